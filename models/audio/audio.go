@@ -1,0 +1,191 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package audio decodes wav, mp3 and flac files and computes the feature of
+// EmotionRecognizer, 128 log-mel bands. Training and inference share it, so a
+// network sees the same numbers in both.
+//
+// Files are untrusted: nothing is allocated by what a header claims, a decoder
+// that fails returns an error which names the file, and every function may be
+// called from many goroutines at once.
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+)
+
+// Bounds of what is decoded. Outside them a file is damaged or no music, and
+// the resampling filter would grow with the rate.
+const (
+	minRate     = 100
+	maxRate     = 768000
+	maxChannels = 1024
+)
+
+// Clip is decoded sound: mono, the mean of the channels, at the file's own rate.
+type Clip struct {
+	Samples  []float64 // full scale is ±1
+	Rate     int       // frames per second
+	Channels int       // in the file, before they were averaged
+}
+
+// Decode reads the first ⌊maxSeconds·rate⌋ frames (0: all) of a wav, mp3 or
+// flac file. The kind is told by the content, not by the name. A file cut short
+// gives the frames it holds. Samples are finite; a file with NaN or infinite
+// ones, or without any decodable frame, is an error, except that a well-formed
+// wav without samples gives an empty clip.
+func Decode(path string, maxSeconds float64) (*Clip, error) {
+	clip, err := decodeFile(path, maxSeconds)
+	if err != nil {
+		return nil, fmt.Errorf("audio: %s: %w", path, err)
+	}
+	return clip, nil
+}
+
+func decodeFile(path string, maxSeconds float64) (*Clip, error) {
+	if math.IsNaN(maxSeconds) || maxSeconds < 0 {
+		return nil, fmt.Errorf("length limit is %v seconds, want 0 (all) or more", maxSeconds)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	// Opening a pipe or a device could block for ever.
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, plain(err)
+	}
+	return decode(f, info.Size(), maxSeconds)
+}
+
+// plain strips operation and path, which the caller adds in its own form.
+func plain(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// decode tells the kind of the size bytes in r and decodes them. A panic in a
+// decoder is that file's error: one bad file must not end a training run.
+func decode(r io.ReaderAt, size int64, maxSeconds float64) (clip *Clip, err error) {
+	kind := "file"
+	defer func() {
+		if p := recover(); p != nil {
+			clip, err = nil, fmt.Errorf("%s: damaged in a way the decoder does not handle (%v)", kind, p)
+		}
+	}()
+	if size == 0 {
+		return nil, errors.New("file is empty")
+	}
+	start := skipID3(r, size)
+	var k format
+	kind, k = sniff(r, start)
+	if k == nil {
+		return nil, fmt.Errorf("is %s; convert it to wav, mp3 or flac", kind)
+	}
+	clip, err = k(io.NewSectionReader(r, start, size-start), maxSeconds)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	if err := checkFinite(clip.Samples); err != nil {
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	return clip, nil
+}
+
+// format decodes one kind of file from its first byte, leading tags skipped.
+type format func(r *io.SectionReader, maxSeconds float64) (*Clip, error)
+
+// sniff names the kind of sound at start. A nil format means that it is known
+// but not decoded. What has no marker of its own is tried as MP3, which has none.
+func sniff(r io.ReaderAt, start int64) (string, format) {
+	var b [12]byte
+	n, _ := r.ReadAt(b[:], start)
+	head := string(b[:n])
+	at := func(i int, s string) bool { return len(head) >= i+len(s) && head[i:i+len(s)] == s }
+	switch {
+	case at(0, "RIFF"), at(0, "RIFX"), at(0, "RF64"), at(0, "BW64"):
+		return "wav", decodeWAV
+	case at(0, "fLaC"):
+		return "flac", decodeFLAC
+	case at(0, "OggS"):
+		return "an Ogg file", nil
+	case at(0, "FORM") && at(8, "AIF"):
+		return "an AIFF file", nil
+	case at(4, "ftyp"):
+		return "an MP4 file", nil
+	case at(0, "riff"):
+		return "a Wave64 file", nil
+	case at(0, "MThd"):
+		return "a MIDI file", nil
+	}
+	return "mp3", decodeMP3
+}
+
+// skipID3 returns the offset behind any ID3v2 tags at the start: they come
+// before mp3 and flac streams alike, sometimes more than once.
+func skipID3(r io.ReaderAt, size int64) int64 {
+	var at int64
+	for range 16 {
+		var h [10]byte
+		if n, _ := r.ReadAt(h[:], at); n < len(h) || string(h[:3]) != "ID3" || h[3] == 0xff || h[4] == 0xff {
+			break
+		}
+		if (h[6]|h[7]|h[8]|h[9])&0x80 != 0 {
+			break
+		}
+		n := int64(h[6])<<21 | int64(h[7])<<14 | int64(h[8])<<7 | int64(h[9])
+		if h[5]&0x10 != 0 { // a footer repeats the header
+			n += 10
+		}
+		// A tag that claims more than the file holds has lost its end; look for
+		// sound inside it, behind its header.
+		if at+10+n >= size {
+			return at + 10
+		}
+		at += 10 + n
+	}
+	return at
+}
+
+// frameLimit is ⌊maxSeconds·rate⌋, or the largest int for 0, which means all.
+func frameLimit(rate int, maxSeconds float64) int {
+	if n := math.Floor(maxSeconds * float64(rate)); maxSeconds > 0 && n < math.MaxInt32 {
+		return int(n)
+	}
+	return math.MaxInt
+}
+
+// checkShape refuses rates and channel counts that no recording has, before
+// anything is allocated by them.
+func checkShape(rate, channels int64) error {
+	switch {
+	case rate < minRate || rate > maxRate:
+		return fmt.Errorf("sample rate is %d Hz, want %d to %d", rate, minRate, maxRate)
+	case channels < 1 || channels > maxChannels:
+		return fmt.Errorf("channel count is %d, want 1 to %d", channels, maxChannels)
+	}
+	return nil
+}
+
+func checkFinite(x []float64) error {
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("sample %d is %v; write the file anew from its source", i, v)
+		}
+	}
+	return nil
+}

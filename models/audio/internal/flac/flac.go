@@ -1,0 +1,227 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package flac decodes FLAC streams (RFC 9639): 4 to 32 bits a sample, 1 to 8
+// channels, streamable subset or not. It is made for untrusted files: memory is
+// bounded by one block (65,535 samples of 8 channels) whatever a header claims,
+// and damage is an error, never a panic.
+package flac
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Stream is a FLAC stream, positioned at a frame.
+type Stream struct {
+	Rate     int   // frames per second
+	Channels int   // 1 to 8
+	Bits     int   // 4 to 32
+	Total    int64 // samples a channel; 0 where the encoder did not know
+
+	r   *bitReader
+	buf [8][]int64
+}
+
+// Block is one decoded FLAC frame.
+type Block struct {
+	Bits     int       // of its samples, in [-2^(Bits-1), 2^(Bits-1))
+	Channels [][]int64 // all of one length; valid until the next call
+}
+
+// New reads the marker and the metadata. Of that only STREAMINFO is used.
+func New(r io.Reader) (*Stream, error) {
+	br := bufio.NewReaderSize(r, 1<<15)
+	var head [8]byte
+	if _, err := io.ReadFull(br, head[:]); err != nil {
+		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
+	}
+	if string(head[:4]) != "fLaC" {
+		return nil, fmt.Errorf("marker is %q, want \"fLaC\"", head[:4])
+	}
+	last, kind, size := blockHeader(head[4:])
+	if kind != 0 || size < 34 {
+		return nil, fmt.Errorf("STREAMINFO: first metadata block is of type %d and %d bytes, want 0 and 34", kind, size)
+	}
+	var b [34]byte
+	if _, err := io.ReadFull(br, b[:]); err != nil {
+		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
+	}
+	s := &Stream{
+		Rate:     int(b[10])<<12 | int(b[11])<<4 | int(b[12])>>4,
+		Channels: int(b[12]>>1&7) + 1,
+		Bits:     int(b[12]&1)<<4 + int(b[13]>>4) + 1,
+		Total:    int64(b[13]&15)<<32 | int64(b[14])<<24 | int64(b[15])<<16 | int64(b[16])<<8 | int64(b[17]),
+		r:        &bitReader{r: br},
+	}
+	if s.Bits < 4 {
+		return nil, fmt.Errorf("STREAMINFO: %d bits a sample, want 4 to 32", s.Bits)
+	}
+	for skip := size - 34; ; skip = size {
+		if _, err := br.Discard(skip); err != nil {
+			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, cut(err))
+		}
+		if last {
+			return s, nil
+		}
+		if _, err := io.ReadFull(br, head[:4]); err != nil {
+			return nil, fmt.Errorf("metadata: %w", cut(err))
+		}
+		if last, kind, size = blockHeader(head[:4]); kind == 127 {
+			return nil, errors.New("metadata: block of the forbidden type 127")
+		}
+	}
+}
+
+func blockHeader(b []byte) (last bool, kind, size int) {
+	return b[0]&0x80 != 0, int(b[0] & 0x7f), int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+}
+
+var errCut = errors.New("file ends inside it")
+
+func cut(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errCut
+	}
+	return err
+}
+
+// Next decodes the next frame. io.EOF means that the stream ended between two;
+// after any other error nothing more can be read.
+func (s *Stream) Next() (*Block, error) {
+	h, err := s.header()
+	if err == io.EOF {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("frame header: %w", cut(err))
+	}
+	if err := s.body(h); err != nil {
+		return nil, fmt.Errorf("frame: %w", cut(err))
+	}
+	return &Block{h.bits, s.buf[:h.channels]}, nil
+}
+
+// Ways to store two channels, by the header's code.
+const (
+	leftSide = iota + 8
+	sideRight
+	midSide
+)
+
+type header struct {
+	size     int // samples a channel
+	coding   int // channels-1, or one of the three above
+	channels int
+	bits     int
+}
+
+// header reads a frame header up to its CRC.
+func (s *Stream) header() (header, error) {
+	r := s.r
+	r.reset()
+	if !r.more() {
+		return header{}, io.EOF
+	}
+	sync := r.read(15)
+	r.read(1) // blocks of fixed or variable size: both are numbered, neither is needed
+	sizeCode, rateCode := r.read(4), r.read(4)
+	coding, bitsCode := int(r.read(4)), r.read(3)
+	reserved := r.read(1)
+	if r.err != nil {
+		return header{}, r.err
+	}
+	if sync != 0x7ffc || reserved != 0 {
+		return header{}, errors.New("no sync code")
+	}
+	h := header{coding: coding, channels: coding + 1}
+	switch {
+	case coding > midSide:
+		return header{}, fmt.Errorf("reserved channel assignment %d", coding)
+	case coding >= leftSide:
+		h.channels = 2
+	}
+	switch h.bits = [8]int{0, 8, 12, -1, 16, 20, 24, 32}[bitsCode]; h.bits {
+	case 0:
+		h.bits = s.Bits
+	case -1:
+		return header{}, errors.New("reserved sample size")
+	}
+	// The number, coded as UTF-8 codes up to 36 bits.
+	first := r.read(8)
+	for m := first << 1; first&0x80 != 0 && m&0x80 != 0; m <<= 1 {
+		r.read(8)
+	}
+	switch {
+	case sizeCode == 0:
+		return header{}, errors.New("reserved block size")
+	case sizeCode == 1:
+		h.size = 192
+	case sizeCode <= 5:
+		h.size = 576 << (sizeCode - 2)
+	case sizeCode == 6:
+		h.size = int(r.read(8)) + 1
+	case sizeCode == 7:
+		h.size = int(r.read(16)) + 1
+	default:
+		h.size = 256 << (sizeCode - 8)
+	}
+	switch rateCode {
+	case 12:
+		r.read(8)
+	case 13, 14:
+		r.read(16)
+	case 15:
+		return header{}, errors.New("reserved sample rate")
+	}
+	want := r.crc8
+	if got := r.read(8); r.err == nil && byte(got) != want {
+		return header{}, fmt.Errorf("checksum is %#02x, want %#02x", got, want)
+	}
+	return h, r.err
+}
+
+// body reads the subframes and the frame's CRC.
+func (s *Stream) body(h header) error {
+	for c := range h.channels {
+		if cap(s.buf[c]) < h.size {
+			s.buf[c] = make([]int64, h.size)
+		}
+		s.buf[c] = s.buf[c][:h.size]
+		bits := h.bits
+		if h.coding == sideRight && c == 0 || (h.coding == leftSide || h.coding == midSide) && c == 1 {
+			bits++ // a difference of two samples
+		}
+		if err := s.r.subframe(s.buf[c], bits); err != nil {
+			return fmt.Errorf("channel %d: %w", c, cut(err))
+		}
+	}
+	s.r.align()
+	want := s.r.crc16
+	if got := s.r.read(16); s.r.err == nil && uint16(got) != want {
+		return fmt.Errorf("checksum is %#04x, want %#04x", got, want)
+	}
+	if s.r.err != nil {
+		return s.r.err
+	}
+	a, b := s.buf[0], s.buf[1]
+	switch h.coding {
+	case leftSide:
+		for i := range a {
+			b[i] = a[i] - b[i]
+		}
+	case sideRight:
+		for i := range a {
+			a[i] += b[i]
+		}
+	case midSide:
+		for i, m := range a {
+			side := b[i]
+			m = m<<1 | side&1
+			a[i], b[i] = (m+side)>>1, (m-side)>>1
+		}
+	}
+	return nil
+}

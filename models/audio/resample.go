@@ -1,0 +1,190 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package audio
+
+import (
+	"math"
+	"sync"
+)
+
+// The low-pass filter, in terms of the lower of both Nyquist frequencies: flat
+// to passBand, at least 120 dB down from 1.
+const (
+	passBand    = 0.913
+	attenuation = 124 // dB; the margin pays for the approximations below
+	gridSteps   = 512 // of the tabulated prototype, per sample at the lower rate
+)
+
+// kernel is the filter's prototype: a Kaiser-windowed sinc over t in samples at
+// the lower rate. It is the same for all pairs of rates.
+type kernel struct {
+	half float64   // length of one side
+	grid []float64 // values at (i-1)/gridSteps, i = 0 …, zero beyond half
+}
+
+var prototype = sync.OnceValue(func() *kernel {
+	// Kaiser's formulas for the window's shape and length.
+	const beta = 0.1102 * (attenuation - 8.7)
+	const half = (attenuation - 7.95) / (2.285 * math.Pi * (1 - passBand)) / 2
+	const cutoff = (1 + passBand) / 2
+	k := &kernel{half: half}
+	k.grid = make([]float64, int(k.half*gridSteps)+4)
+	for i := range k.grid {
+		t := float64(i-1) / gridSteps
+		if u := t / half; math.Abs(u) <= 1 {
+			w := bessel0(beta*math.Sqrt(1-u*u)) / bessel0(beta)
+			k.grid[i] = cutoff * sinc(cutoff*t) * w
+		}
+	}
+	return k
+})
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
+
+// bessel0 is the modified Bessel function of order zero, by its power series.
+func bessel0(x float64) float64 {
+	sum, term := 1.0, 1.0
+	for k := 1.0; term > sum*1e-17; k++ {
+		term *= x / (2 * k) * x / (2 * k)
+		sum += term
+	}
+	return sum
+}
+
+// at interpolates the prototype with a cubic through four grid points: an error
+// of 1e-11, far below the stop band.
+func (k *kernel) at(t float64) float64 {
+	t = math.Abs(t)
+	if t >= k.half {
+		return 0
+	}
+	x := t * gridSteps
+	i := int(x)
+	x -= float64(i)
+	a, b, c, d := k.grid[i], k.grid[i+1], k.grid[i+2], k.grid[i+3]
+	return b + x*((c-a/3-b/2-d/6)+x*((a+c)/2-b+x*((d-a)/6+(b-c)/2)))
+}
+
+// ratio is a pair of rates in lowest terms and the taps it needs.
+type ratio struct {
+	up, down int     // rates after and before
+	scale    float64 // lower rate / rate before
+	reach    int     // taps on one side
+}
+
+func newRatio(from, to int) ratio {
+	g := gcd(from, to)
+	s := min(1, float64(to)/float64(from))
+	return ratio{to / g, from / g, s, int(prototype().half/s) + 1}
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// row fills taps for an output that lies phase/up samples behind its base.
+func (q ratio) row(taps []float64, phase int) {
+	k := prototype()
+	frac := float64(phase) / float64(q.up)
+	for j := range taps {
+		taps[j] = q.scale * k.at((float64(j-q.reach)-frac)*q.scale)
+	}
+}
+
+// Resample converts x from one rate to another, in frames per second, with a
+// linear-phase filter: flat to 0.913 of the lower Nyquist frequency, 120 dB
+// down from 1.0, its delay removed, silence assumed around x. The result has
+// ⌈len(x)·to/from⌉ samples. Equal rates give a copy. Rates must be positive.
+func Resample(x []float64, from, to int) []float64 {
+	if from <= 0 || to <= 0 {
+		panic("audio: Resample: rates must be positive")
+	}
+	if from == to {
+		return append([]float64(nil), x...)
+	}
+	q := newRatio(from, to)
+	y := make([]float64, (len(x)*q.up+q.down-1)/q.down)
+	rows := tables.get(q)
+	width := 2*q.reach + 1
+	taps := make([]float64, width)
+	for i := range y {
+		at := i * q.down
+		base, phase := at/q.up-q.reach, at%q.up
+		if rows != nil {
+			taps = rows[phase*width : (phase+1)*width]
+		} else {
+			q.row(taps, phase)
+		}
+		lo, hi := max(0, -base), min(width, len(x)-base)
+		if lo >= hi {
+			continue
+		}
+		y[i] = dot(taps[lo:hi], x[base+lo:base+hi])
+	}
+	return y
+}
+
+// dot uses four sums, since one would wait for each addition.
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float64
+	i := 0
+	for ; i+3 < len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// tableCache keeps the taps of all phases for the rates in use. Ratios with
+// more phases than worth a table (44,099 Hz has 22,050) compute each row anew.
+type tableCache struct {
+	mu   sync.Mutex
+	rows map[ratio][]float64
+	size int
+}
+
+const (
+	maxTable  = 1 << 19 // values of one table: 4 MB
+	maxTables = 1 << 21 // of all
+)
+
+var tables = tableCache{rows: map[ratio][]float64{}}
+
+func (c *tableCache) get(q ratio) []float64 {
+	width := 2*q.reach + 1
+	n := q.up * width
+	if n > maxTable {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rows, ok := c.rows[q]
+	if !ok {
+		if c.size+n > maxTables {
+			clear(c.rows)
+			c.size = 0
+		}
+		rows = make([]float64, n)
+		for p := range q.up {
+			q.row(rows[p*width:(p+1)*width], p)
+		}
+		c.rows[q] = rows
+		c.size += n
+	}
+	return rows
+}
