@@ -1,0 +1,99 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package midi
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gitlab.com/gomidi/midi/v2/smf"
+)
+
+func TestWriteReadsBack(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var notes []Note
+	for tick := int64(0); tick < 4000; tick += rng.Int64N(200) {
+		notes = append(notes, Note{
+			Pitch: uint8(20 + rng.IntN(80)), Velocity: uint8(1 + rng.IntN(127)), Channel: []uint8{0, 3, 9}[rng.IntN(3)],
+			OnTick: tick, OffTick: tick + 1 + rng.Int64N(100),
+		})
+	}
+	options := WriteOptions{BPM: 90, TicksPerQuarter: 240, Program: 24}
+	var file, again bytes.Buffer
+	require.NoError(t, Write(&file, notes, options))
+	backwards := slices.Clone(notes)
+	slices.Reverse(backwards)
+	require.NoError(t, Write(&again, backwards, options))
+	assert.Equal(t, file.Bytes(), again.Bytes())
+
+	s, err := Parse(file.Bytes())
+	require.NoError(t, err)
+	assert.Empty(t, s.Mended)
+	assert.Equal(t, []int{1, 4, 240}, []int{s.Format, s.Tracks, s.TicksPerQuarter})
+	for i := range notes {
+		notes[i].Track = map[uint8]uint16{0: 1, 3: 2, 9: 3}[notes[i].Channel]
+		notes[i].On, notes[i].Off = s.Seconds(notes[i].OnTick), s.Seconds(notes[i].OffTick)
+	}
+	slices.SortFunc(notes, compareNotes)
+	assert.Equal(t, notes, s.Notes)
+	// 90 a minute is 666,667 microseconds a quarter.
+	assert.InDelta(t, 0.666667*10, s.Seconds(2400), 1e-9)
+
+	theirs, err := smf.ReadFrom(bytes.NewReader(file.Bytes()))
+	require.NoError(t, err)
+	programs := 0
+	for _, track := range theirs.Tracks {
+		for _, e := range track {
+			var channel, program uint8
+			if e.Message.GetProgramChange(&channel, &program) {
+				programs++
+				assert.Equal(t, uint8(24), program)
+				assert.NotEqual(t, uint8(drumChannel), channel)
+			}
+		}
+	}
+	assert.Equal(t, 2, programs)
+}
+
+func TestWriteRepeatsAPitch(t *testing.T) {
+	var file bytes.Buffer
+	require.NoError(t, Write(&file, []Note{
+		{Pitch: 60, Velocity: 1, OnTick: 0, OffTick: 10}, {Pitch: 60, Velocity: 2, OnTick: 10, OffTick: 20},
+	}, WriteOptions{}))
+	s, err := Parse(file.Bytes())
+	require.NoError(t, err)
+	require.Len(t, s.Notes, 2)
+	assert.Equal(t, []int64{10, 20}, []int64{s.Notes[0].OffTick, s.Notes[1].OffTick})
+	assert.Equal(t, 480, s.TicksPerQuarter)
+}
+
+func TestWriteRefuses(t *testing.T) {
+	good := Note{Pitch: 60, Velocity: 64, OffTick: 10}
+	for want, tc := range map[string]struct {
+		change  func(*Note)
+		options WriteOptions
+	}{
+		"pitch 128":          {change: func(n *Note) { n.Pitch = 128 }},
+		"velocity 0":         {change: func(n *Note) { n.Velocity = 0 }},
+		"channel 16":         {change: func(n *Note) { n.Channel = 16 }},
+		"from tick 10 to 10": {change: func(n *Note) { n.OnTick = 10 }},
+		"before tick 2^28":   {change: func(n *Note) { n.OffTick = 1 << 28 }},
+		"BPM is 3":           {options: WriteOptions{BPM: 3}},
+		"BPM is -120":        {options: WriteOptions{BPM: -120}},
+		"TicksPerQuarter":    {options: WriteOptions{TicksPerQuarter: 40000}},
+		"Program is 128":     {options: WriteOptions{Program: 128}},
+	} {
+		n := good
+		if tc.change != nil {
+			tc.change(&n)
+		}
+		var file bytes.Buffer
+		require.ErrorContains(t, Write(&file, []Note{n}, tc.options), want)
+		assert.Zero(t, file.Len())
+	}
+}
