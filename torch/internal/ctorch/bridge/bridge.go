@@ -1,0 +1,19 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package bridge holds the C++ sources that stand between Go and libtorch.
+//
+// They are embedded, not compiled by Go: [github.com/etude-ml/etude/torch/libtorch]
+// compiles them against the libtorch it finds, and ctorch loads the result.
+package bridge
+
+import "embed"
+
+// ABI is CT_ABI of ct.h; a test compares them.
+const ABI = 1
+
+// Files holds the bridge (*.cpp, *.h at the top), the CUDA bridge (cuda/) and
+// the pretend accelerator that tests use (pretend/).
+//
+//go:embed *.h *.cpp cuda pretend
+var Files embed.FS

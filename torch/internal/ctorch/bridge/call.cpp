@@ -1,0 +1,255 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Operators by name: the schema once, then boxed calls through a cached handle.
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+#include <sstream>
+#include <string>
+
+#include "guard.h"
+
+namespace etude::call {
+namespace {
+
+struct Op {
+  c10::OperatorHandle handle;
+  std::vector<std::optional<c10::IValue>> defaults;
+};
+
+char* copy_text(const std::string& s) {
+  char* text = static_cast<char*>(malloc(s.size() + 1));
+  if (!text) throw std::bad_alloc();
+  memcpy(text, s.c_str(), s.size() + 1);
+  return text;
+}
+
+// A default as one word: n (None), i1, d0.5, b0, s(text), I1,2 (ints), ? (something else).
+std::string default_text(const c10::IValue& v) {
+  std::ostringstream o;
+  o.precision(17);
+  if (v.isNone()) {
+    o << "n";
+  } else if (v.isBool()) {
+    o << "b" << (v.toBool() ? 1 : 0);
+  } else if (v.isInt()) {
+    o << "i" << v.toInt();
+  } else if (v.isDouble()) {
+    o << "d" << v.toDouble();
+  } else if (v.isString()) {
+    o << "s" << v.toStringRef();
+  } else if (v.isIntList()) {
+    o << "I";
+    auto list = v.toIntVector();
+    for (size_t i = 0; i < list.size(); i++) o << (i ? "," : "") << list[i];
+  } else {
+    o << "?";
+  }
+  return o.str();
+}
+
+// One line per argument, then one per result, fields separated by tabs:
+//   A name type fixed-list-length keyword-only(0|1) mutable(0|1) default("-": none)
+//   R name type
+std::string describe(const c10::FunctionSchema& schema) {
+  std::ostringstream o;
+  for (const auto& a : schema.arguments()) {
+    bool writes = a.alias_info() && a.alias_info()->isWrite();
+    o << "A\t" << a.name() << '\t' << a.real_type()->str() << '\t' << a.N().value_or(0) << '\t'
+      << a.kwarg_only() << '\t' << writes << '\t'
+      << (a.default_value() ? default_text(*a.default_value()) : "-") << '\n';
+  }
+  for (const auto& r : schema.returns())
+    o << "R\t" << r.name() << '\t' << r.real_type()->str() << '\n';
+  return o.str();
+}
+
+template <class T, class Make>
+c10::List<T> list_of(const int64_t* words, int32_t n, Make make) {
+  c10::List<T> list;
+  list.reserve(n);
+  for (int32_t i = 0; i < n; i++) list.push_back(make(words[i]));
+  return list;
+}
+
+double as_double(int64_t bits) {
+  double d;
+  memcpy(&d, &bits, sizeof d);
+  return d;
+}
+
+int64_t as_bits(double d) {
+  int64_t bits;
+  memcpy(&bits, &d, sizeof bits);
+  return bits;
+}
+
+c10::IValue unpack(const ct_value& v, const int64_t* pool) {
+  const int64_t* words = pool + v.bits;  // used by the list kinds only
+  switch (v.tag) {
+    case CT_NONE:
+      return {};
+    case CT_TENSOR:
+      return borrow(static_cast<ct_tensor>(v.bits));
+    case CT_INT:
+      return v.bits;
+    case CT_DOUBLE:
+      return as_double(v.bits);
+    case CT_BOOL:
+      return v.bits != 0;
+    case CT_STRING:
+      return std::string(reinterpret_cast<const char*>(words), v.n);
+    case CT_DEVICE:
+      return c10::Device(static_cast<c10::DeviceType>(v.n),
+                         static_cast<c10::DeviceIndex>(v.bits));
+    case CT_INTS:
+      return list_of<int64_t>(words, v.n, [](int64_t w) { return w; });
+    case CT_DOUBLES:
+      return list_of<double>(words, v.n, as_double);
+    case CT_BOOLS:
+      return list_of<bool>(words, v.n, [](int64_t w) { return w != 0; });
+    case CT_TENSORS:
+      return list_of<at::Tensor>(words, v.n,
+                                 [](int64_t w) { return borrow(static_cast<ct_tensor>(w)); });
+    case CT_OPTIONAL_TENSORS:
+      return list_of<std::optional<at::Tensor>>(
+          words, v.n, [](int64_t w) -> std::optional<at::Tensor> {
+            if (!w) return std::nullopt;
+            return borrow(static_cast<ct_tensor>(w));
+          });
+    case CT_INT_SCALARS:
+      return list_of<at::Scalar>(words, v.n, [](int64_t w) { return at::Scalar(w); });
+    case CT_DOUBLE_SCALARS:
+      return list_of<at::Scalar>(words, v.n, [](int64_t w) { return at::Scalar(as_double(w)); });
+    default:
+      TORCH_CHECK(false, "the bridge got an argument of unknown kind ", v.tag);
+  }
+}
+
+template <class List, class Word>
+void pack_list(ct_value& out, int32_t tag, const List& list, Word word) {
+  auto* words = static_cast<int64_t*>(malloc(sizeof(int64_t) * (list.size() + 1)));
+  if (!words) throw std::bad_alloc();
+  out.tag = tag;
+  out.n = static_cast<int32_t>(list.size());
+  out.bits = reinterpret_cast<int64_t>(words);
+  size_t i = 0;
+  for (auto&& x : list) words[i++] = word(x);
+}
+
+int64_t release_or_zero(at::Tensor t) {
+  return t.defined() ? static_cast<int64_t>(release(std::move(t))) : 0;
+}
+
+void pack(ct_value& out, c10::IValue&& v) {
+  out = {CT_UNSUPPORTED, 0, 0};
+  if (v.isNone()) {
+    out.tag = CT_NONE;
+  } else if (v.isTensor()) {
+    out.bits = release_or_zero(std::move(v).toTensor());
+    out.tag = out.bits ? CT_TENSOR : CT_NONE;
+  } else if (v.isBool()) {
+    out.tag = CT_BOOL;
+    out.bits = v.toBool();
+  } else if (v.isInt()) {
+    out.tag = CT_INT;
+    out.bits = v.toInt();
+  } else if (v.isSymInt()) {
+    out.tag = CT_INT;
+    out.bits = v.toSymInt().expect_int();
+  } else if (v.isDouble()) {
+    out.tag = CT_DOUBLE;
+    out.bits = as_bits(v.toDouble());
+  } else if (v.isDevice()) {
+    auto d = v.toDevice();
+    out.tag = CT_DEVICE;
+    out.n = static_cast<int32_t>(d.type());
+    out.bits = d.index();
+  } else if (v.isTensorList()) {
+    pack_list(out, CT_OPTIONAL_TENSORS, v.toTensorVector(), release_or_zero);
+  } else if (v.isIntList()) {
+    pack_list(out, CT_INTS, v.toIntVector(), [](int64_t w) { return w; });
+  } else if (v.isDoubleList()) {
+    pack_list(out, CT_DOUBLES, v.toDoubleVector(), as_bits);
+  } else if (v.isBoolList()) {
+    std::vector<int64_t> words;
+    for (bool b : v.toBoolList()) words.push_back(b);
+    pack_list(out, CT_BOOLS, words, [](int64_t w) { return w; });
+  } else if (v.isString()) {
+    const auto& s = v.toStringRef();
+    auto* words = static_cast<char*>(calloc(s.size() / 8 + 1, 8));
+    if (!words) throw std::bad_alloc();
+    memcpy(words, s.data(), s.size());
+    out.tag = CT_STRING;
+    out.n = static_cast<int32_t>(s.size());
+    out.bits = reinterpret_cast<int64_t>(words);
+  }
+}
+
+}  // namespace
+
+ct_error* op_find(const char* name, const char* overload, ct_op* op, char** schema) {
+  ct_error* e = guard([&] {
+    *op = 0;
+    auto found = c10::Dispatcher::singleton().findSchema({name, overload});
+    if (!found) return;
+    auto* o = new Op{*found, {}};  // never freed: handles are cached for good
+    for (const auto& a : found->schema().arguments()) o->defaults.push_back(a.default_value());
+    *schema = copy_text(describe(found->schema()));
+    *op = reinterpret_cast<ct_op>(o);
+  });
+  if (!e && !*op) return make_error(CT_ERR_UNKNOWN, "no such operator");
+  return e;
+}
+
+ct_error* op_overloads(const char* name, char** names) {
+  return guard([&] {
+    std::string text;
+    for (const auto& n : c10::Dispatcher::singleton().getAllOpNames()) {
+      if (n.name != name) continue;
+      // Names without a schema are registered by kernels of absent libraries.
+      if (!c10::Dispatcher::singleton().findSchema(n)) continue;
+      if (!text.empty()) text += ' ';
+      text += n.overload_name.empty() ? "default" : n.overload_name;
+    }
+    *names = copy_text(text);
+  });
+}
+
+ct_error* call(ct_op op, const ct_value* args, int32_t nargs, const int64_t* pool,
+               ct_value* results, int32_t max_results, int32_t discard, ct_result* result) {
+  return guard([&] {
+    apply_threads();
+    const auto& o = *reinterpret_cast<const Op*>(op);
+    const size_t want = o.defaults.size();
+    // callBoxed trusts the stack blindly: too few values are read from below it.
+    TORCH_CHECK(static_cast<size_t>(nargs) <= want, "takes ", want, " arguments, got ", nargs);
+    torch::jit::Stack stack;
+    stack.reserve(want);
+    for (size_t i = 0; i < want; i++) {
+      if (i < static_cast<size_t>(nargs) && args[i].tag != CT_DEFAULT) {
+        stack.emplace_back(unpack(args[i], pool));
+      } else {
+        TORCH_CHECK(o.defaults[i], "misses its argument ", o.handle.schema().arguments()[i].name());
+        stack.emplace_back(*o.defaults[i]);
+      }
+    }
+    o.handle.callBoxed(stack);
+    result->n = 0;
+    result->scope = current_scope();
+    if (discard) return;
+    TORCH_CHECK(stack.size() <= static_cast<size_t>(max_results), "returned ", stack.size(),
+                " results, more than the ", max_results, " that the bridge carries");
+    for (auto& v : stack) pack(results[result->n++], std::move(v));
+  });
+}
+
+void list_take(int64_t list, int64_t* dst, int32_t n) {
+  auto* words = reinterpret_cast<int64_t*>(list);
+  if (n > 0) memcpy(dst, words, sizeof(int64_t) * n);
+  free(words);
+}
+
+}  // namespace etude::call

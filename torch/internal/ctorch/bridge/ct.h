@@ -1,0 +1,170 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+/*
+ * The whole boundary between Go and libtorch.
+ *
+ * Rules that every entry keeps:
+ *   - It returns NULL, or an error that the caller frees with error_free. There
+ *     is no last-error state, since a goroutine may change threads between two
+ *     calls. No C++ exception leaves the bridge.
+ *   - Memory that the caller passes is read or written during the call only.
+ *   - A ct_tensor is one strong reference to an at::TensorImpl. "new" in a
+ *     comment means that the caller owns the reference and gives it back with
+ *     tensors_free; "borrowed" that it stays the caller's.
+ *   - Everything is safe from any thread. What libtorch keeps per thread (grad
+ *     mode, number of threads) and what the bridge adds (scope, thread budget)
+ *     is changed by the *_swap entries, which return the old value.
+ */
+#ifndef ETUDE_CT_H
+#define ETUDE_CT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised with every change of this file; checked when the bridge is loaded. */
+#define CT_ABI 1
+
+/* Handles are integers on purpose: Go must never take them for its own memory. */
+typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
+typedef uintptr_t ct_op;     /* a resolved operator; lives as long as the process */
+
+typedef struct ct_error {
+  int32_t kind; /* CT_ERR_* */
+  int32_t length;
+  char text[]; /* UTF-8, `length` bytes and a 0 */
+} ct_error;
+
+enum {
+  CT_ERR_TORCH = 1,   /* libtorch refused the call */
+  CT_ERR_OTHER = 2,   /* another C++ exception, out of memory among them */
+  CT_ERR_UNKNOWN = 3, /* no such operator or overload */
+};
+
+/*
+ * One argument or result of an operator. Lists and strings lie in the call's
+ * pool of 64-bit words: `bits` is the word offset, `n` the number of elements
+ * (bytes for a string).
+ */
+typedef struct ct_value {
+  int32_t tag; /* CT_* below */
+  int32_t n;
+  int64_t bits; /* int; bit pattern of a double; 0/1; ct_tensor; pool offset */
+} ct_value;
+
+enum {
+  CT_DEFAULT = 0, /* argument: take the schema's default */
+  CT_NONE = 1,
+  CT_TENSOR = 2,  /* argument: borrowed; result: new */
+  CT_INT = 3,     /* also dtype, layout and memory format, by libtorch's codes */
+  CT_DOUBLE = 4,
+  CT_BOOL = 5,
+  CT_STRING = 6,
+  CT_DEVICE = 7, /* n = c10::DeviceType, bits = index, -1 for none */
+  CT_INTS = 8,
+  CT_DOUBLES = 9,
+  CT_BOOLS = 10,
+  CT_TENSORS = 11,         /* Tensor[] */
+  CT_OPTIONAL_TENSORS = 12, /* Tensor?[]: 0 stands for None */
+  CT_INT_SCALARS = 13,     /* Scalar[] of ints */
+  CT_DOUBLE_SCALARS = 14,  /* Scalar[] of doubles */
+  CT_UNSUPPORTED = 15,     /* result only: a kind the bridge does not carry */
+};
+
+typedef struct ct_result {
+  int32_t n;       /* results written */
+  uint32_t scope;  /* the calling thread's scope, 0 for none */
+} ct_result;
+
+typedef struct ct_info {
+  int32_t dtype; /* c10::ScalarType */
+  int32_t device_type;
+  int32_t device_index;
+  int32_t ndim;
+  int32_t flags; /* CT_IS_* */
+  int32_t itemsize;
+  int64_t numel;
+  int64_t storage_offset; /* in elements */
+  uint64_t storage;       /* identity of the storage, for sharing checks only */
+  int64_t storage_bytes;
+} ct_info;
+
+enum { CT_IS_LEAF = 1, CT_REQUIRES_GRAD = 2, CT_IS_CONTIGUOUS = 4, CT_IS_STRIDED = 8 };
+
+typedef struct ct_memory {
+  int64_t live_bytes; /* of CPU tensors, the autograd graph's included */
+  int64_t peak_bytes;
+  int64_t allocations; /* since the bridge was loaded */
+} ct_memory;
+
+typedef struct ct_api {
+  uint32_t abi; /* CT_ABI the bridge was compiled with */
+  uint32_t size; /* sizeof(ct_api) */
+  const char *libtorch_version; /* the headers it was compiled with */
+
+  void (*error_free)(ct_error *);
+
+  /* Operators. `schema` becomes malloc'ed text, one line per argument or
+   * result (see describe() in call.cpp); freed with text_free. */
+  ct_error *(*op_find)(const char *name, const char *overload, ct_op *op, char **schema);
+  /* Overload names of an operator, separated by spaces, "" written as "default"; malloc'ed. */
+  ct_error *(*op_overloads)(const char *name, char **names);
+  void (*text_free)(char *);
+  /* `pool` serves arguments; list results are fetched with list_take. With
+   * `discard` results are dropped and result->n is 0. */
+  ct_error *(*call)(ct_op op, const ct_value *args, int32_t nargs, const int64_t *pool,
+                    ct_value *results, int32_t max_results, int32_t discard, ct_result *result);
+  /* Copies a list result (its `bits`) of n words to dst and frees it. */
+  void (*list_take)(int64_t list, int64_t *dst, int32_t n);
+
+  /* Tensors. */
+  void (*tensors_free)(const ct_tensor *tensors, int32_t n);
+  void (*tensor_retain)(ct_tensor t); /* one more reference */
+  ct_error *(*tensor_from)(const void *data, int64_t bytes, const int64_t *sizes, int32_t ndim,
+                           int32_t dtype, ct_tensor *out /* new, on the CPU */, ct_result *result);
+  /* Copies the elements of a contiguous CPU tensor; `bytes` must be their size. */
+  ct_error *(*tensor_read)(ct_tensor t, void *dst, int64_t bytes);
+  /* Overwrites the elements of a contiguous CPU tensor. */
+  ct_error *(*tensor_write)(ct_tensor t, const void *src, int64_t bytes);
+  /* Fills info, and sizes and strides up to `capacity` entries each. */
+  ct_error *(*tensor_info)(ct_tensor t, ct_info *info, int64_t *sizes, int64_t *strides,
+                           int32_t capacity);
+
+  /* Autograd. */
+  ct_error *(*set_requires_grad)(ct_tensor t, int32_t on);
+  ct_error *(*grad)(ct_tensor t, ct_tensor *out /* new, or 0 */, ct_result *result);
+  ct_error *(*set_grad)(ct_tensor t, ct_tensor grad /* 0 clears it */);
+  ct_error *(*clear_grads)(const ct_tensor *tensors, int32_t n);
+  ct_error *(*backward)(ct_tensor t, ct_tensor gradient /* 0 for a scalar */,
+                        int32_t retain_graph, int32_t create_graph);
+
+  /* Per thread. */
+  uint32_t (*scope_swap)(uint32_t scope);
+  int32_t (*grad_mode_swap)(int32_t on);
+  int32_t (*threads_swap)(int32_t threads); /* this thread's budget; 0: the process's */
+
+  /* Process. */
+  void (*threads_set)(int32_t threads); /* for every thread without a budget of its own */
+  int32_t (*threads_get)(void);         /* in force on the calling thread */
+  ct_error *(*seed)(uint64_t seed);
+  ct_error *(*rng_state)(int32_t device_type, int32_t device_index, ct_tensor *out /* new */,
+                         ct_result *result);
+  ct_error *(*set_rng_state)(int32_t device_type, int32_t device_index, ct_tensor state);
+  ct_error *(*device_count)(int32_t device_type, int32_t *count);
+  /* The device type behind a name such as "cuda" or "pretend"; the name of a type. */
+  ct_error *(*device_type)(const char *name, int32_t *type);
+  ct_error *(*device_name)(int32_t type, char *name, int32_t capacity);
+  void (*memory)(ct_memory *out);
+  void (*memory_add)(int64_t bytes); /* for allocators of other bridge libraries */
+} ct_api;
+
+/* The only exported symbol. */
+const ct_api *ct_get_api(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

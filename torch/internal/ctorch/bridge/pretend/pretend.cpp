@@ -1,0 +1,208 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// A pretend accelerator for tests on machines without one: libtorch's
+// PrivateUse1 device with host memory behind it, every operator through its CPU
+// kernel. It is stricter than a real device where that finds mistakes: arguments
+// on two devices are refused in every operator, copies between devices and reads
+// of single values are counted, and reads can be forbidden for a while.
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/EmptyTensor.h>
+#include <ATen/detail/PrivateUse1HooksInterface.h>
+#include <ATen/native/CPUFallback.h>
+#include <ATen/native/Resize.h>
+#include <ATen/ops/_reshape_alias_native.h>
+#include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/set_native.h>
+#include <ATen/ops/view_native.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <malloc.h>
+#include <torch/library.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "../ct.h"
+
+namespace {
+
+constexpr auto kPretend = c10::DeviceType::PrivateUse1;
+const c10::Device kDevice(kPretend, 0);
+const c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
+
+void (*count_bytes)(int64_t) = nullptr;  // the bridge's
+std::atomic<int64_t> reads{0}, to_device{0}, to_host{0}, calls{0};
+std::atomic<int32_t> forbid_reads{0};
+
+void host_access(std::atomic<int64_t>& counter, const char* what) {
+  counter++;
+  TORCH_CHECK(!forbid_reads.load(), what,
+              " inside a step: the host waits for the device here. Keep the value on the device and "
+              "read it after the step");
+}
+
+struct Allocator final : c10::Allocator {
+  static void release(void* p) {
+    if (!p) return;
+    if (count_bytes) count_bytes(-static_cast<int64_t>(malloc_usable_size(p)));
+    free(p);
+  }
+  c10::DataPtr allocate(size_t n) override {
+    void* p = n ? aligned_alloc(64, (n + 63) / 64 * 64) : nullptr;
+    if (p && count_bytes) count_bytes(static_cast<int64_t>(malloc_usable_size(p)));
+    return {p, p, &release, kDevice};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+  void copy_data(void* dst, const void* src, size_t n) const override { memcpy(dst, src, n); }
+};
+Allocator allocator;
+REGISTER_ALLOCATOR(kPretend, &allocator)
+
+struct Guard final : c10::impl::NoOpDeviceGuardImpl<kPretend> {
+  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
+  c10::Device getDevice() const override { return kDevice; }
+  c10::Device exchangeDevice(c10::Device) const override { return kDevice; }
+  c10::Stream getStream(c10::Device) const noexcept override {
+    return c10::Stream(c10::Stream::DEFAULT, kDevice);
+  }
+  c10::Stream getDefaultStream(c10::Device) const override {
+    return c10::Stream(c10::Stream::DEFAULT, kDevice);
+  }
+  c10::Stream exchangeStream(c10::Stream s) const noexcept override { return s; }
+};
+C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
+
+struct Hooks final : at::PrivateUse1HooksInterface {
+  bool isAvailable() const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  c10::Allocator* getPinnedMemoryAllocator() const override {
+    return c10::GetAllocator(c10::DeviceType::CPU);
+  }
+  // Random numbers come from the CPU kernels, so the CPU's generator serves.
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override {
+    return at::detail::getDefaultCPUGenerator();
+  }
+};
+
+at::Tensor empty(c10::SymIntArrayRef size, std::optional<at::ScalarType> dtype,
+                 std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
+                 std::optional<at::MemoryFormat> format) {
+  return at::detail::empty_generic(C10_AS_INTARRAYREF_SLOW(size), &allocator, kKeys,
+                                   dtype.value_or(at::kFloat), format);
+}
+
+at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
+                         std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
+                         std::optional<at::Device>, std::optional<bool>) {
+  return at::detail::empty_strided_generic(C10_AS_INTARRAYREF_SLOW(size),
+                                           C10_AS_INTARRAYREF_SLOW(stride), &allocator, kKeys,
+                                           dtype.value_or(at::kFloat));
+}
+
+// The same memory seen as a CPU tensor.
+at::Tensor host_view(const at::Tensor& t) {
+  auto elements = static_cast<int64_t>(t.storage().nbytes() / t.element_size());
+  return at::from_blob(t.storage().mutable_data(), {elements}, at::TensorOptions(t.scalar_type()))
+      .as_strided(t.sizes(), t.strides(), t.storage_offset());
+}
+
+bool on_pretend(const at::Tensor& t) { return t.device().type() == kPretend; }
+
+at::Tensor copy_from(const at::Tensor& src, const at::Tensor& dst, bool) {
+  if (on_pretend(src) && !on_pretend(dst)) host_access(to_host, "a copy to the CPU");
+  if (!on_pretend(src) && on_pretend(dst)) to_device++;
+  (on_pretend(dst) ? host_view(dst) : dst).copy_(on_pretend(src) ? host_view(src) : src);
+  return dst;
+}
+
+at::Tensor copy_from_and_resize(const at::Tensor& src, const at::Tensor& dst) {
+  if (dst.sizes() != src.sizes())
+    at::native::resize_impl_cpu_(dst.unsafeGetTensorImpl(), src.sizes(), std::nullopt);
+  (on_pretend(dst) ? host_view(dst) : dst).copy_(on_pretend(src) ? host_view(src) : src);
+  return dst;
+}
+
+at::Scalar read_scalar(const at::Tensor& t) {
+  host_access(reads, "the value of a tensor was read");
+  return host_view(t).item();
+}
+
+// Refuses CPU tensors among the arguments, but for 0-d ones, which libtorch
+// takes as numbers on every device.
+void check_device(const c10::OperatorHandle& op, const at::Tensor& t) {
+  TORCH_CHECK(!t.defined() || on_pretend(t) || t.dim() == 0,
+              "Expected all tensors to be on the same device, but ", op.schema().name(),
+              " got one of shape ", t.sizes(), " on ", t.device(), " beside others on ", kDevice);
+}
+
+void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  calls++;
+  size_t n = op.schema().arguments().size();
+  for (const auto& v : torch::jit::last(*stack, n)) {
+    if (v.isTensor()) {
+      check_device(op, v.toTensor());
+    } else if (v.isTensorList()) {
+      for (const at::Tensor& t : v.toTensorList()) check_device(op, t);
+    } else if (v.isOptionalTensorList()) {
+      for (const std::optional<at::Tensor>& t : v.toOptionalTensorList())
+        if (t) check_device(op, *t);
+    }
+  }
+  at::native::cpu_fallback(op, stack);
+}
+
+TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>());
+}
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
+  m.impl("empty.memory_format", empty);
+  m.impl("empty_strided", empty_strided);
+  m.impl("_copy_from", copy_from);
+  m.impl("_copy_from_and_resize", copy_from_and_resize);
+  m.impl("_local_scalar_dense", read_scalar);
+  m.impl("as_strided", [](const at::Tensor& t, c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
+                          std::optional<c10::SymInt> offset) {
+    return at::native::as_strided_tensorimpl(
+        t, C10_AS_INTARRAYREF_SLOW(size), C10_AS_INTARRAYREF_SLOW(stride),
+        offset ? std::optional<int64_t>(offset->expect_int()) : std::nullopt);
+  });
+  m.impl("view", [](const at::Tensor& t, c10::SymIntArrayRef size) {
+    return at::native::view(t, C10_AS_INTARRAYREF_SLOW(size));
+  });
+  m.impl("_reshape_alias",
+         [](const at::Tensor& t, c10::SymIntArrayRef size, c10::SymIntArrayRef stride) {
+           return at::native::_reshape_alias(t, C10_AS_INTARRAYREF_SLOW(size),
+                                             C10_AS_INTARRAYREF_SLOW(stride));
+         });
+}
+
+Hooks hooks;
+
+}  // namespace
+
+extern "C" {
+
+struct ct_pretend_counts {
+  int64_t reads, to_device, to_host, calls;
+};
+
+// Registers the device under the name "pretend"; once in a process.
+__attribute__((visibility("default"))) void ct_pretend_start(void (*count)(int64_t)) {
+  count_bytes = count;
+  at::RegisterPrivateUse1HooksInterface(&hooks);
+  c10::register_privateuse1_backend("pretend");
+}
+
+__attribute__((visibility("default"))) void ct_pretend_counts_get(ct_pretend_counts* c) {
+  *c = {reads.load(), to_device.load(), to_host.load(), calls.load()};
+}
+
+// While on, a read of a value and a copy to the CPU are errors.
+__attribute__((visibility("default"))) int32_t ct_pretend_forbid_reads(int32_t on) {
+  return forbid_reads.exchange(on);
+}
+}

@@ -1,0 +1,146 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package ctorch
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2
+#cgo LDFLAGS: -ldl
+#cgo noescape go_call
+#cgo nocallback go_call
+#cgo noescape go_tensors_free
+#cgo nocallback go_tensors_free
+#cgo noescape go_tensor_info
+#cgo nocallback go_tensor_info
+#cgo noescape go_tensor_from
+#cgo nocallback go_tensor_from
+#cgo noescape go_tensor_read
+#cgo nocallback go_tensor_read
+#cgo noescape go_grad
+#cgo nocallback go_grad
+#cgo noescape go_clear_grads
+#cgo nocallback go_clear_grads
+#include <stdlib.h>
+#include "table.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Kinds of [Error].
+const (
+	ErrTorch   = int(C.CT_ERR_TORCH)   // libtorch refused the call
+	ErrOther   = int(C.CT_ERR_OTHER)   // another C++ exception
+	ErrUnknown = int(C.CT_ERR_UNKNOWN) // no such operator or overload
+)
+
+// Error is what an entry of the bridge returned.
+type Error struct {
+	Kind int
+	Text string
+}
+
+func (e *Error) Error() string { return e.Text }
+
+var loaded atomic.Bool
+
+// Loaded tells whether the bridge is there. Nothing else here may be called before.
+func Loaded() bool { return loaded.Load() }
+
+// Load opens the bridge. It is not safe for concurrent use.
+func Load(bridge string) error {
+	if err := open(bridge, func(p *C.char) *C.char { return C.ct_open(p) }); err != nil {
+		return err
+	}
+	loaded.Store(true)
+	return nil
+}
+
+// LoadPretend opens the pretend accelerator's library; once in a process.
+func LoadPretend(path string) error {
+	return open(path, func(p *C.char) *C.char { return C.ct_open_pretend(p) })
+}
+
+func open(path string, f func(*C.char) *C.char) error {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	if why := f(p); why != nil {
+		defer C.free(unsafe.Pointer(why))
+		return errors.New(C.GoString(why))
+	}
+	return nil
+}
+
+// PretendCounts is what the pretend accelerator saw since it was loaded: values
+// read by the host, copies to and from the device, operators called.
+type PretendCounts struct{ Reads, ToDevice, ToHost, Calls int64 }
+
+// Pretend returns the counters of the pretend accelerator.
+func Pretend() PretendCounts {
+	var c C.ct_pretend_counts
+	C.ct_pretend_read_counts(&c)
+	return PretendCounts{int64(c.reads), int64(c.to_device), int64(c.to_host), int64(c.calls)}
+}
+
+// PretendForbidReads makes reads by the host errors, or allows them again, and
+// returns what was in force.
+func PretendForbidReads(on bool) bool { return C.ct_pretend_forbid(cbool(on)) != 0 }
+
+func cbool(b bool) C.int32_t {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// fail turns an entry's return into a Go error and frees it.
+func fail(e *C.ct_error) *Error {
+	if e == nil {
+		return nil
+	}
+	err := &Error{int(e.kind), C.GoStringN(C.go_error_text(e), C.int(e.length))}
+	C.go_error_free(e)
+	return err
+}
+
+// Op is a resolved operator. Handles never die.
+type Op uintptr
+
+// Find resolves an operator ("aten::add", "Tensor") and returns its schema as
+// the bridge describes it, one line per argument or result.
+func Find(name, overload string) (Op, string, *Error) {
+	n, o := C.CString(name), C.CString(overload)
+	defer C.free(unsafe.Pointer(n))
+	defer C.free(unsafe.Pointer(o))
+	var op C.ct_op
+	var schema *C.char
+	if err := fail(C.go_op_find(n, o, &op, &schema)); err != nil {
+		return 0, "", err
+	}
+	defer C.go_text_free(schema)
+	return Op(op), C.GoString(schema), nil
+}
+
+// Overloads lists an operator's overloads, separated by spaces, the nameless one as "default".
+func Overloads(name string) (string, *Error) {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	var names *C.char
+	if err := fail(C.go_op_overloads(n, &names)); err != nil {
+		return "", err
+	}
+	defer C.go_text_free(names)
+	return C.GoString(names), nil
+}
+
+// Version returns the libtorch version of the headers the bridge was compiled with.
+func Version() string { return C.GoString(C.go_libtorch_version()) }
+
+// LoadLibrary opens a further library into the process and keeps it.
+func LoadLibrary(path string) error {
+	return open(path, func(p *C.char) *C.char { return C.ct_open_library(p, nil) })
+}

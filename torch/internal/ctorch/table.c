@@ -1,0 +1,62 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+#define _GNU_SOURCE
+#include "table.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const ct_api *ct_table = NULL;
+
+static char *open_error(const char *path) {
+  const char *why = dlerror();
+  return strdup(why ? why : path);
+}
+
+char *ct_open_library(const char *path, void **handle) {
+  void *h = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  if (handle) *handle = h;
+  return h ? NULL : open_error(path);
+}
+
+char *ct_open(const char *path) {
+  void *h;
+  char *why = ct_open_library(path, &h);
+  if (why) return why;
+  const ct_api *(*get)(void) = (const ct_api *(*)(void))dlsym(h, "ct_get_api");
+  if (!get) return open_error(path);
+  const ct_api *api = get();
+  if (api->abi != CT_ABI || api->size != sizeof(ct_api)) {
+    char text[160];
+    snprintf(text, sizeof text, "it speaks version %u of the bridge's interface, this program %u",
+             api->abi, (unsigned)CT_ABI);
+    return strdup(text);
+  }
+  ct_table = api;
+  return NULL;
+}
+
+static void (*pretend_counts)(ct_pretend_counts *);
+static int32_t (*pretend_forbid)(int32_t);
+
+char *ct_open_pretend(const char *path) {
+  void *h;
+  char *why = ct_open_library(path, &h);
+  if (why) return why;
+  void (*start)(void (*)(int64_t)) = (void (*)(void (*)(int64_t)))dlsym(h, "ct_pretend_start");
+  pretend_counts = (void (*)(ct_pretend_counts *))dlsym(h, "ct_pretend_counts_get");
+  pretend_forbid = (int32_t (*)(int32_t))dlsym(h, "ct_pretend_forbid_reads");
+  if (!start || !pretend_counts || !pretend_forbid) return open_error(path);
+  start(ct_table->memory_add);
+  return NULL;
+}
+
+void ct_pretend_read_counts(ct_pretend_counts *out) {
+  memset(out, 0, sizeof *out);
+  if (pretend_counts) pretend_counts(out);
+}
+
+int32_t ct_pretend_forbid(int32_t on) { return pretend_forbid ? pretend_forbid(on) : 0; }

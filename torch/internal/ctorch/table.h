@@ -1,0 +1,103 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+/* The bridge's table of entries, and thin callers of it that cgo can bind. */
+#ifndef ETUDE_TABLE_H
+#define ETUDE_TABLE_H
+
+#include "bridge/ct.h"
+
+extern const ct_api *ct_table;
+
+/* Opens the bridge. Returns NULL, or malloc'ed text that says why not. */
+char *ct_open(const char *path);
+/* Opens a further library and keeps it; the same returns. *handle may be NULL. */
+char *ct_open_library(const char *path, void **handle);
+
+/* The pretend accelerator, a test-only library. */
+typedef struct ct_pretend_counts {
+  int64_t reads, to_device, to_host, calls;
+} ct_pretend_counts;
+char *ct_open_pretend(const char *path);
+void ct_pretend_read_counts(ct_pretend_counts *out);
+int32_t ct_pretend_forbid(int32_t on);
+
+static inline void go_error_free(ct_error *e) { ct_table->error_free(e); }
+static inline char *go_error_text(ct_error *e) { return e->text; }
+static inline ct_error *go_op_find(const char *name, const char *overload, ct_op *op,
+                                   char **schema) {
+  return ct_table->op_find(name, overload, op, schema);
+}
+static inline ct_error *go_op_overloads(const char *name, char **names) {
+  return ct_table->op_overloads(name, names);
+}
+static inline void go_text_free(char *text) { ct_table->text_free(text); }
+static inline ct_error *go_call(ct_op op, const ct_value *args, int32_t nargs, const int64_t *pool,
+                                ct_value *results, int32_t max_results, int32_t discard,
+                                ct_result *result) {
+  return ct_table->call(op, args, nargs, pool, results, max_results, discard, result);
+}
+static inline void go_list_take(int64_t list, int64_t *dst, int32_t n) {
+  ct_table->list_take(list, dst, n);
+}
+static inline void go_tensors_free(const ct_tensor *tensors, int32_t n) {
+  ct_table->tensors_free(tensors, n);
+}
+static inline void go_tensor_retain(ct_tensor t) { ct_table->tensor_retain(t); }
+static inline ct_error *go_tensor_from(const void *data, int64_t bytes, const int64_t *sizes,
+                                       int32_t ndim, int32_t dtype, ct_tensor *out,
+                                       ct_result *result) {
+  return ct_table->tensor_from(data, bytes, sizes, ndim, dtype, out, result);
+}
+static inline ct_error *go_tensor_read(ct_tensor t, void *dst, int64_t bytes) {
+  return ct_table->tensor_read(t, dst, bytes);
+}
+static inline ct_error *go_tensor_write(ct_tensor t, const void *src, int64_t bytes) {
+  return ct_table->tensor_write(t, src, bytes);
+}
+static inline ct_error *go_tensor_info(ct_tensor t, ct_info *info, int64_t *sizes,
+                                       int64_t *strides, int32_t capacity) {
+  return ct_table->tensor_info(t, info, sizes, strides, capacity);
+}
+static inline ct_error *go_set_requires_grad(ct_tensor t, int32_t on) {
+  return ct_table->set_requires_grad(t, on);
+}
+static inline ct_error *go_grad(ct_tensor t, ct_tensor *out, ct_result *result) {
+  return ct_table->grad(t, out, result);
+}
+static inline ct_error *go_set_grad(ct_tensor t, ct_tensor grad) {
+  return ct_table->set_grad(t, grad);
+}
+static inline ct_error *go_clear_grads(const ct_tensor *tensors, int32_t n) {
+  return ct_table->clear_grads(tensors, n);
+}
+static inline ct_error *go_backward(ct_tensor t, ct_tensor gradient, int32_t retain_graph,
+                                    int32_t create_graph) {
+  return ct_table->backward(t, gradient, retain_graph, create_graph);
+}
+static inline uint32_t go_scope_swap(uint32_t scope) { return ct_table->scope_swap(scope); }
+static inline int32_t go_grad_mode_swap(int32_t on) { return ct_table->grad_mode_swap(on); }
+static inline int32_t go_threads_swap(int32_t n) { return ct_table->threads_swap(n); }
+static inline void go_threads_set(int32_t n) { ct_table->threads_set(n); }
+static inline int32_t go_threads_get(void) { return ct_table->threads_get(); }
+static inline ct_error *go_seed(uint64_t seed) { return ct_table->seed(seed); }
+static inline ct_error *go_rng_state(int32_t type, int32_t index, ct_tensor *out,
+                                     ct_result *result) {
+  return ct_table->rng_state(type, index, out, result);
+}
+static inline ct_error *go_set_rng_state(int32_t type, int32_t index, ct_tensor state) {
+  return ct_table->set_rng_state(type, index, state);
+}
+static inline ct_error *go_device_count(int32_t type, int32_t *count) {
+  return ct_table->device_count(type, count);
+}
+static inline ct_error *go_device_type(const char *name, int32_t *type) {
+  return ct_table->device_type(name, type);
+}
+static inline ct_error *go_device_name(int32_t type, char *name, int32_t capacity) {
+  return ct_table->device_name(type, name, capacity);
+}
+static inline void go_memory(ct_memory *out) { ct_table->memory(out); }
+static inline const char *go_libtorch_version(void) { return ct_table->libtorch_version; }
+
+#endif

@@ -1,0 +1,180 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// args collects the arguments of one call of an operator whose schema is known
+// to the code that writes them. Its methods chain:
+//
+//	opSoftmax.on(t).int(dim).none().one()
+//
+// A call allocates its results and nothing else.
+type args struct {
+	o *op
+	f *ctorch.Frame
+}
+
+// on begins a call with tensors.
+func (o *op) on(ts ...*Tensor) args {
+	mustInit(o.name)
+	o.resolve()
+	a := args{o, ctorch.NewFrame()}
+	for _, t := range ts {
+		if t == nil {
+			a.f.Done()
+			throw(o.name, "argument %q is a nil tensor", o.args[len(a.f.Args)].name)
+		}
+		a.f.PutTensor(&t.ref)
+	}
+	return a
+}
+
+// optional adds a tensor that may be nil.
+func (a args) optional(t *Tensor) args {
+	if t == nil {
+		return a.none()
+	}
+	a.f.PutTensor(&t.ref)
+	return a
+}
+
+func (a args) none() args            { a.f.Put(ctorch.None, 0); return a }
+func (a args) omit() args            { a.f.Put(ctorch.Default, 0); return a }
+func (a args) int(x int) args        { a.f.Put(ctorch.Int, int64(x)); return a }
+func (a args) double(x float64) args { a.f.PutDouble(x); return a }
+func (a args) bool(b bool) args      { a.f.PutBool(b); return a }
+func (a args) string(s string) args  { a.f.PutString(s); return a }
+func (a args) ints(xs ...int) args   { a.f.PutInts(ctorch.Ints, xs...); return a }
+func (a args) dtype(d DType) args    { a.f.Put(ctorch.Int, int64(d.code())); return a }
+func (a args) device(d Device) args  { a.f.PutDevice(int(d.Type), d.index()); return a }
+func (a args) tensors(ts []*Tensor) args {
+	a.f.PutTensors(ctorch.Tensors, len(ts), func(i int) *ctorch.Ref {
+		if ts[i] == nil {
+			a.f.Done()
+			throw(a.o.name, "tensor %d of a list is nil", i)
+		}
+		return &ts[i].ref
+	})
+	return a
+}
+
+// do makes the call. The caller finishes the frame.
+func (a args) do(discard bool) {
+	if a.f.Closed {
+		a.f.Done()
+		throw(a.o.name, usedClosed)
+	}
+	if err := a.f.Call(a.o.handle, discard); err != nil {
+		e := &Error{Op: a.o.name, Shapes: a.shapes(), Message: err.Text}
+		a.f.Done()
+		panic(e)
+	}
+	if tracing.Load() > 0 {
+		if s := scopeByID(a.f.Scope); s != nil && s.tracer != nil {
+			s.tracer.record(a, discard)
+		}
+	}
+}
+
+// shapes returns the shapes of the call's tensors, for an error.
+func (a args) shapes() [][]int {
+	var shapes [][]int
+	for _, v := range a.f.Args {
+		for _, h := range a.f.Handles(v) {
+			if info, err := ctorch.Describe(h); err == nil && len(shapes) < 8 {
+				shapes = append(shapes, info.Sizes)
+			}
+		}
+	}
+	return shapes
+}
+
+// tensor takes the i-th result; nil for None.
+func (a args) tensor(i int) *Tensor {
+	v := a.f.Results[i]
+	switch v.Tag {
+	case ctorch.Tensor:
+		return wrap(ctorch.Handle(v.Bits), a.f.Scope)
+	case ctorch.None:
+		return nil
+	}
+	throw(a.o.name, "result %d is not a tensor", i)
+	return nil
+}
+
+// one returns the call's only tensor.
+func (a args) one() *Tensor {
+	a.do(false)
+	t := a.tensor(0)
+	a.f.Done()
+	return t
+}
+
+func (a args) two() (*Tensor, *Tensor) {
+	a.do(false)
+	x, y := a.tensor(0), a.tensor(1)
+	a.f.Done()
+	return x, y
+}
+
+func (a args) three() (*Tensor, *Tensor, *Tensor) {
+	a.do(false)
+	x, y, z := a.tensor(0), a.tensor(1), a.tensor(2)
+	a.f.Done()
+	return x, y, z
+}
+
+// list returns the call's list of tensors.
+func (a args) list() []*Tensor {
+	a.do(false)
+	ts := a.take(a.f.Results[0])
+	a.f.Done()
+	return ts
+}
+
+func (a args) take(v ctorch.Value) []*Tensor {
+	words := a.f.List(v)
+	ts := make([]*Tensor, len(words))
+	for i, w := range words {
+		if w != 0 {
+			ts[i] = wrap(ctorch.Handle(w), a.f.Scope)
+		}
+	}
+	return ts
+}
+
+// void drops the results: for operators that work in place.
+func (a args) void() {
+	a.do(true)
+	a.f.Done()
+}
+
+// number returns a call's single int, float or bool as a float.
+func (a args) number() float64 {
+	a.do(false)
+	v := a.f.Results[0]
+	a.f.Done()
+	if v.Tag == ctorch.Double {
+		return math.Float64frombits(uint64(v.Bits))
+	}
+	return float64(v.Bits)
+}
+
+func (a args) integer() int {
+	a.do(false)
+	v := a.f.Results[0]
+	a.f.Done()
+	if v.Tag == ctorch.Double {
+		return int(math.Float64frombits(uint64(v.Bits)))
+	}
+	return int(v.Bits)
+}

@@ -1,0 +1,132 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+// argument is one argument of an operator's schema.
+type argument struct {
+	name     string
+	base     string // "Tensor", "int", "float", "bool", "Scalar", "str", "ScalarType", "Device", …
+	list     bool
+	inner    bool // Tensor?[]: elements may be None
+	optional bool
+	length   int    // of int[2], 0 when free
+	keyword  bool   // keyword-only
+	fallback string // the default as the bridge writes it; "-" for none
+}
+
+// typeName returns the argument's type as the schema writes it.
+func (a *argument) typeName() string {
+	s := a.base
+	if a.inner {
+		s += "?"
+	}
+	if a.list {
+		s += "["
+		if a.length > 0 {
+			s += strconv.Itoa(a.length)
+		}
+		s += "]"
+	}
+	if a.optional {
+		s += "?"
+	}
+	return s
+}
+
+// parseArgument reads a line of the bridge's description (see call.cpp).
+func parseArgument(line string) argument {
+	f := strings.Split(line, "\t")
+	a := argument{name: f[1], base: f[2], keyword: f[4] == "1", fallback: f[6]}
+	a.length, _ = strconv.Atoi(f[3])
+	a.base, a.optional = strings.CutSuffix(a.base, "?")
+	if i := strings.LastIndexByte(a.base, '['); i >= 0 && strings.HasSuffix(a.base, "]") {
+		a.base, a.list = a.base[:i], true
+		a.base, a.inner = strings.CutSuffix(a.base, "?")
+	}
+	if a.base == "SymInt" {
+		a.base = "int"
+	}
+	return a
+}
+
+// op is an operator, resolved at its first use.
+type op struct {
+	name, overload string
+
+	once    sync.Once
+	handle  ctorch.Op
+	args    []argument
+	results int
+	err     *Error
+}
+
+func (o *op) resolve() {
+	o.once.Do(func() {
+		h, text, err := ctorch.Find(o.name, o.overload)
+		if err != nil {
+			o.err = &Error{Op: o.name, Message: err.Text}
+			return
+		}
+		o.handle = h
+		for line := range strings.Lines(text) {
+			line = strings.TrimSuffix(line, "\n")
+			if line[0] == 'A' {
+				o.args = append(o.args, parseArgument(line))
+			} else {
+				o.results++
+			}
+		}
+	})
+	if o.err != nil {
+		panic(o.err)
+	}
+}
+
+func (o *op) fullName() string {
+	if o.overload == "" {
+		return o.name
+	}
+	return o.name + "." + o.overload
+}
+
+// ops caches operators by full name, for Call.
+var ops sync.Map // string → *op
+
+// findOp returns the operator that a caller named: "aten::roll",
+// "aten::add.Tensor", also without "aten::". Failures are not cached, since a
+// library loaded later may bring the operator.
+func findOp(name string) *op {
+	if !strings.Contains(name, "::") {
+		name = "aten::" + name
+	}
+	if o, ok := ops.Load(name); ok {
+		return o.(*op)
+	}
+	base, overload, given := strings.Cut(name, ".")
+	o := &op{name: base, overload: overload}
+	if Try(o.resolve) != nil {
+		names, err := ctorch.Overloads(base)
+		list := strings.Fields(names)
+		switch {
+		case err != nil:
+			throw(name, "%s", err.Text)
+		case len(list) == 0:
+			throw(name, "libtorch %s has no operator of this name", ctorch.Version())
+		case len(list) > 1 || given:
+			throw(name, "say which overload: %s.%s", base, strings.Join(list, ", "+base+"."))
+		}
+		o = &op{name: base, overload: list[0]}
+		o.resolve()
+	}
+	actual, _ := ops.LoadOrStore(name, o)
+	return actual.(*op)
+}

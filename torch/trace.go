@@ -1,0 +1,239 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+// ValueID names a tensor of a [Graph]. A tensor that is changed in place has a
+// new ValueID afterwards, so each is assigned once.
+type ValueID int
+
+// Graph is what [Trace] saw: the operators of a computation in order.
+type Graph struct {
+	Inputs, Outputs []ValueID
+	// Captured are tensors that the computation used but did not make, its
+	// parameters above all. They belong to the caller.
+	Captured map[ValueID]*Tensor
+	Nodes    []Node
+	Shapes   map[ValueID][]int
+	DTypes   map[ValueID]DType
+}
+
+// Node is one operator of a Graph.
+type Node struct {
+	Op       string // "aten::linear"
+	Overload string
+	// Args holds every argument by its name in the schema, defaults included:
+	// ValueID, []ValueID (-1 for None), int, float64, bool, string, DType,
+	// Device, []int, []float64, []bool or nil.
+	Args    map[string]any
+	Results []ValueID // -1 for None and for what is not a tensor
+}
+
+// tracing counts open traces: calls look for their tracer only when there is one.
+var tracing atomic.Int32
+
+// Tracing reports whether the calling goroutine is inside [Trace]. A layer that
+// has a quicker way than the operator it stands for takes the operator then.
+func Tracing() bool {
+	if tracing.Load() == 0 {
+		return false
+	}
+	// The scope can only be asked for by the thread that is in it.
+	id := ctorch.SwapScope(0)
+	ctorch.SwapScope(id)
+	s := scopeByID(id)
+	return s != nil && s.tracer != nil
+}
+
+type tracer struct {
+	graph  *Graph
+	ids    map[ctorch.Handle]ValueID
+	inputs map[ctorch.Handle]*Tensor
+	held   []*Tensor // what f made: kept alive so that no address is used twice
+	next   ValueID
+}
+
+// Trace calls f, without gradients, and returns the operators that it called on
+// its goroutine. Two traces of the same f with other sizes show what depends on
+// sizes. Control flow that depends on values is not seen.
+func Trace(f func(inputs []*Tensor) []*Tensor, inputs ...*Tensor) *Graph {
+	mustInit("Trace")
+	tr := &tracer{
+		graph: &Graph{Captured: map[ValueID]*Tensor{}, Shapes: map[ValueID][]int{}, DTypes: map[ValueID]DType{}},
+		ids:   map[ctorch.Handle]ValueID{},
+	}
+	tracing.Add(1)
+	defer tracing.Add(-1)
+	defer func() {
+		for _, t := range tr.held {
+			t.Close()
+		}
+	}()
+	for _, t := range inputs {
+		h := t.enter("Trace")
+		tr.graph.Inputs = append(tr.graph.Inputs, tr.define(h))
+		t.ref.Leave()
+	}
+	NoGrad(func() {
+		runScope(func() {
+			for _, t := range f(inputs) {
+				h := t.enter("Trace")
+				tr.graph.Outputs = append(tr.graph.Outputs, tr.use(h))
+				t.ref.Leave()
+			}
+		}, tr)
+	})
+	return tr.graph
+}
+
+func (tr *tracer) define(h ctorch.Handle) ValueID {
+	id := tr.next
+	tr.next++
+	tr.ids[h] = id
+	if info, err := ctorch.Describe(h); err == nil {
+		tr.graph.Shapes[id] = info.Sizes
+		tr.graph.DTypes[id] = dtypeOf(info.DType)
+	}
+	return id
+}
+
+// hold keeps the tensor behind h alive until the trace ends.
+func (tr *tracer) hold(h ctorch.Handle) *Tensor {
+	t := new(Tensor)
+	t.ref.Own(ctorch.Retain(h))
+	return t
+}
+
+func (tr *tracer) use(h ctorch.Handle) ValueID {
+	if id, ok := tr.ids[h]; ok {
+		return id
+	}
+	id := tr.define(h)
+	t := tr.hold(h)
+	t.track()
+	tr.graph.Captured[id] = t
+	return id
+}
+
+// record adds the call that a has just made.
+func (tr *tracer) record(a args, discard bool) {
+	n := Node{Op: a.o.name, Overload: a.o.overload, Args: map[string]any{}}
+	for i := range a.o.args {
+		arg := &a.o.args[i]
+		if i < len(a.f.Args) && a.f.Args[i].Tag != ctorch.Default {
+			n.Args[arg.name] = tr.argument(a, arg, a.f.Args[i])
+		} else {
+			n.Args[arg.name] = arg.defaultValue()
+		}
+	}
+	if discard {
+		// In place: the receiver has a new value.
+		for _, h := range a.f.Handles(a.f.Args[0]) {
+			n.Results = append(n.Results, tr.define(h))
+		}
+	}
+	for _, v := range a.f.Results[:a.f.N] {
+		id := ValueID(-1)
+		if v.Tag == ctorch.Tensor {
+			h := ctorch.Handle(v.Bits)
+			id = tr.define(h)
+			tr.held = append(tr.held, tr.hold(h))
+		}
+		n.Results = append(n.Results, id)
+	}
+	tr.graph.Nodes = append(tr.graph.Nodes, n)
+}
+
+func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
+	switch v.Tag {
+	case ctorch.Tensor:
+		return tr.use(ctorch.Handle(v.Bits))
+	case ctorch.Tensors, ctorch.OptionalTensors:
+		ids := []ValueID{}
+		for _, w := range a.f.Words(v) {
+			if w == 0 {
+				ids = append(ids, -1)
+			} else {
+				ids = append(ids, tr.use(ctorch.Handle(w)))
+			}
+		}
+		return ids
+	case ctorch.Int:
+		if arg.base == "ScalarType" {
+			return dtypeOf(int(v.Bits))
+		}
+		return int(v.Bits)
+	case ctorch.Double:
+		return math.Float64frombits(uint64(v.Bits))
+	case ctorch.Bool:
+		return v.Bits != 0
+	case ctorch.Device:
+		return deviceOf(int(v.N), int(v.Bits))
+	case ctorch.Ints, ctorch.IntScalars:
+		out := []int{}
+		for _, w := range a.f.Words(v) {
+			out = append(out, int(w))
+		}
+		return out
+	case ctorch.Doubles, ctorch.DoubleScalars:
+		out := []float64{}
+		for _, w := range a.f.Words(v) {
+			out = append(out, math.Float64frombits(uint64(w)))
+		}
+		return out
+	case ctorch.Bools:
+		out := []bool{}
+		for _, w := range a.f.Words(v) {
+			out = append(out, w != 0)
+		}
+		return out
+	case ctorch.String:
+		b := []byte{}
+		for _, w := range a.f.Words(v) {
+			for k := range 8 {
+				b = append(b, byte(w>>(8*k)))
+			}
+		}
+		return string(b[:v.N])
+	}
+	return nil
+}
+
+// defaultValue reads the default as the bridge writes it; nil for None and for
+// kinds that no traced operator needs.
+func (a *argument) defaultValue() any {
+	if a.fallback == "" {
+		return nil
+	}
+	rest := a.fallback[1:]
+	switch a.fallback[0] {
+	case 'b':
+		return rest == "1"
+	case 'i':
+		n, _ := strconv.Atoi(rest)
+		return n
+	case 'd':
+		x, _ := strconv.ParseFloat(rest, 64)
+		return x
+	case 's':
+		return rest
+	case 'I':
+		out := []int{}
+		for s := range strings.SplitSeq(rest, ",") {
+			if n, err := strconv.Atoi(s); err == nil {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	return nil
+}
