@@ -5,7 +5,7 @@
 #ifndef ETUDE_TABLE_H
 #define ETUDE_TABLE_H
 
-#include "bridge/ct.h"
+#include "bridge/cpp/ct.h"
 
 extern const ct_api *ct_table;
 

@@ -36,8 +36,10 @@ const c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 void (*count_bytes)(int64_t) = nullptr;  // the bridge's
 std::atomic<int64_t> reads{0}, to_device{0}, to_host{0}, calls{0};
 std::atomic<int32_t> forbid_reads{0};
+thread_local int in_fallback = 0;  // the fallback's own copies are not the program's
 
 void host_access(std::atomic<int64_t>& counter, const char* what) {
+  if (in_fallback) return;
   counter++;
   TORCH_CHECK(!forbid_reads.load(), what,
               " inside a step: the host waits for the device here. Keep the value on the device and "
@@ -113,7 +115,7 @@ bool on_pretend(const at::Tensor& t) { return t.device().type() == kPretend; }
 
 at::Tensor copy_from(const at::Tensor& src, const at::Tensor& dst, bool) {
   if (on_pretend(src) && !on_pretend(dst)) host_access(to_host, "a copy to the CPU");
-  if (!on_pretend(src) && on_pretend(dst)) to_device++;
+  if (!in_fallback && !on_pretend(src) && on_pretend(dst)) to_device++;
   (on_pretend(dst) ? host_view(dst) : dst).copy_(on_pretend(src) ? host_view(src) : src);
   return dst;
 }
@@ -151,6 +153,10 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
         if (t) check_device(op, *t);
     }
   }
+  struct Inside {
+    Inside() { in_fallback++; }
+    ~Inside() { in_fallback--; }
+  } inside;
   at::native::cpu_fallback(op, stack);
 }
 

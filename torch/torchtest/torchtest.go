@@ -1,0 +1,135 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package torchtest helps to test code that trains: it says why a test cannot
+// run here, finds leaks, and stands in for an accelerator.
+package torchtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Need skips the test when libtorch cannot be loaded, saying why. With
+// ETUDE_TEST_REQUIRE_LIBTORCH=1 it fails instead.
+func Need(tb testing.TB) {
+	tb.Helper()
+	if err := torch.Init(); err != nil {
+		skip(tb, "ETUDE_TEST_REQUIRE_LIBTORCH", err.Error())
+	}
+}
+
+// Python returns an interpreter that can import torch: ETUDE_TEST_PYTHON. Without
+// it the test is skipped, or fails with ETUDE_TEST_REQUIRE_PYTHON=1.
+func Python(tb testing.TB) string {
+	tb.Helper()
+	python := os.Getenv("ETUDE_TEST_PYTHON")
+	if python == "" {
+		skip(tb, "ETUDE_TEST_REQUIRE_PYTHON", "ETUDE_TEST_PYTHON does not name a Python that can import torch")
+	}
+	return python
+}
+
+// RunPython runs a script with arguments and returns what it printed. It fails
+// the test when the script fails.
+func RunPython(tb testing.TB, script string, args ...string) []byte {
+	tb.Helper()
+	python := Python(tb)
+	cmd := exec.Command(python, append([]string{script}, args...)...)
+	var stderr tail
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		tb.Fatalf("%s: %v\n%s%s", script, err, out, stderr)
+	}
+	return out
+}
+
+// tail keeps the end of what is written to it.
+type tail []byte
+
+func (t *tail) Write(p []byte) (int, error) {
+	*t = append(*t, p...)
+	*t = (*t)[max(0, len(*t)-4096):]
+	return len(p), nil
+}
+
+func skip(tb testing.TB, require, why string) {
+	tb.Helper()
+	if os.Getenv(require) == "1" {
+		tb.Fatalf("%s (and %s=1 forbids to skip)", why, require)
+	}
+	tb.Skip(why)
+}
+
+// Root returns the folder of the module that the test belongs to.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			tb.Fatal("no go.mod above the test's folder")
+		}
+		dir = up
+	}
+}
+
+// SharedData returns the folder of real recordings and MIDI files beside the
+// module, which is not part of it, and skips the test where it is absent.
+func SharedData(tb testing.TB) string {
+	tb.Helper()
+	dir := filepath.Join(Root(tb), "..", "shared", "data")
+	if _, err := os.Stat(dir); err != nil {
+		tb.Skip("the real data in ../shared/data is not here")
+	}
+	return dir
+}
+
+// NoLeaks fails the test when, at its end, more tensors or bytes are alive than
+// now. Nothing else may make tensors meanwhile, so it does not go with t.Parallel.
+func NoLeaks(tb testing.TB) {
+	tb.Helper()
+	Need(tb)
+	before := settled()
+	tb.Cleanup(func() {
+		after := settled()
+		if after.Tensors > before.Tensors {
+			tb.Errorf("%d tensors leaked", after.Tensors-before.Tensors)
+		}
+		if after.Bytes > before.Bytes {
+			tb.Errorf("%d bytes of tensors leaked", after.Bytes-before.Bytes)
+		}
+	})
+}
+
+// settled returns what is alive once the garbage collector has freed what nobody
+// can reach. Cleanups run some time after a collection, so it waits for the
+// counters to stand still.
+func settled() torch.Counts {
+	last := torch.Live()
+	for still := 0; still < 3; {
+		runtime.GC()
+		time.Sleep(2 * time.Millisecond)
+		now := torch.Live()
+		if now.Tensors == last.Tensors && now.Bytes == last.Bytes {
+			still++
+		} else {
+			still = 0
+		}
+		last = now
+	}
+	return last
+}
