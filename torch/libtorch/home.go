@@ -1,0 +1,228 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package libtorch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A search knows where to look. All of the package works on one, so that tests
+// need neither the environment nor the user's cache.
+type search struct {
+	homes   []string // in order; the first that may be written takes what is missing
+	given   string   // the libtorch that the environment names
+	origin  string   // the variable that named it
+	sources *sources
+}
+
+// newSearch reads the environment. A home other than "" is the only one.
+func newSearch(home string) (*search, error) {
+	sources, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	s := &search{sources: sources}
+	for _, name := range []string{"ETUDE_LIBTORCH", "LIBTORCH"} {
+		if dir := os.Getenv(name); dir != "" {
+			s.given, s.origin = dir, "$"+name
+			break
+		}
+	}
+	candidates := []string{home}
+	if home == "" {
+		candidates = []string{os.Getenv("ETUDE_HOME")}
+		if cache, err := os.UserCacheDir(); err == nil {
+			candidates = append(candidates, filepath.Join(cache, "etude"))
+		}
+	}
+	for _, dir := range candidates {
+		if dir == "" {
+			continue
+		}
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, fmt.Errorf("libtorch: home %s: %w", dir, err)
+		}
+		if len(s.homes) == 0 || s.homes[0] != abs {
+			s.homes = append(s.homes, abs)
+		}
+	}
+	if len(s.homes) == 0 {
+		return nil, errors.New("libtorch: no folder to look in: set ETUDE_HOME (there is no user cache folder, as neither XDG_CACHE_HOME nor HOME is set)")
+	}
+	return s, nil
+}
+
+// A record is libtorch.json: the libtorch that the user named.
+type record struct {
+	Libtorch string `json:"libtorch"`
+}
+
+const recordFile = "libtorch.json"
+
+// readRecord returns the recorded libtorch of a home, "" if there is none.
+func readRecord(home string) (string, error) {
+	path := filepath.Join(home, recordFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("libtorch: %w", err)
+	}
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil || r.Libtorch == "" {
+		return "", fmt.Errorf("libtorch: %s names no libtorch: remove it and %s", path, setupHint)
+	}
+	return r.Libtorch, nil
+}
+
+// writeRecord replaces libtorch.json in one step.
+func writeRecord(home, dir string) error {
+	text, err := json.Marshal(record{Libtorch: dir})
+	if err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	temp := filepath.Join(home, "tmp", recordFile)
+	if err := os.MkdirAll(filepath.Dir(temp), 0o755); err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	if err := os.WriteFile(temp, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	if err := os.Rename(temp, filepath.Join(home, recordFile)); err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	return nil
+}
+
+// locate finds everything, or says what is missing first.
+func (s *search) locate() (*Installation, error) {
+	t, err := s.findTorch()
+	if err != nil {
+		return nil, err
+	}
+	inst := &Installation{Libtorch: t.dir, Version: t.version, Origin: t.origin, torch: t}
+	if inst.Bridge, inst.Home = s.findLibrary(t, mainBridge); inst.Bridge == "" {
+		return nil, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
+	}
+	inst.CUDABridge, _ = s.findLibrary(t, cudaBridge)
+	inst.ONNXRuntime = s.findONNXRuntime(t)
+	return inst, nil
+}
+
+// findTorch finds the libtorch to use: the environment's, then the recorded
+// one, then the installed ones, CUDA before CPU. A libtorch that was named and
+// cannot be used is an error, never passed over.
+func (s *search) findTorch() (torchDir, error) {
+	if s.given != "" {
+		t, err := openTorch(s.given)
+		if err != nil {
+			return torchDir{}, fmt.Errorf("libtorch: %s: %w", s.origin, err)
+		}
+		t.origin = s.origin
+		return t, nil
+	}
+	for _, home := range s.homes {
+		dir, err := readRecord(home)
+		if err != nil {
+			return torchDir{}, err
+		}
+		if dir != "" {
+			t, err := openTorch(dir)
+			if err != nil {
+				return torchDir{}, fmt.Errorf("libtorch: recorded in %s: %w; name another with `etude setup --libtorch DIR`, or install one with `etude setup --force`",
+					filepath.Join(home, recordFile), err)
+			}
+			t.origin = "setup --libtorch"
+			return t, nil
+		}
+		for _, cuda := range []bool{true, false} {
+			if t, err := openTorch(filepath.Join(home, wheelFolder(cuda))); err == nil {
+				t.origin = "setup"
+				return t, nil
+			}
+		}
+	}
+	return torchDir{}, fmt.Errorf("libtorch: %w", ErrNotInstalled)
+}
+
+// findLibrary finds a compiled library and the home that holds it.
+func (s *search) findLibrary(t torchDir, l library) (path, home string) {
+	for _, home := range s.homes {
+		path := s.sources.libraryPath(home, t, l)
+		if isFile(path) {
+			return path, home
+		}
+	}
+	return "", ""
+}
+
+// findONNXRuntime looks in the homes, then in the site-packages folder that
+// holds a given libtorch; "" if there is none.
+func (s *search) findONNXRuntime(t torchDir) string {
+	for _, home := range s.homes {
+		if path := filepath.Join(home, onnxRuntimeFolder, onnxRuntimeFile); isFile(path) {
+			return path
+		}
+	}
+	if t.dir != "" {
+		path := filepath.Join(filepath.Dir(t.dir), "onnxruntime", "capi", onnxRuntimeFile)
+		if isFile(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// writableHome is the home that takes what is missing.
+func (s *search) writableHome() (string, error) {
+	var first error
+	for _, home := range s.homes {
+		err := mayWrite(home)
+		if err == nil {
+			return home, nil
+		}
+		if first == nil {
+			first = fmt.Errorf("libtorch: something is missing and %s cannot be written: %w; set ETUDE_HOME to a folder that you may write", home, err)
+		}
+	}
+	return "", first
+}
+
+// mayWrite asks the system about the folder, or about the nearest one above it
+// that exists.
+func mayWrite(dir string) error {
+	for {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is not a folder", dir)
+		case err == nil:
+			return accessible(dir)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return err
+		}
+		dir = parent
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

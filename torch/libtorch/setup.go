@@ -1,0 +1,306 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package libtorch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Options for [Setup]. The zero value installs libtorch for the CPU.
+type Options struct {
+	// CUDA asks for a libtorch that can use NVIDIA GPUs. One that is there
+	// without it is left where it is and no longer used.
+	CUDA bool
+	// Libtorch is the libtorch to use instead of an installed one: a folder that
+	// holds lib/ and include/, or one that holds such a folder as torch/. It is
+	// remembered in the home.
+	Libtorch string
+	// Home is the only folder to look in and to write to; "" takes $ETUDE_HOME
+	// and the user's cache.
+	Home string
+	// Force makes everything anew: an installed libtorch, the compiled
+	// libraries, ONNX Runtime. A remembered libtorch is forgotten.
+	Force bool
+	// Progress, if any, is told what happens.
+	Progress func(Event)
+}
+
+// Setup brings what is missing: libtorch, the bridge, ONNX Runtime. It needs a
+// C++20 compiler and, where libtorch or ONNX Runtime are missing, pip.
+//
+// Where nothing is missing it writes nothing and returns at once. Two at a time
+// wait for each other. When it ends early, by ctx or by a crash, nothing
+// half-made is left in place; the next one removes its temporary files.
+func Setup(ctx context.Context, o Options) (*Installation, error) {
+	if err := checkPlatform(); err != nil {
+		return nil, err
+	}
+	s, err := newSearch(o.Home)
+	if err != nil {
+		return nil, err
+	}
+	if o.Libtorch != "" {
+		// The environment's would win over what is remembered.
+		t, err := openTorch(o.Libtorch)
+		if err != nil {
+			return nil, fmt.Errorf("libtorch: setup --libtorch: %w", err)
+		}
+		if s.given != "" {
+			if other, err := openTorch(s.given); err != nil || other.dir != t.dir {
+				return nil, fmt.Errorf("libtorch: setup --libtorch %s: %s names another one, %s, and would win: unset it", o.Libtorch, s.origin, s.given)
+			}
+		}
+	}
+	return s.setup(ctx, o)
+}
+
+func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
+	w := &setup{search: s, options: o}
+	if !o.Force {
+		if inst := w.complete(); inst != nil {
+			w.report(Event{Stage: StageDone})
+			return inst, nil
+		}
+	}
+	var err error
+	if w.home, err = s.writableHome(); err != nil {
+		return nil, err
+	}
+	unlock, err := w.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	// Whoever held the lock may have done all of it.
+	if !o.Force {
+		if inst := w.complete(); inst != nil {
+			w.report(Event{Stage: StageDone})
+			return inst, nil
+		}
+	}
+	inst, err := w.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.report(Event{Stage: StageDone})
+	return inst, nil
+}
+
+// setup is one run of Setup.
+type setup struct {
+	*search
+	options  Options
+	home     string // that is written to
+	temp     string // for this run, on the same file system
+	mu       sync.Mutex
+	compiler *compiler // found when first needed
+}
+
+// report hands an event on, one at a time.
+func (w *setup) report(e Event) {
+	if w.options.Progress == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.options.Progress(e)
+}
+
+// complete returns what is there if nothing is missing of what was asked for.
+func (w *setup) complete() *Installation {
+	inst, err := w.locate()
+	if err != nil || inst.ONNXRuntime == "" || w.findProbe() == "" {
+		return nil
+	}
+	if named := w.options.Libtorch; named != "" {
+		if t, err := openTorch(named); err != nil || t.dir != inst.Libtorch {
+			return nil
+		}
+	}
+	cuda := inst.torch.checkCUDA()
+	if w.options.CUDA && cuda != nil && inst.Origin == "setup" {
+		return nil
+	}
+	if cuda == nil && inst.CUDABridge == "" && len(w.sources.of(cudaBridge)) > 0 {
+		return nil
+	}
+	return inst
+}
+
+// lock makes the home, waits until this is the only setup in it, and makes an
+// empty folder for temporary files. Whatever lies in tmp then was left behind.
+func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(w.home, 0o755); err != nil {
+		return nil, fmt.Errorf("libtorch: %w", err)
+	}
+	path := filepath.Join(w.home, "lock")
+	lock := flock.New(path)
+	held, err := lock.TryLock()
+	if err == nil && !held {
+		w.report(Event{Stage: StageWait, Item: path})
+		held, err = lock.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil || !held {
+		return nil, fmt.Errorf("libtorch: %s: %w", path, err)
+	}
+	all := filepath.Join(w.home, "tmp")
+	release := func() { _ = os.RemoveAll(all); _ = lock.Unlock() }
+	err = os.RemoveAll(all)
+	if err == nil {
+		err = os.MkdirAll(all, 0o755)
+	}
+	if err == nil {
+		w.temp, err = os.MkdirTemp(all, "setup-")
+	}
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("libtorch: %w", err)
+	}
+	return release, nil
+}
+
+// run does what is missing. The lock is held.
+func (w *setup) run(ctx context.Context) (*Installation, error) {
+	t, err := w.torch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.compileMissing(ctx, t, mainBridge); err != nil {
+		return nil, err
+	}
+	prober, err := w.prober(ctx)
+	if err != nil {
+		return nil, err
+	}
+	problem, err := w.cuda(ctx, t, prober)
+	if err != nil {
+		return nil, err
+	}
+	if w.options.Force || w.findONNXRuntime(t) == "" {
+		if err := w.installONNXRuntime(ctx); err != nil {
+			return nil, err
+		}
+	}
+	inst, err := w.locate()
+	if err != nil {
+		return nil, err
+	}
+	inst.CUDAProblem = problem
+	return inst, nil
+}
+
+// torch finds the libtorch that was asked for, or installs one.
+func (w *setup) torch(ctx context.Context) (torchDir, error) {
+	o := w.options
+	switch {
+	case o.Libtorch != "":
+		t, err := openTorch(o.Libtorch)
+		if err != nil {
+			return t, fmt.Errorf("libtorch: setup --libtorch: %w", err)
+		}
+		if err := t.checkABI(); err != nil {
+			return t, err
+		}
+		return t, writeRecord(w.home, t.dir)
+	case w.given != "":
+		t, err := w.findTorch()
+		if err != nil {
+			return t, err
+		}
+		return t, t.checkABI()
+	}
+	if !o.Force {
+		t, err := w.findTorch()
+		switch {
+		case err == nil && (t.origin != "setup" || !o.CUDA || t.checkCUDA() == nil):
+			return t, t.checkABI()
+		case err != nil && !errors.Is(err, ErrNotInstalled):
+			return t, err
+		}
+	}
+	if err := w.installTorch(ctx, o.CUDA); err != nil {
+		return torchDir{}, err
+	}
+	return w.findTorch()
+}
+
+// compileMissing compiles a library unless some home has it.
+func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
+	if !w.options.Force {
+		if path, _ := w.findLibrary(t, l); path != "" {
+			return nil
+		}
+	}
+	c, err := w.findCompiler(ctx)
+	if err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(w.temp, l.name+"-")
+	if err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	_, err = w.sources.compileLibrary(ctx, c, w.home, temp, t, l, w.report)
+	return err
+}
+
+// findCompiler looks once.
+func (w *setup) findCompiler(ctx context.Context) (compiler, error) {
+	if w.compiler == nil {
+		c, err := findCompiler(ctx, w.temp)
+		if err != nil {
+			return c, err
+		}
+		w.compiler = &c
+	}
+	return *w.compiler, nil
+}
+
+// prober finds or compiles the prober.
+func (w *setup) prober(ctx context.Context) (string, error) {
+	if path := w.findProbe(); path != "" && !w.options.Force {
+		return path, nil
+	}
+	c, err := w.findCompiler(ctx)
+	if err != nil {
+		return "", err
+	}
+	return compileProbe(ctx, c, w.home, w.temp)
+}
+
+// cuda compiles the CUDA bridge if that can work. What stands in the way is a
+// problem, not an error, unless CUDA was asked for.
+func (w *setup) cuda(ctx context.Context, t torchDir, prober string) (problem string, err error) {
+	why := t.checkCUDA()
+	if why == nil && len(w.sources.of(cudaBridge)) == 0 {
+		why = errors.New("this version has no CUDA bridge")
+	}
+	if why == nil {
+		var p probing
+		if p, err = probe(ctx, prober, filepath.Join(t.dir, "lib", "libtorch_cuda.so")); err != nil {
+			return "", err
+		}
+		why = p.failure
+	}
+	if why == nil {
+		why = w.compileMissing(ctx, t, cudaBridge)
+		if ctx.Err() != nil {
+			return "", why
+		}
+	}
+	switch {
+	case why == nil || errors.Is(why, errNoCUDA) && !w.options.CUDA:
+		return "", nil
+	case w.options.CUDA:
+		return "", fmt.Errorf("libtorch: CUDA with %s: %w", t.dir, why)
+	}
+	return why.Error(), nil
+}

@@ -1,0 +1,125 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package libtorch
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
+)
+
+// A library is one of the things compiled here. Its sources are the *.cpp of
+// one folder; all headers of the tree belong to each.
+type library struct {
+	name   string // of the file: lib<name>-….so
+	folder string
+	flags  []string // for the linker, after libtorch's own
+}
+
+var (
+	mainBridge = library{name: "etude_bridge", folder: "."}
+	// Registering kernels is all that some libraries do, so the linker must not
+	// drop them for want of a symbol: without --no-as-needed, the default of
+	// several distributions would leave a CUDA bridge without CUDA.
+	cudaBridge    = library{name: "etude_cuda", folder: "cuda", flags: []string{"-Wl,--no-as-needed", "-ltorch_cuda", "-lc10_cuda"}}
+	pretendBridge = library{name: "etude_pretend", folder: "pretend"}
+)
+
+// compileFlags are for every source. NDEBUG is not a matter of taste: without
+// it the debug assertions in libtorch's headers disagree with the library.
+var compileFlags = []string{
+	"-std=c++20", "-O2", "-DNDEBUG", "-D_GLIBCXX_USE_CXX11_ABI=1",
+	"-fPIC", "-fvisibility=hidden",
+}
+
+// linkFlags are for every library. With --disable-new-dtags the path to this
+// libtorch wins over another one on LD_LIBRARY_PATH.
+var linkFlags = []string{
+	"-shared", "-Wl,--disable-new-dtags", "-Wl,--allow-shlib-undefined",
+	"-ltorch_cpu", "-lc10",
+}
+
+// The prober is a program, not a library; see probe/probe.cpp.
+//
+//go:embed probe/probe.cpp
+var probeFiles embed.FS
+
+// sources are the C++ files of all libraries, by slash-separated path.
+type sources struct{ files map[string][]byte }
+
+var embedded = sync.OnceValues(func() (*sources, error) { return readSources(bridge.Files) })
+
+func readSources(files fs.FS) (*sources, error) {
+	s := &sources{files: map[string][]byte{}}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if ext := path.Ext(name); ext != ".cpp" && ext != ".h" {
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		s.files[name] = text
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("libtorch: the bridge's sources: %w", err)
+	}
+	return s, nil
+}
+
+// of lists the translation units of a library, sorted.
+func (s *sources) of(l library) []string {
+	var names []string
+	for name := range s.files {
+		if path.Ext(name) == ".cpp" && path.Dir(name) == l.folder {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// libraryPath is where a home keeps a library for this libtorch. The name holds
+// the libtorch version and a hash of all that decides about the result: the
+// sources, the flags and the place where the library will look for libtorch.
+// The compiler is left out: whoever runs the library need not have one.
+func (s *sources) libraryPath(home string, t torchDir, l library) string {
+	h := sha256.New()
+	put := func(text string) { fmt.Fprintf(h, "%d %s\n", len(text), text) }
+	put(t.version)
+	put(searchPath(home, t))
+	for _, flags := range [][]string{compileFlags, linkFlags, l.flags} {
+		put(strings.Join(flags, " "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		if path.Ext(name) == ".h" || path.Dir(name) == l.folder {
+			put(name)
+			put(string(s.files[name]))
+		}
+	}
+	key := hex.EncodeToString(h.Sum(nil))[:16]
+	return filepath.Join(home, "bridge", fmt.Sprintf("lib%s-%s-%s.so", l.name, t.version, key))
+}
+
+// searchPath is where a library in this home looks for libtorch: relative to
+// itself if both are in the home, so that a home may be moved or mounted
+// elsewhere; otherwise the absolute path.
+func searchPath(home string, t torchDir) string {
+	lib := filepath.Join(t.dir, "lib")
+	if rel, err := filepath.Rel(home, lib); err == nil && filepath.IsLocal(rel) {
+		return "$ORIGIN/../" + filepath.ToSlash(rel)
+	}
+	return lib
+}
