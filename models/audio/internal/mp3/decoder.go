@@ -1,0 +1,211 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package mp3 decodes MPEG audio layer III: MPEG 1, 2 and 2.5, every bit rate
+// and the free format, constant or variable (ISO/IEC 11172-3 and 13818-3). It
+// works in float64 and does not clip. It is made for untrusted files: memory is
+// fixed, damage makes a silent granule or ends the stream, never a panic.
+package mp3
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+)
+
+// Decoder decodes a stream frame by frame.
+type Decoder struct {
+	Rate     int // frames of samples per second
+	Channels int // of the first frame; others may differ
+	// Start and End bound, in samples from the first that Next returns, what
+	// the encoder was given, as its LAME tag tells: without the delay of encoder
+	// and decoder and without the padding. End is 0 where there is no such tag.
+	Start, End int
+
+	r     *bufio.Reader
+	first header
+	free  int // frame size of the free format, without padding
+	main  []byte
+	state [2]channelState
+	out   [2][]float64
+}
+
+// channelState is what a channel carries from one granule to the next.
+type channelState struct {
+	overlap   [576]float64 // second halves of the transforms
+	synthesis synthesis
+}
+
+// decoderDelay is what the synthesis adds to the encoder's delay, in samples.
+const decoderDelay = 529
+
+// New finds the first frame and reads what a Xing or Info tag in it says.
+func New(r io.Reader) (*Decoder, error) {
+	d := &Decoder{r: bufio.NewReaderSize(r, 3*maxFrame)}
+	if err := d.start(); err != nil {
+		return nil, err
+	}
+	d.Rate, d.Channels = d.first.rate(), d.first.channels()
+	size := d.first.size(d.free)
+	if b, err := d.r.Peek(size); err == nil && d.readTag(b) {
+		d.r.Discard(size)
+	}
+	return d, nil
+}
+
+// readTag reads a Xing, Info or VBRI tag. It stands in a frame of its own that
+// holds no sound.
+func (d *Decoder) readTag(frame []byte) bool {
+	if len(frame) > 40 && string(frame[36:40]) == "VBRI" {
+		return true
+	}
+	b := frame[4+d.first.sideSize():]
+	if len(b) < 8 || string(b[:4]) != "Xing" && string(b[:4]) != "Info" {
+		return false
+	}
+	flags, b := binary.BigEndian.Uint32(b[4:]), b[8:]
+	var frames int64
+	for i, size := range [4]int{4, 4, 100, 4} { // frames, bytes, seek table, quality
+		if flags&(1<<i) == 0 {
+			continue
+		}
+		if len(b) < size {
+			return true
+		}
+		if i == 0 {
+			frames = int64(binary.BigEndian.Uint32(b))
+		}
+		b = b[size:]
+	}
+	// LAME's extension: an encoder's name, then among others two 12-bit numbers.
+	if len(b) < 24 || b[0] < ' ' || frames == 0 {
+		return true
+	}
+	delay := int(b[21])<<4 | int(b[22])>>4
+	padding := int(b[22]&15)<<8 | int(b[23])
+	samples := frames * int64(576*d.first.granules())
+	if end := samples - int64(padding) + decoderDelay; end > int64(delay+decoderDelay) {
+		d.Start, d.End = delay+decoderDelay, int(end)
+	}
+	return true
+}
+
+// Next decodes a frame. The slices, one a channel, hold 576 or 1,152 samples
+// and are valid until the next call. io.EOF ends the stream; a frame cut short
+// by the end of the file is not decoded.
+func (d *Decoder) Next() ([][]float64, error) {
+	h, frame, err := d.frame()
+	if err != nil {
+		return nil, err
+	}
+	d.out[0], d.out[1] = d.out[0][:0], d.out[1][:0]
+	d.decode(h, frame)
+	return d.out[:h.channels()], nil
+}
+
+// frame returns the next whole frame, searching for it behind damage.
+func (d *Decoder) frame() (header, []byte, error) {
+	for skipped := 0; skipped < maxResync; skipped++ {
+		b, err := d.r.Peek(4)
+		if err != nil {
+			return header{}, nil, io.EOF
+		}
+		h, ok := parseHeader(b)
+		if ok && h.follows(d.first) {
+			size := h.size(d.free)
+			if size >= 4+h.sideSize() && size <= maxFrame && (skipped == 0 || d.continues(h, size)) {
+				frame := make([]byte, size)
+				if _, err := io.ReadFull(d.r, frame); err != nil {
+					return header{}, nil, io.EOF
+				}
+				return h, frame, nil
+			}
+		}
+		d.skipToSync()
+	}
+	return header{}, nil, io.EOF
+}
+
+// continues tells whether another frame stands behind one of size bytes.
+func (d *Decoder) continues(h header, size int) bool {
+	b, err := d.r.Peek(size + 4)
+	if err != nil {
+		return len(b) == size
+	}
+	g, ok := parseHeader(b[size:])
+	return ok && g.follows(h)
+}
+
+// maxReservoir is how far main data may lie before its frame, in bytes.
+const maxReservoir = 511
+
+// decode appends the samples of a frame to d.out.
+func (d *Decoder) decode(h header, frame []byte) {
+	at := 4
+	if h.protected {
+		at += 2
+	}
+	end := at + h.sideSize()
+	if end > len(frame) {
+		d.silence(h)
+		return
+	}
+	side := readSide(h, frame[at:end])
+	// Main data starts in earlier frames. What lies before that is dropped;
+	// where too little was kept (after damage, or a cut at the start) the frame
+	// cannot be decoded.
+	missing := side.begin > len(d.main)
+	if !missing {
+		d.main = d.main[len(d.main)-side.begin:]
+	}
+	d.main = append(d.main, frame[end:]...)
+	if missing {
+		d.silence(h)
+	} else {
+		d.granules(h, side)
+	}
+	if n := len(d.main) - maxReservoir; n > 0 {
+		d.main = append(d.main[:0], d.main[n:]...)
+	}
+}
+
+// granules decodes all of a frame's granules from d.main.
+func (d *Decoder) granules(h header, side *sideInfo) {
+	r := &bitReader{b: d.main}
+	var scales [2]scalefactors // of both channels; the second granule may share them
+	for g := range h.granules() {
+		var s spectra
+		for c := range h.channels() {
+			gr := &side.granule[g][c]
+			end := r.at + gr.bits
+			if end > 8*len(d.main) || gr.bigValues > 576 {
+				r.at = min(end, 8*len(d.main))
+				continue
+			}
+			if h.version == mpeg1 {
+				scales[c].read1(r, gr, g, side.share[c])
+			} else {
+				scales[c].read2(r, gr, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
+			}
+			s.last[c] = r.huffman(&s.x[c], gr, h, end)
+			s.requantize(c, gr, &scales[c], h)
+			r.at = end
+		}
+		if h.mode == jointStereo {
+			s.stereo(&side.granule[g][1], &scales[1], h)
+		}
+		for c := range h.channels() {
+			d.out[c] = d.state[c].granule(d.out[c], &s.x[c], &side.granule[g][c], h)
+		}
+	}
+}
+
+// silence appends a frame that lets earlier sound ring out.
+func (d *Decoder) silence(h header) {
+	for range h.granules() {
+		for c := range h.channels() {
+			var x [576]float64
+			d.out[c] = d.state[c].granule(d.out[c], &x, &granule{}, h)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package mp3
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// MPEG versions by the header's code; 1 is reserved.
+const (
+	mpeg25 = 0
+	mpeg2  = 2
+	mpeg1  = 3
+)
+
+// Channel modes by the header's code. Dual channel (2) decodes as stereo.
+const (
+	jointStereo = 1
+	mono        = 3
+)
+
+var (
+	bitrates1 = [15]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
+	bitrates2 = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
+	rates     = [4][3]int{mpeg1: {44100, 48000, 32000}, mpeg2: {22050, 24000, 16000}, mpeg25: {11025, 12000, 8000}}
+)
+
+// header is a frame's first four bytes.
+type header struct {
+	version   int
+	layer     int // 1 to 3
+	protected bool
+	bitrate   int // kbit/s; 0 is the free format
+	rateCode  int
+	padding   int
+	mode      int
+	modeExt   int
+}
+
+// parseHeader reads four bytes. It tells whether they can be a header.
+func parseHeader(b []byte) (header, bool) {
+	if len(b) < 4 || b[0] != 0xff || b[1]&0xe0 != 0xe0 {
+		return header{}, false
+	}
+	h := header{
+		version:   int(b[1] >> 3 & 3),
+		layer:     4 - int(b[1]>>1&3),
+		protected: b[1]&1 == 0,
+		rateCode:  int(b[2] >> 2 & 3),
+		padding:   int(b[2] >> 1 & 1),
+		mode:      int(b[3] >> 6),
+		modeExt:   int(b[3] >> 4 & 3),
+	}
+	code := b[2] >> 4
+	if h.version == 1 || h.layer == 4 || h.rateCode == 3 || code == 15 || b[3]&3 == 2 {
+		return header{}, false
+	}
+	if h.version == mpeg1 {
+		h.bitrate = bitrates1[code]
+	} else {
+		h.bitrate = bitrates2[code]
+	}
+	return h, true
+}
+
+// follows tells whether a frame with header h can follow one with header g in
+// the same stream: bit rate and mode may change, version, layer and rate not.
+func (h header) follows(g header) bool {
+	return h.version == g.version && h.layer == g.layer && h.rateCode == g.rateCode && (h.bitrate == 0) == (g.bitrate == 0)
+}
+
+func (h header) rate() int { return rates[h.version][h.rateCode] }
+
+func (h header) channels() int {
+	if h.mode == mono {
+		return 1
+	}
+	return 2
+}
+
+// granules of 576 samples a frame.
+func (h header) granules() int {
+	if h.version == mpeg1 {
+		return 2
+	}
+	return 1
+}
+
+// size of the frame in bytes; free is that of the free format without padding.
+func (h header) size(free int) int {
+	if h.bitrate == 0 {
+		return free + h.padding
+	}
+	return 72000*h.granules()*h.bitrate/h.rate() + h.padding
+}
+
+// sideSize is the size of the side information in bytes.
+func (h header) sideSize() int {
+	switch {
+	case h.version == mpeg1 && h.mode != mono:
+		return 32
+	case h.version == mpeg1 || h.mode != mono:
+		return 17
+	}
+	return 9
+}
+
+// Limits of the search for frames.
+const (
+	maxFrame  = 1 << 13 // bytes; the free format has no limit of its own
+	maxSearch = 1 << 20 // bytes before the first frame
+	maxResync = 1 << 16 // bytes of damage inside the stream
+)
+
+var errNoFrames = errors.New("no MPEG frames found; is it a sound file?")
+
+// start moves to the first frame. Any bytes can look like a header, so others
+// must follow where it says, unless it stands at the very start.
+func (d *Decoder) start() error {
+	layer := 0
+	for skipped := 0; skipped < maxSearch; skipped++ {
+		b, err := d.r.Peek(4)
+		if err != nil {
+			break
+		}
+		if h, ok := parseHeader(b); ok {
+			d.first = h
+			switch ok := d.chain(skipped == 0); {
+			case ok && h.layer == 3:
+				return nil
+			case ok:
+				layer = h.layer
+			}
+		}
+		if layer != 0 {
+			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", layer)
+		}
+		// Most of a file that is no sound holds no 0xff: leap to the next.
+		d.skipToSync()
+	}
+	return errNoFrames
+}
+
+// skipToSync drops a byte and what follows up to 0xff, within the buffer.
+func (d *Decoder) skipToSync() {
+	d.r.Discard(1)
+	b, _ := d.r.Peek(d.r.Buffered())
+	if i := bytes.IndexByte(b, 0xff); i > 0 {
+		d.r.Discard(i)
+	} else if i < 0 {
+		d.r.Discard(len(b))
+	}
+}
+
+// chain tells whether the frame at hand, with header d.first, is followed by
+// two more, or by fewer and the end of the file. One frame is enough when lone.
+func (d *Decoder) chain(lone bool) bool {
+	h := d.first
+	d.free = 0
+	if h.bitrate == 0 && !d.measureFree() {
+		return false
+	}
+	at := 0
+	for n := range 3 {
+		b, err := d.r.Peek(at + 4)
+		if err != nil {
+			return n > 1 || n == 1 && (lone || len(b) == at)
+		}
+		g, ok := parseHeader(b[at:])
+		if !ok || !g.follows(h) {
+			// A tag may close a short file.
+			return n > 0 && (lone || bytes.HasPrefix(b[at:], []byte("TAG")) || bytes.HasPrefix(b[at:], []byte("APE")))
+		}
+		size := g.size(d.free)
+		if g.layer == 1 { // slots of four bytes
+			size = (12000*g.bitrate/g.rate() + g.padding) * 4
+		} else if g.layer == 2 {
+			size = 144000*g.bitrate/g.rate() + g.padding
+		}
+		if size < 4+g.sideSize() && g.layer == 3 || size > maxFrame {
+			return false
+		}
+		if b, err := d.r.Peek(at + size); err != nil && len(b) < at+size {
+			return n > 0 // the last frame is cut
+		}
+		at += size
+	}
+	return true
+}
+
+// measureFree finds the frame size of the free format: the distance to the next
+// header, confirmed by a third.
+func (d *Decoder) measureFree() bool {
+	h := d.first
+	b, _ := d.r.Peek(2*maxFrame + 8)
+	for n := 4 + h.sideSize(); n+4 <= len(b) && n <= maxFrame; n++ {
+		g, ok := parseHeader(b[n:])
+		if !ok || !g.follows(h) {
+			continue
+		}
+		third := n + n - h.padding + g.padding
+		if third+4 > len(b) {
+			continue
+		}
+		if g, ok := parseHeader(b[third:]); ok && g.follows(h) {
+			d.free = n - h.padding
+			return true
+		}
+	}
+	return false
+}
