@@ -30,8 +30,9 @@ func (o *op) on(ts ...*Tensor) args {
 	a := args{o, ctorch.NewFrame()}
 	for _, t := range ts {
 		if t == nil {
+			i := len(a.f.Args)
 			a.f.Done()
-			throw(o.name, "argument %q is a nil tensor", o.args[len(a.f.Args)].name)
+			throw(o.name, "argument %q is a nil tensor", o.args[i].name)
 		}
 		a.f.PutTensor(&t.ref)
 	}
@@ -143,6 +144,11 @@ func (a args) list() []*Tensor {
 
 func (a args) take(v ctorch.Value) []*Tensor {
 	words := a.f.List(v)
+	if tracing.Load() > 0 {
+		if s := scopeByID(a.f.Scope); s != nil && s.tracer != nil {
+			s.tracer.recordList(words)
+		}
+	}
 	ts := make([]*Tensor, len(words))
 	for i, w := range words {
 		if w != 0 {

@@ -35,7 +35,9 @@ type Node struct {
 	// ValueID, []ValueID (-1 for None), int, float64, bool, string, DType,
 	// Device, []int, []float64, []bool or nil.
 	Args    map[string]any
-	Results []ValueID // -1 for None and for what is not a tensor
+	// Results are -1 for None and for what is not a tensor. A list of tensors is
+	// its elements, one by one.
+	Results []ValueID
 }
 
 // tracing counts open traces: calls look for their tracer only when there is one.
@@ -142,15 +144,33 @@ func (tr *tracer) record(a args, discard bool) {
 		}
 	}
 	for _, v := range a.f.Results[:a.f.N] {
+		switch v.Tag {
+		case ctorch.Tensor:
+			n.Results = append(n.Results, tr.result(ctorch.Handle(v.Bits)))
+		case ctorch.OptionalTensors:
+			// recordList adds them, once they have been taken over.
+		default:
+			n.Results = append(n.Results, -1)
+		}
+	}
+	tr.graph.Nodes = append(tr.graph.Nodes, n)
+}
+
+// recordList adds a list of tensors to the results of the last call.
+func (tr *tracer) recordList(words []int64) {
+	n := &tr.graph.Nodes[len(tr.graph.Nodes)-1]
+	for _, w := range words {
 		id := ValueID(-1)
-		if v.Tag == ctorch.Tensor {
-			h := ctorch.Handle(v.Bits)
-			id = tr.define(h)
-			tr.held = append(tr.held, tr.hold(h))
+		if w != 0 {
+			id = tr.result(ctorch.Handle(w))
 		}
 		n.Results = append(n.Results, id)
 	}
-	tr.graph.Nodes = append(tr.graph.Nodes, n)
+}
+
+func (tr *tracer) result(h ctorch.Handle) ValueID {
+	tr.held = append(tr.held, tr.hold(h))
+	return tr.define(h)
 }
 
 func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
