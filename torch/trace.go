@@ -34,7 +34,7 @@ type Node struct {
 	// Args holds every argument by its name in the schema, defaults included:
 	// ValueID, []ValueID (-1 for None), int, float64, bool, string, DType,
 	// Device, []int, []float64, []bool or nil.
-	Args    map[string]any
+	Args map[string]any
 	// Results are -1 for None and for what is not a tensor. A list of tensors is
 	// its elements, one by one.
 	Results []ValueID
