@@ -71,10 +71,10 @@ func (s *channelState) granule(out []float64, x *[576]float64, gr *granule, h he
 		lines := x[18*band : 18*band+18]
 		var y [36]float64
 		switch {
+		case gr.mixed && (band < 2 || gr.block == shortBlock && 18*band < longLines):
+			imdctLong(&y, lines, longBlock) // start and stop blocks, too, switch only above
 		case gr.block != shortBlock:
 			imdctLong(&y, lines, gr.block)
-		case 18*band < longLines:
-			imdctLong(&y, lines, longBlock)
 		default:
 			imdctShort(&y, lines)
 		}
