@@ -101,8 +101,9 @@ type setup struct {
 	options  Options
 	home     string // that is written to
 	temp     string // for this run, on the same file system
-	mu       sync.Mutex
 	compiler *compiler // found when first needed
+	mu       sync.Mutex
+	last     time.Time // of the last event
 }
 
 // report hands an event on, one at a time.
@@ -112,7 +113,19 @@ func (w *setup) report(e Event) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.last = time.Now()
 	w.options.Progress(e)
+}
+
+// often hands an event on if it is the last of its kind or enough time has
+// passed since the one before.
+func (w *setup) often(e Event) {
+	w.mu.Lock()
+	soon := time.Since(w.last) < 100*time.Millisecond
+	w.mu.Unlock()
+	if e.Done == e.Total || !soon {
+		w.report(e)
+	}
 }
 
 // complete returns what is there if nothing is missing of what was asked for.
@@ -180,6 +193,15 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	prober, err := w.prober(ctx)
 	if err != nil {
 		return nil, err
+	}
+	// It has no errors of its own to show: what it needs of libtorch may not load.
+	bridge, _ := w.findLibrary(t, mainBridge)
+	p, err := probe(ctx, prober, bridge)
+	if err == nil {
+		err = p.failure
+	}
+	if err != nil {
+		return nil, fmt.Errorf("libtorch: the bridge for %s: %w", t.dir, err)
 	}
 	problem, err := w.cuda(ctx, t, prober)
 	if err != nil {

@@ -1,0 +1,193 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package libtorch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// pip is the command that runs pip, of whatever Python.
+type pip []string
+
+// pips are tried in this order.
+var pips = []pip{
+	{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"}, {"uvx", "pip"},
+}
+
+var pipVersion = regexp.MustCompile(`^pip (\d+)\.(\d+)`)
+
+// findPip returns the first pip of version 20.3 or later, which is the first
+// that takes several --platform flags.
+func findPip(ctx context.Context, temp string) (pip, error) {
+	var old, broken string
+	for _, p := range pips {
+		if _, err := exec.LookPath(p[0]); err != nil {
+			continue
+		}
+		out, err := p.run(ctx, temp, "--version")
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		m := pipVersion.FindSubmatch(out)
+		if err != nil || m == nil {
+			if !strings.Contains(string(out), "No module named") && broken == "" {
+				broken = fmt.Sprintf(" (`%s --version` says: %s)", p, tail(out, 1))
+			}
+			continue
+		}
+		major, _ := strconv.Atoi(string(m[1]))
+		minor, _ := strconv.Atoi(string(m[2]))
+		if major > 20 || major == 20 && minor >= 3 {
+			return p, nil
+		}
+		if old == "" {
+			old = fmt.Sprintf("libtorch: `%s` is version %d.%d, 20.3 or later is needed: `%s install --upgrade pip`", p, major, minor, p)
+		}
+	}
+	if old != "" {
+		return nil, errors.New(old)
+	}
+	return nil, fmt.Errorf("libtorch: pip, which downloads libtorch, is not there%s; install it: %s; or set ETUDE_LIBTORCH to a libtorch that is already here", broken, packageCommand(pipPackage))
+}
+
+func (p pip) String() string { return strings.Join(p, " ") }
+
+// run runs pip. The user's configuration counts (an index of their own, a
+// proxy, certificates), but for what would contradict our arguments.
+func (p pip) run(ctx context.Context, temp string, args ...string) ([]byte, error) {
+	env := []string{
+		"TMPDIR=" + temp, "LC_ALL=C", "PYTHONWARNINGS=ignore",
+		"PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_ROOT_USER_ACTION=ignore",
+		"PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0", "PIP_TARGET=", "PIP_PREFIX=", "PIP_ROOT=", "PIP_CONSTRAINT=",
+	}
+	args = append(append([]string{}, p[1:]...), args...)
+	return runCommand(ctx, env, temp, p[0], args...)
+}
+
+// platforms are the tags of the wheels that are pinned, whatever the Python at
+// hand is: pip does not derive one from another.
+var platforms = []string{
+	"manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_25_x86_64",
+	"manylinux_2_18_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64",
+}
+
+// attempts bounds how often a download that broke off is begun again.
+const attempts = 3
+
+// download fetches a wheel into a folder and returns its path. pip compares its
+// hash. temp takes pip's temporary files.
+func (p pip) download(ctx context.Context, w wheel, folder, temp string, progress func(done int64)) (string, error) {
+	requirements := filepath.Join(folder, "requirements.txt")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", fmt.Errorf("libtorch: %w", err)
+	}
+	if err := os.WriteFile(requirements, []byte(w.requirement()+"\n"), 0o644); err != nil {
+		return "", fmt.Errorf("libtorch: %w", err)
+	}
+	// No cache: older versions of pip take the whole wheel into memory for it,
+	// and half a gigabyte would lie there for nothing.
+	args := []string{
+		"download", "--require-hashes", "--requirement", requirements, "--no-deps", "--dest", folder,
+		"--no-cache-dir", "--progress-bar", "off", "--only-binary", ":all:",
+		"--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--abi", "none",
+	}
+	for _, name := range platforms {
+		args = append(args, "--platform", name)
+	}
+	for attempt := 1; ; attempt++ {
+		stop := watch(temp, progress)
+		out, err := p.run(ctx, temp, args...)
+		stop()
+		if ctx.Err() != nil {
+			return "", err
+		}
+		if err != nil {
+			if brokeOff(out) && attempt < attempts {
+				continue
+			}
+			return "", downloadError(w, out, err)
+		}
+		found, err := filepath.Glob(filepath.Join(folder, "*.whl"))
+		if err != nil || len(found) != 1 {
+			return "", fmt.Errorf("libtorch: pip left %d wheels for %s in %s: %w", len(found), w, folder, errors.Join(err, errors.New(tail(out, 5))))
+		}
+		progress(w.size)
+		return found[0], nil
+	}
+}
+
+// watch tells the size of the largest wheel below a folder until it is stopped:
+// pip's own progress is made for terminals and changes between versions.
+func watch(folder string, progress func(done int64)) (stop func()) {
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			var largest int64
+			_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && filepath.Ext(path) == ".whl" {
+					if info, err := d.Info(); err == nil {
+						largest = max(largest, info.Size())
+					}
+				}
+				return nil // files come and go
+			})
+			if largest > 0 {
+				progress(largest)
+			}
+		}
+	}()
+	return func() { close(quit); <-ended }
+}
+
+// says tells whether pip's output holds one of some phrases.
+func says(out []byte, phrases ...string) bool {
+	for _, phrase := range phrases {
+		if strings.Contains(string(out), phrase) {
+			return true
+		}
+	}
+	return false
+}
+
+// brokeOff tells a download that broke off from one that could not begin: pip
+// has tried the latter several times itself.
+func brokeOff(out []byte) bool {
+	return says(out, "IncompleteRead", "Connection broken", "Read timed out", "incomplete-download", "ProtocolError") && !says(out, "No space left")
+}
+
+// downloadError turns pip's output into what is wrong and what mends it.
+func downloadError(w wheel, out []byte, err error) error {
+	const elsewhere = "; or set ETUDE_LIBTORCH to a libtorch that is already here"
+	switch {
+	case says(out, "DO NOT MATCH THE HASHES"):
+		return fmt.Errorf("libtorch: %s: the file that pip was given is not the published one (its hash differs): look at `pip config list` for an index of your own, then run setup again", w)
+	case says(out, "No space left on device"):
+		return fmt.Errorf("libtorch: %s: the disk is full: make room, or set ETUDE_HOME to a folder on another disk", w)
+	case brokeOff(out):
+		return fmt.Errorf("libtorch: %s: the download broke off %d times: run setup again%s: %s", w, attempts, elsewhere, tail(out, 1))
+	case says(out, "NewConnectionError", "NameResolutionError", "Temporary failure in name resolution", "Network is unreachable", "ProxyError", "SSLError"):
+		return fmt.Errorf("libtorch: %s: pip cannot reach its package index: check the network, and `pip config list` for a proxy%s: %s", w, elsewhere, tail(out, 1))
+	case says(out, "No matching distribution"):
+		return fmt.Errorf("libtorch: %s: pip's package index does not have it: look at `pip config list` for an index of your own%s", w, elsewhere)
+	}
+	return fmt.Errorf("libtorch: %s: pip failed: %w: %s", w, err, tail(out, 8))
+}
