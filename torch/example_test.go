@@ -1,0 +1,73 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+func Example() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err) // it names the command that installs libtorch
+		return
+	}
+	x := torch.FromSlice([]float32{1, 2, 3, 4}, 2, 2)
+	w := torch.Ones([]int{2, 2}).SetRequiresGrad(true)
+	loss := x.Matmul(w).Sum()
+	loss.Backward()
+	fmt.Println(loss)
+	fmt.Println(w.Grad())
+	// Output:
+	// tensor(20, shape=[], dtype=float32)
+	// tensor([[4 4] [6 6]], shape=[2 2], dtype=float32)
+}
+
+// Everything made inside a scope is freed when it ends; Keep takes a tensor out.
+func ExampleScope() {
+	if torch.Init() != nil {
+		return
+	}
+	before := torch.Live().Tensors
+	var sum *torch.Tensor
+	torch.Scope(func() {
+		x := torch.Ones([]int{1000})
+		sum = x.MulScalar(2).Sum().Keep()
+	})
+	fmt.Println(sum.Item(), torch.Live().Tensors-before)
+	sum.Close()
+	// Output: 2000 1
+}
+
+// Any operator of ATen, with its error at the edge.
+func ExampleCall() {
+	if torch.Init() != nil {
+		return
+	}
+	x := torch.FromSlice([]int64{1, 2, 3, 4})
+	fmt.Println(torch.Call("aten::roll", x, 1, 0).Tensor())
+
+	err := torch.Try(func() { torch.Call("aten::roll", x, 1, 7) })
+	var e *torch.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Op, e.Shapes)
+	}
+	// Output:
+	// tensor([4 1 2 3], shape=[4], dtype=int64)
+	// aten::roll [[4]]
+}
+
+func ExampleNoGrad() {
+	if torch.Init() != nil {
+		return
+	}
+	w := torch.Ones([]int{2}).SetRequiresGrad(true)
+	torch.NoGrad(func() { fmt.Println(w.MulScalar(3).RequiresGrad()) })
+	fmt.Println(w.MulScalar(3).RequiresGrad())
+	// Output:
+	// false
+	// true
+}
