@@ -1,0 +1,214 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package demo composes a small labelled corpus: pieces of music whose tempo,
+// mode, register, loudness and brightness follow valence and arousal, each in a
+// few sections of its own mood, as MIDI files and as the sound of their opening.
+// What it writes is an ordinary data folder; nothing that reads it knows where
+// it came from.
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/etude-ml/etude/models/audio"
+	"github.com/etude-ml/etude/models/midi"
+)
+
+// Options says what is composed. Zero values mean the defaults.
+type Options struct {
+	Seed     uint64 // default 0; the same seed gives the same bytes
+	Pieces   int    // default 40
+	Sections int    // of each piece; default 5
+
+	// OnSection, if set, is called after each section is written, one call at a
+	// time.
+	OnSection func(done, total int)
+}
+
+// Mood is what a listener hears: valence in [-1, 1], from sad to glad, and
+// arousal in [0, 1], from calm to excited.
+type Mood struct {
+	Valence float64 `json:"valence"`
+	Arousal float64 `json:"arousal"`
+}
+
+// marker is the file by which a folder is known as one that Write made.
+const marker = "COMPOSED.txt"
+
+// Write composes the corpus into the folder dir, in the layout of a data folder:
+// one wav and one MIDI file a section, labelled, grouped by piece. It writes over
+// a corpus that it wrote before, and refuses a folder that holds anything else.
+func Write(ctx context.Context, dir string, o Options) error {
+	if o.Pieces == 0 {
+		o.Pieces = 40
+	}
+	if o.Sections == 0 {
+		o.Sections = 5
+	}
+	if err := claim(dir, o); err != nil {
+		return err
+	}
+	sections := plan(o)
+
+	var mu sync.Mutex
+	done := 0
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, s := range sections {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.write(dir); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			if o.OnSection != nil {
+				o.OnSection(done, len(sections))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if err := writeLabels(dir, sections); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
+}
+
+// claim makes the folders, unless they are somebody else's.
+func claim(dir string, o Options) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("demo: %w", err)
+	}
+	note := filepath.Join(dir, marker)
+	if _, err := os.Stat(note); err != nil && len(entries) > 0 {
+		return fmt.Errorf("demo: %s: holds files that the demo did not write; name an empty folder or a new one", dir)
+	}
+	// A corpus of other options may have had more files than this one.
+	if err := os.RemoveAll(filepath.Join(dir, "training")); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	for _, sub := range []string{audioDir, midiDir} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	text := fmt.Sprintf("%d pieces in %d sections each, composed by `etude demo` with seed %d.\nFree to use for anything.\n",
+		o.Pieces, o.Sections, o.Seed)
+	if err := os.WriteFile(note, []byte(text), 0o666); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
+}
+
+var (
+	audioDir = filepath.Join("training", "audio")
+	midiDir  = filepath.Join("training", "midi")
+)
+
+// section is a part of a piece with a mood of its own: one sample of each kind.
+type section struct {
+	piece *piece
+	name  string // of its files, without an extension
+	mood  Mood
+	rng   *rand.Rand
+}
+
+// plan spreads the moods of the pieces evenly over the plane, by the R2 sequence
+// (Roberts 2018), and lets the sections of each stray a little from it.
+func plan(o Options) []section {
+	const stepV, stepA = 0.7548776662466927, 0.5698402909980532
+	rng := rand.New(rand.NewPCG(o.Seed, 0))
+	startV, startA := rng.Float64(), rng.Float64()
+	var sections []section
+	for i := range o.Pieces {
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(i+1)))
+		p := newPiece(rng, fmt.Sprintf("piece-%02d", i+1))
+		valence := 2*frac(startV+float64(i)*stepV) - 1
+		arousal := frac(startA + float64(i)*stepA)
+		for k := range o.Sections {
+			const stray = 0.12
+			sections = append(sections, section{
+				piece: p,
+				name:  fmt.Sprintf("%s-section-%d", p.name, k+1),
+				mood: Mood{
+					Valence: round3(clamp(valence+2*stray*(2*rng.Float64()-1), -0.98, 0.98)),
+					Arousal: round3(clamp(arousal+stray*(2*rng.Float64()-1), 0.02, 0.98)),
+				},
+				rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
+			})
+		}
+	}
+	return sections
+}
+
+// write composes the section and writes its two files.
+func (s *section) write(dir string) error {
+	score := s.compose()
+	var file bytes.Buffer
+	if err := midi.Write(&file, score.midi(), midi.WriteOptions{BPM: score.tempo}); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, midiDir, s.name+".mid"), file.Bytes(), 0o666); err != nil {
+		return err
+	}
+	file.Reset()
+	if err := audio.WriteWAV(&file, score.sound(s.mood, s.rng), rate); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, audioDir, s.name+".wav"), file.Bytes(), 0o666)
+}
+
+// writeLabels writes labels.csv and emotion_labels.json, last of all: a folder
+// without them is one that was interrupted.
+func writeLabels(dir string, sections []section) error {
+	type label struct {
+		Mood
+		Group string `json:"group"`
+	}
+	rows := [][]string{{"filename", "valence", "arousal", "group"}}
+	labels := map[string]label{}
+	for _, s := range sections {
+		rows = append(rows, []string{s.name + ".wav", format(s.mood.Valence), format(s.mood.Arousal), s.piece.name})
+		labels[s.name+".mid"] = label{s.mood, s.piece.name}
+	}
+	var table bytes.Buffer
+	if err := csv.NewWriter(&table).WriteAll(rows); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, audioDir, "labels.csv"), table.Bytes(), 0o666); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(labels, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, midiDir, "emotion_labels.json"), append(text, '\n'), 0o666)
+}
+
+func frac(x float64) float64          { return x - math.Floor(x) }
+func round3(x float64) float64        { return math.Round(x*1000) / 1000 }
+func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }
+func format(x float64) string         { return strconv.FormatFloat(x, 'f', 3, 64) }
