@@ -1,0 +1,126 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package data
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Set is samples as tensors, all on one device. The first dimension of X and Y
+// counts the samples; what follows it is the network's affair, so a Set may also
+// be put together by hand, with int64 classes [n] in Y for example.
+type Set struct {
+	X, Y *torch.Tensor
+
+	Names, Groups []string // one per sample, or nil
+	Fingerprint   string   // of the samples; see [Samples.Fingerprint]
+}
+
+// Tensors copies the samples to device d: X [n, In], Y [n, Out], float32. The
+// tensors belong to no scope: [Set.Close] frees them.
+func (s *Samples) Tensors(d torch.Device) *Set {
+	set := &Set{Names: s.Names, Groups: s.Groups, Fingerprint: s.Fingerprint()}
+	torch.Scope(func() {
+		x := torch.FromSlice(s.X, s.Len(), s.In)
+		y := torch.FromSlice(s.Y, s.Len(), s.Out)
+		torch.Unscoped(func() { set.X, set.Y = move(x, d), move(y, d) })
+	})
+	return set
+}
+
+// move copies t to d; To would return t itself on its own device.
+func move(t *torch.Tensor, d torch.Device) *torch.Tensor {
+	if t.Device() == d {
+		return t.Clone()
+	}
+	return t.To(d)
+}
+
+// Len is the number of samples.
+func (s *Set) Len() int { return s.X.Size(0) }
+
+// Device is where the samples are.
+func (s *Set) Device() torch.Device { return s.X.Device() }
+
+// Close frees the tensors.
+func (s *Set) Close() {
+	s.X.Close()
+	s.Y.Close()
+}
+
+// Batch is some samples of a Set: X [Len, …] and Y [Len, …].
+type Batch struct {
+	X, Y *torch.Tensor
+	Len  int
+}
+
+// Batches yields the samples that order names, size at a time; the last batch
+// may be smaller. A nil order is 0 to Len()-1, and its batches are views.
+//
+//	for batch := range set.Batches(64, data.Order(set.Len(), seed, epoch)) {
+//		…
+//	}
+//
+// The loop's body runs inside a [torch.Scope] of its own: the batch, and all
+// that the body makes, is freed when the body ends, however it ends. The order
+// goes to the device once, and no step waits for the device. Batches panics with
+// a *torch.Error where size is not positive or order names a sample that is not
+// there. It is for range loops, not for iter.Pull, which leaves the goroutine.
+func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
+	return func(yield func(Batch) bool) {
+		n := s.Len()
+		if size < 1 {
+			throw("a batch of %d samples; at least 1 is needed", size)
+		}
+		for i, at := range order {
+			if at < 0 || at >= n {
+				throw("position %d of the order names sample %d of %d", i, at, n)
+			}
+		}
+		var index *torch.Tensor
+		if order != nil {
+			n = len(order)
+			index = s.index(order)
+			defer index.Close()
+		}
+		for start := 0; start < n; start += size {
+			length, more := min(size, n-start), false
+			torch.Scope(func() {
+				x, y := s.batch(index, start, length)
+				more = yield(Batch{x, y, length})
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func (s *Set) batch(index *torch.Tensor, start, length int) (x, y *torch.Tensor) {
+	if index == nil {
+		return s.X.Narrow(0, start, length), s.Y.Narrow(0, start, length)
+	}
+	at := index.Narrow(0, start, length)
+	return s.X.IndexSelect(0, at), s.Y.IndexSelect(0, at)
+}
+
+// index is the order on the device.
+func (s *Set) index(order []int) (index *torch.Tensor) {
+	wide := make([]int64, len(order))
+	for i, at := range order {
+		wide[i] = int64(at)
+	}
+	torch.Scope(func() {
+		host := torch.FromSlice(wide)
+		torch.Unscoped(func() { index = move(host, s.Device()) })
+	})
+	return index
+}
+
+func throw(format string, args ...any) {
+	panic(&torch.Error{Op: "Batches", Message: fmt.Sprintf(format, args...)})
+}
