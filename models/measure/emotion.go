@@ -3,11 +3,9 @@
 
 package measure
 
-import "math"
+import "github.com/etude-ml/etude/models/dataset"
 
-// emotionWidth is the length of an emotion embedding: tanh(valence) 32 times,
-// then tanh(arousal) 32 times.
-const emotionWidth = 64
+const emotionWidth = dataset.EmbeddingSize
 
 // Emotion holds what is measured of EmotionRecognizer.
 type Emotion struct {
@@ -57,25 +55,8 @@ func feeling(predicted, truth []float64) Feeling {
 
 func feelings(rows []float32) (valence, arousal []float64) {
 	for i := 0; i < len(rows); i += emotionWidth {
-		v, a := ReadEmotion(rows[i : i+emotionWidth])
+		v, a := dataset.ReadEmbedding(rows[i : i+emotionWidth])
 		valence, arousal = append(valence, v), append(arousal, a)
 	}
 	return valence, arousal
-}
-
-// ReadEmotion reads valence and arousal back from an embedding of 64 numbers:
-// atanh of the mean of each half. A mean that no embedding has is taken for the
-// nearest one that keeps atanh finite, ±(1 − 1e-6), which reads as ±7.25.
-func ReadEmotion(embedding []float32) (valence, arousal float64) {
-	half := len(embedding) / 2
-	return readHalf(embedding[:half]), readHalf(embedding[half:])
-}
-
-func readHalf(half []float32) float64 {
-	var sum float64
-	for _, x := range half {
-		sum += float64(x)
-	}
-	const limit = 1 - 1e-6
-	return math.Atanh(min(max(sum/float64(len(half)), -limit), limit))
 }
