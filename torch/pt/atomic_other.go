@@ -1,0 +1,15 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+//go:build !linux
+
+package pt
+
+import (
+	"errors"
+	"os"
+)
+
+func createUnnamed(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func nameFile(*os.File, string) error { return errors.ErrUnsupported }

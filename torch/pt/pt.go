@@ -1,0 +1,102 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package pt reads and writes PyTorch's .pt files: the zip archives of
+// torch.save, with no Python and without executing what a file says.
+//
+//	err := pt.Save("model.pt", nn.StateDict(model)) // torch.load("model.pt") in Python
+//	dict, err := pt.LoadDict("model.pt")            // torch.save(model.state_dict(), "model.pt")
+//
+// # Values
+//
+// A value is a tree of
+//
+//	Go                                Python
+//	*torch.Dict                       dict, collections.OrderedDict if OrderedDict is set
+//	[]any                             list
+//	torch.Tuple                       tuple; torch.Size when read
+//	*torch.Tensor                     torch.Tensor; torch.nn.Parameter when read
+//	int, int64 (read as int)          int
+//	*big.Int                          int beyond 64 bits
+//	float64, bool, string, nil        float, bool, str, None
+//	[]byte                            bytes
+//	torch.DType, torch.Device         torch.dtype, torch.device
+//
+// Tensors that share a storage share it in the file and after reading; strides
+// and offsets are kept, and so the whole of a storage is written, as in PyTorch:
+// clone a small view of a large tensor before saving it. The same *torch.Tensor
+// or *torch.Dict at two places is one object in Python and after reading.
+// Tensors of every device are written with the location "cpu", so a file loads
+// on any machine without map_location; reading makes CPU tensors too.
+//
+// # Files
+//
+// The layout is torch.save's of PyTorch 2.15, so torch.load reads it with
+// weights_only=True and with mmap=True. Storages are streamed both ways.
+package pt
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Save writes value to a file. The file is replaced as a whole or not at all: on
+// any error, and when the process or the machine dies, the previous one remains.
+// A symbolic link is followed. A value that cannot be stored is named by its
+// place in the tree.
+func Save(path string, value any) error {
+	err := replaceFile(path, func(w io.Writer) error { return write(w, archiveName(path), value) })
+	if err != nil {
+		return fmt.Errorf("pt: cannot save %s: %w", path, err)
+	}
+	return nil
+}
+
+// Write writes value as the archive that Save would, to w.
+func Write(w io.Writer, value any) error {
+	if err := write(w, fallbackName, value); err != nil {
+		return fmt.Errorf("pt: cannot write: %w", err)
+	}
+	return nil
+}
+
+// LoadDict is Load for a file that holds a dict, such as a state_dict or a
+// checkpoint.
+func LoadDict(path string) (*torch.Dict, error) {
+	v, err := Load(path)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := v.(*torch.Dict)
+	if !ok {
+		closeAll(v)
+		return nil, fmt.Errorf("pt: %s holds %s, not a dict", path, describe(v))
+	}
+	return d, nil
+}
+
+const fallbackName = "archive"
+
+// archiveName is the folder inside the archive: the file's name without its last
+// extension, as PyTorch chooses it.
+func archiveName(path string) string {
+	name := filepath.Base(path)
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[:i]
+	}
+	name = name[strings.LastIndexByte(name, '\\')+1:]
+	for _, c := range []byte(name) {
+		if c < ' ' || c > '~' {
+			return fallbackName
+		}
+	}
+	if name == "" {
+		return fallbackName
+	}
+	return name
+}
+
