@@ -1,0 +1,46 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package nn holds layers, losses and the walk over a network's parameters.
+//
+// A network is a plain struct with layers in exported fields and a Forward
+// method; there is no base type to embed and nothing to register:
+//
+//	type Swing struct {
+//		FC1 *nn.Linear
+//		Out *nn.Linear `torch:"fc2"`
+//	}
+//
+//	func (m *Swing) Forward(x *torch.Tensor) *torch.Tensor {
+//		return m.Out.Forward(m.FC1.Forward(x).Tanh()).Tanh()
+//	}
+//
+// # Names
+//
+// [NamedParameters] and [StateDict] name tensors as PyTorch does, by the path of
+// attributes: fc1.weight, fc1.bias, fc2.weight. Exported fields count, in the
+// order of their declaration, in snake case: FC1 is fc1, LayerNorm1 is
+// layer_norm1, LSTM is lstm. A tag says otherwise:
+//
+//	Out  *Linear       `torch:"fc2"`          // another name
+//	Mean *torch.Tensor `torch:",buffer"`      // in the state, but not a parameter
+//	Old  *Linear       `torch:"-"`            // not part of the network
+//
+// Fields of type *torch.Tensor are parameters; structs, pointers, interfaces and
+// embedded structs are followed; entries of slices, arrays and a [Sequential]
+// are numbered (layers.0.weight). Nil fields are left out. A layer whose names
+// the fields cannot give has a NamedTensors method, as [LSTM] does.
+//
+// # Initial values
+//
+// Layers draw their initial values as PyTorch's do, in the same order: after
+// torch.ManualSeed(s), layers built in the order in which a Python module builds
+// them hold the same numbers, bit for bit, as after torch.manual_seed(s). The
+// numbers are always drawn on the CPU and then moved, so they do not depend on
+// the device; in Python this is a module built on the CPU and moved by .to().
+// Parameters belong to no [torch.Scope].
+//
+// # Errors
+//
+// As all operations on tensors do, layers and losses panic with *torch.Error.
+package nn

@@ -1,0 +1,55 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn
+
+import (
+	"math"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Linear is y = x·Wᵀ + b.
+//
+// Shape: x [*, in], in float32 or the layer's type, to [*, out]; any number of
+// leading dimensions, also none.
+//
+// Parameters, in order: weight [out, in], bias [out]. Both are drawn from
+// [-1/√in, 1/√in).
+type Linear struct {
+	Weight *torch.Tensor
+	Bias   *torch.Tensor // nil for none
+}
+
+// LinearConfig holds what is rarely changed. The zero value is PyTorch's default.
+type LinearConfig struct {
+	NoBias bool
+	DType  torch.DType // of the parameters
+}
+
+// NewLinear returns a Linear from in to out features, on device d.
+func NewLinear(in, out int, d torch.Device, c ...LinearConfig) *Linear {
+	positive("nn.Linear", "in", in)
+	positive("nn.Linear", "out", out)
+	config := first(c)
+	l := &Linear{Weight: newParameter(d, config.DType, func(w *torch.Tensor) { KaimingUniform(w, math.Sqrt(5)) }, out, in)}
+	if !config.NoBias {
+		bound := 1 / math.Sqrt(float64(in))
+		l.Bias = newParameter(d, config.DType, func(b *torch.Tensor) { Uniform(b, -bound, bound) }, out)
+	}
+	return l
+}
+
+// Forward returns x·Wᵀ + b.
+func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor {
+	return torch.Linear(x, l.Weight, l.Bias)
+}
+
+// first returns the optional configuration of a constructor.
+func first[T any](c []T) T {
+	if len(c) > 0 {
+		return c[0]
+	}
+	var zero T
+	return zero
+}

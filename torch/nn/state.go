@@ -1,0 +1,108 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// StateDict returns the parameters and buffers of m by name, as PyTorch's
+// state_dict does. The tensors share their elements with m's and are not part of
+// any graph.
+func StateDict(m any) *torch.Dict {
+	d := &torch.Dict{OrderedDict: true}
+	for _, n := range namedTensors(m) {
+		d.Set(n.Name, n.Tensor.Detach())
+	}
+	return d
+}
+
+// LoadStateDict copies the tensors of d over the parameters and buffers of m, from
+// whatever device and floating-point type. Names and shapes must be exactly m's:
+// otherwise the error lists all that is missing, unexpected or of another shape,
+// and m is as it was.
+func LoadStateDict(m any, d *torch.Dict) error {
+	if d == nil {
+		return errors.New("nn: the state dict is nil")
+	}
+	named := namedTensors(m)
+	if err := compareState(named, d); err != nil {
+		return err
+	}
+	return torch.Try(func() {
+		torch.NoGrad(func() {
+			for _, n := range named {
+				v, _ := d.Get(n.Name)
+				n.Tensor.CopyInPlace(v.(*torch.Tensor))
+			}
+		})
+	})
+}
+
+// compareState lists the differences between a network's names and shapes and a
+// state dict's.
+func compareState(named []NamedTensor, d *torch.Dict) error {
+	var missing, wrong, unexpected []string
+	known := map[any]bool{}
+	for _, n := range named {
+		known[n.Name] = true
+		v, ok := d.Get(n.Name)
+		if !ok {
+			missing = append(missing, n.Name)
+			continue
+		}
+		t, ok := v.(*torch.Tensor)
+		if !ok || t == nil {
+			wrong = append(wrong, fmt.Sprintf("%s is no tensor but %T", n.Name, v))
+			continue
+		}
+		if have, want := t.Shape(), n.Tensor.Shape(); !slices.Equal(have, want) {
+			wrong = append(wrong, fmt.Sprintf("%s has the shape %v, the network's is %v", n.Name, have, want))
+		}
+	}
+	for _, k := range d.Keys() {
+		if !known[k] {
+			unexpected = append(unexpected, fmt.Sprint(k))
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		what  string
+		names []string
+	}{{"missing: ", missing}, {"unexpected: ", unexpected}, {"", wrong}} {
+		if len(p.names) > 0 {
+			parts = append(parts, p.what+strings.Join(p.names, ", "))
+		}
+	}
+	if parts != nil {
+		return errors.New("nn: the state dict does not fit the network: " + strings.Join(parts, "; "))
+	}
+	return nil
+}
+
+// To moves the parameters and buffers of m, and their gradients, to device d. The
+// tensors stay the same, so an optimizer keeps its hold on them; its own state
+// does not move, so move first and step later, as in PyTorch.
+func To(m any, d torch.Device) {
+	torch.NoGrad(func() {
+		torch.Scope(func() {
+			for _, n := range namedTensors(m) {
+				if n.Tensor.Device() == d {
+					continue
+				}
+				grad := n.Tensor.Grad()
+				n.Tensor.SetGrad(nil)
+				torch.Call("aten::set_data", n.Tensor, n.Tensor.Detach().To(d))
+				if grad != nil {
+					n.Tensor.SetGrad(grad.To(d))
+				}
+			}
+		})
+	})
+}

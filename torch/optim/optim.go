@@ -1,0 +1,80 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package optim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Optimizer changes parameters by their gradients.
+type Optimizer interface {
+	// ZeroGrad drops the gradients.
+	ZeroGrad()
+	// Step changes each parameter that has a gradient.
+	Step()
+	// StateDict returns the state and the settings in PyTorch's layout. Its
+	// tensors share their elements with the optimizer's.
+	StateDict() *torch.Dict
+	// LoadStateDict takes over the state and the settings of a StateDict, of
+	// this package or of PyTorch, and shares nothing with it. After an error the
+	// optimizer is as it was.
+	LoadStateDict(*torch.Dict) error
+	// LR returns the learning rate of the first group.
+	LR() float64
+	// SetLR sets the learning rate of every group.
+	SetLR(float64)
+}
+
+func throw(op, format string, args ...any) {
+	panic(&torch.Error{Op: op, Message: fmt.Sprintf(format, args...)})
+}
+
+// notNegative panics unless x >= 0; so it does on NaN.
+func notNegative(op, what string, x float64) {
+	if !(x >= 0) {
+		throw(op, "%s is %v; it must not be negative", what, x)
+	}
+}
+
+// checkParams panics unless params can be optimized beside those of the groups.
+func checkParams(op string, params []*torch.Tensor, others ...[]*torch.Tensor) {
+	if len(params) == 0 {
+		throw(op, "the list of parameters is empty")
+	}
+	seen := map[*torch.Tensor]bool{}
+	for _, p := range slices.Concat(others...) {
+		seen[p] = true
+	}
+	for i, p := range params {
+		switch {
+		case p == nil:
+			throw(op, "parameter %d is nil", i)
+		case seen[p]:
+			throw(op, "parameter %d, of shape %v, is in the list or in another group already", i, p.Shape())
+		case !p.IsLeaf():
+			throw(op, "parameter %d, of shape %v, is the result of an operation; only leaves can be optimized", i, p.Shape())
+		}
+		seen[p] = true
+	}
+}
+
+// kind is what the tensors of one fused call must have in common.
+type kind struct {
+	device torch.Device
+	dtype  torch.DType
+}
+
+func kindOf(p *torch.Tensor) kind { return kind{p.Device(), p.DType()} }
+
+// zerosLike makes state of p's kind that belongs to no scope.
+func zerosLike(p *torch.Tensor) (z *torch.Tensor) {
+	torch.Unscoped(func() { z = torch.ZerosLike(p) })
+	return z
+}
+
+// step calls f without gradients, and frees what f leaves.
+func step(f func()) { torch.NoGrad(func() { torch.Scope(f) }) }
