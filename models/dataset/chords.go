@@ -21,7 +21,7 @@ type progression struct {
 }
 
 var harmonySource = source{
-	network: "harmony", folder: "chords", holds: "chord progressions", labels: "chord_progressions.json",
+	network: "harmony", folder: "chords", labels: "chord_progressions.json",
 	wanted:    `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`,
 	recommend: 20,
 }

@@ -95,7 +95,7 @@ type source struct {
 	network    string
 	folder     string   // below training/
 	extensions []string // lower case
-	holds      string   // what is in the folder, for errors
+	holds      string   // what is in the folder beside labels, for errors
 	labels     string   // the label file; empty where there are none
 	wanted     string   // what a label file holds, for errors
 	recommend  int      // usable files below which Validate warns

@@ -31,11 +31,14 @@ func (s source) find(root string) (dir, labels string, err error) {
 			return dir, labels, err
 		}
 	}
-	wanted := s.holds
-	if s.labels != "" {
-		wanted += fmt.Sprintf(" and a file %s (%s)", s.labels, s.wanted)
+	var wanted []string
+	if s.holds != "" {
+		wanted = append(wanted, s.holds)
 	}
-	return "", "", fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", s.network, first, wanted)
+	if s.labels != "" {
+		wanted = append(wanted, fmt.Sprintf("a file %s (%s)", s.labels, s.wanted))
+	}
+	return "", "", fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", s.network, first, strings.Join(wanted, " and "))
 }
 
 func (s source) findLabels(dir string) (string, error) {

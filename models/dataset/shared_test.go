@@ -1,0 +1,142 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/data"
+)
+
+// sharedData finds the folder of real files that lies beside a checkout.
+func sharedData(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		require.NotEqual(t, dir, filepath.Dir(dir), "go.mod not found")
+		dir = filepath.Dir(dir)
+	}
+	path := filepath.Join(dir, "..", "shared", "data")
+	if _, err := os.Stat(filepath.Join(path, "training")); err != nil {
+		t.Skip("no ../shared/data beside the repository")
+	}
+	return path
+}
+
+func TestRealFolders(t *testing.T) {
+	root := sharedData(t)
+	for name, read := range map[string]func(context.Context, string, Options) (*data.Samples, error){"audio": Emotion, "midi": Melody} {
+		files, err := filepath.Glob(filepath.Join(root, "training", name, "*.*"))
+		require.NoError(t, err)
+		s, err := read(context.Background(), root, Options{})
+		require.NoError(t, err)
+		assert.Equal(t, len(files)-1, s.Len(), "all but the label file")
+		assert.Empty(t, s.Skipped)
+		assert.Empty(t, s.Notes)
+		for i := range s.Len() {
+			x, y := s.Row(i)
+			e, f := y, x
+			if name == "midi" {
+				e, f = x, y
+				var sum float64
+				for _, v := range f {
+					sum += float64(v)
+				}
+				assert.InDelta(t, 1, sum, 1e-5)
+			} else {
+				for _, v := range f {
+					assert.True(t, v >= -1 && v <= 0, "log-mel of %g", v)
+				}
+			}
+			// The labels are the centres of the quadrants that the names begin with.
+			valence, arousal := ReadEmbedding(e)
+			assert.InDelta(t, map[byte]float64{'1': 0.5, '2': -0.5, '3': -0.5, '4': 0.5}[s.Names[i][1]], valence, 1e-6)
+			assert.InDelta(t, map[byte]float64{'1': 0.75, '2': 0.75, '3': 0.25, '4': 0.25}[s.Names[i][1]], arousal, 1e-6)
+		}
+		train, val, err := data.Split(s.Groups, 0.2, 42)
+		require.NoError(t, err)
+		t.Logf("%s: %d samples, %d and %d", name, s.Len(), len(train), len(val))
+		assert.GreaterOrEqual(t, float64(len(val)), math.Floor(0.2*float64(s.Len())))
+
+		again, err := read(context.Background(), root, Options{Workers: 1})
+		require.NoError(t, err)
+		assert.Equal(t, s.Fingerprint(), again.Fingerprint())
+	}
+}
+
+// A folder of nothing but damaged files, and two good ones: the run ends with the
+// good ones, and each of the others is either read or listed.
+func TestBadFilesEndNoRun(t *testing.T) {
+	shared := sharedData(t)
+	for name, c := range map[string]struct {
+		bad, labels string
+		read        func(context.Context, string, Options) (*data.Samples, error)
+	}{
+		"audio": {"bad_audio", "labels.csv", Emotion},
+		"midi":  {"bad_midi", "emotion_labels.json", Melody},
+	} {
+		root := t.TempDir()
+		dir := filepath.Join(root, "training", name)
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		csv, object := "filename,valence,arousal\n", ""
+		count := 0
+		link := func(path string) {
+			file := filepath.Base(path)
+			require.NoError(t, os.Symlink(path, filepath.Join(dir, file)))
+			csv += fmt.Sprintf("%s,0,0.5\n", file)
+			object += fmt.Sprintf(",\n%q: {\"valence\": 0, \"arousal\": 0.5}", file)
+			count++
+		}
+		bad, err := filepath.Glob(filepath.Join(shared, c.bad, "*__*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, bad)
+		for _, path := range bad {
+			link(path)
+		}
+		good, err := filepath.Glob(filepath.Join(shared, "training", name, "Q1_*"))
+		require.NoError(t, err)
+		link(good[0])
+		link(good[1])
+		text := csv
+		if name == "midi" {
+			text = "{" + object[1:] + "}"
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, c.labels), []byte(text), 0o600))
+
+		s, err := c.read(context.Background(), root, Options{})
+		require.NoError(t, err)
+		assert.Equal(t, count, s.Len()+len(s.Skipped))
+		assert.Contains(t, s.Names, filepath.Base(good[0]))
+		assert.Contains(t, s.Names, filepath.Base(good[1]))
+		for _, skip := range s.Skipped {
+			assert.Contains(t, skip.Reason, skip.Name, "the reason names the file")
+		}
+		for _, v := range s.X {
+			require.False(t, math.IsNaN(float64(v)) || math.IsInf(float64(v), 0))
+		}
+		t.Logf("%s: %d of %d used", name, s.Len(), count)
+	}
+}
+
+func TestValidateReal(t *testing.T) {
+	r, err := Validate(context.Background(), sharedData(t), Options{})
+	require.NoError(t, err)
+	assert.True(t, r.OK)
+	for _, s := range r.Sections {
+		t.Logf("%s: %d files, %d labels, %d usable in %d groups\n%s", s.Network, s.Files, s.Labels, s.Usable, s.Groups, s.lines())
+		assert.NotZero(t, s.Usable)
+	}
+}

@@ -1,0 +1,148 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models/midi"
+)
+
+func validate(t *testing.T, root string) *Report {
+	t.Helper()
+	r, err := Validate(context.Background(), root, Options{})
+	require.NoError(t, err)
+	require.Len(t, r.Sections, 5)
+	errors, warnings := 0, 0
+	for _, s := range r.Sections {
+		for _, p := range s.Problems {
+			if p.Level == LevelError {
+				errors++
+			} else {
+				warnings++
+			}
+		}
+	}
+	assert.Equal(t, []any{errors == 0, errors, warnings}, []any{r.OK, r.Errors, r.Warnings})
+	return r
+}
+
+// lines gives a section's problems as text.
+func (s Section) lines() string {
+	var b strings.Builder
+	for _, p := range s.Problems {
+		fmt.Fprintf(&b, "%s %s: %s\n", p.Level, p.Name, p.Reason)
+	}
+	return b.String()
+}
+
+func TestValidate(t *testing.T) {
+	var song bytes.Buffer
+	require.NoError(t, midi.Write(&song, []midi.Note{{Pitch: 60, Velocity: 80, OffTick: 480}}, midi.WriteOptions{}))
+	files := map[string]string{
+		"midi/bad.mid": "no midi", "midi/alone.mid": song.String(),
+		"drums/a.mid": song.String(), "dynamics_midi/x.mid": song.String(), "dynamics_midi/y.MIDI": "no midi",
+		"audio/a.wav": "no audio", "audio/labels.csv": "song_id,valence,arousal\n1,2,3\n",
+		"chord_progressions.json": `[{"id": 1, "key": "C", "chords": ["C"]}]`,
+		"chords/readme":           "",
+	}
+	labels := map[string]any{"bad.mid": map[string]any{"valence": 0, "arousal": 0}, "gone.mid": map[string]any{"valence": 0, "arousal": 7}}
+	for i := range 50 {
+		name := fmt.Sprintf("%02d.mid", i)
+		files["midi/"+name] = song.String()
+		labels[name] = map[string]any{"valence": 0.5, "arousal": 0.5, "group": fmt.Sprint(i % 5)}
+	}
+	text, err := json.Marshal(labels)
+	require.NoError(t, err)
+	files["midi/emotion_labels.json"] = string(text)
+	r := validate(t, folder(t, files))
+
+	emotion, melody, harmony, dynamics, groove := r.Sections[0], r.Sections[1], r.Sections[2], r.Sections[3], r.Sections[4]
+	assert.Contains(t, emotion.lines(), "error : dataset: emotion: ")
+	assert.Contains(t, emotion.lines(), "no column filename")
+
+	assert.Equal(t, []int{52, 52, 50, 5, 50}, []int{melody.Files, melody.Labels, melody.Usable, melody.Groups, melody.Recommended})
+	require.Len(t, melody.Problems, 3)
+	assert.Contains(t, melody.lines(), "warning alone.mid: no label")
+	assert.Contains(t, melody.lines(), "error bad.mid: midi: ")
+	assert.Contains(t, melody.lines(), "error gone.mid: emotion_labels.json line 1: no such file")
+
+	assert.Equal(t, []int{1, 1}, []int{harmony.Labels, harmony.Usable})
+	assert.Contains(t, harmony.lines(), "error : all of it is one group")
+	assert.Contains(t, harmony.lines(), "warning : 1 usable progressions: at least 20 are recommended")
+
+	assert.Equal(t, []int{2, 0, 1}, []int{dynamics.Files, dynamics.Labels, dynamics.Usable})
+	assert.Contains(t, dynamics.lines(), "error y.MIDI: midi: ")
+
+	assert.Contains(t, groove.lines(), "error : dataset: groove: no file drum_labels.json in ")
+	assert.NotEmpty(t, groove.Folder)
+}
+
+func TestValidateMissingFolders(t *testing.T) {
+	r := validate(t, t.TempDir())
+	assert.False(t, r.OK)
+	assert.Equal(t, 5, r.Errors)
+	assert.Contains(t, r.Sections[2].lines(), "training/chords: make it and put a file chord_progressions.json")
+	assert.Contains(t, r.Sections[3].lines(), "training/dynamics_midi: make it and put MIDI files into it")
+
+	// One folder is enough; the others are only told of.
+	var song bytes.Buffer
+	require.NoError(t, midi.Write(&song, []midi.Note{{Pitch: 60, Velocity: 80, OffTick: 480}}, midi.WriteOptions{}))
+	r = validate(t, folder(t, map[string]string{"dynamics_midi/a.mid": song.String(), "dynamics_midi/b.mid": song.String()}))
+	assert.True(t, r.OK)
+	assert.Equal(t, 4, r.Warnings)
+
+	_, err := Validate(context.Background(), filepath.Join(t.TempDir(), "none"), Options{})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestValidateChords(t *testing.T) {
+	entries := []string{
+		`{"id": "ok", "key": "F#", "chords": ["C:maj"], "title": "A", "artist": "B"}`,
+		`{"id": "again", "key": "C", "chords": ["C"], "title": "a", "artist": "b"}`,
+		`{"id": 3, "key": "C", "chords": ["C"], "emotion": {"valence": 1, "arousal": 1}}`,
+		`{"name": "no key", "chords": ["C"]}`,
+		`{"key": "moll", "chords": ["C"]}`,
+		`{"id": "no chords", "key": "C", "chords": []}`,
+		`{"id": "mood", "key": "C", "chords": ["C"], "emotion": {"valence": NaN, "arousal": 1}}`,
+		`{"id": "kind", "key": 5, "chords": "C"}`,
+	}
+	list := "[" + strings.Join(entries, ",\n") + "]"
+	for _, text := range []string{list, `{"progressions": ` + list + "}"} {
+		s := validate(t, folder(t, map[string]string{"chords/chord_progressions.json": text})).Sections[2]
+		assert.Equal(t, []int{8, 3, 2}, []int{s.Labels, s.Usable, s.Groups})
+		for _, want := range []string{
+			"error no key: key is missing", `error progression 5: key is "moll"`, "error no chords: chords is missing",
+			"error mood: emotion: valence is not a number", "error progression 8: json: cannot unmarshal", "at least 20 are recommended",
+		} {
+			assert.Contains(t, s.lines(), want)
+		}
+		assert.Len(t, s.Problems, 6)
+	}
+	for text, want := range map[string]string{`{"songs": []}`: `no list "progressions"`, "{\n[": "line 2"} {
+		s := validate(t, folder(t, map[string]string{"chords/chord_progressions.json": text})).Sections[2]
+		assert.Contains(t, s.lines(), want)
+	}
+}
+
+func TestReportIsJSON(t *testing.T) {
+	text, err := json.Marshal(validate(t, t.TempDir()))
+	require.NoError(t, err)
+	var back map[string]any
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, false, back["ok"])
+	section := back["sections"].([]any)[0].(map[string]any)
+	assert.Equal(t, "emotion", section["network"])
+	assert.Equal(t, "error", section["problems"].([]any)[0].(map[string]any)["level"])
+}
