@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // runCommand runs a program in a process group of its own, so that its children
@@ -26,6 +27,7 @@ func runCommand(ctx context.Context, env []string, dir, name string, args ...str
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = 5 * time.Second // for a grandchild that holds the pipe
 	ownGroup(cmd)
 	err := cmd.Run()
 	if ctx.Err() != nil {

@@ -55,12 +55,11 @@ func findCompiler(ctx context.Context, temp string) (compiler, error) {
 	}
 	switch {
 	case len(refused) > 0:
-		return compiler{}, fmt.Errorf("libtorch: no C++20 compiler (g++ 11 or clang++ 14, or later): %w; install one: %s",
-			errors.Join(refused...), packageCommand(compilerPackage))
+		return compiler{}, lacks("there is no C++20 compiler (g++ 11, clang++ 14 or later): "+errors.Join(refused...).Error(), compilerPackage)
 	case len(given) > 0:
 		return compiler{}, fmt.Errorf("libtorch: $CXX names %s, which is not there: unset CXX or correct it", given[0])
 	}
-	return compiler{}, fmt.Errorf("libtorch: no C++ compiler (g++, clang++) on PATH; install one: %s", packageCommand(compilerPackage))
+	return compiler{}, lacks("there is no C++ compiler (g++ or clang++) on PATH", compilerPackage)
 }
 
 // try compiles and links a small program.

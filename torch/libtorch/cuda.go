@@ -32,7 +32,7 @@ func (t torchDir) includes(l library) []string {
 // cudaHeaders are the folders that may hold CUDA's headers: those of the wheels
 // beside libtorch, then those of a CUDA toolkit.
 func (t torchDir) cudaHeaders() []string {
-	dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(t.dir), "nvidia/cu*/include"))
+	dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(t.dir), "nvidia/*/include"))
 	for _, root := range []string{os.Getenv("CUDA_HOME"), "/usr/local/cuda"} {
 		if root != "" && isDir(filepath.Join(root, "include")) {
 			dirs = append(dirs, filepath.Join(root, "include"))
@@ -56,7 +56,7 @@ func (t torchDir) checkCUDA() error {
 			return fmt.Errorf("%s needs %s, which is not there", name, strings.Join(missing, ", "))
 		}
 	}
-	for _, header := range []string{"cuda_runtime_api.h", "crt/host_defines.h"} {
+	for _, header := range []string{"cuda_runtime_api.h", "crt/host_defines.h", "nv/target"} {
 		if !inOneOf(t.cudaHeaders(), header) {
 			return fmt.Errorf("CUDA's header %s is not there", header)
 		}

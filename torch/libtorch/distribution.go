@@ -37,7 +37,26 @@ var managers = map[string]string{
 // osReleaseFile is a variable for the tests.
 var osReleaseFile = "/etc/os-release"
 
-// packageCommand is the one command that installs a package here.
+// A lacking is an error that a distribution's package mends.
+type lacking struct {
+	what    string
+	command string // that installs the package; "" on an unknown distribution
+	name    string // the package's, on Debian
+}
+
+func lacks(what string, p systemPackage) *lacking {
+	return &lacking{what, packageCommand(p), p["apt"]}
+}
+
+func (l *lacking) Error() string {
+	if l.command == "" {
+		return "libtorch: " + l.what + "; install your distribution's package for it (on Debian: " + l.name + ")"
+	}
+	return "libtorch: " + l.what + "; install it: `" + l.command + "`"
+}
+
+// packageCommand is the one command that installs a package here; "" on an
+// unknown distribution.
 func packageCommand(p systemPackage) string {
 	text, err := os.ReadFile(osReleaseFile)
 	if err != nil {
@@ -45,13 +64,13 @@ func packageCommand(p systemPackage) string {
 	}
 	manager := managerOf(string(text))
 	if manager == "" {
-		return "the package " + p["apt"] + " of your distribution (Debian's name)"
+		return ""
 	}
 	command := installCommands[manager] + p[manager]
 	if os.Geteuid() != 0 {
 		command = "sudo " + command
 	}
-	return "`" + command + "`"
+	return command
 }
 
 // managerOf finds the package manager in the text of os-release; "" if it is a

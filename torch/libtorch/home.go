@@ -59,6 +59,12 @@ func newSearch(home string) (*search, error) {
 	return s, nil
 }
 
+// What Installation.Origin says besides the names of variables.
+const (
+	bySetup  = "setup"
+	byOption = "setup --libtorch"
+)
+
 // A record is libtorch.json: the libtorch that the user named.
 type record struct {
 	Libtorch string `json:"libtorch"`
@@ -103,23 +109,23 @@ func writeRecord(home, dir string) error {
 }
 
 // locate finds everything, or says what is missing first.
-func (s *search) locate() (*Installation, error) {
+func (s *search) locate() (*Installation, torchDir, error) {
 	t, err := s.findTorch()
 	if err != nil {
-		return nil, err
+		return nil, t, err
 	}
-	inst := &Installation{Libtorch: t.dir, Version: t.version, Origin: t.origin, torch: t}
+	inst := &Installation{Libtorch: t.dir, Version: t.version, Origin: t.origin}
 	if inst.Bridge, inst.Home = s.findLibrary(t, mainBridge); inst.Bridge == "" {
-		return nil, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
+		return nil, t, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
 	}
 	inst.CUDABridge, _ = s.findLibrary(t, cudaBridge)
 	inst.ONNXRuntime = s.findONNXRuntime(t)
-	return inst, nil
+	return inst, t, nil
 }
 
-// findTorch finds the libtorch to use: the environment's, then the recorded
-// one, then the installed ones, CUDA before CPU. A libtorch that was named and
-// cannot be used is an error, never passed over.
+// findTorch finds the libtorch to use: the one that was named for this process,
+// then the remembered one, then the installed ones, CUDA before CPU. One that
+// was named and cannot be used is an error, never passed over.
 func (s *search) findTorch() (torchDir, error) {
 	if s.given != "" {
 		t, err := openTorch(s.given)
@@ -134,18 +140,21 @@ func (s *search) findTorch() (torchDir, error) {
 		if err != nil {
 			return torchDir{}, err
 		}
-		if dir != "" {
-			t, err := openTorch(dir)
-			if err != nil {
-				return torchDir{}, fmt.Errorf("libtorch: recorded in %s: %w; name another with `etude setup --libtorch DIR`, or install one with `etude setup --force`",
-					filepath.Join(home, recordFile), err)
-			}
-			t.origin = "setup --libtorch"
-			return t, nil
+		if dir == "" {
+			continue
 		}
-		for _, cuda := range []bool{true, false} {
+		t, err := openTorch(dir)
+		if err != nil {
+			return torchDir{}, fmt.Errorf("libtorch: %s: %w; name another with `etude setup --libtorch DIR`, or install one with `etude setup --force`",
+				filepath.Join(home, recordFile), err)
+		}
+		t.origin = byOption
+		return t, nil
+	}
+	for _, cuda := range []bool{true, false} {
+		for _, home := range s.homes {
 			if t, err := openTorch(filepath.Join(home, wheelFolder(cuda))); err == nil {
-				t.origin = "setup"
+				t.origin = bySetup
 				return t, nil
 			}
 		}
@@ -225,4 +234,9 @@ func isFile(path string) bool {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

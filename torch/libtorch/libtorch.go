@@ -67,8 +67,6 @@ type Installation struct {
 	ONNXRuntime string `json:"onnxruntime,omitempty"`
 	// Home is the folder that holds the bridge.
 	Home string `json:"home"`
-
-	torch torchDir
 }
 
 // Locate finds what is installed. It reads a few small files, runs nothing and
@@ -82,7 +80,8 @@ func Locate() (*Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.locate()
+	inst, _, err := s.locate()
+	return inst, err
 }
 
 // LocateONNXRuntime finds ONNX Runtime's shared library alone: inference needs

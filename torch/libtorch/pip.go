@@ -30,7 +30,8 @@ var pipVersion = regexp.MustCompile(`^pip (\d+)\.(\d+)`)
 // findPip returns the first pip of version 20.3 or later, which is the first
 // that takes several --platform flags.
 func findPip(ctx context.Context, temp string) (pip, error) {
-	var old, broken string
+	var old *lacking
+	var broken string
 	for _, p := range pips {
 		if _, err := exec.LookPath(p[0]); err != nil {
 			continue
@@ -42,7 +43,7 @@ func findPip(ctx context.Context, temp string) (pip, error) {
 		m := pipVersion.FindSubmatch(out)
 		if err != nil || m == nil {
 			if !strings.Contains(string(out), "No module named") && broken == "" {
-				broken = fmt.Sprintf(" (`%s --version` says: %s)", p, tail(out, 1))
+				broken = fmt.Sprintf(" (%s --version says: %s)", p, tail(out, 1))
 			}
 			continue
 		}
@@ -51,14 +52,14 @@ func findPip(ctx context.Context, temp string) (pip, error) {
 		if major > 20 || major == 20 && minor >= 3 {
 			return p, nil
 		}
-		if old == "" {
-			old = fmt.Sprintf("libtorch: `%s` is version %d.%d, 20.3 or later is needed: `%s install --upgrade pip`", p, major, minor, p)
+		if old == nil {
+			old = &lacking{what: fmt.Sprintf("`%s` is version %d.%d, and 20.3 or later is needed", p, major, minor), command: p.String() + " install --upgrade pip"}
 		}
 	}
-	if old != "" {
-		return nil, errors.New(old)
+	if old != nil {
+		return nil, old
 	}
-	return nil, fmt.Errorf("libtorch: pip, which downloads libtorch, is not there%s; install it: %s; or set ETUDE_LIBTORCH to a libtorch that is already here", broken, packageCommand(pipPackage))
+	return nil, lacks("pip, which downloads libtorch, is not there (ETUDE_LIBTORCH can name a libtorch that is already here)"+broken, pipPackage)
 }
 
 func (p pip) String() string { return strings.Join(p, " ") }

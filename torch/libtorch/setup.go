@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -49,7 +50,6 @@ func Setup(ctx context.Context, o Options) (*Installation, error) {
 		return nil, err
 	}
 	if o.Libtorch != "" {
-		// The environment's would win over what is remembered.
 		t, err := openTorch(o.Libtorch)
 		if err != nil {
 			return nil, fmt.Errorf("libtorch: setup --libtorch: %w", err)
@@ -59,37 +59,26 @@ func Setup(ctx context.Context, o Options) (*Installation, error) {
 				return nil, fmt.Errorf("libtorch: setup --libtorch %s: %s names another one, %s, and would win: unset it", o.Libtorch, s.origin, s.given)
 			}
 		}
+		s.given, s.origin = t.dir, byOption
 	}
 	return s.setup(ctx, o)
 }
 
 func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 	w := &setup{search: s, options: o}
-	if !o.Force {
-		if inst := w.complete(); inst != nil {
-			w.report(Event{Stage: StageDone})
-			return inst, nil
+	inst := w.complete()
+	if inst == nil {
+		unlock, err := w.lock(ctx)
+		if err != nil {
+			return nil, err
 		}
-	}
-	var err error
-	if w.home, err = s.writableHome(); err != nil {
-		return nil, err
-	}
-	unlock, err := w.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	// Whoever held the lock may have done all of it.
-	if !o.Force {
-		if inst := w.complete(); inst != nil {
-			w.report(Event{Stage: StageDone})
-			return inst, nil
+		defer unlock()
+		// Whoever held the lock may have done all of it.
+		if inst = w.complete(); inst == nil {
+			if inst, err = w.run(ctx); err != nil {
+				return nil, err
+			}
 		}
-	}
-	inst, err := w.run(ctx)
-	if err != nil {
-		return nil, err
 	}
 	w.report(Event{Stage: StageDone})
 	return inst, nil
@@ -99,8 +88,8 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 type setup struct {
 	*search
 	options  Options
-	home     string // that is written to
-	temp     string // for this run, on the same file system
+	home     string    // that is written to
+	temp     string    // for this run, on the same file system
 	compiler *compiler // found when first needed
 	mu       sync.Mutex
 	last     time.Time // of the last event
@@ -130,28 +119,39 @@ func (w *setup) often(e Event) {
 
 // complete returns what is there if nothing is missing of what was asked for.
 func (w *setup) complete() *Installation {
-	inst, err := w.locate()
+	if w.options.Force {
+		return nil
+	}
+	inst, t, err := w.locate()
 	if err != nil || inst.ONNXRuntime == "" || w.findProbe() == "" {
 		return nil
 	}
-	if named := w.options.Libtorch; named != "" {
-		if t, err := openTorch(named); err != nil || t.dir != inst.Libtorch {
-			return nil
-		}
-	}
-	cuda := inst.torch.checkCUDA()
-	if w.options.CUDA && cuda != nil && inst.Origin == "setup" {
+	if w.options.Libtorch != "" && !w.remembered(t.dir) {
 		return nil
 	}
-	if cuda == nil && inst.CUDABridge == "" && len(w.sources.of(cudaBridge)) > 0 {
+	if inst.CUDABridge == "" && (w.options.CUDA || len(w.sources.of(cudaBridge)) > 0 && t.checkCUDA() == nil) {
 		return nil
 	}
 	return inst
 }
 
-// lock makes the home, waits until this is the only setup in it, and makes an
-// empty folder for temporary files. Whatever lies in tmp then was left behind.
+// remembered tells whether a home's record names this libtorch.
+func (w *setup) remembered(dir string) bool {
+	for _, home := range w.homes {
+		if recorded, err := readRecord(home); err == nil && recorded != "" {
+			return recorded == dir
+		}
+	}
+	return false
+}
+
+// lock takes the home that is written to, waits until this is the only setup in
+// it, and makes an empty folder for temporary files. Whatever lies in tmp then
+// was left behind.
 func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
+	if w.home, err = w.writableHome(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(w.home, 0o755); err != nil {
 		return nil, fmt.Errorf("libtorch: %w", err)
 	}
@@ -212,7 +212,12 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 			return nil, err
 		}
 	}
-	inst, err := w.locate()
+	if w.options.Libtorch != "" {
+		if err := writeRecord(w.home, t.dir); err != nil {
+			return nil, err
+		}
+	}
+	inst, _, err := w.locate()
 	if err != nil {
 		return nil, err
 	}
@@ -220,37 +225,27 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	return inst, nil
 }
 
-// torch finds the libtorch that was asked for, or installs one.
+// torch finds the libtorch to use, or installs one.
 func (w *setup) torch(ctx context.Context) (torchDir, error) {
-	o := w.options
+	t, err := w.findTorch()
 	switch {
-	case o.Libtorch != "":
-		t, err := openTorch(o.Libtorch)
-		if err != nil {
-			return t, fmt.Errorf("libtorch: setup --libtorch: %w", err)
-		}
-		if err := t.checkABI(); err != nil {
-			return t, err
-		}
-		return t, writeRecord(w.home, t.dir)
+	case w.given != "" && err != nil:
+		return t, err
 	case w.given != "":
-		t, err := w.findTorch()
-		if err != nil {
-			return t, err
-		}
+		return t, t.checkABI()
+	case w.options.Force:
+	case err != nil && !errors.Is(err, ErrNotInstalled):
+		return t, err
+	case err == nil && (t.origin == byOption || !w.options.CUDA || t.checkCUDA() == nil):
 		return t, t.checkABI()
 	}
-	if !o.Force {
-		t, err := w.findTorch()
-		switch {
-		case err == nil && (t.origin != "setup" || !o.CUDA || t.checkCUDA() == nil):
-			return t, t.checkABI()
-		case err != nil && !errors.Is(err, ErrNotInstalled):
-			return t, err
-		}
+	// By force, what is there is made anew, so also its kind.
+	cuda := w.options.CUDA || t.origin == bySetup && t.checkCUDA() == nil
+	if err := w.installTorch(ctx, cuda); err != nil {
+		return t, err
 	}
-	if err := w.installTorch(ctx, o.CUDA); err != nil {
-		return torchDir{}, err
+	if err := os.Remove(filepath.Join(w.home, recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return t, fmt.Errorf("libtorch: %w", err)
 	}
 	return w.findTorch()
 }
@@ -322,7 +317,7 @@ func (w *setup) cuda(ctx context.Context, t torchDir, prober string) (problem st
 	case why == nil || errors.Is(why, errNoCUDA) && !w.options.CUDA:
 		return "", nil
 	case w.options.CUDA:
-		return "", fmt.Errorf("libtorch: CUDA with %s: %w", t.dir, why)
+		return "", fmt.Errorf("libtorch: CUDA with the libtorch of %s, %s: %w", t.origin, t.dir, why)
 	}
 	return why.Error(), nil
 }

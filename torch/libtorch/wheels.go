@@ -38,10 +38,11 @@ var cpuWheels = []wheel{
 	{"nvidia-cuda-cupti", "13.2.86", "8fa29f15dd8336181f961764d9d95236fc6b931dd0c8fcf8cd70aab0c310b586", 11988600},
 }
 
-// cudaWheels are what libtorch_cuda.so needs besides, and nvidia-cuda-crt: a
-// few headers that those of the runtime include.
+// cudaWheels are what libtorch_cuda.so needs besides, and nvidia-cuda-crt and
+// nvidia-cuda-cccl: headers that those of the runtime include.
 var cudaWheels = []wheel{
 	{"nvidia-cublas", "13.4.1.3", "a5917cb642cfb07f4a0231ee16aec7e2e0357d8cb8b1b78a0c9c68dba3e6afc7", 404870805},
+	{"nvidia-cuda-cccl", "13.2.86", "35da671cf0cecd3539da214a11bb8e7634366c9e950da9c5feecf6c490a65b20", 3600135},
 	{"nvidia-cuda-crt", "13.2.86", "e3ab08801bf9b1e6dc979275d25e816bb5000521b648e19c324d5eef0c79f1da", 133300},
 	{"nvidia-cuda-nvrtc", "13.2.86", "8111c5130e967b78222ea2124145f8efe9ce201b752b2579a2513100a53be1c5", 47018468},
 	{"nvidia-cudnn-cu13", "9.26.0.51", "9c976d539786698c71d6bcdbe2053b7485fae062ff7e1215d2f2ff67b1a2149a", 519150073},
