@@ -8,9 +8,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -170,4 +172,37 @@ func TestStreamIndex(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBadAudio wants of every malformed file an error that names it, or finite
+// features, within 2 s and 200 MB.
+func TestBadAudio(t *testing.T) {
+	root := dataRoot(t, "bad_audio")
+	var errors, features int
+	for _, row := range table(t, filepath.Join(root, "bad_audio", "index.csv")) {
+		path := filepath.Join(root, "bad_audio", row["file"])
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		feature, err := LogMel(path)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		assert.Less(t, took, 2*time.Second, row["file"])
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(200<<20), row["file"])
+		if err != nil {
+			errors++
+			assert.Contains(t, err.Error(), path)
+			continue
+		}
+		features++
+		assert.Len(t, feature, Bands)
+		for _, v := range feature {
+			assert.True(t, v >= -1 && v <= 0, "%s: %v", row["file"], v)
+		}
+	}
+	require.NotZero(t, errors+features)
+	t.Logf("%d errors, %d with features", errors, features)
 }

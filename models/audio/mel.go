@@ -71,7 +71,13 @@ func (c *Clip) LogMel() ([]float32, error) {
 	if peak < math.Pow(10, SilenceDB/20.0) {
 		return nil, ErrSilent
 	}
-	return logMel(Resample(x, c.Rate, SampleRate))
+	y := Resample(x, c.Rate, SampleRate)
+	// soxr gives round(n·22050/rate) samples and librosa appends a zero where
+	// that is less than ⌈n·22050/rate⌉: heard where a clip ends abruptly.
+	if rest := len(x) * SampleRate % c.Rate; rest > 0 && 2*rest < c.Rate && len(y) > 1 {
+		y[len(y)-1] = 0
+	}
+	return logMel(y)
 }
 
 // logMel computes the feature of x at SampleRate.

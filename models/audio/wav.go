@@ -171,7 +171,7 @@ func (f *wavFormat) decode(r *io.SectionReader, maxSeconds float64) (*Clip, erro
 	}
 	frames := int(min(r.Size()/int64(f.block), int64(frameLimit(f.rate, maxSeconds))))
 	clip := &Clip{Samples: make([]float64, 0, frames), Rate: f.rate, Channels: f.channels}
-	if frames == 0 && r.Size() > 0 {
+	if n := r.Size(); n > 0 && n < int64(f.block) {
 		return nil, fmt.Errorf("data chunk: %d bytes, less than one frame of %d", r.Size(), f.block)
 	}
 	bytes := f.block / f.channels

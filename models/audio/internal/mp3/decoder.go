@@ -18,8 +18,8 @@ type Decoder struct {
 	Rate     int // frames of samples per second
 	Channels int // of the first frame; others may differ
 	// Start and End bound, in samples from the first that Next returns, what
-	// the encoder was given, as its LAME tag tells: without the delay of encoder
-	// and decoder and without the padding. End is 0 where there is no such tag.
+	// the encoder was given, as its tag tells: without the delay of encoder and
+	// decoder and without the padding. End is 0 where there is no such tag.
 	Start, End int
 
 	r     *bufio.Reader
@@ -53,12 +53,11 @@ func New(r io.Reader) (*Decoder, error) {
 	return d, nil
 }
 
-// readTag reads a Xing, Info or VBRI tag. It stands in a frame of its own that
-// holds no sound.
+// readTag reads a Xing or Info tag. It stands in a frame of its own that holds
+// no sound. Where it tells the number of frames, the decoder's delay is cut even
+// without LAME's extension; a VBRI tag's frame stays, as silence. So does mpg123,
+// whose output the reference features were made from.
 func (d *Decoder) readTag(frame []byte) bool {
-	if len(frame) > 40 && string(frame[36:40]) == "VBRI" {
-		return true
-	}
 	b := frame[4+d.first.sideSize():]
 	if len(b) < 8 || string(b[:4]) != "Xing" && string(b[:4]) != "Info" {
 		return false
@@ -78,13 +77,13 @@ func (d *Decoder) readTag(frame []byte) bool {
 		b = b[size:]
 	}
 	// LAME's extension: an encoder's name, then among others two 12-bit numbers.
-	if len(b) < 24 || b[0] < ' ' || frames == 0 {
-		return true
+	var delay, padding int
+	if len(b) >= 24 {
+		delay = int(b[21])<<4 | int(b[22])>>4
+		padding = int(b[22]&15)<<8 | int(b[23])
 	}
-	delay := int(b[21])<<4 | int(b[22])>>4
-	padding := int(b[22]&15)<<8 | int(b[23])
 	samples := frames * int64(576*d.first.granules())
-	if end := samples - int64(padding) + decoderDelay; end > int64(delay+decoderDelay) {
+	if end := samples - int64(padding) + decoderDelay; frames > 0 && end > int64(delay+decoderDelay) {
 		d.Start, d.End = delay+decoderDelay, int(end)
 	}
 	return true
