@@ -1,0 +1,161 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+)
+
+// maxFile is protobuf's own limit.
+const maxFile = 1<<31 - 1
+
+// Model is what an ONNX file holds.
+type Model struct {
+	IRVersion int
+	Opset     int // of ONNX's own operators, 0 when the file names none
+	Producer  string
+	Metadata  map[string]string
+	Inputs    []Value
+	Outputs   []Value
+	Nodes     []Node
+	Tensors   []Tensor // the graph's initializers
+
+	external bool
+}
+
+// Value is an input or output of a model.
+type Value struct {
+	Name  string
+	DType string // as PyTorch calls it: "float32"
+	Shape []Dim
+}
+
+// Dim is one dimension of a Value: its size, or -1 where any size goes. Free
+// dimensions with the same name have the same size.
+type Dim struct {
+	Size int
+	Name string
+}
+
+// Node is an operator of a model.
+type Node struct {
+	Name, Op        string
+	Inputs, Outputs []string
+}
+
+// Tensor is a tensor that a model holds.
+type Tensor struct {
+	Name  string
+	DType string
+	Shape []int
+	// Data holds the elements, little-endian and row-major; nil for strings and
+	// for elements in another file.
+	Data []byte
+}
+
+// String returns such as "audio_features float32 [batch_size 128]".
+func (v Value) String() string {
+	dims := make([]string, len(v.Shape))
+	for i, d := range v.Shape {
+		dims[i] = d.String()
+	}
+	return fmt.Sprintf("%s %s [%s]", v.Name, v.DType, strings.Join(dims, " "))
+}
+
+// String returns the size, or the name of a free dimension.
+func (d Dim) String() string {
+	switch {
+	case d.Size >= 0:
+		return strconv.Itoa(d.Size)
+	case d.Name == "":
+		return "?"
+	}
+	return d.Name
+}
+
+// Inspect reads an ONNX file, of whatever origin, without running it.
+func Inspect(path string) (*Model, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("onnx: %s is not a file", path)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("onnx: %s: %d bytes; an ONNX file has less than 2 GiB", path, info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	return data, nil
+}
+
+// decode reads a file's bytes. Tensors may share them.
+func decode(data []byte) (*Model, error) {
+	p, err := pb.Unmarshal(data)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{IRVersion: int(p.IRVersion), Producer: p.ProducerName, Metadata: map[string]string{}}
+	for _, o := range p.OpsetImport {
+		if o.Domain == "" || o.Domain == "ai.onnx" {
+			m.Opset = int(o.Version)
+		}
+	}
+	for _, e := range p.Metadata {
+		m.Metadata[e.Key] = e.Value
+	}
+	weights := map[string]bool{}
+	for _, t := range p.Graph.Initializers {
+		weights[t.Name] = true
+		out := Tensor{Name: t.Name, DType: t.DataType.String(), Shape: make([]int, len(t.Dims)), Data: t.Raw}
+		for i, d := range t.Dims {
+			out.Shape[i] = int(d)
+		}
+		m.Tensors = append(m.Tensors, out)
+		m.external = m.external || t.External
+	}
+	for _, v := range p.Graph.Inputs {
+		if !weights[v.Name] { // before IR 4, initializers are inputs too
+			m.Inputs = append(m.Inputs, valueOf(v))
+		}
+	}
+	for _, v := range p.Graph.Outputs {
+		m.Outputs = append(m.Outputs, valueOf(v))
+	}
+	for _, n := range p.Graph.Nodes {
+		m.Nodes = append(m.Nodes, Node{Name: n.Name, Op: n.OpType, Inputs: n.Inputs, Outputs: n.Outputs})
+	}
+	return m, nil
+}
+
+func valueOf(v *pb.ValueInfo) Value {
+	out := Value{Name: v.Name, DType: v.DataType.String(), Shape: make([]Dim, len(v.Dims))}
+	for i, d := range v.Dims {
+		out.Shape[i] = Dim{Size: -1, Name: d.Param}
+		if d.Known && d.Value >= 0 {
+			out.Shape[i] = Dim{Size: int(d.Value)}
+		}
+	}
+	return out
+}

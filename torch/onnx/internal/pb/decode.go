@@ -1,0 +1,354 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// maxDepth bounds graphs within attributes of nodes of graphs.
+const maxDepth = 32
+
+var (
+	errTruncated = errors.New("the file ends within a field")
+	errWireType  = errors.New("a field has another kind of value than onnx.proto3 says")
+	errDepth     = fmt.Errorf("graphs are nested more than %d deep", maxDepth)
+)
+
+// Unmarshal reads a file. Fields that Model does not hold are passed over. The
+// memory it takes is bounded by a small multiple of len(data); Raw may share it.
+func Unmarshal(data []byte) (*Model, error) {
+	m := &Model{}
+	err := fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			m.IRVersion, err = f.int()
+		case 2:
+			m.ProducerName, err = f.string()
+		case 3:
+			m.ProducerVersion, err = f.string()
+		case 6:
+			m.DocString, err = f.string()
+		case 7:
+			m.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return unmarshalGraph(b, 0) })
+		case 8:
+			err = f.message("opset_import", func(b []byte) error {
+				o, err := unmarshalOpset(b)
+				m.OpsetImport = append(m.OpsetImport, o)
+				return err
+			})
+		case 14:
+			err = f.message("metadata_props", func(b []byte) error {
+				e, err := unmarshalEntry(b)
+				m.Metadata = append(m.Metadata, e)
+				return err
+			})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("not an ONNX file: %w", err)
+	}
+	if m.Graph == nil {
+		return nil, errors.New("not an ONNX file: it holds no graph")
+	}
+	return m, nil
+}
+
+// field is one field of a message: x or b holds its value.
+type field struct {
+	number protowire.Number
+	kind   protowire.Type
+	x      uint64
+	b      []byte
+}
+
+// fields calls f for each field of a message.
+func fields(data []byte, f func(field) error) error {
+	for len(data) > 0 {
+		number, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return errTruncated
+		}
+		data = data[n:]
+		v := field{number: number, kind: kind}
+		switch kind {
+		case protowire.VarintType:
+			v.x, n = protowire.ConsumeVarint(data)
+		case protowire.Fixed32Type:
+			var x uint32
+			x, n = protowire.ConsumeFixed32(data)
+			v.x = uint64(x)
+		case protowire.Fixed64Type:
+			v.x, n = protowire.ConsumeFixed64(data)
+		case protowire.BytesType:
+			v.b, n = protowire.ConsumeBytes(data)
+		default:
+			return errWireType // groups are no part of proto3
+		}
+		if n < 0 {
+			return errTruncated
+		}
+		data = data[n:]
+		if err := f(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f field) int() (int64, error) {
+	if f.kind != protowire.VarintType {
+		return 0, errWireType
+	}
+	return int64(f.x), nil
+}
+
+func (f field) bytes() ([]byte, error) {
+	if f.kind != protowire.BytesType {
+		return nil, errWireType
+	}
+	return f.b, nil
+}
+
+func (f field) string() (string, error) {
+	b, err := f.bytes()
+	return string(b), err
+}
+
+// message reads an embedded message; its errors say where they were.
+func (f field) message(name string, read func([]byte) error) error {
+	b, err := f.bytes()
+	if err == nil {
+		err = read(b)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func unmarshal[T any](f field, name string, read func([]byte) (T, error)) (T, error) {
+	var out T
+	err := f.message(name, func(b []byte) (err error) {
+		out, err = read(b)
+		return err
+	})
+	return out, err
+}
+
+// appendInts reads a repeated integer, packed or not.
+func (f field) appendInts(xs []int64) ([]int64, error) {
+	if f.kind == protowire.VarintType {
+		return append(xs, int64(f.x)), nil
+	}
+	b, err := f.bytes()
+	for len(b) > 0 && err == nil {
+		x, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return xs, errTruncated
+		}
+		xs, b = append(xs, int64(x)), b[n:]
+	}
+	return xs, err
+}
+
+// appendFixed reads a repeated float or double as its bytes, packed or not.
+func (f field) appendFixed(raw []byte, size int) ([]byte, error) {
+	switch {
+	case f.kind == protowire.Fixed32Type && size == 4:
+		return binary.LittleEndian.AppendUint32(raw, uint32(f.x)), nil
+	case f.kind == protowire.Fixed64Type && size == 8:
+		return binary.LittleEndian.AppendUint64(raw, f.x), nil
+	case f.kind == protowire.BytesType && len(f.b)%size == 0:
+		return append(raw, f.b...), nil
+	case f.kind == protowire.BytesType:
+		return raw, errTruncated
+	}
+	return raw, errWireType
+}
+
+func unmarshalOpset(data []byte) (o Opset, err error) {
+	err = fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			o.Domain, err = f.string()
+		case 2:
+			o.Version, err = f.int()
+		}
+		return err
+	})
+	return o, err
+}
+
+func unmarshalEntry(data []byte) (e Entry, err error) {
+	err = fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			e.Key, err = f.string()
+		case 2:
+			e.Value, err = f.string()
+		}
+		return err
+	})
+	return e, err
+}
+
+func unmarshalGraph(data []byte, depth int) (*Graph, error) {
+	if depth > maxDepth {
+		return nil, errDepth
+	}
+	g := &Graph{}
+	return g, fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			var n *Node
+			n, err = unmarshal(f, "node", func(b []byte) (*Node, error) { return unmarshalNode(b, depth) })
+			g.Nodes = append(g.Nodes, n)
+		case 2:
+			g.Name, err = f.string()
+		case 5:
+			var t *Tensor
+			t, err = unmarshal(f, "initializer", unmarshalTensor)
+			g.Initializers = append(g.Initializers, t)
+		case 10:
+			g.DocString, err = f.string()
+		case 11, 12, 13:
+			list := map[protowire.Number]*[]*ValueInfo{11: &g.Inputs, 12: &g.Outputs, 13: &g.ValueInfo}[f.number]
+			var v *ValueInfo
+			v, err = unmarshal(f, "value", unmarshalValueInfo)
+			*list = append(*list, v)
+		}
+		return err
+	})
+}
+
+func unmarshalNode(data []byte, depth int) (*Node, error) {
+	n := &Node{}
+	return n, fields(data, func(f field) (err error) {
+		var s string
+		switch f.number {
+		case 1:
+			s, err = f.string()
+			n.Inputs = append(n.Inputs, s)
+		case 2:
+			s, err = f.string()
+			n.Outputs = append(n.Outputs, s)
+		case 3:
+			n.Name, err = f.string()
+		case 4:
+			n.OpType, err = f.string()
+		case 5:
+			var a *Attribute
+			a, err = unmarshal(f, "attribute", func(b []byte) (*Attribute, error) { return unmarshalAttribute(b, depth) })
+			n.Attributes = append(n.Attributes, a)
+		case 7:
+			n.Domain, err = f.string()
+		}
+		return err
+	})
+}
+
+func unmarshalAttribute(data []byte, depth int) (*Attribute, error) {
+	a := &Attribute{}
+	return a, fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			a.Name, err = f.string()
+		case 2:
+			if f.kind != protowire.Fixed32Type {
+				return errWireType
+			}
+			a.Float = math.Float32frombits(uint32(f.x))
+		case 3:
+			a.Int, err = f.int()
+		case 4:
+			a.String, err = f.bytes()
+		case 5:
+			a.Tensor, err = unmarshal(f, "tensor", unmarshalTensor)
+		case 6:
+			a.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return unmarshalGraph(b, depth+1) })
+		case 7:
+			var raw []byte
+			raw, err = f.appendFixed(nil, 4)
+			for ; len(raw) > 0; raw = raw[4:] {
+				a.Floats = append(a.Floats, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
+			}
+		case 8:
+			a.Ints, err = f.appendInts(a.Ints)
+		case 9:
+			var b []byte
+			b, err = f.bytes()
+			a.Strings = append(a.Strings, b)
+		case 20:
+			var x int64
+			x, err = f.int()
+			a.Type = AttributeType(x)
+		}
+		return err
+	})
+}
+
+func unmarshalValueInfo(data []byte) (*ValueInfo, error) {
+	v := &ValueInfo{}
+	return v, fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			v.Name, err = f.string()
+		case 2:
+			err = f.message("type", func(b []byte) error {
+				return fields(b, func(f field) error {
+					if f.number != 1 {
+						return nil // a sequence, a map …
+					}
+					return f.message("tensor_type", func(b []byte) error { return unmarshalTensorType(b, v) })
+				})
+			})
+		}
+		return err
+	})
+}
+
+func unmarshalTensorType(data []byte, v *ValueInfo) error {
+	return fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			var x int64
+			x, err = f.int()
+			v.DataType = DataType(x)
+		case 2:
+			v.HasShape = true
+			err = f.message("shape", func(b []byte) error {
+				return fields(b, func(f field) error {
+					if f.number != 1 {
+						return nil
+					}
+					d, err := unmarshal(f, "dim", unmarshalDim)
+					v.Dims = append(v.Dims, d)
+					return err
+				})
+			})
+		}
+		return err
+	})
+}
+
+func unmarshalDim(data []byte) (d Dim, err error) {
+	err = fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			d.Value, err = f.int()
+			d.Known = true
+		case 2:
+			d.Param, err = f.string()
+		}
+		return err
+	})
+	return d, err
+}

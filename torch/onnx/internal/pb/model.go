@@ -1,0 +1,170 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package pb writes and reads the messages of ONNX files: the part of
+// onnx.proto3 that this module uses, by hand, over protowire. Field numbers are
+// those of onnx.proto3.
+package pb
+
+import "fmt"
+
+// Model is ModelProto.
+type Model struct {
+	IRVersion       int64
+	ProducerName    string
+	ProducerVersion string
+	DocString       string
+	Graph           *Graph
+	OpsetImport     []Opset
+	Metadata        []Entry
+}
+
+// Opset is OperatorSetIdProto; an empty domain is ONNX's own.
+type Opset struct {
+	Domain  string
+	Version int64
+}
+
+// Entry is StringStringEntryProto.
+type Entry struct{ Key, Value string }
+
+// Graph is GraphProto.
+type Graph struct {
+	Name         string
+	DocString    string
+	Nodes        []*Node
+	Initializers []*Tensor
+	Inputs       []*ValueInfo
+	Outputs      []*ValueInfo
+	ValueInfo    []*ValueInfo
+}
+
+// Node is NodeProto.
+type Node struct {
+	Name       string
+	OpType     string
+	Domain     string
+	Inputs     []string // "" for an optional one that is left out
+	Outputs    []string
+	Attributes []*Attribute
+}
+
+// AttributeType is AttributeProto.AttributeType.
+type AttributeType int32
+
+// The attribute types that are written and read; others keep their number only.
+const (
+	AttrFloat   AttributeType = 1
+	AttrInt     AttributeType = 2
+	AttrString  AttributeType = 3
+	AttrTensor  AttributeType = 4
+	AttrGraph   AttributeType = 5
+	AttrFloats  AttributeType = 6
+	AttrInts    AttributeType = 7
+	AttrStrings AttributeType = 8
+)
+
+// Attribute is AttributeProto. Which field holds the value is told by Type.
+type Attribute struct {
+	Name    string
+	Type    AttributeType
+	Float   float32
+	Int     int64
+	String  []byte
+	Tensor  *Tensor
+	Graph   *Graph
+	Floats  []float32
+	Ints    []int64
+	Strings [][]byte
+}
+
+// DataType is TensorProto.DataType.
+type DataType int32
+
+// The element types.
+const (
+	Undefined      DataType = 0
+	Float          DataType = 1
+	Uint8          DataType = 2
+	Int8           DataType = 3
+	Uint16         DataType = 4
+	Int16          DataType = 5
+	Int32          DataType = 6
+	Int64          DataType = 7
+	String         DataType = 8
+	Bool           DataType = 9
+	Float16        DataType = 10
+	Double         DataType = 11
+	Uint32         DataType = 12
+	Uint64         DataType = 13
+	Complex64      DataType = 14
+	Complex128     DataType = 15
+	BFloat16       DataType = 16
+	Float8E4M3FN   DataType = 17
+	Float8E4M3FNUZ DataType = 18
+	Float8E5M2     DataType = 19
+	Float8E5M2FNUZ DataType = 20
+)
+
+var dataTypes = map[DataType]struct {
+	name string
+	size int // bytes of one element, 0 when they differ
+}{
+	Undefined: {"undefined", 0}, Float: {"float32", 4}, Uint8: {"uint8", 1}, Int8: {"int8", 1},
+	Uint16: {"uint16", 2}, Int16: {"int16", 2}, Int32: {"int32", 4}, Int64: {"int64", 8},
+	String: {"string", 0}, Bool: {"bool", 1}, Float16: {"float16", 2}, Double: {"float64", 8},
+	Uint32: {"uint32", 4}, Uint64: {"uint64", 8}, Complex64: {"complex64", 8},
+	Complex128: {"complex128", 16}, BFloat16: {"bfloat16", 2}, Float8E4M3FN: {"float8_e4m3fn", 1},
+	Float8E4M3FNUZ: {"float8_e4m3fnuz", 1}, Float8E5M2: {"float8_e5m2", 1},
+	Float8E5M2FNUZ: {"float8_e5m2fnuz", 1},
+}
+
+// String returns PyTorch's name of the type.
+func (d DataType) String() string {
+	if t, ok := dataTypes[d]; ok {
+		return t.name
+	}
+	return fmt.Sprintf("onnx type %d", int32(d))
+}
+
+// Size returns the bytes of one element, 0 when that is not fixed or not known.
+func (d DataType) Size() int { return dataTypes[d].size }
+
+// Tensor is TensorProto.
+type Tensor struct {
+	Name     string
+	Dims     []int64
+	DataType DataType
+	// Raw holds the elements, little-endian and row-major, also where the file
+	// has them in float_data and the like. Nil for strings and external data.
+	Raw      []byte
+	External bool // the elements are in another file
+}
+
+// Numel returns the number of elements; false when it overflows or a dimension
+// is negative.
+func (t *Tensor) Numel() (int64, bool) {
+	n := int64(1)
+	for _, d := range t.Dims {
+		if d < 0 || d != 0 && n > (1<<62)/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
+}
+
+// Dim is TensorShapeProto.Dimension: a size, a name, or neither.
+type Dim struct {
+	Value int64
+	Param string
+	Known bool // Value counts
+}
+
+// ValueInfo is ValueInfoProto of a tensor.
+type ValueInfo struct {
+	Name     string
+	DataType DataType // Undefined for what is not a tensor
+	Dims     []Dim
+	HasShape bool // a tensor of unknown rank has none
+}

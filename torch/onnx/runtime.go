@@ -1,0 +1,62 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/etude-ml/etude/torch/libtorch"
+)
+
+// runtimeMutex orders the start of ONNX Runtime. Its environment is one for the
+// whole process and is never destroyed: sessions of other code may live in it.
+var runtimeMutex sync.Mutex
+
+// startRuntime loads ONNX Runtime. Once it succeeded it returns nil; after a
+// failure it tries again.
+func startRuntime() error {
+	runtimeMutex.Lock()
+	defer runtimeMutex.Unlock()
+	if ort.IsInitialized() {
+		return nil
+	}
+	path := os.Getenv("ETUDE_ONNXRUNTIME")
+	if path == "" {
+		var err error
+		if path, err = libtorch.LocateONNXRuntime(); err != nil {
+			return fmt.Errorf("onnx: ONNX Runtime cannot be used: %w", err)
+		}
+	}
+	ort.SetSharedLibraryPath(path)
+	// Whatever goes wrong comes back as an error; the library need not log it too.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return fmt.Errorf("onnx: ONNX Runtime at %s cannot be loaded: %w; `etude setup` installs the right one", path, err)
+	}
+	return nil
+}
+
+// sessionOptions suit small networks: threads that wait asleep, since a spinning
+// pool takes the cores from whoever computes beside it.
+func sessionOptions(threads int) (*ort.SessionOptions, error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range []func() error{
+		func() error { return o.SetIntraOpNumThreads(threads) },
+		func() error { return o.SetInterOpNumThreads(1) },
+		func() error { return o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
+		func() error { return o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0") },
+	} {
+		if err := set(); err != nil {
+			_ = o.Destroy()
+			return nil, err
+		}
+	}
+	return o, nil
+}

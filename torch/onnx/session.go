@@ -1,0 +1,201 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// ErrClosed is returned by a Session after Close.
+var ErrClosed = errors.New("onnx: the session is closed")
+
+// Feeds are the inputs of a run, by name.
+type Feeds map[string]*torch.Tensor
+
+// SessionOptions are options of [Open].
+type SessionOptions struct {
+	// Threads is how many threads one operator may use; 0 means 1, which is
+	// fastest for small networks and leaves the cores to other goroutines.
+	Threads int
+}
+
+// Session runs an ONNX file in ONNX Runtime, on the CPU. Its methods may be
+// called by any number of goroutines at once.
+type Session struct {
+	name  string // of the file, for errors
+	model *Model
+
+	mu      sync.RWMutex // held for reading during a run, for writing by Close
+	session *ort.DynamicAdvancedSession
+	closed  bool
+}
+
+// Open loads a file. Close frees the session.
+func Open(path string, o ...SessionOptions) (*Session, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return open(path, data, o...)
+}
+
+// open loads a file's bytes; path names them in errors, and is where the
+// elements of a model that keeps them apart are found.
+func open(path string, data []byte, options ...SessionOptions) (*Session, error) {
+	m, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	for _, v := range append(slices.Clone(m.Inputs), m.Outputs...) {
+		if _, err := elementType(v); err != nil {
+			return nil, fmt.Errorf("onnx: %s: %w", path, err)
+		}
+	}
+	if len(m.Inputs) == 0 || len(m.Outputs) == 0 {
+		return nil, fmt.Errorf("onnx: %s: the graph has %d inputs and %d outputs; at least one of each is needed", path, len(m.Inputs), len(m.Outputs))
+	}
+	if err := startRuntime(); err != nil {
+		return nil, err
+	}
+	threads := 1
+	if len(options) > 0 && options[0].Threads > 0 {
+		threads = options[0].Threads
+	}
+	so, err := sessionOptions(threads)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	defer func() { _ = so.Destroy() }()
+	s := &Session{name: path, model: m}
+	if m.external {
+		s.session, err = ort.NewDynamicAdvancedSession(path, names(m.Inputs), names(m.Outputs), so)
+	} else {
+		s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, names(m.Inputs), names(m.Outputs), so)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: ONNX Runtime refuses it: %w", path, err)
+	}
+	return s, nil
+}
+
+func names(vs []Value) []string {
+	out := make([]string, len(vs))
+	for i, v := range vs {
+		out[i] = v.Name
+	}
+	return out
+}
+
+// Inputs returns what Run takes.
+func (s *Session) Inputs() []Value { return slices.Clone(s.model.Inputs) }
+
+// Outputs returns what Run returns.
+func (s *Session) Outputs() []Value { return slices.Clone(s.model.Outputs) }
+
+// Metadata returns the file's own entries.
+func (s *Session) Metadata() map[string]string { return maps.Clone(s.model.Metadata) }
+
+// Close waits for the runs in progress and frees the session. Closing again does
+// nothing.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if err := s.session.Destroy(); err != nil {
+		return fmt.Errorf("onnx: %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Run computes the outputs, by name, for inputs on any device. What it returns
+// is on the CPU.
+func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
+	arrays := make(map[string]array, len(feeds))
+	if err := torch.Try(func() {
+		for name, t := range feeds {
+			arrays[name] = array{t.DType(), t.Shape(), t.Bytes()}
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+	}
+	results, err := s.run(arrays)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*torch.Tensor, len(results))
+	err = torch.Try(func() {
+		for name, a := range results {
+			out[name] = torch.FromBytes(a.data, a.dtype, a.shape...)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+	}
+	return out, nil
+}
+
+// RunSlices is Run for models whose inputs and outputs are float32, and needs no
+// libtorch. Elements are in row-major order; an input may have one free
+// dimension, which follows from the slice's length.
+func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, error) {
+	for _, v := range append(s.Inputs(), s.Outputs()...) {
+		if v.DType != "float32" {
+			return nil, fmt.Errorf("onnx: %s: RunSlices: %s is not of float32; Run takes other types", s.name, v)
+		}
+	}
+	arrays := make(map[string]array, len(feeds))
+	for name, data := range feeds {
+		a := array{dtype: torch.Float32, shape: []int{len(data)}, data: bytesOf(data)}
+		if i := slices.IndexFunc(s.model.Inputs, func(v Value) bool { return v.Name == name }); i >= 0 {
+			shape, err := s.model.Inputs[i].fill(len(data))
+			if err != nil {
+				return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+			}
+			a.shape = shape
+		}
+		arrays[name] = a
+	}
+	results, err := s.run(arrays)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]float32, len(results))
+	for name, a := range results {
+		out[name] = sliceOf[float32](a.data)
+	}
+	return out, nil
+}
+
+// fill returns v's shape for n elements.
+func (v Value) fill(n int) ([]int, error) {
+	shape, free, rest := make([]int, len(v.Shape)), -1, 1
+	for i, d := range v.Shape {
+		switch {
+		case d.Size >= 0:
+			shape[i], rest = d.Size, rest*d.Size
+		case free >= 0:
+			return nil, fmt.Errorf("input %s has several free dimensions; Run takes a tensor with a shape", v)
+		default:
+			free = i
+		}
+	}
+	if rest == 0 || free < 0 && n != rest || n%rest != 0 || n == 0 {
+		return nil, fmt.Errorf("input %s: %d elements do not fill it", v, n)
+	}
+	if free >= 0 {
+		shape[free] = n / rest
+	}
+	return shape, nil
+}
