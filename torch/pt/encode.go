@@ -92,6 +92,14 @@ func (e *encoder) value(v any) error {
 		e.p.Global("torch", v.String())
 	case torch.Device:
 		e.device(v)
+	case torch.Layout:
+		if v != torch.Strided {
+			return fmt.Errorf("layout %d cannot be stored; torch.Strided can", v)
+		}
+		e.p.Global("torch.serialization", "_get_layout")
+		_ = e.p.Tuple(1, func(int) error { e.p.Text("torch.strided"); return nil })
+		e.p.Reduce()
+		e.p.Memo()
 	default:
 		return fmt.Errorf("a Go %T cannot be stored; %s", v, storable)
 	}

@@ -99,4 +99,3 @@ func archiveName(path string) string {
 	}
 	return name
 }
-

@@ -1,0 +1,205 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// record is where the bytes of one entry lie in the file.
+type record struct {
+	name   string
+	offset int64
+	size   int64
+	sum    uint32 // CRC-32; 0 where PyTorch was told to leave it out
+}
+
+// archive is a zip file whose records were checked: each lies inside the file,
+// none overlaps another, so all of them together are no larger than the file.
+type archive struct {
+	r       io.ReaderAt
+	records map[string]record // by the name without the folder
+}
+
+const (
+	maxRecords    = 1 << 20
+	maxPickle     = 512 << 20
+	newestVersion = 10 // of the archive format, that PyTorch 2.15 reads
+)
+
+// legacyMagic is how files of torch.save before 1.6 begin.
+const legacyMagic = "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+func openArchive(r io.ReaderAt, size int64) (*archive, error) {
+	if err := checkMagic(r, size); err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never opened
+		return nil, fmt.Errorf("damaged or cut short: %w", err)
+	}
+	if len(z.File) > maxRecords {
+		return nil, fmt.Errorf("%d records; at most %d are read", len(z.File), maxRecords)
+	}
+	folder, err := findFolder(z.File)
+	if err != nil {
+		return nil, err
+	}
+	a := &archive{r, make(map[string]record, len(z.File))}
+	all := make([]record, 0, len(z.File))
+	for _, f := range z.File {
+		rec, err := checkRecord(f, size)
+		if err != nil {
+			return nil, fmt.Errorf("record %q: %w", f.Name, err)
+		}
+		all = append(all, rec)
+		name, inside := strings.CutPrefix(f.Name, folder+"/")
+		if !inside {
+			continue
+		}
+		if _, ok := a.records[name]; ok {
+			return nil, fmt.Errorf("record %q is there twice", f.Name)
+		}
+		a.records[name] = rec
+	}
+	slices.SortFunc(all, func(x, y record) int {
+		if x.offset != y.offset {
+			return int(min(max(x.offset-y.offset, -1), 1))
+		}
+		return int(min(max(x.size-y.size, -1), 1))
+	})
+	for i := 1; i < len(all); i++ {
+		if all[i-1].offset+all[i-1].size > all[i].offset {
+			return nil, fmt.Errorf("records %q and %q overlap", all[i-1].name, all[i].name)
+		}
+	}
+	return a, a.checkFormat()
+}
+
+func checkMagic(r io.ReaderAt, size int64) error {
+	if size == 0 {
+		return errors.New("it is empty")
+	}
+	head := make([]byte, min(size, int64(len(legacyMagic))))
+	if n, err := r.ReadAt(head, 0); err != nil && n < len(head) {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return nil
+	case string(head) == legacyMagic:
+		return errors.New("it is in the legacy format, of torch.save before PyTorch 1.6, which is not read; in Python, torch.save(torch.load(path), path) converts it")
+	}
+	return fmt.Errorf("it is not a .pt file of torch.save: it begins with %q, not with \"PK\\x03\\x04\"", head[:min(len(head), 8)])
+}
+
+// findFolder returns the folder of the record data.pkl.
+func findFolder(files []*zip.File) (string, error) {
+	folder, found := "", false
+	for _, f := range files {
+		dir, name := path.Split(f.Name)
+		if name != "data.pkl" || strings.Count(f.Name, "/") != 1 {
+			continue
+		}
+		if found {
+			return "", fmt.Errorf("two folders, %q and %q, hold a data.pkl", folder, strings.TrimSuffix(dir, "/"))
+		}
+		folder, found = strings.TrimSuffix(dir, "/"), true
+	}
+	if !found {
+		return "", errors.New("a zip file, but not of torch.save: it has no FOLDER/data.pkl")
+	}
+	return folder, nil
+}
+
+func checkRecord(f *zip.File, size int64) (record, error) {
+	switch {
+	case f.Method != zip.Store:
+		return record{}, errors.New("is compressed, which torch.save never does; zip the unpacked files with `zip -0 -r`")
+	case f.Flags&1 != 0:
+		return record{}, errors.New("is encrypted")
+	case f.CompressedSize64 != f.UncompressedSize64:
+		return record{}, fmt.Errorf("is stored, yet %d bytes become %d", f.CompressedSize64, f.UncompressedSize64)
+	case f.UncompressedSize64 > uint64(size):
+		return record{}, fmt.Errorf("is said to have %d bytes, in a file of %d", f.UncompressedSize64, size)
+	}
+	offset, err := f.DataOffset()
+	if err != nil {
+		return record{}, fmt.Errorf("has a damaged header: %w", err)
+	}
+	n := int64(f.UncompressedSize64)
+	if offset < 0 || offset > size-n {
+		return record{}, fmt.Errorf("its %d bytes from %d on are beyond the end of the file, %d", n, offset, size)
+	}
+	return record{f.Name, offset, n, f.CRC32}, nil
+}
+
+func (a *archive) checkFormat() error {
+	if _, ok := a.records["constants.pkl"]; ok {
+		return errors.New("it is a TorchScript program (torch.jit.save), not data; in Python, torch.save(model.state_dict(), path) makes a file that is read")
+	}
+	if rec, ok := a.records["byteorder"]; ok {
+		order, err := a.read(rec, 100)
+		if err != nil {
+			return err
+		}
+		if string(order) != "little" {
+			return fmt.Errorf("its byte order is %q; only little is read", order)
+		}
+	}
+	if rec, ok := a.records["version"]; ok {
+		text, err := a.read(rec, 100)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || n < 1 || n > newestVersion {
+			return fmt.Errorf("its format has the version %q; 1 to %d are read", text, newestVersion)
+		}
+	}
+	return nil
+}
+
+// read returns the whole of a record of at most limit bytes.
+func (a *archive) read(rec record, limit int64) ([]byte, error) {
+	if rec.size > limit {
+		return nil, fmt.Errorf("record %q has %d bytes; at most %d are read", rec.name, rec.size, limit)
+	}
+	b := make([]byte, 0, rec.size)
+	err := a.stream(rec, max(int(rec.size), 1), func(_ int64, part []byte) error {
+		b = append(b, part...)
+		return nil
+	})
+	return b, err
+}
+
+// stream passes the record on in parts of at most n bytes, each valid during its
+// call, and checks the whole.
+func (a *archive) stream(rec record, n int, use func(from int64, part []byte) error) error {
+	var sum uint32
+	buf := make([]byte, min(int64(n), rec.size))
+	for from := int64(0); from < rec.size; from += int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), rec.size-from)]
+		if k, err := a.r.ReadAt(part, rec.offset+from); k < len(part) {
+			return fmt.Errorf("record %q: %w", rec.name, err)
+		}
+		sum = crc32.Update(sum, crc32.IEEETable, part)
+		if err := use(from, part); err != nil {
+			return err
+		}
+	}
+	if rec.sum != 0 && sum != rec.sum {
+		return fmt.Errorf("record %q is damaged: its checksum is %08x, not %08x", rec.name, sum, rec.sum)
+	}
+	return nil
+}
