@@ -1,0 +1,225 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
+)
+
+// Checkpoint is what a checkpoint file says beside the states of the network and
+// the optimizer.
+type Checkpoint struct {
+	Epoch   int                // the last finished one, from 0; -1 before any
+	Loss    float64            // its validation loss, or without validation its training loss; NaN for none
+	Metrics map[string]float64 // its measures; what is not finite is None in the file
+	// Extra is more to store under the key "etude": a tree as torch/pt takes it, or nil.
+	Extra *torch.Dict
+}
+
+// SaveCheckpoint writes what PyTorch's users write, and read back with
+// torch.load(path, weights_only=True):
+//
+//	{"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics", "etude"}
+//
+// optimizer may be nil. The file is replaced as a whole or not at all.
+func SaveCheckpoint(path string, model nn.Module, optimizer optim.Optimizer, c Checkpoint) error {
+	var err error
+	tried := torch.Try(func() {
+		torch.Scope(func() { err = pt.Save(path, checkpointDict(model, optimizer, c)) })
+	})
+	if err = errors.Join(tried, err); err != nil {
+		return fmt.Errorf("trainer: checkpoint: %w", err)
+	}
+	return nil
+}
+
+func checkpointDict(model nn.Module, optimizer optim.Optimizer, c Checkpoint) *torch.Dict {
+	metrics := &torch.Dict{}
+	names := make([]string, 0, len(c.Metrics))
+	for name := range c.Metrics {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		metrics.Set(name, number(c.Metrics[name]))
+	}
+	d := torch.NewDict("epoch", c.Epoch, "model_state_dict", nn.StateDict(model))
+	if optimizer != nil {
+		d.Set("optimizer_state_dict", optimizer.StateDict())
+	}
+	d.Set("loss", number(c.Loss))
+	d.Set("metrics", metrics)
+	if c.Extra != nil {
+		d.Set("etude", c.Extra)
+	}
+	return d
+}
+
+// LoadCheckpoint reads what SaveCheckpoint, or a Python program, wrote, into
+// model and optimizer, on whatever devices they are. optimizer may be nil. Names
+// and shapes that do not fit are an error that lists them.
+//
+// Tensors in Extra are on the CPU and belong to no scope.
+func LoadCheckpoint(path string, model nn.Module, optimizer optim.Optimizer) (Checkpoint, error) {
+	var c Checkpoint
+	d, err := pt.LoadDict(path)
+	if err != nil {
+		return c, fmt.Errorf("trainer: checkpoint: %w", err)
+	}
+	if c, err = readCheckpoint(d, model, optimizer); err != nil {
+		closeTensors(d)
+		return c, fmt.Errorf("trainer: checkpoint %s: %w", path, err)
+	}
+	for _, key := range []string{"model_state_dict", "optimizer_state_dict"} {
+		if v, ok := d.Get(key); ok {
+			closeTensors(v)
+		}
+	}
+	return c, nil
+}
+
+func readCheckpoint(d *torch.Dict, model nn.Module, optimizer optim.Optimizer) (Checkpoint, error) {
+	r := reader{dict: d}
+	state := read[*torch.Dict](&r, "model_state_dict")
+	c := Checkpoint{Epoch: r.int("epoch"), Loss: math.NaN()}
+	if _, ok := d.Get("loss"); ok {
+		c.Loss = r.float("loss")
+	}
+	if v, _ := d.Get("metrics"); v != nil {
+		m := reader{dict: read[*torch.Dict](&r, "metrics")}
+		if r.err == nil {
+			c.Metrics = map[string]float64{}
+			for key := range m.dict.All() {
+				if name, ok := key.(string); ok {
+					if x := (&reader{dict: m.dict}); isFinite(x.float(name)) {
+						c.Metrics[name] = x.float(name)
+					}
+				}
+			}
+		}
+	}
+	if _, ok := d.Get("etude"); ok {
+		c.Extra = read[*torch.Dict](&r, "etude")
+	}
+	if r.err != nil {
+		return c, r.err
+	}
+	if err := nn.LoadStateDict(model, state); err != nil {
+		return c, err
+	}
+	if optimizer == nil {
+		return c, nil
+	}
+	saved := read[*torch.Dict](&r, "optimizer_state_dict")
+	if r.err != nil {
+		return c, r.err
+	}
+	return c, optimizer.LoadStateDict(saved)
+}
+
+// closeTensors frees the tensors in a tree.
+func closeTensors(v any) {
+	switch v := v.(type) {
+	case *torch.Tensor:
+		v.Close()
+	case *torch.Dict:
+		for _, x := range v.All() {
+			closeTensors(x)
+		}
+	case []any:
+		for _, x := range v {
+			closeTensors(x)
+		}
+	case torch.Tuple:
+		for _, x := range v {
+			closeTensors(x)
+		}
+	}
+}
+
+// number is x for a file: None where it is not finite.
+func number(x float64) any {
+	if !isFinite(x) {
+		return nil
+	}
+	return x
+}
+
+// reader reads values from a dict until one of them is missing or of another type.
+type reader struct {
+	dict *torch.Dict
+	err  error
+}
+
+func read[T any](r *reader, key string) (v T) {
+	if r.err != nil {
+		return v
+	}
+	v, r.err = torch.Value[T](r.dict, key)
+	return v
+}
+
+func (r *reader) int(key string) int { return read[int](r, key) }
+
+// float reads None as NaN, and an int as what it is.
+func (r *reader) float(key string) float64 {
+	switch v := read[any](r, key).(type) {
+	case float64:
+		return v
+	case int:
+		return float64(v)
+	case nil:
+		return math.NaN()
+	default:
+		r.fail("key %q holds %T, not a number", key, v)
+		return math.NaN()
+	}
+}
+
+// floats reads a list of numbers; None is nil.
+func (r *reader) floats(key string) []float64 {
+	v := read[any](r, key)
+	if v == nil {
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		r.fail("key %q holds %T, not a list", key, v)
+		return nil
+	}
+	xs := make([]float64, len(list))
+	for i, x := range list {
+		item := reader{dict: torch.NewDict(key, x)}
+		if xs[i] = item.float(key); item.err != nil {
+			r.fail("item %d of %w", i, item.err)
+		}
+	}
+	return xs
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}
+
+// list is xs for a file; nil is None.
+func list(xs []float64) any {
+	if xs == nil {
+		return nil
+	}
+	l := make([]any, len(xs))
+	for i, x := range xs {
+		l[i] = number(x)
+	}
+	return l
+}

@@ -1,0 +1,24 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package trainer trains networks: one loop, [Run.Fit], and the parts that it is
+// made of, for loops of your own.
+//
+//	run := trainer.Run{
+//		Model: model, Loss: nn.MSELoss,
+//		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{}),
+//		Train:     train, Val: val,
+//		Save:      "runs/swing",
+//	}
+//	history, err := run.Fit(ctx)
+//
+// The parts: [EarlyStopping], [Losses] (read together, not one by one),
+// [Evaluate], [Weights] (a deep copy, to go back to), [SaveCheckpoint] and
+// [LoadCheckpoint], [History] with its files and plot.
+//
+// # Counting
+//
+// Epochs and steps count from 0 in fields, files and checkpoints, so that they
+// are positions in the lists of a History. In error messages and other text,
+// which say "epoch 3 of 50", they count from 1.
+package trainer

@@ -1,0 +1,164 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// None switches a setting off whose zero value means a default.
+const None = -1
+
+// Defaults of EarlyStopping.
+const (
+	DefaultPatience = 10
+	DefaultMinDelta = 1e-3
+)
+
+// Mode says which way a value improves.
+type Mode int
+
+// A loss gets better as it falls, an accuracy as it rises.
+const (
+	Min Mode = iota
+	Max
+)
+
+// String returns "min" or "max", PyTorch's names.
+func (m Mode) String() string {
+	if m == Max {
+		return "max"
+	}
+	return "min"
+}
+
+// EarlyStopping decides when to stop by a value that is checked now and then,
+// once an epoch in a [Run]. The zero value is ready for use.
+//
+//	var stop trainer.EarlyStopping
+//	improved, enough := stop.Observe(loss)
+type EarlyStopping struct {
+	// Patience is how many checks in a row may fail to improve: the last of them
+	// stops. 0 means DefaultPatience; None never stops for want of improvement.
+	Patience int
+	// MinDelta is what an improvement must exceed, whatever the Mode: a value
+	// better than the best by exactly MinDelta is none. 0 means DefaultMinDelta;
+	// None means 0, so that any better value is one.
+	MinDelta float64
+	Mode     Mode
+	// MinChecks is how many checks there are at least, whatever Patience says.
+	MinChecks int
+	// Threshold stops at once when a value is better, Divergence when one is
+	// worse. nil for neither.
+	Threshold, Divergence *float64
+
+	checks, wait int
+	best         float64 // meaningless before the first improvement
+	improvedOnce bool
+	stopped      StopReason // of the last check, for reasons other than patience
+}
+
+// Observe takes the next value and reports whether it improved on the best one,
+// and whether to stop. The first finite value always improves. A value that is
+// not finite stops. These are the rules, and the order, of Lightning's callback;
+// with Patience and MinDelta alone they are those of Keras too.
+func (e *EarlyStopping) Observe(value float64) (improved, stop bool) {
+	e.checks++
+	e.stopped = ""
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		e.stopped = StopNonFinite
+		return false, true
+	}
+	improved = !e.improvedOnce || e.better(value, e.best, e.minDelta())
+	if improved {
+		e.best, e.improvedOnce, e.wait = value, true, 0
+	} else {
+		e.wait++
+	}
+	switch {
+	case e.Threshold != nil && e.better(value, *e.Threshold, 0):
+		e.stopped = StopThreshold
+	case e.Divergence != nil && e.better(*e.Divergence, value, 0):
+		e.stopped = StopDivergence
+	}
+	return improved, e.Reason() != ""
+}
+
+// Reason tells why to stop, or is empty. Patience is judged anew each time, so
+// that a value better late, or a greater Patience, lets a run go on.
+func (e *EarlyStopping) Reason() StopReason {
+	if e.stopped != "" {
+		return e.stopped
+	}
+	p := e.patience()
+	// Patience 0 and 1 come to the same in other trainers: wait >= patience.
+	if p != None && e.wait >= p && e.checks >= e.MinChecks {
+		return StopPatience
+	}
+	return ""
+}
+
+// Best returns the best value; NaN before there is one.
+func (e *EarlyStopping) Best() float64 {
+	if !e.improvedOnce {
+		return math.NaN()
+	}
+	return e.best
+}
+
+// Wait returns how many checks have passed since the best value.
+func (e *EarlyStopping) Wait() int { return e.wait }
+
+// Reset forgets what was observed.
+func (e *EarlyStopping) Reset() {
+	e.checks, e.wait, e.best, e.improvedOnce, e.stopped = 0, 0, 0, false, ""
+}
+
+// better reports whether a beats b by more than delta.
+func (e *EarlyStopping) better(a, b, delta float64) bool {
+	if e.Mode == Max {
+		return a > b+delta
+	}
+	return a < b-delta
+}
+
+func (e *EarlyStopping) patience() int {
+	switch {
+	case e.Patience == 0:
+		return DefaultPatience
+	case e.Patience < 0:
+		return None
+	}
+	return e.Patience
+}
+
+func (e *EarlyStopping) minDelta() float64 {
+	switch {
+	case e.MinDelta == 0:
+		return DefaultMinDelta
+	case e.MinDelta < 0:
+		return 0
+	}
+	return e.MinDelta
+}
+
+// StateDict returns what was observed, not the settings.
+func (e *EarlyStopping) StateDict() *torch.Dict {
+	return torch.NewDict("best", number(e.Best()), "wait", e.wait, "checks", e.checks, "stopped", string(e.stopped))
+}
+
+// LoadStateDict takes over what StateDict returned. After an error e is as it was.
+func (e *EarlyStopping) LoadStateDict(d *torch.Dict) error {
+	r := reader{dict: d}
+	best, wait, checks := r.float("best"), r.int("wait"), r.int("checks")
+	stopped := read[string](&r, "stopped")
+	if r.err != nil {
+		return fmt.Errorf("trainer: early stopping: %w", r.err)
+	}
+	e.best, e.improvedOnce, e.wait, e.checks, e.stopped = best, !math.IsNaN(best), wait, checks, StopReason(stopped)
+	return nil
+}

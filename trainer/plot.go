@@ -1,0 +1,261 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// The plot's measures: 1320 by 960 pixels.
+const (
+	plotWidth  = 11 * vg.Inch
+	plotHeight = 8 * vg.Inch
+	plotDPI    = 120
+)
+
+// Colours that people who see red and green alike can tell apart (Okabe and Ito).
+var (
+	trainColor = color.RGBA{0x00, 0x72, 0xb2, 0xff}
+	valColor   = color.RGBA{0xd5, 0x5e, 0x00, 0xff}
+	bestColor  = color.RGBA{0x00, 0x7a, 0x5a, 0xff}
+	gridColor  = color.RGBA{0xdc, 0xdc, 0xdc, 0xff}
+	textColor  = color.RGBA{0x30, 0x30, 0x30, 0xff}
+)
+
+// Plot draws the history as a PNG: losses, accuracies (without classes how far
+// validation is above training), the time of each epoch, and losses over time.
+// The best epoch is marked. Epochs count from 1 here.
+func (h *History) Plot(path string) error {
+	if h.Len() == 0 {
+		return fmt.Errorf("trainer: plot %s: the history has no epochs", path)
+	}
+	img := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI), vgimg.UseBackgroundColor(color.White))
+	panels := [][]*plot.Plot{
+		{h.lossPanel(), h.accuracyPanel()},
+		{h.timePanel(), h.lossOverTimePanel()},
+	}
+	tiles := draw.Tiles{
+		Rows: 2, Cols: 2, PadX: vg.Points(22), PadY: vg.Points(20),
+		PadTop: vg.Points(14), PadBottom: vg.Points(12), PadLeft: vg.Points(12), PadRight: vg.Points(18),
+	}
+	canvases := plot.Align(panels, tiles, draw.New(img))
+	for i, row := range panels {
+		for j, p := range row {
+			p.Draw(canvases[i][j])
+		}
+	}
+	var file bytes.Buffer
+	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&file); err != nil {
+		return fmt.Errorf("trainer: plot %s: %w", path, err)
+	}
+	return writeFile(path, file.Bytes())
+}
+
+// panel is a plot under construction, with the range of what it shows.
+type panel struct {
+	*plot.Plot
+	lo, hi float64
+}
+
+func newPanel(title, x, y string) *panel {
+	p := &panel{plot.New(), math.Inf(1), math.Inf(-1)}
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Padding = vg.Points(8)
+	p.Title.TextStyle.Font.Size = vg.Points(14)
+	p.Title.TextStyle.Font.Weight = 3 // bold
+	p.Legend.TextStyle.Font.Size = vg.Points(10)
+	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
+	p.Legend.XOffs, p.Legend.YOffs = vg.Points(-6), vg.Points(-4)
+	p.Legend.ThumbnailWidth = vg.Points(22)
+	p.Title.TextStyle.Color, p.Legend.TextStyle.Color = textColor, textColor
+	p.Title.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Variant = "Sans", "Sans"
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = vg.Points(11), vg.Points(10)
+		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans"
+		a.Label.TextStyle.Color, a.Tick.Label.Color = textColor, textColor
+		a.Label.Padding, a.Padding = vg.Points(4), vg.Points(4)
+		a.Color, a.Tick.Color = textColor, textColor
+		a.Tick.Marker = evenTicks{}
+	}
+	grid := plotter.NewGrid()
+	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
+	p.Add(grid)
+	return p
+}
+
+// line adds the finite points of ys over xs.
+func (p *panel) line(name string, c color.Color, xs, ys []float64) {
+	var points plotter.XYs
+	for i, y := range ys {
+		if isFinite(y) && isFinite(xs[i]) {
+			points = append(points, plotter.XY{X: xs[i], Y: y})
+			p.lo, p.hi = min(p.lo, y), max(p.hi, y)
+		}
+	}
+	if points == nil {
+		return
+	}
+	l, err := plotter.NewLine(points)
+	if err != nil {
+		return // only for NaN and for no points
+	}
+	l.Color, l.Width = c, vg.Points(1.8)
+	p.Add(l)
+	if len(points) <= 20 { // so that one epoch shows at all
+		p.dots(points, c, vg.Points(2.4))
+	}
+	if name != "" {
+		p.Legend.Add(name, l)
+	}
+}
+
+func (p *panel) dots(points plotter.XYs, c color.Color, radius vg.Length) *plotter.Scatter {
+	s, err := plotter.NewScatter(points)
+	if err != nil {
+		return nil
+	}
+	s.Color, s.Radius, s.Shape = c, radius, draw.CircleGlyph{}
+	p.Add(s)
+	return s
+}
+
+// mark shows the best epoch at x, y.
+func (p *panel) mark(name string, x, y float64) {
+	if !isFinite(x) || !isFinite(y) {
+		return
+	}
+	if p.Legend.Top { // where the legend is not in the way
+		p.Add(dropLine{x, y})
+	}
+	s := p.dots(plotter.XYs{{X: x, Y: y}}, bestColor, vg.Points(4.5))
+	if s != nil && name != "" {
+		p.Legend.Add(name, s)
+	}
+}
+
+// dropLine is a dashed line from a point down to the axis.
+type dropLine plotter.XY
+
+// Plot draws the line.
+func (d dropLine) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	style := draw.LineStyle{Color: bestColor, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
+	c.StrokeLine2(style, x(d.X), y(d.Y), x(d.X), c.Min.Y)
+}
+
+// finish sets the ranges: room above and below, whole epochs, a logarithmic
+// scale where losses fall to a fiftieth and stay positive.
+func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
+	if p.lo > p.hi {
+		p.lo, p.hi = 0, 1
+	}
+	if allowLog && p.lo > 0 && p.hi/p.lo >= 50 {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
+		room := math.Pow(p.hi/p.lo, 0.06)
+		p.Y.Min, p.Y.Max = p.lo/room, p.hi*room
+	} else {
+		room := (p.hi - p.lo) * 0.06
+		if room == 0 {
+			room = max(math.Abs(p.hi)*0.1, 1e-9)
+		}
+		p.Y.Min, p.Y.Max = p.lo-room, p.hi+room
+	}
+	p.X.Min, p.X.Max = x0, x1
+	return p.Plot
+}
+
+// epochs are the positions 1, 2, …
+func (h *History) epochs() []float64 {
+	xs := make([]float64, h.Len())
+	for i := range xs {
+		xs[i] = float64(i + 1)
+	}
+	return xs
+}
+
+func (h *History) bestName() string { return fmt.Sprintf("best: epoch %d", h.BestEpoch+1) }
+
+func (h *History) byEpoch(p *panel, allowLog bool) *plot.Plot {
+	p.X.Tick.Marker = wholeTicks{}
+	n := float64(h.Len())
+	return p.finish(1-max(0.02*n, 0.2), n+max(0.02*n, 0.2), allowLog)
+}
+
+func (h *History) lossPanel() *plot.Plot {
+	p := newPanel("Loss", "epoch", "loss")
+	p.line("training", trainColor, h.epochs(), h.TrainLosses)
+	p.line("validation", valColor, h.epochs(), h.ValLosses)
+	p.mark(h.bestName(), float64(h.BestEpoch+1), h.Best().Watched())
+	return h.byEpoch(p, true)
+}
+
+func (h *History) accuracyPanel() *plot.Plot {
+	xs, best := h.epochs(), h.Best()
+	x := float64(h.BestEpoch + 1)
+	var p *panel
+	switch {
+	case h.TrainAccs != nil || h.ValAccs != nil:
+		p = newPanel("Accuracy", "epoch", "share of right answers")
+		p.Legend.Top, p.Legend.YOffs = false, vg.Points(6)
+		p.line("training", trainColor, xs, h.TrainAccs)
+		p.line("validation", valColor, xs, h.ValAccs)
+		y := best.ValAcc
+		if math.IsNaN(y) {
+			y = best.TrainAcc
+		}
+		p.mark(h.bestName(), x, y)
+	case h.ValLosses != nil:
+		p = newPanel("Validation loss less training loss", "epoch", "difference of losses")
+		gap := make([]float64, h.Len())
+		for i := range gap {
+			gap[i] = h.ValLosses[i] - h.TrainLosses[i]
+		}
+		zero := plotter.NewFunction(func(float64) float64 { return 0 })
+		zero.Color, zero.Width = color.Gray{0x90}, vg.Points(1)
+		p.Add(zero)
+		p.lo, p.hi = 0, 0
+		p.line("", valColor, xs, gap)
+		p.mark("", x, best.ValLoss-best.TrainLoss)
+	default:
+		p = newPanel("Learning rate", "epoch", "learning rate")
+		p.line("", trainColor, xs, h.LearningRates)
+	}
+	return h.byEpoch(p, false)
+}
+
+func (h *History) timePanel() *plot.Plot {
+	p := newPanel("Time of an epoch", "epoch", "seconds")
+	p.lo, p.hi = 0, 0
+	p.line("", trainColor, h.epochs(), h.EpochTimes)
+	plt := h.byEpoch(p, false)
+	p.Y.Min = 0
+	return plt
+}
+
+func (h *History) lossOverTimePanel() *plot.Plot {
+	p := newPanel("Loss over time", "seconds", "loss")
+	xs, sum := make([]float64, h.Len()), 0.0
+	for i := range xs {
+		if t := at(h.EpochTimes, i); isFinite(t) {
+			sum += t
+		}
+		xs[i] = sum
+	}
+	p.line("training", trainColor, xs, h.TrainLosses)
+	p.line("validation", valColor, xs, h.ValLosses)
+	p.mark(h.bestName(), at(xs, h.BestEpoch), h.Best().Watched())
+	if sum == 0 {
+		sum = 1
+	}
+	return p.finish(0, sum*1.02, true)
+}

@@ -1,0 +1,47 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"math"
+	"time"
+)
+
+// Progress is how far a run is, after each step.
+type Progress struct {
+	Epoch, Epochs int // Epoch counts from 0
+	Step, Steps   int // done in this epoch, of how many
+
+	// Loss is the epoch's mean as far as it has been read from the device, every
+	// Run.ReadEvery steps; NaN before the first time.
+	Loss float64
+	// Last is the epoch before this one; its Index is -1 in the first.
+	Last Epoch
+
+	SamplesPerSecond float64       // since Fit began, everything included
+	ETA              time.Duration // until all epochs are done, at that rate
+}
+
+// clock measures the rate of a run.
+type clock struct {
+	start   time.Time
+	samples int // since start
+}
+
+func (c *clock) rate(now time.Time) float64 {
+	seconds := now.Sub(c.start).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(c.samples) / seconds
+}
+
+// eta is how long the remaining samples take.
+func (c *clock) eta(rate float64, remaining int) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	seconds := min(float64(remaining)/rate, math.MaxInt64/2e9)
+	return time.Duration(seconds * float64(time.Second))
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+)
+
+// Defaults of Run.
+const (
+	DefaultEpochs    = 50
+	DefaultBatchSize = 64
+	DefaultSeed      = 42
+	readEvery        = 32
+)
+
+var (
+	// ErrInterrupted is what Fit returns when its context ends; the cause of the
+	// context is wrapped as well.
+	ErrInterrupted = errors.New("training was interrupted")
+	// ErrStop, returned by OnEpoch, ends a run as if all its epochs were done.
+	ErrStop = errors.New("stop training")
+)
+
+// Run is a network with everything that its training takes. Model, Loss,
+// Optimizer and Train are needed; a zero elsewhere means the default.
+type Run struct {
+	Model     nn.Module // see package nn for how its parameters are found
+	Loss      nn.Loss   // the mean over a batch
+	Optimizer optim.Optimizer
+	Train     *data.Set // on the device of Model's parameters
+	Val       *data.Set // nil: the training loss decides which epoch is best, and when to stop
+
+	Epochs    int           // DefaultEpochs
+	BatchSize int           // DefaultBatchSize; an epoch's last batch holds what is left
+	Seed      uint64        // of the order of the samples in each epoch; DefaultSeed
+	Stop      EarlyStopping // watches the loss; Patience: None for all epochs
+	KeepLast  bool          // end with the last weights, not with those of the best epoch
+
+	// Save is a folder, made if need be: last.pt after each epoch, best.pt after
+	// each best one; at the end model.pt (the best weights), history.json and
+	// history.png. Empty: nothing is written.
+	Save string
+	// Resume continues from last.pt in Save, where it is: bit for bit as if there
+	// had been no break, on the same machine with the same number of threads.
+	// Without that file the run starts anew.
+	Resume bool
+
+	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
+	ReadEvery int // steps between reads of the losses from the device; 32
+
+	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that
+	OnProgress func(Progress)    // after each step, on Fit's goroutine
+	// AroundStep calls step, and may do something around it: measure it, or cast
+	// with torch.Autocast.
+	AroundStep func(step func())
+}
+
+// Fit trains. At the end, for whatever reason, Model has the weights of its best
+// epoch: the first with the lowest validation loss.
+//
+// When ctx ends, the step in progress is finished, last.pt saved, and
+// ErrInterrupted returned with the history so far; Model keeps its weights as
+// they are then. A loss or a parameter that is not finite is a *NonFiniteError,
+// and nothing after it is saved.
+//
+// Fit draws no random number: initial weights and dropout follow
+// torch.ManualSeed. Any number of runs may be fitted at once, each on its own
+// goroutine.
+func (r Run) Fit(ctx context.Context) (*History, error) {
+	s, err := newSession(r)
+	if err != nil {
+		return nil, err
+	}
+	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
+	defer runtime.UnlockOSThread()
+	if s.Threads > 0 {
+		torch.Threads(s.Threads, func() { err = s.fit(ctx) })
+	} else {
+		err = s.fit(ctx)
+	}
+	return s.history, err
+}
+
+// loop is the whole of training. Everything that it calls is below, or a part
+// that other loops may use.
+func (s *session) loop(ctx context.Context) error {
+	for s.epoch < s.Epochs && s.stop.Reason() == "" {
+		if ctx.Err() != nil {
+			return s.interrupt(ctx)
+		}
+		started := time.Now()
+
+		nn.SetTraining(s.Model, true)
+		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
+			s.AroundStep(func() {
+				s.Optimizer.ZeroGrad()
+				output := s.Model.Forward(batch.X)
+				loss := s.Loss(output, batch.Y)
+				loss.Backward()
+				s.Optimizer.Step()
+				s.count(output, loss, batch)
+			})
+			s.step++
+			if s.losses.Full() {
+				if err := s.losses.Read(); err != nil {
+					return err
+				}
+			}
+			s.progress(batch.Len)
+			if ctx.Err() != nil {
+				break
+			}
+		}
+		if err := s.losses.Read(); err != nil {
+			return err
+		}
+
+		validated, err := s.validate(ctx)
+		s.seconds += time.Since(started).Seconds()
+		if err != nil {
+			return err
+		}
+		if !validated {
+			return s.interrupt(ctx)
+		}
+		if err := s.endEpoch(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endEpoch records the epoch, saves, and makes the next one current.
+func (s *session) endEpoch() error {
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	epoch := s.measures()
+	best := s.history.Update(epoch)
+	if best {
+		s.best.Take(s.Model)
+	}
+	s.stop.Observe(epoch.Watched())
+	s.begin(s.epoch+1, 0)
+	var stop error
+	if s.OnEpoch != nil {
+		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
+	}
+	if err := s.save(best); err != nil {
+		return err
+	}
+	return stop
+}
+
+// interrupt saves in the middle of an epoch.
+func (s *session) interrupt(ctx context.Context) error {
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	if err := s.save(false); err != nil {
+		return err
+	}
+	return fmt.Errorf("trainer: %w in epoch %d of %d after step %d of %d: %w",
+		ErrInterrupted, s.epoch+1, s.Epochs, s.step, s.steps(), context.Cause(ctx))
+}

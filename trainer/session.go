@@ -1,0 +1,298 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
+)
+
+// session is a Run on its way: the run with its defaults filled in, and its state.
+type session struct {
+	Run
+	history *History
+	stop    *EarlyStopping
+	best    Weights
+
+	epoch, step int // the next step
+	losses      *Losses
+	right       hits
+	valLosses   *Losses
+	valRight    hits
+	seconds     float64 // of this epoch
+	clock       clock
+}
+
+func newSession(r Run) (*session, error) {
+	if r.Epochs == 0 {
+		r.Epochs = DefaultEpochs
+	}
+	if r.BatchSize == 0 {
+		r.BatchSize = DefaultBatchSize
+	}
+	if r.Seed == 0 {
+		r.Seed = DefaultSeed
+	}
+	if r.ReadEvery == 0 {
+		r.ReadEvery = readEvery
+	}
+	if r.AroundStep == nil {
+		r.AroundStep = func(step func()) { step() }
+	}
+	s := &session{
+		Run: r, history: NewHistory(),
+		losses: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
+	}
+	s.valLosses.what = "the validation loss"
+	s.stop = &s.Run.Stop
+	s.stop.Reset()
+	var err error
+	if e := torch.Try(func() { err = r.check() }); e != nil {
+		err = e
+	}
+	if err != nil {
+		return nil, fmt.Errorf("trainer: %w", err)
+	}
+	return s, nil
+}
+
+// check finds what cannot be trained before anything is touched.
+func (r *Run) check() error {
+	switch {
+	case r.Model == nil:
+		return errors.New("Run.Model is nil")
+	case r.Loss == nil:
+		return errors.New("Run.Loss is nil")
+	case r.Optimizer == nil:
+		return errors.New("Run.Optimizer is nil")
+	case r.Train == nil:
+		return errors.New("Run.Train is nil")
+	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0:
+		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d: none may be negative", r.Epochs, r.BatchSize, r.ReadEvery, r.Threads)
+	case r.Stop.Mode != Min:
+		return errors.New("Run.Stop.Mode: a run watches a loss, which falls; leave it at Min")
+	case r.Resume && r.Save == "":
+		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
+	}
+	params := nn.Parameters(r.Model)
+	if len(params) == 0 {
+		return fmt.Errorf("Run.Model, a %T, has no parameters; see package nn for how they are found", r.Model)
+	}
+	device := params[0].Device()
+	for _, set := range []struct {
+		name string
+		*data.Set
+	}{{"Train", r.Train}, {"Val", r.Val}} {
+		if set.Set == nil {
+			continue
+		}
+		n, m := set.X.Size(0), set.Y.Size(0)
+		if n != m || n == 0 {
+			return fmt.Errorf("Run.%s has %d inputs and %d targets", set.name, n, m)
+		}
+		for _, t := range []*torch.Tensor{set.X, set.Y} {
+			if d := t.Device(); d != device {
+				return fmt.Errorf("Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
+			}
+		}
+	}
+	return nil
+}
+
+// fit runs the loop and sees to its end.
+func (s *session) fit(ctx context.Context) error {
+	defer s.close()
+	var err error
+	if e := torch.Try(func() {
+		s.clock.start = time.Now()
+		s.begin(0, 0)
+		if err = s.prepare(); err == nil {
+			err = s.loop(ctx)
+		}
+	}); e != nil {
+		err = fmt.Errorf("trainer: epoch %d, step %d: %w", s.epoch+1, s.step+1, e)
+	}
+	if errors.Is(err, ErrStop) {
+		s.history.StopReason, err = StopHook, nil
+	}
+	if e := torch.Try(func() { err = s.finish(err) }); e != nil {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// prepare makes the folder and continues where an earlier run was cut off.
+func (s *session) prepare() error {
+	if s.Save == "" {
+		return nil
+	}
+	if err := os.MkdirAll(s.Save, 0o755); err != nil {
+		return fmt.Errorf("trainer: %w", err)
+	}
+	if !s.Resume {
+		return nil
+	}
+	err := s.load(s.path("last.pt"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// begin makes a step the next one, with nothing counted in its epoch yet.
+func (s *session) begin(epoch, step int) {
+	s.epoch, s.step, s.seconds = epoch, step, 0
+	s.losses.Begin(epoch, step)
+	s.right.begin(0, 0)
+}
+
+// steps is how many there are in an epoch.
+func (s *session) steps() int { return (s.Train.Len() + s.BatchSize - 1) / s.BatchSize }
+
+// order is what is left of the epoch's.
+func (s *session) order() []int {
+	order := data.Order(s.Train.Len(), s.Seed, s.epoch)
+	return order[min(s.step*s.BatchSize, len(order)):]
+}
+
+// count keeps a step's loss, and what it got right, on the device.
+func (s *session) count(output, loss *torch.Tensor, b data.Batch) {
+	s.losses.Add(loss, b.Len)
+	if hasClasses(b.Y) {
+		s.right.add(output, b.Y)
+	}
+}
+
+// validate measures the validation set; false when ctx ended before it was done.
+func (s *session) validate(ctx context.Context) (bool, error) {
+	if ctx.Err() != nil || s.Val == nil {
+		return ctx.Err() == nil, nil
+	}
+	s.valLosses.Begin(s.epoch, s.step-1)
+	s.valRight.begin(0, 0)
+	classes := hasClasses(s.Val.Y)
+	var err error
+	forward(ctx, s.Model, s.Val, s.BatchSize, func(output *torch.Tensor, b data.Batch) {
+		s.valLosses.Add(s.Loss(output, b.Y), b.Len)
+		if classes {
+			s.valRight.add(output, b.Y)
+		}
+		if s.valLosses.Full() && err == nil {
+			err = s.valLosses.Read()
+		}
+	})
+	if err == nil {
+		err = s.valLosses.Read()
+	}
+	if e := new(NonFiniteError); errors.As(err, &e) {
+		e.Step = s.step - 1 // of training, not the batch of validation
+	}
+	return ctx.Err() == nil, err
+}
+
+// measures is the epoch that has just ended.
+func (s *session) measures() Epoch {
+	e := Epoch{
+		Index: s.epoch, TrainLoss: s.losses.Mean(), ValLoss: math.NaN(), TrainAcc: math.NaN(), ValAcc: math.NaN(),
+		Seconds: s.seconds, LR: s.Optimizer.LR(),
+	}
+	if hasClasses(s.Train.Y) {
+		e.TrainAcc = s.right.share()
+	}
+	if s.Val != nil {
+		e.ValLoss = s.valLosses.Mean()
+		if hasClasses(s.Val.Y) {
+			e.ValAcc = s.valRight.share()
+		}
+	}
+	return e
+}
+
+func (s *session) nonFiniteParameter() error {
+	return &NonFiniteError{Epoch: s.epoch, Step: s.step - 1, What: "a parameter", Value: math.NaN()}
+}
+
+func (s *session) progress(samples int) {
+	s.clock.samples += samples
+	if s.OnProgress == nil {
+		return
+	}
+	rate := s.clock.rate(time.Now())
+	n := s.Train.Len()
+	done := s.epoch*n + min(s.step*s.BatchSize, n)
+	s.OnProgress(Progress{
+		Epoch: s.epoch, Epochs: s.Epochs, Step: s.step, Steps: s.steps(),
+		Loss: s.losses.Mean(), Last: s.history.Epoch(s.history.Len() - 1),
+		SamplesPerSecond: rate, ETA: s.clock.eta(rate, s.Epochs*n-done),
+	})
+}
+
+// finish says why training ended, restores the best weights and writes the last
+// files. err is the loop's.
+func (s *session) finish(err error) error {
+	h := s.history
+	switch nonFinite := new(NonFiniteError); {
+	case errors.Is(err, ErrInterrupted):
+		h.StopReason = StopInterrupted
+		return errors.Join(err, s.saveHistory())
+	case errors.As(err, &nonFinite):
+		h.StopReason = StopNonFinite
+	case err != nil:
+		h.StopReason = StopError
+	case h.StopReason != "": // the hook's
+	case s.stop.Reason() != "":
+		h.StopReason = s.stop.Reason()
+	default:
+		h.StopReason = StopCompleted
+	}
+	if !s.KeepLast && s.best.StateDict() != nil {
+		err = errors.Join(err, s.best.Restore(s.Model))
+	}
+	if h.StopReason != StopError {
+		err = errors.Join(err, s.saveModel(), s.saveHistory(), s.plotHistory())
+	}
+	return err
+}
+
+func (s *session) close() {
+	s.losses.Close()
+	s.valLosses.Close()
+	s.right.close()
+	s.valRight.close()
+	s.best.Close()
+}
+
+func (s *session) path(name string) string { return filepath.Join(s.Save, name) }
+
+// saveModel writes the best weights, also where the model keeps its last ones.
+func (s *session) saveModel() error {
+	if s.Save == "" || s.best.StateDict() == nil {
+		return nil
+	}
+	return pt.Save(s.path("model.pt"), s.best.StateDict())
+}
+
+func (s *session) saveHistory() error {
+	if s.Save == "" {
+		return nil
+	}
+	return s.history.Save(s.path("history.json"))
+}
+
+func (s *session) plotHistory() error {
+	if s.Save == "" || s.history.Len() == 0 {
+		return nil
+	}
+	return s.history.Plot(s.path("history.png"))
+}
