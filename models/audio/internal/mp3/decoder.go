@@ -104,7 +104,7 @@ func (d *Decoder) Next() ([][]float64, error) {
 
 // frame returns the next whole frame, searching for it behind damage.
 func (d *Decoder) frame() (header, []byte, error) {
-	for skipped := 0; skipped < maxResync; skipped++ {
+	for skipped := 0; skipped < maxResync; skipped += d.skipToSync() {
 		b, err := d.r.Peek(4)
 		if err != nil {
 			return header{}, nil, io.EOF
@@ -120,7 +120,6 @@ func (d *Decoder) frame() (header, []byte, error) {
 				return h, frame, nil
 			}
 		}
-		d.skipToSync()
 	}
 	return header{}, nil, io.EOF
 }

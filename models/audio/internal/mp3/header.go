@@ -22,11 +22,22 @@ const (
 	mono        = 3
 )
 
-var (
-	bitrates1 = [15]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}
-	bitrates2 = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
-	rates     = [4][3]int{mpeg1: {44100, 48000, 32000}, mpeg2: {22050, 24000, 16000}, mpeg25: {11025, 12000, 8000}}
-)
+// bitrates in kbit/s of MPEG 1, then of 2 and 2.5, by layer. Those of layers 1
+// and 2 serve to recognise what is refused.
+var bitrates = [2][3][15]int{
+	{
+		{0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
+		{0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384},
+		{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320},
+	},
+	{
+		{0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256},
+		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
+		{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
+	},
+}
+
+var rates = [4][3]int{mpeg1: {44100, 48000, 32000}, mpeg2: {22050, 24000, 16000}, mpeg25: {11025, 12000, 8000}}
 
 // header is a frame's first four bytes.
 type header struct {
@@ -58,11 +69,7 @@ func parseHeader(b []byte) (header, bool) {
 	if h.version == 1 || h.layer == 4 || h.rateCode == 3 || code == 15 || b[3]&3 == 2 {
 		return header{}, false
 	}
-	if h.version == mpeg1 {
-		h.bitrate = bitrates1[code]
-	} else {
-		h.bitrate = bitrates2[code]
-	}
+	h.bitrate = bitrates[2-h.granules()][h.layer-1][code]
 	return h, true
 }
 
@@ -94,6 +101,12 @@ func (h header) size(free int) int {
 	if h.bitrate == 0 {
 		return free + h.padding
 	}
+	switch {
+	case h.layer == 1: // slots of four bytes
+		return 4 * (12000*h.bitrate/h.rate() + h.padding)
+	case h.layer == 2:
+		return 144000*h.bitrate/h.rate() + h.padding
+	}
 	return 72000*h.granules()*h.bitrate/h.rate() + h.padding
 }
 
@@ -113,80 +126,80 @@ const (
 	maxFrame  = 1 << 13 // bytes; the free format has no limit of its own
 	maxSearch = 1 << 20 // bytes before the first frame
 	maxResync = 1 << 16 // bytes of damage inside the stream
+
+	maxFreeTries = 1 << 10 // searches for the size of a free-format frame
 )
 
 var errNoFrames = errors.New("no MPEG frames found; is it a sound file?")
 
 // start moves to the first frame. Any bytes can look like a header, so others
-// must follow where it says, unless it stands at the very start.
+// must follow where it says.
 func (d *Decoder) start() error {
-	layer := 0
-	for skipped := 0; skipped < maxSearch; skipped++ {
+	tries := maxFreeTries
+	for skipped := 0; skipped < maxSearch; skipped += d.skipToSync() {
 		b, err := d.r.Peek(4)
 		if err != nil {
 			break
 		}
-		if h, ok := parseHeader(b); ok {
-			d.first = h
-			switch ok := d.chain(skipped == 0); {
-			case ok && h.layer == 3:
-				return nil
-			case ok:
-				layer = h.layer
+		h, ok := parseHeader(b)
+		if !ok {
+			continue
+		}
+		d.first, d.free = h, 0
+		if h.bitrate == 0 {
+			if tries--; tries < 0 || !d.measureFree() {
+				continue
 			}
 		}
-		if layer != 0 {
-			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", layer)
+		need := 3
+		if skipped == 0 {
+			need = 2 // nothing speaks against the first bytes of a file
 		}
-		// Most of a file that is no sound holds no 0xff: leap to the next.
-		d.skipToSync()
+		if !d.chain(need) {
+			continue
+		}
+		if h.layer != 3 {
+			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", h.layer)
+		}
+		return nil
 	}
 	return errNoFrames
 }
 
-// skipToSync drops a byte and what follows up to 0xff, within the buffer.
-func (d *Decoder) skipToSync() {
+// skipToSync drops a byte and what follows up to 0xff, within the buffer: most
+// of a file that is no sound holds none. It returns the number of bytes.
+func (d *Decoder) skipToSync() int {
 	d.r.Discard(1)
 	b, _ := d.r.Peek(d.r.Buffered())
-	if i := bytes.IndexByte(b, 0xff); i > 0 {
-		d.r.Discard(i)
-	} else if i < 0 {
-		d.r.Discard(len(b))
+	n := bytes.IndexByte(b, 0xff)
+	if n < 0 {
+		n = len(b)
 	}
+	d.r.Discard(n)
+	return n + 1
 }
 
-// chain tells whether the frame at hand, with header d.first, is followed by
-// two more, or by fewer and the end of the file. One frame is enough when lone.
-func (d *Decoder) chain(lone bool) bool {
-	h := d.first
-	d.free = 0
-	if h.bitrate == 0 && !d.measureFree() {
-		return false
-	}
+// chain tells whether need frames follow each other from the one at hand, or
+// fewer up to the end of the file or a tag there.
+func (d *Decoder) chain(need int) bool {
 	at := 0
-	for n := range 3 {
+	for n := range need {
 		b, err := d.r.Peek(at + 4)
 		if err != nil {
-			return n > 1 || n == 1 && (lone || len(b) == at)
+			return n > 1 || n == 1 && (need == 2 || len(b) == at)
 		}
-		g, ok := parseHeader(b[at:])
-		if !ok || !g.follows(h) {
-			// A tag may close a short file.
-			return n > 0 && (lone || bytes.HasPrefix(b[at:], []byte("TAG")) || bytes.HasPrefix(b[at:], []byte("APE")))
+		h, ok := parseHeader(b[at:])
+		if !ok || !h.follows(d.first) {
+			return n > 0 && (bytes.HasPrefix(b[at:], []byte("TAG")) || bytes.HasPrefix(b[at:], []byte("APE")))
 		}
-		size := g.size(d.free)
-		if g.layer == 1 { // slots of four bytes
-			size = (12000*g.bitrate/g.rate() + g.padding) * 4
-		} else if g.layer == 2 {
-			size = 144000*g.bitrate/g.rate() + g.padding
-		}
-		if size < 4+g.sideSize() && g.layer == 3 || size > maxFrame {
+		size := h.size(d.free)
+		if size < 4+h.sideSize() && h.layer == 3 || size > maxFrame {
 			return false
 		}
-		if b, err := d.r.Peek(at + size); err != nil && len(b) < at+size {
+		at += size
+		if b, _ := d.r.Peek(at); len(b) < at {
 			return n > 0 // the last frame is cut
 		}
-		at += size
 	}
 	return true
 }
