@@ -1,0 +1,217 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// call is one call of an operator while it is lowered. Its methods read the
+// arguments by their names in the schema and fail where one is not what the
+// lowering can use.
+type call struct {
+	*lowerer
+	node  *torch.Node
+	index int
+	label string // of the nodes: the layer, where one is known
+}
+
+func (c *call) what(name string) string { return c.node.Op + ": argument " + name }
+
+func (c *call) has(name string) bool { return c.node.Args[name] != nil }
+
+// tensor returns a tensor argument.
+func (c *call) tensor(name string) *value {
+	v := c.optional(name)
+	if v == nil {
+		fail("%s is missing", c.what(name))
+	}
+	return v
+}
+
+// optional returns a tensor argument, nil for None.
+func (c *call) optional(name string) *value {
+	id, ok := c.node.Args[name].(torch.ValueID)
+	if !ok {
+		return nil
+	}
+	return c.valueOf(id, name)
+}
+
+func (c *call) valueOf(id torch.ValueID, name string) *value {
+	v := c.values[id]
+	if v == nil {
+		fail("%s is not known: a defect of this exporter", c.what(name))
+	}
+	return v
+}
+
+// tensors returns a list of tensors.
+func (c *call) tensors(name string) []*value {
+	ids, _ := c.node.Args[name].([]torch.ValueID)
+	vs := make([]*value, len(ids))
+	for i, id := range ids {
+		vs[i] = c.valueOf(id, name)
+	}
+	return vs
+}
+
+// size returns an integer that may depend on the batch.
+func (c *call) size(name string) size {
+	var values [len(traceSizes)]int
+	for k, g := range c.p.traces {
+		x, ok := g.Nodes[c.index].Args[name].(int)
+		if !ok {
+			fail("%s is not an integer", c.what(name))
+		}
+		values[k] = x
+	}
+	return solve(values, c.what(name))
+}
+
+// int returns an integer that must not depend on the batch.
+func (c *call) int(name string) int {
+	s := c.size(name)
+	if !s.constant() {
+		fail("%s depends on the batch size", c.what(name))
+	}
+	return s.fixed
+}
+
+// ints returns a list of integers, nil for None.
+func (c *call) ints(name string) []int {
+	if !c.has(name) {
+		return nil
+	}
+	var lists [len(traceSizes)][]int
+	for k, g := range c.p.traces {
+		l, ok := g.Nodes[c.index].Args[name].([]int)
+		if !ok {
+			fail("%s is not a list of integers", c.what(name))
+		}
+		lists[k] = l
+	}
+	var out []int
+	for _, s := range solveAll(lists, c.what(name)) {
+		if !s.constant() {
+			fail("%s depends on the batch size", c.what(name))
+		}
+		out = append(out, s.fixed)
+	}
+	return out
+}
+
+// number returns a float or an integer.
+func (c *call) number(name string) float64 {
+	x, ok := number(c.node.Args[name])
+	if !ok {
+		fail("%s is not a number", c.what(name))
+	}
+	for _, g := range c.p.traces[1:] {
+		if y, _ := number(g.Nodes[c.index].Args[name]); y != x {
+			fail("%s depends on the batch size", c.what(name))
+		}
+	}
+	return x
+}
+
+func number(v any) (float64, bool) {
+	switch x := v.(type) {
+	case int:
+		return float64(x), true
+	case float64:
+		return x, true
+	case bool:
+		if x {
+			return 1, true
+		}
+		return 0, true
+	}
+	return 0, false
+}
+
+func (c *call) bool(name string) bool {
+	b, _ := c.node.Args[name].(bool)
+	return b
+}
+
+func (c *call) string(name string) string {
+	s, _ := c.node.Args[name].(string)
+	return s
+}
+
+// axis returns a dimension of a tensor of that rank, counted from the front.
+func (c *call) axis(name string, rank int) int {
+	d := c.int(name)
+	if d < 0 {
+		d += rank
+	}
+	return d
+}
+
+// axes returns the dimensions that an argument names; all of them when it is
+// empty or None.
+func (c *call) axes(name string, rank int) []int {
+	ds := slices.Clone(c.ints(name))
+	for i, d := range ds {
+		if d < 0 {
+			ds[i] += rank
+		}
+	}
+	if len(ds) == 0 {
+		for d := range rank {
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}
+
+// wanted reports whether something uses the i-th result.
+func (c *call) wanted(i int) bool { return c.need[c.node.Results[i]] }
+
+// shapeOf and dtypeOf describe the i-th result.
+func (c *call) shapeOf(i int) []size {
+	return c.p.shape(c.node.Results[i], "a result of "+c.node.Op)
+}
+
+func (c *call) dtypeOf(i int) torch.DType { return c.p.traces[0].DTypes[c.node.Results[i]] }
+
+// set makes a named value of the file the i-th result.
+func (c *call) set(i int, name string) *value {
+	v := &value{name: name, shape: c.shapeOf(i), dtype: c.dtypeOf(i)}
+	c.graph.ValueInfo = append(c.graph.ValueInfo, valueInfo(name, v.dtype, v.shape))
+	c.values[c.node.Results[i]] = v
+	return v
+}
+
+// alias makes a value the i-th result.
+func (c *call) alias(i int, v *value) { c.values[c.node.Results[i]] = v }
+
+// put adds a node whose output is the call's only result.
+func (c *call) put(op string, inputs []string, attributes ...attribute) *value {
+	return c.set(0, c.op(c.label, op, inputs, attributes...))
+}
+
+// add adds a node for an intermediate value.
+func (c *call) add(op string, inputs []string, attributes ...attribute) string {
+	return c.op(c.label, op, inputs, attributes...)
+}
+
+// as returns the name of a value, cast to type d where it has another.
+func (c *call) as(v *value, d torch.DType) string {
+	if v.dtype == d {
+		return c.in(v)
+	}
+	return c.add("Cast", []string{c.in(v)}, attrInt("to", int(elementCode(d))))
+}
+
+// sizeAt returns a value's size along a dimension.
+func (v *value) sizeAt(d int) size {
+	if d < 0 || d >= len(v.shape) {
+		fail("there is no dimension %d in %v", d, v.shape)
+	}
+	return v.shape[d]
+}

@@ -1,0 +1,273 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+)
+
+// value is a tensor of the graph that is being written.
+type value struct {
+	shape []size
+	dtype torch.DType
+	name  string // in the file; "" for a constant that is not written yet
+	// tensor holds a constant's elements; nil for what is computed.
+	tensor *torch.Tensor
+	// matrix is the constant that this one transposes: Gemm takes it as it is.
+	matrix *value
+	zero   bool   // every element is 0
+	label  string // a constant's name in the state dict
+}
+
+func (v *value) constant() bool { return v.tensor != nil || v.matrix != nil }
+
+// emitter writes nodes and initializers into a graph.
+type emitter struct {
+	opset     int
+	graph     *pb.Graph
+	taken     map[string]bool
+	constants map[string]string // small constants by their contents
+	written   map[string]string // parameters by storage
+	inputName string
+	batchAxis int
+	batch     string // the batch size, int64 [1]; "" until it is needed
+}
+
+// unique returns name, with a number when it is taken.
+func (e *emitter) unique(name string) string {
+	free := name
+	for i := 1; e.taken[free]; i++ {
+		free = fmt.Sprintf("%s_%d", name, i)
+	}
+	e.taken[free] = true
+	return free
+}
+
+// emit adds a node and returns the names of its outputs. An output that keep
+// says is not wanted has the name "".
+func (e *emitter) emit(label, op string, inputs []string, keep []bool, attributes ...attribute) []string {
+	for len(inputs) > 0 && inputs[len(inputs)-1] == "" {
+		inputs = inputs[:len(inputs)-1]
+	}
+	name := op
+	if label != "" {
+		name = label + "/" + op
+	}
+	n := &pb.Node{Name: e.unique(name), OpType: op, Inputs: inputs, Attributes: attributes}
+	for i, k := range keep {
+		out := ""
+		switch {
+		case k && len(keep) == 1:
+			out = e.unique(n.Name + ".out")
+		case k:
+			out = e.unique(fmt.Sprintf("%s.out%d", n.Name, i))
+		}
+		n.Outputs = append(n.Outputs, out)
+	}
+	outputs := n.Outputs
+	for len(n.Outputs) > 1 && n.Outputs[len(n.Outputs)-1] == "" {
+		n.Outputs = n.Outputs[:len(n.Outputs)-1]
+	}
+	e.graph.Nodes = append(e.graph.Nodes, n)
+	return outputs
+}
+
+var oneOutput = []bool{true}
+
+// op adds a node with one output.
+func (e *emitter) op(label, op string, inputs []string, attributes ...attribute) string {
+	return e.emit(label, op, inputs, oneOutput, attributes...)[0]
+}
+
+type attribute = *pb.Attribute
+
+func attrInt(name string, x int) attribute {
+	return &pb.Attribute{Name: name, Type: pb.AttrInt, Int: int64(x)}
+}
+
+func attrFloat(name string, x float64) attribute {
+	return &pb.Attribute{Name: name, Type: pb.AttrFloat, Float: float32(x)}
+}
+
+func attrString(name, s string) attribute {
+	return &pb.Attribute{Name: name, Type: pb.AttrString, String: []byte(s)}
+}
+
+func attrInts(name string, xs ...int) attribute {
+	a := &pb.Attribute{Name: name, Type: pb.AttrInts}
+	for _, x := range xs {
+		a.Ints = append(a.Ints, int64(x))
+	}
+	return a
+}
+
+// elementCode returns ONNX's number of a type.
+func elementCode(d torch.DType) pb.DataType {
+	p, ok := dataTypes[d]
+	if !ok {
+		fail("ONNX has no elements of type %s", d)
+	}
+	return p
+}
+
+// initializer adds a constant under the name, or one like it. Small nameless
+// constants with equal contents are written once.
+func (e *emitter) initializer(name string, d torch.DType, dims []int, raw []byte) string {
+	t := &pb.Tensor{DataType: elementCode(d), Raw: raw}
+	for _, n := range dims {
+		t.Dims = append(t.Dims, int64(n))
+	}
+	key := ""
+	if len(raw) <= 64 && !strings.Contains(name, ".") {
+		key = fmt.Sprint(t.DataType, t.Dims, raw)
+		if have, ok := e.constants[key]; ok {
+			return have
+		}
+	}
+	t.Name = e.unique(name)
+	if key != "" {
+		e.constants[key] = t.Name
+	}
+	e.graph.Initializers = append(e.graph.Initializers, t)
+	return t.Name
+}
+
+// scalar returns a constant without dimensions.
+func (e *emitter) scalar(x float64, d torch.DType) string {
+	var raw []byte
+	torch.Scope(func() { raw = torch.Full(nil, x, torch.Options{DType: d}).Bytes() })
+	return e.initializer("scalar", d, nil, raw)
+}
+
+// ints returns a constant list of int64.
+func (e *emitter) ints(name string, xs ...int) string {
+	list := make([]int64, len(xs))
+	for i, x := range xs {
+		list[i] = int64(x)
+	}
+	return e.initializer(name, torch.Int64, []int{len(xs)}, slices.Clone(bytesOf(list)))
+}
+
+// sizes returns a list of int64 that may depend on the batch.
+func (e *emitter) sizes(name string, xs ...size) string {
+	if !slices.ContainsFunc(xs, func(s size) bool { return !s.constant() }) {
+		fixed := make([]int, len(xs))
+		for i, s := range xs {
+			fixed[i] = s.fixed
+		}
+		return e.ints(name, fixed...)
+	}
+	var parts []string
+	for _, s := range xs {
+		parts = append(parts, e.oneSize(s))
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return e.op("", "Concat", parts, attrInt("axis", 0))
+}
+
+func (e *emitter) oneSize(s size) string {
+	if s.constant() {
+		return e.ints("size", s.fixed)
+	}
+	if e.batch == "" {
+		shape := e.op("batch", "Shape", []string{e.inputName})
+		e.batch = e.op("batch", "Gather", []string{shape, e.ints("axis", e.batchAxis)}, attrInt("axis", 0))
+	}
+	x := e.batch
+	if s.perBatch != 1 {
+		x = e.op("", "Mul", []string{x, e.ints("size", s.perBatch)})
+	}
+	if s.fixed != 0 {
+		x = e.op("", "Add", []string{x, e.ints("size", s.fixed)})
+	}
+	return x
+}
+
+// in returns the name of a value, writing it first when it is a constant.
+func (e *emitter) in(v *value) string {
+	if v.name != "" {
+		return v.name
+	}
+	switch {
+	case v.matrix != nil:
+		v.name = e.op(prefix(v.matrix.label), "Transpose", []string{e.in(v.matrix)}, attrInts("perm", 1, 0))
+	case v.tensor != nil:
+		v.name = e.constant(v)
+	default:
+		fail("a value has no name: a defect of this exporter")
+	}
+	return v.name
+}
+
+// constant writes the elements of a constant, the same parameter only once.
+func (e *emitter) constant(v *value) string {
+	name, key := "constant", ""
+	if v.label != "" {
+		name = v.label
+		key = storageKey(v.tensor)
+		if have, ok := e.written[key]; ok {
+			return have
+		}
+	}
+	dims := v.tensor.Shape()
+	have := e.initializer(name, v.dtype, dims, v.tensor.Bytes())
+	if key != "" {
+		e.written[key] = have
+	}
+	return have
+}
+
+// storageKey tells tensors apart that show different elements.
+func storageKey(t *torch.Tensor) string {
+	s := t.Storage()
+	return fmt.Sprint(s.ID, s.Offset, t.Shape(), t.Strides(), t.DType())
+}
+
+// prefix returns the layer of a parameter: "fc1" of "fc1.weight".
+func prefix(label string) string {
+	i := strings.LastIndexByte(label, '.')
+	return label[:max(i, 0)]
+}
+
+// prune removes nodes and initializers that the outputs do not depend on.
+func (e *emitter) prune() {
+	need := map[string]bool{}
+	for _, v := range e.graph.Outputs {
+		need[v.Name] = true
+	}
+	for i := len(e.graph.Nodes) - 1; i >= 0; i-- {
+		n := e.graph.Nodes[i]
+		if slices.ContainsFunc(n.Outputs, func(s string) bool { return need[s] }) {
+			for _, s := range n.Inputs {
+				need[s] = true
+			}
+		}
+	}
+	unused := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(s string) bool { return s != "" && need[s] })
+	}
+	e.graph.Nodes = slices.DeleteFunc(e.graph.Nodes, func(n *pb.Node) bool { return unused(n.Outputs...) })
+	e.graph.Initializers = slices.DeleteFunc(e.graph.Initializers, func(t *pb.Tensor) bool { return unused(t.Name) })
+	e.graph.ValueInfo = slices.DeleteFunc(e.graph.ValueInfo, func(v *pb.ValueInfo) bool { return unused(v.Name) })
+}
+
+// valueInfo describes a value of the file.
+func valueInfo(name string, d torch.DType, shape []size) *pb.ValueInfo {
+	v := &pb.ValueInfo{Name: name, DataType: elementCode(d), HasShape: true}
+	for _, s := range shape {
+		if s.constant() {
+			v.Dims = append(v.Dims, pb.Dim{Value: int64(s.fixed), Known: true})
+		} else {
+			v.Dims = append(v.Dims, pb.Dim{Param: s.String()})
+		}
+	}
+	return v
+}

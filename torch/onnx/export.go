@@ -1,0 +1,206 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+)
+
+// Signature says how a network is called, and what its file is to hold.
+type Signature struct {
+	// Input and Output are the names in the file; "input" and "output" when empty.
+	Input, Output string
+	// Example is an input of the network, on its device. Its shape and type
+	// become the file's, but for the batch, which stays free; so at least one
+	// sample is enough. Its smallest and largest element bound the inputs that
+	// the check draws.
+	Example *torch.Tensor
+	// BatchAxis is the dimension of Example that counts samples.
+	BatchAxis int
+	// Opset is the version of ONNX's operators, 13 to 20; 0 means 17.
+	Opset int
+	// Metadata are entries for the file, beside those of the check.
+	Metadata map[string]string
+	// Tolerance is the largest difference between ONNX Runtime and libtorch that
+	// is accepted; 0 means 1e-5.
+	Tolerance float64
+	// SkipCheck writes the file without running it, where ONNX Runtime is absent.
+	SkipCheck bool
+}
+
+const (
+	minOpset     = 13
+	maxOpset     = 20
+	defaultOpset = 17
+)
+
+// irVersion returns the version of the file format that came with an opset.
+func irVersion(opset int) int64 {
+	switch {
+	case opset <= 14:
+		return 7
+	case opset <= 18:
+		return 8
+	}
+	return 9
+}
+
+// complete returns s with the defaults in place.
+func (s Signature) complete() (Signature, error) {
+	if s.Input == "" {
+		s.Input = "input"
+	}
+	if s.Output == "" {
+		s.Output = "output"
+	}
+	if s.Opset == 0 {
+		s.Opset = defaultOpset
+	}
+	if s.Tolerance == 0 {
+		s.Tolerance = 1e-5
+	}
+	switch {
+	case s.Input == s.Output:
+		return s, fmt.Errorf("input and output are both called %q", s.Input)
+	case s.Opset < minOpset || s.Opset > maxOpset:
+		return s, fmt.Errorf("opset %d: %d to %d can be written", s.Opset, minOpset, maxOpset)
+	case !(s.Tolerance > 0):
+		return s, fmt.Errorf("a tolerance of %v: it must be positive", s.Tolerance)
+	case s.Example == nil:
+		return s, errors.New("Signature.Example is missing: an input of the network")
+	}
+	shape := s.Example.Shape()
+	if s.BatchAxis < 0 || s.BatchAxis >= len(shape) {
+		return s, fmt.Errorf("BatchAxis %d: Example has the shape %v, whose dimensions are numbered from 0", s.BatchAxis, shape)
+	}
+	if s.Example.Numel() == 0 {
+		return s, fmt.Errorf("Example has the shape %v, which holds no element", shape)
+	}
+	for key := range s.Metadata {
+		if key == checkKey {
+			return s, fmt.Errorf("metadata %q is written by the check; choose another key", key)
+		}
+	}
+	return s, nil
+}
+
+// Export writes the network as an ONNX file and returns how far ONNX Runtime and
+// libtorch are apart on it. The network is put into evaluation mode meanwhile.
+//
+// The file appears under its name when everything has succeeded, and replaces
+// what had that name. It fails, with an error that names the operator, if the
+// network calls one that cannot be lowered; if something depends on the batch in
+// a way that a file cannot express; and if the difference is above the tolerance.
+func Export(path string, model nn.Module, s Signature) (*Check, error) {
+	check, err := export(path, model, s)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: export to %s: %w", path, err)
+	}
+	return check, nil
+}
+
+func export(path string, model nn.Module, s Signature) (*Check, error) {
+	if err := torch.Init(); err != nil {
+		return nil, err
+	}
+	var err error
+	if terr := torch.Try(func() { s, err = s.complete() }); terr != nil {
+		return nil, terr
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer evaluate(model)()
+	file, err := build(model, &s)
+	if err != nil {
+		return nil, err
+	}
+	check := &Check{}
+	if !s.SkipCheck {
+		if check, err = compare(file.Marshal(), model, &s); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Metadata)) {
+		file.Metadata = append(file.Metadata, pb.Entry{Key: k, Value: s.Metadata[k]})
+	}
+	if !s.SkipCheck {
+		file.Metadata = append(file.Metadata, pb.Entry{Key: checkKey, Value: check.json()})
+	}
+	return check, writeFile(path, file.Marshal(), func(temp string) error {
+		if s.SkipCheck {
+			return nil
+		}
+		sess, err := Open(temp)
+		if err != nil {
+			return err
+		}
+		return sess.Close()
+	})
+}
+
+// build traces and lowers the network.
+func build(model nn.Module, s *Signature) (file *pb.Model, err error) {
+	var traces [len(traceSizes)]*torch.Graph
+	defer func() {
+		for _, g := range traces {
+			if g != nil {
+				for _, t := range g.Captured {
+					t.Close()
+				}
+			}
+		}
+	}()
+	terr := torch.Try(func() {
+		torch.NoGrad(func() {
+			torch.Scope(func() {
+				for k, n := range traceSizes {
+					if e := torch.Try(func() { traces[k] = trace(model, s, n) }); e != nil {
+						err = fmt.Errorf("the network cannot run on a batch of %d: %w", n, e)
+						return
+					}
+				}
+				var state []named
+				for name, t := range nn.StateDict(model).All() {
+					state = append(state, named{fmt.Sprint(name), t.(*torch.Tensor)})
+				}
+				var g *pb.Graph
+				if g, err = lower(traces, state, s); err == nil {
+					file = &pb.Model{
+						IRVersion: irVersion(s.Opset), ProducerName: "etude", Graph: g,
+						OpsetImport: []pb.Opset{{Version: int64(s.Opset)}},
+					}
+				}
+			})
+		})
+	})
+	if terr != nil {
+		return nil, terr
+	}
+	return file, err
+}
+
+// trace runs the network on n samples, taken from the example in turn.
+func trace(model nn.Module, s *Signature, n int) *torch.Graph {
+	x := repeatSamples(s.Example, s.BatchAxis, n)
+	return torch.Trace(func(in []*torch.Tensor) []*torch.Tensor {
+		return []*torch.Tensor{model.Forward(in[0])}
+	}, x)
+}
+
+// repeatSamples returns n samples, those of x over and over.
+func repeatSamples(x *torch.Tensor, axis, n int) *torch.Tensor {
+	index := make([]int64, n)
+	for i := range index {
+		index[i] = int64(i % x.Size(axis))
+	}
+	return x.IndexSelect(axis, torch.FromSlice(index).To(x.Device()))
+}

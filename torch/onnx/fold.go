@@ -1,0 +1,99 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// random are parts of the names of operators that give other results each time.
+var random = []string{"rand", "dropout", "bernoulli", "normal", "uniform", "multinomial", "exponential", "poisson", "empty"}
+
+// foldable reports whether a call's result is the same for every input, so that
+// it can be computed now. Operators that keep a parameter's elements are lowered
+// all the same, to keep its name.
+func (c *call) foldable(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	if slices.ContainsFunc(random, func(s string) bool { return strings.Contains(base, s) }) {
+		return false
+	}
+	_, identity := identityOps[name]
+	if identity || base == "aten::t" || base == "aten::transpose" {
+		return false
+	}
+	ids := tensorArgs(c.node)
+	if len(ids) == 0 {
+		return base == "aten::arange" || base == "aten::eye" || base == "aten::linspace"
+	}
+	return !slices.ContainsFunc(ids, func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
+}
+
+// fold computes the call with libtorch. Its results are the caller's scope's.
+func (c *call) fold() {
+	args := torch.Named{}
+	for name := range c.node.Args {
+		switch v := c.node.Args[name].(type) {
+		case nil:
+		case torch.ValueID:
+			args[name] = c.elements(c.values[v])
+		case []torch.ValueID:
+			var ts []*torch.Tensor
+			for _, id := range v {
+				if id < 0 {
+					ts = append(ts, nil)
+				} else {
+					ts = append(ts, c.elements(c.values[id]))
+				}
+			}
+			args[name] = ts
+		case int:
+			switch name {
+			case "memory_format", "layout": // how elements lie is no matter here
+			default:
+				args[name] = c.int(name)
+			}
+		case []int:
+			args[name] = c.ints(name)
+		case float64:
+			args[name] = c.number(name)
+		default:
+			args[name] = v
+		}
+	}
+	name := c.node.Op
+	if c.node.Overload != "" {
+		name += "." + c.node.Overload
+	}
+	if _, inPlace := functional(c.node.Op); inPlace {
+		args["self"] = args["self"].(*torch.Tensor).Clone()
+	}
+	var ts []*torch.Tensor
+	r := torch.Call(name, args)
+	for i := range r.Len() {
+		switch v := r.At(i).(type) {
+		case *torch.Tensor:
+			ts = append(ts, v)
+		case []*torch.Tensor:
+			ts = append(ts, v...)
+		default:
+			ts = append(ts, nil)
+		}
+	}
+	for i, id := range c.node.Results {
+		if id >= 0 && i < len(ts) && ts[i] != nil {
+			c.alias(i, &value{shape: c.shapeOf(i), dtype: ts[i].DType(), tensor: ts[i], zero: isZero(ts[i])})
+		}
+	}
+}
+
+// elements returns a constant's elements.
+func (c *call) elements(v *value) *torch.Tensor {
+	if v.tensor == nil {
+		v.tensor = c.elements(v.matrix).T()
+	}
+	return v.tensor
+}

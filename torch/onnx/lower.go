@@ -1,0 +1,211 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+)
+
+// lowering writes the nodes that stand for one call of an operator, and sets its
+// results.
+type lowering func(c *call)
+
+// table holds the operators that can be exported, by name and overload; the
+// in-place forms share their entries. To add one, write its function into the
+// file of its family (lower_*.go) and name it there.
+var table = func() map[string]lowering {
+	all := map[string]lowering{}
+	for _, family := range []map[string]lowering{linearOps, unaryOps, binaryOps, shapeOps, indexOps, reduceOps, recurrentOps, createOps, identityOps} {
+		maps.Copy(all, family)
+	}
+	return all
+}()
+
+// named is a tensor of the network's state dict.
+type named struct {
+	name   string
+	tensor *torch.Tensor
+}
+
+// lowerer lowers a program.
+type lowerer struct {
+	emitter
+	p      *program
+	need   map[torch.ValueID]bool
+	values map[torch.ValueID]*value
+	state  map[string]string // names by storage
+}
+
+// lower returns the ONNX graph of a network, traced at each of traceSizes.
+// Tensors of state keep their names.
+func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g *pb.Graph, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case failure:
+			err = e.err
+		default:
+			panic(e)
+		}
+	}()
+	p := newProgram(traces)
+	l := &lowerer{
+		emitter: emitter{
+			opset: s.Opset, graph: &pb.Graph{Name: "network"}, taken: map[string]bool{},
+			constants: map[string]string{}, written: map[string]string{},
+			inputName: s.Input, batchAxis: s.BatchAxis,
+		},
+		p: p, need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{},
+	}
+	// Names that the caller knows come first; what is made up gives way.
+	for _, name := range []string{s.Input, s.Output} {
+		l.taken[name] = true
+	}
+	for _, n := range state {
+		if key := storageKey(n.tensor); l.state[key] == "" {
+			l.state[key] = n.name
+		}
+	}
+	g0 := p.traces[0]
+	checkInPlace(g0)
+	l.input(g0.Inputs[0], s.Input)
+	captured := slices.Sorted(maps.Keys(g0.Captured))
+	for _, id := range captured {
+		l.capture(id)
+	}
+	for i := range g0.Nodes {
+		l.call(i)
+	}
+	l.output(g0.Outputs[0], s.Output)
+	l.prune()
+	return l.graph, verify(l.graph)
+}
+
+func (l *lowerer) input(id torch.ValueID, name string) {
+	v := &value{name: name, shape: l.p.shape(id, "the input"), dtype: l.p.traces[0].DTypes[id]}
+	l.values[id] = v
+	l.graph.Inputs = append(l.graph.Inputs, valueInfo(name, v.dtype, v.shape))
+}
+
+// capture takes over a tensor that the network did not compute.
+func (l *lowerer) capture(id torch.ValueID) {
+	if !l.need[id] {
+		return
+	}
+	t := l.p.traces[0].Captured[id]
+	v := &value{dtype: t.DType(), tensor: t, label: l.state[storageKey(t)]}
+	what := "a tensor from outside the network"
+	if v.label != "" {
+		what = v.label
+	}
+	v.shape = l.p.shape(id, what)
+	v.zero = isZero(t)
+	same := true
+	for _, g := range l.p.traces[1:] {
+		other := g.Captured[id]
+		v.zero = v.zero && isZero(other)
+		same = same && (storageKey(other) == storageKey(t) || slices.Equal(other.Shape(), t.Shape()) && other.Equal(t))
+	}
+	l.values[id] = v
+	switch {
+	case same:
+	case v.zero:
+		*v = *l.filled(v.shape, v.dtype, 0)
+	default:
+		fail("%s, of shape %v, is another one in every call, and it is made without an operator of this package's tensors, so it cannot be exported", what, t.Shape())
+	}
+}
+
+// isZero reports whether t has elements and all are 0.
+func isZero(t *torch.Tensor) bool {
+	zero := false
+	torch.Scope(func() { zero = t.Numel() > 0 && t.Detach().Any().Item() == 0 })
+	return zero
+}
+
+// call lowers one call, unless nothing needs its results.
+func (l *lowerer) call(i int) {
+	n := &l.p.traces[0].Nodes[i]
+	if n.Op == "aten::item" {
+		fail("the network reads a value of a tensor into Go (aten::item): the file would hold the example's value for ever")
+	}
+	if !slices.ContainsFunc(n.Results, func(id torch.ValueID) bool { return l.need[id] }) {
+		return
+	}
+	c := &call{lowerer: l, node: n, index: i}
+	name, _ := functional(n.Op)
+	if n.Overload != "" {
+		name += "." + n.Overload
+	}
+	if c.foldable(name) {
+		c.fold()
+		return
+	}
+	f, ok := table[name]
+	if !ok {
+		fail("%s (call %d of the network) cannot be exported: the table in torch/onnx/lower.go has no entry for it; it has %s", name, i+1, related(name))
+	}
+	f(c)
+	for k, id := range n.Results {
+		if l.need[id] && l.values[id] == nil {
+			fail("%s: result %d cannot be exported", name, k)
+		}
+	}
+}
+
+// related lists the table's entries that look like name, or says how many there are.
+func related(name string) string {
+	base, _, _ := strings.Cut(strings.TrimPrefix(name, "aten::"), ".")
+	var list []string
+	for k := range table {
+		if strings.Contains(k, base) || strings.Contains(base, strings.TrimPrefix(strings.Split(k, ".")[0], "aten::")) && len(k) > len("aten::")+2 {
+			list = append(list, k)
+		}
+	}
+	if len(list) == 0 {
+		return fmt.Sprintf("%d others", len(table))
+	}
+	sort.Strings(list)
+	return strings.Join(list, ", ")
+}
+
+// output makes a value the graph's output.
+func (l *lowerer) output(id torch.ValueID, name string) {
+	v, ok := l.values[id]
+	if !ok {
+		fail("the network's output is not computed by it")
+	}
+	if v.constant() {
+		fail("the network's output does not depend on its input")
+	}
+	l.graph.Outputs = append(l.graph.Outputs, valueInfo(name, v.dtype, v.shape))
+	l.graph.ValueInfo = slices.DeleteFunc(l.graph.ValueInfo, func(i *pb.ValueInfo) bool { return i.Name == v.name })
+	found := false
+	for _, n := range l.graph.Nodes {
+		for k, s := range n.Outputs {
+			if s == v.name {
+				n.Outputs[k], found = name, true
+			}
+		}
+	}
+	if !found { // the input itself
+		n := &pb.Node{Name: l.unique("Identity"), OpType: "Identity", Inputs: []string{v.name}, Outputs: []string{name}}
+		l.graph.Nodes = append(l.graph.Nodes, n)
+		return
+	}
+	for _, n := range l.graph.Nodes {
+		for k, s := range n.Inputs {
+			if s == v.name {
+				n.Inputs[k] = name
+			}
+		}
+	}
+}

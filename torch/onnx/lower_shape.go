@@ -1,0 +1,162 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import "slices"
+
+var shapeOps = map[string]lowering{
+	"aten::reshape":            lowerReshape,
+	"aten::view":               lowerReshape,
+	"aten::view_as":            lowerReshape,
+	"aten::reshape_as":         lowerReshape,
+	"aten::_unsafe_view":       lowerReshape,
+	"aten::flatten.using_ints": lowerReshape,
+	"aten::unflatten.int":      lowerReshape,
+	"aten::permute":            lowerPermute,
+	"aten::transpose.int":      lowerTranspose,
+	"aten::t":                  lowerTranspose,
+	"aten::squeeze":            lowerSqueeze,
+	"aten::squeeze.dim":        lowerSqueeze,
+	"aten::squeeze.dims":       lowerSqueeze,
+	"aten::unsqueeze":          lowerUnsqueeze,
+	"aten::expand":             lowerExpand,
+	"aten::expand_as":          lowerExpand,
+	"aten::repeat":             lowerRepeat,
+	"aten::cat":                lowerCat,
+	"aten::stack":              lowerStack,
+}
+
+func lowerReshape(c *call) {
+	x := c.tensor("self")
+	c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))
+}
+
+// reshape brings a value from one shape into another. A size that depends on
+// the batch is 0 where it stays where it is, which copies it, then -1 once,
+// which follows from the others, and is computed beyond that.
+func (c *call) reshape(x string, from, to []size) string {
+	marks, free := make([]int, len(to)), false
+	for i, s := range to {
+		switch {
+		case s.constant() && s.fixed == 0:
+			fail("%s: a tensor without elements cannot be exported", c.node.Op)
+		case s.constant():
+			marks[i] = s.fixed
+		case i < len(from) && from[i] == s:
+			marks[i] = 0
+		case !free:
+			marks[i], free = -1, true
+		default:
+			return c.add("Reshape", []string{x, c.sizes("shape", to...)})
+		}
+	}
+	return c.add("Reshape", []string{x, c.ints("shape", marks...)})
+}
+
+func lowerPermute(c *call) {
+	x := c.tensor("self")
+	c.put("Transpose", []string{c.in(x)}, attrInts("perm", c.axes("dims", len(x.shape))...))
+}
+
+// lowerTranspose exchanges two dimensions. A parameter is kept as it is: what
+// uses it may take it transposed.
+func lowerTranspose(c *call) {
+	x := c.tensor("self")
+	rank := len(x.shape)
+	if rank < 2 {
+		c.alias(0, x)
+		return
+	}
+	a, b := 0, 1
+	if c.has("dim0") {
+		a, b = c.axis("dim0", rank), c.axis("dim1", rank)
+	}
+	switch {
+	case a == b:
+		c.alias(0, x)
+	case x.matrix != nil:
+		c.alias(0, x.matrix)
+	case x.constant() && rank == 2:
+		c.alias(0, &value{shape: c.shapeOf(0), dtype: x.dtype, matrix: x, zero: x.zero})
+	default:
+		perm := make([]int, rank)
+		for i := range perm {
+			perm[i] = i
+		}
+		perm[a], perm[b] = b, a
+		c.put("Transpose", []string{c.in(x)}, attrInts("perm", perm...)).zero = x.zero
+	}
+}
+
+// lowerSqueeze drops dimensions of size 1. One that depends on the batch would
+// be dropped in a batch of one only.
+func lowerSqueeze(c *call) {
+	x := c.tensor("self")
+	asked := []int{}
+	switch {
+	case c.node.Overload == "dim":
+		asked = []int{c.axis("dim", len(x.shape))}
+	default:
+		asked = c.axes("dim", len(x.shape))
+	}
+	var axes []int
+	for _, d := range asked {
+		s := x.sizeAt(d)
+		if !s.constant() {
+			fail("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)
+		}
+		if s.fixed == 1 {
+			axes = append(axes, d)
+		}
+	}
+	if len(axes) == 0 {
+		c.alias(0, x)
+		return
+	}
+	c.put("Squeeze", []string{c.in(x), c.ints("axes", axes...)}).zero = x.zero
+}
+
+func lowerUnsqueeze(c *call) {
+	x := c.tensor("self")
+	c.put("Unsqueeze", []string{c.in(x), c.ints("axes", c.axis("dim", len(x.shape)+1))}).zero = x.zero
+}
+
+func lowerExpand(c *call) {
+	x := c.tensor("self")
+	c.put("Expand", []string{c.in(x), c.sizes("shape", c.shapeOf(0)...)}).zero = x.zero
+}
+
+func lowerRepeat(c *call) {
+	x := c.tensor("self")
+	in := c.in(x)
+	repeats := c.ints("repeats")
+	if extra := len(repeats) - len(x.shape); extra > 0 {
+		axes := make([]int, extra)
+		for i := range axes {
+			axes[i] = i
+		}
+		in = c.add("Unsqueeze", []string{in, c.ints("axes", axes...)})
+	}
+	c.put("Tile", []string{in, c.ints("repeats", repeats...)})
+}
+
+func lowerCat(c *call) {
+	var in []string
+	for _, v := range c.tensors("tensors") {
+		if len(v.shape) == 1 && v.shape[0] == (size{}) {
+			continue // PyTorch lets an empty list stand among tensors of any rank
+		}
+		in = append(in, c.as(v, c.dtypeOf(0)))
+	}
+	c.put("Concat", in, attrInt("axis", c.axis("dim", len(c.shapeOf(0)))))
+}
+
+func lowerStack(c *call) {
+	axis := c.axis("dim", len(c.shapeOf(0)))
+	var in []string
+	for _, v := range c.tensors("tensors") {
+		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.ints("axes", axis)}))
+	}
+	c.put("Concat", slices.Clone(in), attrInt("axis", axis))
+}
