@@ -17,6 +17,7 @@
 #include <mutex>
 #include <string>
 
+#include "counted.h"
 #include "guard.h"
 
 namespace etude {
@@ -31,15 +32,14 @@ std::atomic<int64_t> live{0}, peak{0}, allocations{0};
 struct CountingAllocator final : c10::Allocator {
   static void release(void* p) {
     if (!p) return;
-    count_bytes(-static_cast<int64_t>(malloc_usable_size(p)));
-    c10::free_cpu(p);
+    count_bytes(-block_size(p));
+    c10::free_cpu(block_of(p));
   }
   c10::DataPtr allocate(size_t n) override {
-    void* p = n ? c10::alloc_cpu(n) : nullptr;
-    if (p) {
-      allocations.fetch_add(1, std::memory_order_relaxed);
-      count_bytes(static_cast<int64_t>(malloc_usable_size(p)));
-    }
+    if (!n) return {nullptr, nullptr, &release, c10::Device(c10::kCPU)};
+    void* p = enter_block(c10::alloc_cpu(n + kHeader), n);
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    count_bytes(static_cast<int64_t>(n));
     return {p, p, &release, c10::Device(c10::kCPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }

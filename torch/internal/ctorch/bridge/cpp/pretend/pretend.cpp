@@ -18,13 +18,14 @@
 #include <ATen/ops/set_native.h>
 #include <ATen/ops/view_native.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <malloc.h>
 #include <torch/library.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
+#include "../counted.h"
 #include "../ct.h"
 
 namespace {
@@ -49,12 +50,15 @@ void host_access(std::atomic<int64_t>& counter, const char* what) {
 struct Allocator final : c10::Allocator {
   static void release(void* p) {
     if (!p) return;
-    if (count_bytes) count_bytes(-static_cast<int64_t>(malloc_usable_size(p)));
-    free(p);
+    count_bytes(-etude::block_size(p));
+    free(etude::block_of(p));
   }
   c10::DataPtr allocate(size_t n) override {
-    void* p = n ? aligned_alloc(64, (n + 63) / 64 * 64) : nullptr;
-    if (p && count_bytes) count_bytes(static_cast<int64_t>(malloc_usable_size(p)));
+    if (!n) return {nullptr, nullptr, &release, kDevice};
+    void* block = aligned_alloc(64, (n + 63) / 64 * 64 + etude::kHeader);
+    if (!block) throw std::bad_alloc();
+    void* p = etude::enter_block(block, n);
+    count_bytes(static_cast<int64_t>(n));
     return {p, p, &release, kDevice};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }

@@ -1,0 +1,152 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// soakSteps is how long the soak lasts; memory is compared with what it was after
+// the first twentieth, when every cache is warm.
+func soakSteps() int {
+	if testing.Short() {
+		return 400
+	}
+	return 20_000
+}
+
+// trainSteps trains EmotionRecognizer on random data, batch 8, and calls at before
+// each step.
+func trainSteps(t *testing.T, n int, at func(step int)) (first, last float64) {
+	var model *models.EmotionRecognizer
+	torch.Unscoped(func() { model = models.NewEmotionRecognizer(torch.CPU) })
+	adam := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4})
+	torch.Scope(func() {
+		x, y := torch.Randn([]int{8, 128}), torch.Rand([]int{8, 64})
+		for step := range n {
+			at(step)
+			torch.Scope(func() {
+				adam.ZeroGrad()
+				loss := nn.MSELoss(model.Forward(x), y)
+				loss.Backward()
+				adam.Step()
+				if step == 0 {
+					first = loss.Item()
+				} else if step == n-1 {
+					last = loss.Item()
+				}
+			})
+		}
+	})
+	for _, p := range nn.Parameters(model) {
+		p.Close()
+	}
+	return first, last
+}
+
+// A long training with the garbage collector running all the while: tensors and
+// bytes stay exactly where they were, and resident memory does not grow.
+func TestSoakUnderGC(t *testing.T) {
+	torchtest.Need(t)
+	stop := collectGarbage()
+	defer stop()
+	torch.Threads(1, func() {
+		n := soakSteps()
+		var warm, end torch.Counts
+		var warmRSS, endRSS int
+		first, last := trainSteps(t, n, func(step int) {
+			switch step {
+			case n / 20:
+				warm, warmRSS = torch.Live(), residentKiB(t)
+			case n - 1:
+				end, endRSS = torch.Live(), residentKiB(t)
+			}
+		})
+		t.Logf("step %d: %d tensors, %d bytes, %d KiB resident; step %d: %d tensors, %d bytes, %d KiB resident; loss %.4g to %.4g",
+			n/20, warm.Tensors, warm.Bytes, warmRSS, n, end.Tensors, end.Bytes, endRSS, first, last)
+		assert.Equal(t, warm.Tensors, end.Tensors)
+		assert.Equal(t, warm.Bytes, end.Bytes)
+		// A leak of one activation a step, 16 KiB, would be 300 MiB by now.
+		assert.Less(t, endRSS-warmRSS, 32<<10, "resident memory grew")
+		assert.Less(t, last, first/100)
+	})
+}
+
+// The same with eight goroutines training at once.
+func TestSoakEightAtOnce(t *testing.T) {
+	torchtest.NoLeaks(t)
+	stop := collectGarbage()
+	defer stop()
+	n := soakSteps() / 8
+	var warmRSS, endRSS atomic.Int64
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			torch.Threads(1, func() {
+				first, last := trainSteps(t, n, func(step int) {
+					if worker == 0 && step == n/5 {
+						warmRSS.Store(int64(residentKiB(t)))
+					} else if worker == 0 && step == n-1 {
+						endRSS.Store(int64(residentKiB(t)))
+					}
+				})
+				assert.Less(t, last, first/5)
+			})
+		})
+	}
+	wg.Wait()
+	t.Logf("8 × %d steps: %d KiB resident at step %d, %d KiB at the end", n, warmRSS.Load(), n/5, endRSS.Load())
+	assert.Less(t, endRSS.Load()-warmRSS.Load(), int64(64<<10), "resident memory grew")
+}
+
+// residentKiB returns the process's resident memory.
+func residentKiB(t *testing.T) int {
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	for line := range bytes.Lines(status) {
+		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
+			n, err := strconv.Atoi(string(bytes.Fields(rest)[0]))
+			require.NoError(t, err)
+			return n
+		}
+	}
+	t.Fatal("no VmRSS in /proc/self/status")
+	return 0
+}
+
+func collectGarbage() (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+				time.Sleep(time.Millisecond)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
