@@ -145,8 +145,8 @@ func (e *emitter) scalar(x float64, d torch.DType) string {
 	return e.initializer("scalar", d, nil, raw)
 }
 
-// ints returns a constant list of int64.
-func (e *emitter) ints(name string, xs ...int) string {
+// vector returns a constant list of int64.
+func (e *emitter) vector(name string, xs ...int) string {
 	list := make([]int64, len(xs))
 	for i, x := range xs {
 		list[i] = int64(x)
@@ -161,7 +161,7 @@ func (e *emitter) sizes(name string, xs ...size) string {
 		for i, s := range xs {
 			fixed[i] = s.fixed
 		}
-		return e.ints(name, fixed...)
+		return e.vector(name, fixed...)
 	}
 	var parts []string
 	for _, s := range xs {
@@ -175,18 +175,18 @@ func (e *emitter) sizes(name string, xs ...size) string {
 
 func (e *emitter) oneSize(s size) string {
 	if s.constant() {
-		return e.ints("size", s.fixed)
+		return e.vector("size", s.fixed)
 	}
 	if e.batch == "" {
 		shape := e.op("batch", "Shape", []string{e.inputName})
-		e.batch = e.op("batch", "Gather", []string{shape, e.ints("axis", e.batchAxis)}, attrInt("axis", 0))
+		e.batch = e.op("batch", "Gather", []string{shape, e.vector("axis", e.batchAxis)}, attrInt("axis", 0))
 	}
 	x := e.batch
 	if s.perBatch != 1 {
-		x = e.op("", "Mul", []string{x, e.ints("size", s.perBatch)})
+		x = e.op("", "Mul", []string{x, e.vector("size", s.perBatch)})
 	}
 	if s.fixed != 0 {
-		x = e.op("", "Add", []string{x, e.ints("size", s.fixed)})
+		x = e.op("", "Add", []string{x, e.vector("size", s.fixed)})
 	}
 	return x
 }

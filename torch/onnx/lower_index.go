@@ -27,7 +27,7 @@ func lowerNarrow(c *call) {
 		start = size{d.perBatch, d.fixed + start.fixed}
 	}
 	end := size{start.perBatch + n.perBatch, start.fixed + n.fixed}
-	c.put("Slice", []string{c.in(x), c.sizes("starts", start), c.sizes("ends", end), c.ints("axes", axis)}).zero = x.zero
+	c.put("Slice", []string{c.in(x), c.sizes("starts", start), c.sizes("ends", end), c.vector("axes", axis)}).zero = x.zero
 }
 
 // lowerSlice writes start:end:step, whose bounds count and clip as ONNX's do.
@@ -42,7 +42,7 @@ func lowerSlice(c *call) {
 	}
 	in := []string{
 		c.in(x), c.sizes("starts", start), c.sizes("ends", end),
-		c.ints("axes", c.axis("dim", len(x.shape))), c.ints("steps", c.int("step")),
+		c.vector("axes", c.axis("dim", len(x.shape))), c.vector("steps", c.int("step")),
 	}
 	c.put("Slice", in).zero = x.zero
 }
@@ -51,7 +51,7 @@ func lowerSelect(c *call) {
 	x := c.tensor("self")
 	axis, at := c.axis("dim", len(x.shape)), c.size("index")
 	one := c.add("Gather", []string{c.in(x), c.sizes("index", at)}, attrInt("axis", axis))
-	c.put("Squeeze", []string{one, c.ints("axes", axis)}).zero = x.zero
+	c.put("Squeeze", []string{one, c.vector("axes", axis)}).zero = x.zero
 }
 
 // lowerSplit writes the parts that something uses.
@@ -82,8 +82,8 @@ func lowerUnbind(c *call) {
 		if !c.wanted(i) {
 			continue
 		}
-		one := c.add("Gather", []string{c.in(x), c.ints("index", i)}, attrInt("axis", axis))
-		c.set(i, c.add("Squeeze", []string{one, c.ints("axes", axis)}))
+		one := c.add("Gather", []string{c.in(x), c.vector("index", i)}, attrInt("axis", axis))
+		c.set(i, c.add("Squeeze", []string{one, c.vector("axes", axis)}))
 	}
 }
 
@@ -108,5 +108,5 @@ func lowerFlip(c *call) {
 			dims[i] += len(x.shape)
 		}
 	}
-	c.put("Slice", []string{c.in(x), c.ints("starts", starts...), c.ints("ends", ends...), c.ints("axes", dims...), c.ints("steps", steps...)})
+	c.put("Slice", []string{c.in(x), c.vector("starts", starts...), c.vector("ends", ends...), c.vector("axes", dims...), c.vector("steps", steps...)})
 }

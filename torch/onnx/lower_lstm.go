@@ -72,10 +72,10 @@ func lowerLSTM(c *call) {
 // [sequence, batch, directions·hidden].
 func (c *call) joinDirections(y string, directions int) string {
 	if directions == 1 {
-		return c.add("Squeeze", []string{y, c.ints("axes", 1)})
+		return c.add("Squeeze", []string{y, c.vector("axes", 1)})
 	}
 	y = c.add("Transpose", []string{y}, attrInts("perm", 0, 2, 1, 3))
-	return c.add("Reshape", []string{y, c.ints("shape", 0, 0, -1)})
+	return c.add("Reshape", []string{y, c.vector("shape", 0, 0, -1)})
 }
 
 // layerState returns one layer's part of h0 or c0, "" for zeros.
@@ -87,7 +87,7 @@ func (c *call) layerState(v *value, layer, layers, directions int) string {
 		return c.in(v)
 	}
 	return c.add("Slice", []string{
-		c.in(v), c.ints("starts", layer*directions), c.ints("ends", (layer+1)*directions), c.ints("axes", 0),
+		c.in(v), c.vector("starts", layer*directions), c.vector("ends", (layer+1)*directions), c.vector("axes", 0),
 	})
 }
 

@@ -51,7 +51,7 @@ func (c *call) reshape(x string, from, to []size) string {
 			return c.add("Reshape", []string{x, c.sizes("shape", to...)})
 		}
 	}
-	return c.add("Reshape", []string{x, c.ints("shape", marks...)})
+	return c.add("Reshape", []string{x, c.vector("shape", marks...)})
 }
 
 func lowerPermute(c *call) {
@@ -114,12 +114,12 @@ func lowerSqueeze(c *call) {
 		c.alias(0, x)
 		return
 	}
-	c.put("Squeeze", []string{c.in(x), c.ints("axes", axes...)}).zero = x.zero
+	c.put("Squeeze", []string{c.in(x), c.vector("axes", axes...)}).zero = x.zero
 }
 
 func lowerUnsqueeze(c *call) {
 	x := c.tensor("self")
-	c.put("Unsqueeze", []string{c.in(x), c.ints("axes", c.axis("dim", len(x.shape)+1))}).zero = x.zero
+	c.put("Unsqueeze", []string{c.in(x), c.vector("axes", c.axis("dim", len(x.shape)+1))}).zero = x.zero
 }
 
 func lowerExpand(c *call) {
@@ -136,9 +136,9 @@ func lowerRepeat(c *call) {
 		for i := range axes {
 			axes[i] = i
 		}
-		in = c.add("Unsqueeze", []string{in, c.ints("axes", axes...)})
+		in = c.add("Unsqueeze", []string{in, c.vector("axes", axes...)})
 	}
-	c.put("Tile", []string{in, c.ints("repeats", repeats...)})
+	c.put("Tile", []string{in, c.vector("repeats", repeats...)})
 }
 
 func lowerCat(c *call) {
@@ -156,7 +156,7 @@ func lowerStack(c *call) {
 	axis := c.axis("dim", len(c.shapeOf(0)))
 	var in []string
 	for _, v := range c.tensors("tensors") {
-		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.ints("axes", axis)}))
+		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.vector("axes", axis)}))
 	}
 	c.put("Concat", slices.Clone(in), attrInt("axis", axis))
 }

@@ -15,7 +15,7 @@ import (
 // field Training, as the layers of package nn do.
 func evaluate(model nn.Module) (restore func()) {
 	flags := map[*bool]bool{}
-	findTraining(reflect.ValueOf(model), flags, map[uintptr]bool{})
+	findTraining(reflect.ValueOf(model), flags, map[place]bool{})
 	nn.SetTraining(model, false)
 	return func() {
 		for flag, on := range flags {
@@ -24,18 +24,26 @@ func evaluate(model nn.Module) (restore func()) {
 	}
 }
 
+// place is a pointer that was followed. A struct and its first field share their
+// address, but not their type.
+type place struct {
+	address uintptr
+	kind    reflect.Type
+}
+
 var tensorType = reflect.TypeFor[torch.Tensor]()
 
 // findTraining collects the exported bool fields that are called Training.
-func findTraining(v reflect.Value, flags map[*bool]bool, seen map[uintptr]bool) {
+func findTraining(v reflect.Value, flags map[*bool]bool, seen map[place]bool) {
 	switch v.Kind() {
 	case reflect.Interface:
 		findTraining(v.Elem(), flags, seen)
 	case reflect.Pointer:
-		if v.IsNil() || v.Type().Elem() == tensorType || seen[v.Pointer()] {
+		here := place{v.Pointer(), v.Type()}
+		if v.IsNil() || v.Type().Elem() == tensorType || seen[here] {
 			return
 		}
-		seen[v.Pointer()] = true
+		seen[here] = true
 		findTraining(v.Elem(), flags, seen)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
