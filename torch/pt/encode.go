@@ -41,6 +41,10 @@ type storage struct {
 	numel  int // in elements of dtype
 }
 
+func newEncoder() *encoder {
+	return &encoder{memo: map[any]uint32{}, open: map[*torch.Dict]bool{}, keys: map[uint64]int{}}
+}
+
 func (e *encoder) close() {
 	for _, t := range e.resolved {
 		t.Close()
@@ -355,12 +359,16 @@ func (s storage) write(w io.Writer) error {
 
 // write writes a whole archive whose records are in the folder name.
 func write(w io.Writer, name string, value any) error {
-	e := encoder{memo: map[any]uint32{}, open: map[*torch.Dict]bool{}, keys: map[uint64]int{}}
+	e := newEncoder()
 	defer e.close()
 	if err := e.value(value); err != nil {
 		return err
 	}
-	a := newArchiveWriter(w, name)
+	return e.archive(newArchiveWriter(w, name))
+}
+
+// archive writes the records, in torch.save's order.
+func (e *encoder) archive(a *archiveWriter) error {
 	for _, r := range [][2]string{
 		{"data.pkl", string(e.p.Finish())},
 		{".format_version", "1"},

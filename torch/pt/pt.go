@@ -94,7 +94,7 @@ func archiveName(path string) string {
 			return fallbackName
 		}
 	}
-	if name == "" {
+	if name == "" || name == "." || name == ".." {
 		return fallbackName
 	}
 	return name
