@@ -63,7 +63,9 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 
 	made := filepath.Join(temp, "lib"+l.name+".so")
 	args := append([]string{"-o", made}, objects...)
-	args = append(args, "-L"+filepath.Join(t.dir, "lib"), "-Wl,-rpath,"+searchPath(home, t))
+	args = append(args, "-L"+filepath.Join(t.dir, "lib"))
+	// Not -Wl,-rpath,: a comma in the path would end it.
+	args = append(args, "-Xlinker", "-rpath", "-Xlinker", searchPath(home, t))
 	args = append(args, linkFlags...)
 	args = append(args, l.flags...)
 	if out, err := c.run(ctx, temp, args...); err != nil {

@@ -53,7 +53,7 @@ func (t torchDir) checkCUDA() error {
 			return err
 		}
 		if len(missing) > 0 {
-			return fmt.Errorf("%s needs %s, which is not there", name, strings.Join(missing, ", "))
+			return fmt.Errorf("%s needs %s, of %d libraries that are not there", name, missing[0], len(missing))
 		}
 	}
 	for _, header := range []string{"cuda_runtime_api.h", "crt/host_defines.h", "nv/target"} {

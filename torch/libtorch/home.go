@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // A search knows where to look. All of the package works on one, so that tests
@@ -76,7 +77,7 @@ const recordFile = "libtorch.json"
 func readRecord(home string) (string, error) {
 	path := filepath.Join(home, recordFile)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return "", nil
 	}
 	if err != nil {
@@ -215,7 +216,7 @@ func mayWrite(dir string) error {
 			return fmt.Errorf("%s is not a folder", dir)
 		case err == nil:
 			return accessible(dir)
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
 			return err
 		}
 		parent := filepath.Dir(dir)

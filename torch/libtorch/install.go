@@ -33,7 +33,7 @@ func (w *setup) installTorch(ctx context.Context, cuda bool) error {
 func (w *setup) installONNXRuntime(ctx context.Context) error {
 	p, err := w.readyToInstall(ctx, onnxRuntimeSpace)
 	if err != nil {
-		return fmt.Errorf("libtorch: ONNX Runtime, which checks and runs exported networks: %w", err)
+		return err
 	}
 	return w.installWheels(ctx, p, []wheel{onnxRuntimeWheel}, keepONNXRuntime, onnxRuntimeFolder)
 }

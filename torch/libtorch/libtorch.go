@@ -46,6 +46,11 @@ const setupHint = "run `etude setup` (importers: `go run github.com/etude-ml/etu
 // set up yet, as opposed to being there and broken.
 var ErrNotInstalled = errors.New("not installed; " + setupHint)
 
+// ErrNoONNXRuntime is wrapped by the error of [Setup] when only ONNX Runtime
+// could not be installed. The Installation that comes with it serves for all
+// but checking and running exported networks.
+var ErrNoONNXRuntime = errors.New("libtorch is set up, but ONNX Runtime, which checks and runs exported networks, is not")
+
 // An Installation is what [Setup] made or [Locate] found. Paths are absolute.
 type Installation struct {
 	// Libtorch holds lib/ and include/.

@@ -22,7 +22,7 @@ type pip []string
 
 // pips are tried in this order.
 var pips = []pip{
-	{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"}, {"uvx", "pip"},
+	{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"},
 }
 
 var pipVersion = regexp.MustCompile(`^pip (\d+)\.(\d+)`)
@@ -177,7 +177,10 @@ func brokeOff(out []byte) bool {
 
 // downloadError turns pip's output into what is wrong and what mends it.
 func downloadError(w wheel, out []byte, err error) error {
-	const elsewhere = "; or set ETUDE_LIBTORCH to a libtorch that is already here"
+	elsewhere := "; or set ETUDE_LIBTORCH to a libtorch that is already here"
+	if w == onnxRuntimeWheel {
+		elsewhere = ""
+	}
 	switch {
 	case says(out, "DO NOT MATCH THE HASHES"):
 		return fmt.Errorf("libtorch: %s: the file that pip was given is not the published one (its hash differs): look at `pip config list` for an index of your own, then run setup again", w)

@@ -40,7 +40,8 @@ type Options struct {
 //
 // Where nothing is missing it writes nothing and returns at once. Two at a time
 // wait for each other. When it ends early, by ctx or by a crash, nothing
-// half-made is left in place; the next one removes its temporary files.
+// half-made is left in place; the next one removes its temporary files. With an
+// error the Installation is nil, but for [ErrNoONNXRuntime].
 func Setup(ctx context.Context, o Options) (*Installation, error) {
 	if err := checkPlatform(); err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 		// Whoever held the lock may have done all of it.
 		if inst = w.complete(); inst == nil {
 			if inst, err = w.run(ctx); err != nil {
-				return nil, err
+				return inst, err
 			}
 		}
 	}
@@ -207,9 +208,12 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	if err != nil {
 		return nil, err
 	}
+	var noONNX error
 	if w.options.Force || w.findONNXRuntime(t) == "" {
-		if err := w.installONNXRuntime(ctx); err != nil {
+		if err := w.installONNXRuntime(ctx); ctx.Err() != nil {
 			return nil, err
+		} else if err != nil {
+			noONNX = fmt.Errorf("%w: %w", ErrNoONNXRuntime, err)
 		}
 	}
 	if w.options.Libtorch != "" {
@@ -222,7 +226,7 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 		return nil, err
 	}
 	inst.CUDAProblem = problem
-	return inst, nil
+	return inst, noONNX
 }
 
 // torch finds the libtorch to use, or installs one.
