@@ -25,14 +25,14 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
 	clip := &Clip{Rate: s.Rate, Channels: s.Channels}
 	for len(clip.Samples) < limit {
 		b, err := s.Next()
-		if err == io.EOF && len(clip.Samples) == 0 {
+		if err != nil && len(clip.Samples) > 0 {
+			break
+		}
+		if errors.Is(err, io.EOF) {
 			return nil, errors.New("no frames behind the metadata")
 		}
-		if err != nil && len(clip.Samples) == 0 {
-			return nil, err
-		}
 		if err != nil {
-			break
+			return nil, err
 		}
 		scale := 1 / (float64(len(b.Channels)) * float64(int64(1)<<(b.Bits-1)))
 		for i := range min(len(b.Channels[0]), limit-len(clip.Samples)) {

@@ -80,7 +80,7 @@ type ratio struct {
 func newRatio(from, to int) ratio {
 	g := gcd(from, to)
 	s := min(1, float64(to)/float64(from))
-	return ratio{to / g, from / g, s, int(prototype().half/s) + 1}
+	return ratio{to / g, from / g, s, int(halfWidth/s) + 2}
 }
 
 func gcd(a, b int) int {
@@ -90,10 +90,9 @@ func gcd(a, b int) int {
 	return a
 }
 
-// row fills taps for an output that lies phase/up samples behind its base.
-func (q ratio) row(taps []float64, phase int) {
+// row fills taps for an output that lies frac samples behind its base.
+func (q ratio) row(taps []float64, frac float64) {
 	k := prototype()
-	frac := float64(phase) / float64(q.up)
 	for j := range taps {
 		taps[j] = q.scale * k.at((float64(j-q.reach)-frac)*q.scale)
 	}
@@ -112,22 +111,28 @@ func Resample(x []float64, from, to int) []float64 {
 	}
 	q := newRatio(from, to)
 	y := make([]float64, (len(x)*q.up+q.down-1)/q.down)
-	rows := tables.get(q)
+	b := tables.get(q)
 	width := 2*q.reach + 1
-	taps := make([]float64, width)
 	for i := range y {
 		at := i * q.down
 		base, phase := at/q.up-q.reach, at%q.up
-		if rows != nil {
-			taps = rows[phase*width : (phase+1)*width]
-		} else {
-			q.row(taps, phase)
-		}
 		lo, hi := max(0, -base), min(width, len(x)-base)
 		if lo >= hi {
 			continue
 		}
-		y[i] = dot(taps[lo:hi], x[base+lo:base+hi])
+		in := x[base+lo : base+hi]
+		if b.exact {
+			y[i] = dot(b.rows[phase][lo:hi], in)
+			continue
+		}
+		// A cubic through the four nearest rows; the first is of phase -1.
+		e := float64(phase) / float64(q.up) * float64(len(b.rows)-3)
+		p := int(e)
+		e -= float64(p)
+		y[i] = -e*(e-1)*(e-2)/6*dot(b.rows[p][lo:hi], in) +
+			(e+1)*(e-1)*(e-2)/2*dot(b.rows[p+1][lo:hi], in) -
+			(e+1)*e*(e-2)/2*dot(b.rows[p+2][lo:hi], in) +
+			(e+1)*e*(e-1)/6*dot(b.rows[p+3][lo:hi], in)
 	}
 	return y
 }
@@ -149,41 +154,57 @@ func dot(a, b []float64) float64 {
 	return s0 + s1 + s2 + s3
 }
 
-// tableCache keeps the taps of all phases for the rates in use. Ratios with
-// more phases than worth a table (44,099 Hz has 22,050) compute each row anew.
-type tableCache struct {
-	mu   sync.Mutex
-	rows map[ratio][]float64
-	size int
+// bank holds the taps of a ratio: of all its phases, or, where they are too many
+// (44,099 Hz has 22,050), of so many that a cubic between them errs by 1e-10.
+type bank struct {
+	exact bool
+	rows  [][]float64
+}
+
+func newBank(q ratio) *bank {
+	width := 2*q.reach + 1
+	b := &bank{exact: q.up*width <= maxTable}
+	phases, first, n := q.up, 0, q.up
+	if !b.exact {
+		phases = int(256*q.scale) + 1 // 256 to a sample at the lower rate
+		first, n = -1, phases+3
+	}
+	for p := range n {
+		row := make([]float64, width)
+		q.row(row, float64(first+p)/float64(phases))
+		b.rows = append(b.rows, row)
+	}
+	return b
+}
+
+func (b *bank) size() int { return len(b.rows) * len(b.rows[0]) }
+
+// bankCache keeps the banks of the rates in use.
+type bankCache struct {
+	mu    sync.Mutex
+	banks map[ratio]*bank
+	size  int
 }
 
 const (
-	maxTable  = 1 << 19 // values of one table: 4 MB
+	maxTable  = 1 << 19 // values of one bank: 4 MB
 	maxTables = 1 << 21 // of all
 )
 
-var tables = tableCache{rows: map[ratio][]float64{}}
+var tables = bankCache{banks: map[ratio]*bank{}}
 
-func (c *tableCache) get(q ratio) []float64 {
-	width := 2*q.reach + 1
-	n := q.up * width
-	if n > maxTable {
-		return nil
-	}
+func (c *bankCache) get(q ratio) *bank {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rows, ok := c.rows[q]
+	b, ok := c.banks[q]
 	if !ok {
-		if c.size+n > maxTables {
-			clear(c.rows)
+		b = newBank(q)
+		if c.size+b.size() > maxTables {
+			clear(c.banks)
 			c.size = 0
 		}
-		rows = make([]float64, n)
-		for p := range q.up {
-			q.row(rows[p*width:(p+1)*width], p)
-		}
-		c.rows[q] = rows
-		c.size += n
+		c.banks[q] = b
+		c.size += b.size()
 	}
-	return rows
+	return b
 }

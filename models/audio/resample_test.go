@@ -40,7 +40,7 @@ func distortion(n int, f float64, from int) float64 {
 
 // TestResampleResponse measures the filter with sines, frequencies as a share
 // of the lower Nyquist frequency: for common rates, for one whose taps are
-// computed on the fly (44,099) and for an extreme one.
+// interpolated (44,099) and for an extreme one.
 func TestResampleResponse(t *testing.T) {
 	for _, from := range []int{44100, 48000, 96000, 44099, 768000} {
 		low := float64(min(from, SampleRate)) / 2 / float64(from)
@@ -90,13 +90,13 @@ func TestResampleDelay(t *testing.T) {
 
 // The cache is bounded, however many rates a folder holds.
 func TestResampleCache(t *testing.T) {
-	tables = tableCache{rows: map[ratio][]float64{}}
+	tables = bankCache{banks: map[ratio]*bank{}}
 	x := make([]float64, 10)
 	for rate := 8000; rate < 48000; rate += 100 {
 		Resample(x, rate, SampleRate)
 		var size int
-		for _, rows := range tables.rows {
-			size += len(rows)
+		for _, b := range tables.banks {
+			size += b.size()
 		}
 		assert.Equal(t, tables.size, size)
 		assert.LessOrEqual(t, size, maxTables)

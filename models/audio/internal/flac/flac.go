@@ -92,7 +92,7 @@ func cut(err error) error {
 // after any other error nothing more can be read.
 func (s *Stream) Next() (*Block, error) {
 	h, err := s.header()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if err != nil {

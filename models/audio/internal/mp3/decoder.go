@@ -48,7 +48,7 @@ func New(r io.Reader) (*Decoder, error) {
 	d.Rate, d.Channels = d.first.rate(), d.first.channels()
 	size := d.first.size(d.free)
 	if b, err := d.r.Peek(size); err == nil && d.readTag(b) {
-		d.r.Discard(size)
+		_, _ = d.r.Discard(size) // peeked: cannot fail
 	}
 	return d, nil
 }

@@ -101,10 +101,10 @@ func (h header) size(free int) int {
 	if h.bitrate == 0 {
 		return free + h.padding
 	}
-	switch {
-	case h.layer == 1: // slots of four bytes
+	switch h.layer {
+	case 1: // slots of four bytes
 		return 4 * (12000*h.bitrate/h.rate() + h.padding)
-	case h.layer == 2:
+	case 2:
 		return 144000*h.bitrate/h.rate() + h.padding
 	}
 	return 72000*h.granules()*h.bitrate/h.rate() + h.padding
@@ -169,14 +169,15 @@ func (d *Decoder) start() error {
 // skipToSync drops a byte and what follows up to 0xff, within the buffer: most
 // of a file that is no sound holds none. It returns the number of bytes.
 func (d *Decoder) skipToSync() int {
-	d.r.Discard(1)
-	b, _ := d.r.Peek(d.r.Buffered())
-	n := bytes.IndexByte(b, 0xff)
-	if n < 0 {
-		n = len(b)
+	b, _ := d.r.Peek(max(1, d.r.Buffered()))
+	n := len(b)
+	if n > 1 {
+		if i := bytes.IndexByte(b[1:], 0xff); i >= 0 {
+			n = i + 1
+		}
 	}
-	d.r.Discard(n)
-	return n + 1
+	_, _ = d.r.Discard(n) // buffered: cannot fail
+	return max(n, 1)
 }
 
 // chain tells whether need frames follow each other from the one at hand, or

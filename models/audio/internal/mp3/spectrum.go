@@ -134,7 +134,7 @@ func (s *spectra) midSide(from, to int) {
 
 // intensity spreads the left channel's lines over both.
 func (s *spectra) intensity(from, to, pos int, coarse bool, h header) {
-	left, right := 1.0, 1.0
+	var left, right float64
 	if h.version == mpeg1 {
 		// tan(pos·π/12) is the ratio of left to right, whose sum is 1.
 		sin, cos := math.Sincos(float64(pos) * math.Pi / 12)
@@ -144,9 +144,9 @@ func (s *spectra) intensity(from, to, pos int, coarse bool, h header) {
 		if coarse {
 			q *= 2
 		}
-		left = math.Exp2(-float64(q) / 4)
+		left, right = math.Exp2(-float64(q)/4), 1
 		if pos%2 == 0 {
-			left, right = 1, left
+			left, right = right, left
 		}
 	}
 	for i := from; i < to; i++ {
