@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -24,6 +25,11 @@ func (c *call) foldable(name string) bool {
 	_, identity := identityOps[name]
 	if identity || base == "aten::t" || base == "aten::transpose" {
 		return false
+	}
+	for _, g := range c.p.traces[1:] {
+		if !reflect.DeepEqual(g.Nodes[c.index].Args, c.node.Args) {
+			return false // its numbers depend on the batch
+		}
 	}
 	ids := tensorArgs(c.node)
 	if len(ids) == 0 {
@@ -50,18 +56,10 @@ func (c *call) fold() {
 				}
 			}
 			args[name] = ts
-		case int:
-			switch name {
-			case "memory_format", "layout": // how elements lie is no matter here
-			default:
-				args[name] = c.int(name)
-			}
-		case []int:
-			args[name] = c.ints(name)
-		case float64:
-			args[name] = c.number(name)
 		default:
-			args[name] = v
+			if name != "memory_format" && name != "layout" { // how elements lie is no matter here
+				args[name] = v
+			}
 		}
 	}
 	name := c.node.Op

@@ -27,6 +27,6 @@ func runInPython(t *testing.T, path string, x *torch.Tensor) *torch.Tensor {
 		Shape []int
 		Data  []float64
 	}
-	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/check_and_run.py", path, in), &out))
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/check.py", "--run", in, path), &out))
 	return torch.FromSlice(out.Data, out.Shape...).ToDType(torch.Float32)
 }
