@@ -18,16 +18,17 @@
 // # Names
 //
 // [NamedParameters] and [StateDict] name tensors as PyTorch does, by the path of
-// attributes: fc1.weight, fc1.bias, fc2.weight. Exported fields count, in the
-// order of their declaration, in snake case: FC1 is fc1, LayerNorm1 is
-// layer_norm1, LSTM is lstm. A tag says otherwise:
+// attributes: fc1.weight, fc1.bias, fc2.weight. Exported fields count, in snake
+// case: FC1 is fc1, LayerNorm1 is layer_norm1, LSTM is lstm. They come in the order
+// of their declaration, a module's own tensors before its layers. A tag says
+// otherwise:
 //
 //	Out  *Linear       `torch:"fc2"`          // another name
 //	Mean *torch.Tensor `torch:",buffer"`      // in the state, but not a parameter
 //	Old  *Linear       `torch:"-"`            // not part of the network
 //
-// Fields of type *torch.Tensor are parameters; structs, pointers, interfaces and
-// embedded structs are followed; entries of slices, arrays and a [Sequential]
+// Fields of type *torch.Tensor are parameters; structs, pointers and interfaces are
+// followed, embedded structs without adding a name; entries of slices, arrays and a [Sequential]
 // are numbered (layers.0.weight). Nil fields are left out. A layer whose names
 // the fields cannot give has a NamedTensors method, as [LSTM] does.
 //

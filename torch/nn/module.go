@@ -27,9 +27,9 @@ type TensorNamer interface {
 	NamedTensors() []NamedTensor
 }
 
-// Trainer is implemented by layers that behave differently in training, and by
-// networks that want to know.
-type Trainer interface {
+// TrainingMode is implemented by layers that behave differently in training, and
+// by networks that want to know. [SetTraining] calls it, and goes on to the fields.
+type TrainingMode interface {
 	SetTraining(on bool)
 }
 
@@ -70,11 +70,10 @@ func ParameterCount(m any) int {
 // SetTraining puts m and everything in it into training mode, or into evaluation
 // mode, in which [Dropout] passes its input on. New layers are in training mode.
 func SetTraining(m any, on bool) {
-	w := walker{module: func(v any) bool {
-		if t, ok := v.(Trainer); ok {
+	w := walker{module: func(v any) {
+		if t, ok := v.(TrainingMode); ok {
 			t.SetTraining(on)
 		}
-		return true
 	}}
 	w.walk("", reflect.ValueOf(m))
 }

@@ -86,23 +86,30 @@ func compareState(named []NamedTensor, d *torch.Dict) error {
 	return nil
 }
 
-// To moves the parameters and buffers of m, and their gradients, to device d. The
-// tensors stay the same, so an optimizer keeps its hold on them; its own state
-// does not move, so move first and step later, as in PyTorch.
+// To moves the parameters and buffers of m, and their gradients, between the CPU
+// and a CUDA device. The tensors stay the same, so an optimizer keeps its hold on
+// them; its own state does not move, so move first and step later, as in PyTorch.
+// For other kinds of device, whose tensors libtorch cannot exchange, build the
+// network on the device.
 func To(m any, d torch.Device) {
 	torch.NoGrad(func() {
 		torch.Scope(func() {
 			for _, n := range namedTensors(m) {
-				if n.Tensor.Device() == d {
-					continue
-				}
-				grad := n.Tensor.Grad()
-				n.Tensor.SetGrad(nil)
-				torch.Call("aten::set_data", n.Tensor, n.Tensor.Detach().To(d))
-				if grad != nil {
-					n.Tensor.SetGrad(grad.To(d))
+				if n.Tensor.Device() != d {
+					setData(n.Tensor, n.Tensor.Detach().To(d))
 				}
 			}
 		})
 	})
+}
+
+// setData puts the elements of data, and a gradient on its device, into t.
+func setData(t, data *torch.Tensor) {
+	from, to := t.Device(), data.Device()
+	if err := torch.Try(func() { torch.Call("aten::set_data", t, data) }); err != nil {
+		throw("nn.To", "a tensor on %v cannot become one on %v; build the network on that device instead. libtorch says: %v", from, to, err)
+	}
+	if grad := t.Grad(); grad != nil {
+		t.SetGrad(grad.To(to))
+	}
 }

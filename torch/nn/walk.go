@@ -16,7 +16,7 @@ import (
 // walker visits what a network holds: depth first, fields in order of declaration.
 type walker struct {
 	tensor func(NamedTensor)
-	module func(pointer any) bool // whether to go on into it; may be nil
+	module func(pointer any)
 	path   []place
 }
 
@@ -90,47 +90,90 @@ func (w *walker) enter(name string, v reflect.Value) {
 	}
 	w.path = append(w.path, here)
 	defer func() { w.path = w.path[:len(w.path)-1] }()
-	if w.module != nil && !w.module(v.Interface()) {
-		return
+	if w.module != nil {
+		w.module(v.Interface())
 	}
 	if v.Type().Implements(namerType) {
+		refuseEmbeddedNamer(v.Type().Elem())
 		for _, n := range v.Interface().(TensorNamer).NamedTensors() {
 			n.Name = join(name, n.Name)
 			w.found(n)
 		}
 		return
 	}
-	if v.Elem().Kind() == reflect.Struct {
-		w.fields(name, v.Elem())
+	if v.Elem().Kind() != reflect.Struct {
+		w.walk(name, v.Elem())
 		return
 	}
-	w.walk(name, v.Elem())
+	// As PyTorch: a module's own parameters, its own buffers, then its children.
+	fields := fieldsOf(nil, name, v.Elem())
+	for _, buffers := range []bool{false, true} {
+		for _, f := range fields {
+			if f.tensor != nil && f.buffer == buffers {
+				w.found(NamedTensor{f.name, f.tensor, f.buffer})
+			}
+		}
+	}
+	for _, f := range fields {
+		if f.tensor == nil {
+			w.walk(f.name, f.value)
+		}
+	}
 }
 
-func (w *walker) fields(prefix string, v reflect.Value) {
+// field is a field of a struct under its full name.
+type field struct {
+	name   string
+	value  reflect.Value
+	tensor *torch.Tensor // nil for what is not one
+	buffer bool
+}
+
+// fieldsOf appends the fields of the struct v, and in their place those of structs
+// that it embeds by value.
+func fieldsOf(fs []field, prefix string, v reflect.Value) []field {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, option, _ := strings.Cut(f.Tag.Get("torch"), ",")
+		if !f.IsExported() || name == "-" {
+			continue
+		}
+		value := v.Field(i)
 		switch {
-		case !f.IsExported() || name == "-":
+		case name == "" && f.Anonymous && value.Kind() == reflect.Struct:
+			fs = fieldsOf(fs, prefix, value)
 			continue
 		case name == "" && f.Anonymous:
-			w.walk(prefix, v.Field(i))
-			continue
+			name = prefix
 		case name == "":
-			name = snake(f.Name)
+			name = join(prefix, snake(f.Name))
+		default:
+			name = join(prefix, name)
 		}
-		name = join(prefix, name)
-		if option != "buffer" {
-			w.walk(name, v.Field(i))
+		tensor, isTensor := value.Interface().(*torch.Tensor)
+		switch {
+		case option != "" && option != "buffer":
+			throw("nn", "the field %s of %s has the tag option %q; there is only buffer", f.Name, v.Type(), option)
+		case option == "buffer" && !isTensor:
+			throw("nn", "the field %s of %s is tagged as a buffer, but is not a *torch.Tensor", f.Name, v.Type())
+		case isTensor && tensor == nil:
 			continue
 		}
-		t, ok := v.Field(i).Interface().(*torch.Tensor)
-		if !ok {
-			throw("nn", "the field %s of %s is tagged as a buffer, but is not a *torch.Tensor", f.Name, v.Type())
-		}
-		if t != nil {
-			w.found(NamedTensor{Name: name, Tensor: t, Buffer: true})
+		fs = append(fs, field{name, value, tensor, option == "buffer"})
+	}
+	return fs
+}
+
+// refuseEmbeddedNamer panics if a struct has its NamedTensors from a layer that it
+// embeds: that layer's names would hide the struct's other fields.
+func refuseEmbeddedNamer(t reflect.Type) {
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous && (f.Type.Implements(namerType) || reflect.PointerTo(f.Type).Implements(namerType)) {
+			throw("nn", "%s embeds %s, whose NamedTensors would hide all other fields; give it a field name", t, f.Type)
 		}
 	}
 }

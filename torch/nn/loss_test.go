@@ -1,0 +1,88 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+func TestLossesAgreeWithPyTorch(t *testing.T) {
+	cases := read(t).Losses
+	require.NotEmpty(t, cases)
+	torch.Scope(func() {
+		x, y := ramp(1, 3, 4), ramp(2, 3, 4)
+		p, q := x.MulScalar(0.5).AddScalar(0.5), y.MulScalar(0.5).AddScalar(0.5)
+		logp, shares := x.LogSoftmax(1), y.Softmax(1)
+		weight := ramp(3, 4).AddScalar(1.5)
+		classes := torch.FromSlice([]int64{1, 3, 0})
+		inputs := map[string][2]*torch.Tensor{
+			"mse": {x, y}, "l1": {x, y}, "huber": {x, y}, "huber delta": {x, y},
+			"bce": {p, q}, "bce weight": {p, q}, "bce logits": {x, q}, "bce logits weights": {x, q},
+			"cross entropy": {x, classes}, "cross entropy weight": {x, classes},
+			"cross entropy ignore 0": {x, classes}, "cross entropy smooth": {x, classes},
+			"cross entropy shares": {x, shares},
+			"kl":                   {logp, shares}, "kl log target": {logp, shares.Log()},
+		}
+		for _, c := range cases {
+			what := c.Name + ", " + c.Reduction
+			r, ok := map[string]torch.Reduction{
+				"mean": nn.ReduceMean, "sum": nn.ReduceSum, "none": nn.ReduceNone, "batchmean": nn.ReduceMean,
+			}[c.Reduction]
+			require.True(t, ok, what)
+			batchMean := c.Reduction == "batchmean"
+			losses := map[string]nn.Loss{
+				"mse":                    nn.MSE{Reduction: r}.Loss,
+				"l1":                     nn.L1{Reduction: r}.Loss,
+				"huber":                  nn.Huber{Reduction: r}.Loss,
+				"huber delta":            nn.Huber{Reduction: r, Delta: 0.3}.Loss,
+				"bce":                    nn.BCE{Reduction: r}.Loss,
+				"bce weight":             nn.BCE{Reduction: r, Weight: weight}.Loss,
+				"bce logits":             nn.BCEWithLogits{Reduction: r}.Loss,
+				"bce logits weights":     nn.BCEWithLogits{Reduction: r, Weight: weight, PosWeight: weight}.Loss,
+				"cross entropy":          nn.CrossEntropy{Reduction: r}.Loss,
+				"cross entropy weight":   nn.CrossEntropy{Reduction: r, Weight: weight}.Loss,
+				"cross entropy ignore 0": nn.CrossEntropy{Reduction: r, IgnoreIndex: new(0)}.Loss,
+				"cross entropy smooth":   nn.CrossEntropy{Reduction: r, LabelSmoothing: 0.1}.Loss,
+				"cross entropy shares":   nn.CrossEntropy{Reduction: r}.Loss,
+				"kl":                     nn.KLDiv{Reduction: r, BatchMean: batchMean}.Loss,
+				"kl log target":          nn.KLDiv{Reduction: r, BatchMean: batchMean, LogTarget: true}.Loss,
+			}
+			require.Contains(t, losses, c.Name)
+			output := inputs[c.Name][0].Clone().SetRequiresGrad(true)
+			loss := losses[c.Name](output, inputs[c.Name][1])
+			c.Loss.check(t, loss, what)
+			loss.Sum().Backward()
+			c.Grad.check(t, output.Grad(), what+": gradient")
+
+			plain := map[string]nn.Loss{
+				"mse, mean": nn.MSELoss, "l1, mean": nn.L1Loss, "huber, mean": nn.HuberLoss,
+				"bce, mean": nn.BCELoss, "bce logits, mean": nn.BCEWithLogitsLoss,
+				"cross entropy, mean": nn.CrossEntropyLoss, "kl, batchmean": nn.KLDivLoss,
+			}
+			if f, ok := plain[what]; ok {
+				c.Loss.check(t, f(output, inputs[c.Name][1]), what)
+			}
+		}
+	})
+}
+
+// Broadcasting a column against a row is rarely meant.
+func TestLossesRefuseToBroadcast(t *testing.T) {
+	read(t)
+	torch.Scope(func() {
+		for name, loss := range map[string]nn.Loss{
+			"MSE": nn.MSELoss, "L1": nn.L1Loss, "Huber": nn.HuberLoss, "BCE": nn.BCELoss,
+			"BCEWithLogits": nn.BCEWithLogitsLoss, "KLDiv": nn.KLDivLoss,
+		} {
+			err := torch.Try(func() { loss(ramp(1, 3, 1), ramp(1, 3)) })
+			assert.ErrorContains(t, err, "nn."+name+": [3 1] × [3]: output and target must have the same shape")
+		}
+	})
+}
