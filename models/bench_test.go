@@ -1,0 +1,42 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package models_test
+
+import (
+	"testing"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// BenchmarkEmotionStep is a whole training step of EmotionRecognizer, batch 64,
+// on one thread.
+func BenchmarkEmotionStep(b *testing.B) { benchmarkStep(b, models.All()[0]) }
+
+// BenchmarkMelodyStep is the same for MelodyTransformer.
+func BenchmarkMelodyStep(b *testing.B) { benchmarkStep(b, models.All()[1]) }
+
+func benchmarkStep(b *testing.B, s models.Spec) {
+	torchtest.Need(b)
+	torch.Threads(1, func() {
+		torch.ManualSeed(seed)
+		m := s.New(torch.CPU)
+		opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
+		x, y := batch(0, s.In, 1, torch.CPU), batch(0, s.Out, 2, torch.CPU)
+		step := func() {
+			opt.ZeroGrad()
+			loss := s.Loss(m.Forward(x), y)
+			loss.Backward()
+			opt.Step()
+		}
+		torch.Scope(step)
+		b.ReportAllocs()
+		for b.Loop() {
+			torch.Scope(step)
+		}
+	})
+}
