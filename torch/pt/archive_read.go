@@ -128,10 +128,10 @@ func checkRecord(f *zip.File, size int64) (record, error) {
 		return record{}, errors.New("is compressed, which torch.save never does; zip the unpacked files with `zip -0 -r`")
 	case f.Flags&1 != 0:
 		return record{}, errors.New("is encrypted")
-	case f.CompressedSize64 != f.UncompressedSize64:
-		return record{}, fmt.Errorf("is stored, yet %d bytes become %d", f.CompressedSize64, f.UncompressedSize64)
 	case f.UncompressedSize64 > uint64(size):
 		return record{}, fmt.Errorf("is said to have %d bytes, in a file of %d", f.UncompressedSize64, size)
+	case f.CompressedSize64 != f.UncompressedSize64:
+		return record{}, fmt.Errorf("is stored, yet %d bytes become %d", f.CompressedSize64, f.UncompressedSize64)
 	}
 	offset, err := f.DataOffset()
 	if err != nil {
