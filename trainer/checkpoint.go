@@ -99,10 +99,10 @@ func readCheckpoint(d *torch.Dict, model nn.Module, optimizer optim.Optimizer) (
 		if r.err == nil {
 			c.Metrics = map[string]float64{}
 			for key := range m.dict.All() {
-				if name, ok := key.(string); ok {
-					if x := (&reader{dict: m.dict}); isFinite(x.float(name)) {
-						c.Metrics[name] = x.float(name)
-					}
+				// Whatever is no number is another program's affair.
+				name, _ := key.(string)
+				if x := (&reader{dict: m.dict}).float(name); isFinite(x) {
+					c.Metrics[name] = x
 				}
 			}
 		}
@@ -168,11 +168,20 @@ func read[T any](r *reader, key string) (v T) {
 	return v
 }
 
+// any reads what may be None, which is nil.
+func (r *reader) any(key string) any {
+	v, ok := r.dict.Get(key)
+	if !ok {
+		read[any](r, key) // says what is there instead
+	}
+	return v
+}
+
 func (r *reader) int(key string) int { return read[int](r, key) }
 
 // float reads None as NaN, and an int as what it is.
 func (r *reader) float(key string) float64 {
-	switch v := read[any](r, key).(type) {
+	switch v := r.any(key).(type) {
 	case float64:
 		return v
 	case int:
@@ -187,7 +196,7 @@ func (r *reader) float(key string) float64 {
 
 // floats reads a list of numbers; None is nil.
 func (r *reader) floats(key string) []float64 {
-	v := read[any](r, key)
+	v := r.any(key)
 	if v == nil {
 		return nil
 	}

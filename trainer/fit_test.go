@@ -1,0 +1,252 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// net is the network of gen_fit.py.
+type net struct {
+	FC1, FC2 *nn.Linear
+}
+
+func (n *net) Forward(x *torch.Tensor) *torch.Tensor {
+	return n.FC2.Forward(n.FC1.Forward(x).Tanh())
+}
+
+func newNet(out int, d torch.Device) *net {
+	return &net{nn.NewLinear(5, 9, d), nn.NewLinear(9, out, d)}
+}
+
+type goldenState map[string]struct {
+	Shape  []int
+	Values []float32
+}
+
+func (g goldenState) load(tb testing.TB, model nn.Module) {
+	tb.Helper()
+	torch.Scope(func() {
+		d := &torch.Dict{OrderedDict: true}
+		for name, t := range g {
+			d.Set(name, torch.FromSlice(t.Values, t.Shape...))
+		}
+		require.NoError(tb, nn.LoadStateDict(model, d))
+	})
+}
+
+// requireClose compares model's state with g, 1e-6 apart at most, absolute:
+// some 30 Adam steps of float32 in another order of sums.
+func (g goldenState) requireClose(tb testing.TB, model nn.Module) {
+	tb.Helper()
+	for name, have := range stateOf(model) {
+		require.InDeltaSlice(tb, g[name].Values, have, 1e-6, name)
+	}
+}
+
+func stateOf(model nn.Module) map[string][]float32 {
+	state := map[string][]float32{}
+	torch.Scope(func() {
+		for name, t := range nn.StateDict(model).All() {
+			state[name.(string)] = t.(*torch.Tensor).Float32s()
+		}
+	})
+	return state
+}
+
+type goldenCase struct {
+	Name        string
+	Start       goldenState
+	X, Y        []float32
+	XV, YV      []float32
+	TrainLosses []float64 `json:"train_losses"`
+	ValLosses   []float64 `json:"val_losses"`
+	TrainAccs   []float64 `json:"train_accs"`
+	ValAccs     []float64 `json:"val_accs"`
+	MSE, MAE    *float64
+	BestEpoch   int `json:"best_epoch"`
+	Best, Last  goldenState
+}
+
+type goldenFile struct {
+	Batch, Epochs int
+	Seed          uint64
+	LR            float64
+	WeightDecay   float64 `json:"weight_decay"`
+	Cases         []goldenCase
+}
+
+func readGolden(tb testing.TB) (g goldenFile) {
+	tb.Helper()
+	text, err := os.ReadFile("testdata/fit.json")
+	require.NoError(tb, err)
+	require.NoError(tb, json.Unmarshal(text, &g))
+	require.Len(tb, g.Cases, 2)
+	return g
+}
+
+func (c goldenCase) classes() bool { return c.MSE == nil }
+
+func (c goldenCase) set(x, y []float32, d torch.Device) *data.Set {
+	n := len(x) / 5
+	s := &data.Set{}
+	torch.Scope(func() {
+		tx, ty := torch.FromSlice(x, n, 5), torch.FromSlice(y, n, len(y)/n)
+		if c.classes() {
+			ty = ty.Reshape(n).ToDType(torch.Int64)
+		}
+		torch.Unscoped(func() { s.X, s.Y = tx.Clone(), ty.Clone() })
+		if d != torch.CPU {
+			cpu := *s
+			torch.Unscoped(func() { s.X, s.Y = tx.To(d), ty.To(d) })
+			cpu.Close()
+		}
+	})
+	return s
+}
+
+// run is the golden case as a Run, without early stopping, with what frees it.
+func (g goldenFile) run(tb testing.TB, c goldenCase, d torch.Device) (Run, func()) {
+	tb.Helper()
+	out := len(c.Start["fc2.bias"].Values)
+	model := newNet(out, d)
+	c.Start.load(tb, model)
+	r := Run{
+		Model: model, Loss: nn.MSELoss,
+		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: g.LR, WeightDecay: g.WeightDecay}),
+		Train:     c.set(c.X, c.Y, d), Val: c.set(c.XV, c.YV, d),
+		Epochs: g.Epochs, BatchSize: g.Batch, Seed: g.Seed, Stop: EarlyStopping{Patience: None},
+	}
+	if c.classes() {
+		r.Loss = nn.CrossEntropyLoss
+	}
+	return r, func() {
+		r.Train.Close()
+		r.Val.Close()
+		for _, p := range nn.Parameters(model) {
+			p.Close()
+		}
+	}
+}
+
+// The last batch of each epoch has one sample of 49: a mean of batch means would
+// be off in the second digit.
+func TestFitAsPyTorch(t *testing.T) {
+	torchtest.NoLeaks(t)
+	golden := readGolden(t)
+	for _, c := range golden.Cases {
+		for _, keepLast := range []bool{false, true} {
+			r, free := golden.run(t, c, torch.CPU)
+			r.KeepLast = keepLast
+			h, err := r.Fit(context.Background())
+			require.NoError(t, err)
+			requireGolden(t, c, h)
+			if keepLast {
+				c.Last.requireClose(t, r.Model)
+			} else {
+				c.Best.requireClose(t, r.Model)
+			}
+			free()
+		}
+	}
+}
+
+func requireGolden(tb testing.TB, c goldenCase, h *History) {
+	tb.Helper()
+	worst := 0.0
+	compare := func(want, have []float64) {
+		tb.Helper()
+		require.Len(tb, have, len(want))
+		for i := range want {
+			worst = max(worst, math.Abs(have[i]-want[i])/want[i])
+		}
+	}
+	compare(c.TrainLosses, h.TrainLosses)
+	compare(c.ValLosses, h.ValLosses)
+	require.Less(tb, worst, 1e-6, c.Name)
+	tb.Logf("%s: largest relative difference of an epoch's loss %.1e", c.Name, worst)
+	if c.classes() {
+		require.Equal(tb, c.TrainAccs, h.TrainAccs)
+		require.Equal(tb, c.ValAccs, h.ValAccs)
+	} else {
+		require.Nil(tb, h.TrainAccs)
+		require.Nil(tb, h.ValAccs)
+	}
+	require.Equal(tb, c.BestEpoch, h.BestEpoch)
+	require.Equal(tb, h.ValLosses[c.BestEpoch], h.BestValLoss)
+	require.Equal(tb, StopCompleted, h.StopReason)
+	require.Len(tb, h.EpochTimes, len(c.TrainLosses))
+}
+
+func TestFitStopsEarly(t *testing.T) {
+	golden := readGolden(t)
+	c := golden.Cases[0] // best in epoch 3 of 8, from 0
+	torchtest.NoLeaks(t)
+	r, free := golden.run(t, c, torch.CPU)
+	defer free()
+	r.Stop = EarlyStopping{Patience: 3}
+	h, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, StopPatience, h.StopReason)
+	assert.Equal(t, 3+3+1, h.Len())
+	assert.Equal(t, 3, h.BestEpoch)
+	c.Best.requireClose(t, r.Model)
+	assert.Zero(t, r.Stop.Wait(), "the caller's own is left alone")
+}
+
+func TestFitWithoutValidation(t *testing.T) {
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	r, free := golden.run(t, golden.Cases[0], torch.CPU)
+	defer free()
+	r.Val = nil
+	h, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	assert.Nil(t, h.ValLosses)
+	assert.True(t, math.IsNaN(h.BestValLoss))
+	assert.Equal(t, 7, h.BestEpoch, "training's losses fall")
+	golden.Cases[0].Last.requireClose(t, r.Model)
+}
+
+func TestEvaluateAsPyTorch(t *testing.T) {
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	for _, c := range golden.Cases {
+		r, free := golden.run(t, c, torch.CPU)
+		c.Best.load(t, r.Model)
+		for _, size := range []int{0, 5, 13, 1} {
+			m, err := Evaluate(r.Model, r.Loss, r.Val, size)
+			require.NoError(t, err)
+			assert.Equal(t, 13, m.Samples)
+			assert.InEpsilon(t, c.ValLosses[c.BestEpoch], m.Loss, 1e-6)
+			if c.classes() {
+				assert.Equal(t, c.ValAccs[c.BestEpoch], m.Accuracy)
+				assert.True(t, math.IsNaN(m.MSE) && math.IsNaN(m.MAE))
+			} else {
+				assert.InEpsilon(t, *c.MSE, m.MSE, 1e-6)
+				assert.InEpsilon(t, *c.MAE, m.MAE, 1e-6)
+				assert.True(t, math.IsNaN(m.Accuracy))
+			}
+		}
+		free()
+	}
+	text, err := json.Marshal(Metrics{Samples: 2, Loss: 0.5, MSE: math.NaN(), MAE: math.Inf(1), Accuracy: 1})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"samples": 2, "loss": 0.5, "mse": null, "mae": null, "accuracy": 1}`, string(text))
+	_, err = Evaluate(nil, nil, nil, 0)
+	require.ErrorContains(t, err, "needs a model")
+}

@@ -1,0 +1,158 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"encoding/json"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gonum.org/v1/plot"
+)
+
+var nan = math.NaN()
+
+func lossEpoch(train, val float64) Epoch {
+	return Epoch{TrainLoss: train, ValLoss: val, TrainAcc: nan, ValAcc: nan, Seconds: 0.5, LR: 1e-3}
+}
+
+func TestHistoryFindsTheBest(t *testing.T) {
+	h := NewHistory()
+	assert.Equal(t, "no epoch", h.Best().String())
+	var best []bool
+	for _, v := range []float64{nan, 3, 2, 2, 1.9999, 2.5, math.Inf(-1)} {
+		best = append(best, h.Update(lossEpoch(1, v)))
+	}
+	// The first has no validation loss, so its training loss, 1, would count; later
+	// ones are watched by validation.
+	assert.Equal(t, []bool{true, false, false, false, false, false, false}, best)
+
+	h = NewHistory()
+	best = nil
+	for _, v := range []float64{3, 2, 2, 1.9999, 2.5, nan, math.Inf(-1)} {
+		best = append(best, h.Update(lossEpoch(9, v)))
+	}
+	assert.Equal(t, []bool{true, true, false, true, false, false, false}, best)
+	assert.Equal(t, 3, h.BestEpoch)
+	assert.Equal(t, 1.9999, h.BestValLoss)
+	assert.Equal(t, "epoch 4: training loss 9, validation loss 2", h.Best().String())
+}
+
+func TestHistoryJSON(t *testing.T) {
+	h := NewHistory()
+	h.Update(lossEpoch(0.5, 0.25))
+	h.Update(lossEpoch(0.4, math.Inf(1)))
+	h.StopReason = StopPatience
+	path := filepath.Join(t.TempDir(), "history.json")
+	require.NoError(t, h.Save(path))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"train_losses": [0.5, 0.4], "val_losses": [0.25, null], "train_accs": null, "val_accs": null,
+		"epoch_times": [0.5, 0.5], "learning_rates": [0.001, 0.001],
+		"best_epoch": 0, "best_val_loss": 0.25, "stop_reason": "patience"}`, string(text))
+
+	back, err := LoadHistory(path)
+	require.NoError(t, err)
+	assert.Nil(t, back.TrainAccs)
+	assert.True(t, math.IsNaN(back.ValLosses[1]))
+	back.ValLosses[1] = math.Inf(1) // JSON cannot tell
+	assert.Equal(t, h, back)
+
+	empty, err := json.Marshal(NewHistory())
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"train_losses": [], "val_losses": null, "train_accs": null, "val_accs": null, "epoch_times": [],
+		"learning_rates": [], "best_epoch": null, "best_val_loss": null, "stop_reason": ""}`, string(empty))
+	require.NoError(t, json.Unmarshal(empty, back))
+	assert.Equal(t, -1, back.BestEpoch)
+	assert.Zero(t, back.Len())
+}
+
+// Files of other programs: lists of null, keys that are not there.
+func TestHistoryReadsOthers(t *testing.T) {
+	h := NewHistory()
+	require.NoError(t, json.Unmarshal([]byte(`{"train_losses": [1, 2], "train_accs": [null, null], "best_epoch": 1, "x": 3}`), h))
+	assert.Equal(t, []float64{1, 2}, h.TrainLosses)
+	assert.Equal(t, 1, h.BestEpoch)
+	for text, want := range map[string]string{
+		`{"train_losses": [1], "val_losses": [1, 2]}`: "val_losses holds 2 epochs, train_losses 1",
+		`{"train_losses": [1], "best_epoch": 1}`:      "best_epoch is 1, there are 1 epochs",
+		`{"train_losses": "x"}`:                       "string",
+	} {
+		path := filepath.Join(t.TempDir(), "h.json")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := LoadHistory(path)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, path)
+	}
+}
+
+func TestHistorySaveIsWholeOrNot(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "history.json")
+	h := NewHistory()
+	require.NoError(t, h.Save(path))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "taken"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "taken", "x"), nil, 0o600))
+	require.Error(t, h.Save(filepath.Join(dir, "taken")), "a folder is in the way")
+	require.Error(t, h.Save(filepath.Join(dir, "absent", "history.json")))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "no temporary file is left")
+}
+
+func TestPlot(t *testing.T) {
+	classes, noVal, one := NewHistory(), NewHistory(), NewHistory()
+	regression := NewHistory()
+	for i := range 30 {
+		f := float64(i)
+		e := lossEpoch(math.Exp(-f/5), math.Exp(-f/6)+0.01*f)
+		regression.Update(e)
+		e.TrainAcc, e.ValAcc = 1-math.Exp(-f/5), 0.9-0.5*math.Exp(-f/4)
+		classes.Update(e)
+		noVal.Update(lossEpoch(2, nan)) // flat
+	}
+	one.Update(lossEpoch(nan, math.Inf(1)))
+	for name, h := range map[string]*History{"classes": classes, "noVal": noVal, "one": one, "regression": regression} {
+		path := filepath.Join(t.TempDir(), name+".png")
+		require.NoError(t, h.Plot(path), name)
+		f, err := os.Open(path)
+		require.NoError(t, err)
+		img, err := png.Decode(f)
+		require.NoError(t, err, name)
+		require.NoError(t, f.Close())
+		assert.Equal(t, []int{1320, 960}, []int{img.Bounds().Dx(), img.Bounds().Dy()})
+		// The best epoch's mark is there exactly where there is a best epoch.
+		found := false
+		for x := range 1320 {
+			for y := range 960 {
+				r, g, b, _ := img.At(x, y).RGBA()
+				found = found || r>>8 == uint32(bestColor.R) && g>>8 == uint32(bestColor.G) && b>>8 == uint32(bestColor.B)
+			}
+		}
+		assert.Equal(t, h.BestEpoch >= 0, found, name)
+	}
+	require.ErrorContains(t, NewHistory().Plot(filepath.Join(t.TempDir(), "x.png")), "no epochs")
+}
+
+func TestTicks(t *testing.T) {
+	labels := func(ticks []plot.Tick) (labels []string) {
+		for _, tick := range ticks {
+			if tick.Label != "" {
+				labels = append(labels, tick.Label)
+			}
+		}
+		return labels
+	}
+	assert.Equal(t, []string{"0", "0.2", "0.4", "0.6", "0.8", "1.0"}, labels(evenTicks{}.Ticks(-0.05, 1.05)))
+	assert.Equal(t, []string{"1", "5", "10", "15", "20", "25", "30", "35", "40"}, labels(wholeTicks{}.Ticks(0.5, 43.5)))
+	assert.Equal(t, []string{"1", "2", "3"}, labels(wholeTicks{}.Ticks(0.8, 3.2)))
+	assert.Equal(t, []string{"0.02", "0.05", "0.1", "0.2", "0.5", "1"}, labels(logTicks{}.Ticks(0.015, 1.2)))
+}

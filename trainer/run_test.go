@@ -1,0 +1,290 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// poison makes the n-th step's loss NaN (and so all weights after it).
+func (r *trial) poison(n int) {
+	loss, calls := r.Loss, 0
+	training := false
+	r.AroundStep = func(step func()) {
+		training = true
+		step()
+		training = false
+	}
+	r.Loss = func(output, target *torch.Tensor) *torch.Tensor {
+		l := loss(output, target)
+		if training {
+			calls++
+		}
+		if calls == n && training {
+			return l.MulScalar(math.NaN())
+		}
+		return l
+	}
+}
+
+// A loss that is not finite names its step, though it is read some steps later,
+// and nothing that came of it is saved.
+func TestNonFiniteLoss(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for _, every := range []int{1, 2, 3, 32} {
+		r := newTrial(1, torch.CPU, t.TempDir())
+		r.ReadEvery = every
+		r.poison(4 + 4 + 2)
+		var states []map[string][]float32
+		r.OnEpoch = func(Epoch) error {
+			states = append(states, stateOf(r.Model))
+			return nil
+		}
+		h, err := r.Fit(context.Background())
+		var e *NonFiniteError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, []int{2, 1}, []int{e.Epoch, e.Step})
+		require.ErrorContains(t, err, "epoch 3, step 2: the loss is NaN")
+		assert.Equal(t, StopNonFinite, h.StopReason)
+		assert.Equal(t, 2, h.Len())
+		assert.Equal(t, states[h.BestEpoch], stateOf(r.Model), "the best weights are restored")
+
+		_, err = LoadCheckpoint(filepath.Join(r.Save, "last.pt"), r.Model, nil)
+		require.NoError(t, err)
+		assert.Equal(t, states[1], stateOf(r.Model), "last.pt is from before")
+		r.close()
+	}
+}
+
+// An update that breaks the weights in an epoch's last step shows in no loss of
+// that epoch when nothing is validated.
+func TestNonFiniteParameter(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, t.TempDir())
+	defer r.close()
+	val := r.Val
+	defer func() { r.Val = val }()
+	steps := 0
+	r.AroundStep = func(step func()) {
+		step()
+		if steps++; steps == 8 {
+			torch.NoGrad(func() { nn.Parameters(r.Model)[3].FillInPlace(math.Inf(1)) })
+		}
+	}
+	r.Val = nil
+	h, err := r.Fit(context.Background())
+	require.ErrorContains(t, err, "epoch 2, step 4: a parameter is NaN")
+	assert.Equal(t, 1, h.Len())
+	assert.True(t, finite(r.Model), "the weights of epoch 1 are back")
+
+	r.Val, steps = val, 0
+	_, err = r.Fit(context.Background())
+	require.ErrorContains(t, err, "epoch 2, step 4: the validation loss is")
+	assert.True(t, finite(r.Model))
+}
+
+func TestErrorsNameTheStep(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	loss, calls := r.Loss, 0
+	r.Loss = func(output, target *torch.Tensor) *torch.Tensor {
+		if calls++; calls == 3 {
+			return output.Matmul(output)
+		}
+		return loss(output, target)
+	}
+	h, err := r.Fit(context.Background())
+	require.ErrorContains(t, err, "trainer: epoch 1, step 3: torch: matmul: [8 3] × [8 3]")
+	var e *torch.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, StopError, h.StopReason)
+
+	r.Loss = func(output, _ *torch.Tensor) *torch.Tensor { return output }
+	_, err = r.Fit(context.Background())
+	require.Error(t, err) // Backward of more than one value
+
+	r.Loss = loss
+	r.OnEpoch = func(Epoch) error { return errTest }
+	h, err = r.Fit(context.Background())
+	require.ErrorIs(t, err, errTest)
+	assert.Equal(t, 1, h.Len())
+	r.OnEpoch = func(Epoch) error { return fmt.Errorf("seen enough: %w", ErrStop) }
+	h, err = r.Fit(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, StopHook, h.StopReason)
+}
+
+func TestRunChecks(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for want, change := range map[string]func(*Run){
+		"Run.Model is nil":           func(r *Run) { r.Model = nil },
+		"Run.Loss is nil":            func(r *Run) { r.Loss = nil },
+		"Run.Optimizer is nil":       func(r *Run) { r.Optimizer = nil },
+		"Run.Train is nil":           func(r *Run) { r.Train = nil },
+		"Epochs -1":                  func(r *Run) { r.Epochs = -1 },
+		"BatchSize -64":              func(r *Run) { r.BatchSize = -64 },
+		"Mode":                       func(r *Run) { r.Stop.Mode = Max },
+		"Run.Resume needs Run.Save":  func(r *Run) { r.Resume = true },
+		"has no parameters":          func(r *Run) { r.Model = nn.Tanh{} },
+		"25 inputs and 9 targets":    func(r *Run) { r.Train = &data.Set{X: r.Train.X, Y: r.Val.Y} },
+		"Run.Val has 0 inputs and 0": func(r *Run) { r.Val = &data.Set{X: torch.Zeros([]int{0, 5}), Y: torch.Zeros([]int{0})} },
+	} {
+		torch.Scope(func() {
+			r := newTrial(1, torch.CPU, "")
+			defer r.close()
+			run := r.Run
+			change(&run)
+			_, err := run.Fit(context.Background())
+			require.ErrorContains(t, err, want)
+		})
+	}
+}
+
+func TestSaveFails(t *testing.T) {
+	torchtest.NoLeaks(t)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	r := newTrial(1, torch.CPU, filepath.Join(file, "run"))
+	defer r.close()
+	_, err := r.Fit(context.Background())
+	require.ErrorContains(t, err, file)
+
+	r.Save = t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(r.Save, "last.pt"), 0o700))
+	h, err := r.Fit(context.Background())
+	require.ErrorContains(t, err, "last.pt")
+	assert.Equal(t, StopError, h.StopReason)
+}
+
+func TestProgress(t *testing.T) {
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	var seen []Progress
+	r.OnProgress = func(p Progress) { seen = append(seen, p) }
+	h, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	require.Len(t, seen, 16)
+	for i, p := range seen {
+		assert.Equal(t, []int{i / 4, 4, i%4 + 1, 4}, []int{p.Epoch, p.Epochs, p.Step, p.Steps})
+		assert.Positive(t, p.SamplesPerSecond)
+		assert.Equal(t, i == 15, p.ETA == 0)
+		// The losses are read after steps 3 and 4: ReadEvery is 3.
+		assert.Equal(t, p.Step < 3, math.IsNaN(p.Loss), "%+v", p)
+		assert.Equal(t, i/4-1, p.Last.Index)
+		if p.Last.Index >= 0 {
+			assert.Equal(t, h.ValLosses[p.Last.Index], p.Last.ValLoss)
+		}
+	}
+}
+
+// Memory is the same in every epoch, but for what the first steps make for good.
+func TestMemoryStaysFlat(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	r.Epochs = 30
+	var counts []torch.Counts
+	r.OnEpoch = func(Epoch) error {
+		c := torch.Live()
+		c.Peak = 0
+		counts = append(counts, c)
+		return nil
+	}
+	_, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	for _, c := range counts[2:] {
+		assert.Equal(t, counts[1].Tensors, c.Tensors)
+		assert.Equal(t, counts[1].Bytes, c.Bytes)
+	}
+}
+
+// Runs at the same time do not touch each other.
+func TestFitsAtOnce(t *testing.T) {
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	var wg sync.WaitGroup
+	errs, histories := make([]error, 8), make([]*History, 8)
+	for i := range errs {
+		r, free := golden.run(t, golden.Cases[i%2], torch.CPU)
+		r.Threads = 1
+		wg.Go(func() {
+			defer free()
+			histories[i], errs[i] = r.Fit(context.Background())
+		})
+	}
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
+	for i, h := range histories {
+		requireGolden(t, golden.Cases[i%2], h)
+	}
+}
+
+// The parts make a loop of one's own; it comes to what Fit comes to.
+func TestPartsMakeALoop(t *testing.T) {
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	c := golden.Cases[1]
+	r, free := golden.run(t, c, torch.CPU)
+	defer free()
+	h, losses := NewHistory(), NewLosses(3)
+	defer losses.Close()
+	var best Weights
+	defer best.Close()
+	require.Error(t, best.Restore(r.Model))
+	stop := EarlyStopping{Patience: 2, MinDelta: None}
+	for epoch := range r.Epochs {
+		losses.Begin(epoch, 0)
+		for b := range r.Train.Batches(r.BatchSize, data.Order(r.Train.Len(), r.Seed, epoch)) {
+			r.Optimizer.ZeroGrad()
+			loss := r.Loss(r.Model.Forward(b.X), b.Y)
+			loss.Backward()
+			r.Optimizer.Step()
+			losses.Add(loss, b.Len)
+			if losses.Full() {
+				require.NoError(t, losses.Read())
+			}
+		}
+		require.NoError(t, losses.Read())
+		m, err := Evaluate(r.Model, r.Loss, r.Val, 0)
+		require.NoError(t, err)
+		if h.Update(Epoch{TrainLoss: losses.Mean(), ValLoss: m.Loss, TrainAcc: nan, ValAcc: m.Accuracy}) {
+			best.Take(r.Model)
+		}
+		_, enough := stop.Observe(m.Loss)
+		assert.False(t, enough)
+	}
+	require.NoError(t, best.Restore(r.Model))
+	c.Best.requireClose(t, r.Model)
+	assert.InDeltaSlice(t, c.TrainLosses, h.TrainLosses, 1e-6)
+	assert.Equal(t, c.ValAccs, h.ValAccs)
+}
+
+func TestLossesRefuse(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		l := NewLosses(1)
+		defer l.Close()
+		require.ErrorContains(t, torch.Try(func() { l.Add(torch.Zeros([]int{2}), 1) }), "single value")
+		l.Add(torch.Scalar[float32](0.5), 3)
+		require.ErrorContains(t, torch.Try(func() { l.Add(torch.Scalar[float32](1), 1) }), "Read comes before")
+		require.NoError(t, l.Read())
+		assert.Equal(t, 0.5, l.Mean())
+	})
+}
