@@ -5,6 +5,8 @@ package torchtest
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"sync"
 	"testing"
 
@@ -19,31 +21,63 @@ var pretend struct {
 	err    error
 }
 
+// Main runs a package's tests with the pretend accelerator at hand:
+//
+//	func TestMain(m *testing.M) { torchtest.Main(m) }
+//
+// libtorch's autograd engine counts the devices at its first backward pass, and
+// never again, so the device must be there before any test trains on the CPU.
+func Main(m *testing.M) {
+	if torch.Init() == nil {
+		loadPretend()
+	}
+	os.Exit(m.Run())
+}
+
 // Pretend returns the pretend accelerator, a device of host memory that keeps
 // the rules of a real one: operators refuse tensors of another device, and copies
-// and reads by the host are counted. It is compiled at its first use.
+// and reads by the host are counted. It is compiled at its first use. A package
+// that uses it has its TestMain call [Main].
 func Pretend(tb testing.TB) torch.Device {
 	tb.Helper()
 	Need(tb)
-	pretend.once.Do(func() {
-		found, err := libtorch.Locate()
-		if err != nil {
-			pretend.err = err
-			return
-		}
-		path, err := libtorch.CompilePretend(context.Background(), found)
-		if err != nil {
-			pretend.err = err
-			return
-		}
-		if pretend.err = ctorch.LoadPretend(path); pretend.err == nil {
-			pretend.device, pretend.err = torch.ParseDevice("pretend:0")
-		}
-	})
+	loadPretend()
 	if pretend.err != nil {
 		tb.Fatalf("the pretend accelerator: %v", pretend.err)
 	}
 	return pretend.device
+}
+
+func loadPretend() {
+	pretend.once.Do(func() { pretend.device, pretend.err = startPretend() })
+}
+
+func startPretend() (torch.Device, error) {
+	found, err := libtorch.Locate()
+	if err != nil {
+		return torch.CPU, err
+	}
+	path, err := libtorch.CompilePretend(context.Background(), found)
+	if err != nil {
+		return torch.CPU, err
+	}
+	if err := ctorch.LoadPretend(path); err != nil {
+		return torch.CPU, err
+	}
+	device, err := torch.ParseDevice("pretend:0")
+	if err != nil {
+		return torch.CPU, err
+	}
+	err = torch.Try(func() {
+		torch.Scope(func() {
+			x := torch.Ones([]int{1}, torch.Options{Device: device}).SetRequiresGrad(true)
+			x.Mul(x).Sum().Backward()
+		})
+	})
+	if err != nil {
+		return torch.CPU, fmt.Errorf("%w. If a backward pass came before: have TestMain call torchtest.Main", err)
+	}
+	return device, nil
 }
 
 // Traffic is what the pretend accelerator has seen since it was loaded.
