@@ -1,0 +1,99 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/trainer"
+)
+
+// Curve learns a function of one number.
+type Curve struct {
+	FC1 *nn.Linear
+	FC2 *nn.Linear
+}
+
+func (c *Curve) Forward(x *torch.Tensor) *torch.Tensor {
+	return c.FC2.Forward(c.FC1.Forward(x).Tanh())
+}
+
+func ExampleRun_Fit() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	samples := &data.Samples{}
+	for i := range 200 {
+		x := float64(i)/100 - 1
+		samples.Append(fmt.Sprintf("point %d", i), fmt.Sprint(i), []float32{float32(x)}, []float32{float32(math.Sin(3 * x))})
+	}
+	train, val, err := data.Split(samples.Groups, 0.2, 42)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	device := torch.CPU
+	torch.ManualSeed(42)
+	model := &Curve{nn.NewLinear(1, 32, device), nn.NewLinear(32, 1, device)}
+	folder, _ := os.MkdirTemp("", "curve")
+	defer os.RemoveAll(folder)
+
+	run := trainer.Run{
+		Model:     model,
+		Loss:      nn.MSELoss,
+		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 0.02}),
+		Train:     samples.Select(train).Tensors(device),
+		Val:       samples.Select(val).Tensors(device),
+		Epochs:    40, BatchSize: 16,
+		Stop: trainer.EarlyStopping{Patience: trainer.None},
+		Save: folder,
+	}
+	defer run.Train.Close()
+	defer run.Val.Close()
+	history, err := run.Fit(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(history.Len(), "epochs,", history.StopReason)
+	fmt.Println("learned:", history.Best().ValLoss < 0.01)
+	files, _ := os.ReadDir(folder)
+	for _, f := range files {
+		fmt.Println(f.Name())
+	}
+	// Output:
+	// 40 epochs, completed
+	// learned: true
+	// best.pt
+	// history.json
+	// history.png
+	// last.pt
+	// model.pt
+}
+
+func ExampleEarlyStopping() {
+	stop := trainer.EarlyStopping{Patience: 2, MinDelta: 0.1}
+	for i, loss := range []float64{1, 0.8, 0.75, 0.72, 0.5} {
+		improved, enough := stop.Observe(loss)
+		fmt.Println(i, improved, enough)
+		if enough {
+			break
+		}
+	}
+	fmt.Println(stop.Best(), stop.Reason())
+	// Output:
+	// 0 true false
+	// 1 true false
+	// 2 false false
+	// 3 false true
+	// 0.8 patience
+}
