@@ -22,7 +22,8 @@ var (
 )
 
 // Unmarshal reads a file. Fields that Model does not hold are passed over. The
-// memory it takes is bounded by a small multiple of len(data); Raw may share it.
+// memory it takes is bounded by a multiple of len(data), whatever the file says;
+// Raw may share data's.
 func Unmarshal(data []byte) (*Model, error) {
 	m := &Model{}
 	err := fields(data, func(f field) (err error) {

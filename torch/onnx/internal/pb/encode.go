@@ -35,26 +35,23 @@ func (m *message) string(field protowire.Number, s string) {
 	}
 }
 
+// ints and floats are not packed: onnx.proto is proto2, so every other writer
+// leaves them so. Readers have to take both.
 func (m *message) ints(field protowire.Number, xs []int64) {
-	if len(xs) == 0 {
-		return
-	}
-	var packed []byte
 	for _, x := range xs {
-		packed = protowire.AppendVarint(packed, uint64(x))
+		m.putVarint(field, uint64(x))
 	}
-	m.putBytes(field, packed)
+}
+
+func (m *message) float(field protowire.Number, x float32) {
+	*m = protowire.AppendTag(*m, field, protowire.Fixed32Type)
+	*m = protowire.AppendFixed32(*m, math.Float32bits(x))
 }
 
 func (m *message) floats(field protowire.Number, xs []float32) {
-	if len(xs) == 0 {
-		return
-	}
-	packed := make([]byte, 0, 4*len(xs))
 	for _, x := range xs {
-		packed = protowire.AppendFixed32(packed, math.Float32bits(x))
+		m.float(field, x)
 	}
-	m.putBytes(field, packed)
 }
 
 // Marshal returns the file's bytes: fields in the order of their numbers, so
@@ -125,23 +122,22 @@ func (n *Node) marshal() []byte {
 func (a *Attribute) marshal() []byte {
 	var b message
 	b.string(1, a.Name)
-	switch a.Type {
-	case AttrFloat:
-		b = protowire.AppendTag(b, 2, protowire.Fixed32Type)
-		b = protowire.AppendFixed32(b, math.Float32bits(a.Float))
-	case AttrInt:
+	switch {
+	case a.Type == AttrFloat:
+		b.float(2, a.Float)
+	case a.Type == AttrInt:
 		b.putVarint(3, uint64(a.Int))
-	case AttrString:
+	case a.Type == AttrString:
 		b.putBytes(4, a.String)
-	case AttrTensor:
+	case a.Type == AttrTensor && a.Tensor != nil:
 		b.putBytes(5, a.Tensor.marshal())
-	case AttrGraph:
+	case a.Type == AttrGraph && a.Graph != nil:
 		b.putBytes(6, a.Graph.marshal())
-	case AttrFloats:
+	case a.Type == AttrFloats:
 		b.floats(7, a.Floats)
-	case AttrInts:
+	case a.Type == AttrInts:
 		b.ints(8, a.Ints)
-	case AttrStrings:
+	case a.Type == AttrStrings:
 		for _, s := range a.Strings {
 			b.putBytes(9, s)
 		}

@@ -1,0 +1,81 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
+)
+
+// Swing is a network of the user's own.
+type Swing struct {
+	FC1 *nn.Linear
+	Out *nn.Linear `torch:"fc2"`
+}
+
+func (m *Swing) Forward(x *torch.Tensor) *torch.Tensor {
+	return m.Out.Forward(m.FC1.Forward(x).Relu()).Tanh()
+}
+
+// Export, then run what was exported.
+func Example() {
+	dir, err := os.MkdirTemp("", "onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "swing.onnx")
+
+	torch.ManualSeed(1)
+	model := &Swing{nn.NewLinear(4, 8, torch.CPU), nn.NewLinear(8, 2, torch.CPU)}
+	check, err := onnx.Export(path, model, onnx.Signature{
+		Input: "groove", Output: "swing", Example: torch.Randn([]int{1, 4}),
+		Metadata: map[string]string{"labels": "early,late"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	sess, err := onnx.Open(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sess.Close()
+	out, err := sess.Run(onnx.Feeds{"groove": torch.Randn([]int{3, 4})})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shape := sess.Outputs()[0].Shape
+	fmt.Printf("%v × %v values, %d samples", shape[0], shape[1], out["swing"].Size(0))
+	if check.Max() <= 1e-5 {
+		fmt.Printf(", within %g", check.Tolerance)
+	}
+	// Output: batch_size × 2 values, 3 samples, within 1e-05
+}
+
+// Inspect reads any ONNX file, also where ONNX Runtime and libtorch are absent.
+func ExampleInspect() {
+	m, err := onnx.Inspect("testdata/golden.onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m.Inputs, "→", m.Outputs)
+	for _, t := range m.Tensors {
+		fmt.Println(t.Name, t.DType, t.Shape)
+	}
+	// Output:
+	// [x float32 [n 2]] → [y float32 [n 3]]
+	// A float32 [2 3]
+	// b float32 [3]
+}

@@ -1,0 +1,224 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/torch/onnx"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// needRuntime skips the test where ONNX Runtime is absent, and returns its path.
+func needRuntime(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("ETUDE_ONNXRUNTIME"); path != "" {
+		return path
+	}
+	path, err := libtorch.LocateONNXRuntime()
+	if err != nil {
+		if os.Getenv("ETUDE_TEST_REQUIRE_LIBTORCH") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return path
+}
+
+func openGolden(t testing.TB, name string) *onnx.Session {
+	t.Helper()
+	needRuntime(t)
+	s, err := onnx.Open(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+// golden.onnx was written by Python's onnx.
+func TestSessionDescribes(t *testing.T) {
+	s := openGolden(t, "golden.onnx")
+	require.Len(t, s.Inputs(), 1)
+	assert.Equal(t, "x float32 [n 2]", s.Inputs()[0].String())
+	require.Len(t, s.Outputs(), 1)
+	assert.Equal(t, "y float32 [n 3]", s.Outputs()[0].String())
+	assert.Equal(t, map[string]string{"author": "python"}, s.Metadata())
+}
+
+func TestRunSlices(t *testing.T) {
+	s := openGolden(t, "golden.onnx")
+	out, err := s.RunSlices(map[string][]float32{"x": {1, 0, 0, 1}})
+	require.NoError(t, err)
+	assert.Equal(t, map[string][]float32{"y": {1.5, 2, 2.5, 4.5, 5, 5.5}}, out)
+}
+
+func TestRun(t *testing.T) {
+	torchtest.Need(t)
+	s := openGolden(t, "two.onnx")
+	torch.Scope(func() {
+		// A view with gaps: elements are taken in order, whatever lies between.
+		x := torch.FromSlice([]float32{0, 9, 0, 9, -20, 9, 20, 9}, 2, 2, 2).Select(2, 0)
+		out, err := s.Run(onnx.Feeds{"x": x, "i": torch.FromSlice([]int64{0, 1})})
+		require.NoError(t, err)
+		assert.Equal(t, []float32{1, -1, -10, 10}, out["y"].Float32s())
+		assert.Equal(t, []int{2, 2}, out["y"].Shape())
+		assert.Equal(t, []bool{true, false, false, true}, torch.ToSlice[bool](out["positive"]))
+	})
+}
+
+func TestRunRefuses(t *testing.T) {
+	torchtest.Need(t)
+	s := openGolden(t, "two.onnx")
+	x, i := torch.Ones([]int{3, 2}), torch.FromSlice([]int64{0, 1, 0})
+	closed := torch.Ones([]int{3, 2})
+	closed.Close()
+	for want, feeds := range map[string]onnx.Feeds{
+		`there is no input "y"; the model wants x float32 [n 2], i int64 [n]`: {"x": x, "i": i, "y": x},
+		`input "i" is missing; the model wants x float32 [n 2], i int64 [n]`:  {"x": x},
+		`input "x": given float32 [3 1]; the model wants x float32 [n 2]`:     {"x": torch.Ones([]int{3, 1}), "i": i},
+		`input "x": given float32 [2]; the model wants`:                       {"x": torch.Ones([]int{2}), "i": i},
+		`input "x": given float64 [3 2]; the model wants`:                     {"x": x.ToDType(torch.Float64), "i": i},
+		`input "i": given [2]; n is 3 in another input`:                       {"x": x, "i": torch.FromSlice([]int64{0, 1})},
+		`takes neither tensors without elements`:                              {"x": torch.Ones([]int{0, 2}), "i": torch.FromSlice([]int64{})},
+		"used after it was closed":                                            {"x": closed, "i": i},
+		"the tensor is nil":                                                   {"x": nil, "i": i},
+		"indices element out of data bounds":                                  {"x": x, "i": torch.FromSlice([]int64{0, 1, 7})},
+	} {
+		_, err := s.Run(feeds)
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "two.onnx")
+	}
+	_, err := s.RunSlices(map[string][]float32{"x": {1, 2}})
+	assert.ErrorContains(t, err, "i int64 [n] is not of float32")
+
+	g := openGolden(t, "golden.onnx")
+	for want, data := range map[string][]float32{"3 elements do not fill it": {1, 2, 3}, "0 elements": {}} {
+		_, err := g.RunSlices(map[string][]float32{"x": data})
+		assert.ErrorContains(t, err, "input x float32 [n 2]: "+want)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	needRuntime(t)
+	dir := t.TempDir()
+	golden, err := os.ReadFile("testdata/golden.onnx")
+	require.NoError(t, err)
+	for want, data := range map[string][]byte{
+		"holds no graph":          {},
+		"not an ONNX file":        []byte("RIFF\x00\x00\x00\x00WAVE"),
+		"ends within a field":     golden[:len(golden)/2],
+		"ONNX Runtime refuses it": replaceOnce(golden, "MatMul", "MatNul"),
+	} {
+		path := filepath.Join(dir, "bad.onnx")
+		require.NoError(t, os.WriteFile(path, data, 0o644))
+		_, err := onnx.Open(path)
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "bad.onnx")
+	}
+	_, err = onnx.Open(filepath.Join(dir, "absent.onnx"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, err = onnx.Open(dir)
+	assert.ErrorContains(t, err, "is not a file")
+}
+
+func replaceOnce(data []byte, old, new string) []byte {
+	for i := range len(data) - len(old) {
+		if string(data[i:i+len(old)]) == old {
+			return append(append(append([]byte{}, data[:i]...), new...), data[i+len(old):]...)
+		}
+	}
+	panic("not found")
+}
+
+// Many goroutines share a session, and it is closed while they run: each run is a
+// right result or ErrClosed.
+func TestSessionIsConcurrent(t *testing.T) {
+	s := openGolden(t, "golden.onnx")
+	var wg sync.WaitGroup
+	for k := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				if k == 0 && i == 150 {
+					assert.NoError(t, s.Close())
+				}
+				x := float32(k*1000 + i)
+				out, err := s.RunSlices(map[string][]float32{"x": {x, 0}})
+				if err != nil {
+					assert.ErrorIs(t, err, onnx.ErrClosed)
+					continue
+				}
+				assert.Equal(t, []float32{x + 0.5, 2 * x, 3*x - 0.5}, out["y"])
+			}
+		})
+	}
+	wg.Wait()
+	assert.NoError(t, s.Close(), "closing again does nothing")
+	_, err := s.RunSlices(map[string][]float32{"x": {1, 1}})
+	assert.ErrorIs(t, err, onnx.ErrClosed)
+}
+
+// inProcess runs one test in a process of its own, with other variables: libtorch
+// and ONNX Runtime are loaded once in a process.
+func inProcess(t *testing.T, test string, env ...string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	cmd.Env = append(append(os.Environ(), "ETUDE_TEST_CHILD=1"), env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "--- PASS: "+test)
+}
+
+func onlyInProcess(t *testing.T) {
+	if os.Getenv("ETUDE_TEST_CHILD") == "" {
+		t.Skip("is run by another test")
+	}
+}
+
+func TestWithoutLibtorch(t *testing.T) {
+	path := needRuntime(t)
+	inProcess(t, "TestChildWithoutLibtorch", "ETUDE_ONNXRUNTIME="+path, "ETUDE_LIBTORCH=/nonexistent")
+}
+
+func TestChildWithoutLibtorch(t *testing.T) {
+	onlyInProcess(t)
+	require.Error(t, torch.Init())
+	TestRunSlices(t)
+	_, err := onnx.Inspect("testdata/golden.onnx")
+	assert.NoError(t, err)
+	_, err = onnx.Export(filepath.Join(t.TempDir(), "x.onnx"), nil, onnx.Signature{})
+	assert.ErrorContains(t, err, "libtorch")
+}
+
+func TestWithoutONNXRuntime(t *testing.T) {
+	torchtest.Need(t)
+	inProcess(t, "TestChildWithoutONNXRuntime", "ETUDE_ONNXRUNTIME=/nonexistent.so")
+}
+
+func TestChildWithoutONNXRuntime(t *testing.T) {
+	onlyInProcess(t)
+	_, err := onnx.Open("testdata/golden.onnx")
+	assert.ErrorContains(t, err, "etude setup")
+	n := networks[0]
+	s := onnx.Signature{Input: n.input, Output: n.output, Example: torch.Randn([]int{1, n.in})}
+	path := filepath.Join(t.TempDir(), "x.onnx")
+	_, err = onnx.Export(path, n.model(), s)
+	assert.ErrorContains(t, err, "etude setup")
+	assert.NoFileExists(t, path)
+
+	s.SkipCheck = true
+	check, err := onnx.Export(path, n.model(), s)
+	require.NoError(t, err)
+	assert.Empty(t, check.MaxAbsDiff)
+	m, err := onnx.Inspect(path)
+	require.NoError(t, err)
+	assert.NotContains(t, m.Metadata, "etude.check")
+}
