@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +19,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -54,11 +57,15 @@ func batch(number, features, salt int, d torch.Device) *torch.Tensor {
 	return torch.FromSlice(values, batchSize, features).To(d)
 }
 
-// train takes steps of Adam as the generator does and returns the losses.
-func train(s models.Spec, m nn.Module, d torch.Device, steps int) []float64 {
-	opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
-	losses := torch.Zeros([]int{steps}, torch.Options{Device: d})
-	for i := range steps {
+func newAdam(s models.Spec, m nn.Module) *optim.Adam {
+	return optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
+}
+
+// train takes the steps from to to as the generator does, with no value read in a
+// step, and returns the losses.
+func train(s models.Spec, m nn.Module, opt *optim.Adam, d torch.Device, from, to int) []float64 {
+	losses := torch.Zeros([]int{to - from}, torch.Options{Device: d})
+	for i := from; i < to; i++ {
 		torch.Scope(func() {
 			x, y := batch(i, s.In, 1, d), batch(i, s.Out, 2, d)
 			torchtest.ForbidReads(func() {
@@ -66,7 +73,7 @@ func train(s models.Spec, m nn.Module, d torch.Device, steps int) []float64 {
 				loss := s.Loss(m.Forward(x), y)
 				loss.Backward()
 				opt.Step()
-				losses.Select(0, i).CopyInPlace(loss.Detach())
+				losses.Select(0, i-from).CopyInPlace(loss.Detach())
 			})
 		})
 	}
@@ -91,8 +98,9 @@ func TestInitialValuesArePyTorchs(t *testing.T) {
 	}
 }
 
-// A hundred steps of Adam. The one-step cell and the order of sums inside matrix
-// products differ from PyTorch's by the last bits of float32.
+// A hundred steps of Adam, on one thread as in the generator. The one-step cell
+// adds its biases in another order than PyTorch's LSTM, which the last bits of
+// float32 show.
 func TestTrainsAsPyTorchDoes(t *testing.T) {
 	torchtest.Need(t)
 	for _, s := range models.All() {
@@ -101,27 +109,122 @@ func TestTrainsAsPyTorchDoes(t *testing.T) {
 			torch.ManualSeed(seed)
 			m := s.New(torch.CPU)
 			worst := 0.0
-			for i, loss := range train(s, m, torch.CPU, len(want.Losses)) {
+			var losses []float64
+			torch.Threads(1, func() { losses = train(s, m, newAdam(s, m), torch.CPU, 0, len(want.Losses)) })
+			for i, loss := range losses {
 				assert.InEpsilon(t, want.Losses[i], loss, 1e-6, "step %d", i)
-				worst = max(worst, abs(loss/want.Losses[i]-1))
+				worst = max(worst, math.Abs(loss/want.Losses[i]-1))
 			}
 			t.Logf("losses differ by at most %.1e relative", worst)
+			// weight_hh has a zero gradient and shrinks by weight decay alone.
 			for _, n := range nn.NamedParameters(m) {
 				norm := n.Tensor.ToDType(torch.Float64).Norm(2).Item()
-				assert.InEpsilon(t, want.Norms[n.Name], norm, 1e-4, n.Name)
+				assert.InEpsilon(t, want.Norms[n.Name], norm, 1e-5, n.Name)
+				if n.Name == "lstm.weight_hh_l0" {
+					t.Logf("norm of weight_hh %.6f, PyTorch's %.6f", norm, want.Norms[n.Name])
+				}
 			}
-			t.Logf("weight_hh: norm %.6f, PyTorch's %.6f", norm(m, "lstm.weight_hh_l0"), want.Norms["lstm.weight_hh_l0"])
 		})
 	}
 }
 
-func norm(m nn.Module, name string) float64 {
-	for _, n := range nn.NamedParameters(m) {
-		if n.Name == name {
-			return n.Tensor.ToDType(torch.Float64).Norm(2).Item()
-		}
+// The pretend accelerator runs the CPU's kernels, so the losses are the same.
+func TestTrainsOnADevice(t *testing.T) {
+	device := torchtest.Pretend(t)
+	for _, s := range models.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			torch.Threads(1, func() {
+				torch.ManualSeed(seed)
+				here := s.New(torch.CPU)
+				torch.ManualSeed(seed)
+				there := s.New(device)
+				want := train(s, here, newAdam(s, here), torch.CPU, 0, 10)
+				assert.Equal(t, want, train(s, there, newAdam(s, there), device, 0, 10))
+			})
+		})
 	}
-	return 0
 }
 
-func abs(x float64) float64 { return max(x, -x) }
+func TestABatchOnAnotherDevice(t *testing.T) {
+	device := torchtest.Pretend(t)
+	for _, s := range models.All() {
+		torch.Scope(func() {
+			m := s.New(device)
+			err := torch.Try(func() { m.Forward(batch(0, s.In, 1, torch.CPU)) })
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), "same device")
+			assert.Contains(t, err.Error(), "pretend:0")
+
+			err = torch.Try(func() { s.Loss(m.Forward(batch(0, s.In, 1, device)), batch(0, s.Out, 2, torch.CPU)) })
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), "same device")
+		})
+	}
+}
+
+// Checkpoints go both ways, and the other side's Adam continues. Twenty steps of
+// other kernels may differ by 1e-5.
+func TestExchangeWithPython(t *testing.T) {
+	torchtest.Need(t)
+	torchtest.Python(t)
+	const script = "testdata/exchange.py"
+	var result struct{ Output, Losses []float64 }
+	for _, s := range models.All() {
+		path := filepath.Join(t.TempDir(), "checkpoint.pt")
+		t.Run(s.Name+" to Python", func(t *testing.T) {
+			torch.ManualSeed(seed)
+			m := s.New(torch.CPU)
+			opt := newAdam(s, m)
+			train(s, m, opt, torch.CPU, 0, 10)
+			require.NoError(t, pt.Save(path, torch.NewDict("model_state_dict", nn.StateDict(m), "optimizer_state_dict", opt.StateDict())))
+			require.NoError(t, json.Unmarshal(torchtest.RunPython(t, script, "continue", s.Name, path), &result))
+			torch.Scope(func() {
+				assert.InDeltaSlice(t, result.Output, m.Forward(batch(0, s.In, 1, torch.CPU)).Float64s(), 1e-6)
+			})
+			sameLosses(t, result.Losses, train(s, m, opt, torch.CPU, 10, 30))
+		})
+		for _, kernel := range []string{"default", "fused"} {
+			t.Run(s.Name+" from Python, "+kernel, func(t *testing.T) {
+				require.NoError(t, json.Unmarshal(torchtest.RunPython(t, script, "begin", s.Name, path, kernel), &result))
+				saved, err := pt.LoadDict(path)
+				require.NoError(t, err)
+				m := s.New(torch.CPU)
+				opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{})
+				state, err := torch.Value[*torch.Dict](saved, "model_state_dict")
+				require.NoError(t, err)
+				require.NoError(t, nn.LoadStateDict(m, state))
+				state, err = torch.Value[*torch.Dict](saved, "optimizer_state_dict")
+				require.NoError(t, err)
+				require.NoError(t, opt.LoadStateDict(state))
+				sameLosses(t, result.Losses, train(s, m, opt, torch.CPU, 10, 30))
+			})
+		}
+	}
+}
+
+func sameLosses(t *testing.T, want, got []float64) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	worst := 0.0
+	for i := range want {
+		assert.InEpsilon(t, want[i], got[i], 1e-5, "step %d", i)
+		worst = max(worst, math.Abs(got[i]/want[i]-1))
+	}
+	t.Logf("losses differ by at most %.1e relative", worst)
+}
+
+func TestForwardShapes(t *testing.T) {
+	torchtest.Need(t)
+	torch.Scope(func() {
+		for _, s := range models.All() {
+			m := s.New(torch.CPU)
+			x := batch(0, s.In, 1, torch.CPU)
+			y := m.Forward(x)
+			assert.Equal(t, []int{batchSize, s.Out}, y.Shape())
+			one := m.Forward(x.Select(0, 3))
+			assert.Equal(t, []int{s.Out}, one.Shape())
+			assert.InDeltaSlice(t, y.Select(0, 3).Float64s(), one.Float64s(), 1e-6)
+			assert.Error(t, torch.Try(func() { m.Forward(torch.Zeros([]int{2, s.In + 1})) }))
+		}
+	})
+}

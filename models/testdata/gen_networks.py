@@ -58,6 +58,18 @@ def sha256(t):
     return hashlib.sha256(t.detach().contiguous().numpy().tobytes()).hexdigest()
 
 
+def steps(model, opt, loss, inputs, outputs, numbers):
+    losses = []
+    for number in numbers:
+        x, y = batch(number, inputs, 1), batch(number, outputs, 2)
+        opt.zero_grad()
+        value = loss(model(x), y)
+        value.backward()
+        opt.step()
+        losses.append(value.item())
+    return losses
+
+
 def run(cls, inputs, outputs, loss, lr):
     torch.manual_seed(SEED)
     model = cls()
@@ -65,26 +77,24 @@ def run(cls, inputs, outputs, loss, lr):
         {"name": k, "shape": list(v.shape), "sha256": sha256(v)} for k, v in model.state_dict().items()
     ]
     opt = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=1e-4, fused=True)
-    losses = []
-    for step in range(STEPS):
-        x, y = batch(step, inputs, 1), batch(step, outputs, 2)
-        opt.zero_grad()
-        value = loss(model(x), y)
-        value.backward()
-        opt.step()
-        losses.append(value.item())
+    losses = steps(model, opt, loss, inputs, outputs, range(STEPS))
     norms = {k: torch.linalg.vector_norm(v.double()).item() for k, v in model.state_dict().items()}
     return {"state": state, "losses": losses, "norms": norms}
 
 
-print(
-    json.dumps(
-        {
-            "torch": torch.__version__.split("+")[0],
-            "seed": SEED,
-            "emotion": run(EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
-            "melody": run(MelodyTransformer, 64, 128, nn.BCELoss(), 5e-4),
-        },
-        indent=1,
+def main():
+    print(
+        json.dumps(
+            {
+                "torch": torch.__version__.split("+")[0],
+                "seed": SEED,
+                "emotion": run(EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
+                "melody": run(MelodyTransformer, 64, 128, nn.BCELoss(), 5e-4),
+            },
+            indent=1,
+        )
     )
-)
+
+
+if __name__ == "__main__":
+    main()
