@@ -20,11 +20,12 @@
 //	*big.Int                          int beyond 64 bits
 //	float64, bool, string, nil        float, bool, str, None
 //	[]byte                            bytes
-//	torch.DType, torch.Device         torch.dtype, torch.device
+//	torch.DType, Device, Layout       torch.dtype, torch.device, torch.layout
 //
 // Tensors that share a storage share it in the file and after reading; strides
 // and offsets are kept, and so the whole of a storage is written, as in PyTorch:
-// clone a small view of a large tensor before saving it. The same *torch.Tensor
+// clone a small view of a large tensor before saving it. requires_grad is kept;
+// a tensor that has it is written as a tensor, not as a Parameter. The same *torch.Tensor
 // or *torch.Dict at two places is one object in Python and after reading.
 // Tensors of every device are written with the location "cpu", so a file loads
 // on any machine without map_location; reading makes CPU tensors too.
@@ -33,6 +34,11 @@
 //
 // The layout is torch.save's of PyTorch 2.15, so torch.load reads it with
 // weights_only=True and with mmap=True. Storages are streamed both ways.
+//
+// Read is what torch.save writes by default, since PyTorch 1.6: pickles of
+// protocol 2, little-endian. Other protocols, the legacy format, sets, and objects
+// of classes (torch.save(model) instead of its state_dict) are refused with an
+// error that says which.
 package pt
 
 import (

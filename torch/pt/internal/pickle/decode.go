@@ -14,32 +14,6 @@ import (
 	"unicode/utf8"
 )
 
-// List is a list, Tuple a tuple. They are pointers in a decoded tree: the same
-// one can be at several places, and a hostile pickle can nest one in itself.
-type (
-	List  struct{ Items []any }
-	Tuple struct{ Items []any }
-)
-
-// Dict is a dict or, if Ordered, a collections.OrderedDict, as a list of
-// assignments: a key may come twice.
-type Dict struct {
-	Ordered      bool
-	Keys, Values []any
-}
-
-// Handler gives meaning to what is not plain data. Any error ends the decoding.
-type Handler interface {
-	// Global resolves a reference to a class or function.
-	Global(module, name string) (any, error)
-	// Reduce calls what Global returned.
-	Reduce(function any, args []any) (any, error)
-	// Build sets the attributes of what Reduce returned.
-	Build(object, state any) error
-	// PersistentID resolves a reference to something outside the pickle.
-	PersistentID(id any) (any, error)
-}
-
 // maxValues bounds the memory that a pickle can ask for: its values take many
 // times the bytes that make them.
 const maxValues = 1 << 24
@@ -433,31 +407,4 @@ func (d *decoder) reduce() error {
 		return err
 	}
 	return d.push(v)
-}
-
-// Kind names what a decoded value is in Python.
-func Kind(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
-	case bool:
-		return "a bool"
-	case int, *big.Int:
-		return "an int"
-	case float64:
-		return "a float"
-	case string:
-		return "a str"
-	case []byte:
-		return "bytes"
-	case *List:
-		return "a list"
-	case *Tuple:
-		return "a tuple"
-	case *Dict:
-		return "a dict"
-	case fmt.Stringer:
-		return v.String()
-	}
-	return fmt.Sprintf("a %T", v)
 }

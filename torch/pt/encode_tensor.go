@@ -1,0 +1,173 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// storage is one to be written whole.
+type storage struct {
+	tensor *torch.Tensor // any that lies in it
+	dtype  torch.DType   // of tensor
+	class  string
+	numel  int // in elements of dtype
+}
+
+func (e *encoder) tensor(t *torch.Tensor) error {
+	if t == nil {
+		return errors.New("a nil *torch.Tensor; use nil for None")
+	}
+	if n, ok := e.memo[t]; ok {
+		e.p.Get(n)
+		return nil
+	}
+	var refused error
+	err := torch.Try(func() { refused = e.rebuild(t) })
+	if err == nil {
+		err = refused
+	}
+	if err == nil {
+		e.memo[t] = e.p.Memo()
+	}
+	return err
+}
+
+// rebuild writes the call that makes t, as torch.Tensor.__reduce_ex__ does.
+func (e *encoder) rebuild(t *torch.Tensor) error {
+	requiresGrad := t.RequiresGrad()
+	t = e.resolve(t)
+	shape, strides, offset, dtype := t.Shape(), t.Strides(), t.Storage().Offset, t.DType()
+	key, s, err := e.storage(t)
+	if err != nil {
+		return err
+	}
+	untyped := s.class == untypedStorage // v3 names the type that such a storage does not
+	if untyped {
+		e.p.Global("torch._utils", "_rebuild_tensor_v3")
+	} else {
+		e.p.Global("torch._utils", "_rebuild_tensor_v2")
+	}
+	args := []func(){
+		func() { e.persistentID(key, s) },
+		func() { e.p.Int(int64(offset)) },
+		func() { e.p.Ints(shape) },
+		func() { e.p.Ints(strides) },
+		func() { e.p.Bool(requiresGrad) },
+		func() { e.p.EmptyOrderedDict(); e.p.Memo() }, // backward hooks
+	}
+	if untyped {
+		args = append(args, func() { e.p.Global("torch", dtype.String()) })
+	}
+	_ = e.p.Tuple(len(args), func(i int) error { args[i](); return nil })
+	e.p.Reduce()
+	return nil
+}
+
+func (e *encoder) persistentID(key int, s storage) {
+	fields := []func(){
+		func() { e.p.Text("storage") },
+		func() {
+			if s.class == untypedStorage {
+				e.p.Global("torch.storage", s.class)
+			} else {
+				e.p.Global("torch", s.class)
+			}
+		},
+		func() { e.p.Text(strconv.Itoa(key)) },
+		// Elements from other devices too: so the file loads on any machine.
+		func() { e.p.Text("cpu") },
+		func() { e.p.Int(int64(s.numelStored())) },
+	}
+	_ = e.p.Tuple(len(fields), func(i int) error { fields[i](); return nil })
+	e.p.PersistentID()
+}
+
+// resolve copies a tensor whose elements are a lazy conjugate or negative of
+// what its storage holds.
+func (e *encoder) resolve(t *torch.Tensor) *torch.Tensor {
+	d := t.DType()
+	lazy := ""
+	switch {
+	case d == torch.Complex32 || d == torch.Complex64 || d == torch.Complex128:
+		if torch.Call("aten::is_conj", t).Bool() {
+			lazy = "aten::resolve_conj"
+		} else if torch.Call("aten::is_neg", t).Bool() {
+			lazy = "aten::resolve_neg"
+		}
+	case d.IsFloating():
+		if torch.Call("aten::is_neg", t).Bool() {
+			lazy = "aten::resolve_neg"
+		}
+	}
+	if lazy == "" {
+		return t
+	}
+	var c *torch.Tensor
+	torch.Unscoped(func() { torch.NoGrad(func() { c = torch.Call(lazy, t).Tensor() }) })
+	e.resolved = append(e.resolved, c)
+	return c
+}
+
+// storage returns the key and description of the storage that t lies in.
+func (e *encoder) storage(t *torch.Tensor) (int, storage, error) {
+	info, d := t.Storage(), t.DType()
+	if info.ID == 0 {
+		return 0, storage{}, errors.New("the tensor has no storage of its own (sparse or quantised?); make it dense first")
+	}
+	class, typed := storageClasses[d]
+	if !typed {
+		class = untypedStorage
+	}
+	if key, ok := e.keys[info.ID]; ok {
+		s := e.storages[key]
+		if s.class != class {
+			return 0, s, fmt.Errorf("the tensor shares its elements with another one as %s and as %s, which PyTorch cannot read; clone one of them", s.dtype, d)
+		}
+		return key, s, nil
+	}
+	s := storage{t, d, class, info.Bytes / d.Size()}
+	key := len(e.storages)
+	e.keys[info.ID] = key
+	e.storages = append(e.storages, s)
+	return key, s, nil
+}
+
+// numelStored is the number of elements as the storage's class counts them.
+func (s storage) numelStored() int {
+	if s.class == untypedStorage {
+		return s.bytes()
+	}
+	return s.numel
+}
+
+func (s storage) bytes() int { return s.numel * s.dtype.Size() }
+
+// chunk is how much of a storage is held in Go's memory at a time.
+const chunk = 4 << 20
+
+// write streams the elements, from whatever device.
+func (s storage) write(w io.Writer) error {
+	step := chunk / s.dtype.Size()
+	for from := 0; from < s.numel; from += step {
+		var b []byte
+		if err := torch.Try(func() {
+			torch.Scope(func() {
+				n := min(step, s.numel-from)
+				b = s.tensor.Detach().AsStrided([]int{n}, []int{1}, from).Bytes()
+			})
+		}); err != nil {
+			return err
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/pt"
+)
+
+// A checkpoint of plain values; tensors stand in it just so. In Python:
+//
+//	torch.load("last.pt", weights_only=True)
+func ExampleSave() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "last.pt")
+
+	checkpoint := torch.NewDict(
+		"epoch", 3,
+		"betas", torch.Tuple{0.9, 0.999},
+		"metrics", torch.NewDict("val_loss", []any{0.5, 0.25}),
+	)
+	if err := pt.Save(path, checkpoint); err != nil {
+		panic(err)
+	}
+	loaded, err := pt.LoadDict(path)
+	if err != nil {
+		panic(err)
+	}
+	epoch, err := torch.Value[int](loaded, "epoch")
+	fmt.Println(epoch, err, loaded.Keys())
+
+	fmt.Println(pt.Write(os.Stdout, torch.NewDict("metrics", torch.NewDict("val_loss", float32(1)))))
+	// Output:
+	// 3 <nil> [epoch betas metrics]
+	// pt: cannot write: metrics.val_loss: a Go float32 cannot be stored; use *torch.Dict, []any, torch.Tuple, *torch.Tensor, int, int64, float64, bool, string, []byte or nil
+}
