@@ -170,6 +170,9 @@ func read[T any](r *reader, key string) (v T) {
 
 // any reads what may be None, which is nil.
 func (r *reader) any(key string) any {
+	if r.err != nil {
+		return nil
+	}
 	v, ok := r.dict.Get(key)
 	if !ok {
 		read[any](r, key) // says what is there instead

@@ -36,8 +36,9 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 }
 
 // Evaluate measures model on set, batchSize samples at a time (0 for
-// DefaultBatchSize), without gradients. It leaves model in evaluation mode. Targets of int64 are
-// classes: output [N, C, …], target [N, …]; all others have the output's shape.
+// DefaultBatchSize), without gradients, and leaves model in evaluation mode.
+// Targets of int64 are classes: output [N, C, …], target [N, …]; all others have
+// the output's shape.
 func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metrics, error) {
 	m := Metrics{MSE: math.NaN(), MAE: math.NaN(), Accuracy: math.NaN()}
 	if model == nil || loss == nil || set == nil {

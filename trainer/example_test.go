@@ -55,7 +55,7 @@ func ExampleRun_Fit() {
 		Val:       samples.Select(val).Tensors(device),
 		Epochs:    40, BatchSize: 16,
 		Stop: trainer.EarlyStopping{Patience: trainer.None},
-		Save: folder,
+		Save: folder, Threads: 1,
 	}
 	defer run.Train.Close()
 	defer run.Val.Close()

@@ -12,28 +12,27 @@ import (
 
 // writeFile puts a file in its place whole: a crash leaves the old one or the new.
 func writeFile(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("trainer: %s: %w", path, err)
-	}
+	dir, base := filepath.Split(path)
+	dir = filepath.Clean(dir)
+	temp := filepath.Join(dir, "."+base+".tmp") // one name: a killed process leaves one at most
 	defer func() {
 		if err != nil {
-			os.Remove(f.Name())
+			os.Remove(temp)
 			err = fmt.Errorf("trainer: %s: %w", path, err)
 		}
 	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(0o644) // CreateTemp's 0600 is for secrets
+	f, err := os.Create(temp)
+	if err != nil {
+		return err
 	}
+	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = os.Rename(temp, path); err != nil {
 		return err
 	}
 	return syncDir(dir)

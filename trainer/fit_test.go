@@ -129,7 +129,7 @@ func (g goldenFile) run(tb testing.TB, c goldenCase, d torch.Device) (Run, func(
 		Model: model, Loss: nn.MSELoss,
 		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: g.LR, WeightDecay: g.WeightDecay}),
 		Train:     c.set(c.X, c.Y, d), Val: c.set(c.XV, c.YV, d),
-		Epochs: g.Epochs, BatchSize: g.Batch, Seed: g.Seed, Stop: EarlyStopping{Patience: None},
+		Epochs: g.Epochs, BatchSize: g.Batch, Seed: g.Seed, Stop: EarlyStopping{Patience: None}, Threads: 1,
 	}
 	if c.classes() {
 		r.Loss = nn.CrossEntropyLoss

@@ -11,6 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
 )
 
 // stateVersion is of the tree under the key "etude".
@@ -107,38 +108,50 @@ func fingerprint(s *data.Set) string {
 	return s.Fingerprint
 }
 
-// load continues from a file that save wrote.
-func (s *session) load(path string) (err error) {
-	torch.Scope(func() {
-		var c Checkpoint
-		if c, err = LoadCheckpoint(path, s.Model, s.Optimizer); err != nil {
-			return
-		}
-		if err = s.setState(c.Extra); err != nil {
-			err = fmt.Errorf("trainer: %s cannot be continued: %w", path, err)
-		}
-		if c.Extra != nil {
-			closeTensors(c.Extra)
-		}
-	})
-	return err
+// load continues from a file that save wrote. Settings are compared before
+// anything is changed.
+func (s *session) load(path string) error {
+	d, err := pt.LoadDict(path)
+	if err != nil {
+		return fmt.Errorf("trainer: %w", err)
+	}
+	defer closeTensors(d)
+	state, err := s.readState(d)
+	if err == nil {
+		_, err = readCheckpoint(d, s.Model, s.Optimizer)
+	}
+	if err == nil {
+		err = s.setState(state)
+	}
+	if err != nil {
+		return fmt.Errorf("trainer: %s cannot be continued: %w", path, err)
+	}
+	return nil
+}
+
+// readState finds the state of a run that this one may continue.
+func (s *session) readState(d *torch.Dict) (*torch.Dict, error) {
+	if _, ok := d.Get("etude"); !ok {
+		return nil, fmt.Errorf("it has no key %q: it is a checkpoint of another program; LoadCheckpoint reads its weights", "etude")
+	}
+	r := reader{dict: d}
+	r.dict = read[*torch.Dict](&r, "etude")
+	if v := r.int("version"); r.err == nil && v != stateVersion {
+		return nil, fmt.Errorf("its version is %d, this program writes and reads %d", v, stateVersion)
+	}
+	settings := read[*torch.Dict](&r, "settings")
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.dict, s.compareSettings(settings)
 }
 
 func (s *session) setState(d *torch.Dict) error {
-	if d == nil {
-		return fmt.Errorf("it has no key %q: it is a checkpoint of another program; LoadCheckpoint reads its weights", "etude")
-	}
 	r := reader{dict: d}
-	if v := r.int("version"); r.err == nil && v != stateVersion {
-		return fmt.Errorf("its version is %d, this program writes and reads %d", v, stateVersion)
-	}
-	settings, cursor, rng := read[*torch.Dict](&r, "settings"), read[*torch.Dict](&r, "cursor"), read[*torch.Dict](&r, "rng")
+	cursor, rng := read[*torch.Dict](&r, "cursor"), read[*torch.Dict](&r, "rng")
 	stop, history := read[*torch.Dict](&r, "early_stopping"), read[*torch.Dict](&r, "history")
 	if r.err != nil {
 		return r.err
-	}
-	if err := s.compareSettings(settings); err != nil {
-		return err
 	}
 	if err := s.stop.LoadStateDict(stop); err != nil {
 		return err

@@ -51,7 +51,7 @@ func newTrial(seed uint64, d torch.Device, dir string) *trial {
 		Model: model, Loss: nn.CrossEntropyLoss,
 		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 0.02}),
 		Train:     samples(25, 0), Val: samples(9, 25),
-		Epochs: 4, BatchSize: 8, Seed: 5, ReadEvery: 3, Stop: EarlyStopping{Patience: None}, Save: dir,
+		Epochs: 4, BatchSize: 8, Seed: 5, ReadEvery: 3, Stop: EarlyStopping{Patience: None}, Save: dir, Threads: 1,
 	}}
 }
 
@@ -300,8 +300,10 @@ func TestResumeRefuses(t *testing.T) {
 		original := *r
 		change(r)
 		r.Resume = true
+		start := stateOf(r.Model)
 		_, err := r.Fit(context.Background())
 		require.ErrorContains(t, err, want)
+		assert.Equal(t, start, stateOf(r.Model))
 		require.ErrorContains(t, err, "last.pt")
 		now, err := os.ReadFile(path)
 		require.NoError(t, err)

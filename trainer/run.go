@@ -43,7 +43,7 @@ type Run struct {
 
 	Epochs    int           // DefaultEpochs
 	BatchSize int           // DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64        // of the order of the samples in each epoch; DefaultSeed
+	Seed      uint64        // of the order of the samples in each epoch; DefaultSeed stands for 0
 	Stop      EarlyStopping // watches the loss; Patience: None for all epochs
 	KeepLast  bool          // end with the last weights, not with those of the best epoch
 
@@ -61,8 +61,8 @@ type Run struct {
 
 	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that
 	OnProgress func(Progress)    // after each step, on Fit's goroutine
-	// AroundStep calls step, and may do something around it: measure it, or cast
-	// with torch.Autocast.
+	// AroundStep calls step, and may do something around it: measure it, or see
+	// that it reads nothing from the device.
 	AroundStep func(step func())
 }
 

@@ -223,7 +223,6 @@ func TestFitsAtOnce(t *testing.T) {
 	errs, histories := make([]error, 8), make([]*History, 8)
 	for i := range errs {
 		r, free := golden.run(t, golden.Cases[i%2], torch.CPU)
-		r.Threads = 1
 		wg.Go(func() {
 			defer free()
 			histories[i], errs[i] = r.Fit(context.Background())

@@ -55,7 +55,7 @@ func newSession(r Run) (*session, error) {
 		losses: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
 	}
 	s.valLosses.what = "the validation loss"
-	s.stop = &s.Run.Stop
+	s.stop = &s.Stop
 	s.stop.Reset()
 	var err error
 	if e := torch.Try(func() { err = r.check() }); e != nil {
@@ -99,11 +99,11 @@ func (r *Run) check() error {
 		}
 		n, m := set.X.Size(0), set.Y.Size(0)
 		if n != m || n == 0 {
-			return fmt.Errorf("Run.%s has %d inputs and %d targets", set.name, n, m)
+			return fmt.Errorf("the set Run.%s has %d inputs and %d targets", set.name, n, m)
 		}
 		for _, t := range []*torch.Tensor{set.X, set.Y} {
 			if d := t.Device(); d != device {
-				return fmt.Errorf("Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
+				return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
 			}
 		}
 	}
