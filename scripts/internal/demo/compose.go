@@ -10,20 +10,19 @@ import (
 	"github.com/etude-ml/etude/models/midi"
 )
 
-// piece is what its sections share: the key note, the harmony and the theme.
+// piece is what its sections share: the harmony and the theme. All pieces stand
+// on C, so that mode and register, not the key, show in the pitches.
 type piece struct {
 	name        string
-	tonic       int    // pitch class
 	progression int    // which of its mode's
 	theme       [4]int // steps of the melody from beat to beat, in degrees of the scale
 	rhythm      uint64 // chooses among the rhythms of a density
 }
 
-// newPiece invents a piece. Its key is near C, so that mode shows in the pitches.
+// newPiece invents a piece.
 func newPiece(rng *rand.Rand, name string) *piece {
 	p := &piece{
 		name:        name,
-		tonic:       []int{0, 5, 7}[rng.IntN(3)],
 		progression: rng.IntN(4),
 		rhythm:      rng.Uint64(),
 	}
@@ -88,7 +87,6 @@ func (s *section) compose() *score {
 	w := &writer{
 		score:    &score{tempo: math.Round(62 + 90*a + 4*rng.NormFloat64()/2)},
 		mode:     m,
-		tonic:    s.piece.tonic,
 		center:   67 + 9*v + 2*(a-0.5),
 		velocity: 42 + 66*a,
 		legato:   0.98 - 0.4*a,
@@ -119,7 +117,6 @@ func (s *section) compose() *score {
 type writer struct {
 	*score
 	mode     *mode
-	tonic    int
 	center   float64 // the melody's middle pitch
 	velocity float64
 	legato   float64 // share of its time for which a note sounds
@@ -199,7 +196,7 @@ func (w *writer) add(pitch int, accent, start, length float64) {
 // pitchOf gives the pitch of a position.
 func (w *writer) pitchOf(position int) float64 {
 	octave, degree := floorDiv(position, 7)
-	return float64(12*octave + w.tonic + w.mode.scale[degree])
+	return float64(12*octave + w.mode.scale[degree])
 }
 
 // pitch is pitchOf under a chord: the dominant in minor has the leading tone.

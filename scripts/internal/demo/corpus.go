@@ -33,8 +33,8 @@ import (
 // Options says what is composed. Zero values mean the defaults.
 type Options struct {
 	Seed     uint64 // default 0; the same seed gives the same bytes
-	Pieces   int    // default 40
-	Sections int    // of each piece; default 5
+	Pieces   int    // default 50
+	Sections int    // of each piece; default 4
 
 	// OnSection, if set, is called after each section is written, one call at a
 	// time.
@@ -56,10 +56,10 @@ const marker = "COMPOSED.txt"
 // a corpus that it wrote before, and refuses a folder that holds anything else.
 func Write(ctx context.Context, dir string, o Options) error {
 	if o.Pieces == 0 {
-		o.Pieces = 40
+		o.Pieces = 50
 	}
 	if o.Sections == 0 {
-		o.Sections = 5
+		o.Sections = 4
 	}
 	if err := claim(dir, o); err != nil {
 		return err

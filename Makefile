@@ -1,0 +1,70 @@
+# Copyright 2026 The Etude authors
+# SPDX-License-Identifier: MIT
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Tests that compare with PyTorch need a Python that has it: $ETUDE_TEST_PYTHON,
+# or the one that `make python` makes. Without one they are skipped.
+ifndef ETUDE_TEST_PYTHON
+ifneq ($(wildcard .venv/bin/python),)
+ETUDE_TEST_PYTHON := $(shell .venv/bin/python -c 'import torch, sys; print(sys.executable)' 2>/dev/null)
+endif
+endif
+ifneq ($(ETUDE_TEST_PYTHON),)
+export ETUDE_TEST_PYTHON
+endif
+
+# Where memory and goroutines meet. The others have no goroutines of their own.
+RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
+	./torch/libtorch ./trainer ./models/audio ./models/dataset ./scripts/internal/...
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: go ## Build bin/etude
+	go build -o bin/etude ./scripts/etude
+
+.PHONY: libtorch
+libtorch: build ## Install libtorch and ONNX Runtime into the cache, and compile the bridge
+	bin/etude setup
+
+.PHONY: demo
+demo: build ## Set up, compose a small corpus, train on it, and show what was learned
+	bin/etude demo
+
+.PHONY: test
+test: libtorch ## Set up, and run all tests
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test ./...
+
+.PHONY: race
+race: libtorch ## Run the tests of what is concurrent under the race detector
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -race -short $(RACE)
+
+.PHONY: bench
+bench: libtorch ## Compare the speed of a step with PyTorch's
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . ./scripts/bench
+
+.PHONY: lint
+lint: go ## Run the linters
+	go run $(LINT) run ./...
+
+.PHONY: python
+python: ## Make .venv, a Python with what the tests compare with
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement scripts/requirements-test.txt
+
+.PHONY: clean
+clean: ## Remove what was built here; the cache of etude setup stays
+	rm -rf bin .venv demo runs
+
+.PHONY: go
+go:
+	@command -v go > /dev/null || { echo 'Go 1.26 or newer is needed: see https://go.dev/doc/install' >&2; exit 1; }
+	@command -v gcc > /dev/null || command -v clang > /dev/null || \
+		{ echo 'A C and C++ compiler is needed, for example: apt-get install g++' >&2; exit 1; }

@@ -1,0 +1,168 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package cli is the command etude: one file a command.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/scripts/internal/version"
+)
+
+// Exit codes. Interrupts have those of their signals, 130 and 143.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const description = `Etude trains small music networks on libtorch and hands them over as PyTorch and ONNX files.
+
+Begin with "etude demo": it sets up what is missing, composes a little corpus, trains on it and shows what was learned.`
+
+// grammar is what kong reads the command line by.
+type grammar struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
+	Setup    setupCommand    `cmd:"" help:"Find or install libtorch and ONNX Runtime."`
+	Doctor   doctorCommand   `cmd:"" help:"Say what is installed, what is wrong, and what mends it."`
+	Demo     demoCommand     `cmd:"" help:"Compose a small corpus, train on it, and show what was learned."`
+	Validate validateCommand `cmd:"" help:"Check a data folder before training."`
+	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
+	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
+	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
+}
+
+// Env is the world in which a command runs.
+type Env struct {
+	Context  context.Context
+	Stdout   io.Writer // results
+	Stderr   io.Writer // what people read meanwhile
+	Terminal bool      // Stderr is one
+}
+
+// errFailed ends a command with exit code 1 after it has said itself what failed.
+var errFailed = errors.New("failed")
+
+// usageError is a mistake in the command line that kong cannot find.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// Main runs the command line args and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(context.Background(), stderr)
+	defer stop()
+	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr)}
+	err := run(env, args)
+	// Work that was finished in spite of a signal is done.
+	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
+		fmt.Fprintf(stderr, "etude: %v\n", cut)
+		return cut.code()
+	}
+	switch _, usage := errors.AsType[usageError](err); {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case usage:
+		fmt.Fprintf(stderr, "etude: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "etude: %v\n", err)
+		return exitFailed
+	}
+}
+
+// early is how --help and --version leave the parser.
+type early struct{ code int }
+
+func run(env *Env, args []string) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case early:
+			if p.code != exitDone {
+				err = errFailed
+			}
+		default:
+			panic(p)
+		}
+	}()
+	var g grammar
+	parser, err := kong.New(&g,
+		kong.Name("etude"),
+		kong.Description(description),
+		kong.Writers(env.Stdout, env.Stderr),
+		kong.Exit(func(code int) { panic(early{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
+		kong.Vars{"version": "etude " + version.Etude()},
+		kong.Bind(env),
+	)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		parser.Stdout = env.Stderr
+		args = []string{"--help"}
+		defer func() {
+			if err == nil {
+				err = usagef(`say what to do, for example "etude demo"`)
+			}
+		}()
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return usageError{mended(err)}
+	}
+	return parsed.Run()
+}
+
+// mended adds to a message of the parser where to read on.
+func mended(err error) error {
+	command := "etude"
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			command += " " + node.Name
+		}
+	}
+	return fmt.Errorf("%s; see %s --help", strings.TrimSuffix(err.Error(), "."), command)
+}
+
+// print writes a result as one indented JSON value.
+func (e *Env) printJSON(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.Stdout, "%s\n", b)
+	return err
+}
+
+// say writes a line for people, beside the result.
+func (e *Env) say(format string, args ...any) {
+	fmt.Fprintf(e.Stderr, format+"\n", args...)
+}
+
+// start begins to show a job.
+func (e *Env) start(title string, unit progress.Unit, total int) *progress.Job {
+	return progress.Start(e.Stderr, e.Terminal, title, unit, int64(total))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

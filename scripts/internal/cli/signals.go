@@ -1,0 +1,56 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// interrupted is why a context ended: a signal asked for it.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return fmt.Sprintf("ended by %s", name(i.signal)) }
+
+func (i interrupted) code() int { return 128 + int(i.signal) }
+
+func name(s syscall.Signal) string {
+	if s == syscall.SIGINT {
+		return "an interrupt"
+	}
+	return "a request to terminate"
+}
+
+// withSignals returns a context that the first interrupt ends: what runs then
+// comes to a point where it can save its work. A second one ends the program.
+func withSignals(parent context.Context, stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case <-done:
+				return
+			case s := <-signals:
+				cut := interrupted{s.(syscall.Signal)}
+				if !first {
+					os.Exit(cut.code())
+				}
+				fmt.Fprintf(stderr, "\netude: %s: finishing what is at hand; a second one ends at once\n", name(cut.signal))
+				cancel(cut)
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,238 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/scripts/internal/runs"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/trainer"
+)
+
+type trainCommand struct {
+	Networks []string `arg:"" optional:"" name:"network" help:"Networks to train: emotion, melody, or all (all)."`
+
+	Data string `placeholder:"DATA" help:"Folder that holds training/audio and training/midi. With --resume, the one that the run was begun with if none is named."`
+	Out  string `required:"" placeholder:"RUN" help:"Folder for what comes out."`
+
+	runs.Overrides
+
+	Device  string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
+	Threads int    `placeholder:"N" help:"Threads of an operator (as many as there are cores)."`
+	Resume  bool   `help:"Continue the run in RUN, with its own settings where none are given."`
+	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
+}
+
+func (trainCommand) Help() string {
+	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. An interrupt (ctrl-C) finishes the step and saves; --resume goes on from there.
+
+Examples:
+
+    etude train all --data ~/music --out runs/first
+    etude train emotion --data ~/music --out runs/slow --epochs 200 --lr 3e-4
+    etude train all --out runs/first --resume`
+}
+
+// Validate finds mistakes in the command line before anything is done.
+func (c *trainCommand) Validate() error {
+	if len(c.Networks) == 0 {
+		c.Networks = []string{"all"}
+	}
+	if _, err := networks(c.Networks); err != nil {
+		return err
+	}
+	if c.Data == "" && !c.Resume {
+		return errors.New("missing flag --data=DATA")
+	}
+	if c.Threads < 0 {
+		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
+	}
+	return c.Overrides.Check()
+}
+
+// Run trains.
+func (c *trainCommand) Run(env *Env) error {
+	summary, err := c.train(env)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return env.printJSON(summary)
+	}
+	printSummary(env.Stdout, summary)
+	fmt.Fprintf(env.Stdout, "\nEverything is in %s.\n", c.Out)
+	return nil
+}
+
+// train trains the networks one after another and returns what came out of each.
+func (c *trainCommand) train(env *Env) (runs.Summary, error) {
+	specs, err := networks(c.Networks)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if err := torch.Init(); err != nil {
+		return nil, err
+	}
+	device, err := chooseDevice(c.Device)
+	if err != nil {
+		return nil, err
+	}
+	if c.Threads > 0 {
+		torch.SetNumThreads(c.Threads)
+	}
+	var trainings []runs.Training
+	for _, spec := range specs {
+		t, err := c.training(env, spec)
+		if err != nil {
+			return nil, err
+		}
+		t.Device = device
+		trainings = append(trainings, t)
+	}
+	summary := runs.Summary{}
+	for _, t := range trainings {
+		entry, err := env.train(t)
+		if err != nil {
+			return nil, err
+		}
+		summary[t.Spec.Name] = entry
+	}
+	return summary, nil
+}
+
+// training puts together what is asked for and, when it continues a run, what
+// that run was.
+func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, error) {
+	t := runs.Training{
+		Spec: spec, Settings: runs.Defaults(spec), Data: c.Data, Run: c.Out, Threads: c.Threads,
+		Resume: c.Resume, NewLR: c.LR, NewDecay: c.WeightDecay,
+	}
+	folder := runs.NewFolder(c.Out, spec.Name)
+	earlier, err := runs.LoadConfig(folder)
+	if err != nil {
+		return t, err
+	}
+	_, err = os.Stat(folder.Last())
+	checkpoint := err == nil
+	switch {
+	case c.Resume && earlier != nil:
+		t.Settings = earlier.Settings
+		if t.Data == "" {
+			t.Data = earlier.Data.Root
+		}
+	case c.Resume && t.Data == "":
+		return t, usagef("train: %s: holds no run to continue; name the data with --data", folder)
+	case checkpoint && !c.Resume:
+		env.say("%s: the earlier run in %s is replaced (--resume would continue it)", spec.Name, folder)
+	}
+	if c.Resume && !checkpoint {
+		env.say("%s: no checkpoint in %s yet: training starts anew", spec.Name, folder)
+	}
+	t.Settings = c.Overrides.Apply(t.Settings)
+	return t, nil
+}
+
+// chooseDevice finds the device of a name; auto is the first GPU, or the CPU.
+func chooseDevice(name string) (torch.Device, error) {
+	if name == "auto" {
+		if torch.DeviceCount(torch.DeviceCUDA) > 0 {
+			return torch.CUDA(0), nil
+		}
+		return torch.CPU, nil
+	}
+	device, err := torch.ParseDevice(name)
+	if err != nil {
+		return device, usageError{err}
+	}
+	return device, torch.CheckDevice(device)
+}
+
+// train shows one training.
+func (e *Env) train(t runs.Training) (*runs.Entry, error) {
+	name := t.Spec.Name
+	files := fileProgress{env: e, title: name + ": reading"}
+	t.OnFile = files.set
+	var job *progress.Job
+	t.OnSamples = func(d runs.DataInfo) {
+		files.finish(fmt.Sprintf("%d samples in %d groups", d.Samples, d.Groups))
+		e.sayLeftOut(name, d)
+		job = e.start(name+": training", progress.Epochs, t.Settings.Epochs)
+	}
+	var last trainer.Epoch
+	t.OnEpoch = func(epoch trainer.Epoch) {
+		last = epoch
+		job.Set(int64(epoch.Index+1), fmt.Sprintf("loss %.5f, validation %.5f", epoch.TrainLoss, epoch.ValLoss))
+	}
+	t.OnExport = func() { job.Finish(fmt.Sprintf("%d epochs, validation loss %.5f", last.Index+1, last.ValLoss)) }
+	entry, err := t.Do(e.Context)
+	files.finish("")
+	if job != nil {
+		job.Finish("")
+	}
+	if errors.Is(err, trainer.ErrInterrupted) || errors.Is(err, context.Canceled) {
+		folder := runs.NewFolder(t.Run, name)
+		if _, err := os.Stat(folder.Last()); err == nil {
+			e.say("%s: saved in %s; continue with: etude train %s --out %s --resume", name, folder.Last(), name, t.Run)
+		}
+	}
+	return entry, err
+}
+
+// sayLeftOut lists what was left out, at most some of it on the terminal.
+func (e *Env) sayLeftOut(network string, d runs.DataInfo) {
+	const most = 20
+	for i, s := range d.Skipped {
+		if i == most {
+			e.say("%s: left out: %d more; config.json lists all", network, len(d.Skipped)-most)
+			break
+		}
+		e.say("%s: left out: %s: %s", network, s.Name, s.Reason)
+	}
+}
+
+// printSummary writes the table of a run.
+func printSummary(w io.Writer, s runs.Summary) {
+	t := newTable("network", "samples", "epochs", "best", "loss", "constant", "arousal r", "valence r", "ONNX diff", "read", "train")
+	for _, spec := range models.All() {
+		e, ok := s[spec.Name]
+		if !ok {
+			continue
+		}
+		arousal, valence := correlations(e)
+		t.row(spec.Name, e.Samples, e.Epochs, e.BestEpoch+1,
+			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("%.5f", float64(e.ConstantLoss)),
+			arousal, valence, fmt.Sprintf("%.1e", float64(e.ONNX.MaxAbsDiff)),
+			fmt.Sprintf("%.1f s", e.Seconds.Read), fmt.Sprintf("%.1f s", e.Seconds.Train))
+	}
+	t.print(w)
+}
+
+// correlations gives the r of arousal and of valence, "-" where a network has
+// none. Entries come from JSON as often as from training.
+func correlations(e *runs.Entry) (arousal, valence string) {
+	text, err := json.Marshal(e.Measures)
+	if err != nil {
+		return "-", "-"
+	}
+	var m map[string]any
+	if json.Unmarshal(text, &m) != nil {
+		return "-", "-"
+	}
+	r := func(name string) string {
+		feeling, _ := m[name].(map[string]any)
+		if x, ok := feeling["r"].(float64); ok {
+			return fmt.Sprintf("%.3f", x)
+		}
+		return "-"
+	}
+	return r("arousal"), r("valence")
+}

@@ -1,0 +1,56 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"runtime"
+
+	"github.com/etude-ml/etude/scripts/internal/version"
+	"github.com/etude-ml/etude/torch/data"
+)
+
+// Config is config.json: how a network was trained.
+type Config struct {
+	Network  string   `json:"network"`
+	Model    string   `json:"model"`
+	Settings Settings `json:"settings"`
+	Data     DataInfo `json:"data"`
+	Device   string   `json:"device"`
+	Threads  int      `json:"threads"` // of an operator
+	Versions Versions `json:"versions"`
+}
+
+// DataInfo tells what a network was trained on.
+type DataInfo struct {
+	Root        string      `json:"root"`
+	Fingerprint string      `json:"fingerprint"`
+	Samples     int         `json:"samples"`
+	Groups      int         `json:"groups"`
+	Train       int         `json:"train_samples"`
+	Val         int         `json:"val_samples"`
+	Skipped     []data.Skip `json:"skipped"` // what was left out, and why
+	Notes       []string    `json:"notes"`   // remarks on samples that are there
+}
+
+// Versions tells what a network was trained with.
+type Versions struct {
+	Etude       string `json:"etude"`
+	Libtorch    string `json:"libtorch"`
+	ONNXRuntime string `json:"onnxruntime"`
+	Go          string `json:"go"`
+}
+
+func versions(libtorch, onnxRuntime string) Versions {
+	return Versions{Etude: version.Etude(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version()}
+}
+
+// LoadConfig reads a folder's config.json; nil where there is none.
+func LoadConfig(f Folder) (*Config, error) {
+	var c Config
+	found, err := readJSON(f.Config(), &c)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &c, nil
+}

@@ -1,0 +1,72 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
+)
+
+// Export writes a network as an ONNX file that is checked. opset 0 is the
+// default one; run is nil where nobody knows how the weights were trained.
+func Export(path string, spec models.Spec, model nn.Module, opset int, run *Identity) (ONNXCheck, error) {
+	entries, err := metadata(spec, run)
+	if err != nil {
+		return ONNXCheck{}, err
+	}
+	var check *onnx.Check
+	tried := torch.Try(func() {
+		nn.SetTraining(model, false)
+		nn.To(model, torch.CPU)
+		example := torch.FromSlice(exampleInput(spec), 1, spec.In)
+		defer example.Close()
+		check, err = onnx.Export(path, model, onnx.Signature{
+			Input: spec.ONNXInput, Output: spec.ONNXOutput, Example: example,
+			Opset: opset, Metadata: entries,
+		})
+	})
+	if tried != nil {
+		return ONNXCheck{}, tried
+	}
+	if err != nil {
+		return ONNXCheck{}, err
+	}
+	result := ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}
+	return result, nil
+}
+
+// exampleInput spans what a network's inputs can be: the check draws inputs
+// between its least and its largest number.
+func exampleInput(spec models.Spec) []float32 {
+	low, high := -1.0, 0.0 // the log-mel feature
+	if spec.Name != "emotion" {
+		low, high = -math.Tanh(1), math.Tanh(1) // an emotion embedding
+	}
+	x := make([]float32, spec.In)
+	for i := range x {
+		x[i] = float32(low + (high-low)*float64(i)/float64(len(x)-1))
+	}
+	return x
+}
+
+// onnxRuntimeVersion is the version of the ONNX Runtime that exports are checked
+// with, told by its file's name; empty where it is not installed.
+func onnxRuntimeVersion() string {
+	path, err := libtorch.LocateONNXRuntime()
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(filepath.Base(path), ".so.")
+	return after
+}

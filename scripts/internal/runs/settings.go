@@ -1,0 +1,91 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/etude-ml/etude/models"
+)
+
+// Settings decide, with the data, what comes out of training.
+type Settings struct {
+	Epochs      int     `json:"epochs"`
+	BatchSize   int     `json:"batch_size"`
+	LR          float64 `json:"lr"`
+	WeightDecay float64 `json:"weight_decay"`
+	ValSplit    float64 `json:"val_split"` // share of the samples
+	Patience    int     `json:"patience"`
+	MinDelta    float64 `json:"min_delta"`
+	Seed        uint64  `json:"seed"`
+}
+
+// Defaults are the settings of a network that nobody has set.
+func Defaults(spec models.Spec) Settings {
+	return Settings{
+		Epochs: 50, BatchSize: 64, LR: spec.LR, WeightDecay: 1e-4,
+		ValSplit: 0.2, Patience: 10, MinDelta: 1e-3, Seed: 42,
+	}
+}
+
+// Overrides are the settings that somebody has set; nil leaves one as it is.
+type Overrides struct {
+	Epochs      *int     `placeholder:"N" help:"Epochs at most (50)."`
+	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64)."`
+	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (emotion 0.001, melody 0.0005)."`
+	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (0.0001)."`
+	ValSplit    *float64 `placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
+	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10)."`
+	MinDelta    *float64 `placeholder:"F" help:"What counts as an improvement of the validation loss (0.001)."`
+	Seed        *uint64  `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
+}
+
+// Apply gives the settings with what is overridden.
+func (o Overrides) Apply(s Settings) Settings {
+	set(&s.Epochs, o.Epochs)
+	set(&s.BatchSize, o.BatchSize)
+	set(&s.LR, o.LR)
+	set(&s.WeightDecay, o.WeightDecay)
+	set(&s.ValSplit, o.ValSplit)
+	set(&s.Patience, o.Patience)
+	set(&s.MinDelta, o.MinDelta)
+	set(&s.Seed, o.Seed)
+	return s
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// Check names the first flag that is set to what cannot be.
+func (o Overrides) Check() error {
+	for _, n := range []struct {
+		flag  string
+		value *int
+		least int
+	}{{"epochs", o.Epochs, 1}, {"batch-size", o.BatchSize, 1}, {"patience", o.Patience, 0}} {
+		if n.value != nil && *n.value < n.least {
+			return fmt.Errorf("--%s is %d; it must be at least %d", n.flag, *n.value, n.least)
+		}
+	}
+	for _, f := range []struct {
+		flag   string
+		value  *float64
+		fits   func(float64) bool
+		wanted string
+	}{
+		{"lr", o.LR, func(x float64) bool { return x > 0 }, "above 0"},
+		{"weight-decay", o.WeightDecay, func(x float64) bool { return x >= 0 }, "at least 0"},
+		{"val-split", o.ValSplit, func(x float64) bool { return x > 0 && x < 1 }, "between 0 and 1"},
+		{"min-delta", o.MinDelta, func(x float64) bool { return x >= 0 }, "at least 0"},
+	} {
+		if f.value != nil && (!f.fits(*f.value) || math.IsInf(*f.value, 0)) {
+			return fmt.Errorf("--%s is %v; it must be %s", f.flag, *f.value, f.wanted)
+		}
+	}
+	return nil
+}
