@@ -26,7 +26,7 @@ func benchmarkStep(b *testing.B, s models.Spec) {
 		torch.ManualSeed(seed)
 		m := s.New(torch.CPU)
 		opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
-		x, y := batch(0, s.In, 1, torch.CPU), batch(0, s.Out, 2, torch.CPU)
+		x, y := inputs(0, s.In, torch.CPU), targets(s.Out, torch.CPU)
 		step := func() {
 			opt.ZeroGrad()
 			loss := s.Loss(m.Forward(x), y)

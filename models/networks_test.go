@@ -48,11 +48,20 @@ func readGolden(t *testing.T, network string) golden {
 
 const batchSize = 64
 
-// batch is the generator's formula.
-func batch(number, features, salt int, d torch.Device) *torch.Tensor {
+// inputs and targets are the generator's formulas.
+func inputs(number, features int, d torch.Device) *torch.Tensor {
 	values := make([]float32, batchSize*features)
 	for i := range values {
-		values[i] = float32(float64((i*7919+number*104729+salt)%1000) / 1000)
+		values[i] = float32(float64((i*7919+number*104729)%1000) / 1000)
+	}
+	return torch.FromSlice(values, batchSize, features).To(d)
+}
+
+func targets(features int, d torch.Device) *torch.Tensor {
+	values := make([]float32, batchSize*features)
+	for i := range values {
+		row, f := i/features, i%features
+		values[i] = float32(float64(f*7919%1000+row) / 1064)
 	}
 	return torch.FromSlice(values, batchSize, features).To(d)
 }
@@ -67,7 +76,7 @@ func train(s models.Spec, m nn.Module, opt *optim.Adam, d torch.Device, from, to
 	losses := torch.Zeros([]int{to - from}, torch.Options{Device: d})
 	for i := from; i < to; i++ {
 		torch.Scope(func() {
-			x, y := batch(i, s.In, 1, d), batch(i, s.Out, 2, d)
+			x, y := inputs(i, s.In, d), targets(s.Out, d)
 			torchtest.ForbidReads(func() {
 				opt.ZeroGrad()
 				loss := s.Loss(m.Forward(x), y)
@@ -150,12 +159,12 @@ func TestABatchOnAnotherDevice(t *testing.T) {
 	for _, s := range models.All() {
 		torch.Scope(func() {
 			m := s.New(device)
-			err := torch.Try(func() { m.Forward(batch(0, s.In, 1, torch.CPU)) })
+			err := torch.Try(func() { m.Forward(inputs(0, s.In, torch.CPU)) })
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), "same device")
 			assert.Contains(t, err.Error(), "pretend:0")
 
-			err = torch.Try(func() { s.Loss(m.Forward(batch(0, s.In, 1, device)), batch(0, s.Out, 2, torch.CPU)) })
+			err = torch.Try(func() { s.Loss(m.Forward(inputs(0, s.In, device)), targets(s.Out, torch.CPU)) })
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), "same device")
 		})
@@ -179,7 +188,7 @@ func TestExchangeWithPython(t *testing.T) {
 			require.NoError(t, pt.Save(path, torch.NewDict("model_state_dict", nn.StateDict(m), "optimizer_state_dict", opt.StateDict())))
 			require.NoError(t, json.Unmarshal(torchtest.RunPython(t, script, "continue", s.Name, path), &result))
 			torch.Scope(func() {
-				assert.InDeltaSlice(t, result.Output, m.Forward(batch(0, s.In, 1, torch.CPU)).Float64s(), 1e-6)
+				assert.InDeltaSlice(t, result.Output, m.Forward(inputs(0, s.In, torch.CPU)).Float64s(), 1e-6)
 			})
 			sameLosses(t, result.Losses, train(s, m, opt, torch.CPU, 10, 30))
 		})
@@ -218,7 +227,7 @@ func TestForwardShapes(t *testing.T) {
 	torch.Scope(func() {
 		for _, s := range models.All() {
 			m := s.New(torch.CPU)
-			x := batch(0, s.In, 1, torch.CPU)
+			x := inputs(0, s.In, torch.CPU)
 			y := m.Forward(x)
 			assert.Equal(t, []int{batchSize, s.Out}, y.Shape())
 			one := m.Forward(x.Select(0, 3))

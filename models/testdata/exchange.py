@@ -10,7 +10,7 @@ import json
 import sys
 
 import torch
-from gen_networks import EmotionRecognizer, MelodyTransformer, batch, nn, steps
+from gen_networks import EmotionRecognizer, MelodyTransformer, inputs_of, nn, steps
 
 NETWORKS = {
     "emotion": (EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
@@ -33,6 +33,6 @@ else:
     opt = torch.optim.Adam(model.parameters())
     opt.load_state_dict(saved["optimizer_state_dict"])
     with torch.no_grad():
-        result["output"] = model(batch(0, inputs, 1)).flatten().tolist()
+        result["output"] = model(inputs_of(0, inputs)).flatten().tolist()
 result["losses"] = steps(model, opt, loss, inputs, outputs, range(10, 30))
 print(json.dumps(result))

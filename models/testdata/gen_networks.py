@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes networks.json: what PyTorch makes of the networks and of 100 steps of Adam.
 
-The batches come from a formula that needs no generator and is exact in any
-language: element i of batch b is ((i * 7919 + b * 104729 + salt) % 1000) / 1000.
+The batches come from formulas that need no generator and are exact in any language.
 
 Usage: python gen_networks.py > networks.json      (torch 2.15.0, one thread)
 """
@@ -48,10 +47,18 @@ class MelodyTransformer(nn.Module):
         return torch.sigmoid(self.fc3(x))
 
 
-def batch(number, features, salt):
+def inputs_of(number, features):
+    """Element i is ((i * 7919 + number * 104729) % 1000) / 1000."""
     i = torch.arange(BATCH * features, dtype=torch.int64)
-    k = (i * 7919 + number * 104729 + salt) % 1000
+    k = (i * 7919 + number * 104729) % 1000
     return (k.to(torch.float64) / 1000).to(torch.float32).reshape(BATCH, features)
+
+
+def targets_of(features):
+    """Feature f of row r is ((f * 7919) % 1000 + r) / 1064: there is something to learn."""
+    f, r = torch.arange(features, dtype=torch.int64), torch.arange(BATCH, dtype=torch.int64)
+    k = ((f * 7919) % 1000)[None, :] + r[:, None]
+    return (k.to(torch.float64) / 1064).to(torch.float32)
 
 
 def sha256(t):
@@ -61,7 +68,7 @@ def sha256(t):
 def steps(model, opt, loss, inputs, outputs, numbers):
     losses = []
     for number in numbers:
-        x, y = batch(number, inputs, 1), batch(number, outputs, 2)
+        x, y = inputs_of(number, inputs), targets_of(outputs)
         opt.zero_grad()
         value = loss(model(x), y)
         value.backward()
