@@ -5,6 +5,7 @@ package torchtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -27,9 +28,12 @@ var pretend struct {
 //
 // libtorch's autograd engine counts the devices at its first backward pass, and
 // never again, so the device must be there before any test trains on the CPU.
+// Without libtorch, examples, which cannot skip themselves, are left out.
 func Main(m *testing.M) {
 	if torch.Init() == nil {
 		loadPretend()
+	} else if os.Getenv("ETUDE_TEST_REQUIRE_LIBTORCH") != "1" {
+		_ = flag.Set("test.skip", "^Example")
 	}
 	os.Exit(m.Run())
 }
