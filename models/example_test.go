@@ -1,0 +1,32 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package models_test
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+func ExampleAll() {
+	for _, s := range models.All() {
+		fmt.Printf("%-8s %-17s %3d → %3d %d parameters\n", s.Name, s.Title, s.In, s.Out, s.Parameters)
+	}
+	// Output:
+	// emotion  EmotionRecognizer 128 →  64 403264 parameters
+	// melody   MelodyTransformer  64 → 128 641664 parameters
+}
+
+func ExampleRecognize() {
+	state := nn.StateDict(models.NewMelodyTransformer(torch.CPU)) // or pt.LoadDict("model.pt")
+	s, err := models.Recognize(state)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Title, s.ONNXInput, s.ONNXOutput)
+	// Output: MelodyTransformer emotion_embedding midi_notes
+}
