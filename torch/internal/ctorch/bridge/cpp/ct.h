@@ -92,7 +92,8 @@ typedef struct ct_info {
   int64_t storage_bytes;
 } ct_info;
 
-enum { CT_IS_LEAF = 1, CT_REQUIRES_GRAD = 2, CT_IS_CONTIGUOUS = 4, CT_IS_STRIDED = 8 };
+enum { CT_IS_LEAF = 1, CT_REQUIRES_GRAD = 2, CT_IS_CONTIGUOUS = 4, CT_IS_STRIDED = 8,
+       CT_IS_LAZY = 16 /* conjugate or negative of what the memory holds */ };
 
 typedef struct ct_memory {
   int64_t live_bytes; /* of CPU tensors, the autograd graph's included */

@@ -33,6 +33,7 @@ ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int
 
 namespace {
 void check_plain(const at::Tensor& t, int64_t bytes) {
+  TORCH_CHECK(!t.is_conj() && !t.is_neg(), "reads and writes resolved tensors only");
   TORCH_CHECK(t.device().is_cpu() && t.is_contiguous(),
               "reads and writes contiguous CPU tensors only, got one on ", t.device());
   TORCH_CHECK(static_cast<int64_t>(t.nbytes()) == bytes, "has ", t.nbytes(), " bytes, not ", bytes);
@@ -69,7 +70,7 @@ ct_error* tensor_info(ct_tensor t, ct_info* info, int64_t* sizes, int64_t* strid
     info->numel = x.numel();
     info->flags = (x.is_leaf() ? CT_IS_LEAF : 0) | (x.requires_grad() ? CT_REQUIRES_GRAD : 0) |
                   (strided && x.is_contiguous() ? CT_IS_CONTIGUOUS : 0) |
-                  (strided ? CT_IS_STRIDED : 0);
+                  (strided ? CT_IS_STRIDED : 0) | (x.is_conj() || x.is_neg() ? CT_IS_LAZY : 0);
     if (x.has_storage()) {
       info->storage_offset = x.storage_offset();
       info->storage = reinterpret_cast<uint64_t>(x.storage().unsafeGetStorageImpl());
