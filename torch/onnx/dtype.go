@@ -14,11 +14,3 @@ var dataTypes = map[torch.DType]pb.DataType{
 	torch.UInt8: pb.Uint8, torch.Bool: pb.Bool,
 	torch.UInt16: pb.Uint16, torch.UInt32: pb.Uint32, torch.UInt64: pb.Uint64,
 }
-
-var dtypes = func() map[pb.DataType]torch.DType {
-	m := map[pb.DataType]torch.DType{}
-	for d, p := range dataTypes {
-		m[p] = d
-	}
-	return m
-}()

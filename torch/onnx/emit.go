@@ -125,7 +125,7 @@ func (e *emitter) initializer(name string, d torch.DType, dims []int, raw []byte
 	}
 	key := ""
 	if len(raw) <= 64 && !strings.Contains(name, ".") {
-		key = fmt.Sprint(t.DataType, t.Dims, raw)
+		key = fmt.Sprintf("%v %v %x", t.DataType, t.Dims, raw)
 		if have, ok := e.constants[key]; ok {
 			return have
 		}

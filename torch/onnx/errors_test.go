@@ -93,6 +93,8 @@ func TestBadSignatures(t *testing.T) {
 		"BatchAxis 0":                  {Example: torch.Scalar[float32](1)},
 		"holds no element":             {Example: torch.Ones([]int{0, 6})},
 		`both called "x"`:              {Example: x, Input: "x", Output: "x"},
+		`metadata "k" must be UTF-8`:   {Example: x, Metadata: map[string]string{"k": "\xff"}},
+		"must be UTF-8":                {Example: x, Output: "\xff"},
 		`metadata "etude.check"`:       {Example: x, Metadata: map[string]string{"etude.check": ""}},
 		"a tolerance of -1":            {Example: x, Tolerance: -1},
 		"a tolerance of NaN":           {Example: x, Tolerance: math.NaN()},

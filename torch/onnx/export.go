@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
@@ -82,18 +83,25 @@ func (s Signature) complete() (Signature, error) {
 		return s, fmt.Errorf("BatchAxis %d: Example has the shape %v, whose dimensions are numbered from 0", s.BatchAxis, shape)
 	}
 	if s.Example.Numel() == 0 {
-		return s, fmt.Errorf("Example has the shape %v, which holds no element", shape)
+		return s, fmt.Errorf("the shape of Example, %v, holds no element", shape)
 	}
-	for key := range s.Metadata {
-		if key == checkKey {
+	if !utf8.ValidString(s.Input + s.Output) {
+		return s, fmt.Errorf("the names %q and %q must be UTF-8", s.Input, s.Output)
+	}
+	for key, value := range s.Metadata {
+		switch {
+		case key == checkKey:
 			return s, fmt.Errorf("metadata %q is written by the check; choose another key", key)
+		case !utf8.ValidString(key + value):
+			return s, fmt.Errorf("metadata %q must be UTF-8", key)
 		}
 	}
 	return s, nil
 }
 
 // Export writes the network as an ONNX file and returns how far ONNX Runtime and
-// libtorch are apart on it. The network is put into evaluation mode meanwhile.
+// libtorch are apart on it. The network is put into evaluation mode meanwhile, so
+// nothing else may use it then.
 //
 // The file appears under its name when everything has succeeded, and replaces
 // what had that name. It fails, with an error that names the operator, if the
@@ -140,10 +148,10 @@ func export(path string, model nn.Module, s Signature) (*Check, error) {
 			return nil
 		}
 		sess, err := Open(temp)
-		if err != nil {
-			return err
+		if err == nil {
+			sess.Close()
 		}
-		return sess.Close()
+		return err
 	})
 }
 

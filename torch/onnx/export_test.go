@@ -114,11 +114,11 @@ func TestExportLeavesNoTensors(t *testing.T) {
 func TestExportIsRepeatable(t *testing.T) {
 	torchtest.Need(t)
 	dir := t.TempDir()
-	torch.ManualSeed(7)
-	model := models.NewEmotionRecognizer(torch.CPU)
 	x := torch.Randn([]int{2, 128})
 	var wg sync.WaitGroup
 	for _, name := range []string{"a", "b", "c"} {
+		torch.ManualSeed(7)
+		model := models.NewEmotionRecognizer(torch.CPU)
 		wg.Go(func() {
 			_, err := onnx.Export(filepath.Join(dir, name), model, onnx.Signature{
 				Example: x, SkipCheck: true, Metadata: map[string]string{"z": "1", "a": "2", "m": "3"},

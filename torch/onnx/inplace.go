@@ -75,7 +75,6 @@ func checkInPlace(g *torch.Graph) {
 		for _, id := range members[r] {
 			stale[id] = n.Op
 		}
-		// The result is a new tensor as far as later calls go.
 	}
 	for _, id := range g.Outputs {
 		if op, ok := stale[id]; ok {

@@ -120,7 +120,7 @@ func (l *lowerer) capture(id torch.ValueID) {
 	case v.zero:
 		*v = *l.filled(v.shape, v.dtype, 0)
 	default:
-		fail("%s, of shape %v, is another one in every call, and it is made without an operator of this package's tensors, so it cannot be exported", what, t.Shape())
+		fail("%s, of shape %v, is another one in every call: it comes from Go values (FromSlice and the like), which the file cannot compute", what, t.Shape())
 	}
 }
 

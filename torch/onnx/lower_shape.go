@@ -93,15 +93,12 @@ func lowerTranspose(c *call) {
 // be dropped in a batch of one only.
 func lowerSqueeze(c *call) {
 	x := c.tensor("self")
-	asked := []int{}
-	switch {
-	case c.node.Overload == "dim":
-		asked = []int{c.axis("dim", len(x.shape))}
-	default:
-		asked = c.axes("dim", len(x.shape))
+	named := c.axes
+	if c.node.Overload == "dim" {
+		named = func(name string, rank int) []int { return []int{c.axis(name, rank)} }
 	}
 	var axes []int
-	for _, d := range asked {
+	for _, d := range named("dim", len(x.shape)) {
 		s := x.sizeAt(d)
 		if !s.constant() {
 			fail("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)

@@ -106,17 +106,13 @@ func (s *Session) Metadata() map[string]string { return maps.Clone(s.model.Metad
 
 // Close waits for the runs in progress and frees the session. Closing again does
 // nothing.
-func (s *Session) Close() error {
+func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
+	if !s.closed {
+		s.closed = true
+		_ = s.session.Destroy() // has nothing to report
 	}
-	s.closed = true
-	if err := s.session.Destroy(); err != nil {
-		return fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
-	return nil
 }
 
 // Run computes the outputs, by name, for inputs on any device. What it returns

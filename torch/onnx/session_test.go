@@ -40,7 +40,7 @@ func openGolden(t testing.TB, name string) *onnx.Session {
 	needRuntime(t)
 	s, err := onnx.Open(filepath.Join("testdata", name))
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -148,7 +148,7 @@ func TestSessionIsConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				if k == 0 && i == 150 {
-					assert.NoError(t, s.Close())
+					s.Close()
 				}
 				x := float32(k*1000 + i)
 				out, err := s.RunSlices(map[string][]float32{"x": {x, 0}})
@@ -161,7 +161,7 @@ func TestSessionIsConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.NoError(t, s.Close(), "closing again does nothing")
+	s.Close() // does nothing
 	_, err := s.RunSlices(map[string][]float32{"x": {1, 1}})
 	assert.ErrorIs(t, err, onnx.ErrClosed)
 }

@@ -12,21 +12,32 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxDepth bounds graphs within attributes of nodes of graphs.
-const maxDepth = 32
+const (
+	// maxDepth bounds graphs within attributes of nodes of graphs.
+	maxDepth = 32
+	// maxMessages bounds nodes, attributes, tensors, dimensions and so on
+	// together: an empty one takes 2 bytes of a file, but 200 of memory. The
+	// largest networks have a tenth of it.
+	maxMessages = 1 << 21
+)
 
 var (
+	errMessages  = fmt.Errorf("the file has more than %d parts", maxMessages)
 	errTruncated = errors.New("the file ends within a field")
 	errWireType  = errors.New("a field has another kind of value than onnx.proto3 says")
 	errDepth     = fmt.Errorf("graphs are nested more than %d deep", maxDepth)
 )
 
+// decoder counts the messages of a file.
+type decoder struct{ messages int }
+
 // Unmarshal reads a file. Fields that Model does not hold are passed over. The
-// memory it takes is bounded by a multiple of len(data), whatever the file says;
-// Raw may share data's.
+// memory it takes is at most some 8 times len(data), and 500 MB for small parts,
+// whatever the file says; Raw may share data's.
 func Unmarshal(data []byte) (*Model, error) {
+	d := &decoder{}
 	m := &Model{}
-	err := fields(data, func(f field) (err error) {
+	err := d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			m.IRVersion, err = f.int()
@@ -37,16 +48,16 @@ func Unmarshal(data []byte) (*Model, error) {
 		case 6:
 			m.DocString, err = f.string()
 		case 7:
-			m.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return unmarshalGraph(b, 0) })
+			m.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return d.graph(b, 0) })
 		case 8:
 			err = f.message("opset_import", func(b []byte) error {
-				o, err := unmarshalOpset(b)
+				o, err := d.opset(b)
 				m.OpsetImport = append(m.OpsetImport, o)
 				return err
 			})
 		case 14:
 			err = f.message("metadata_props", func(b []byte) error {
-				e, err := unmarshalEntry(b)
+				e, err := d.entry(b)
 				m.Metadata = append(m.Metadata, e)
 				return err
 			})
@@ -64,6 +75,7 @@ func Unmarshal(data []byte) (*Model, error) {
 
 // field is one field of a message: x or b holds its value.
 type field struct {
+	d      *decoder
 	number protowire.Number
 	kind   protowire.Type
 	x      uint64
@@ -71,14 +83,14 @@ type field struct {
 }
 
 // fields calls f for each field of a message.
-func fields(data []byte, f func(field) error) error {
+func (d *decoder) fields(data []byte, f func(field) error) error {
 	for len(data) > 0 {
 		number, kind, n := protowire.ConsumeTag(data)
 		if n < 0 {
 			return errTruncated
 		}
 		data = data[n:]
-		v := field{number: number, kind: kind}
+		v := field{d: d, number: number, kind: kind}
 		switch kind {
 		case protowire.VarintType:
 			v.x, n = protowire.ConsumeVarint(data)
@@ -126,6 +138,9 @@ func (f field) string() (string, error) {
 // message reads an embedded message; its errors say where they were.
 func (f field) message(name string, read func([]byte) error) error {
 	b, err := f.bytes()
+	if f.d.messages++; f.d.messages > maxMessages {
+		err = errMessages
+	}
 	if err == nil {
 		err = read(b)
 	}
@@ -175,8 +190,8 @@ func (f field) appendFixed(raw []byte, size int) ([]byte, error) {
 	return raw, errWireType
 }
 
-func unmarshalOpset(data []byte) (o Opset, err error) {
-	err = fields(data, func(f field) (err error) {
+func (d *decoder) opset(data []byte) (o Opset, err error) {
+	err = d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			o.Domain, err = f.string()
@@ -188,8 +203,8 @@ func unmarshalOpset(data []byte) (o Opset, err error) {
 	return o, err
 }
 
-func unmarshalEntry(data []byte) (e Entry, err error) {
-	err = fields(data, func(f field) (err error) {
+func (d *decoder) entry(data []byte) (e Entry, err error) {
+	err = d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			e.Key, err = f.string()
@@ -201,38 +216,38 @@ func unmarshalEntry(data []byte) (e Entry, err error) {
 	return e, err
 }
 
-func unmarshalGraph(data []byte, depth int) (*Graph, error) {
+func (d *decoder) graph(data []byte, depth int) (*Graph, error) {
 	if depth > maxDepth {
 		return nil, errDepth
 	}
 	g := &Graph{}
-	return g, fields(data, func(f field) (err error) {
+	return g, d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			var n *Node
-			n, err = unmarshal(f, "node", func(b []byte) (*Node, error) { return unmarshalNode(b, depth) })
+			n, err = unmarshal(f, "node", func(b []byte) (*Node, error) { return d.node(b, depth) })
 			g.Nodes = append(g.Nodes, n)
 		case 2:
 			g.Name, err = f.string()
 		case 5:
 			var t *Tensor
-			t, err = unmarshal(f, "initializer", unmarshalTensor)
+			t, err = unmarshal(f, "initializer", d.tensor)
 			g.Initializers = append(g.Initializers, t)
 		case 10:
 			g.DocString, err = f.string()
 		case 11, 12, 13:
 			list := map[protowire.Number]*[]*ValueInfo{11: &g.Inputs, 12: &g.Outputs, 13: &g.ValueInfo}[f.number]
 			var v *ValueInfo
-			v, err = unmarshal(f, "value", unmarshalValueInfo)
+			v, err = unmarshal(f, "value", d.valueInfo)
 			*list = append(*list, v)
 		}
 		return err
 	})
 }
 
-func unmarshalNode(data []byte, depth int) (*Node, error) {
+func (d *decoder) node(data []byte, depth int) (*Node, error) {
 	n := &Node{}
-	return n, fields(data, func(f field) (err error) {
+	return n, d.fields(data, func(f field) (err error) {
 		var s string
 		switch f.number {
 		case 1:
@@ -247,7 +262,7 @@ func unmarshalNode(data []byte, depth int) (*Node, error) {
 			n.OpType, err = f.string()
 		case 5:
 			var a *Attribute
-			a, err = unmarshal(f, "attribute", func(b []byte) (*Attribute, error) { return unmarshalAttribute(b, depth) })
+			a, err = unmarshal(f, "attribute", func(b []byte) (*Attribute, error) { return d.attribute(b, depth) })
 			n.Attributes = append(n.Attributes, a)
 		case 7:
 			n.Domain, err = f.string()
@@ -256,9 +271,9 @@ func unmarshalNode(data []byte, depth int) (*Node, error) {
 	})
 }
 
-func unmarshalAttribute(data []byte, depth int) (*Attribute, error) {
+func (d *decoder) attribute(data []byte, depth int) (*Attribute, error) {
 	a := &Attribute{}
-	return a, fields(data, func(f field) (err error) {
+	return a, d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			a.Name, err = f.string()
@@ -272,9 +287,9 @@ func unmarshalAttribute(data []byte, depth int) (*Attribute, error) {
 		case 4:
 			a.String, err = f.bytes()
 		case 5:
-			a.Tensor, err = unmarshal(f, "tensor", unmarshalTensor)
+			a.Tensor, err = unmarshal(f, "tensor", d.tensor)
 		case 6:
-			a.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return unmarshalGraph(b, depth+1) })
+			a.Graph, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return d.graph(b, depth+1) })
 		case 7:
 			var raw []byte
 			raw, err = f.appendFixed(nil, 4)
@@ -296,19 +311,19 @@ func unmarshalAttribute(data []byte, depth int) (*Attribute, error) {
 	})
 }
 
-func unmarshalValueInfo(data []byte) (*ValueInfo, error) {
+func (d *decoder) valueInfo(data []byte) (*ValueInfo, error) {
 	v := &ValueInfo{}
-	return v, fields(data, func(f field) (err error) {
+	return v, d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			v.Name, err = f.string()
 		case 2:
 			err = f.message("type", func(b []byte) error {
-				return fields(b, func(f field) error {
+				return d.fields(b, func(f field) error {
 					if f.number != 1 {
 						return nil // a sequence, a map …
 					}
-					return f.message("tensor_type", func(b []byte) error { return unmarshalTensorType(b, v) })
+					return f.message("tensor_type", func(b []byte) error { return d.tensorType(b, v) })
 				})
 			})
 		}
@@ -316,8 +331,8 @@ func unmarshalValueInfo(data []byte) (*ValueInfo, error) {
 	})
 }
 
-func unmarshalTensorType(data []byte, v *ValueInfo) error {
-	return fields(data, func(f field) (err error) {
+func (d *decoder) tensorType(data []byte, v *ValueInfo) error {
+	return d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			var x int64
@@ -326,11 +341,11 @@ func unmarshalTensorType(data []byte, v *ValueInfo) error {
 		case 2:
 			v.HasShape = true
 			err = f.message("shape", func(b []byte) error {
-				return fields(b, func(f field) error {
+				return d.fields(b, func(f field) error {
 					if f.number != 1 {
 						return nil
 					}
-					d, err := unmarshal(f, "dim", unmarshalDim)
+					d, err := unmarshal(f, "dim", d.dim)
 					v.Dims = append(v.Dims, d)
 					return err
 				})
@@ -340,16 +355,16 @@ func unmarshalTensorType(data []byte, v *ValueInfo) error {
 	})
 }
 
-func unmarshalDim(data []byte) (d Dim, err error) {
-	err = fields(data, func(f field) (err error) {
+func (d *decoder) dim(data []byte) (dim Dim, err error) {
+	err = d.fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
-			d.Value, err = f.int()
-			d.Known = true
+			dim.Value, err = f.int()
+			dim.Known = true
 		case 2:
-			d.Param, err = f.string()
+			dim.Param, err = f.string()
 		}
 		return err
 	})
-	return d, err
+	return dim, err
 }

@@ -4,6 +4,7 @@
 package pb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"os"
@@ -85,7 +86,7 @@ func TestPackedLists(t *testing.T) {
 	var b message
 	b.putBytes(8, packed)
 	b.putBytes(7, binary.LittleEndian.AppendUint32(nil, math.Float32bits(2.5)))
-	a, err := unmarshalAttribute(b, 0)
+	a, err := (&decoder{}).attribute(b, 0)
 	require.NoError(t, err)
 	assert.Equal(t, []int64{3, 1 << 40}, a.Ints)
 	assert.Equal(t, []float32{2.5}, a.Floats)
@@ -110,11 +111,19 @@ func TestBadFiles(t *testing.T) {
 		"few elements": {tensor(&Tensor{Name: "w", Dims: []int64{3}, DataType: Float, Raw: []byte{1, 2, 3, 4}}), `tensor "w": 4 bytes for float32 of shape [3]`},
 		"overflow":     {tensor(&Tensor{Name: "w", Dims: []int64{1 << 40, 1 << 40}, DataType: Float}), "is not possible"},
 		"negative":     {tensor(&Tensor{Name: "w", Dims: []int64{-1}, DataType: Float}), "is not possible"},
+		"many parts":   {nodes(maxMessages + 1), "more than 2097152 parts"},
 		"deep":         {(&Model{Graph: deep}).Marshal(), "nested more than 32 deep"},
 	} {
 		_, err := Unmarshal(c.data)
 		assert.ErrorContains(t, err, c.want, name)
 	}
+}
+
+// nodes returns a file of n nodes without anything in them.
+func nodes(n int) []byte {
+	var b message
+	b.putBytes(7, bytes.Repeat([]byte{1<<3 | byte(protowire.BytesType), 0}, n))
+	return b
 }
 
 // FuzzDecode: whatever the bytes, an error or a model whose tensors are full; and

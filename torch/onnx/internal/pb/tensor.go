@@ -9,13 +9,13 @@ import (
 	"fmt"
 )
 
-// unmarshalTensor reads a TensorProto and gathers its elements in Raw, wherever
+// tensor reads a TensorProto and gathers its elements in Raw, wherever
 // the file has them.
-func unmarshalTensor(data []byte) (*Tensor, error) {
+func (d *decoder) tensor(data []byte) (*Tensor, error) {
 	t := &Tensor{}
 	var raw, fixed []byte // raw_data; float_data or double_data
 	var ints []int64      // int32_data, int64_data or uint64_data
-	err := fields(data, func(f field) (err error) {
+	err := d.fields(data, func(f field) (err error) {
 		var x int64
 		switch f.number {
 		case 1:
