@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -150,6 +151,20 @@ func TestTrainsOnADevice(t *testing.T) {
 				want := train(s, here, newAdam(s, here), torch.CPU, 0, 10)
 				assert.Equal(t, want, train(s, there, newAdam(s, there), device, 0, 10))
 			})
+		})
+	}
+}
+
+func TestStepsKeepNothing(t *testing.T) {
+	torchtest.Need(t)
+	for _, s := range models.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			m := s.New(torch.CPU)
+			opt := newAdam(s, m)
+			t.Cleanup(func() { runtime.KeepAlive(opt) }) // until NoLeaks has counted
+			train(s, m, opt, torch.CPU, 0, 2)
+			torchtest.NoLeaks(t)
+			train(s, m, opt, torch.CPU, 2, 30)
 		})
 	}
 }

@@ -29,8 +29,12 @@ import (
 // Parameters of each layer and direction, in order: weight_ih_l0 [4·hidden, in],
 // weight_hh_l0 [4·hidden, hidden], and unless NoBias bias_ih_l0 and bias_hh_l0
 // [4·hidden]; then weight_ih_l0_reverse and so on, weight_ih_l1 … A layer above
-// the first has directions·hidden inputs. The gates lie in the order i, f, g, o. All are drawn from
-// [-1/√hidden, 1/√hidden).
+// the first has directions·hidden inputs. The gates lie in the order i, f, g, o.
+// All are drawn from [-1/√hidden, 1/√hidden).
+//
+// A single step of a single layer and direction, from the zero state, is computed
+// without its dead parts: the products with the state. Their parameters still get
+// their gradient, which is zero. In a [torch.Trace] it is an LSTM all the same.
 type LSTM struct {
 	In, Hidden    int
 	Layers        int
@@ -145,11 +149,10 @@ func (l *LSTM) run(x *torch.Tensor, shape []int, h, c *torch.Tensor) (y, hn, cn 
 	} else {
 		x = x.Unsqueeze(at)
 	}
-	switch {
-	case h == nil:
+	if h == nil {
 		zeros := torch.Zeros([]int{l.Layers * l.directions(), batch, l.Hidden}, torch.Options{DType: x.DType(), Device: x.Device()})
 		h, c = zeros, zeros
-	default:
+	} else {
 		l.checkState("h", h, batch, batched)
 		l.checkState("c", c, batch, batched)
 		if !batched {

@@ -159,6 +159,14 @@ func TestOneStepIsALSTMInATrace(t *testing.T) {
 	assert.NotContains(t, ops(), "aten::linear")
 }
 
+func TestOneStepOfNothing(t *testing.T) {
+	torchtest.Need(t)
+	torch.Scope(func() {
+		l, _ := oneStep()
+		assert.Equal(t, []int{0, 1, 4}, l.Forward(torch.Zeros([]int{0, 1, 3})).Shape())
+	})
+}
+
 // The cell is used where it is exact and nowhere else. What tells is a weight_hh of
 // infinities: aten::lstm multiplies it by the zero state, which makes NaN.
 func TestOneStepOnlyWhereItIsExact(t *testing.T) {

@@ -14,7 +14,7 @@ func (l *LSTM) oneStep(shape []int) bool {
 	if len(shape) == 2 {
 		return shape[0] == 1
 	}
-	return shape[1-l.batchDim()] == 1 && shape[l.batchDim()] > 0
+	return shape[1-l.batchDim()] == 1
 }
 
 // cell is one step from a zero state. With h = c = 0 the gates' W_h·h vanish, and
