@@ -143,6 +143,13 @@ func TestDict(t *testing.T) {
 	assert.ErrorContains(t, err, `key "a" holds string, not int`)
 	_, err = torch.Value[int](d, "c")
 	assert.ErrorContains(t, err, `key "c" is missing`)
+	d.Set("none", nil)
+	none, err := torch.Value[any](d, "none")
+	assert.NoError(t, err)
+	assert.Nil(t, none)
+	_, err = torch.Value[int](d, "none")
+	assert.ErrorContains(t, err, `key "none" holds <nil>, not int`)
+	d.Delete("none")
 	d.Delete("a")
 	assert.Equal(t, []any{"b", 3}, d.Keys())
 }

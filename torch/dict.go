@@ -96,7 +96,7 @@ func Value[T any](d *Dict, key any) (T, error) {
 		return zero, fmt.Errorf("torch: key %q is missing; there are %v", fmt.Sprint(key), d.keys)
 	}
 	x, ok := v.(T)
-	if !ok {
+	if _, isAny := any(&zero).(*any); !ok && !(v == nil && isAny) { // a nil any holds no type to assert
 		return zero, fmt.Errorf("torch: key %q holds %T, not %T", fmt.Sprint(key), v, zero)
 	}
 	return x, nil

@@ -27,6 +27,8 @@ var (
 	opToDType     = &op{name: "aten::to", overload: "dtype"}
 	opItem        = &op{name: "aten::item"}
 	opAsStrided   = &op{name: "aten::as_strided"}
+	opResolveConj = &op{name: "aten::resolve_conj"}
+	opResolveNeg  = &op{name: "aten::resolve_neg"}
 )
 
 // Reshape returns the elements in another shape; one size may be -1. It is a

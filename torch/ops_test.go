@@ -181,6 +181,7 @@ func TestSlices(t *testing.T) {
 
 		x := torch.FromSlice([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
 		assert.Equal(t, []float32{1, 4, 2, 5, 3, 6}, torch.ToSlice[float32](x.T()), "row-major, whatever the strides")
+		assert.Equal(t, []float32{-1, -2, -3, -4, -5, -6}, torch.Call("aten::_neg_view", x).Tensor().Float32s(), "a lazy minus")
 		assert.Equal(t, []int{1, 3}, x.T().Strides())
 		assert.Equal(t, 3, x.Size(-1))
 		assert.Equal(t, 6, x.Numel())

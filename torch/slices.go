@@ -117,8 +117,11 @@ func (t *Tensor) Bytes() []byte {
 
 func (t *Tensor) read(dst unsafe.Pointer, bytes int) {
 	src := t
-	if i := t.describe("read"); i.DeviceType != int(DeviceCPU) || !i.IsContiguous {
-		Scope(func() { src = t.Detach().To(CPU).Contiguous().Keep() })
+	if i := t.describe("read"); i.DeviceType != int(DeviceCPU) || !i.IsContiguous || i.IsLazy {
+		Scope(func() {
+			src = t.Detach().To(CPU)
+			src = opResolveNeg.on(opResolveConj.on(src).one()).one().Contiguous().Keep()
+		})
 		if src != t {
 			defer src.Close()
 		}

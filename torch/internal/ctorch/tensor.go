@@ -47,12 +47,12 @@ func Write(h Handle, src unsafe.Pointer, bytes int) *Error {
 
 // Info describes a tensor. DType, DeviceType are libtorch's codes.
 type Info struct {
-	DType, DeviceType, DeviceIndex, ItemSize, Numel int
-	StorageOffset                                   int // elements
-	StorageBytes                                    int
-	Storage                                         uint64 // identity
-	IsLeaf, RequiresGrad, IsContiguous, IsStrided   bool
-	Sizes, Strides                                  []int
+	DType, DeviceType, DeviceIndex, ItemSize, Numel       int
+	StorageOffset                                         int // elements
+	StorageBytes                                          int
+	Storage                                               uint64 // identity
+	IsLeaf, RequiresGrad, IsContiguous, IsStrided, IsLazy bool
+	Sizes, Strides                                        []int
 }
 
 // Dims is how many dimensions Describe fetches without a second call.
@@ -89,6 +89,7 @@ func Describe(h Handle) (Info, *Error) {
 		RequiresGrad: info.flags&C.CT_REQUIRES_GRAD != 0,
 		IsContiguous: info.flags&C.CT_IS_CONTIGUOUS != 0,
 		IsStrided:    info.flags&C.CT_IS_STRIDED != 0,
+		IsLazy:       info.flags&C.CT_IS_LAZY != 0,
 		Sizes:        both[:n:n], Strides: both[n:],
 	}, nil
 }
