@@ -167,3 +167,9 @@ func TestCheckFindsDifferences(t *testing.T) {
 	_, err = Export(filepath.Join(dir, "x.onnx"), f, Signature{Example: torch.Ones([]int{2, 2})})
 	assert.ErrorContains(t, err, "differ by +Inf")
 }
+
+func TestNoNetwork(t *testing.T) {
+	torchtest.Need(t)
+	_, err := Export("x.onnx", nil, Signature{Example: torch.Ones([]int{1})})
+	assert.ErrorContains(t, err, "the network is nil")
+}

@@ -119,14 +119,20 @@ func export(path string, model nn.Module, s Signature) (*Check, error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
-	var err error
-	if terr := torch.Try(func() { s, err = s.complete() }); terr != nil {
-		return nil, terr
+	if model == nil {
+		return nil, errors.New("the network is nil")
 	}
-	if err != nil {
+	var err error
+	restore := func() {}
+	terr := torch.Try(func() {
+		if s, err = s.complete(); err == nil {
+			restore = evaluate(model)
+		}
+	})
+	if err = errors.Join(terr, err); err != nil {
 		return nil, err
 	}
-	defer evaluate(model)()
+	defer restore()
 	file, err := build(model, &s)
 	if err != nil {
 		return nil, err

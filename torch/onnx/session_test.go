@@ -61,6 +61,17 @@ func TestRunSlices(t *testing.T) {
 	assert.Equal(t, map[string][]float32{"y": {1.5, 2, 2.5, 4.5, 5, 5.5}}, out)
 }
 
+// A model may keep elements in another file, beside it.
+func TestRunExternal(t *testing.T) {
+	s := openGolden(t, "external.onnx")
+	out, err := s.RunSlices(map[string][]float32{"x": {1, 2, 3}})
+	require.NoError(t, err)
+	assert.Equal(t, []float32{1.5, 2.5, 3.5}, out["y"])
+	m, err := onnx.Inspect("testdata/external.onnx")
+	require.NoError(t, err)
+	assert.Equal(t, []onnx.Tensor{{Name: "b", DType: "float32", Shape: []int{3}}}, m.Tensors)
+}
+
 func TestRun(t *testing.T) {
 	torchtest.Need(t)
 	s := openGolden(t, "two.onnx")
