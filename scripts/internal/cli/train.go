@@ -4,12 +4,13 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"sync"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/scripts/internal/progress"
@@ -27,7 +28,7 @@ type trainCommand struct {
 	runs.Overrides
 
 	Device  string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
-	Threads int    `placeholder:"N" help:"Threads of an operator (as many as there are cores)."`
+	Threads int    `default:"1" placeholder:"N" help:"Threads of an operator (1: more gain little with networks so small, which train side by side, and change the last digits)."`
 	Resume  bool   `help:"Continue the run in RUN, with its own settings where none are given."`
 	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
 }
@@ -53,7 +54,7 @@ func (c *trainCommand) Validate() error {
 	if c.Data == "" && !c.Resume {
 		return errors.New("missing flag --data=DATA")
 	}
-	if c.Threads < 0 {
+	if c.Threads < 1 {
 		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
 	}
 	return c.Overrides.Check()
@@ -73,7 +74,8 @@ func (c *trainCommand) Run(env *Env) error {
 	return nil
 }
 
-// train trains the networks one after another and returns what came out of each.
+// train prepares the networks, fits them side by side, and returns what came out
+// of each. One that fails does not end the others.
 func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	specs, err := networks(c.Networks)
 	if err != nil {
@@ -86,9 +88,6 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Threads > 0 {
-		torch.SetNumThreads(c.Threads)
-	}
 	var trainings []runs.Training
 	for _, spec := range specs {
 		t, err := c.training(env, spec)
@@ -98,15 +97,26 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 		t.Device = device
 		trainings = append(trainings, t)
 	}
-	summary := runs.Summary{}
+	var prepared []*runs.Prepared
 	for _, t := range trainings {
-		entry, err := env.train(t)
+		p, err := env.prepare(t)
 		if err != nil {
 			return nil, err
 		}
-		summary[t.Spec.Name] = entry
+		prepared = append(prepared, p)
 	}
-	return summary, nil
+	failed := env.fit(prepared)
+	summary := runs.Summary{}
+	for i, p := range prepared {
+		if failed[i] != nil {
+			continue
+		}
+		name := p.Spec.Name
+		if summary[name], failed[i] = p.Finish(); failed[i] != nil {
+			delete(summary, name)
+		}
+	}
+	return summary, errors.Join(failed...)
 }
 
 // training puts together what is asked for and, when it continues a run, what
@@ -156,35 +166,47 @@ func chooseDevice(name string) (torch.Device, error) {
 	return device, torch.CheckDevice(device)
 }
 
-// train shows one training.
-func (e *Env) train(t runs.Training) (*runs.Entry, error) {
-	name := t.Spec.Name
-	files := fileProgress{env: e, title: name + ": reading"}
+// prepare shows the reading of a network's data, and lists what was left out.
+func (e *Env) prepare(t runs.Training) (*runs.Prepared, error) {
+	files := fileProgress{env: e, title: t.Spec.Name + ": reading"}
+	defer files.finish("")
 	t.OnFile = files.set
-	var job *progress.Job
-	t.OnSamples = func(d runs.DataInfo) {
-		files.finish(fmt.Sprintf("%d samples in %d groups", d.Samples, d.Groups))
-		e.sayLeftOut(name, d)
-		job = e.start(name+": training", progress.Epochs, t.Settings.Epochs)
+	p, err := t.Prepare(e.Context)
+	if err != nil {
+		return nil, err
 	}
-	var last trainer.Epoch
-	t.OnEpoch = func(epoch trainer.Epoch) {
-		last = epoch
-		job.Set(int64(epoch.Index+1), fmt.Sprintf("loss %.5f, validation %.5f", epoch.TrainLoss, epoch.ValLoss))
-	}
-	t.OnExport = func() { job.Finish(fmt.Sprintf("%d epochs, validation loss %.5f", last.Index+1, last.ValLoss)) }
-	entry, err := t.Do(e.Context)
-	files.finish("")
-	if job != nil {
-		job.Finish("")
-	}
-	if errors.Is(err, trainer.ErrInterrupted) || errors.Is(err, context.Canceled) {
-		folder := runs.NewFolder(t.Run, name)
-		if _, err := os.Stat(folder.Last()); err == nil {
-			e.say("%s: saved in %s; continue with: etude train %s --out %s --resume", name, folder.Last(), name, t.Run)
+	files.finish(fmt.Sprintf("%d samples in %d groups", p.Config.Data.Samples, p.Config.Data.Groups))
+	e.sayLeftOut(t.Spec.Name, p.Config.Data)
+	return p, nil
+}
+
+// fit fits networks side by side and returns each one's error.
+func (e *Env) fit(prepared []*runs.Prepared) []error {
+	failed := make([]error, len(prepared))
+	var wg sync.WaitGroup
+	for i, p := range prepared {
+		// Bars of several networks would write over each other.
+		bar := e.Terminal && len(prepared) == 1
+		job := progress.Start(e.Stderr, bar, p.Spec.Name+": training", progress.Epochs, int64(p.Settings.Epochs))
+		best, epochs := math.Inf(1), 0
+		p.OnEpoch = func(epoch trainer.Epoch) {
+			best, epochs = min(best, epoch.Watched()), epoch.Index+1
+			job.Set(int64(epochs), fmt.Sprintf("loss %.5f, validation %.5f", epoch.TrainLoss, epoch.ValLoss))
 		}
+		wg.Go(func() {
+			failed[i] = p.Fit(e.Context)
+			switch {
+			case failed[i] == nil && epochs > 0:
+				job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", epochs, best))
+			case errors.Is(failed[i], trainer.ErrInterrupted):
+				job.Finish("saved; --resume continues")
+			default:
+				job.Finish("")
+			}
+		})
 	}
-	return entry, err
+	wg.Wait()
+	return failed
 }
 
 // sayLeftOut lists what was left out, at most some of it on the terminal.

@@ -51,9 +51,9 @@ type Seconds struct {
 // SummaryFile names a run's summary.
 func SummaryFile(run string) string { return filepath.Join(run, "summary.json") }
 
-// AddToSummary puts an entry into a run's summary.json, beside those of other
+// addToSummary puts an entry into a run's summary.json, beside those of other
 // networks that were trained into it before.
-func AddToSummary(run, network string, e *Entry) error {
+func addToSummary(run, network string, e *Entry) error {
 	s := Summary{}
 	if _, err := readJSON(SummaryFile(run), &s); err != nil {
 		return err

@@ -22,7 +22,15 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Training is a network's way from a data folder into a run folder.
+// Training is a network's way from a data folder into a run folder. Its three
+// parts come one after another:
+//
+//	prepared, err := training.Prepare(ctx)
+//	err = prepared.Fit(ctx)
+//	entry, err := prepared.Finish()
+//
+// Prepare draws the first weights from the one generator of the process, so
+// networks are prepared one at a time; they may be fitted side by side.
 type Training struct {
 	Spec     models.Spec
 	Settings Settings
@@ -35,72 +43,116 @@ type Training struct {
 	// NewLR and NewDecay, if set, replace what a continued run had.
 	NewLR, NewDecay *float64
 
-	OnFile    func(done, total int, name string) // while reading
-	OnSamples func(DataInfo)                     // when all is read
-	OnEpoch   func(trainer.Epoch)
-	OnExport  func()
+	OnFile  func(done, total int, name string) // while reading
+	OnEpoch func(trainer.Epoch)
 }
 
-// Do trains, exports, measures, and adds to the run's summary.json. An
-// interrupted training is a [trainer.ErrInterrupted]; it leaves last.pt.
-func (t Training) Do(ctx context.Context) (*Entry, error) {
-	folder := NewFolder(t.Run, t.Spec.Name)
-	if err := os.MkdirAll(string(folder), 0o777); err != nil {
-		return nil, err
-	}
-	_, err := os.Stat(folder.Last())
-	entry := &Entry{Model: t.Spec.Title, Resumed: t.Resume && err == nil}
+// Prepared is a network before, and after, it is fitted to its samples.
+type Prepared struct {
+	Training
+	Config Config
 
+	folder    Folder
+	split     split
+	model     nn.Module
+	adam      *optim.Adam
+	train     *data.Set
+	val       *data.Set
+	history   *trainer.History
+	entry     Entry
+	continues bool // from a checkpoint
+}
+
+// Prepare reads the data and makes the network.
+func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
+	p := &Prepared{Training: t, folder: NewFolder(t.Run, t.Spec.Name)}
+	if t.Resume {
+		_, err := os.Stat(p.folder.Last())
+		p.continues = err == nil
+	}
 	started := time.Now()
-	samples, err := t.read(ctx)
-	if err != nil {
+	var err error
+	if p.split, err = t.read(ctx); err != nil {
 		return nil, err
 	}
-	entry.Seconds.Read = time.Since(started).Seconds()
-	entry.Samples, entry.TrainSamples, entry.ValSamples = samples.all.Len(), samples.train.Len(), samples.val.Len()
-	entry.Skipped = orEmpty(samples.all.Skipped)
-	config := t.config(samples)
-	if !entry.Resumed {
-		if err := clear(folder); err != nil {
-			return nil, err
-		}
-	}
-	if err := writeJSON(folder.Config(), config); err != nil {
-		return nil, err
-	}
-	if t.OnSamples != nil {
-		t.OnSamples(config.Data)
-	}
-
-	fitted, err := t.fit(ctx, folder, samples)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Spec.Name, err)
-	}
-	defer fitted.close()
-	best, history := fitted.history.Best(), fitted.history
-	entry.Epochs, entry.BestEpoch, entry.StopReason = history.Len(), best.Index, history.StopReason
-	entry.ValLoss = measure.Number(best.Watched())
-	entry.Seconds.Train = sum(history.EpochTimes)
-
-	m, err := measureOn(t.Spec, fitted.model, fitted.val, samples.val, measure.Mean(samples.train.Y, t.Spec.Out))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Spec.Name, err)
-	}
-	entry.Measures, entry.Constant, entry.ConstantLoss = m.measures, m.constant, measure.Number(m.constantLoss)
-
-	if t.OnExport != nil {
-		t.OnExport()
-	}
-	started = time.Now()
-	entry.ONNX, err = Export(folder.ONNX(), t.Spec, fitted.model, 0, &Identity{
-		Settings: t.Settings, Fingerprint: config.Data.Fingerprint, Versions: config.Versions, BestEpoch: best.Index,
+	p.entry.Seconds.Read = time.Since(started).Seconds()
+	p.Config = t.config(p.split)
+	err = torch.Try(func() {
+		// On the CPU first: a seed gives PyTorch's own initial weights there.
+		torch.ManualSeed(t.Settings.Seed)
+		p.model = t.Spec.New(torch.CPU)
+		nn.To(p.model, t.Device)
+		p.adam = optim.NewAdam(nn.Parameters(p.model), optim.AdamConfig{LR: t.Settings.LR, WeightDecay: t.Settings.WeightDecay})
+		p.train, p.val = p.split.train.Tensors(t.Device), p.split.val.Tensors(t.Device)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Spec.Name, err)
 	}
-	entry.Seconds.Export = time.Since(started).Seconds()
-	entry.Files = t.files(folder)
-	return entry, AddToSummary(t.Run, t.Spec.Name, entry)
+	return p, nil
+}
+
+// Fit trains. An interrupted training is a [trainer.ErrInterrupted]; it leaves
+// last.pt.
+func (p *Prepared) Fit(ctx context.Context) error {
+	defer p.train.Close()
+	if err := os.MkdirAll(string(p.folder), 0o777); err != nil {
+		return err
+	}
+	if !p.continues {
+		if err := clear(p.folder); err != nil {
+			return err
+		}
+	}
+	if err := writeJSON(p.folder.Config(), p.Config); err != nil {
+		return err
+	}
+	s, started := p.Settings, time.Now()
+	history, err := trainer.Run{
+		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
+		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
+		Stop: s.stopping(), Save: string(p.folder), Resume: p.Resume, Threads: p.Threads,
+		AroundStep: p.override(),
+		OnEpoch: func(e trainer.Epoch) error {
+			if p.OnEpoch != nil {
+				p.OnEpoch(e)
+			}
+			return nil
+		},
+	}.Fit(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	p.history, p.entry.Seconds.Train = history, time.Since(started).Seconds()
+	return nil
+}
+
+// Finish measures and exports the fitted network, and adds it to the run's
+// summary.json.
+func (p *Prepared) Finish() (*Entry, error) {
+	defer p.val.Close()
+	best := p.history.Best()
+	e := &p.entry
+	e.Model, e.Resumed = p.Spec.Title, p.continues
+	e.Samples, e.TrainSamples, e.ValSamples = p.Config.Data.Samples, p.Config.Data.Train, p.Config.Data.Val
+	e.Skipped, e.Files = p.Config.Data.Skipped, p.files()
+	e.Epochs, e.BestEpoch, e.StopReason = p.history.Len(), best.Index, p.history.StopReason
+	e.ValLoss = measure.Number(best.Watched())
+
+	m, err := measureOn(p.Spec, p.model, p.val, p.split.val, measure.Mean(p.split.train.Y, p.Spec.Out))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	e.Measures, e.Constant, e.ConstantLoss = m.measures, m.constant, measure.Number(m.constantLoss)
+
+	started := time.Now()
+	e.ONNX, err = Export(p.folder.ONNX(), p.Spec, p.model, 0, &Identity{
+		Settings: p.Settings, Fingerprint: p.Config.Data.Fingerprint, Versions: p.Config.Versions, BestEpoch: best.Index,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	e.Seconds.Export = time.Since(started).Seconds()
+	return e, addToSummary(p.Run, p.Spec.Name, e)
 }
 
 // split is a data folder read and divided.
@@ -142,52 +194,6 @@ func (t Training) config(s split) Config {
 	}
 }
 
-// fitted is a trained network, with what it is measured on.
-type fitted struct {
-	model   nn.Module
-	val     *data.Set
-	history *trainer.History
-}
-
-func (f *fitted) close() { f.val.Close() }
-
-func (t Training) fit(ctx context.Context, folder Folder, s split) (f *fitted, err error) {
-	f = &fitted{}
-	var (
-		adam  *optim.Adam
-		train *data.Set
-	)
-	err = torch.Try(func() {
-		// On the CPU first: a seed gives PyTorch's own initial weights there.
-		torch.ManualSeed(t.Settings.Seed)
-		f.model = t.Spec.New(torch.CPU)
-		nn.To(f.model, t.Device)
-		adam = optim.NewAdam(nn.Parameters(f.model), optim.AdamConfig{LR: t.Settings.LR, WeightDecay: t.Settings.WeightDecay})
-		train, f.val = s.train.Tensors(t.Device), s.val.Tensors(t.Device)
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer train.Close()
-	f.history, err = trainer.Run{
-		Model: f.model, Loss: t.Spec.Loss, Optimizer: adam, Train: train, Val: f.val,
-		Epochs: t.Settings.Epochs, BatchSize: t.Settings.BatchSize, Seed: t.Settings.Seed,
-		Stop: t.Settings.stopping(), Save: string(folder), Resume: t.Resume, Threads: t.Threads,
-		AroundStep: t.override(adam),
-		OnEpoch: func(e trainer.Epoch) error {
-			if t.OnEpoch != nil {
-				t.OnEpoch(e)
-			}
-			return nil
-		},
-	}.Fit(ctx)
-	if err != nil {
-		f.close()
-		return nil, err
-	}
-	return f, nil
-}
-
 // stopping turns zeros, which mean defaults to the trainer, into what they say.
 func (s Settings) stopping() trainer.EarlyStopping {
 	stop := trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}
@@ -202,14 +208,14 @@ func (s Settings) stopping() trainer.EarlyStopping {
 
 // override sets what a checkpoint would bring back from the earlier run: nil
 // where nothing is to be changed.
-func (t Training) override(adam *optim.Adam) func(step func()) {
-	if !t.Resume || t.NewLR == nil && t.NewDecay == nil {
+func (p *Prepared) override() func(step func()) {
+	if !p.continues || p.NewLR == nil && p.NewDecay == nil {
 		return nil
 	}
 	return func(step func()) {
-		for _, group := range adam.Groups() {
-			set(&group.LR, t.NewLR)
-			set(&group.WeightDecay, t.NewDecay)
+		for _, group := range p.adam.Groups() {
+			set(&group.LR, p.NewLR)
+			set(&group.WeightDecay, p.NewDecay)
 		}
 		step()
 	}
@@ -226,12 +232,12 @@ func clear(f Folder) error {
 }
 
 // files names what a run left, from its folder.
-func (t Training) files(f Folder) map[string]string {
-	list := map[string]string{}
+func (p *Prepared) files() map[string]string {
+	f, list := p.folder, map[string]string{}
 	for name, path := range map[string]string{
 		"model": f.Model(), "onnx": f.ONNX(), "best": f.Best(), "last": f.Last(), "history": f.History(), "config": f.Config(),
 	} {
-		list[name] = filepath.ToSlash(filepath.Join(t.Spec.Name, filepath.Base(path)))
+		list[name] = filepath.ToSlash(filepath.Join(p.Spec.Name, filepath.Base(path)))
 	}
 	return list
 }
@@ -242,11 +248,4 @@ func orEmpty[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-func sum(xs []float64) (total float64) {
-	for _, x := range xs {
-		total += x
-	}
-	return total
 }

@@ -1,0 +1,176 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+func TestTrain(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), filepath.Join(t.TempDir(), "run")
+	silent := filepath.Join(data, "training/audio/piece-02-section-1.wav")
+	require.NoError(t, os.WriteFile(silent, []byte("no sound"), 0o666))
+
+	r := run(t, "train", "all", "--data", data, "--out", out, "--epochs", "3", "--batch-size", "4", "--weight-decay", "0", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.NotContains(t, r.stderr, "\r")
+	assert.Contains(t, r.stderr, "emotion: left out: piece-02-section-1.wav: ")
+	summary := parse(t, r.stdout)
+	assert.Equal(t, summary, parseFile(t, filepath.Join(out, "summary.json")))
+	for _, network := range []string{"emotion", "melody"} {
+		entry := summary[network].(map[string]any)
+		assert.EqualValues(t, 3, entry["epochs"])
+		assert.NotNil(t, entry["constant_loss"])
+		assert.NotNil(t, entry["measures"])
+		assert.Less(t, entry["onnx"].(map[string]any)["max_abs_diff"], 1e-5)
+		for _, file := range entry["files"].(map[string]any) {
+			assert.FileExists(t, filepath.Join(out, file.(string)))
+		}
+		config := parseFile(t, filepath.Join(out, network, "config.json"))
+		settings := config["settings"].(map[string]any)
+		assert.EqualValues(t, 4, settings["batch_size"])
+		assert.EqualValues(t, 0, settings["weight_decay"])
+		assert.EqualValues(t, 42, settings["seed"])
+		versions := config["versions"].(map[string]any)
+		assert.Equal(t, runtime.Version(), versions["go"])
+		assert.NotEmpty(t, versions["libtorch"])
+		assert.NotEmpty(t, versions["onnxruntime"])
+		assert.Len(t, config["data"].(map[string]any)["fingerprint"], 64)
+
+		history := parseFile(t, filepath.Join(out, network, "history.json"))
+		assert.Len(t, history["train_losses"], 3)
+		assert.Len(t, history["val_losses"], 3)
+		assert.Nil(t, history["train_accs"])
+	}
+	emotion := summary["emotion"].(map[string]any)
+	assert.EqualValues(t, 15, emotion["samples"])
+	skipped := emotion["skipped"].([]any)[0].(map[string]any)
+	assert.Equal(t, "piece-02-section-1.wav", skipped["name"])
+	assert.NotEmpty(t, skipped["reason"])
+
+	// The same again gives the same weights.
+	again := filepath.Join(t.TempDir(), "again")
+	r = run(t, "train", "melody", "--data", data, "--out", again, "--epochs", "3", "--batch-size", "4", "--weight-decay", "0")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stdout, "melody")
+	assert.Equal(t, read(t, filepath.Join(out, "melody/model.pt")), read(t, filepath.Join(again, "melody/model.pt")))
+
+	// Continued with the data and the settings that it had, but for one.
+	r = run(t, "train", "emotion", "--out", out, "--resume", "--epochs", "5", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	entry := parse(t, r.stdout)["emotion"].(map[string]any)
+	assert.EqualValues(t, 5, entry["epochs"])
+	assert.Equal(t, true, entry["resumed"])
+	assert.Contains(t, parseFile(t, filepath.Join(out, "summary.json")), "melody", "the other network's entry stays")
+
+	// Five epochs in one go come to the same.
+	r = run(t, "train", "emotion", "--data", data, "--out", again, "--epochs", "5", "--batch-size", "4", "--weight-decay", "0")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Equal(t, read(t, filepath.Join(again, "emotion/model.pt")), read(t, filepath.Join(out, "emotion/model.pt")))
+
+	// Replaced, and it says so.
+	r = run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, "is replaced")
+}
+
+func TestResumeWithoutCheckpoint(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	r := run(t, "train", "melody", "--out", out, "--resume")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "holds no run to continue")
+	r = run(t, "train", "melody", "--data", data, "--out", out, "--resume", "--epochs", "1")
+	assert.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, "training starts anew")
+}
+
+func TestExport(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	r := run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1")
+	require.Equal(t, 0, r.code, r.stderr)
+	for _, name := range []string{"model.pt", "last.pt"} {
+		file := filepath.Join(t.TempDir(), "exported.onnx")
+		r = run(t, "export", filepath.Join(out, "melody", name), "-o", file, "--json")
+		require.Equal(t, 0, r.code, r.stderr)
+		result := parse(t, r.stdout)
+		assert.Equal(t, "melody", result["network"])
+		assert.Equal(t, file, result["file"])
+		assert.FileExists(t, file)
+	}
+	r = run(t, "export", filepath.Join(out, "melody/model.pt"), "--network", "emotion")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "model.pt")
+	r = run(t, "export", filepath.Join(out, "summary.json"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "summary.json")
+	assert.NotContains(t, r.stderr, "goroutine")
+}
+
+func TestInterrupt(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	for signal, code := range map[os.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		out := t.TempDir()
+		last := filepath.Join(out, "emotion/last.pt")
+		cmd := exec.Command(etude, "train", "emotion", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000")
+		stderr, err := os.Create(filepath.Join(out, "stderr"))
+		require.NoError(t, err)
+		cmd.Stderr = stderr
+		require.NoError(t, cmd.Start())
+		assert.Eventually(t, func() bool { _, err := os.Stat(last); return err == nil }, time.Minute, 20*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(signal))
+		_ = cmd.Wait()
+		require.NoError(t, stderr.Close())
+		assert.Equal(t, code, cmd.ProcessState.ExitCode(), string(read(t, stderr.Name())))
+		assert.Contains(t, string(read(t, stderr.Name())), "--resume")
+
+		assert.Equal(t, 0, run(t, "export", last, "-o", filepath.Join(out, "last.onnx")).code, "what was saved is whole")
+		done := len(parseFile(t, filepath.Join(out, "emotion/history.json"))["train_losses"].([]any))
+		r := run(t, "train", "emotion", "--out", out, "--resume", "--epochs", "1", "--json")
+		require.Equal(t, 0, r.code, r.stderr)
+		assert.EqualValues(t, done, parse(t, r.stdout)["emotion"].(map[string]any)["epochs"])
+	}
+}
+
+// The same path on real recordings and MIDI files.
+func TestTrainOnRealData(t *testing.T) {
+	torchtest.Need(t)
+	data, out := torchtest.SharedData(t), t.TempDir()
+	r := run(t, "train", "all", "--data", data, "--out", out, "--epochs", "2", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	labels := map[string]string{"emotion": "audio/labels.csv", "melody": "midi/emotion_labels.json"}
+	for network, entry := range parse(t, r.stdout) {
+		samples := entry.(map[string]any)["samples"].(float64)
+		skipped := entry.(map[string]any)["skipped"].([]any)
+		// A row of the table, or a valence of the JSON, for each sample.
+		text := read(t, filepath.Join(data, "training", labels[network]))
+		want := max(bytes.Count(text, []byte("\n"))-1, 0)
+		if network == "melody" {
+			want = bytes.Count(text, []byte(`"valence"`))
+		}
+		assert.EqualValues(t, want, samples, "%s: %v", network, skipped)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return text
+}
