@@ -28,14 +28,18 @@ var pretend struct {
 //
 // libtorch's autograd engine counts the devices at its first backward pass, and
 // never again, so the device must be there before any test trains on the CPU.
-// Without libtorch, examples, which cannot skip themselves, are left out.
+// Where libtorch is absent Main leaves out the examples, which cannot skip
+// themselves.
 func Main(m *testing.M) {
 	if torch.Init() == nil {
 		loadPretend()
 	} else if os.Getenv("ETUDE_TEST_REQUIRE_LIBTORCH") != "1" {
-		_ = flag.Set("test.skip", "^Example")
+		flag.Parse()
+		if skip := flag.Lookup("test.skip"); skip.Value.String() == "" {
+			_ = skip.Value.Set("^Example")
+		}
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // Pretend returns the pretend accelerator, a device of host memory that keeps
