@@ -28,5 +28,5 @@ func (t *table) print(w io.Writer) {
 	for _, row := range t.rows {
 		fmt.Fprintln(columns, strings.Join(row, "\t"))
 	}
-	columns.Flush()
+	_ = columns.Flush() // like Fprintln, there is nobody to tell
 }
