@@ -32,8 +32,7 @@ type emitter struct {
 	opset     int
 	graph     *pb.Graph
 	taken     map[string]bool
-	constants map[string]string // small constants by their contents
-	written   map[string]string // parameters by storage
+	written   map[string]string // constants: parameters by storage, numbers by value
 	inputName string
 	batchAxis int
 	batch     string // the batch size, int64 [1]; "" until it is needed
@@ -116,52 +115,49 @@ func elementCode(d torch.DType) pb.DataType {
 	return p
 }
 
-// initializer adds a constant under the name, or one like it. Small nameless
-// constants with equal contents are written once.
+// initializer adds a constant under the name, or one like it.
 func (e *emitter) initializer(name string, d torch.DType, dims []int, raw []byte) string {
-	t := &pb.Tensor{DataType: elementCode(d), Raw: raw}
+	t := &pb.Tensor{Name: e.unique(name), DataType: elementCode(d), Raw: raw}
 	for _, n := range dims {
 		t.Dims = append(t.Dims, int64(n))
 	}
-	key := ""
-	if len(raw) <= 64 && !strings.Contains(name, ".") {
-		key = fmt.Sprintf("%v %v %x", t.DataType, t.Dims, raw)
-		if have, ok := e.constants[key]; ok {
-			return have
-		}
-	}
-	t.Name = e.unique(name)
-	if key != "" {
-		e.constants[key] = t.Name
-	}
 	e.graph.Initializers = append(e.graph.Initializers, t)
 	return t.Name
+}
+
+// once is initializer for constants that are named after their value.
+func (e *emitter) once(name string, d torch.DType, dims []int, raw []byte) string {
+	if e.written[name] == "" {
+		e.written[name] = e.initializer(name, d, dims, raw)
+	}
+	return e.written[name]
 }
 
 // scalar returns a constant without dimensions.
 func (e *emitter) scalar(x float64, d torch.DType) string {
 	var raw []byte
 	torch.Scope(func() { raw = torch.Full(nil, x, torch.Options{DType: d}).Bytes() })
-	return e.initializer("scalar", d, nil, raw)
+	return e.once(fmt.Sprintf("%s_%v", d, x), d, nil, raw)
 }
 
 // vector returns a constant list of int64.
-func (e *emitter) vector(name string, xs ...int) string {
-	list := make([]int64, len(xs))
+func (e *emitter) vector(xs ...int) string {
+	list, name := make([]int64, len(xs)), "list"
 	for i, x := range xs {
 		list[i] = int64(x)
+		name += fmt.Sprintf("_%d", x)
 	}
-	return e.initializer(name, torch.Int64, []int{len(xs)}, slices.Clone(bytesOf(list)))
+	return e.once(name, torch.Int64, []int{len(xs)}, slices.Clone(bytesOf(list)))
 }
 
 // sizes returns a list of int64 that may depend on the batch.
-func (e *emitter) sizes(name string, xs ...size) string {
+func (e *emitter) sizes(xs ...size) string {
 	if !slices.ContainsFunc(xs, func(s size) bool { return !s.constant() }) {
 		fixed := make([]int, len(xs))
 		for i, s := range xs {
 			fixed[i] = s.fixed
 		}
-		return e.vector(name, fixed...)
+		return e.vector(fixed...)
 	}
 	var parts []string
 	for _, s := range xs {
@@ -175,18 +171,18 @@ func (e *emitter) sizes(name string, xs ...size) string {
 
 func (e *emitter) oneSize(s size) string {
 	if s.constant() {
-		return e.vector("size", s.fixed)
+		return e.vector(s.fixed)
 	}
 	if e.batch == "" {
 		shape := e.op("batch", "Shape", []string{e.inputName})
-		e.batch = e.op("batch", "Gather", []string{shape, e.vector("axis", e.batchAxis)}, attrInt("axis", 0))
+		e.batch = e.op("batch", "Gather", []string{shape, e.vector(e.batchAxis)}, attrInt("axis", 0))
 	}
 	x := e.batch
 	if s.perBatch != 1 {
-		x = e.op("", "Mul", []string{x, e.vector("size", s.perBatch)})
+		x = e.op("", "Mul", []string{x, e.vector(s.perBatch)})
 	}
 	if s.fixed != 0 {
-		x = e.op("", "Add", []string{x, e.vector("size", s.fixed)})
+		x = e.op("", "Add", []string{x, e.vector(s.fixed)})
 	}
 	return x
 }

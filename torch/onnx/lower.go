@@ -60,8 +60,7 @@ func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g
 	l := &lowerer{
 		emitter: emitter{
 			opset: s.Opset, graph: &pb.Graph{Name: "network"}, taken: map[string]bool{},
-			constants: map[string]string{}, written: map[string]string{},
-			inputName: s.Input, batchAxis: s.BatchAxis,
+			written: map[string]string{}, inputName: s.Input, batchAxis: s.BatchAxis,
 		},
 		p: p, need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{},
 	}

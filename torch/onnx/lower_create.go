@@ -59,7 +59,7 @@ func (l *lowerer) filled(shape []size, d torch.DType, x float64) *value {
 	}
 	one := torch.Full([]int{1}, x, torch.Options{DType: d})
 	element := &pb.Tensor{DataType: elementCode(d), Dims: []int64{1}, Raw: one.Bytes()}
-	v.name = l.op("", "ConstantOfShape", []string{l.sizes("shape", shape...)},
+	v.name = l.op("", "ConstantOfShape", []string{l.sizes(shape...)},
 		&pb.Attribute{Name: "value", Type: pb.AttrTensor, Tensor: element})
 	l.graph.ValueInfo = append(l.graph.ValueInfo, valueInfo(v.name, d, shape))
 	return v
@@ -90,5 +90,5 @@ func lowerDropout(c *call) {
 // lowerCopy writes src over self: the source, in self's shape and type.
 func lowerCopy(c *call) {
 	src := c.tensor("src")
-	c.put("Expand", []string{c.as(src, c.dtypeOf(0)), c.sizes("shape", c.shapeOf(0)...)})
+	c.put("Expand", []string{c.as(src, c.dtypeOf(0)), c.sizes(c.shapeOf(0)...)})
 }

@@ -27,7 +27,7 @@ func lowerNarrow(c *call) {
 		start = size{d.perBatch, d.fixed + start.fixed}
 	}
 	end := size{start.perBatch + n.perBatch, start.fixed + n.fixed}
-	c.put("Slice", []string{c.in(x), c.sizes("starts", start), c.sizes("ends", end), c.vector("axes", axis)}).zero = x.zero
+	c.put("Slice", []string{c.in(x), c.sizes(start), c.sizes(end), c.vector(axis)}).zero = x.zero
 }
 
 // lowerSlice writes start:end:step, whose bounds count and clip as ONNX's do.
@@ -41,8 +41,8 @@ func lowerSlice(c *call) {
 		end = c.size("end")
 	}
 	in := []string{
-		c.in(x), c.sizes("starts", start), c.sizes("ends", end),
-		c.vector("axes", c.axis("dim", len(x.shape))), c.vector("steps", c.int("step")),
+		c.in(x), c.sizes(start), c.sizes(end),
+		c.vector(c.axis("dim", len(x.shape))), c.vector(c.int("step")),
 	}
 	c.put("Slice", in).zero = x.zero
 }
@@ -50,8 +50,8 @@ func lowerSlice(c *call) {
 func lowerSelect(c *call) {
 	x := c.tensor("self")
 	axis, at := c.axis("dim", len(x.shape)), c.size("index")
-	one := c.add("Gather", []string{c.in(x), c.sizes("index", at)}, attrInt("axis", axis))
-	c.put("Squeeze", []string{one, c.vector("axes", axis)}).zero = x.zero
+	one := c.add("Gather", []string{c.in(x), c.sizes(at)}, attrInt("axis", axis))
+	c.put("Squeeze", []string{one, c.vector(axis)}).zero = x.zero
 }
 
 // lowerSplit writes the parts that something uses.
@@ -67,7 +67,7 @@ func lowerSplit(c *call) {
 		parts[i] = c.shapeOf(i)[axis]
 		keep[i] = true // Split has no optional outputs
 	}
-	for i, name := range c.emit(c.label, "Split", []string{c.in(x), c.sizes("split", parts...)}, keep, attrInt("axis", axis)) {
+	for i, name := range c.emit(c.label, "Split", []string{c.in(x), c.sizes(parts...)}, keep, attrInt("axis", axis)) {
 		c.set(i, name).zero = x.zero
 	}
 }
@@ -82,8 +82,8 @@ func lowerUnbind(c *call) {
 		if !c.wanted(i) {
 			continue
 		}
-		one := c.add("Gather", []string{c.in(x), c.vector("index", i)}, attrInt("axis", axis))
-		c.set(i, c.add("Squeeze", []string{one, c.vector("axes", axis)}))
+		one := c.add("Gather", []string{c.in(x), c.vector(i)}, attrInt("axis", axis))
+		c.set(i, c.add("Squeeze", []string{one, c.vector(axis)}))
 	}
 }
 
@@ -108,5 +108,5 @@ func lowerFlip(c *call) {
 			dims[i] += len(x.shape)
 		}
 	}
-	c.put("Slice", []string{c.in(x), c.vector("starts", starts...), c.vector("ends", ends...), c.vector("axes", dims...), c.vector("steps", steps...)})
+	c.put("Slice", []string{c.in(x), c.vector(starts...), c.vector(ends...), c.vector(dims...), c.vector(steps...)})
 }

@@ -72,10 +72,10 @@ func lowerLSTM(c *call) {
 // [sequence, batch, directions·hidden].
 func (c *call) joinDirections(y string, directions int) string {
 	if directions == 1 {
-		return c.add("Squeeze", []string{y, c.vector("axes", 1)})
+		return c.add("Squeeze", []string{y, c.vector(1)})
 	}
 	y = c.add("Transpose", []string{y}, attrInts("perm", 0, 2, 1, 3))
-	return c.add("Reshape", []string{y, c.vector("shape", 0, 0, -1)})
+	return c.add("Reshape", []string{y, c.vector(0, 0, -1)})
 }
 
 // layerState returns one layer's part of h0 or c0, "" for zeros.
@@ -87,7 +87,7 @@ func (c *call) layerState(v *value, layer, layers, directions int) string {
 		return c.in(v)
 	}
 	return c.add("Slice", []string{
-		c.in(v), c.vector("starts", layer*directions), c.vector("ends", (layer+1)*directions), c.vector("axes", 0),
+		c.in(v), c.vector(layer * directions), c.vector((layer + 1) * directions), c.vector(0),
 	})
 }
 
@@ -140,10 +140,12 @@ func (w *lstmWeights) write(c *call, kind string, layer int) string {
 	}
 	var raw []byte
 	dims := []int{w.directions}
+	key := kind // of the weights: a layer that is called twice has them once
 	for d := range w.directions {
 		for _, o := range offsets {
 			p := w.params[(layer*w.directions+d)*w.each+o]
 			raw = append(raw, reorderGates(c.elements(p))...)
+			key += storageKey(c.elements(p))
 			if d == 0 && o == 0 || d == 0 && o == 1 {
 				dims = append(dims, 4*w.hidden, p.shape[1].fixed)
 			}
@@ -152,7 +154,10 @@ func (w *lstmWeights) write(c *call, kind string, layer int) string {
 	if kind == "B" {
 		dims = append(dims, 8*w.hidden)
 	}
-	return c.initializer(name, w.params[0].dtype, dims, raw)
+	if c.written[key] == "" {
+		c.written[key] = c.initializer(name, w.params[0].dtype, dims, raw)
+	}
+	return c.written[key]
 }
 
 // reorderGates returns the elements with the four blocks of rows in ONNX's order.

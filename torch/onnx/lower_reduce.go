@@ -29,7 +29,7 @@ func reduce(op string) lowering {
 		}
 		attributes := []attribute{attrInt("keepdims", keep)}
 		if c.opset >= 18 || op == "ReduceSum" {
-			in = append(in, c.vector("axes", axes...))
+			in = append(in, c.vector(axes...))
 		} else {
 			attributes = append(attributes, attrInts("axes", axes...))
 		}

@@ -48,10 +48,10 @@ func (c *call) reshape(x string, from, to []size) string {
 		case !free:
 			marks[i], free = -1, true
 		default:
-			return c.add("Reshape", []string{x, c.sizes("shape", to...)})
+			return c.add("Reshape", []string{x, c.sizes(to...)})
 		}
 	}
-	return c.add("Reshape", []string{x, c.vector("shape", marks...)})
+	return c.add("Reshape", []string{x, c.vector(marks...)})
 }
 
 func lowerPermute(c *call) {
@@ -111,17 +111,17 @@ func lowerSqueeze(c *call) {
 		c.alias(0, x)
 		return
 	}
-	c.put("Squeeze", []string{c.in(x), c.vector("axes", axes...)}).zero = x.zero
+	c.put("Squeeze", []string{c.in(x), c.vector(axes...)}).zero = x.zero
 }
 
 func lowerUnsqueeze(c *call) {
 	x := c.tensor("self")
-	c.put("Unsqueeze", []string{c.in(x), c.vector("axes", c.axis("dim", len(x.shape)+1))}).zero = x.zero
+	c.put("Unsqueeze", []string{c.in(x), c.vector(c.axis("dim", len(x.shape)+1))}).zero = x.zero
 }
 
 func lowerExpand(c *call) {
 	x := c.tensor("self")
-	c.put("Expand", []string{c.in(x), c.sizes("shape", c.shapeOf(0)...)}).zero = x.zero
+	c.put("Expand", []string{c.in(x), c.sizes(c.shapeOf(0)...)}).zero = x.zero
 }
 
 func lowerRepeat(c *call) {
@@ -133,9 +133,9 @@ func lowerRepeat(c *call) {
 		for i := range axes {
 			axes[i] = i
 		}
-		in = c.add("Unsqueeze", []string{in, c.vector("axes", axes...)})
+		in = c.add("Unsqueeze", []string{in, c.vector(axes...)})
 	}
-	c.put("Tile", []string{in, c.vector("repeats", repeats...)})
+	c.put("Tile", []string{in, c.vector(repeats...)})
 }
 
 func lowerCat(c *call) {
@@ -153,7 +153,7 @@ func lowerStack(c *call) {
 	axis := c.axis("dim", len(c.shapeOf(0)))
 	var in []string
 	for _, v := range c.tensors("tensors") {
-		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.vector("axes", axis)}))
+		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.vector(axis)}))
 	}
 	c.put("Concat", slices.Clone(in), attrInt("axis", axis))
 }

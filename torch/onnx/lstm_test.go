@@ -111,3 +111,23 @@ func TestLSTMNames(t *testing.T) {
 	assert.Equal(t, []int{1, 12, 3}, shapes["rnn.W_l1"])
 	assert.Equal(t, []int{1, 24}, shapes["rnn.B_l1"])
 }
+
+type twice struct{ RNN *nn.LSTM }
+
+func (r *twice) Forward(x *torch.Tensor) *torch.Tensor { return r.RNN.Forward(r.RNN.Forward(x)) }
+
+// A layer that is called twice has its weights in the file once.
+func TestLSTMTwice(t *testing.T) {
+	torchtest.Need(t)
+	path := filepath.Join(t.TempDir(), "twice.onnx")
+	_, err := Export(path, &twice{nn.NewLSTM(3, 3, torch.CPU)}, Signature{Example: torch.Ones([]int{2, 1, 3}), BatchAxis: 1})
+	require.NoError(t, err)
+	m, err := Inspect(path)
+	require.NoError(t, err)
+	var names []string
+	for _, w := range m.Tensors {
+		names = append(names, w.Name)
+	}
+	slices.Sort(names)
+	assert.Equal(t, []string{"list_1", "rnn.B", "rnn.R", "rnn.W"}, names)
+}
