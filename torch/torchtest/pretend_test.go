@@ -83,3 +83,40 @@ func TestPretendFindsReads(t *testing.T) {
 		assert.Equal(t, before.Reads+1, torchtest.PretendTraffic().Reads)
 	})
 }
+
+// libtorch takes another LSTM cell on accelerators than on the CPU.
+func TestPretendLSTM(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		torch.ManualSeed(2)
+		const hidden, in, batch, steps = 3, 4, 2, 5
+		cpu := []*torch.Tensor{
+			torch.Randn([]int{batch, steps, in}),
+			torch.Randn([]int{1, batch, hidden}), torch.Randn([]int{1, batch, hidden}),
+			torch.Randn([]int{4 * hidden, in}), torch.Randn([]int{4 * hidden, hidden}),
+			torch.Randn([]int{4 * hidden}), torch.Randn([]int{4 * hidden}),
+		}
+		var there []*torch.Tensor
+		for _, x := range cpu {
+			there = append(there, x.To(device))
+		}
+		run := func(ts []*torch.Tensor) []*torch.Tensor {
+			for _, x := range ts {
+				x.SetRequiresGrad(true)
+			}
+			out, h, c := torch.LSTM(ts[0], ts[1], ts[2], ts[3:], torch.LSTMOptions{Bias: true, Layers: 1, BatchFirst: true})
+			out.Square().Sum().Add(h.Sum()).Add(c.Square().Sum()).Backward()
+			got := []*torch.Tensor{out, h, c}
+			for _, x := range ts {
+				got = append(got, x.Grad())
+			}
+			return got
+		}
+		want, got := run(cpu), run(there)
+		for i := range want {
+			// Another order of the same additions in float32.
+			assert.InDeltaSlice(t, want[i].Float32s(), got[i].Float32s(), 2e-5, "result %d", i)
+		}
+	})
+}

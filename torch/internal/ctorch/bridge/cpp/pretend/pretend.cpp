@@ -24,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <tuple>
 
 #include "../counted.h"
 #include "../ct.h"
@@ -175,6 +176,38 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   at::native::cpu_fallback(op, stack);
 }
 
+// libtorch takes the fused LSTM cell on accelerators, and has no CPU kernel of it.
+// The workspace holds the four gates after their activations: i, f, g, o.
+using Three = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+Three lstm_cell(const at::Tensor& input_gates, const at::Tensor& hidden_gates, const at::Tensor& cx,
+                const std::optional<at::Tensor>& input_bias,
+                const std::optional<at::Tensor>& hidden_bias) {
+  auto gates = input_gates + hidden_gates;
+  if (input_bias && input_bias->defined()) gates = gates + *input_bias + *hidden_bias;
+  auto part = gates.chunk(4, 1);
+  auto i = part[0].sigmoid(), f = part[1].sigmoid(), g = part[2].tanh(), o = part[3].sigmoid();
+  auto cy = f * cx + i * g;
+  return {o * cy.tanh(), cy, at::cat({i, f, g, o}, 1)};
+}
+
+Three lstm_cell_backward(const std::optional<at::Tensor>& grad_hy,
+                         const std::optional<at::Tensor>& grad_cy, const at::Tensor& cx,
+                         const at::Tensor& cy, const at::Tensor& workspace, bool has_bias) {
+  bool hy = grad_hy && grad_hy->defined(), c = grad_cy && grad_cy->defined();
+  if (!hy && !c) return {};
+  auto part = workspace.chunk(4, 1);
+  const auto &i = part[0], &f = part[1], &g = part[2], &o = part[3];
+  auto tanh_cy = cy.tanh();
+  auto dh = hy ? *grad_hy : at::zeros_like(cy);
+  auto dc = dh * o * (1 - tanh_cy * tanh_cy);
+  if (c) dc = dc + *grad_cy;
+  auto gates = at::cat({dc * g * i * (1 - i), dc * cx * f * (1 - f), dc * i * (1 - g * g),
+                        dh * tanh_cy * o * (1 - o)},
+                       1);
+  return {gates, dc * f, has_bias ? gates.sum(0) : at::Tensor()};
+}
+
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
   m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>());
 }
@@ -185,6 +218,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("_copy_from", copy_from);
   m.impl("_copy_from_and_resize", copy_from_and_resize);
   m.impl("_local_scalar_dense", read_scalar);
+  m.impl("_thnn_fused_lstm_cell", lstm_cell);
+  m.impl("_thnn_fused_lstm_cell_backward_impl", lstm_cell_backward);
   m.impl("as_strided", [](const at::Tensor& t, c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
                           std::optional<c10::SymInt> offset) {
     return at::native::as_strided_tensorimpl(
