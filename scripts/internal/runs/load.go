@@ -47,10 +47,13 @@ func LoadModel(path, name string) (spec models.Spec, model nn.Module, err error)
 	return spec, model, nil
 }
 
-// IdentityOf tells how a model file in a run folder was trained; nil for a file
-// elsewhere.
+// IdentityOf tells how the best weights in a run folder were trained; nil for
+// another file.
 func IdentityOf(path string) *Identity {
 	folder := Folder(filepath.Dir(path))
+	if clean := filepath.Clean(path); clean != folder.Model() && clean != folder.Best() {
+		return nil
+	}
 	config, err := LoadConfig(folder)
 	if err != nil || config == nil {
 		return nil
