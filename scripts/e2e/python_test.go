@@ -17,6 +17,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
@@ -129,6 +130,11 @@ func TestTrainOnPretendDevice(t *testing.T) {
 					assert.Greater(t, after.Calls, before.Calls)
 					t.Logf("%d operators, %d values read, %d copies to the host, %d to the device, in 3 epochs",
 						after.Calls-before.Calls, after.Reads-before.Reads, after.ToHost-before.ToHost, after.ToDevice-before.ToDevice)
+					check, err := onnx.Export(filepath.Join(t.TempDir(), "model.onnx"), run.Model, onnx.Signature{
+						Input: spec.ONNXInput, Output: spec.ONNXOutput, Example: set.X.Narrow(0, 0, 2),
+					})
+					require.NoError(t, err, "a network is exported from the device that it is on")
+					assert.LessOrEqual(t, check.Max(), 1e-5)
 				}
 			}
 			assert.Equal(t, losses[0], losses[1])
