@@ -33,11 +33,6 @@ func NewEmotionRecognizer(d torch.Device) *EmotionRecognizer {
 func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 	x = m.FC1.Forward(x).Tanh()
 	x = m.FC2.Forward(x).Tanh()
-	x = oneStep(m.LSTM, x)
+	x = m.LSTM.Step(x)
 	return m.FC3.Forward(x).Tanh()
-}
-
-// oneStep passes each row of x through an LSTM as a sequence of one step.
-func oneStep(l *nn.LSTM, x *torch.Tensor) *torch.Tensor {
-	return l.Forward(x.Unsqueeze(-2)).Squeeze(-2)
 }

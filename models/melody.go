@@ -32,7 +32,7 @@ func NewMelodyTransformer(d torch.Device) *MelodyTransformer {
 // Forward maps [batch, 64], or [64], to [batch, 128], or [128].
 func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 	x = m.FC1.Forward(x).Relu()
-	x = oneStep(m.LSTM, x)
+	x = m.LSTM.Step(x)
 	x = m.FC2.Forward(x).Relu()
 	return m.FC3.Forward(x).Sigmoid()
 }

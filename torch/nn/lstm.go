@@ -124,7 +124,7 @@ func (l *LSTM) SetTraining(on bool) { l.Training = on }
 func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 	shape := l.check(x)
 	if l.oneStep(shape) && !torch.Tracing() {
-		return l.cell(x, shape)
+		return l.cell(x)
 	}
 	y, _, _ := l.run(x, shape, nil, nil)
 	return y

@@ -159,6 +159,30 @@ func TestOneStepIsALSTMInATrace(t *testing.T) {
 	assert.NotContains(t, ops(), "aten::linear")
 }
 
+// Step is Forward without the dimension of the steps, whichever way it is computed.
+func TestStep(t *testing.T) {
+	torchtest.Need(t)
+	torch.Scope(func() {
+		x := ramp(1, 2, 3)
+		for name, c := range map[string]nn.LSTMConfig{
+			"cell": {}, "cell, batch first": {BatchFirst: true}, "two layers": {Layers: 2},
+			"two layers, batch first": {Layers: 2, BatchFirst: true}, "bidirectional": {Bidirectional: true},
+		} {
+			l := nn.NewLSTM(3, 4, torch.CPU, c)
+			at := 0
+			if c.BatchFirst {
+				at = 1
+			}
+			want, _, _ := l.ForwardState(x.Unsqueeze(at), nil, nil)
+			want = want.Squeeze(at)
+			assert.Equal(t, want.Shape(), l.Step(x).Shape(), name)
+			assert.True(t, l.Step(x).AllClose(want, 0, tolerance), name)
+			assert.True(t, l.Step(x.Select(0, 1)).AllClose(want.Select(0, 1), 0, tolerance), name)
+			assert.ErrorContains(t, torch.Try(func() { l.Step(ramp(1, 2, 1, 3)) }), "[batch, 3] or [3]", name)
+		}
+	})
+}
+
 func TestOneStepOfNothing(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {

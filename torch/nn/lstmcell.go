@@ -3,12 +3,16 @@
 
 package nn
 
-import "github.com/etude-ml/etude/torch"
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+)
 
 // oneStep reports whether an input of that shape makes a single step of a single
 // layer: then the state is zero throughout, and the cell below serves.
 func (l *LSTM) oneStep(shape []int) bool {
-	if l.Layers != 1 || l.Bidirectional {
+	if !l.single() {
 		return false
 	}
 	if len(shape) == 2 {
@@ -17,39 +21,53 @@ func (l *LSTM) oneStep(shape []int) bool {
 	return shape[1-l.batchDim()] == 1
 }
 
-// cell is one step from a zero state. With h = c = 0 the gates' W_h·h vanish, and
-// so does f·c: what is left is
+func (l *LSTM) single() bool { return l.Layers == 1 && !l.Bidirectional }
+
+// Step passes each row of x through as a sequence of one step, from the zero state:
+// x [batch, in], or [in], to [batch, directions·hidden]. It is Forward without the
+// dimension of the steps.
+func (l *LSTM) Step(x *torch.Tensor) *torch.Tensor {
+	shape := x.Shape()
+	if n := len(shape); n != 1 && n != 2 || shape[n-1] != l.In {
+		panic(&torch.Error{Op: "nn.LSTM.Step", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", l.In)})
+	}
+	if l.single() && !torch.Tracing() {
+		return l.cell(x)
+	}
+	at := 0
+	if l.BatchFirst && len(shape) == 2 {
+		at = 1
+	}
+	return l.Forward(x.Unsqueeze(at)).Squeeze(at)
+}
+
+// cell is one step from a zero state, x [*, in] to [*, hidden]. With h = c = 0 the
+// gates' W_h·h vanish, and so does f·c: what is left is
 //
 //	h' = o·tanh(i·g)
 //
 // which is exact, and saves the product with weight_hh and the forget gate, in
 // both directions. Their gradients are zero.
-func (l *LSTM) cell(x *torch.Tensor, shape []int) *torch.Tensor {
-	rows := 1
-	if len(shape) == 3 {
-		rows = shape[l.batchDim()]
-	}
-	x = x.Reshape(rows, l.In)
+func (l *LSTM) cell(x *torch.Tensor) *torch.Tensor {
 	weight := l.withoutForget(l.Weights[0])
 	bias := l.withoutForget(l.cellBias())
 	i := torch.Linear(x, weight[0], bias[0]).Sigmoid()
-	rest := torch.Linear(x, weight[1], bias[1]).Chunk(2, 1)
+	rest := torch.Linear(x, weight[1], bias[1]).Chunk(2, -1)
 	g, o := rest[0].Tanh(), rest[1].Sigmoid()
-	h := o.Mul(i.Mul(g).Tanh())
-	return h.Reshape(append(shape[:len(shape)-1:len(shape)-1], l.Hidden)...)
+	return o.Mul(i.Mul(g).Tanh())
 }
 
 // cellBias is the sum of the biases, and what gives weight_hh its gradient.
 //
 // That gradient is zero, but it must be there: optimizers skip a parameter that has
-// none, and weight decay is to shrink this one. The sum of none of its rows is 0
-// and has a gradient of exact zeros, by the usual rules of autograd: so it comes
+// none, and weight decay is to shrink this one. The sum over none of its columns is
+// zero, with a gradient of exact zeros, by the usual rules of autograd: so it comes
 // only with a backward pass through this cell, is added to what other uses of the
 // tensor give, and is left out where gradients are off.
 func (l *LSTM) cellBias() *torch.Tensor {
-	zero := l.Weights[1].Narrow(0, 0, 0).Sum()
+	zero := l.Weights[1].Narrow(1, 0, 0).Sum(1)
 	if l.NoBias {
-		return zero.Expand(4 * l.Hidden)
+		return zero
 	}
 	return l.Weights[2].Add(l.Weights[3]).Add(zero)
 }
