@@ -73,8 +73,13 @@ func without(t *testing.T) []string {
 // corpus composes a small data folder: 8 pieces, 16 samples of each kind.
 func corpus(t *testing.T) string {
 	t.Helper()
+	return corpusOf(t, 8)
+}
+
+func corpusOf(t *testing.T, pieces int) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	require.NoError(t, demo.Write(context.Background(), dir, demo.Options{Seed: 1, Pieces: 8, Sections: 2}))
+	require.NoError(t, demo.Write(context.Background(), dir, demo.Options{Seed: 1, Pieces: pieces, Sections: 2}))
 	return dir
 }
 

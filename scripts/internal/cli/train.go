@@ -23,12 +23,12 @@ type trainCommand struct {
 	Networks []string `arg:"" optional:"" name:"network" help:"Networks to train: emotion, melody, or all (all)."`
 
 	Data string `placeholder:"DATA" help:"Folder that holds training/audio and training/midi. With --resume, the one that the run was begun with if none is named."`
-	Out  string `required:"" placeholder:"RUN" help:"Folder for what comes out."`
+	Out  string `default:"runs/latest" placeholder:"RUN" help:"Folder for what comes out (runs/latest)."`
 
 	runs.Overrides
 
 	Device  string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
-	Threads int    `default:"1" placeholder:"N" help:"Threads of an operator (1: more gain little with networks so small, which train side by side, and change the last digits)."`
+	Threads int    `default:"1" placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
 	Resume  bool   `help:"Continue the run in RUN, with its own settings where none are given."`
 	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
 }

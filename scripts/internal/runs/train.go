@@ -99,12 +99,9 @@ func (p *Prepared) Fit(ctx context.Context) error {
 		return err
 	}
 	if !p.continues {
-		if err := clear(p.folder); err != nil {
+		if err := errors.Join(clear(p.folder), writeJSON(p.folder.Config(), p.Config)); err != nil {
 			return err
 		}
-	}
-	if err := writeJSON(p.folder.Config(), p.Config); err != nil {
-		return err
 	}
 	s, started := p.Settings, time.Now()
 	history, err := trainer.Run{
@@ -119,6 +116,10 @@ func (p *Prepared) Fit(ctx context.Context) error {
 			return nil
 		},
 	}.Fit(ctx)
+	if p.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
+		// Not before: a run that cannot be continued keeps its own.
+		err = errors.Join(err, writeJSON(p.folder.Config(), p.Config))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
