@@ -4,7 +4,6 @@
 package pt
 
 import (
-	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -126,22 +125,6 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d leftovers in 10 kills", leftovers)
-}
-
-func TestNamedTemporary(t *testing.T) {
-	dir := t.TempDir()
-	temp := filepath.Join(dir, ".x.pt.tmp-1")
-	failed := errors.New("failed")
-	err := writeNamed(temp, 0, func(w io.Writer) error {
-		assert.FileExists(t, temp)
-		return failed
-	})
-	require.ErrorIs(t, err, failed)
-	assert.Empty(t, files(t, dir))
-	require.NoError(t, writeNamed(temp, 0o600, func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err }))
-	info, err := os.Stat(temp)
-	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
 func TestPermissions(t *testing.T) {

@@ -1,7 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package pt
+// Package atomicfile replaces files as a whole or not at all.
+package atomicfile
 
 import (
 	"crypto/rand"
@@ -14,12 +15,14 @@ import (
 	"syscall"
 )
 
-// replaceFile gives path the content that write produces, or leaves it as it was.
+// Replace gives path the content that write produces, or leaves it as it was: on
+// any error, and when the process or the machine dies at any instant. A symbolic
+// link is followed; the mode of a file that is replaced is kept.
 //
 // The content goes to a file without a name where the system has such files, so
 // that not even a kill leaves one behind; else to .NAME.tmp-XXXX. It has reached
-// the disk before it takes the name, and the name has before replaceFile returns.
-func replaceFile(path string, write func(io.Writer) error) error {
+// the disk before it takes the name, and the name has before Replace returns.
+func Replace(path string, write func(io.Writer) error) error {
 	target, err := followLinks(path)
 	if err != nil {
 		return err

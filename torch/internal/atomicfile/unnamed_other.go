@@ -3,7 +3,7 @@
 
 //go:build !linux
 
-package pt
+package atomicfile
 
 import (
 	"errors"
