@@ -14,6 +14,9 @@ import (
 type Dict struct {
 	// OrderedDict marks a collections.OrderedDict, as a module's state_dict is.
 	OrderedDict bool
+	// Attributes are what Python code set on an OrderedDict: of a module's
+	// state_dict, "_metadata", the versions of its layers. Usually nil.
+	Attributes *Dict
 
 	keys   []any
 	values map[any]any
