@@ -56,7 +56,7 @@ func BenchmarkEmotionStep(b *testing.B) {
 
 // trainer returns a function that trains for one round and returns its
 // milliseconds a step.
-func trainer(b *testing.B) func() float64 {
+func trainer(b testing.TB) func() float64 {
 	torch.ManualSeed(42)
 	model := models.NewEmotionRecognizer(torch.CPU)
 	adam := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4})
