@@ -31,10 +31,10 @@ var arrows = []struct {
 	{"torch/data", []string{"torch"}},
 	{"torch/nn", []string{"torch"}},
 	{"torch/optim", []string{"torch"}},
-	{"torch/pt/…", []string{"torch"}},
+	{"torch/pt/…", []string{"torch", "torch/internal/atomicfile"}},
 	{"torch/torchtest", []string{"torch", "torch/libtorch", "torch/internal/ctorch"}},
 	{"torch/libtorch/…", []string{"torch/internal/ctorch/bridge"}},
-	{"torch/internal/ctorch/…", nil},
+	{"torch/internal/…", nil},
 	{"torch", []string{"torch/internal/ctorch", "torch/libtorch"}},
 }
 

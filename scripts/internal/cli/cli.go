@@ -142,7 +142,7 @@ func mended(err error) error {
 	return fmt.Errorf("%s; see %s --help", strings.TrimSuffix(err.Error(), "."), command)
 }
 
-// print writes a result as one indented JSON value.
+// printJSON writes a result as one indented JSON value.
 func (e *Env) printJSON(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
