@@ -1,0 +1,67 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package optim
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// StepLRConfig holds the settings of a StepLR.
+type StepLRConfig struct {
+	StepSize int     // epochs between changes; at least 1
+	Gamma    float64 // the factor of each change; 0 means 0.1
+}
+
+// StepLR multiplies the learning rates by Gamma every StepSize epochs.
+type StepLR struct {
+	StepLRConfig
+	schedule
+}
+
+// NewStepLR returns a StepLR for o. It panics where StepSize is below 1.
+func NewStepLR(o Optimizer, c StepLRConfig) *StepLR {
+	setDefault(&c.Gamma, 0.1)
+	if c.StepSize < 1 {
+		throw("optim.StepLR", "StepSize is %d; it must be at least 1", c.StepSize)
+	}
+	return &StepLR{c, newSchedule(o)}
+}
+
+// Step ends an epoch. The value does not matter.
+func (s *StepLR) Step(float64) {
+	s.advance(func(lr, _ float64) float64 {
+		if s.epoch%s.StepSize != 0 {
+			return lr
+		}
+		return lr * s.Gamma
+	})
+}
+
+// StateDict returns what torch.optim.lr_scheduler.StepLR's does.
+func (s *StepLR) StateDict() *torch.Dict {
+	return s.write(torch.NewDict("step_size", s.StepSize, "gamma", s.Gamma))
+}
+
+// LoadStateDict takes over what StateDict, or PyTorch's, returned.
+func (s *StepLR) LoadStateDict(d *torch.Dict) error {
+	fresh := *s
+	err := load("StepLR", d, func(r *schedulerReader) {
+		fresh.StepSize, fresh.Gamma = r.count("step_size"), r.number("gamma")
+		fresh.read(r)
+		if fresh.StepSize < 1 {
+			r.fail("step_size is %d", fresh.StepSize)
+		}
+	})
+	if err == nil {
+		*s = fresh
+	}
+	return err
+}
+
+// String names the settings.
+func (s *StepLR) String() string {
+	return fmt.Sprintf("StepLR(StepSize %d, Gamma %g)", s.StepSize, s.Gamma)
+}
