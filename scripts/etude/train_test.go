@@ -112,6 +112,23 @@ func TestResumeWithoutCheckpoint(t *testing.T) {
 	assert.Contains(t, r.stderr, "training starts anew")
 }
 
+func TestCutOffBeforeTheFirstCheckpoint(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	labels := filepath.Join(data, "training/midi/emotion_labels.json")
+	hidden := labels + ".away"
+	require.NoError(t, os.Rename(labels, hidden))
+	r := run(t, "train", "all", "--data", data, "--out", out, "--epochs", "2")
+	require.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "emotion_labels.json")
+	require.NoError(t, os.Rename(hidden, labels))
+	r = run(t, "train", "all", "--out", out, "--resume", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	summary := parse(t, r.stdout)
+	assert.EqualValues(t, 2, summary["emotion"].(map[string]any)["epochs"])
+	assert.EqualValues(t, 2, summary["melody"].(map[string]any)["epochs"])
+}
+
 func TestExport(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()

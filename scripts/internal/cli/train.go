@@ -97,6 +97,11 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 		t.Device = device
 		trainings = append(trainings, t)
 	}
+	for _, t := range trainings {
+		if err := t.Announce(); err != nil {
+			return nil, err
+		}
+	}
 	var prepared []*runs.Prepared
 	for _, t := range trainings {
 		p, err := env.prepare(t)

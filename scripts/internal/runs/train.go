@@ -22,9 +22,10 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Training is a network's way from a data folder into a run folder. Its three
-// parts come one after another:
+// Training is a network's way from a data folder into a run folder. Its parts
+// come one after another:
 //
+//	err := training.Announce()
 //	prepared, err := training.Prepare(ctx)
 //	err = prepared.Fit(ctx)
 //	entry, err := prepared.Finish()
@@ -63,6 +64,20 @@ type Prepared struct {
 	continues bool // from a checkpoint
 }
 
+// Announce writes down what is about to be done, so that a run that is cut off
+// before its first checkpoint can be taken up by its folder alone. What a folder
+// holds of an earlier run is left alone until the data has been read.
+func (t Training) Announce() error {
+	folder := NewFolder(t.Run, t.Spec.Name)
+	if _, err := os.Stat(folder.Last()); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(string(folder), 0o777); err != nil {
+		return err
+	}
+	return writeJSON(folder.Config(), t.config(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}))
+}
+
 // Prepare reads the data and makes the network.
 func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 	p := &Prepared{Training: t, folder: NewFolder(t.Run, t.Spec.Name)}
@@ -95,9 +110,6 @@ func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 // last.pt.
 func (p *Prepared) Fit(ctx context.Context) error {
 	defer p.train.Close()
-	if err := os.MkdirAll(string(p.folder), 0o777); err != nil {
-		return err
-	}
 	if !p.continues {
 		if err := errors.Join(clear(p.folder), writeJSON(p.folder.Config(), p.Config)); err != nil {
 			return err
