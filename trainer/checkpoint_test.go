@@ -95,7 +95,7 @@ func TestCheckpointInPyTorch(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/continue.py", filepath.Join(r.Save, "last.pt"), back), &python))
 	assert.Equal(t, []string{"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics", "etude"}, python.Keys)
-	assert.Equal(t, []string{"best_state_dict", "cursor", "early_stopping", "history", "rng", "settings", "version"}, python.Etude)
+	assert.Equal(t, []string{"best_state_dict", "cursor", "early_stopping", "environment", "history", "rng", "settings", "version"}, python.Etude)
 	assert.Equal(t, 7, python.Epoch)
 	assert.Equal(t, h.ValLosses[7], python.Loss)
 	assert.Equal(t, map[string]float64{"train_loss": h.TrainLosses[7], "val_loss": h.ValLosses[7]}, python.Metrics)

@@ -74,6 +74,7 @@ func ExampleRun_Fit() {
 	// 40 epochs, completed
 	// learned: true
 	// best.pt
+	// checkpoints.json
 	// history.json
 	// history.png
 	// last.pt

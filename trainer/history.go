@@ -34,6 +34,7 @@ type Epoch struct {
 	TrainAcc, ValAcc   float64 // from 0 to 1
 	Seconds            float64
 	LR                 float64 // in the epoch's last step
+	GradNorm           float64 // mean norm of the gradients before they are clipped; 0 where nothing is
 }
 
 // Watched is the loss that decides which epoch is best: validation's, or where
@@ -73,8 +74,9 @@ type History struct {
 	ValAccs       []float64
 	EpochTimes    []float64 // seconds
 	LearningRates []float64
-	BestEpoch     int     // the first with the lowest loss that was watched; -1 for none
-	BestValLoss   float64 // the validation loss there; NaN for none
+	GradNorms     []float64 // before clipping
+	BestEpoch     int       // the first with the lowest loss that was watched; -1 for none
+	BestValLoss   float64   // the validation loss there; NaN for none
 	StopReason    StopReason
 }
 
@@ -95,6 +97,10 @@ func (h *History) Update(e Epoch) (best bool) {
 	extend(&h.ValLosses, e.ValLoss, e.Index)
 	extend(&h.TrainAccs, e.TrainAcc, e.Index)
 	extend(&h.ValAccs, e.ValAcc, e.Index)
+	if e.GradNorm == 0 {
+		e.GradNorm = math.NaN()
+	}
+	extend(&h.GradNorms, e.GradNorm, e.Index)
 
 	watched := e.Watched()
 	best = isFinite(watched) && (h.BestEpoch < 0 || watched < h.Best().Watched())
@@ -120,8 +126,15 @@ func (h *History) Epoch(i int) Epoch {
 	return Epoch{
 		Index: i, TrainLoss: at(h.TrainLosses, i), ValLoss: at(h.ValLosses, i),
 		TrainAcc: at(h.TrainAccs, i), ValAcc: at(h.ValAccs, i),
-		Seconds: at(h.EpochTimes, i), LR: at(h.LearningRates, i),
+		Seconds: at(h.EpochTimes, i), LR: at(h.LearningRates, i), GradNorm: zeroForNaN(at(h.GradNorms, i)),
 	}
+}
+
+func zeroForNaN(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return x
 }
 
 // Best returns the best epoch; its Index is -1 where there is none.
@@ -142,6 +155,7 @@ type historyJSON struct {
 	ValAccs       []*float64 `json:"val_accs"`
 	EpochTimes    []*float64 `json:"epoch_times"`
 	LearningRates []*float64 `json:"learning_rates"`
+	GradNorms     []*float64 `json:"grad_norms,omitempty"`
 	BestEpoch     *int       `json:"best_epoch"`
 	BestValLoss   *float64   `json:"best_val_loss"`
 	StopReason    StopReason `json:"stop_reason"`
@@ -153,7 +167,7 @@ func (h *History) MarshalJSON() ([]byte, error) {
 		TrainLosses: pointers(h.TrainLosses), ValLosses: pointers(h.ValLosses),
 		TrainAccs: pointers(h.TrainAccs), ValAccs: pointers(h.ValAccs),
 		EpochTimes: pointers(h.EpochTimes), LearningRates: pointers(h.LearningRates),
-		BestValLoss: pointer(h.BestValLoss), StopReason: h.StopReason,
+		GradNorms: pointers(h.GradNorms), BestValLoss: pointer(h.BestValLoss), StopReason: h.StopReason,
 	}
 	if h.BestEpoch >= 0 {
 		j.BestEpoch = &h.BestEpoch
@@ -176,6 +190,7 @@ func (h *History) UnmarshalJSON(text []byte) error {
 	h.TrainLosses, h.ValLosses = values(j.TrainLosses), values(j.ValLosses)
 	h.TrainAccs, h.ValAccs = values(j.TrainAccs), values(j.ValAccs)
 	h.EpochTimes, h.LearningRates = values(j.EpochTimes), values(j.LearningRates)
+	h.GradNorms = values(j.GradNorms)
 	h.StopReason = j.StopReason
 	if j.BestEpoch != nil {
 		h.BestEpoch = *j.BestEpoch
@@ -195,6 +210,7 @@ func (h *History) check() error {
 	}{
 		{"val_losses", h.ValLosses}, {"train_accs", h.TrainAccs}, {"val_accs", h.ValAccs},
 		{"epoch_times", h.EpochTimes}, {"learning_rates", h.LearningRates},
+		{"grad_norms", h.GradNorms},
 	} {
 		if m := len(list.values); m != 0 && m != n {
 			return fmt.Errorf("%s holds %d epochs, train_losses %d", list.name, m, n)
@@ -242,11 +258,20 @@ func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // Save writes the history as JSON. The file is there whole or not at all.
 func (h *History) Save(path string) error {
+	text, err := h.text()
+	if err != nil {
+		return err
+	}
+	return writeFile(path, text)
+}
+
+// text is the history as a file holds it.
+func (h *History) text() ([]byte, error) {
 	text, err := json.MarshalIndent(h, "", "  ")
 	if err != nil {
-		return fmt.Errorf("trainer: history %s: %w", path, err)
+		return nil, fmt.Errorf("trainer: history: %w", err)
 	}
-	return writeFile(path, append(text, '\n'))
+	return append(text, '\n'), nil
 }
 
 // LoadHistory reads what Save wrote.

@@ -4,116 +4,131 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
-	"math"
+	"io/fs"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/data"
-	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// stateVersion is of the tree under the key "etude".
-const stateVersion = 1
+// ResumeError says why a run cannot be continued from a checkpoint, and what else
+// there is to go on from. Nothing has been changed then.
+type ResumeError struct {
+	Path string
+	Good []Saved // other checkpoints in its folder that are whole
+	Err  error
+}
 
-// save writes last.pt, and best.pt for an epoch that is the best.
-//
-// last.pt is complete in itself: where its weights are not the best ones, it
-// holds those as well. So it does not matter which of the two files a crash
-// leaves newer.
-func (s *session) save(best bool) error {
-	if s.Save == "" {
-		return nil
+// Error names the files to go on from, where the file itself is at fault.
+func (e *ResumeError) Error() string {
+	text := fmt.Sprintf("trainer: %s cannot be continued: %v", e.Path, e.Err)
+	if e.Good == nil {
+		return text
 	}
-	last := s.history.Epoch(s.history.Len() - 1)
-	c := Checkpoint{Epoch: last.Index, Loss: last.Watched(), Metrics: map[string]float64{}}
-	for name, x := range map[string]float64{
-		"train_loss": last.TrainLoss, "val_loss": last.ValLoss, "train_acc": last.TrainAcc, "val_acc": last.ValAcc,
-	} {
-		if !math.IsNaN(x) {
-			c.Metrics[name] = x
+	return text + "; " + goodText(e.Good) + " (Run.ResumeFrom takes its path)"
+}
+
+// Unwrap returns the cause.
+func (e *ResumeError) Unwrap() error { return e.Err }
+
+// ErrChanged is that a checkpoint is not what was written: its hash is another
+// than checkpoints.json says.
+var ErrChanged = errors.New("the file has changed since it was written")
+
+// resume continues from the file that the Run asks for, if any. here tells whether
+// that is one in the Run's own folder.
+func (s *session) resume() (here bool, err error) {
+	path := s.ResumeFrom
+	if path == "" {
+		if !s.Resume {
+			return false, nil
+		}
+		path = s.path("last.pt")
+	}
+	folder, name := filepath.Split(path)
+	folder = filepath.Clean(folder)
+	here = s.Save != "" && samePath(folder, s.Save)
+
+	var x index
+	if here {
+		x = s.folder.index // what is damaged there has been told already
+	} else {
+		var damaged error
+		if x, damaged = readIndex(folder); damaged != nil {
+			s.notice("%v; %s is continued unchecked", damaged, path)
 		}
 	}
-	var err error
-	torch.Scope(func() {
-		c.Extra = s.state()
-		if err = SaveCheckpoint(s.path("last.pt"), s.Model, s.Optimizer, c); err == nil && best {
-			err = SaveCheckpoint(s.path("best.pt"), s.Model, s.Optimizer, c)
+	var checked error
+	if e, ok := x.Files[name]; ok {
+		checked = verify(path, e)
+	}
+	switch {
+	case errors.Is(checked, fs.ErrNotExist), errors.Is(checked, ErrChanged):
+		return here, s.cannot(path, checked)
+	case checked != nil:
+		return here, fmt.Errorf("trainer: %w", checked)
+	}
+	err = s.load(path)
+	if errors.Is(err, fs.ErrNotExist) && s.ResumeFrom == "" {
+		others := whole(s.Save)
+		if len(others) == 0 {
+			return false, nil // nothing was reached yet
 		}
-	})
+		return here, s.cannot(path, errors.New("it is missing"))
+	}
+	if err != nil {
+		return here, err
+	}
+	if s.ResumeFrom != "" && here {
+		s.folder.from = name
+	}
+	if s.Save != "" && !here {
+		s.notice("continued from %s in another folder, %s: checkpoints in %s are not ranked with this run's", path, s.Save, folder)
+	}
+	return here, nil
+}
+
+func samePath(a, b string) bool {
+	x, err := filepath.Abs(a)
+	y, err2 := filepath.Abs(b)
+	return err == nil && err2 == nil && x == y
+}
+
+// verify compares a file with its entry in the index.
+func verify(path string, e entry) error {
+	hash, err := hashFile(path)
 	if err != nil {
 		return err
 	}
-	return s.saveHistory()
+	if !e.knows(hash) {
+		return fmt.Errorf("%w: its SHA-256 is %s…, %s says %s…; a file that was changed on purpose can be continued under another name",
+			ErrChanged, hash[:12], indexName, e.SHA256[:min(12, len(e.SHA256))])
+	}
+	return nil
 }
 
-// state is everything but the network and the optimizer that a run continues
-// from: plain values, and tensors of bytes for the random generators.
-func (s *session) state() *torch.Dict {
-	rng := torch.NewDict("cpu", torch.RNGState(torch.CPU))
-	if d := s.Train.Device(); d != torch.CPU {
-		rng.Set(d.String(), torch.RNGState(d))
+// cannot is the error for a file that is at fault itself: it lists others.
+func (s *session) cannot(path string, err error) error {
+	good := slices.DeleteFunc(whole(filepath.Dir(path)), func(g Saved) bool { return g.Name == filepath.Base(path) })
+	if good == nil {
+		good = []Saved{}
 	}
-	h := s.history
-	d := torch.NewDict(
-		"version", stateVersion,
-		"settings", s.settings(),
-		"cursor", torch.NewDict(
-			"epoch", s.epoch, "step", s.step, // the next step
-			"loss_sum", s.losses.sum, "samples", s.losses.samples,
-			"right", s.right.count(), "labels", s.right.of,
-			"seconds", s.seconds,
-		),
-		"rng", rng,
-		"early_stopping", s.stop.StateDict(),
-		"history", torch.NewDict(
-			"train_losses", list(h.TrainLosses), "val_losses", list(h.ValLosses),
-			"train_accs", list(h.TrainAccs), "val_accs", list(h.ValAccs),
-			"epoch_times", list(h.EpochTimes), "learning_rates", list(h.LearningRates),
-			"best_epoch", h.BestEpoch,
-		),
-	)
-	// Right after the best epoch its weights are model_state_dict.
-	if best := s.best.StateDict(); best != nil && !s.atBest() {
-		d.Set("best_state_dict", best)
-	}
-	return d
-}
-
-// atBest reports whether the model's weights are those of the best epoch.
-func (s *session) atBest() bool { return s.step == 0 && s.history.BestEpoch == s.epoch-1 }
-
-// settings are those that must not change for a run to continue exactly.
-func (s *session) settings() *torch.Dict {
-	return torch.NewDict(
-		"seed", int(s.Seed), // the same bits
-		"batch_size", s.BatchSize,
-		"training_samples", size(s.Train), "training_data", fingerprint(s.Train),
-		"validation_samples", size(s.Val), "validation_data", fingerprint(s.Val),
-	)
-}
-
-func size(s *data.Set) int {
-	if s == nil {
-		return 0
-	}
-	return s.Len()
-}
-
-func fingerprint(s *data.Set) string {
-	if s == nil {
-		return ""
-	}
-	return s.Fingerprint
+	return &ResumeError{path, good, err}
 }
 
 // load continues from a file that save wrote. Settings are compared before
 // anything is changed.
 func (s *session) load(path string) error {
 	d, err := pt.LoadDict(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("trainer: %w", err)
+	case err != nil:
+		return s.cannot(path, err)
 	}
 	defer closeTensors(d)
 	state, err := s.readState(d)
@@ -124,7 +139,7 @@ func (s *session) load(path string) error {
 		err = s.setState(state)
 	}
 	if err != nil {
-		return fmt.Errorf("trainer: %s cannot be continued: %w", path, err)
+		return &ResumeError{Path: path, Err: err}
 	}
 	return nil
 }
@@ -143,126 +158,81 @@ func (s *session) readState(d *torch.Dict) (*torch.Dict, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return r.dict, s.compareSettings(settings)
+	if v, ok := r.dict.Get("environment"); ok {
+		if was, ok := v.(*torch.Dict); ok {
+			s.compareEnvironment(was)
+		}
+	}
+	return r.dict, s.compareSettings(settings, d)
 }
 
-func (s *session) setState(d *torch.Dict) error {
-	r := reader{dict: d}
-	cursor, rng := read[*torch.Dict](&r, "cursor"), read[*torch.Dict](&r, "rng")
-	stop, history := read[*torch.Dict](&r, "early_stopping"), read[*torch.Dict](&r, "history")
-	if r.err != nil {
-		return r.err
+// compareSettings lists all that is not as it was when the run began. An
+// optimizer may also be as it was when the file was written.
+func (s *session) compareSettings(saved, file *torch.Dict) error {
+	var lately *torch.Dict
+	if state, err := torch.Value[*torch.Dict](file, "optimizer_state_dict"); err == nil {
+		lately = groupSettings(state)
 	}
-	if err := s.stop.LoadStateDict(stop); err != nil {
-		return err
-	}
-	if err := s.setHistory(history); err != nil {
-		return err
-	}
-	if err := s.setCursor(cursor); err != nil {
-		return err
-	}
-	if err := s.setBest(d); err != nil {
-		return err
-	}
-	return setRNG(rng)
-}
-
-func (s *session) compareSettings(saved *torch.Dict) error {
-	var changes []string
-	for key, now := range s.settings().All() {
+	var refused, overridden []string
+	for key, now := range s.begun.All() {
 		was, ok := saved.Get(key)
-		if !ok || was == now || was == "" || now == "" { // data made by hand has no fingerprint
+		if !ok || was == "" { // of an earlier version
 			continue
 		}
-		name := strings.ReplaceAll(key.(string), "_", " ")
-		if strings.HasSuffix(name, "data") {
-			changes = append(changes, name+" is not the same")
-		} else {
-			changes = append(changes, fmt.Sprintf("%s was %v, is %v", name, was, now))
+		for _, c := range changes(strings.ReplaceAll(key.(string), "_", " "), was, now) {
+			switch {
+			case strings.HasPrefix(c.path, "optimizer group ") && show(lookUp(lately, c.path)) == show(c.now):
+			case s.Override && c.mayChange():
+				overridden = append(overridden, c.String())
+				override(file, c)
+			default:
+				refused = append(refused, c.String())
+			}
 		}
 	}
-	if changes != nil {
-		return fmt.Errorf("%s; continue with what it began with, or start anew in another folder", strings.Join(changes, "; "))
+	if refused != nil {
+		return fmt.Errorf("%s; continue with what it began with, or start anew in another folder", strings.Join(refused, "; "))
+	}
+	if overridden != nil {
+		s.notice("%s: from here on it is another run than the one that was begun", strings.Join(overridden, "; "))
 	}
 	return nil
 }
 
-func (s *session) setHistory(d *torch.Dict) error {
-	r := reader{dict: d}
-	h := &History{
-		TrainLosses: r.floats("train_losses"), ValLosses: r.floats("val_losses"),
-		TrainAccs: r.floats("train_accs"), ValAccs: r.floats("val_accs"),
-		EpochTimes: r.floats("epoch_times"), LearningRates: r.floats("learning_rates"),
-		BestEpoch: r.int("best_epoch"),
-	}
-	h.BestValLoss = at(h.ValLosses, h.BestEpoch)
-	if r.err == nil {
-		r.err = h.check()
-	}
-	if r.err != nil {
-		return fmt.Errorf("history: %w", r.err)
-	}
-	s.history = h
-	return nil
-}
-
-func (s *session) setCursor(d *torch.Dict) error {
-	r := reader{dict: d}
-	epoch, step := r.int("epoch"), r.int("step")
-	sum, samples, seconds := r.float("loss_sum"), r.int("samples"), r.float("seconds")
-	right, labels := r.int("right"), r.int("labels")
-	if r.err == nil && (epoch != s.history.Len() || step < 0 || step > s.steps()) {
-		r.fail("epoch %d, step %d is not in this run", epoch, step)
-	}
-	if r.err != nil {
-		return fmt.Errorf("cursor: %w", r.err)
-	}
-	s.begin(epoch, step)
-	s.losses.sum, s.losses.samples, s.seconds = sum, samples, seconds
-	s.right.begin(right, labels)
-	return nil
-}
-
-func (s *session) setBest(d *torch.Dict) error {
-	if s.history.BestEpoch < 0 {
+// lookUp finds a setting of an optimizer by the path "optimizer group 0 lr".
+func lookUp(groups *torch.Dict, path string) any {
+	number, key, _ := strings.Cut(strings.TrimPrefix(path, "optimizer group "), " ")
+	if groups == nil {
 		return nil
 	}
-	if s.atBest() {
-		s.best.Take(s.Model)
-		return nil
-	}
-	best, err := torch.Value[*torch.Dict](d, "best_state_dict")
-	if err != nil {
-		return err
-	}
-	// Into the model and out again: that checks names and shapes, and moves the
-	// copy to the model's device.
-	var now Weights
-	defer now.Close()
-	now.Take(s.Model)
-	if err := nn.LoadStateDict(s.Model, best); err != nil {
-		return err
-	}
-	s.best.Take(s.Model)
-	return now.Restore(s.Model)
-}
-
-// setRNG restores the generators of the devices that are here.
-func setRNG(d *torch.Dict) error {
-	for name, v := range d.All() {
-		state, ok := v.(*torch.Tensor)
-		text, isText := name.(string)
-		if !ok || !isText {
-			return fmt.Errorf("rng: %v holds %T, not a tensor", name, v)
-		}
-		device, err := torch.ParseDevice(text)
-		if err != nil || torch.CheckDevice(device) != nil {
-			continue // continued on another device, which has draws of its own
-		}
-		if err := torch.Try(func() { torch.SetRNGState(device, state) }); err != nil {
-			return fmt.Errorf("rng: %w", err)
-		}
+	v, _ := groups.Get(number)
+	if group, ok := v.(*torch.Dict); ok {
+		v, _ = group.Get(key)
+		return v
 	}
 	return nil
+}
+
+// override puts a changed setting of the optimizer into what is to be loaded.
+func override(file *torch.Dict, c change) {
+	state, err := torch.Value[*torch.Dict](file, "optimizer_state_dict")
+	if err != nil || !strings.HasPrefix(c.path, "optimizer group ") {
+		return
+	}
+	groups, _ := torch.Value[[]any](state, "param_groups")
+	number, key, _ := strings.Cut(strings.TrimPrefix(c.path, "optimizer group "), " ")
+	for i, g := range groups {
+		if settings, ok := g.(*torch.Dict); ok && fmt.Sprint(i) == number {
+			settings.Set(key, c.now)
+		}
+	}
+}
+
+// compareEnvironment tells what may make the last bits other ones.
+func (s *session) compareEnvironment(was *torch.Dict) {
+	for key, now := range s.environment().All() {
+		if before, ok := was.Get(key); ok && before != now {
+			s.notice("%s: it was %v, is %v: the last bits may differ from those of a run without a break", key, before, now)
+		}
+	}
 }

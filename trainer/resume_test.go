@@ -209,7 +209,7 @@ func TestSavedFiles(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	assert.Equal(t, []string{"best.pt", "history.json", "history.png", "last.pt", "model.pt"}, names)
+	assert.Equal(t, []string{"best.pt", "checkpoints.json", "history.json", "history.png", "last.pt", "model.pt"}, names)
 
 	other := newTrial(99, torch.CPU, dir)
 	defer other.close()
@@ -291,7 +291,7 @@ func TestResumeRefuses(t *testing.T) {
 			r.Val.Fingerprint = "other"
 		},
 		"validation samples was 9, is 0": func(r *trial) { r.Val = nil },
-		"the network's is [3 7]": func(r *trial) {
+		"model 2.layer was nn.Dropout(P 0.2), is nn.Tanh; model 0.weight was [16 5] float32, is [7 5] float32": func(r *trial) {
 			r.Model = nn.NewSequential(nn.NewLinear(5, 7, torch.CPU), nn.Tanh{}, nn.Tanh{}, nn.NewLinear(7, 3, torch.CPU))
 			r.Optimizer = optim.NewAdam(nn.Parameters(r.Model), optim.AdamConfig{})
 		},
@@ -316,11 +316,13 @@ func TestResumeRefuses(t *testing.T) {
 		}
 	}
 
-	require.NoError(t, SaveCheckpoint(path, first.Model, first.Optimizer, Checkpoint{Epoch: 3}))
-	first.Resume, first.AroundStep = true, nil
+	other := filepath.Join(dir, "other.pt")
+	require.NoError(t, SaveCheckpoint(other, first.Model, first.Optimizer, Checkpoint{Epoch: 3}))
+	first.ResumeFrom, first.AroundStep = other, nil
 	_, err = first.Fit(context.Background())
 	require.ErrorContains(t, err, `no key "etude"`)
-	require.NoError(t, os.WriteFile(path, []byte("PK"), 0o600))
+	require.NoError(t, os.WriteFile(other, []byte("PK"), 0o600))
 	_, err = first.Fit(context.Background())
-	require.ErrorContains(t, err, path)
+	require.ErrorContains(t, err, other+" cannot be continued: pt: ")
+	require.ErrorContains(t, err, "good to go on from: last.pt (epoch 1, then 2 steps), best.pt (epoch 1) (Run.ResumeFrom takes its path)")
 }

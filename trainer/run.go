@@ -47,20 +47,48 @@ type Run struct {
 	Stop      EarlyStopping // watches the loss; Patience: None for all epochs
 	KeepLast  bool          // end with the last weights, not with those of the best epoch
 
+	// Accumulate is how many batches make one step of the optimizer, 1: their
+	// gradients are added up as if they were one large batch, each sample weighing
+	// the same, in an epoch's last, smaller group too. Everything that counts
+	// steps counts batches.
+	Accumulate int
+	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
+	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
+
 	// Save is a folder, made if need be: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
-	// history.png. Empty: nothing is written.
+	// history.png. checkpoints.json lists the checkpoints with their hashes; see
+	// [ListCheckpoints]. Empty: nothing is written.
+	//
+	// They are written beside training. At any instant, whatever happens, last.pt
+	// is the new one whole or the old one whole. A save that fails is a notice, and
+	// training goes on; if the last one failed, Fit returns a [*SaveError].
 	Save string
+	// KeepBest is how many best-*.pt files are kept beside them, named after their
+	// epochs (from 0): those with the lowest Rank, which is the loss that was
+	// watched where Rank is nil. Only files of this run are ever removed.
+	KeepBest int
+	Rank     func(Epoch) float64
 	// Resume continues from last.pt in Save, where it is: bit for bit as if there
 	// had been no break, on the same machine with the same number of threads.
-	// Without that file the run starts anew.
+	// Without that file the run starts anew. Other settings, data or networks than
+	// the run began with are refused, each difference by name; Epochs, Stop, the
+	// device and the number of threads may differ.
 	Resume bool
+	// ResumeFrom continues from another checkpoint, in Save or elsewhere. If it is
+	// in Save, it is never removed.
+	ResumeFrom string
+	// Override continues although settings of the optimizer or of layers, the
+	// scheduler, or ClipNorm are not what they were: with those of this Run.
+	Override bool
+	Control  *Control // saves on request; or nil
 
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 32
 
 	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that
 	OnProgress func(Progress)    // after each step, on Fit's goroutine
+	OnNotice   func(text string) // what a user should know and no error says, on Fit's goroutine
 	// AroundStep calls step, and may do something around it: measure it, or see
 	// that it reads nothing from the device.
 	AroundStep func(step func())
@@ -70,8 +98,8 @@ type Run struct {
 // epoch: the first with the lowest validation loss.
 //
 // When ctx ends, the step in progress is finished, last.pt saved, and
-// ErrInterrupted returned with the history so far; Model keeps its weights as
-// they are then. A loss or a parameter that is not finite is a *NonFiniteError,
+// ErrInterrupted returned with the history so far and the context's cause; Model
+// keeps its weights as they are then. A loss or a parameter that is not finite is a *NonFiniteError,
 // and nothing after it is saved.
 //
 // Fit draws no random number: initial weights and dropout follow
@@ -104,16 +132,21 @@ func (s *session) loop(ctx context.Context) error {
 		nn.SetTraining(s.Model, true)
 		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
 			s.AroundStep(func() {
-				s.Optimizer.ZeroGrad()
+				if s.opensGroup() {
+					s.Optimizer.ZeroGrad()
+				}
 				output := s.Model.Forward(batch.X)
 				loss := s.Loss(output, batch.Y)
-				loss.Backward()
-				s.Optimizer.Step()
+				s.share(loss, batch.Len).Backward()
+				if s.closesGroup() {
+					s.clip()
+					s.Optimizer.Step()
+				}
 				s.count(output, loss, batch)
 			})
 			s.step++
 			if s.losses.Full() {
-				if err := s.losses.Read(); err != nil {
+				if err := s.read(); err != nil {
 					return err
 				}
 			}
@@ -121,8 +154,11 @@ func (s *session) loop(ctx context.Context) error {
 			if ctx.Err() != nil {
 				break
 			}
+			if err := s.saveOnRequest(); err != nil {
+				return err
+			}
 		}
-		if err := s.losses.Read(); err != nil {
+		if err := s.read(); err != nil {
 			return err
 		}
 
@@ -152,15 +188,35 @@ func (s *session) endEpoch() error {
 		s.best.Take(s.Model)
 	}
 	s.stop.Observe(epoch.Watched())
+	if s.Scheduler != nil {
+		s.Scheduler.Step(epoch.Watched())
+	}
 	s.begin(s.epoch+1, 0)
 	var stop error
 	if s.OnEpoch != nil {
 		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
 	}
-	if err := s.save(best); err != nil {
+	if err := s.save(best, ""); err != nil {
 		return err
 	}
 	return stop
+}
+
+// saveOnRequest saves in the middle of an epoch where Control asks for it.
+func (s *session) saveOnRequest() error {
+	s.poll()
+	n := s.Control.requests()
+	if n == s.requests {
+		return nil
+	}
+	s.requests = n
+	if err := s.read(); err != nil {
+		return err
+	}
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	return s.save(false, fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps()))
 }
 
 // interrupt saves in the middle of an epoch.
@@ -168,7 +224,7 @@ func (s *session) interrupt(ctx context.Context) error {
 	if !finite(s.Model) {
 		return s.nonFiniteParameter()
 	}
-	if err := s.save(false); err != nil {
+	if err := s.save(false, ""); err != nil {
 		return err
 	}
 	return fmt.Errorf("trainer: %w in epoch %d of %d after step %d of %d: %w",

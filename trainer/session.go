@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -25,8 +24,16 @@ type session struct {
 	stop    *EarlyStopping
 	best    Weights
 
+	params   []*torch.Tensor
+	begun    *torch.Dict // the settings at the beginning
+	folder   *folder     // nil: nothing is saved
+	saving   chan outcome
+	unsaved  error // of the last save
+	requests int64 // of Control that were seen to
+
 	epoch, step int // the next step
 	losses      *Losses
+	norms       *Losses // of the gradients
 	right       hits
 	valLosses   *Losses
 	valRight    hits
@@ -47,14 +54,18 @@ func newSession(r Run) (*session, error) {
 	if r.ReadEvery == 0 {
 		r.ReadEvery = readEvery
 	}
+	if r.Accumulate == 0 {
+		r.Accumulate = 1
+	}
 	if r.AroundStep == nil {
 		r.AroundStep = func(step func()) { step() }
 	}
 	s := &session{
 		Run: r, history: NewHistory(),
-		losses: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
+		losses: NewLosses(r.ReadEvery), norms: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
+		requests: r.Control.requests(),
 	}
-	s.valLosses.what = "the validation loss"
+	s.valLosses.what, s.norms.what = "the validation loss", "the norm of the gradients"
 	s.stop = &s.Stop
 	s.stop.Reset()
 	var err error
@@ -64,6 +75,7 @@ func newSession(r Run) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trainer: %w", err)
 	}
+	s.params = nn.Parameters(r.Model)
 	return s, nil
 }
 
@@ -78,12 +90,17 @@ func (r *Run) check() error {
 		return errors.New("Run.Optimizer is nil")
 	case r.Train == nil:
 		return errors.New("Run.Train is nil")
-	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0:
-		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d: none may be negative", r.Epochs, r.BatchSize, r.ReadEvery, r.Threads)
+	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0 || r.Accumulate < 1 || r.KeepBest < 0:
+		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d, Accumulate %d, KeepBest %d: none may be negative",
+			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
+	case !(r.ClipNorm >= 0):
+		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
 	case r.Stop.Mode != Min:
 		return errors.New("Run.Stop.Mode: a run watches a loss, which falls; leave it at Min")
 	case r.Resume && r.Save == "":
 		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
+	case r.KeepBest > 0 && r.Save == "":
+		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
 	}
 	params := nn.Parameters(r.Model)
 	if len(params) == 0 {
@@ -132,28 +149,35 @@ func (s *session) fit(ctx context.Context) error {
 	return err
 }
 
-// prepare makes the folder and continues where an earlier run was cut off.
-func (s *session) prepare() error {
-	if s.Save == "" {
-		return nil
+// prepare takes the folder and continues where an earlier run was cut off.
+func (s *session) prepare() (err error) {
+	if s.Save != "" {
+		if s.folder, err = openFolder(s.Save); err != nil {
+			return err
+		}
 	}
-	if err := os.MkdirAll(s.Save, 0o755); err != nil {
-		return fmt.Errorf("trainer: %w", err)
+	if s.Save != "" || s.ResumeFrom != "" {
+		s.begun = s.settings()
 	}
-	if !s.Resume {
-		return nil
+	here, err := s.resume()
+	if err != nil {
+		return err
 	}
-	err := s.load(s.path("last.pt"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	if s.folder != nil {
+		if !here {
+			s.folder.forget()
+		}
+		s.saved(outcome{notices: s.folder.notices})
+		s.folder.notices = nil
 	}
-	return err
+	return nil
 }
 
 // begin makes a step the next one, with nothing counted in its epoch yet.
 func (s *session) begin(epoch, step int) {
 	s.epoch, s.step, s.seconds = epoch, step, 0
 	s.losses.Begin(epoch, step)
+	s.norms.Begin(epoch, step/s.Accumulate)
 	s.right.begin(0, 0)
 }
 
@@ -207,6 +231,9 @@ func (s *session) measures() Epoch {
 		Index: s.epoch, TrainLoss: s.losses.Mean(), ValLoss: math.NaN(), TrainAcc: math.NaN(), ValAcc: math.NaN(),
 		Seconds: s.seconds, LR: s.Optimizer.LR(),
 	}
+	if s.ClipNorm > 0 {
+		e.GradNorm = s.norms.Mean()
+	}
 	if hasClasses(s.Train.Y) {
 		e.TrainAcc = s.right.share()
 	}
@@ -242,10 +269,11 @@ func (s *session) progress(samples int) {
 // files. err is the loop's.
 func (s *session) finish(err error) error {
 	h := s.history
+	s.settle()
 	switch nonFinite := new(NonFiniteError); {
 	case errors.Is(err, ErrInterrupted):
 		h.StopReason = StopInterrupted
-		return errors.Join(err, s.saveHistory())
+		return errors.Join(err, s.unsaved, s.saveHistory())
 	case errors.As(err, &nonFinite):
 		h.StopReason = StopNonFinite
 	case err != nil:
@@ -260,13 +288,18 @@ func (s *session) finish(err error) error {
 		err = errors.Join(err, s.best.Restore(s.Model))
 	}
 	if h.StopReason != StopError {
-		err = errors.Join(err, s.saveModel(), s.saveHistory(), s.plotHistory())
+		err = errors.Join(err, s.unsaved, s.saveModel(), s.saveHistory(), s.plotHistory())
 	}
 	return err
 }
 
 func (s *session) close() {
+	s.settle()
+	if s.folder != nil {
+		s.folder.close()
+	}
 	s.losses.Close()
+	s.norms.Close()
 	s.valLosses.Close()
 	s.right.close()
 	s.valRight.close()

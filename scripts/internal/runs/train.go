@@ -120,7 +120,7 @@ func (p *Prepared) Fit(ctx context.Context) error {
 		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
 		Stop: s.stopping(), Save: string(p.folder), Resume: p.Resume, Threads: p.Threads,
-		AroundStep: p.override(),
+		Override: p.NewLR != nil || p.NewDecay != nil,
 		OnEpoch: func(e trainer.Epoch) error {
 			if p.OnEpoch != nil {
 				p.OnEpoch(e)
@@ -217,21 +217,6 @@ func (s Settings) stopping() trainer.EarlyStopping {
 		stop.MinDelta = trainer.None
 	}
 	return stop
-}
-
-// override sets what a checkpoint would bring back from the earlier run: nil
-// where nothing is to be changed.
-func (p *Prepared) override() func(step func()) {
-	if !p.continues || p.NewLR == nil && p.NewDecay == nil {
-		return nil
-	}
-	return func(step func()) {
-		for _, group := range p.adam.Groups() {
-			set(&group.LR, p.NewLR)
-			set(&group.WeightDecay, p.NewDecay)
-		}
-		step()
-	}
 }
 
 // clear removes what an earlier run left: its files would pass for this run's.

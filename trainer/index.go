@@ -1,0 +1,208 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	indexName    = "checkpoints.json"
+	indexVersion = 1
+)
+
+// index is checkpoints.json: which checkpoints a run wrote into its folder, with
+// the hash of each.
+//
+// It reaches the disk before a checkpoint takes its name, and holds the hash of
+// the file that is being replaced as well. So whatever instant a crash comes at,
+// each file is the new one or the one before, and which one is known.
+type index struct {
+	Version int              `json:"version"`
+	Files   map[string]entry `json:"files"`
+}
+
+type entry struct {
+	SHA256   string   `json:"sha256"`
+	Bytes    int64    `json:"bytes"`
+	Epoch    int      `json:"epoch"`          // the last finished one, from 0; -1 before any
+	Step     int      `json:"step"`           // batches done in the epoch after it
+	Loss     *float64 `json:"loss"`           // of that epoch
+	Rank     *float64 `json:"rank,omitempty"` // of the best-*.pt files
+	Previous *entry   `json:"previous,omitempty"`
+}
+
+// Saved is a checkpoint that a folder's checkpoints.json lists.
+type Saved struct {
+	Name   string    // of the file, inside the folder
+	State  FileState // the other fields speak of the file if it is whole
+	Epoch  int       // the last finished one, from 0; -1 before any
+	Step   int       // batches done in the epoch after it
+	Loss   float64   // of the finished epoch; NaN for none
+	SHA256 string    // in hexadecimal
+	Bytes  int64
+}
+
+// FileState tells whether a file is what was written.
+type FileState string
+
+// What a file may be.
+const (
+	FileWhole   FileState = "whole"
+	FileChanged FileState = "changed" // other content than was written: damaged, or replaced by somebody
+	FileMissing FileState = "missing"
+)
+
+// String returns a text such as "last.pt (epoch 3, then 17 steps)".
+func (s Saved) String() string {
+	switch {
+	case s.Epoch < 0:
+		return fmt.Sprintf("%s (epoch 1 after %d steps)", s.Name, s.Step)
+	case s.Step > 0:
+		return fmt.Sprintf("%s (epoch %d, then %d steps)", s.Name, s.Epoch+1, s.Step)
+	}
+	return fmt.Sprintf("%s (epoch %d)", s.Name, s.Epoch+1)
+}
+
+// ListCheckpoints reads a folder's checkpoints.json and hashes each file that it
+// names: last.pt first, then best.pt, then the others by name. A folder without
+// that file has none.
+func ListCheckpoints(folder string) ([]Saved, error) {
+	x, err := readIndex(folder)
+	if err != nil {
+		return nil, err
+	}
+	var list []Saved
+	for name := range x.Files {
+		s, err := x.check(folder, name)
+		if err != nil {
+			return nil, fmt.Errorf("trainer: %w", err)
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Saved) int { return strings.Compare(sortKey(a.Name), sortKey(b.Name)) })
+	return list, nil
+}
+
+func sortKey(name string) string {
+	switch name {
+	case "last.pt":
+		return "0"
+	case "best.pt":
+		return "1"
+	}
+	return "2" + name
+}
+
+// whole returns the checkpoints in a folder that are as they were written.
+func whole(folder string) []Saved {
+	list, err := ListCheckpoints(folder)
+	if err != nil {
+		return nil // there is an error already that this would only add to
+	}
+	return slices.DeleteFunc(list, func(s Saved) bool { return s.State != FileWhole })
+}
+
+// goodText ends an error message with what is there to go on from.
+func goodText(list []Saved) string {
+	if len(list) == 0 {
+		return "there is no other checkpoint to go on from"
+	}
+	var names []string
+	for _, s := range list {
+		names = append(names, s.String())
+	}
+	return "whole and good to go on from: " + strings.Join(names, ", ")
+}
+
+// readIndex reads a folder's index; without the file it is empty.
+func readIndex(folder string) (index, error) {
+	x := index{Version: indexVersion, Files: map[string]entry{}}
+	path := filepath.Join(folder, indexName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return x, nil
+	}
+	if err != nil {
+		return x, fmt.Errorf("trainer: %w", err)
+	}
+	var read index
+	if err := json.Unmarshal(text, &read); err != nil {
+		return x, fmt.Errorf("trainer: %s: %w", path, err)
+	}
+	if read.Version != indexVersion {
+		return x, fmt.Errorf("trainer: %s: its version is %d, this program writes and reads %d", path, read.Version, indexVersion)
+	}
+	for name, e := range read.Files {
+		if name != filepath.Base(name) || name == "." || name == ".." {
+			return x, fmt.Errorf("trainer: %s: %q is not the name of a file in this folder", path, name)
+		}
+		x.Files[name] = e
+	}
+	return x, nil
+}
+
+func (x index) write(folder string) error {
+	text, err := json.MarshalIndent(x, "", "  ")
+	if err != nil {
+		return fmt.Errorf("trainer: %s: %w", indexName, err)
+	}
+	return writeFile(filepath.Join(folder, indexName), append(text, '\n'))
+}
+
+// check compares a file with its entry.
+func (x index) check(folder, name string) (Saved, error) {
+	e := x.Files[name]
+	s := e.saved(name)
+	hash, err := hashFile(filepath.Join(folder, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.State = FileMissing
+	case err != nil:
+		return s, err
+	case hash == e.SHA256:
+	case e.Previous != nil && hash == e.Previous.SHA256: // the crash came before the rename
+		s = e.Previous.saved(name)
+	default:
+		s.State = FileChanged
+	}
+	return s, nil
+}
+
+func (e entry) saved(name string) Saved {
+	s := Saved{Name: name, State: FileWhole, Epoch: e.Epoch, Step: e.Step, Loss: math.NaN(), SHA256: e.SHA256, Bytes: e.Bytes}
+	if e.Loss != nil {
+		s.Loss = *e.Loss
+	}
+	return s
+}
+
+// knows reports whether a hash is the entry's, or that of the file before.
+func (e entry) knows(hash string) bool {
+	return hash == e.SHA256 || e.Previous != nil && hash == e.Previous.SHA256
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

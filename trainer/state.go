@@ -1,0 +1,201 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+// stateVersion is of the tree under the key "etude".
+const stateVersion = 1
+
+// state is everything but the network and the optimizer that a run continues
+// from: plain values, and tensors of bytes for the random generators.
+func (s *session) state() *torch.Dict {
+	rng := torch.NewDict("cpu", torch.RNGState(torch.CPU))
+	for i := range torch.DeviceCount(torch.DeviceCUDA) {
+		rng.Set(torch.CUDA(i).String(), torch.RNGState(torch.CUDA(i)))
+	}
+	if d := s.Train.Device(); d.Type != torch.DeviceCPU && d.Type != torch.DeviceCUDA {
+		rng.Set(d.String(), torch.RNGState(d))
+	}
+	h := s.history
+	d := torch.NewDict(
+		"version", stateVersion,
+		"settings", s.begun,
+		"environment", s.environment(),
+		"cursor", torch.NewDict(
+			"epoch", s.epoch, "step", s.step, // the next step
+			"loss_sum", s.losses.sum, "samples", s.losses.samples,
+			"norm_sum", s.norms.sum, "norms", s.norms.samples,
+			"right", s.right.count(), "labels", s.right.of,
+			"seconds", s.seconds,
+		),
+		"rng", rng,
+		"early_stopping", s.stop.StateDict(),
+		"history", torch.NewDict(
+			"train_losses", list(h.TrainLosses), "val_losses", list(h.ValLosses),
+			"train_accs", list(h.TrainAccs), "val_accs", list(h.ValAccs),
+			"epoch_times", list(h.EpochTimes), "learning_rates", list(h.LearningRates),
+			"grad_norms", list(h.GradNorms), "best_epoch", h.BestEpoch,
+		),
+	)
+	if s.Scheduler != nil {
+		d.Set("scheduler", s.Scheduler.StateDict())
+	}
+	if open := s.openGradients(); open != nil {
+		d.Set("accumulation", open)
+	}
+	// Right after the best epoch its weights are model_state_dict.
+	if best := s.best.StateDict(); best != nil && !s.atBest() {
+		d.Set("best_state_dict", best)
+	}
+	return d
+}
+
+// atBest reports whether the model's weights are those of the best epoch.
+func (s *session) atBest() bool { return s.step == 0 && s.history.BestEpoch == s.epoch-1 }
+
+func (s *session) setState(d *torch.Dict) error {
+	r := reader{dict: d}
+	cursor, rng := read[*torch.Dict](&r, "cursor"), read[*torch.Dict](&r, "rng")
+	stop, history := read[*torch.Dict](&r, "early_stopping"), read[*torch.Dict](&r, "history")
+	if r.err != nil {
+		return r.err
+	}
+	if err := s.stop.LoadStateDict(stop); err != nil {
+		return err
+	}
+	if err := s.setHistory(history); err != nil {
+		return err
+	}
+	if err := s.setCursor(cursor); err != nil {
+		return err
+	}
+	if err := s.setBest(d); err != nil {
+		return err
+	}
+	if err := s.setScheduler(d); err != nil {
+		return err
+	}
+	if s.opensGroup() || s.step == s.steps() {
+		return setRNG(rng)
+	}
+	open := read[*torch.Dict](&r, "accumulation")
+	if r.err != nil {
+		return r.err
+	}
+	if err := s.setGradients(open); err != nil {
+		return err
+	}
+	return setRNG(rng)
+}
+
+// setScheduler goes on with a schedule; where Override has brought another one,
+// that one begins.
+func (s *session) setScheduler(d *torch.Dict) error {
+	r := reader{dict: d}
+	settings := read[*torch.Dict](&r, "settings")
+	if r.err != nil || s.Scheduler == nil {
+		return r.err
+	}
+	if was, _ := settings.Get("scheduler"); was != any(s.Scheduler.String()) {
+		return nil
+	}
+	state := read[*torch.Dict](&r, "scheduler")
+	if r.err != nil {
+		return r.err
+	}
+	return s.Scheduler.LoadStateDict(state)
+}
+
+func (s *session) setHistory(d *torch.Dict) error {
+	r := reader{dict: d}
+	h := &History{
+		TrainLosses: r.floats("train_losses"), ValLosses: r.floats("val_losses"),
+		TrainAccs: r.floats("train_accs"), ValAccs: r.floats("val_accs"),
+		EpochTimes: r.floats("epoch_times"), LearningRates: r.floats("learning_rates"),
+		BestEpoch: r.int("best_epoch"),
+	}
+	if _, ok := d.Get("grad_norms"); ok {
+		h.GradNorms = r.floats("grad_norms")
+	}
+	h.BestValLoss = at(h.ValLosses, h.BestEpoch)
+	if r.err == nil {
+		r.err = h.check()
+	}
+	if r.err != nil {
+		return fmt.Errorf("history: %w", r.err)
+	}
+	s.history = h
+	return nil
+}
+
+func (s *session) setCursor(d *torch.Dict) error {
+	r := reader{dict: d}
+	epoch, step := r.int("epoch"), r.int("step")
+	sum, samples, seconds := r.float("loss_sum"), r.int("samples"), r.float("seconds")
+	right, labels := r.int("right"), r.int("labels")
+	normSum, norms := 0.0, 0
+	if _, ok := d.Get("norms"); ok {
+		normSum, norms = r.float("norm_sum"), r.int("norms")
+	}
+	if r.err == nil && (epoch != s.history.Len() || step < 0 || step > s.steps()) {
+		r.fail("epoch %d, step %d is not in this run", epoch, step)
+	}
+	if r.err != nil {
+		return fmt.Errorf("cursor: %w", r.err)
+	}
+	s.begin(epoch, step)
+	s.losses.sum, s.losses.samples, s.seconds = sum, samples, seconds
+	s.norms.sum, s.norms.samples = normSum, norms
+	s.right.begin(right, labels)
+	return nil
+}
+
+func (s *session) setBest(d *torch.Dict) error {
+	if s.history.BestEpoch < 0 {
+		return nil
+	}
+	if s.atBest() {
+		s.best.Take(s.Model)
+		return nil
+	}
+	best, err := torch.Value[*torch.Dict](d, "best_state_dict")
+	if err != nil {
+		return err
+	}
+	// Into the model and out again: that checks names and shapes, and moves the
+	// copy to the model's device.
+	var now Weights
+	defer now.Close()
+	now.Take(s.Model)
+	if err := nn.LoadStateDict(s.Model, best); err != nil {
+		return err
+	}
+	s.best.Take(s.Model)
+	return now.Restore(s.Model)
+}
+
+// setRNG restores the generators of the devices that are here.
+func setRNG(d *torch.Dict) error {
+	for name, v := range d.All() {
+		state, ok := v.(*torch.Tensor)
+		text, isText := name.(string)
+		if !ok || !isText {
+			return fmt.Errorf("rng: %v holds %T, not a tensor", name, v)
+		}
+		device, err := torch.ParseDevice(text)
+		if err != nil || torch.CheckDevice(device) != nil {
+			continue // continued on another device, which has draws of its own
+		}
+		if err := torch.Try(func() { torch.SetRNGState(device, state) }); err != nil {
+			return fmt.Errorf("rng: %w", err)
+		}
+	}
+	return nil
+}
