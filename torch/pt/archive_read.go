@@ -5,7 +5,6 @@ package pt
 
 import (
 	"archive/zip"
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -27,8 +26,9 @@ type record struct {
 // archive is a zip file whose records were checked: each lies inside the file,
 // none overlaps another, so all of them together are no larger than the file.
 type archive struct {
-	r       io.ReaderAt
-	records map[string]record // by the name without the folder
+	r         io.ReaderAt
+	records   map[string]record // by the name without the folder
+	bigEndian bool
 }
 
 const (
@@ -37,13 +37,7 @@ const (
 	newestVersion = 10 // of the archive format, that PyTorch 2.15 reads
 )
 
-// legacyMagic is how files of torch.save before 1.6 begin.
-const legacyMagic = "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-
 func openArchive(r io.ReaderAt, size int64) (*archive, error) {
-	if err := checkMagic(r, size); err != nil {
-		return nil, err
-	}
 	z, err := zip.NewReader(r, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never opened
 		return nil, fmt.Errorf("damaged or cut short: %w", err)
@@ -55,7 +49,7 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{r, make(map[string]record, len(z.File))}
+	a := &archive{r: r, records: make(map[string]record, len(z.File))}
 	all := make([]record, 0, len(z.File))
 	for _, f := range z.File {
 		rec, err := checkRecord(f, size)
@@ -84,23 +78,6 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 		}
 	}
 	return a, a.checkFormat()
-}
-
-func checkMagic(r io.ReaderAt, size int64) error {
-	if size == 0 {
-		return errors.New("it is empty")
-	}
-	head := make([]byte, min(size, int64(len(legacyMagic))))
-	if n, err := r.ReadAt(head, 0); err != nil && n < len(head) {
-		return err
-	}
-	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return nil
-	case string(head) == legacyMagic:
-		return errors.New("it is in the legacy format, of torch.save before PyTorch 1.6, which is not read; in Python, torch.save(torch.load(path), path) converts it")
-	}
-	return fmt.Errorf("it is not a .pt file of torch.save: it begins with %q, not with \"PK\\x03\\x04\"", head[:min(len(head), 8)])
 }
 
 // findFolder returns the folder of the record data.pkl.
@@ -153,9 +130,10 @@ func (a *archive) checkFormat() error {
 		if err != nil {
 			return err
 		}
-		if string(order) != "little" {
-			return fmt.Errorf("its byte order is %q; only little is read", order)
+		if string(order) != "little" && string(order) != "big" {
+			return fmt.Errorf("its byte order is %q; little and big are read", order)
 		}
+		a.bigEndian = string(order) == "big"
 	}
 	if rec, ok := a.records["version"]; ok {
 		text, err := a.read(rec, 100)
@@ -176,24 +154,41 @@ func (a *archive) read(rec record, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("record %q has %d bytes; at most %d are read", rec.name, rec.size, limit)
 	}
 	b := make([]byte, 0, rec.size)
-	err := a.stream(rec, max(int(rec.size), 1), func(_ int64, part []byte) error {
+	err := rec.stream(a.r, chunk, func(_ int64, part []byte) error {
 		b = append(b, part...)
 		return nil
 	})
 	return b, err
 }
 
+// find returns the search for a storage's record.
+func (a *archive) find() func(s *storageSpec, item int) error {
+	return func(s *storageSpec, item int) error {
+		rec, ok := a.records["data/"+s.key]
+		if !ok {
+			return fmt.Errorf("storage %q has no record data/%s in the file", s.key, s.key)
+		}
+		if s.numel < 0 || int64(s.numel) > rec.size/int64(item) {
+			return fmt.Errorf("storage %q is said to have %d elements of %d bytes, but its record has %d bytes", s.key, s.numel, item, rec.size)
+		}
+		s.r, s.rec = a.r, rec
+		return nil
+	}
+}
+
 // stream passes the record on in parts of at most n bytes, each valid during its
 // call, and checks the whole.
-func (a *archive) stream(rec record, n int, use func(from int64, part []byte) error) error {
+func (rec record) stream(r io.ReaderAt, n int, use func(from int64, part []byte) error) error {
 	var sum uint32
 	buf := make([]byte, min(int64(n), rec.size))
 	for from := int64(0); from < rec.size; from += int64(len(buf)) {
 		part := buf[:min(int64(len(buf)), rec.size-from)]
-		if k, err := a.r.ReadAt(part, rec.offset+from); k < len(part) {
+		if k, err := r.ReadAt(part, rec.offset+from); k < len(part) {
 			return fmt.Errorf("record %q: %w", rec.name, err)
 		}
-		sum = crc32.Update(sum, crc32.IEEETable, part)
+		if rec.sum != 0 {
+			sum = crc32.Update(sum, crc32.IEEETable, part)
+		}
 		if err := use(from, part); err != nil {
 			return err
 		}

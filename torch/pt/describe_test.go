@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,11 +63,24 @@ func (d describer) describe(v any) any {
 			items = append(items, []any{d.describe(k), d.describe(x)})
 		}
 		m["items"] = items
+		if v.Attributes != nil {
+			m["attributes"] = d.describe(v.Attributes)
+		}
 		return m
 	case []any:
 		return map[string]any{"list": d.list(v)}
 	case torch.Tuple:
 		return map[string]any{"tuple": d.list(v)}
+	case Size:
+		return map[string]any{"size": []int(v)}
+	case Set:
+		return map[string]any{"set": d.sorted(v)}
+	case FrozenSet:
+		return map[string]any{"frozenset": d.sorted(v)}
+	case ByteArray:
+		return map[string]any{"bytearray": hex.EncodeToString(v)}
+	case complex128:
+		return map[string]any{"complex": []any{d.describe(real(v)), d.describe(imag(v))}}
 	case nil, bool, string:
 		return v
 	case int, int64, *big.Int:
@@ -83,6 +97,20 @@ func (d describer) describe(v any) any {
 		return map[string]any{"layout": "strided"}
 	}
 	panic(fmt.Sprintf("%T", v))
+}
+
+// sorted is for sets, whose order is not the same in two runs of Python.
+func (d describer) sorted(vs []any) []string {
+	out := []string{}
+	for _, v := range vs {
+		b, err := json.Marshal(d.describe(v))
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, string(b))
+	}
+	slices.Sort(out)
+	return out
 }
 
 func elements(v *torch.Tensor) string {

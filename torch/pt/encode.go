@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -76,6 +77,22 @@ func (e *encoder) value(v any) error {
 			return fmt.Errorf("%d bytes are too many; 2 GiB fit", len(v))
 		}
 		e.p.Bytes(v)
+	case complex128:
+		e.p.Complex(v)
+	case ByteArray:
+		if len(v) > math.MaxUint32/2 {
+			return fmt.Errorf("%d bytes are too many; 2 GiB fit", len(v))
+		}
+		e.p.ByteArray(v)
+	case Set:
+		return e.set("set", v)
+	case FrozenSet:
+		return e.set("frozenset", v)
+	case Size:
+		e.p.Global("torch", "Size")
+		_ = e.p.Tuple(1, func(int) error { e.p.Ints(v); return nil })
+		e.p.Reduce()
+		e.p.Memo()
 	case []any:
 		return e.p.List(len(v), func(i int) error { return at(i, e.value(v[i])) })
 	case torch.Tuple:
@@ -158,13 +175,55 @@ func (e *encoder) dict(d *torch.Dict) error {
 	if err := checkKeys(keys); err != nil {
 		return err
 	}
-	return e.p.Items(len(keys), func(i int) error {
+	err := e.p.Items(len(keys), func(i int) error {
 		if err := e.value(keys[i]); err != nil {
 			return at(keys[i], err)
 		}
 		v, _ := d.Get(keys[i])
 		return at(keys[i], e.value(v))
 	})
+	if err != nil || d.Attributes == nil {
+		return err
+	}
+	if !d.OrderedDict {
+		return errors.New("the dict has Attributes, which only an OrderedDict can have")
+	}
+	for k := range d.Attributes.All() {
+		if _, ok := k.(string); !ok {
+			return fmt.Errorf("the attribute %v is not called by a string", k)
+		}
+	}
+	if err := e.value(d.Attributes); err != nil {
+		return at("(attributes)", err)
+	}
+	e.p.Build()
+	return nil
+}
+
+// set writes a set or a frozenset as the call that makes it of a list.
+func (e *encoder) set(class string, members []any) error {
+	for _, v := range members {
+		if !storableInSet(v) {
+			return fmt.Errorf("a %s holds a Go %T, which Python does not take into one", class, v)
+		}
+	}
+	e.p.Global("__builtin__", class)
+	err := e.p.Tuple(1, func(int) error {
+		return e.p.List(len(members), func(i int) error { return at(i, e.value(members[i])) })
+	})
+	e.p.Reduce()
+	e.p.Memo()
+	return err
+}
+
+func storableInSet(v any) bool {
+	switch v := v.(type) {
+	case *torch.Tensor, *torch.Dict, []any, Set, ByteArray:
+		return false
+	case torch.Tuple:
+		return !slices.ContainsFunc(v, func(x any) bool { return !storableInSet(x) })
+	}
+	return true
 }
 
 // checkKeys refuses what Go keeps apart and Python does not: 1, 1.0 and True are

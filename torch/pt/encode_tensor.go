@@ -149,9 +149,6 @@ func (s storage) numelStored() int {
 
 func (s storage) bytes() int { return s.numel * s.dtype.Size() }
 
-// chunk is how much of a storage is held in Go's memory at a time.
-const chunk = 4 << 20
-
 // write streams the elements, from whatever device.
 func (s storage) write(w io.Writer) error {
 	step := chunk / s.dtype.Size()

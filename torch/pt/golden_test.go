@@ -55,7 +55,7 @@ func TestReadsWithoutChecksums(t *testing.T) {
 // What we write is torch.save's file byte for byte, but for the fingerprint.
 func TestWritesPythonsBytes(t *testing.T) {
 	torchtest.NoLeaks(t)
-	for _, name := range []string{"dtypes", "views", "checkpoint"} {
+	for _, name := range []string{"dtypes", "views", "checkpoint", "containers"} {
 		t.Run(name, func(t *testing.T) {
 			want, err := os.ReadFile(filepath.Join("testdata", name+".pt"))
 			require.NoError(t, err)

@@ -87,13 +87,13 @@ func TestHostilePickles(t *testing.T) {
 		"build a list":      {"]}b", "sets attributes of a list"},
 		"build a tensor":    {tensorCall(floats, 0, ")", ")") + "}b", "sets attributes of a tensor"},
 		"build from a list": {global("collections", "OrderedDict") + ")R]b", "sets the attributes of an OrderedDict to a list"},
-		"new object":        {global("collections", "OrderedDict") + ")\x81", "opcode 0x81 is not used"},
-		"inst":              {"(ios\nsystem\n", "opcode 0x69 is not used"},
-		"extension":         {"\x82\x01", "opcode 0x82 is not used"},
-		"stack global":      {text("os") + text("system") + "\x93", "opcode 0x93 is not used"},
-		"text pid":          {"P0\n", "opcode 0x50 is not used"},
+		"new object":        {global("collections", "OrderedDict") + "]\x81", "calls something with a list"},
+		"inst":              {"(ios\nsystem\n", "opcode 0x69 is not read: it is INST"},
+		"extension":         {"\x82\x01", "opcode 0x82 is not read: it is EXT1, an extension code"},
+		"stack global":      {text("os") + text("system") + "\x93", `"os.system", which is not read`},
+		"text pid":          {"P0\n", "opcode 0x50 is not read: it is PERSID"},
 		"no opcode":         {"\xff", "0xff is no opcode"},
-		"protocol 4":        {"\x80\x04N", "protocol 4; only 2"},
+		"protocol 6":        {"\x80\x06N", "protocol 6; 2 to 5"},
 		"nothing":           {"", "ends with 0 values"},
 		"two values":        {"NN", "ends with 2 values and 0 marks"},
 		"open mark":         {"(N", "1 marks"},
@@ -161,9 +161,8 @@ func TestHostilePickles(t *testing.T) {
 
 func TestOtherFiles(t *testing.T) {
 	for name, want := range map[string]string{
-		"legacy":    "it is in the legacy format, of torch.save before PyTorch 1.6, which is not read; in Python, torch.save(torch.load(path), path) converts it",
-		"protocol4": "protocol 4; only 2, torch.save's default, is read",
-		"class":     `the Python class or function "torch.nn.modules.container.Sequential", which is not read`,
+		"tar":   "it is a tar file, as torch.save made before PyTorch 0.2; in Python, torch.save(torch.load(path, weights_only=False), path) converts one that you trust",
+		"class": `the Python class or function "torch.nn.modules.container.Sequential", which is not read`,
 	} {
 		path := filepath.Join("testdata", name+".pt")
 		_, err := Load(path)
@@ -229,7 +228,7 @@ func TestBrokenArchives(t *testing.T) {
 		"two folders": {[]entry{data, {zip.FileHeader{Name: "n/data.pkl"}, "\x80\x02N."}}, `two folders, "m" and "n", hold a data.pkl`},
 		"compressed":  {[]entry{{zip.FileHeader{Name: "m/data.pkl", Method: zip.Deflate}, "\x80\x02N."}}, "is compressed, which torch.save never does"},
 		"twice":       {[]entry{data, {zip.FileHeader{Name: "m/x"}, "1"}, {zip.FileHeader{Name: "m/x"}, "2"}}, `record "m/x" is there twice`},
-		"big endian":  {[]entry{data, {zip.FileHeader{Name: "m/byteorder"}, "big"}}, `its byte order is "big"; only little is read`},
+		"byte order":  {[]entry{data, {zip.FileHeader{Name: "m/byteorder"}, "pdp"}}, `its byte order is "pdp"; little and big are read`},
 		"version":     {[]entry{data, {zip.FileHeader{Name: "m/version"}, "11\n"}}, `its format has the version "11\n"; 1 to 10 are read`},
 		"TorchScript": {[]entry{data, {zip.FileHeader{Name: "m/constants.pkl"}, "x"}}, "it is a TorchScript program"},
 	} {

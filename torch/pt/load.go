@@ -7,18 +7,41 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"os"
+	"strconv"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
+// LoadOptions say where tensors go. The zero value is the CPU's memory.
+type LoadOptions struct {
+	// Device gets all tensors, wherever they were saved from.
+	Device torch.Device
+
+	// Place, if not nil, chooses instead of Device, by where a storage was saved
+	// from: "cpu", "cuda:0", "mps".
+	Place func(saved string) torch.Device
+
+	// Mmap maps the file into memory instead of reading it, as torch.load's
+	// mmap=True: elements are fetched when they are used, may be dropped again
+	// when memory is scarce, and are not checked against their checksums. Writing
+	// to a tensor changes neither the file nor other processes' view of it. The
+	// file must not be changed or cut while a tensor lives; replacing it, as Save
+	// does, is no change. All tensors lie in one storage, the file, so Clone one
+	// before saving it. Big-endian and legacy files, and other devices than
+	// the CPU, are refused.
+	Mmap bool
+}
+
 // Load reads a file that Save or torch.save wrote. Nothing in it is executed:
 // of Python's classes only those of plain data are known, and a file that asks
 // for another one is refused with its name. The tensors belong to no scope.
-func Load(path string) (any, error) {
-	v, err := load(path)
+func Load(path string) (any, error) { return LoadWith(path, LoadOptions{}) }
+
+// LoadWith is Load with options.
+func LoadWith(path string, opts LoadOptions) (any, error) {
+	v, err := load(path, opts)
 	if err != nil {
 		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
 	}
@@ -27,67 +50,73 @@ func Load(path string) (any, error) {
 
 // Read is Load for a file of size bytes behind r.
 func Read(r io.ReaderAt, size int64) (any, error) {
-	v, err := read(r, size)
+	v, err := (&loader{}).read(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("pt: cannot read: %w", err)
 	}
 	return v, nil
 }
 
-func load(path string) (any, error) {
+func load(path string, opts LoadOptions) (any, error) {
+	f, size, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	l := &loader{opts: opts}
+	if opts.Mmap {
+		l.mapping = &mapping{path: path, size: size}
+	}
+	return l.read(f, size)
+}
+
+// open opens a regular file.
+func open(path string) (*os.File, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		var e *os.PathError
 		if errors.As(err, &e) {
 			err = e.Err // the path is in the text already
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
 	if err != nil {
-		return nil, err
+		f.Close()
+		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	return read(f, info.Size())
+	return f, info.Size(), nil
 }
 
 // loader turns a pickle into a tree: first into plain values and descriptions of
 // tensors, and only when the whole of it has been checked into tensors.
 type loader struct {
-	archive  *archive
-	storages map[string]*storageSpec
-	done     map[any]converted // by the pickle's own pointer
-	open     map[any]bool
-	depth    int
+	opts      LoadOptions
+	mapping   *mapping // of the file, with Mmap
+	bigEndian bool
+	find      func(s *storageSpec, item int) error // where a storage's bytes are
+	fields    func(id []any) (*storageSpec, error) // what a persistent id means
+	storages  map[string]*storageSpec
+	arrays    int // of numpy
+	budget    int // bytes that calls may still make
+	metadata  map[string]string
+
+	done  map[any]converted // by the pickle's own pointer
+	open  map[any]bool
+	hash  map[*pickle.Tuple]bool // whether it may be in a set
+	depth int
 }
 
-type converted struct {
-	value  any
-	weight int // how many values a walk over it meets
-}
-
-// maxWeight bounds a walk over the tree: a few hundred bytes can nest the same
-// list in itself so that a walk never ends.
-const maxWeight = 1 << 25
-
-func read(r io.ReaderAt, size int64) (any, error) {
-	a, err := openArchive(r, size)
+// read is everything, in whichever format.
+func (l *loader) read(r io.ReaderAt, size int64) (any, error) {
+	plain, err := l.decode(r, size)
 	if err != nil {
 		return nil, err
 	}
-	data, err := a.read(a.records["data.pkl"], maxPickle)
-	if err != nil {
-		return nil, err
-	}
-	l := &loader{a, map[string]*storageSpec{}, map[any]converted{}, map[any]bool{}, 0}
-	plain, err := pickle.Decode(data, l)
-	if err != nil {
-		return nil, fmt.Errorf("data.pkl: %w", err)
-	}
-	if len(l.storages) == 0 { // plain values do not need libtorch
+	if len(l.storages) == 0 && l.arrays == 0 { // plain values do not need libtorch
 		c, err := l.convert(plain)
 		if err != nil {
 			return nil, err
@@ -98,6 +127,70 @@ func read(r io.ReaderAt, size int64) (any, error) {
 		return nil, err
 	}
 	return l.tensors(plain)
+}
+
+// decode reads everything but the elements of tensors.
+func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
+	l.storages, l.metadata = map[string]*storageSpec{}, map[string]string{}
+	l.done, l.open = map[any]converted{}, map[any]bool{}
+	l.hash = map[*pickle.Tuple]bool{}
+	legacy, err := checkMagic(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if legacy {
+		return l.decodeLegacy(r, size)
+	}
+	a, err := openArchive(r, size)
+	if err != nil {
+		return nil, err
+	}
+	l.bigEndian = a.bigEndian
+	if l.mapping != nil && l.bigEndian {
+		return nil, errors.New("it is big-endian, which Mmap cannot turn round; load it without")
+	}
+	data, err := a.read(a.records["data.pkl"], maxPickle)
+	if err != nil {
+		return nil, err
+	}
+	l.setBudget(len(data))
+	l.find, l.fields = a.find(), l.storageID
+	l.metadata["pickle_protocol"] = strconv.Itoa(pickle.Protocol(data))
+	if err := a.metadata(l.metadata); err != nil {
+		return nil, err
+	}
+	plain, err := pickle.Decode(data, l)
+	if err != nil {
+		return nil, fmt.Errorf("data.pkl: %w", err)
+	}
+	return plain, nil
+}
+
+// setBudget lets calls make so much more than the pickle's n bytes as a sane file
+// may: one of a few bytes cannot ask for the same megabyte again and again.
+func (l *loader) setBudget(n int) { l.budget = 16<<20 + 64*n }
+
+func (l *loader) charge(n int) error {
+	if n > l.budget {
+		return errors.New("the calls in it make many times more than the file holds")
+	}
+	l.budget -= n
+	return nil
+}
+
+// device returns where a storage goes.
+func (l *loader) device(saved string) (torch.Device, error) {
+	d := l.opts.Device
+	if l.opts.Place != nil {
+		d = l.opts.Place(saved)
+	}
+	if d != torch.CPU && l.mapping != nil {
+		return d, fmt.Errorf("option Mmap maps to the CPU, not to %s; load without it", d)
+	}
+	if d == torch.CPU {
+		return d, nil
+	}
+	return d, torch.CheckDevice(d)
 }
 
 // tensors is convert for a tree that holds tensors: all of them or, on an error,
@@ -123,124 +216,4 @@ func (l *loader) tensors(plain any) (value any, err error) {
 		err = tryErr
 	}
 	return value, err
-}
-
-// convert returns what a decoded value is in Go.
-func (l *loader) convert(v any) (c converted, err error) {
-	switch v := v.(type) {
-	case nil, bool, int, *big.Int, float64, string, []byte, torch.DType, torch.Device, torch.Layout:
-		return converted{v, 1}, nil
-	case *pickle.List, *pickle.Tuple, *pickle.Dict, *tensorSpec:
-		if c, ok := l.done[v]; ok {
-			return c, nil
-		}
-		if l.open[v] {
-			return c, fmt.Errorf("%s contains itself", pickle.Kind(v))
-		}
-		if l.depth >= maxDepth {
-			return c, fmt.Errorf("nested deeper than %d levels", maxDepth)
-		}
-		l.open[v] = true
-		l.depth++
-		defer func() {
-			delete(l.open, v)
-			l.depth--
-			if err == nil {
-				l.done[v] = c
-			}
-		}()
-	}
-	switch v := v.(type) {
-	case *pickle.List:
-		items, weight, err := l.items(v.Items)
-		return converted{items, weight}, err
-	case *pickle.Tuple:
-		items, weight, err := l.items(v.Items)
-		return converted{torch.Tuple(items), weight}, err
-	case *pickle.Dict:
-		return l.dict(v)
-	case *tensorSpec:
-		t, err := v.make(l.archive)
-		return converted{t, 1}, err
-	}
-	return c, fmt.Errorf("%s stands where a value should", pickle.Kind(v))
-}
-
-func (l *loader) items(vs []any) ([]any, int, error) {
-	out, weight := make([]any, len(vs)), 1
-	for i, v := range vs {
-		c, err := l.convert(v)
-		if err != nil {
-			return nil, 0, at(i, err)
-		}
-		out[i] = c.value
-		if weight, err = heavier(weight, c.weight); err != nil {
-			return nil, 0, err
-		}
-	}
-	return out, weight, nil
-}
-
-func heavier(a, b int) (int, error) {
-	if a+b > maxWeight {
-		return 0, fmt.Errorf("the same values are nested so that there are more than %d", maxWeight)
-	}
-	return a + b, nil
-}
-
-func (l *loader) dict(v *pickle.Dict) (converted, error) {
-	d := &torch.Dict{OrderedDict: v.Ordered}
-	weight := 1
-	for i, k := range v.Keys {
-		switch x := k.(type) {
-		case string, int, bool:
-		case float64:
-			if x != x {
-				return converted{}, errors.New("a dict has the key NaN")
-			}
-		default:
-			return converted{}, fmt.Errorf("a dict has %s as a key; str, int, float and bool are read", pickle.Kind(k))
-		}
-		c, err := l.convert(v.Values[i])
-		if err != nil {
-			return converted{}, at(k, err)
-		}
-		d.Set(k, c.value)
-		if weight, err = heavier(weight, c.weight); err != nil {
-			return converted{}, err
-		}
-	}
-	return converted{d, weight}, nil
-}
-
-// closeAll closes the tensors of a tree that nobody will have.
-func closeAll(v any) {
-	switch v := v.(type) {
-	case *torch.Tensor:
-		v.Close()
-	case *torch.Dict:
-		for _, x := range v.All() {
-			closeAll(x)
-		}
-	case []any:
-		for _, x := range v {
-			closeAll(x)
-		}
-	case torch.Tuple:
-		closeAll([]any(v))
-	}
-}
-
-// describe names what a tree is.
-func describe(v any) string {
-	switch v := v.(type) {
-	case *torch.Tensor:
-		return "a tensor"
-	case torch.Tuple:
-		return "a tuple"
-	case []any:
-		return "a list"
-	default:
-		return pickle.Kind(v)
-	}
 }

@@ -12,33 +12,47 @@
 // A value is a tree of
 //
 //	Go                                Python
-//	*torch.Dict                       dict, collections.OrderedDict if OrderedDict is set
+//	*torch.Dict                       dict, collections.OrderedDict if OrderedDict is set;
+//	                                  Counter and defaultdict when read
 //	[]any                             list
-//	torch.Tuple                       tuple; torch.Size when read
-//	*torch.Tensor                     torch.Tensor; torch.nn.Parameter when read
-//	int, int64 (read as int)          int
+//	torch.Tuple                       tuple
+//	Size                              torch.Size
+//	Set, FrozenSet                    set, frozenset
+//	*torch.Tensor                     torch.Tensor; torch.nn.Parameter, numpy.ndarray when read
+//	int, int64 (read as int)          int; numpy's integers when read
 //	*big.Int                          int beyond 64 bits
-//	float64, bool, string, nil        float, bool, str, None
-//	[]byte                            bytes
+//	float64, bool, string, nil        float, bool, str, None; numpy's when read
+//	complex128                        complex; numpy's when read
+//	[]byte, ByteArray                 bytes, bytearray
 //	torch.DType, Device, Layout       torch.dtype, torch.device, torch.layout
 //
 // Tensors that share a storage share it in the file and after reading; strides
 // and offsets are kept, and so the whole of a storage is written, as in PyTorch:
 // clone a small view of a large tensor before saving it. requires_grad is kept;
 // a tensor that has it is written as a tensor, not as a Parameter. The same *torch.Tensor
-// or *torch.Dict at two places is one object in Python and after reading.
+// or *torch.Dict at two places is one object in Python and after reading. The
+// attributes of an OrderedDict, such as a state_dict's _metadata, are its Attributes;
+// those of tensors are left out.
 // Tensors of every device are written with the location "cpu", so a file loads
-// on any machine without map_location; reading makes CPU tensors too.
+// on any machine without map_location; reading makes CPU tensors too, or those of
+// [LoadOptions], and maps large files into memory if asked to.
 //
 // # Files
 //
 // The layout is torch.save's of PyTorch 2.15, so torch.load reads it with
-// weights_only=True and with mmap=True. Storages are streamed both ways.
+// weights_only=True and with mmap=True. Storages are streamed both ways: beside the
+// tensors themselves, a few megabytes are in memory at a time.
 //
-// Read is what torch.save writes by default, since PyTorch 1.6: pickles of
-// protocol 2, little-endian. Other protocols, the legacy format, sets, and objects
-// of classes (torch.save(model) instead of its state_dict) are refused with an
-// error that says which.
+// Read is what torch.save writes: zip archives with pickles of the protocols 2 to 5,
+// little-endian and big-endian, and the legacy format, from before PyTorch 1.6.
+//
+// # Safety
+//
+// Reading executes nothing. A pickle's classes and functions are names, of which
+// those of the table above and of tensors' own reconstruction are known; any other
+// is refused by its name with what to do, as are sparse and quantised tensors.
+// Depth, sizes and counts are bounded, so a small file cannot ask for much memory;
+// records have to lie inside the file, apart from each other, and uncompressed.
 package pt
 
 import (

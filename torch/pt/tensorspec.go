@@ -12,39 +12,6 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// storageSpec is a storage that the pickle names and whose record was found.
-type storageSpec struct {
-	key   string
-	class storageClass
-	numel int // as the class counts
-	bytes int
-	rec   record
-	base  *torch.Tensor // all bytes, as uint8, once a tensor needed them
-}
-
-func (s *storageSpec) String() string { return "a storage" }
-
-// storage finds the record of a storage, which the pickle may name often.
-func (l *loader) storage(key string, class *storageClass, numel int) (*storageSpec, error) {
-	if s, ok := l.storages[key]; ok {
-		if s.class != *class || s.numel != numel {
-			return nil, fmt.Errorf("storage %q is used with two types or sizes", key)
-		}
-		return s, nil
-	}
-	rec, ok := l.archive.records["data/"+key]
-	if !ok {
-		return nil, fmt.Errorf("storage %q has no record data/%s in the file", key, key)
-	}
-	item := class.dtype.Size()
-	if numel < 0 || int64(numel) > rec.size/int64(item) {
-		return nil, fmt.Errorf("storage %q is said to have %d elements of %d bytes, but its record has %d bytes", key, numel, item, rec.size)
-	}
-	s := &storageSpec{key: key, class: *class, numel: numel, bytes: numel * item, rec: rec}
-	l.storages[key] = s
-	return s, nil
-}
-
 // tensorSpec describes a view of a storage, checked to lie inside it.
 type tensorSpec struct {
 	storage      *storageSpec
@@ -63,7 +30,7 @@ const maxDims = 64
 // tensorOf reads the arguments of torch._utils._rebuild_tensor_v2: storage,
 // offset, sizes, strides, requires_grad, hooks and perhaps metadata. dtype is the
 // elements' type where the storage does not tell.
-func tensorOf(args []any, dtype *torch.DType) (any, error) {
+func (l *loader) tensorOf(args []any, dtype *torch.DType) (any, error) {
 	if len(args) != 6 && len(args) != 7 {
 		return nil, fmt.Errorf("%d arguments", len(args))
 	}
@@ -96,7 +63,13 @@ func tensorOf(args []any, dtype *torch.DType) (any, error) {
 			return nil, err
 		}
 	}
-	return t, t.check()
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	if err := s.use(t.dtype); err != nil {
+		return nil, err
+	}
+	return t, l.charge(512 + 16*len(t.size))
 }
 
 // dims reads a tuple of numbers, none of them negative.
@@ -112,7 +85,10 @@ func dims(v any) ([]int, error) {
 	for i, x := range t.Items {
 		n, ok := x.(int)
 		if !ok || n < 0 {
-			return nil, fmt.Errorf("dimension %d has %v, which is not a number from 0", i, x)
+			if ok {
+				return nil, fmt.Errorf("dimension %d has %d, which is not a number from 0", i, n)
+			}
+			return nil, fmt.Errorf("dimension %d has %s, which is not a number from 0", i, pickle.Kind(x))
 		}
 		out[i] = n
 	}
@@ -135,7 +111,7 @@ func (t *tensorSpec) metadata(v any) error {
 		case isBool && k == "neg":
 			t.neg = on
 		default:
-			return fmt.Errorf("the metadata has %v, which is not known", k)
+			return fmt.Errorf("the metadata has %s, which is not known", clip(fmt.Sprint(k)))
 		}
 	}
 	return nil
@@ -182,40 +158,21 @@ func mul(a, b int) (int, bool) {
 // add adds numbers from 0.
 func add(a, b int) (int, bool) { return a + b, a <= math.MaxInt-b }
 
-// load reads the storage's bytes, once. It is called inside a scope.
-func (s *storageSpec) load(a *archive) error {
-	if s.base != nil {
-		return nil
-	}
-	base := torch.Empty([]int{int(s.rec.size)}, torch.Options{DType: torch.UInt8})
-	err := a.stream(s.rec, chunk, func(from int64, part []byte) error {
-		torch.Scope(func() {
-			bytes := torch.FromBytes(part, torch.UInt8, len(part))
-			base.Narrow(0, int(from), len(part)).CopyInPlace(bytes)
-		})
-		return nil
-	})
-	if err == nil {
-		s.base = base
-	}
-	return err
-}
-
 // make returns the tensor, in the scope of the caller.
-func (t *tensorSpec) make(a *archive) (v *torch.Tensor, err error) {
-	if e := torch.Try(func() { v, err = t.view(a) }); e != nil {
+func (t *tensorSpec) make(l *loader) (v *torch.Tensor, err error) {
+	if e := torch.Try(func() { v, err = t.view(l) }); e != nil {
 		return nil, e
 	}
 	return v, err
 }
 
-func (t *tensorSpec) view(a *archive) (*torch.Tensor, error) {
-	if err := t.storage.load(a); err != nil {
+func (t *tensorSpec) view(l *loader) (*torch.Tensor, error) {
+	if err := t.storage.load(l); err != nil {
 		return nil, err
 	}
 	whole := t.storage.bytes - t.storage.bytes%t.dtype.Size()
 	v := torch.Call("aten::view.dtype", t.storage.base.Narrow(0, 0, whole), t.dtype).Tensor()
-	v = v.AsStrided(t.size, t.stride, t.offset)
+	v = v.AsStrided(t.size, t.stride, v.Storage().Offset+t.offset) // AsStrided counts from the very beginning
 	if t.conj {
 		v = torch.Call("aten::_conj", v).Tensor()
 	}

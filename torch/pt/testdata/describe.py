@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Describes what a .pt file holds as JSON, element for element.
 
-usage: describe.py FILE...   loads each with weights_only=True, once plain, once with
-                             mmap=True, checks that both agree, prints a line
+usage: describe.py FILE...        loads each with weights_only=True, once plain, once with
+                                  mmap=True, checks that both agree, prints a line
+       describe.py --any FILE...  loads each with weights_only=False
 """
 
 import collections
 import json
 import sys
 
+import numpy
 import torch
 
 
@@ -18,13 +20,28 @@ def elements(t):
     return bytes(t.flatten().view(torch.uint8).tolist()).hex() if t.numel() else ""
 
 
+def compact(v):
+    return json.dumps(v, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
 class Describer:
     def __init__(self):
         self.storages = {}
+        self.arrays = {}
         self.objects = {}  # tensors and dicts, to see which are the same object
 
     def same(self, v):
         return self.objects.setdefault(id(v), len(self.objects))
+
+    def array(self, v):
+        """The same tensor for the same array."""
+        if id(v) not in self.arrays:
+            native = v.astype(v.dtype.newbyteorder("="), order="K", copy=True)
+            t = torch.from_numpy(native)
+            if not t.numel():
+                t = torch.empty(t.shape, dtype=t.dtype)  # numpy's strides are all 0
+            self.arrays[id(v)] = (v, t)  # v too, so that its id stays its own
+        return self.arrays[id(v)][1]
 
     def describe(self, v):
         if isinstance(v, torch.Tensor):
@@ -41,11 +58,26 @@ class Describer:
                 "elements": elements(v),
             }
         if isinstance(v, dict):
-            return {
+            d = {
                 "dict": self.same(v),
                 "ordered": isinstance(v, collections.OrderedDict),
                 "items": [[self.describe(k), self.describe(x)] for k, x in v.items()],
             }
+            if getattr(v, "__dict__", None):
+                d["attributes"] = self.describe(v.__dict__)
+            return d
+        if isinstance(v, torch.Size):
+            return {"size": list(v)}
+        if isinstance(v, (set, frozenset)):
+            return {type(v).__name__: sorted(compact(self.describe(x)) for x in v)}
+        if isinstance(v, bytearray):
+            return {"bytearray": v.hex()}
+        if isinstance(v, complex):
+            return {"complex": [self.describe(v.real), self.describe(v.imag)]}
+        if isinstance(v, (numpy.generic, numpy.ndarray)):  # what they are read as
+            if isinstance(v, numpy.generic):
+                return self.describe(v.item())
+            return self.describe(self.array(v))
         if isinstance(v, list):
             return {"list": [self.describe(x) for x in v]}
         if isinstance(v, tuple):
@@ -63,12 +95,17 @@ class Describer:
         raise TypeError(type(v))
 
 
+def load(path, **options):
+    return json.dumps(Describer().describe(torch.load(path, **options)))
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--any":
+        for path in sys.argv[2:]:
+            print(load(path, weights_only=False))
+        sys.exit()
     for path in sys.argv[1:]:
-        plain, mapped = (
-            json.dumps(Describer().describe(torch.load(path, weights_only=True, mmap=mmap)))
-            for mmap in (False, True)
-        )
-        if plain != mapped:
+        plain = load(path, weights_only=True)
+        if plain != load(path, weights_only=True, mmap=True):
             sys.exit(path + ": mmap=True reads something else")
         print(plain)

@@ -110,10 +110,7 @@ checkpoint = {
 }
 save("checkpoint", checkpoint)
 
-# legacy: the format before PyTorch 1.6
-torch.save({"a": torch.ones(2)}, "legacy.pt", _use_new_zipfile_serialization=False)
-# protocol 4, which is refused, and a class, which is refused by name
-torch.save({"a": torch.ones(2)}, "protocol4.pt", pickle_protocol=4)
+# a class, which is refused by name
 torch.save(net, "class.pt")
 # without checksums
 torch.serialization.set_crc32_options(False)

@@ -4,26 +4,18 @@
 package pickle
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"math/big"
+	"io"
 	"slices"
-	"unicode/utf8"
 )
 
 // maxValues bounds the memory that a pickle can ask for: its values take many
 // times the bytes that make them.
 const maxValues = 1 << 24
 
-// maxInt is the longest int, in bytes.
-const maxInt = 256
-
 type decoder struct {
-	data   []byte
-	at     int // the next byte
+	input
 	op     int // where the opcode began
 	h      Handler
 	stack  []any
@@ -32,60 +24,50 @@ type decoder struct {
 	values int
 }
 
-// Decode reads a pickle of protocol 2: nil, bool, int, *big.Int beyond 64 bits,
-// float64, string, *List, *Tuple, *Dict and what h returns.
+// Decode reads a pickle of the protocols 2 to 5: nil, bool, int, *big.Int beyond
+// 64 bits, float64, string, []byte, *ByteArray, *List, *Tuple, *Set, *Dict and
+// what h returns.
 func Decode(data []byte, h Handler) (any, error) {
-	d := decoder{data: data, h: h, memo: map[uint32]any{}}
+	v, _, err := decode(input{data: data, limit: len(data)}, h)
+	return v, err
+}
+
+// DecodeFrom is Decode for a pickle of at most limit bytes that more may follow.
+// It returns how long the pickle is; more of r may have been read.
+func DecodeFrom(r io.Reader, limit int, h Handler) (any, int, error) {
+	return decode(input{rest: r, limit: limit}, h)
+}
+
+func decode(in input, h Handler) (any, int, error) {
+	d := decoder{input: in, h: h, memo: map[uint32]any{}}
 	v, err := d.run()
 	if err != nil {
-		return nil, fmt.Errorf("pickle, byte %d: %w", d.op, err)
+		return nil, 0, fmt.Errorf("pickle, byte %d: %w", d.op, err)
 	}
-	return v, nil
+	return v, d.at, nil
 }
 
-var (
-	errEnd   = errors.New("ends in the middle")
-	errStack = errors.New("takes a value that is not there")
-)
-
-func (d *decoder) take(n int) ([]byte, error) {
-	if n > len(d.data)-d.at {
-		return nil, errEnd
+// Protocol returns which protocol a pickle that Decode reads is of.
+func Protocol(data []byte) int {
+	if len(data) < 2 || data[0] != opProto {
+		return 0
 	}
-	b := d.data[d.at : d.at+n]
-	d.at += n
-	return b, nil
+	return int(data[1])
 }
 
-// number reads n bytes, little-endian.
-func (d *decoder) number(n int) (uint32, error) {
-	b, err := d.take(n)
-	if err != nil {
-		return 0, err
-	}
-	var word [4]byte
-	copy(word[:], b)
-	return binary.LittleEndian.Uint32(word[:]), nil
-}
+var errStack = errors.New("takes a value that is not there")
 
-func (d *decoder) line() (string, error) {
-	const longest = 1000
-	rest := d.data[d.at:min(len(d.data), d.at+longest)]
-	n := bytes.IndexByte(rest, '\n')
-	if n < 0 {
-		return "", errors.New("a name without an end")
+// count bounds what stays in memory.
+func (d *decoder) count() error {
+	if d.values++; d.values > maxValues {
+		return fmt.Errorf("more than %d values", maxValues)
 	}
-	d.at += n + 1
-	if !utf8.Valid(rest[:n]) {
-		return "", errors.New("a name that is not UTF-8")
-	}
-	return string(rest[:n]), nil
+	return nil
 }
 
 func (d *decoder) push(v any) error {
-	d.values++
-	if d.values > maxValues {
-		return fmt.Errorf("more than %d values", maxValues)
+	if err := d.count(); err != nil {
+		return err
 	}
 	d.stack = append(d.stack, v)
 	return nil
@@ -127,8 +109,8 @@ func (d *decoder) popMark() ([]any, error) {
 }
 
 func (d *decoder) run() (any, error) {
-	if len(d.data) < 2 || d.data[0] != opProto {
-		return nil, errors.New("is not a pickle of protocol 2, torch.save's default")
+	if d.have(2) != nil || d.data[d.at] != opProto {
+		return nil, errors.New("is not a pickle of the protocols 2 to 5, which torch.save writes")
 	}
 	for {
 		d.op = d.at
@@ -148,48 +130,31 @@ func (d *decoder) run() (any, error) {
 	}
 }
 
+// step carries out what is about the stack and its containers, and leaves the
+// rest to scalar and structure.
 func (d *decoder) step(op byte) error {
 	switch op {
 	case opProto:
 		n, err := d.number(1)
-		if err == nil && n != 2 {
-			err = fmt.Errorf("protocol %d; only 2, torch.save's default, is read", n)
+		if err == nil && (n < 2 || n > 5) {
+			err = fmt.Errorf("protocol %d; 2 to 5, which torch.save writes, are read", n)
+		}
+		return err
+	case opFrame: // a hint for reading ahead
+		n, err := d.number(8)
+		if err == nil && n > uint64(d.limit-d.at) {
+			err = errEnd
 		}
 		return err
 	case opMark:
-		if d.values++; d.values > maxValues {
-			return fmt.Errorf("more than %d values", maxValues)
-		}
 		d.marks = append(d.marks, len(d.stack))
-		return nil
-	case opNone:
-		return d.push(nil)
-	case opNewTrue:
-		return d.push(true)
-	case opNewFalse:
-		return d.push(false)
-	case opBinInt:
-		return d.int(4)
-	case opBinInt1:
-		return d.int(1)
-	case opBinInt2:
-		return d.int(2)
-	case opLong1:
-		return d.long(1)
-	case opLong4:
-		return d.long(4)
-	case opBinFloat:
-		b, err := d.take(8)
-		if err != nil {
-			return err
-		}
-		return d.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
-	case opBinUnicode:
-		return d.text()
+		return d.count()
 	case opEmptyList:
 		return d.push(&List{})
 	case opEmptyDict:
 		return d.push(&Dict{})
+	case opEmptySet:
+		return d.push(&Set{})
 	case opEmptyTuple:
 		return d.push(&Tuple{})
 	case opTuple1, opTuple2, opTuple3:
@@ -198,20 +163,14 @@ func (d *decoder) step(op byte) error {
 			return err
 		}
 		return d.push(&Tuple{slices.Clone(vs)})
-	case opTuple:
+	case opTuple, opFrozenSet, opAppends, opSetItems, opAddItems:
 		vs, err := d.popMark()
 		if err != nil {
 			return err
 		}
-		return d.push(&Tuple{slices.Clone(vs)})
+		return d.many(op, vs)
 	case opAppend:
 		vs, err := d.pop(1)
-		if err != nil {
-			return err
-		}
-		return d.extend(vs)
-	case opAppends:
-		vs, err := d.popMark()
 		if err != nil {
 			return err
 		}
@@ -222,102 +181,44 @@ func (d *decoder) step(op byte) error {
 			return err
 		}
 		return d.assign(vs)
-	case opSetItems:
-		vs, err := d.popMark()
-		if err != nil {
-			return err
-		}
-		return d.assign(vs)
 	case opBinPut:
 		return d.put(1)
 	case opLongBinPut:
 		return d.put(4)
+	case opMemoize:
+		return d.store(uint32(len(d.memo)))
 	case opBinGet:
 		return d.get(1)
 	case opLongBinGet:
 		return d.get(4)
-	case opGlobal:
-		return d.global()
-	case opReduce:
-		return d.reduce()
-	case opBuild:
-		vs, err := d.pop(1)
-		if err != nil {
-			return err
-		}
-		state := vs[0]
-		object, err := d.top(1)
-		if err != nil {
-			return err
-		}
-		return d.h.Build(object[0], state)
-	case opBinPersID:
-		vs, err := d.pop(1)
-		if err != nil {
-			return err
-		}
-		v, err := d.h.PersistentID(vs[0])
-		if err != nil {
-			return err
-		}
-		return d.push(v)
+	case opGlobal, opStackGlobal, opReduce, opNewObj, opNewObjEx, opBuild, opBinPersID:
+		return d.structure(op)
 	}
-	if op <= ' ' || op > '~' && op < opProto || op > highestOpcode {
-		return fmt.Errorf("0x%02x is no opcode", op)
-	}
-	return fmt.Errorf("opcode 0x%02x is not used by protocol 2 for plain data, and not read", op)
+	return d.scalar(op)
 }
 
-// int reads an int of n bytes, of which only four have a sign.
-func (d *decoder) int(n int) error {
-	x, err := d.number(n)
-	if err != nil {
-		return err
+// many carries out an opcode on the values since the last mark.
+func (d *decoder) many(op byte, vs []any) error {
+	switch op {
+	case opTuple:
+		return d.push(&Tuple{slices.Clone(vs)})
+	case opFrozenSet:
+		return d.push(&Set{Frozen: true, Items: slices.Clone(vs)})
+	case opAppends:
+		return d.extend(vs)
+	case opAddItems:
+		target, err := d.top(1)
+		if err != nil {
+			return err
+		}
+		s, ok := target[0].(*Set)
+		if !ok || s.Frozen {
+			return fmt.Errorf("adds items to %s, not to a set", Kind(target[0]))
+		}
+		s.Items = append(s.Items, vs...)
+		return nil
 	}
-	return d.push(int(int32(x)))
-}
-
-// long reads an int in two's complement, whose length takes n bytes.
-func (d *decoder) long(n int) error {
-	size, err := d.number(n)
-	if err != nil {
-		return err
-	}
-	if size > maxInt {
-		return fmt.Errorf("an int of %d bytes; up to %d are read", size, maxInt)
-	}
-	b, err := d.take(int(size))
-	if err != nil {
-		return err
-	}
-	b = slices.Clone(b)
-	slices.Reverse(b)
-	x := new(big.Int).SetBytes(b)
-	if len(b) > 0 && b[0] >= 0x80 {
-		x.Sub(x, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
-	}
-	if x.IsInt64() {
-		return d.push(int(x.Int64()))
-	}
-	return d.push(x)
-}
-
-func (d *decoder) text() error {
-	size, err := d.number(4)
-	if err != nil {
-		return err
-	}
-	if int64(size) > int64(len(d.data)) {
-		return errEnd
-	}
-	b, err := d.take(int(size))
-	if err != nil {
-		return err
-	}
-	if !utf8.Valid(b) {
-		return errors.New("a str that is not valid UTF-8")
-	}
-	return d.push(string(b))
+	return d.assign(vs)
 }
 
 func (d *decoder) extend(vs []any) error {
@@ -357,12 +258,16 @@ func (d *decoder) put(n int) error {
 	if err != nil {
 		return err
 	}
+	return d.store(uint32(i))
+}
+
+func (d *decoder) store(i uint32) error {
 	vs, err := d.top(1)
 	if err != nil {
 		return err
 	}
 	d.memo[i] = vs[0]
-	return nil
+	return d.count()
 }
 
 func (d *decoder) get(n int) error {
@@ -370,41 +275,9 @@ func (d *decoder) get(n int) error {
 	if err != nil {
 		return err
 	}
-	v, ok := d.memo[i]
+	v, ok := d.memo[uint32(i)]
 	if !ok {
 		return fmt.Errorf("refers to value %d, which was not stored", i)
-	}
-	return d.push(v)
-}
-
-func (d *decoder) global() error {
-	module, err := d.line()
-	if err != nil {
-		return err
-	}
-	name, err := d.line()
-	if err != nil {
-		return err
-	}
-	v, err := d.h.Global(module, name)
-	if err != nil {
-		return err
-	}
-	return d.push(v)
-}
-
-func (d *decoder) reduce() error {
-	vs, err := d.pop(2)
-	if err != nil {
-		return err
-	}
-	args, ok := vs[1].(*Tuple)
-	if !ok {
-		return fmt.Errorf("calls something with %s, not with a tuple", Kind(vs[1]))
-	}
-	v, err := d.h.Reduce(vs[0], args.Items)
-	if err != nil {
-		return err
 	}
 	return d.push(v)
 }

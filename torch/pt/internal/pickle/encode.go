@@ -144,6 +144,30 @@ func (e *Encoder) Bytes(b []byte) {
 	e.Memo()
 }
 
+// ByteArray writes a bytearray, as a call.
+func (e *Encoder) ByteArray(b []byte) {
+	e.Global("__builtin__", "bytearray")
+	if len(b) == 0 {
+		e.op(opEmptyTuple)
+	} else {
+		_ = e.Tuple(1, func(int) error { e.Bytes(b); return nil })
+	}
+	e.Reduce()
+	e.Memo()
+}
+
+// Complex writes a complex, as a call.
+func (e *Encoder) Complex(x complex128) {
+	e.Global("__builtin__", "complex")
+	parts := [2]float64{real(x), imag(x)}
+	_ = e.Tuple(2, func(i int) error { e.Float(parts[i]); return nil })
+	e.Reduce()
+	e.Memo()
+}
+
+// Build sets the attributes of the value written before last to the dict written last.
+func (e *Encoder) Build() { e.op(opBuild) }
+
 // Global writes a reference to a class or function.
 func (e *Encoder) Global(module, name string) {
 	key := [2]string{module, name}

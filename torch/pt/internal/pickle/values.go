@@ -8,25 +8,34 @@ import (
 	"math/big"
 )
 
-// List is a list, Tuple a tuple. They are pointers in a decoded tree: the same
-// one can be at several places, and a hostile pickle can nest one in itself.
+// List is a list, Tuple a tuple, ByteArray a bytearray. They are pointers in a
+// decoded tree: the same one can be at several places, and a hostile pickle can
+// nest one in itself.
 type (
-	List  struct{ Items []any }
-	Tuple struct{ Items []any }
+	List      struct{ Items []any }
+	Tuple     struct{ Items []any }
+	ByteArray struct{ Bytes []byte }
 )
+
+// Set is a set or a frozenset, as a list of additions: a member may come twice.
+type Set struct {
+	Frozen bool
+	Items  []any
+}
 
 // Dict is a dict or, if Ordered, a collections.OrderedDict, as a list of
 // assignments: a key may come twice.
 type Dict struct {
 	Ordered      bool
 	Keys, Values []any
+	Attributes   *Dict // those that BUILD sets, if any
 }
 
 // Handler gives meaning to what is not plain data. Any error ends the decoding.
 type Handler interface {
 	// Global resolves a reference to a class or function.
 	Global(module, name string) (any, error)
-	// Reduce calls what Global returned.
+	// Reduce calls what Global returned, or makes an object of it.
 	Reduce(function any, args []any) (any, error)
 	// Build sets the attributes of what Reduce returned.
 	Build(object, state any) error
@@ -45,14 +54,23 @@ func Kind(v any) string {
 		return "an int"
 	case float64:
 		return "a float"
+	case complex128:
+		return "a complex"
 	case string:
 		return "a str"
 	case []byte:
 		return "bytes"
+	case *ByteArray:
+		return "a bytearray"
 	case *List:
 		return "a list"
 	case *Tuple:
 		return "a tuple"
+	case *Set:
+		if v.Frozen {
+			return "a frozenset"
+		}
+		return "a set"
 	case *Dict:
 		return "a dict"
 	case fmt.Stringer:

@@ -1,0 +1,55 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// checkMagic tells the two formats apart by how a file begins: a zip archive, or
+// the pickle that a legacy file begins with.
+func checkMagic(r io.ReaderAt, size int64) (legacy bool, err error) {
+	if size == 0 {
+		return false, errors.New("it is empty")
+	}
+	head := make([]byte, min(size, 512))
+	if n, err := r.ReadAt(head, 0); err != nil && n < len(head) {
+		return false, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return false, nil
+	case len(head) > 1 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
+		return true, nil
+	case len(head) >= 262 && string(head[257:262]) == "ustar":
+		return false, errors.New("it is a tar file, as torch.save made before PyTorch 0.2; in Python, torch.save(torch.load(path, weights_only=False), path) converts one that you trust")
+	case bytes.HasPrefix(head, []byte("\x89HDF\r\n")):
+		return false, errors.New("it is an HDF5 file, of Keras perhaps, and not of torch.save")
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		return false, errors.New("it is compressed as a whole; unpack it first")
+	}
+	return false, fmt.Errorf("it is not a .pt file of torch.save: it begins with %q, not with \"PK\\x03\\x04\"", head[:min(len(head), 8)])
+}
+
+// metadata adds what the small records of the archive say.
+func (a *archive) metadata(to map[string]string) error {
+	for name, key := range map[string]string{
+		"byteorder": "byteorder", "version": "version", ".data/serialization_id": "serialization_id",
+	} {
+		rec, ok := a.records[name]
+		if !ok || rec.size > 100 {
+			continue
+		}
+		text, err := a.read(rec, 100)
+		if err != nil {
+			return err
+		}
+		to[key] = strings.TrimSpace(string(text))
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pickle
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"unicode/utf8"
+)
+
+// input is a pickle's bytes, which may be the beginning of something longer.
+type input struct {
+	data  []byte
+	at    int       // the next byte
+	rest  io.Reader // where data goes on, or nil
+	limit int       // of data with rest
+}
+
+var errEnd = errors.New("ends in the middle")
+
+// errLimit is a pickle that goes on beyond the input's limit.
+var errLimit = errors.New("is longer than what is read of a pickle")
+
+// have makes sure that n more bytes are there.
+func (in *input) have(n int) error {
+	if n <= len(in.data)-in.at {
+		return nil
+	}
+	if in.rest == nil {
+		return errEnd
+	}
+	if n > in.limit-in.at {
+		return errLimit
+	}
+	// Doubling keeps the copies few; never more than what is there is allocated for.
+	for n > len(in.data)-in.at {
+		old := len(in.data)
+		grow := min(max(old, 1<<12), in.limit-old)
+		in.data = append(in.data, make([]byte, grow)...)
+		k, err := io.ReadFull(in.rest, in.data[old:])
+		in.data = in.data[:old+k]
+		if err != nil && n > len(in.data)-in.at {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = errEnd
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *input) take(n int) ([]byte, error) {
+	if err := in.have(n); err != nil {
+		return nil, err
+	}
+	b := in.data[in.at : in.at+n]
+	in.at += n
+	return b, nil
+}
+
+// number reads n bytes, at most 8, little-endian.
+func (in *input) number(n int) (uint64, error) {
+	b, err := in.take(n)
+	if err != nil {
+		return 0, err
+	}
+	var word [8]byte
+	copy(word[:], b)
+	return binary.LittleEndian.Uint64(word[:]), nil
+}
+
+// sized reads bytes whose number stands before them in n bytes. They are valid
+// until the next call.
+func (in *input) sized(n int) ([]byte, error) {
+	size, err := in.number(n)
+	if err != nil {
+		return nil, err
+	}
+	if size > 1<<48 {
+		return nil, errEnd
+	}
+	return in.take(int(size))
+}
+
+// longestName of a module, a class or a function.
+const longestName = 1000
+
+func (in *input) line() (string, error) {
+	for n := 0; n < longestName; n++ {
+		if err := in.have(n + 1); errors.Is(err, errEnd) {
+			break
+		} else if err != nil {
+			return "", err
+		}
+		if in.data[in.at+n] != '\n' {
+			continue
+		}
+		b := in.data[in.at : in.at+n]
+		in.at += n + 1
+		if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+			return "", errors.New("a name that is not UTF-8")
+		}
+		return string(b), nil
+	}
+	return "", errors.New("a name without an end")
+}
