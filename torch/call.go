@@ -4,6 +4,8 @@
 package torch
 
 import (
+	"errors"
+
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
@@ -119,10 +121,9 @@ func Call(name string, values ...any) Result {
 
 // catch is Try with the error's own type.
 func catch(f func()) *Error {
-	if err := Try(f); err != nil {
-		return err.(*Error)
-	}
-	return nil
+	var e *Error
+	errors.As(Try(f), &e)
+	return e
 }
 
 func (a args) convert(values []any, named Named) {

@@ -57,11 +57,10 @@ func Tracing() bool {
 }
 
 type tracer struct {
-	graph  *Graph
-	ids    map[ctorch.Handle]ValueID
-	inputs map[ctorch.Handle]*Tensor
-	held   []*Tensor // what f made: kept alive so that no address is used twice
-	next   ValueID
+	graph *Graph
+	ids   map[ctorch.Handle]ValueID
+	held  []*Tensor // what f made: kept alive so that no address is used twice
+	next  ValueID
 }
 
 // Trace calls f, without gradients, and returns the operators that it called on

@@ -6,6 +6,7 @@ package midi
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -74,16 +75,16 @@ func split(file []byte, mended *mends) (*container, error) {
 // the place of the next chunk. A longer header than today's is allowed by the
 // standard, and what it adds is skipped.
 func header(data []byte) (c *container, announced, next int, err error) {
-	const short = "the header is cut short: the file is damaged; export it again"
+	short := errors.New("the header is cut short: the file is damaged; export it again")
 	if len(data) < 14 {
-		return nil, 0, 0, fmt.Errorf(short)
+		return nil, 0, 0, short
 	}
 	size := int64(binary.BigEndian.Uint32(data[4:]))
 	if size < 6 {
 		return nil, 0, 0, fmt.Errorf("the header's length is %d, it must be 6: the file is damaged; export it again", size)
 	}
 	if size > int64(len(data)-8) {
-		return nil, 0, 0, fmt.Errorf(short)
+		return nil, 0, 0, short
 	}
 	c = &container{format: int(binary.BigEndian.Uint16(data[8:]))}
 	if c.format > 2 {

@@ -125,7 +125,7 @@ func TestToleranceKeepsTheOldFile(t *testing.T) {
 	s := Signature{Example: torch.Randn([]int{3, 6}), Tolerance: 1e-30}
 	_, err := Export(path, f, s)
 	require.ErrorContains(t, err, "more than the 1e-30 allowed")
-	assert.ErrorContains(t, err, "batch of 3")
+	assert.Regexp(t, "batch of [0-9]+", err.Error()) // the first that differs in a last bit: it depends on the processor
 	old, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(old))

@@ -33,11 +33,25 @@ func startRuntime() error {
 		}
 	}
 	ort.SetSharedLibraryPath(path)
+	if err := silence(); err != nil {
+		return err
+	}
 	// Whatever goes wrong comes back as an error; the library need not log it too.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("onnx: ONNX Runtime at %s cannot be loaded: %w; `etude setup` installs the right one", path, err)
 	}
 	return nil
+}
+
+// silence keeps ONNX Runtime's telemetry off: the wheel of 1.32 writes an identity
+// of the machine and a database of events into the user's cache. The switch is
+// read when the library starts, so the API's own comes too late.
+func silence() error {
+	const name = "ORT_DISABLE_TELEMETRY"
+	if _, set := os.LookupEnv(name); set {
+		return nil
+	}
+	return os.Setenv(name, "1")
 }
 
 // sessionOptions suit small networks: threads that wait asleep, since a spinning

@@ -196,7 +196,12 @@ func onlyInProcess(t *testing.T) {
 
 func TestWithoutLibtorch(t *testing.T) {
 	path := needRuntime(t)
-	inProcess(t, "TestChildWithoutLibtorch", "ETUDE_ONNXRUNTIME="+path, "ETUDE_LIBTORCH=/nonexistent")
+	home := t.TempDir()
+	inProcess(t, "TestChildWithoutLibtorch", "ETUDE_ONNXRUNTIME="+path, "ETUDE_LIBTORCH=/nonexistent",
+		"HOME="+home, "XDG_CACHE_HOME="+home)
+	left, err := os.ReadDir(home)
+	require.NoError(t, err)
+	assert.Empty(t, left, "ONNX Runtime's telemetry writes to the user's cache unless it is kept off")
 }
 
 func TestChildWithoutLibtorch(t *testing.T) {
