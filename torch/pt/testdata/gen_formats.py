@@ -77,8 +77,10 @@ for protocol in (2, 3, 4, 5):
     torch.save(value, f"everything{protocol}.pt", pickle_protocol=protocol)
     torch.save(value, f"legacy{protocol}.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
 
-# What is written byte for byte as PyTorch does, where everything2.pt holds other objects
-containers = {k: value[k] for k in ("numbers", "bytearrays", "sets", "tuples", "size", "state", "view")}
+# What is written byte for byte as PyTorch does. No two equal texts or tuples: they
+# are one object here, and may be two in Python.
+named = torch.nn.Sequential(OrderedDict(fc=torch.nn.Linear(2, 1), norm=torch.nn.BatchNorm1d(1)))
+containers = {k: value[k] for k in ("numbers", "bytearrays", "sets", "size", "view")} | {"state": named.state_dict()}
 torch.save(containers, "containers.pt")
 write_json("containers", describe(containers))
 
