@@ -326,3 +326,62 @@ func TestResumeRefuses(t *testing.T) {
 	require.ErrorContains(t, err, other+" cannot be continued: pt: ")
 	require.ErrorContains(t, err, "good to go on from: last.pt (epoch 1, then 2 steps), best.pt (epoch 1) (Run.ResumeFrom takes its path)")
 }
+
+// everyState gives a trial all the state that a run can have: dropout, a
+// scheduler, groups of batches, clipping. The last group of an epoch of 4 batches
+// is smaller, and so is its last batch.
+func everyState(_ int, r *trial) {
+	r.Accumulate, r.ClipNorm, r.KeepBest = 3, 0.5, 2
+	r.Scheduler = optim.NewCosineAnnealingLR(r.Optimizer, optim.CosineAnnealingLRConfig{TMax: 3, EtaMin: 1e-3})
+}
+
+func (r *trial) parameter(i int) *torch.Tensor { return nn.Parameters(r.Model)[i] }
+
+// With every state there is, and a break anywhere, in a group of batches too.
+func TestResumeEveryState(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for name, make := range map[string]func(*trial){
+		"cosine": func(r *trial) { everyState(0, r) },
+		"plateau": func(r *trial) {
+			everyState(0, r)
+			r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, optim.ReduceLROnPlateauConfig{Factor: 0.5, Patience: -1, Threshold: 0.2})
+		},
+		"sgd": func(r *trial) {
+			closeTensors(r.Optimizer.StateDict())
+			r.Optimizer = optim.NewSGD(nn.Parameters(r.Model), optim.SGDConfig{LR: 0.1, Momentum: 0.9})
+			everyState(0, r)
+			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 1, Gamma: 0.7})
+		},
+	} {
+		whole := newTrial(1, torch.CPU, t.TempDir())
+		make(whole)
+		wantHistory, err := whole.Fit(context.Background())
+		require.NoError(t, err)
+		want := whole.everything(t)
+		require.Len(t, wantHistory.GradNorms, 4)
+		require.Greater(t, wantHistory.GradNorms[0], 0.5, "or nothing is clipped")
+		require.Less(t, wantHistory.LearningRates[3], wantHistory.LearningRates[0])
+		wantHistory.EpochTimes = nil
+		whole.close()
+
+		for cut := 1; cut <= 16; cut++ {
+			dir := t.TempDir()
+			for part := range 2 {
+				r := newTrial(1+uint64(17*part), torch.CPU, dir)
+				make(r)
+				r.Resume = true
+				if part == 0 {
+					_, err := r.Fit(r.interruptAfter(cut))
+					require.ErrorIs(t, err, errTest)
+				} else {
+					h, err := r.Fit(context.Background())
+					require.NoError(t, err)
+					h.EpochTimes = nil
+					require.Equal(t, wantHistory, h, "%s cut after %d", name, cut)
+					require.Equal(t, want, r.everything(t), "%s cut after %d", name, cut)
+				}
+				r.close()
+			}
+		}
+	}
+}
