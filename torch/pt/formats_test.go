@@ -203,3 +203,13 @@ func withoutStorages(t *testing.T, v any) string {
 	require.NoError(t, err)
 	return string(b)
 }
+
+// Files of other versions of PyTorch, in both formats.
+func TestVersions(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for _, version := range []string{"1.13.1", "2.1.2", "2.11.0", "2.15.0"} {
+		name := "version_" + version
+		assert.JSONEq(t, golden(t, name), describeJSON(t, loadGolden(t, name)), version)
+		assert.JSONEq(t, golden(t, name), describeJSON(t, loadGolden(t, name+"_legacy")), version)
+	}
+}

@@ -45,7 +45,7 @@ class Describer:
 
     def describe(self, v):
         if isinstance(v, torch.Tensor):
-            s = v.untyped_storage()
+            s = v.untyped_storage() if hasattr(v, "untyped_storage") else v.storage().untyped()
             return {
                 "tensor": self.same(v),
                 "dtype": str(v.dtype).removeprefix("torch."),
