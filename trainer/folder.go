@@ -30,7 +30,7 @@ type folder struct {
 
 // litter is what a run that was killed may leave: its unfinished files, by names
 // that nobody else chooses.
-var litter = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|(checkpoints|history)\.json)\.tmp(-[A-Z2-7]{10})?$`)
+var litter = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp(-[A-Z2-7]{10})?$`)
 
 // openFolder makes the folder if need be, takes it, and clears unfinished files
 // away. It fails where nothing could be saved later.

@@ -1,6 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
+//go:build !linux
+
 package trainer
 
 import (

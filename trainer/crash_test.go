@@ -1,0 +1,216 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+//go:build linux
+
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/pt"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+const (
+	childFolder = "ETUDE_TRAINER_TEST_FOLDER"
+	childLimit  = "ETUDE_TRAINER_TEST_LIMIT"
+)
+
+// TestMain lets the tests run this program again as a run that may die.
+func TestMain(m *testing.M) {
+	if os.Getenv(childFolder) == "" {
+		torchtest.Main(m)
+		return
+	}
+	if err := fitInChild(os.Getenv(childFolder), os.Getenv(childLimit)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	os.Exit(0)
+}
+
+const childEpochs = 40
+
+func newChildTrial(dir string) *trial {
+	r := newTrial(1, torch.CPU, dir)
+	everyState(0, r)
+	r.Epochs, r.Resume, r.Control = childEpochs, true, new(Control)
+	return r
+}
+
+// fitInChild saves after each step. With a limit, no file can become larger than
+// that in the third epoch and after it, as on a full disk.
+func fitInChild(dir, limit string) error {
+	if err := torch.Init(); err != nil {
+		return err
+	}
+	r := newChildTrial(dir)
+	r.OnNotice = func(text string) {
+		if !strings.HasPrefix(text, "saved on request") {
+			fmt.Fprintln(os.Stderr, "notice:", text)
+		}
+	}
+	if limit != "" {
+		bytes, err := strconv.ParseUint(limit, 10, 64)
+		if err != nil {
+			return err
+		}
+		signal.Ignore(syscall.SIGXFSZ)
+		r.Epochs = 4
+		r.OnEpoch = func(e Epoch) error {
+			if e.Index != 2 {
+				return nil
+			}
+			for { // the save of the epoch before is still being written
+				if list, err := ListCheckpoints(dir); err != nil || len(list) > 0 && list[0].Epoch == 1 && list[0].State == FileWhole {
+					break
+				}
+			}
+			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: bytes})
+		}
+	} else {
+		first := true
+		r.AroundStep = func(step func()) {
+			step()
+			r.Control.RequestSave()
+			if first {
+				fmt.Println("training")
+				first = false
+			}
+		}
+	}
+	_, err := r.Fit(context.Background())
+	if failed := new(SaveError); errors.As(err, &failed) {
+		fmt.Println("finished without saving")
+	}
+	return err
+}
+
+func child(dir string, env ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0])
+	c.Env = append(append(os.Environ(), childFolder+"="+dir), env...)
+	return c
+}
+
+// Killed at any instant, again and again, a run leaves checkpoints that are whole
+// and ends as if nothing had been.
+func TestKilled(t *testing.T) {
+	torchtest.NoLeaks(t)
+	whole := newChildTrial(t.TempDir())
+	defer whole.close()
+	_, err := whole.Fit(context.Background())
+	require.NoError(t, err)
+
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(3, 4))
+	killed, drafts := 0, 0
+	for range 12 {
+		c := child(dir)
+		var stderr strings.Builder
+		c.Stderr = &stderr
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		if _, err = io.ReadFull(out, make([]byte, len("training\n"))); err == nil {
+			time.Sleep(time.Duration(random.IntN(120_000)) * time.Microsecond)
+			require.NoError(t, c.Process.Kill())
+			killed++
+		}
+		_ = c.Wait()
+		require.Empty(t, stderr.String())
+
+		list, err := ListCheckpoints(dir)
+		require.NoError(t, err)
+		for _, s := range list {
+			if s.State == FileMissing { // listed before it had its first name, or just removed
+				x, err := readIndex(dir)
+				require.NoError(t, err)
+				require.Nil(t, x.Files[s.Name].Previous, s.Name)
+				continue
+			}
+			require.Equal(t, FileWhole, s.State, s.Name)
+			d, err := pt.LoadDict(filepath.Join(dir, s.Name))
+			require.NoError(t, err)
+			epoch, err := torch.Value[int](d, "epoch")
+			require.NoError(t, err)
+			require.Equal(t, s.Epoch, epoch)
+			closeTensors(d)
+		}
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".") {
+				require.True(t, litter.MatchString(e.Name()), e.Name())
+				drafts++
+			}
+		}
+	}
+	r := newChildTrial(dir)
+	defer r.close()
+	_, err = r.Fit(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, whole.everything(t), r.everything(t))
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	assert.Len(t, bestFiles(t, dir), 2)
+	t.Logf("%d kills, %d unfinished files left by them", killed, drafts)
+}
+
+// A full disk, wherever in a save it strikes, leaves the checkpoint before; the
+// run finishes, and says what it left.
+func TestFullDisk(t *testing.T) {
+	torchtest.NoLeaks(t)
+	whole := newChildTrial(t.TempDir())
+	whole.Epochs = 4
+	defer whole.close()
+	_, err := whole.Fit(context.Background())
+	require.NoError(t, err)
+
+	// Nothing, part of the index, part of last.pt.
+	for _, limit := range []string{"0", "300", "5000", "9000"} {
+		dir := t.TempDir()
+		c := child(dir, childLimit+"="+limit)
+		var stderr, stdout strings.Builder
+		c.Stderr, c.Stdout = &stderr, &stdout
+		require.Error(t, c.Run())
+		require.Equal(t, 3, c.ProcessState.ExitCode(), stderr.String())
+		assert.Equal(t, "finished without saving\n", stdout.String())
+		said := stderr.String()
+		assert.Contains(t, said, "notice: trainer: cannot save to "+dir)
+		assert.Contains(t, said, "file too large")
+		assert.Contains(t, said, "whole and good to go on from: last.pt (epoch 2), best.pt (epoch ")
+
+		list, err := ListCheckpoints(dir)
+		require.NoError(t, err)
+		require.Equal(t, FileWhole, list[0].State)
+		require.Equal(t, 1, list[0].Epoch)
+		left, err := filepath.Glob(filepath.Join(dir, ".*"))
+		require.NoError(t, err)
+		assert.Empty(t, left, "the room that was taken is given back")
+		r := newChildTrial(dir)
+		r.Epochs = 4
+		_, err = r.Fit(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, whole.everything(t), r.everything(t))
+		r.close()
+	}
+}
