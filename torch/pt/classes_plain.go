@@ -47,7 +47,20 @@ func torchDevice(_ *loader, args []any) (any, error) {
 		}
 		name += fmt.Sprintf(":%d", i)
 	}
-	return torch.ParseDevice(name)
+	return deviceName(clip(name)), nil
+}
+
+// deviceName is a torch.device before it is known whether there is such a one.
+type deviceName string
+
+func (d deviceName) String() string { return "a torch.device" }
+
+func (d deviceName) device() (torch.Device, error) {
+	v, err := torch.ParseDevice(string(d))
+	if err != nil {
+		return v, fmt.Errorf("torch.device: %w", err)
+	}
+	return v, nil
 }
 
 func torchLayout(_ *loader, args []any) (any, error) {

@@ -25,8 +25,11 @@ const maxWeight = 1 << 25
 // convert returns what a decoded value is in Go.
 func (l *loader) convert(v any) (c converted, err error) {
 	switch v := v.(type) {
-	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, torch.Device, torch.Layout:
+	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, torch.Layout:
 		return converted{v, 1}, nil
+	case deviceName:
+		d, err := v.device()
+		return converted{d, 1}, err
 	case *pickle.ByteArray:
 		return converted{ByteArray(v.Bytes), 1}, nil
 	case *pickle.List, *pickle.Tuple, *pickle.Set, *pickle.Dict, *tensorSpec, *numpyArray:
@@ -118,7 +121,7 @@ func (l *loader) members(s *pickle.Set) ([]any, int, error) {
 // hashable reports whether Python takes a decoded value into a set.
 func (l *loader) hashable(v any, depth int) bool {
 	switch v := v.(type) {
-	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, torch.Device, torch.Layout:
+	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, deviceName, torch.Layout:
 		return true
 	case *pickle.Set:
 		return v.Frozen // its own members are looked at on their own

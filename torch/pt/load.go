@@ -139,6 +139,7 @@ func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
 		return nil, err
 	}
 	if legacy {
+		l.metadata["container"] = "legacy"
 		return l.decodeLegacy(r, size)
 	}
 	a, err := openArchive(r, size)
@@ -155,6 +156,7 @@ func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
 	}
 	l.setBudget(len(data))
 	l.find, l.fields = a.find(), l.storageID
+	l.metadata["container"] = "zip"
 	l.metadata["pickle_protocol"] = strconv.Itoa(pickle.Protocol(data))
 	if err := a.metadata(l.metadata); err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type storageSpec struct {
 	big      bool   // the numbers are big-endian
 
 	private bool // of an array, not in the file
+	checked bool // against its checksum
 
 	root *storageSpec // what this is a part of, or nil
 	from int          // where in root, in bytes

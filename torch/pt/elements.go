@@ -1,0 +1,136 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"fmt"
+	"io"
+)
+
+// elements passes on the elements as bytes, row-major and little-endian, in parts
+// of whole elements, each valid during its call. It needs no libtorch. Elements
+// that do not lie in a row are gathered from memory, so then all that the view
+// spans is read at once.
+func (t *tensorSpec) elements(use func(part []byte)) error {
+	item := t.dtype.Size()
+	numel, last := 1, t.offset
+	for i, n := range t.size {
+		numel *= n
+		last += max(n-1, 0) * t.stride[i]
+	}
+	if numel == 0 {
+		return nil
+	}
+	lo, hi := int64(t.offset)*int64(item), int64(last+1)*int64(item)
+	if t.contiguous() {
+		return t.storage.span(lo, hi, func(part []byte) { t.resolve(part); use(part) })
+	}
+	all := make([]byte, 0, hi-lo)
+	if err := t.storage.span(lo, hi, func(part []byte) { all = append(all, part...) }); err != nil {
+		return err
+	}
+	t.resolve(all)
+	t.gather(all, item, use)
+	return nil
+}
+
+func (t *tensorSpec) contiguous() bool {
+	step := 1
+	for i := len(t.size) - 1; i >= 0; i-- {
+		if t.size[i] != 1 && t.stride[i] != step {
+			return false
+		}
+		step *= t.size[i]
+	}
+	return true
+}
+
+// gather passes on the elements, whose first is at the beginning of all.
+func (t *tensorSpec) gather(all []byte, item int, use func(part []byte)) {
+	const full = 1 << 16 // a multiple of every element's size
+	out := make([]byte, 0, full)
+	index, at := make([]int, len(t.size)), 0
+	for {
+		out = append(out, all[at*item:(at+1)*item]...)
+		if len(out) == full {
+			use(out)
+			out = out[:0]
+		}
+		d := len(index) - 1
+		for ; d >= 0; d-- {
+			index[d]++
+			at += t.stride[d]
+			if index[d] < t.size[d] {
+				break
+			}
+			at -= index[d] * t.stride[d]
+			index[d] = 0
+		}
+		if d < 0 {
+			use(out)
+			return
+		}
+	}
+}
+
+// resolve applies what the tensor says about its elements: that they are the
+// conjugates or the negatives of what is stored.
+func (t *tensorSpec) resolve(part []byte) {
+	const sign = 0x80 // of a little-endian number's last byte
+	item, unit := t.dtype.Size(), unitOf(t.dtype)
+	if t.conj && unit != item {
+		for i := item - 1; i < len(part); i += item {
+			part[i] ^= sign
+		}
+	}
+	if t.neg && (t.dtype.IsFloating() || unit != item) {
+		for i := unit - 1; i < len(part); i += unit {
+			part[i] ^= sign
+		}
+	}
+}
+
+// span passes on the bytes from lo to hi, little-endian. The first time the whole
+// storage is read, to check it.
+func (s *storageSpec) span(lo, hi int64, use func(part []byte)) error {
+	if s.root != nil {
+		return s.root.span(lo+int64(s.from), hi+int64(s.from), use)
+	}
+	if !s.checked && s.rec.sum != 0 {
+		err := s.stream(func(from int64, part []byte) error {
+			if a, b := max(lo-from, 0), min(hi-from, int64(len(part))); a < b {
+				use(part[a:b])
+			}
+			return nil
+		})
+		s.checked = err == nil
+		return err
+	}
+	buf := make([]byte, min(chunk, hi-lo))
+	for ; lo < hi; lo += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), hi-lo)]
+		if n, err := s.r.ReadAt(buf, s.rec.offset+lo); n < len(buf) {
+			if err == io.EOF { //nolint:errorlint // ReadAt's own
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("record %q: %w", s.rec.name, err)
+		}
+		if s.big {
+			turn(buf, s.unit)
+		}
+		use(buf)
+	}
+	return nil
+}
+
+// numBytes is how many elements hands out, or false when they are beyond counting.
+func (t *tensorSpec) numBytes() (int64, bool) {
+	n, ok := t.dtype.Size(), true
+	for _, s := range t.size {
+		if n, ok = mul(n, s); !ok {
+			return 0, false
+		}
+	}
+	return int64(n), true
+}
