@@ -5,6 +5,7 @@ package trainer
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -93,6 +94,7 @@ func TestResumeOnAnotherDevice(t *testing.T) {
 	device := torchtest.Pretend(t)
 	torchtest.NoLeaks(t)
 	whole := newTrial(1, torch.CPU, t.TempDir())
+	everyState(0, whole) // a step of 6 is in the middle of a group
 	defer whole.close()
 	want, err := whole.Fit(context.Background())
 	require.NoError(t, err)
@@ -100,7 +102,9 @@ func TestResumeOnAnotherDevice(t *testing.T) {
 		dir := t.TempDir()
 		for i, d := range devices {
 			r := newTrial(uint64(1+i), d, dir)
+			everyState(0, r)
 			r.Resume = true
+			notices := r.listen()
 			ctx := context.Background()
 			if i == 0 {
 				ctx = r.interruptAfter(6)
@@ -113,6 +117,11 @@ func TestResumeOnAnotherDevice(t *testing.T) {
 				assert.Equal(t, want.TrainLosses, h.TrainLosses)
 				assert.Equal(t, want.ValLosses, h.ValLosses)
 				assert.Equal(t, stateOf(whole.Model), stateOf(r.Model))
+				if devices[0] == devices[1] {
+					assert.Empty(t, *notices)
+				} else {
+					assert.Equal(t, []string{fmt.Sprintf("device: it was %v, is %v: the last bits may differ from those of a run without a break", devices[0], d)}, *notices)
+				}
 			}
 			r.close()
 		}

@@ -180,8 +180,13 @@ func (s *session) compareSettings(saved, file *torch.Dict) error {
 			continue
 		}
 		for _, c := range changes(strings.ReplaceAll(key.(string), "_", " "), was, now) {
+			group := strings.HasPrefix(c.path, optimizerGroup)
 			switch {
-			case strings.HasPrefix(c.path, "optimizer group ") && show(lookUp(lately, c.path)) == show(c.now):
+			case group && len(refused) > 0 && strings.HasPrefix(refused[len(refused)-1], "optimizer type "):
+				// another optimizer has other settings: nothing that need be told
+			case group && show(setting(lately, c.path)) == show(c.now):
+				groups, _ := torch.Value[*torch.Dict](now.(*torch.Dict), "group")
+				set(groups, c.path, c.was)
 			case s.Override && c.mayChange():
 				overridden = append(overridden, c.String())
 				override(file, c)
@@ -199,9 +204,12 @@ func (s *session) compareSettings(saved, file *torch.Dict) error {
 	return nil
 }
 
-// lookUp finds a setting of an optimizer by the path "optimizer group 0 lr".
-func lookUp(groups *torch.Dict, path string) any {
-	number, key, _ := strings.Cut(strings.TrimPrefix(path, "optimizer group "), " ")
+// optimizerGroup begins the path of a setting such as "optimizer group 0 lr".
+const optimizerGroup = "optimizer group "
+
+// setting finds a setting of an optimizer by its path.
+func setting(groups *torch.Dict, path string) any {
+	number, key, _ := strings.Cut(strings.TrimPrefix(path, optimizerGroup), " ")
 	if groups == nil {
 		return nil
 	}
@@ -213,19 +221,27 @@ func lookUp(groups *torch.Dict, path string) any {
 	return nil
 }
 
+// set changes a setting of an optimizer by its path.
+func set(groups *torch.Dict, path string, value any) {
+	number, key, _ := strings.Cut(strings.TrimPrefix(path, optimizerGroup), " ")
+	v, _ := groups.Get(number)
+	if group, ok := v.(*torch.Dict); ok {
+		group.Set(key, value)
+	}
+}
+
 // override puts a changed setting of the optimizer into what is to be loaded.
 func override(file *torch.Dict, c change) {
 	state, err := torch.Value[*torch.Dict](file, "optimizer_state_dict")
-	if err != nil || !strings.HasPrefix(c.path, "optimizer group ") {
+	if err != nil || !strings.HasPrefix(c.path, optimizerGroup) {
 		return
 	}
-	groups, _ := torch.Value[[]any](state, "param_groups")
-	number, key, _ := strings.Cut(strings.TrimPrefix(c.path, "optimizer group "), " ")
-	for i, g := range groups {
-		if settings, ok := g.(*torch.Dict); ok && fmt.Sprint(i) == number {
-			settings.Set(key, c.now)
-		}
+	list, _ := torch.Value[[]any](state, "param_groups")
+	groups := torch.NewDict()
+	for i, g := range list {
+		groups.Set(fmt.Sprint(i), g)
 	}
+	set(groups, c.path, c.now)
 }
 
 // compareEnvironment tells what may make the last bits other ones.

@@ -365,6 +365,9 @@ func TestResumeEveryState(t *testing.T) {
 		whole.close()
 
 		for cut := 1; cut <= 16; cut++ {
+			if name != "cosine" && cut%5 > 1 {
+				continue
+			}
 			dir := t.TempDir()
 			for part := range 2 {
 				r := newTrial(1+uint64(17*part), torch.CPU, dir)

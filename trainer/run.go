@@ -75,8 +75,8 @@ type Run struct {
 	// the run began with are refused, each difference by name; Epochs, Stop, the
 	// device and the number of threads may differ.
 	Resume bool
-	// ResumeFrom continues from another checkpoint, in Save or elsewhere. If it is
-	// in Save, it is never removed.
+	// ResumeFrom continues from another checkpoint, in Save or elsewhere, whatever
+	// last.pt is. If it is in Save, it is never removed.
 	ResumeFrom string
 	// Override continues although settings of the optimizer or of layers, the
 	// scheduler, or ClipNorm are not what they were: with those of this Run.
@@ -196,7 +196,7 @@ func (s *session) endEpoch() error {
 	if s.OnEpoch != nil {
 		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
 	}
-	if err := s.save(best, ""); err != nil {
+	if err := s.save(best, s.asked()); err != nil {
 		return err
 	}
 	return stop
@@ -205,18 +205,17 @@ func (s *session) endEpoch() error {
 // saveOnRequest saves in the middle of an epoch where Control asks for it.
 func (s *session) saveOnRequest() error {
 	s.poll()
-	n := s.Control.requests()
-	if n == s.requests {
+	asked := s.asked()
+	if asked == "" {
 		return nil
 	}
-	s.requests = n
 	if err := s.read(); err != nil {
 		return err
 	}
 	if !finite(s.Model) {
 		return s.nonFiniteParameter()
 	}
-	return s.save(false, fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps()))
+	return s.save(false, asked)
 }
 
 // interrupt saves in the middle of an epoch.

@@ -218,7 +218,7 @@ func show(v any) string {
 // though not to the same end.
 func (c change) mayChange() bool {
 	return c.path == "clip norm" || c.path == "scheduler" ||
-		strings.HasPrefix(c.path, "optimizer group ") && c.was != nil && c.now != nil ||
+		strings.HasPrefix(c.path, optimizerGroup) && c.was != nil && c.now != nil ||
 		strings.HasPrefix(c.path, "model ") && strings.HasSuffix(c.path, "layer")
 }
 
