@@ -18,6 +18,7 @@ import (
 
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/version"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Exit codes. Interrupts have those of their signals, 130 and 143.
@@ -50,6 +51,7 @@ type Env struct {
 	Stdout   io.Writer // results
 	Stderr   io.Writer // what people read meanwhile
 	Terminal bool      // Stderr is one
+	Control  *trainer.Control
 }
 
 // errFailed ends a command with exit code 1 after it has said itself what failed.
@@ -64,9 +66,10 @@ func usagef(format string, args ...any) error {
 
 // Main runs the command line args and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := withSignals(context.Background(), stderr)
+	control := new(trainer.Control)
+	ctx, stop := withSignals(context.Background(), stderr, control)
 	defer stop()
-	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr)}
+	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr), Control: control}
 	err := run(env, args)
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {

@@ -55,7 +55,7 @@ func (c *demoCommand) Run(env *Env) error {
 	// than by default; the losses are small, and so are their improvements.
 	epochs, batch, patience, delta := 120, 16, 20, 1e-5
 	train := trainCommand{
-		Networks: []string{"all"}, Data: data, Out: run, Device: "auto", Threads: 1, JSON: c.JSON,
+		Networks: []string{"all"}, Data: data, Out: run, Device: "auto", JSON: c.JSON,
 		Overrides: runs.Overrides{Epochs: &epochs, BatchSize: &batch, Patience: &patience, MinDelta: &delta, Seed: &c.Seed},
 	}
 	env.say("\n$ etude train all --data %s --out %s --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d",

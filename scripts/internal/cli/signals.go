@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/etude-ml/etude/trainer"
 )
 
 // interrupted is why a context ended: a signal asked for it.
@@ -28,21 +30,29 @@ func name(s syscall.Signal) string {
 
 // withSignals returns a context that the first interrupt ends: what runs then
 // comes to a point where it can save its work. A second one ends the program.
-func withSignals(parent context.Context, stderr io.Writer) (context.Context, func()) {
+// SIGUSR1 asks networks in training to save and go on, which each of them
+// confirms; elsewhere it does nothing.
+func withSignals(parent context.Context, stderr io.Writer, control *trainer.Control) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
 	done := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		first := true
+		for {
 			select {
 			case <-done:
 				return
 			case s := <-signals:
+				if s == syscall.SIGUSR1 {
+					control.RequestSave()
+					continue
+				}
 				cut := interrupted{s.(syscall.Signal)}
 				if !first {
 					os.Exit(cut.code())
 				}
+				first = false
 				fmt.Fprintf(stderr, "\netude: %s: finishing what is at hand; a second one ends at once\n", name(cut.signal))
 				cancel(cut)
 			}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/trainer"
 )
 
 // TestMain is also the program that the test below sends signals to: it notes
@@ -23,7 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ETUDE_TEST_SIGNALS") == "" {
 		os.Exit(m.Run())
 	}
-	ctx, stop := withSignals(context.Background(), os.Stderr)
+	ctx, stop := withSignals(context.Background(), os.Stderr, new(trainer.Control))
 	defer stop()
 	fmt.Println("ready")
 	<-ctx.Done()

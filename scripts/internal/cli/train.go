@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"sync"
 
 	"github.com/etude-ml/etude/models"
@@ -28,13 +27,17 @@ type trainCommand struct {
 	runs.Overrides
 
 	Device  string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
-	Threads int    `default:"1" placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
+	Threads *int   `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
 	Resume  bool   `help:"Continue the run in RUN, with its own settings where none are given."`
 	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
+
+	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
 }
 
 func (trainCommand) Help() string {
-	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. An interrupt (ctrl-C) finishes the step and saves; --resume goes on from there.
+	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason.
+
+An interrupt (ctrl-C) or SIGTERM finishes the step and saves; a second one ends at once. SIGUSR1 saves and goes on. --resume continues, in the middle of an epoch if need be, and ends with the weights of a run without a break, bit for bit: with the same data and settings, on the same kind of processor, with the same number of threads. "etude verify-resume" proves it. Of a continued run, --epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on.
 
 Examples:
 
@@ -54,8 +57,14 @@ func (c *trainCommand) Validate() error {
 	if c.Data == "" && !c.Resume {
 		return errors.New("missing flag --data=DATA")
 	}
-	if c.Threads < 1 {
-		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
+	if c.ResumeFrom != "" {
+		if list, _ := networks(c.Networks); len(list) != 1 {
+			return errors.New("--resume-from continues one network; name it")
+		}
+		c.Resume = true
+	}
+	if c.Threads != nil && *c.Threads < 1 {
+		return fmt.Errorf("--threads is %d; it must be at least 1", *c.Threads)
 	}
 	return c.Overrides.Check()
 }
@@ -84,17 +93,12 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
-	device, err := chooseDevice(c.Device)
-	if err != nil {
-		return nil, err
-	}
 	var trainings []runs.Training
 	for _, spec := range specs {
 		t, err := c.training(env, spec)
 		if err != nil {
 			return nil, err
 		}
-		t.Device = device
 		trainings = append(trainings, t)
 	}
 	for _, t := range trainings {
@@ -128,19 +132,23 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 // that run was.
 func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, error) {
 	t := runs.Training{
-		Spec: spec, Settings: runs.Defaults(spec), Data: c.Data, Run: c.Out, Threads: c.Threads,
-		Resume: c.Resume, NewLR: c.LR, NewDecay: c.WeightDecay,
+		Spec: spec, Settings: runs.Defaults(spec), Data: c.Data, Run: c.Out, Threads: 1,
+		Resume: c.Resume, ResumeFrom: c.ResumeFrom, NewLR: c.LR, NewDecay: c.WeightDecay, Control: env.Control,
+		OnNotice: func(text string) { env.say("%s: %s", spec.Name, text) },
 	}
 	folder := runs.NewFolder(c.Out, spec.Name)
 	earlier, err := runs.LoadConfig(folder)
 	if err != nil {
 		return t, err
 	}
-	_, err = os.Stat(folder.Last())
-	checkpoint := err == nil
+	checkpoint := folder.HasCheckpoint()
+	device := c.Device
 	switch {
 	case c.Resume && earlier != nil:
-		t.Settings = earlier.Settings
+		t.Settings, t.Threads = earlier.Settings, max(earlier.Threads, 1)
+		if device == "auto" && canUse(earlier.Device) {
+			device = earlier.Device
+		}
 		if t.Data == "" {
 			t.Data = earlier.Data.Root
 		}
@@ -149,11 +157,21 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 	case checkpoint && !c.Resume:
 		env.say("%s: the earlier run in %s is replaced (--resume would continue it)", spec.Name, folder)
 	}
-	if c.Resume && !checkpoint {
+	if c.Resume && !checkpoint && c.ResumeFrom == "" {
 		env.say("%s: no checkpoint in %s yet: training starts anew", spec.Name, folder)
 	}
 	t.Settings = c.Overrides.Apply(t.Settings)
-	return t, nil
+	if c.Threads != nil {
+		t.Threads = *c.Threads
+	}
+	t.Device, err = chooseDevice(device)
+	return t, err
+}
+
+// canUse reports whether a device that a run was on is here too.
+func canUse(name string) bool {
+	device, err := torch.ParseDevice(name)
+	return err == nil && torch.CheckDevice(device) == nil
 }
 
 // chooseDevice finds the device of a name; auto is the first GPU, or the CPU.

@@ -10,6 +10,7 @@
 //	RUN/NETWORK/model.onnx      the same, checked
 //	RUN/NETWORK/history.json    losses by epoch; history.png is their plot
 //	RUN/NETWORK/config.json     every setting, versions, the data's fingerprint
+//	RUN/NETWORK/samples.json    which samples it was trained and validated on
 package runs
 
 import (
@@ -34,6 +35,7 @@ func (f Folder) Model() string   { return filepath.Join(string(f), "model.pt") }
 func (f Folder) ONNX() string    { return filepath.Join(string(f), "model.onnx") }
 func (f Folder) History() string { return filepath.Join(string(f), "history.json") }
 func (f Folder) Config() string  { return filepath.Join(string(f), "config.json") }
+func (f Folder) Samples() string { return filepath.Join(string(f), "samples.json") }
 
 // readJSON reads a file into v; found is false where there is none.
 func readJSON(path string, v any) (found bool, err error) {

@@ -41,11 +41,15 @@ type Training struct {
 	Threads  int  // of an operator; 0 for the process's
 	Resume   bool // continue from last.pt, where it is
 
+	ResumeFrom string // continue from this checkpoint instead
+
 	// NewLR and NewDecay, if set, replace what a continued run had.
 	NewLR, NewDecay *float64
 
-	OnFile  func(done, total int, name string) // while reading
-	OnEpoch func(trainer.Epoch)
+	OnFile   func(done, total int, name string) // while reading
+	OnEpoch  func(trainer.Epoch)
+	OnNotice func(text string)
+	Control  *trainer.Control // saves on request; or nil
 }
 
 // Prepared is a network before, and after, it is fitted to its samples.
@@ -69,7 +73,7 @@ type Prepared struct {
 // holds of an earlier run is left alone until the data has been read.
 func (t Training) Announce() error {
 	folder := NewFolder(t.Run, t.Spec.Name)
-	if _, err := os.Stat(folder.Last()); err == nil {
+	if folder.HasCheckpoint() {
 		return nil
 	}
 	if err := os.MkdirAll(string(folder), 0o777); err != nil {
@@ -81,10 +85,7 @@ func (t Training) Announce() error {
 // Prepare reads the data and makes the network.
 func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 	p := &Prepared{Training: t, folder: NewFolder(t.Run, t.Spec.Name)}
-	if t.Resume {
-		_, err := os.Stat(p.folder.Last())
-		p.continues = err == nil
-	}
+	p.continues = t.ResumeFrom != "" || t.Resume && p.folder.HasCheckpoint()
 	started := time.Now()
 	var err error
 	if p.split, err = t.read(ctx); err != nil {
@@ -111,7 +112,7 @@ func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 func (p *Prepared) Fit(ctx context.Context) error {
 	defer p.train.Close()
 	if !p.continues {
-		if err := errors.Join(clear(p.folder), writeJSON(p.folder.Config(), p.Config)); err != nil {
+		if err := errors.Join(clear(p.folder), p.describe()); err != nil {
 			return err
 		}
 	}
@@ -119,8 +120,8 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	history, err := trainer.Run{
 		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: s.stopping(), Save: string(p.folder), Resume: p.Resume, Threads: p.Threads,
-		Override: p.NewLR != nil || p.NewDecay != nil,
+		Stop: s.stopping(), Save: string(p.folder), Resume: p.Resume, ResumeFrom: p.ResumeFrom, Threads: p.Threads,
+		Override: p.NewLR != nil || p.NewDecay != nil, Control: p.Control, OnNotice: p.OnNotice,
 		OnEpoch: func(e trainer.Epoch) error {
 			if p.OnEpoch != nil {
 				p.OnEpoch(e)
@@ -130,13 +131,18 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	}.Fit(ctx)
 	if p.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
 		// Not before: a run that cannot be continued keeps its own.
-		err = errors.Join(err, writeJSON(p.folder.Config(), p.Config))
+		err = errors.Join(err, p.describe())
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+		return p.explain(err)
 	}
 	p.history, p.entry.Seconds.Train = history, time.Since(started).Seconds()
 	return nil
+}
+
+// describe writes down how, and on what, the network is trained.
+func (p *Prepared) describe() error {
+	return errors.Join(writeJSON(p.folder.Config(), p.Config), writeJSON(p.folder.Samples(), p.split.list()))
 }
 
 // Finish measures and exports the fitted network, and adds it to the run's
@@ -234,6 +240,7 @@ func (p *Prepared) files() map[string]string {
 	f, list := p.folder, map[string]string{}
 	for name, path := range map[string]string{
 		"model": f.Model(), "onnx": f.ONNX(), "best": f.Best(), "last": f.Last(), "history": f.History(), "config": f.Config(),
+		"samples": f.Samples(),
 	} {
 		list[name] = filepath.ToSlash(filepath.Join(p.Spec.Name, filepath.Base(path)))
 	}

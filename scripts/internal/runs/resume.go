@@ -1,0 +1,72 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/etude-ml/etude/trainer"
+)
+
+// HasCheckpoint reports whether a folder has what a run can be continued from. If
+// last.pt is missing while others are there, that is for the trainer to explain.
+func (f Folder) HasCheckpoint() bool {
+	if _, err := os.Stat(f.Last()); err == nil {
+		return true
+	}
+	list, err := trainer.ListCheckpoints(string(f))
+	if err != nil {
+		return true
+	}
+	for _, s := range list {
+		if s.State == trainer.FileWhole {
+			return true
+		}
+	}
+	return false
+}
+
+// mayChange is what a continued run may have otherwise.
+const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"
+
+// explain says why a run cannot be continued, in the words of the command: what
+// has changed since it began, what may change, and from which files it can go on.
+func (p *Prepared) explain(err error) error {
+	refused, ok := errors.AsType[*trainer.ResumeError](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	text := []string{fmt.Sprintf("%s: %s cannot be continued: %v", p.Spec.Name, refused.Path, refused.Err)}
+	var was sampleList
+	if found, err := readJSON(p.folder.Samples(), &was); err == nil && found {
+		if changed := p.split.list().changesSince(was); changed != "" {
+			text = append(text, "samples: "+changed)
+		}
+	}
+	switch {
+	case len(refused.Good) > 0:
+		var names []string
+		for _, s := range refused.Good {
+			names = append(names, s.String())
+		}
+		text = append(text, "whole, and good for --resume-from: "+strings.Join(names, ", "))
+	case refused.Good == nil:
+		text = append(text, mayChange)
+	default:
+		text = append(text, "there is no other checkpoint to go on from; without --resume training starts anew")
+	}
+	return explained{strings.Join(text, "\n    "), err}
+}
+
+// explained is an error in other words.
+type explained struct {
+	text string
+	err  error
+}
+
+func (e explained) Error() string { return e.text }
+func (e explained) Unwrap() error { return e.err }
