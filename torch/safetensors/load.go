@@ -1,0 +1,134 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package safetensors
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/inspect"
+)
+
+// chunk is how much of a tensor is held in Go's memory at a time. It is a multiple
+// of every element's size.
+const chunk = 4 << 20
+
+// Load reads all tensors of a file to a device, in the header's order. They belong
+// to no scope. Beside the tensors, a few megabytes are in memory at a time.
+func Load(path string, device torch.Device) (*torch.Dict, error) {
+	d, err := load(path, device)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: cannot load %s: %w", path, err)
+	}
+	return d, nil
+}
+
+func load(path string, device torch.Device) (*torch.Dict, error) {
+	f, size, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h, err := readHeader(f, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := torch.CheckDevice(device); err != nil {
+		return nil, err
+	}
+	return h.read(f, device)
+}
+
+// read makes all tensors or, on an error, none.
+func (h *Header) read(r io.ReaderAt, device torch.Device) (d *torch.Dict, err error) {
+	d = &torch.Dict{}
+	tryErr := torch.Try(func() {
+		torch.Unscoped(func() {
+			torch.Scope(func() {
+				for _, e := range h.Tensors {
+					var t *torch.Tensor
+					if t, err = e.read(r, device); err != nil {
+						return
+					}
+					d.Set(e.Name, t)
+				}
+				for _, t := range d.All() {
+					t.(*torch.Tensor).Keep()
+				}
+			})
+		})
+	})
+	if err == nil {
+		err = tryErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (e *Entry) read(r io.ReaderAt, device torch.Device) (*torch.Tensor, error) {
+	flat := torch.Empty([]int{int(e.Bytes)}, torch.Options{DType: torch.UInt8, Device: device})
+	err := e.stream(r, func(from int64, part []byte) {
+		torch.Scope(func() {
+			flat.Narrow(0, int(from), len(part)).CopyInPlace(torch.FromBytes(part, torch.UInt8, len(part)))
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return torch.Call("aten::view.dtype", flat, e.DType).Tensor().Reshape(e.Shape...), nil
+}
+
+// stream passes the elements on in parts, each valid during its call.
+func (e *Entry) stream(r io.ReaderAt, use func(from int64, part []byte)) error {
+	buf := make([]byte, min(chunk, e.Bytes))
+	for from := int64(0); from < e.Bytes; from += int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), e.Bytes-from)]
+		if n, err := r.ReadAt(part, e.offset+from); n < len(part) {
+			return fmt.Errorf("tensor %q: %w", e.Name, err)
+		}
+		use(from, part)
+	}
+	return nil
+}
+
+// Inspect tells what a file holds, without making tensors and without libtorch.
+func Inspect(path string) (*inspect.Info, error) {
+	f, size, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
+	}
+	defer f.Close()
+	h, err := readHeader(f, size)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
+	}
+	info := &inspect.Info{Format: "safetensors", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: h.Metadata}
+	for _, e := range h.Tensors {
+		sum := sha256.New()
+		if err := e.stream(f, func(_ int64, part []byte) { sum.Write(part) }); err != nil {
+			return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
+		}
+		info.Tensors = append(info.Tensors, inspect.Tensor{
+			Name: e.Name, DType: e.DType.String(), Shape: slices.Clone(e.Shape), Strides: strides(e.Shape),
+			Bytes: e.Bytes, SHA256: hex.EncodeToString(sum.Sum(nil)),
+		})
+	}
+	return info, nil
+}
+
+// strides are those of a tensor without gaps, as PyTorch counts them.
+func strides(shape []int) []int {
+	out, step := make([]int, len(shape)), 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		out[i] = step
+		step *= max(shape[i], 1)
+	}
+	return out
+}
