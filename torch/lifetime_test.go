@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -204,8 +203,7 @@ func TestGarbageCollector(t *testing.T) {
 // Many goroutines train at once, with a garbage collection running all the time.
 func TestTrainingUnderGC(t *testing.T) {
 	torchtest.NoLeaks(t)
-	stop := collectGarbage()
-	defer stop()
+	defer torchtest.CollectGarbage(t)()
 	var wg sync.WaitGroup
 	for seed := range 8 {
 		wg.Go(func() {
@@ -230,27 +228,6 @@ func TestTrainingUnderGC(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// collectGarbage runs the collector until the returned function is called.
-func collectGarbage() (stop func()) {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				runtime.GC()
-				time.Sleep(time.Millisecond)
-			}
-		}
-	})
-	return func() {
-		close(done)
-		wg.Wait()
-	}
 }
 
 func TestThreadsAndNoGradEndWithTheirFunction(t *testing.T) {

@@ -6,30 +6,18 @@ Reads lines "ADAM STEPS" (ADAM: default or fused) and answers each with
 milliseconds a step. step_bench_test.go runs it in turn with our own steps.
 """
 
+import pathlib
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "testdata"))
+
 import torch
+from gen_networks import EmotionRecognizer
 from torch import nn
 
 torch.set_num_threads(int(sys.argv[1]))
 torch.manual_seed(42)
-
-
-class EmotionRecognizer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc1 = nn.Linear(128, 512)
-        self.fc2 = nn.Linear(512, 256)
-        self.lstm = nn.LSTM(256, 128, batch_first=True)
-        self.fc3 = nn.Linear(128, 64)
-
-    def forward(self, x):
-        x = torch.tanh(self.fc1(x))
-        x = torch.tanh(self.fc2(x))
-        x, _ = self.lstm(x.unsqueeze(1))
-        return torch.tanh(self.fc3(x.squeeze(1)))
-
 
 x, y = torch.randn(64, 128), torch.rand(64, 64)
 loss_of = nn.MSELoss()

@@ -9,50 +9,22 @@ for x[0] before training ("output"), the loss of each step ("losses") and the
 state_dict after the last ("state").
 """
 
+import pathlib
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "testdata"))
+
 import torch
+from gen_networks import EmotionRecognizer, MelodyTransformer
 from torch import nn
 
-
-class EmotionRecognizer(nn.Module):
-    loss = nn.MSELoss()
-
-    def __init__(self):
-        super().__init__()
-        self.fc1 = nn.Linear(128, 512)
-        self.fc2 = nn.Linear(512, 256)
-        self.lstm = nn.LSTM(256, 128, batch_first=True)
-        self.fc3 = nn.Linear(128, 64)
-
-    def forward(self, x):
-        x = torch.tanh(self.fc1(x))
-        x = torch.tanh(self.fc2(x))
-        x, _ = self.lstm(x.unsqueeze(1))
-        return torch.tanh(self.fc3(x.squeeze(1)))
-
-
-class MelodyTransformer(nn.Module):
-    loss = nn.BCELoss()
-
-    def __init__(self):
-        super().__init__()
-        self.fc1 = nn.Linear(64, 256)
-        self.lstm = nn.LSTM(256, 256, batch_first=True)
-        self.fc2 = nn.Linear(256, 256)
-        self.fc3 = nn.Linear(256, 128)
-
-    def forward(self, x):
-        x = torch.relu(self.fc1(x))
-        x, _ = self.lstm(x.unsqueeze(1))
-        x = torch.relu(self.fc2(x.squeeze(1)))
-        return torch.sigmoid(self.fc3(x))
-
+NETWORKS = {"emotion": (EmotionRecognizer, nn.MSELoss()), "melody": (MelodyTransformer, nn.BCELoss())}
 
 network, checkpoint, batches, out = sys.argv[1:]
 torch.set_num_threads(1)
 torch.manual_seed(0)
-model = {"emotion": EmotionRecognizer, "melody": MelodyTransformer}[network]()
+network, loss_of = NETWORKS[network]
+model = network()
 saved = torch.load(checkpoint, weights_only=True)
 assert set(saved) >= {"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics"}, set(saved)
 assert list(saved["model_state_dict"]) == list(model.state_dict())
@@ -66,7 +38,7 @@ with torch.no_grad():
 losses = []
 for x, y in zip(data["x"], data["y"]):
     adam.zero_grad()
-    loss = model.loss(model(x), y)
+    loss = loss_of(model(x), y)
     loss.backward()
     adam.step()
     losses.append(loss.item())

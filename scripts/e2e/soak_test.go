@@ -6,12 +6,10 @@ package e2e
 import (
 	"bytes"
 	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,8 +63,7 @@ func trainSteps(t *testing.T, n int, at func(step int)) (first, last float64) {
 // bytes stay exactly where they were, and resident memory does not grow.
 func TestSoakUnderGC(t *testing.T) {
 	torchtest.Need(t)
-	stop := collectGarbage()
-	defer stop()
+	defer torchtest.CollectGarbage(t)()
 	torch.Threads(1, func() {
 		n := soakSteps()
 		var warm, end torch.Counts
@@ -92,8 +89,7 @@ func TestSoakUnderGC(t *testing.T) {
 // The same with eight goroutines training at once.
 func TestSoakEightAtOnce(t *testing.T) {
 	torchtest.NoLeaks(t)
-	stop := collectGarbage()
-	defer stop()
+	defer torchtest.CollectGarbage(t)()
 	n := soakSteps() / 8
 	var warmRSS, endRSS atomic.Int64
 	var wg sync.WaitGroup
@@ -129,24 +125,4 @@ func residentKiB(t *testing.T) int {
 	}
 	t.Fatal("no VmRSS in /proc/self/status")
 	return 0
-}
-
-func collectGarbage() (stop func()) {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				runtime.GC()
-				time.Sleep(time.Millisecond)
-			}
-		}
-	})
-	return func() {
-		close(done)
-		wg.Wait()
-	}
 }

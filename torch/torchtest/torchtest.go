@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,4 +133,28 @@ func settled() torch.Counts {
 		last = now
 	}
 	return last
+}
+
+// CollectGarbage runs the garbage collector all the while, until the test ends or
+// the returned function is called: memory that C++ still uses must not be missed.
+func CollectGarbage(tb testing.TB) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+				time.Sleep(time.Millisecond)
+			}
+		}
+	})
+	stop = sync.OnceFunc(func() {
+		close(done)
+		wg.Wait()
+	})
+	tb.Cleanup(stop)
+	return stop
 }
