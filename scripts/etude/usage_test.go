@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-var commands = []string{"setup", "doctor", "demo", "validate", "features", "train", "export"}
+var commands = []string{"setup", "doctor", "demo", "validate", "features", "train", "export", "inspect", "diff", "verify-resume"}
 
 func TestHelp(t *testing.T) {
 	all := run(t, "--help")
@@ -57,6 +57,14 @@ func TestUsageErrors(t *testing.T) {
 		{"export m.pt --format rtneural", `rtneural is not available yet`},
 		{"export m.pt --format csv", `"csv" is not known`},
 		{"export m.pt --network groove", `not available yet`},
+		{"train all --data d --out r --resume-from last.pt", `--resume-from continues one network`},
+		{"inspect", `file`},
+		{"diff a.pt", `<b>`},
+		{"verify-resume emotion", `--data`},
+		{"verify-resume all --data d", `name one network`},
+		{"verify-resume groove --data d", `not available yet`},
+		{"verify-resume emotion --data d --stop-at 3,0", `--stop-at is 0`},
+		{"verify-resume emotion --data d --epochs 0", `--epochs is 0`},
 		{"doctor --fix", `unknown flag --fix`},
 	} {
 		r := run(t, strings.Fields(c.args)...)
@@ -73,6 +81,7 @@ func TestFailuresWithoutLibtorch(t *testing.T) {
 	for _, args := range [][]string{
 		{"train", "all", "--data", data, "--out", t.TempDir()},
 		{"export", "model.pt"},
+		{"verify-resume", "emotion", "--data", data},
 	} {
 		r := runWith(t, env, args...)
 		assert.Equal(t, 1, r.code)

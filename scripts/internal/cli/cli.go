@@ -43,6 +43,10 @@ type grammar struct {
 	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
 	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
 	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
+	Inspect  inspectCommand  `cmd:"" help:"Say what a .pt, .onnx or .safetensors file holds."`
+	Diff     diffCommand     `cmd:"" help:"Say how two such files differ."`
+
+	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends as one that never was."`
 }
 
 // Env is the world in which a command runs.

@@ -93,18 +93,48 @@ func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 	}
 	p.entry.Seconds.Read = time.Since(started).Seconds()
 	p.Config = t.config(p.split)
+	if err := p.make(); err != nil {
+		return nil, err
+	}
 	err = torch.Try(func() {
-		// On the CPU first: a seed gives PyTorch's own initial weights there.
-		torch.ManualSeed(t.Settings.Seed)
-		p.model = t.Spec.New(torch.CPU)
-		nn.To(p.model, t.Device)
-		p.adam = optim.NewAdam(nn.Parameters(p.model), optim.AdamConfig{LR: t.Settings.LR, WeightDecay: t.Settings.WeightDecay})
 		p.train, p.val = p.split.train.Tensors(t.Device), p.split.val.Tensors(t.Device)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Spec.Name, err)
 	}
 	return p, nil
+}
+
+// make makes the network and its optimizer, the same ones each time.
+func (p *Prepared) make() error {
+	err := torch.Try(func() {
+		// On the CPU first: a seed gives PyTorch's own initial weights there.
+		torch.ManualSeed(p.Settings.Seed)
+		p.model = p.Spec.New(torch.CPU)
+		nn.To(p.model, p.Device)
+		p.adam = optim.NewAdam(nn.Parameters(p.model), optim.AdamConfig{LR: p.Settings.LR, WeightDecay: p.Settings.WeightDecay})
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	return nil
+}
+
+// run is the training itself.
+func (p *Prepared) run() trainer.Run {
+	s := p.Settings
+	return trainer.Run{
+		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
+		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
+		Stop: s.stopping(), Threads: p.Threads,
+		Control: p.Control, OnNotice: p.OnNotice,
+		OnEpoch: func(e trainer.Epoch) error {
+			if p.OnEpoch != nil {
+				p.OnEpoch(e)
+			}
+			return nil
+		},
+	}
 }
 
 // Fit trains. An interrupted training is a [trainer.ErrInterrupted]; it leaves
@@ -116,19 +146,11 @@ func (p *Prepared) Fit(ctx context.Context) error {
 			return err
 		}
 	}
-	s, started := p.Settings, time.Now()
-	history, err := trainer.Run{
-		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
-		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: s.stopping(), Save: string(p.folder), Resume: p.Resume, ResumeFrom: p.ResumeFrom, Threads: p.Threads,
-		Override: p.NewLR != nil || p.NewDecay != nil, Control: p.Control, OnNotice: p.OnNotice,
-		OnEpoch: func(e trainer.Epoch) error {
-			if p.OnEpoch != nil {
-				p.OnEpoch(e)
-			}
-			return nil
-		},
-	}.Fit(ctx)
+	started := time.Now()
+	run := p.run()
+	run.Save, run.Resume, run.ResumeFrom = string(p.folder), p.Resume, p.ResumeFrom
+	run.Override = p.NewLR != nil || p.NewDecay != nil
+	history, err := run.Fit(ctx)
 	if p.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
 		// Not before: a run that cannot be continued keeps its own.
 		err = errors.Join(err, p.describe())

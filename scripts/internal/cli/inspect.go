@@ -1,0 +1,104 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/etude-ml/etude/scripts/internal/tensorfile"
+	"github.com/etude-ml/etude/torch/inspect"
+)
+
+type inspectCommand struct {
+	File string `arg:"" help:"A .pt, .onnx or .safetensors file, whatever its name is."`
+	JSON bool   `name:"json" help:"Print everything as one JSON value."`
+}
+
+func (inspectCommand) Help() string {
+	return `Lists the tensors of a file with their types, shapes, sizes and the SHA-256 of their elements, and everything else that is in it: numbers and texts of a checkpoint, operators and inputs of a model, metadata. Names of what is nested are joined by dots. Nothing in the file is executed, and it needs no libtorch.
+
+Examples:
+
+    etude inspect runs/first/emotion/last.pt
+    etude inspect model.onnx --json | jq '.tensors[].name'`
+}
+
+// Run inspects.
+func (c *inspectCommand) Run(env *Env) error {
+	f, err := tensorfile.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if c.JSON {
+		return env.printJSON(f)
+	}
+	printFile(env.Stdout, f)
+	return nil
+}
+
+// printFile writes a table of the tensors with its totals, then the rest.
+func printFile(w io.Writer, f *tensorfile.File) {
+	if len(f.Tensors) > 0 {
+		t := newTable("tensor", "type", "shape", "bytes", "sha256")
+		for _, x := range f.Tensors {
+			t.row(oneLine(x.Name), x.DType, fmt.Sprint(x.Shape), x.Bytes, digits(x.SHA256))
+		}
+		t.print(w)
+	}
+	elements, bytes := f.Totals()
+	fmt.Fprintf(w, "%d tensors, %d elements, %d bytes; the %s file has %d bytes\n", len(f.Tensors), elements, bytes, f.Format, f.Bytes)
+	printValues(w, "value", f.Values)
+	var metadata inspect.Values
+	for _, key := range slices.Sorted(maps.Keys(f.Metadata)) {
+		metadata = append(metadata, inspect.Value{Name: key, Value: f.Metadata[key]})
+	}
+	printValues(w, "metadata", metadata)
+}
+
+func printValues(w io.Writer, title string, values inspect.Values) {
+	if len(values) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t := newTable(title, "content")
+	for _, v := range values {
+		t.row(oneLine(v.Name), short(v.Value))
+	}
+	t.print(w)
+}
+
+// digits are the first of a hash.
+func digits(hash string) string {
+	if hash == "" {
+		return "-"
+	}
+	return hash[:min(12, len(hash))]
+}
+
+// oneLine quotes what would spoil a table, or a terminal.
+func oneLine(text string) string {
+	quoted := fmt.Sprintf("%q", text)
+	if quoted == `"`+text+`"` && text != "" {
+		return text
+	}
+	return quoted
+}
+
+// short is a value on part of a line; --json has the whole.
+func short(v any) string {
+	const most = 72
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if runes := []rune(string(text)); len(runes) > most {
+		return string(runes[:most]) + " …"
+	}
+	return string(text)
+}

@@ -1,0 +1,53 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package tensorfile
+
+import (
+	"bytes"
+	"math"
+	"math/cmplx"
+
+	"github.com/etude-ml/etude/models/measure"
+)
+
+// compareElements compares as many elements of two types as shape has.
+func compareElements(a, b []byte, x, y element, sameType bool, shape []int) *ElementDiff {
+	d := &ElementDiff{Count: count(shape)}
+	largest, at := -1.0, 0
+	for i := range int(d.Count) {
+		p, q := a[i*x.size:(i+1)*x.size], b[i*y.size:(i+1)*y.size]
+		if sameType && bytes.Equal(p, q) {
+			continue
+		}
+		u, v := x.read(p), y.read(q)
+		if !sameType && (u == v || isNaN(u) && isNaN(v)) {
+			continue
+		}
+		d.Differ++
+		distance := cmplx.Abs(u - v)
+		switch {
+		case math.IsNaN(distance) || math.IsInf(distance, 0):
+			d.NonFinite++
+		case distance > largest:
+			largest, at = distance, i
+		}
+	}
+	d.MaxAbsDiff = measure.Number(max(largest, 0))
+	if largest >= 0 {
+		d.At = position(at, shape)
+	}
+	return d
+}
+
+// isNaN reports whether both or either part is not a number.
+func isNaN(x complex128) bool { return math.IsNaN(real(x)) || math.IsNaN(imag(x)) }
+
+// position turns a row-major index into one for each dimension.
+func position(i int, shape []int) []int {
+	at := make([]int, len(shape))
+	for d := len(shape) - 1; d >= 0; d-- {
+		at[d], i = i%shape[d], i/shape[d]
+	}
+	return at
+}

@@ -1,0 +1,246 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package tensorfile
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch/inspect"
+)
+
+// Diff is how two files differ. As JSON it is what `etude diff --json` prints.
+type Diff struct {
+	A        string       `json:"a"`
+	B        string       `json:"b"`
+	Same     bool         `json:"same"`
+	Equal    int          `json:"equal_tensors"` // equal bit for bit
+	OnlyA    []string     `json:"only_in_a"`     // tensors
+	OnlyB    []string     `json:"only_in_b"`
+	Tensors  []TensorDiff `json:"tensors"` // in both, and not equal
+	Values   []ValueDiff  `json:"values"`
+	Metadata []ValueDiff  `json:"metadata"`
+	Notes    []string     `json:"notes"` // what was compared with what
+}
+
+// TensorDiff is how two tensors of one name differ.
+type TensorDiff struct {
+	Name string `json:"name"`
+	A    Side   `json:"a"`
+	B    Side   `json:"b"`
+
+	Elements    *ElementDiff `json:"elements"`     // nil where the shapes differ, or they could not be read
+	NotCompared string       `json:"not_compared"` // why they could not be; "" where they were
+}
+
+// Side is what one file has.
+type Side struct {
+	DType  string `json:"dtype"`
+	Shape  []int  `json:"shape"`
+	SHA256 string `json:"sha256"`
+}
+
+// ElementDiff compares elements. Those of one type differ if their bits do, those
+// of two types if their values do.
+type ElementDiff struct {
+	Count      int64          `json:"count"`        // of all
+	Differ     int64          `json:"differ"`       // of those that differ
+	MaxAbsDiff measure.Number `json:"max_abs_diff"` // the largest that is finite
+	At         []int          `json:"at"`           // where it is; null if there is none
+	NonFinite  int64          `json:"non_finite"`   // pairs whose difference is infinite or not a number
+}
+
+// ValueDiff is a value or an entry of the metadata that is not the same.
+type ValueDiff struct {
+	Name   string `json:"name"`
+	OnlyIn string `json:"only_in"` // "a", "b", or "" for both
+	A      any    `json:"a"`
+	B      any    `json:"b"`
+}
+
+// DiffOptions say what counts.
+type DiffOptions struct {
+	TensorsOnly bool // values and metadata do not
+}
+
+// Compare finds how a and b differ. Elements are read where hashes differ; of .pt
+// and .safetensors files that takes libtorch, without which the difference is
+// told, but not how large it is.
+//
+// Between files of different formats only tensors are compared; a state dict
+// is compared with the model_state_dict of a checkpoint, and LSTM weights of an
+// ONNX file are taken as PyTorch has them.
+func Compare(a, b *File, opts DiffOptions) *Diff {
+	d := &Diff{
+		A: a.Path, B: b.Path,
+		OnlyA: []string{}, OnlyB: []string{}, Tensors: []TensorDiff{}, Values: []ValueDiff{}, Metadata: []ValueDiff{}, Notes: []string{},
+	}
+	comparable := a.Format == b.Format
+	if !comparable {
+		a, b = a.asPyTorch(), b.asPyTorch()
+	}
+	partA, partB := d.parts(a, b)
+	if partA != partB {
+		comparable = false
+	}
+	d.tensors(a, b, partA, partB)
+	switch {
+	case opts.TensorsOnly:
+	case comparable:
+		d.Values = valueDiffs(valueMap(a.Values), valueMap(b.Values), names(a.Values, b.Values))
+		d.Metadata = metadataDiffs(a.Metadata, b.Metadata)
+	default:
+		d.Notes = append(d.Notes, "only tensors are compared: the files hold different kinds of things")
+	}
+	d.Same = len(d.OnlyA)+len(d.OnlyB)+len(d.Tensors)+len(d.Values)+len(d.Metadata) == 0
+	return d
+}
+
+const stateKey = "model_state_dict."
+
+// parts finds which part of each file to compare: where one is a checkpoint and
+// the other is not, the checkpoint's state dict.
+func (d *Diff) parts(a, b *File) (partA, partB string) {
+	inA, inB := isCheckpoint(a), isCheckpoint(b)
+	switch {
+	case inA && !inB:
+		partA = stateKey
+		d.Notes = append(d.Notes, fmt.Sprintf("of %s, model_state_dict is compared", a.Path))
+	case inB && !inA:
+		partB = stateKey
+		d.Notes = append(d.Notes, fmt.Sprintf("of %s, model_state_dict is compared", b.Path))
+	}
+	return partA, partB
+}
+
+func isCheckpoint(f *File) bool {
+	return slices.ContainsFunc(f.Tensors, func(t inspect.Tensor) bool { return strings.HasPrefix(t.Name, stateKey) })
+}
+
+// tensors compares by name what is below a part of each file.
+func (d *Diff) tensors(a, b *File, partA, partB string) {
+	inB := map[string]inspect.Tensor{}
+	for _, t := range b.Tensors {
+		if name, ok := strings.CutPrefix(t.Name, partB); ok {
+			inB[name] = t
+		}
+	}
+	seen := map[string]bool{}
+	alone := func(only []string, f *File, t inspect.Tensor) []string {
+		if a.Format != b.Format && f.Format == "onnx" && isInteger(t.DType) {
+			d.Notes = append(d.Notes, fmt.Sprintf("%s of %s is a constant of its graph", t.Name, f.Path))
+			return only
+		}
+		return append(only, t.Name)
+	}
+	for _, t := range a.Tensors {
+		name, ok := strings.CutPrefix(t.Name, partA)
+		if !ok {
+			continue
+		}
+		other, both := inB[name]
+		seen[name] = true
+		switch {
+		case !both:
+			d.OnlyA = alone(d.OnlyA, a, t)
+		case t.DType == other.DType && slices.Equal(t.Shape, other.Shape) && t.SHA256 == other.SHA256 && t.SHA256 != "":
+			d.Equal++
+		default:
+			diff := TensorDiff{Name: name, A: Side{t.DType, t.Shape, t.SHA256}, B: Side{other.DType, other.Shape, other.SHA256}}
+			if slices.Equal(t.Shape, other.Shape) {
+				diff.compare(a, b, t, other)
+			}
+			d.Tensors = append(d.Tensors, diff)
+		}
+	}
+	for _, t := range b.Tensors {
+		if name, ok := strings.CutPrefix(t.Name, partB); ok && !seen[name] {
+			d.OnlyB = alone(d.OnlyB, b, t)
+		}
+	}
+}
+
+// isInteger tells types that weights do not have, and axes and shapes do.
+func isInteger(dtype string) bool { return strings.HasPrefix(dtype, "int") }
+
+// compare reads the elements of both and compares them.
+func (d *TensorDiff) compare(a, b *File, inA, inB inspect.Tensor) {
+	x, okA := elementTypes[inA.DType]
+	y, okB := elementTypes[inB.DType]
+	if !okA || !okB {
+		d.NotCompared = fmt.Sprintf("elements of type %s and %s cannot be compared", inA.DType, inB.DType)
+		return
+	}
+	rawA, err := a.elements(inA.Name)
+	if err != nil {
+		d.NotCompared = err.Error()
+		return
+	}
+	rawB, err := b.elements(inB.Name)
+	if err != nil {
+		d.NotCompared = err.Error()
+		return
+	}
+	n := int(count(inA.Shape))
+	if len(rawA) != n*x.size || len(rawB) != n*y.size {
+		d.NotCompared = fmt.Sprintf("%d and %d bytes for %d elements", len(rawA), len(rawB), n)
+		return
+	}
+	d.Elements = compareElements(rawA, rawB, x, y, inA.DType == inB.DType, inA.Shape)
+}
+
+func valueMap(vs inspect.Values) map[string]any {
+	m := map[string]any{}
+	for _, v := range vs {
+		m[v.Name] = v.Value
+	}
+	return m
+}
+
+// names lists those of both, in the order of the first, each once.
+func names(a, b inspect.Values) (list []string) {
+	seen := map[string]bool{}
+	for _, v := range slices.Concat(a, b) {
+		if !seen[v.Name] {
+			seen[v.Name] = true
+			list = append(list, v.Name)
+		}
+	}
+	return list
+}
+
+func metadataDiffs(a, b map[string]string) []ValueDiff {
+	x, y := map[string]any{}, map[string]any{}
+	var keys []string
+	for from, to := range map[*map[string]string]map[string]any{&a: x, &b: y} {
+		for key, value := range *from {
+			if key != "serialization_id" { // a hash of the whole file
+				to[key] = value
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return valueDiffs(x, y, slices.Compact(keys))
+}
+
+func valueDiffs(a, b map[string]any, names []string) []ValueDiff {
+	list := []ValueDiff{}
+	for _, name := range names {
+		x, inA := a[name]
+		y, inB := b[name]
+		switch {
+		case !inA:
+			list = append(list, ValueDiff{Name: name, OnlyIn: "b", B: y})
+		case !inB:
+			list = append(list, ValueDiff{Name: name, OnlyIn: "a", A: x})
+		case !reflect.DeepEqual(x, y):
+			list = append(list, ValueDiff{Name: name, A: x, B: y})
+		}
+	}
+	return list
+}

@@ -1,0 +1,148 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package tensorfile tells what files of tensors hold, and how two of them
+// differ: .pt, .onnx and .safetensors.
+package tensorfile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/etude-ml/etude/torch/inspect"
+	"github.com/etude-ml/etude/torch/pt"
+	"github.com/etude-ml/etude/torch/safetensors"
+)
+
+// File is what a file holds. As JSON it is what `etude inspect --json` prints.
+type File struct {
+	Path  string `json:"file"`
+	Bytes int64  `json:"bytes"` // of the file
+	*inspect.Info
+
+	// source gives elements; it is opened at the first use.
+	open   func() (source, error)
+	source source
+}
+
+// source gives the elements of a file's tensors, little-endian and row-major.
+type source interface {
+	elements(name string) ([]byte, error)
+	close()
+}
+
+// Open reads a file, whatever its name is, without libtorch. Elements are hashed
+// and not kept.
+func Open(path string) (*File, error) {
+	kind, size, err := sniff(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Path: path, Bytes: size}
+	switch kind {
+	case kindPT:
+		f.Info, err = pt.Inspect(path)
+		f.open = func() (source, error) { return openPT(path) }
+	case kindSafetensors:
+		f.Info, err = safetensors.Inspect(path)
+		f.open = func() (source, error) { return openSafetensors(path) }
+	default:
+		f.Info, f.source, err = inspectONNX(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close gives back what reading elements took.
+func (f *File) Close() {
+	if f.source != nil {
+		f.source.close()
+	}
+}
+
+func (f *File) elements(name string) ([]byte, error) {
+	if f.source == nil {
+		var err error
+		if f.source, err = f.open(); err != nil {
+			return nil, err
+		}
+	}
+	return f.source.elements(name)
+}
+
+// Totals adds the tensors up.
+func (f *File) Totals() (elements, bytes int64) {
+	for _, t := range f.Tensors {
+		elements += count(t.Shape)
+		bytes += t.Bytes
+	}
+	return elements, bytes
+}
+
+func count(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+type kind int
+
+const (
+	kindPT kind = iota
+	kindSafetensors
+	kindONNX
+)
+
+// sniff tells a file's kind by how it begins.
+func sniff(path string) (kind, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, 0, fmt.Errorf("%s is not a file", path)
+	}
+	head := make([]byte, 16)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, 0, err
+	}
+	head = head[:n]
+	if k, ok := kindOf(head, info.Size()); ok {
+		return k, info.Size(), nil
+	}
+	if n == 0 {
+		return 0, 0, fmt.Errorf("%s is empty", path)
+	}
+	return 0, 0, fmt.Errorf("%s is no .pt, .onnx or .safetensors file: it begins with %q", path, head[:min(n, 8)])
+}
+
+func kindOf(head []byte, size int64) (kind, bool) {
+	switch {
+	case len(head) < 2:
+		return 0, false
+	// The length of the header, then the header, which is JSON.
+	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= uint64(size):
+		return kindSafetensors, true
+	case string(head[:2]) == "PK": // zip
+		return kindPT, true
+	case head[0] == 0x80 && head[1] >= 2 && head[1] <= 5: // pickle, as before PyTorch 1.6
+		return kindPT, true
+	// The IR version, a number that has one byte. Tools write fields in order.
+	case head[0] == 0x08 && head[1] < 0x80:
+		return kindONNX, true
+	}
+	return 0, false
+}
