@@ -126,8 +126,9 @@ func (s *storageSpec) span(lo, hi int64, use func(part []byte)) error {
 
 // numBytes is how many elements hands out, or false when they are beyond counting.
 func (t *tensorSpec) numBytes() (int64, bool) {
-	n, ok := t.dtype.Size(), true
+	n := t.dtype.Size()
 	for _, s := range t.size {
+		var ok bool
 		if n, ok = mul(n, s); !ok {
 			return 0, false
 		}

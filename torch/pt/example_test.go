@@ -43,3 +43,18 @@ func ExampleSave() {
 	// 3 <nil> [epoch betas metrics]
 	// pt: cannot write: metrics.val_loss: a Go float32 cannot be stored; use *torch.Dict, []any, torch.Tuple, *torch.Tensor, int, int64, float64, bool, string, []byte or nil
 }
+
+// Inspect needs no libtorch.
+func ExampleInspect() {
+	info, err := pt.Inspect("testdata/checkpoint.pt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	t := info.Tensors[0]
+	fmt.Println(t.Name, t.DType, t.Shape, t.Bytes, t.SHA256[:8])
+	fmt.Println(info.Values.Get("metrics.val_loss"))
+	// Output:
+	// model_state_dict.fc1.weight float32 [4 3] 48 cf39d16d
+	// [0.5 0.25] true
+}

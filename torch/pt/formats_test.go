@@ -64,6 +64,32 @@ func TestBigEndian(t *testing.T) {
 	assert.JSONEq(t, golden(t, "big"), describeJSON(t, loadGolden(t, "big")))
 }
 
+// PyTorch turns typed storages round only; of an untyped one the tensors tell the
+// type, and have to agree about it.
+func TestBigEndianUntyped(t *testing.T) {
+	torchtest.NoLeaks(t)
+	storage := tuple(text("storage"), global("torch.storage", "UntypedStorage"), text("0"), text("cpu"), integer(16)) + "Q"
+	tensor := func(dtype string, n int64) string {
+		return global("torch._utils", "_rebuild_tensor_v3") +
+			tuple(storage, "K\x00", tuple(integer(n)), tuple("K\x01"), "\x89", "N", global("torch", dtype)) + "R"
+	}
+	read := func(opcodes string) (any, error) {
+		var b bytes.Buffer
+		a := newArchiveWriter(&b, "archive")
+		require.NoError(t, a.text("data.pkl", "\x80\x02"+opcodes+"."))
+		require.NoError(t, a.text("byteorder", "big"))
+		require.NoError(t, a.text("data/0", "\x00\x01\x00\x02\xff\xfe         a"))
+		require.NoError(t, a.close())
+		return readBytes(b.Bytes())
+	}
+	v, err := read(tensor("uint16", 3))
+	require.NoError(t, err)
+	assert.Equal(t, []uint16{1, 2, 0xfffe}, torch.ToSlice[uint16](v.(*torch.Tensor)))
+	_, err = read(tuple(tensor("uint16", 3), tensor("uint32", 1)))
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), `storage "0" is big-endian and used with numbers of 2 and of 4 bytes`)
+}
+
 // The attributes of a state_dict, the versions of its layers, survive.
 func TestAttributes(t *testing.T) {
 	torchtest.NoLeaks(t)
