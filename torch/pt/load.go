@@ -65,7 +65,7 @@ func load(path string, opts LoadOptions) (any, error) {
 	defer f.Close()
 	l := &loader{opts: opts}
 	if opts.Mmap {
-		l.mapping = &mapping{path: path, size: size}
+		l.mapping = &mapping{path: sameFile(f), size: size}
 	}
 	return l.read(f, size)
 }

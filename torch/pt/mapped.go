@@ -3,7 +3,12 @@
 
 package pt
 
-import "github.com/etude-ml/etude/torch"
+import (
+	"fmt"
+	"os"
+
+	"github.com/etude-ml/etude/torch"
+)
 
 // mapping is a file as one tensor of bytes, mapped into memory at its first use.
 // libtorch maps it for reading, and copies the pages that are written to.
@@ -23,4 +28,14 @@ func (m *mapping) part(s *storageSpec) *torch.Tensor {
 		m.whole = torch.Call("aten::from_file", m.path, false, int(m.size), torch.Named{"dtype": torch.UInt8}).Tensor()
 	}
 	return m.whole.Narrow(0, int(s.rec.offset), int(s.rec.size))
+}
+
+// sameFile is a path of the open file itself, where the system has such, since
+// another may have taken its name meanwhile.
+func sameFile(f *os.File) string {
+	path := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	if _, err := os.Stat(path); err != nil {
+		return f.Name()
+	}
+	return path
 }
