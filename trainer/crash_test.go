@@ -79,10 +79,8 @@ func fitInChild(dir, limit string) error {
 			if e.Index != 2 {
 				return nil
 			}
-			for { // the save of the epoch before is still being written
-				if list, err := ListCheckpoints(dir); err != nil || len(list) > 0 && list[0].Epoch == 1 && list[0].State == FileWhole {
-					break
-				}
+			if err := waitForSave(dir, 1, 0); err != nil { // it is being written
+				return err
 			}
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: bytes})
 		}

@@ -6,11 +6,13 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +31,21 @@ func (r *trial) listen() *[]string {
 	var notices []string
 	r.OnNotice = func(text string) { notices = append(notices, text) }
 	return &notices
+}
+
+// waitForSave waits until last.pt is what it is after so many epochs and steps.
+func waitForSave(dir string, epoch, step int) error {
+	for range 30_000 {
+		list, err := ListCheckpoints(dir)
+		if err != nil {
+			return err
+		}
+		if len(list) > 0 && list[0].Name == "last.pt" && list[0].Epoch == epoch && list[0].Step == step && list[0].State == FileWhole {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("no save of epoch %d, step %d in %s", epoch, step, dir)
 }
 
 func bestFiles(t *testing.T, dir string) []string {
@@ -198,10 +215,7 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 			h, notices, err := fit(t, dir, func(r *trial) {
 				r.KeepBest = 2
 				r.OnEpoch = func(e Epoch) error {
-					switch e.Index {
-					case 1: // before the second save; the first has ended for certain once the second one has
-						r.Control.RequestSave()
-					case until:
+					if e.Index == until {
 						require.NoError(t, os.RemoveAll(block))
 					}
 					return nil
@@ -209,12 +223,11 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 				r.Control = new(Control)
 				step := 0
 				r.AroundStep = func(f func()) {
-					if step++; step == 10 { // the save that was asked for in step 9 has begun: wait for it
-						for {
-							if list, err := ListCheckpoints(dir); err == nil && len(list) > 0 && list[0].Epoch == 1 && list[0].Step == 1 && list[0].State == FileWhole {
-								break
-							}
-						}
+					switch step++; step {
+					case 9: // the first of the third epoch
+						r.Control.RequestSave()
+					case 10: // that save has begun
+						require.NoError(t, waitForSave(dir, 1, 1))
 						require.NoError(t, os.MkdirAll(filepath.Join(block, "in the way"), 0o700))
 					}
 					f()
