@@ -126,3 +126,25 @@ func TestCheckpointInPyTorch(t *testing.T) {
 	assert.Equal(t, map[string]float64{"steps": 20}, saved.Metrics)
 	assert.Equal(t, golden.LR, optimizer.LR())
 }
+
+// PyTorch goes on with the schedule of a checkpoint, and reads one of an open group
+// of batches.
+func TestScheduleInPyTorch(t *testing.T) {
+	torchtest.Python(t)
+	torchtest.NoLeaks(t)
+	whole := newTrial(1, torch.CPU, "")
+	defer whole.close()
+	everyState(0, whole)
+	whole.KeepBest = 0
+	h, err := whole.Fit(context.Background())
+	require.NoError(t, err)
+
+	path := filepath.Join(begun(t), "last.pt") // in the second epoch
+	var python struct {
+		Rates []float64
+		Open  []string
+	}
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/schedule.py", path, "2"), &python))
+	assert.InDeltaSlice(t, h.LearningRates[2:], python.Rates, 1e-15)
+	assert.Equal(t, []string{"0.bias", "0.weight", "3.bias", "3.weight"}, python.Open)
+}

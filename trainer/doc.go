@@ -16,6 +16,17 @@
 // [Evaluate], [Weights] (a deep copy, to go back to), [SaveCheckpoint] and
 // [LoadCheckpoint], [History] with its files and plot.
 //
+// # Runs that end before they are done
+//
+// With Save a run leaves checkpoints from which [Run.Resume] goes on, in the
+// middle of an epoch or of a group of batches too, to the same bits: weights,
+// optimizer, scheduler, random generators, order of the samples, early stopping
+// and history. [VerifyResume] proves it on a machine. The end of the context
+// saves and ends a run, a [Control] saves and lets it go on; a crash or a full
+// disk at whatever instant leaves the checkpoint before. [ListCheckpoints] tells
+// which files in a folder are whole. What changes the bits, though not the sense:
+// another kind of processor or device, number of threads, or version of libtorch.
+//
 // # Counting
 //
 // Epochs and steps count from 0 in fields, files and checkpoints, so that they
