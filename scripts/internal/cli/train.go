@@ -54,14 +54,14 @@ func (c *trainCommand) Validate() error {
 	if _, err := networks(c.Networks); err != nil {
 		return err
 	}
-	if c.Data == "" && !c.Resume {
-		return errors.New("missing flag --data=DATA")
-	}
 	if c.ResumeFrom != "" {
 		if list, _ := networks(c.Networks); len(list) != 1 {
 			return errors.New("--resume-from continues one network; name it")
 		}
 		c.Resume = true
+	}
+	if c.Data == "" && !c.Resume {
+		return errors.New("missing flag --data=DATA")
 	}
 	if c.Threads != nil && *c.Threads < 1 {
 		return fmt.Errorf("--threads is %d; it must be at least 1", *c.Threads)

@@ -101,7 +101,7 @@ func (l sampleList) changesSince(was sampleList) string {
 		what  string
 		names []string
 	}{
-		{"new", added}, {"gone", gone}, {"with another content", inputs}, {"with another label", targets},
+		{"new", added}, {"gone", gone}, {"with another content", inputs}, {"with another target", targets},
 		{"on the other side of the split", moved},
 	} {
 		if p.names != nil {

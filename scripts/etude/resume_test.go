@@ -1,0 +1,264 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/trainer"
+)
+
+// process is a command on its way.
+type process struct {
+	*exec.Cmd
+	mu     sync.Mutex
+	stderr bytes.Buffer
+	ended  chan struct{}
+}
+
+// launch starts the command; it is killed at the end of the test at the latest.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(etude, args...), ended: make(chan struct{})}
+	p.Stderr = p
+	require.NoError(t, p.Start())
+	go func() {
+		_ = p.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		<-p.ended
+	})
+	return p
+}
+
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.Write(b)
+}
+
+// said is what it has written to stderr so far.
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.String()
+}
+
+// wait waits until something is so, or the command has ended.
+func (p *process) wait(t *testing.T, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), p.said())
+		select {
+		case <-p.ended:
+			return
+		default:
+		}
+	}
+}
+
+// end waits for the end and returns the exit code, -1 for a kill.
+func (p *process) end() int {
+	<-p.ended
+	return p.ProcessState.ExitCode()
+}
+
+var both = []string{"emotion", "melody"}
+
+// A training that is killed again and again, at random moments, and continued
+// each time, ends with the files of one that never was.
+func TestKilledAndResumed(t *testing.T) {
+	torchtest.Need(t)
+	data, whole, broken := corpus(t), t.TempDir(), t.TempDir()
+	args := func(out string) []string {
+		return []string{"train", "all", "--data", data, "--out", out, "--epochs", "30", "--batch-size", "3", "--patience", "100", "--resume"}
+	}
+	r := run(t, args(whole)...)
+	require.Equal(t, 0, r.code, r.stderr)
+
+	most := 6
+	if testing.Short() {
+		most = 2
+	}
+	random, kills, midway := rand.New(rand.NewPCG(1, 2)), 0, 0
+	for kills < most {
+		p := launch(t, args(broken)...)
+		if random.IntN(5) > 0 { // else anywhere, while data is read too
+			p.wait(t, func() bool { return strings.Contains(p.said(), "training …") })
+		}
+		time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
+		require.NoError(t, p.Process.Kill())
+		if code := p.end(); code == 0 {
+			break
+		} else {
+			require.Equal(t, -1, code, p.said())
+		}
+		kills++
+		for _, network := range both {
+			list, err := trainer.ListCheckpoints(filepath.Join(broken, network))
+			require.NoError(t, err)
+			for _, file := range list {
+				assert.Equal(t, trainer.FileWhole, file.State, "%s of %s after kill %d", file.Name, network, kills)
+			}
+			if len(list) > 0 && list[0].Epoch < 29 {
+				midway++
+			}
+		}
+	}
+	assert.Positive(t, midway, "none of %d kills came in the middle of training", kills)
+	t.Logf("%d kills; %d times a network was between its first checkpoint and its end", kills, midway)
+
+	// The last time with the folder alone.
+	r = run(t, "train", "all", "--out", broken, "--resume", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	for _, network := range both {
+		assert.Equal(t, true, parse(t, r.stdout)[network].(map[string]any)["resumed"])
+		in := func(out, name string) string { return filepath.Join(out, network, name) }
+		assert.Equal(t, read(t, in(whole, "model.pt")), read(t, in(broken, "model.pt")), network)
+		a, b := parseFile(t, in(whole, "history.json")), parseFile(t, in(broken, "history.json"))
+		for _, list := range []string{"train_losses", "val_losses", "learning_rates", "best_epoch"} {
+			assert.Equal(t, a[list], b[list], list)
+		}
+	}
+}
+
+// Signals reach all networks that are in training.
+func TestSignalsToSeveralNetworks(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		out := t.TempDir()
+		p := launch(t, "train", "all", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--batch-size", "4")
+		started := func() bool {
+			for _, network := range both {
+				if _, err := os.Stat(filepath.Join(out, network, "last.pt")); err != nil {
+					return false
+				}
+			}
+			return true
+		}
+		p.wait(t, started)
+		require.NoError(t, p.Process.Signal(syscall.SIGUSR1))
+		p.wait(t, func() bool { return strings.Count(p.said(), "saved on request in epoch ") == len(both) })
+		for _, network := range both {
+			assert.Contains(t, p.said(), network+": saved on request in epoch ")
+		}
+		require.NoError(t, p.Process.Signal(signal))
+		assert.Equal(t, code, p.end(), p.said())
+		for _, network := range both {
+			assert.Contains(t, p.said(), network+": training: saved; --resume continues")
+			list, err := trainer.ListCheckpoints(filepath.Join(out, network))
+			require.NoError(t, err)
+			require.NotEmpty(t, list)
+			assert.Equal(t, "last.pt", list[0].Name)
+			assert.Equal(t, trainer.FileWhole, list[0].State)
+		}
+		r := run(t, "train", "all", "--out", out, "--resume", "--epochs", "1", "--json")
+		require.Equal(t, 0, r.code, r.stderr)
+		for _, network := range both {
+			assert.Equal(t, true, parse(t, r.stdout)[network].(map[string]any)["resumed"])
+		}
+	}
+}
+
+// Before training there is nothing to save, and --resume begins.
+func TestInterruptedWhileReading(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpusOf(t, 40), t.TempDir()
+	p := launch(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1")
+	p.wait(t, func() bool { return strings.Contains(p.said(), "reading …") })
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 143, p.end(), p.said())
+	assert.NoFileExists(t, filepath.Join(out, "emotion/last.pt"))
+	r := run(t, "train", "emotion", "--out", out, "--resume")
+	assert.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, "training starts anew")
+}
+
+// What has changed since a run began is said, and what may change; the run stays
+// as it was.
+func TestResumeExplainsChanges(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	r := run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "2", "--batch-size", "4")
+	require.Equal(t, 0, r.code, r.stderr)
+	last := filepath.Join(out, "melody/last.pt")
+	before := read(t, last)
+	refused := func(says []string, args ...string) {
+		t.Helper()
+		r := run(t, append([]string{"train", "melody", "--out", out, "--resume", "--epochs", "3"}, args...)...)
+		assert.Equal(t, 1, r.code)
+		for _, text := range says {
+			assert.Contains(t, r.stderr, text)
+		}
+		assert.Equal(t, before, read(t, last))
+	}
+	mayChange := "--epochs, --patience, --min-delta, --device and --threads may change at any time"
+	refused([]string{"cannot be continued: ", "batch size was 4, is 8", mayChange}, "--batch-size", "8")
+	refused([]string{"seed was 42, is 43", "on the other side of the split"}, "--seed", "43")
+	refused([]string{"training samples was ", "on the other side of the split"}, "--val-split", "0.5")
+
+	// The same folder with one file changed, and with one gone.
+	midi := filepath.Join(data, "training/midi")
+	gone, other := filepath.Join(midi, "piece-01-section-1.mid"), filepath.Join(midi, "piece-02-section-1.mid")
+	content, was := read(t, gone), read(t, other)
+	require.NoError(t, os.WriteFile(other, content, 0o666))
+	refused([]string{"data is not the same", "samples: 1 with another target (piece-02-section-1.mid)", mayChange})
+	require.NoError(t, os.WriteFile(other, was, 0o666))
+	require.NoError(t, os.Remove(gone))
+	refused([]string{"samples: ", "1 gone (piece-01-section-1.mid)"})
+	require.NoError(t, os.WriteFile(gone, content, 0o666))
+
+	// A damaged checkpoint is not continued; another one is named, and is good.
+	require.NoError(t, os.WriteFile(last, before[:len(before)/2], 0o666))
+	r = run(t, "train", "melody", "--out", out, "--resume", "--epochs", "3")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "good for --resume-from: best.pt (epoch ")
+	require.NoError(t, os.Remove(last))
+	r = run(t, "train", "melody", "--out", out, "--resume", "--epochs", "3")
+	assert.Equal(t, 1, r.code, "best.pt is not thrown away")
+	assert.Contains(t, r.stderr, "it is missing")
+	r = run(t, "train", "melody", "--out", out, "--resume-from", filepath.Join(out, "melody/best.pt"), "--epochs", "3", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.EqualValues(t, 3, parse(t, r.stdout)["melody"].(map[string]any)["epochs"])
+}
+
+func TestVerifyResume(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	r := run(t, "verify-resume", "emotion", "--data", data, "--batch-size", "4", "--stop-at", "2,5", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	report := parse(t, r.stdout)
+	assert.Equal(t, "emotion", report["network"])
+	assert.Equal(t, true, report["identical"])
+	assert.EqualValues(t, 3, report["epochs"])
+	assert.Equal(t, []any{2.0, 5.0}, report["breaks"])
+	assert.Nil(t, report["difference"])
+	for _, hash := range []string{"weights", "optimizer", "history"} {
+		assert.Len(t, report[hash], 64)
+	}
+
+	r = run(t, "verify-resume", "melody", "--data", data)
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stdout, "identical, bit for bit")
+
+	r = run(t, "verify-resume", "melody", "--data", data, "--stop-at", "1000")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "no break is in the run")
+}
