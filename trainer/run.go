@@ -20,7 +20,6 @@ import (
 const (
 	DefaultEpochs    = 50
 	DefaultBatchSize = 64
-	DefaultSeed      = 42
 	readEvery        = 32
 )
 
@@ -43,7 +42,7 @@ type Run struct {
 
 	Epochs    int           // DefaultEpochs
 	BatchSize int           // DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64        // of the order of the samples in each epoch; DefaultSeed stands for 0
+	Seed      uint64        // of the order of the samples in each epoch; any number is one
 	Stop      EarlyStopping // watches the loss; Patience: None for all epochs
 	KeepLast  bool          // end with the last weights, not with those of the best epoch
 

@@ -48,9 +48,6 @@ func newSession(r Run) (*session, error) {
 	if r.BatchSize == 0 {
 		r.BatchSize = DefaultBatchSize
 	}
-	if r.Seed == 0 {
-		r.Seed = DefaultSeed
-	}
 	if r.ReadEvery == 0 {
 		r.ReadEvery = readEvery
 	}
