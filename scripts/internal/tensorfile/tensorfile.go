@@ -55,6 +55,9 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Metadata == nil { // {} in JSON, not null
+		f.Metadata = map[string]string{}
+	}
 	return f, nil
 }
 
