@@ -108,69 +108,98 @@ func child(dir string, env ...string) *exec.Cmd {
 	return c
 }
 
-// Killed at any instant, again and again, a run leaves checkpoints that are whole
-// and ends as if nothing had been.
+// Killed at any instant, again and again, runs leave checkpoints that are whole
+// and end as if nothing had been. ETUDE_TEST_KILLS says how many kills at least.
 func TestKilled(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newChildTrial(t.TempDir())
 	defer whole.close()
 	_, err := whole.Fit(context.Background())
 	require.NoError(t, err)
+	want := whole.everything(t)
 
-	dir := t.TempDir()
+	atLeast := 8
+	if n, err := strconv.Atoi(os.Getenv("ETUDE_TEST_KILLS")); err == nil {
+		atLeast = n
+	}
 	random := rand.New(rand.NewPCG(3, 4))
-	killed, drafts := 0, 0
-	for range 12 {
-		c := child(dir)
-		var stderr strings.Builder
-		c.Stderr = &stderr
-		out, err := c.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, c.Start())
-		if _, err = io.ReadFull(out, make([]byte, len("training\n"))); err == nil {
-			time.Sleep(time.Duration(random.IntN(120_000)) * time.Microsecond)
-			require.NoError(t, c.Process.Kill())
+	killed, drafts, runs := 0, 0, 0
+	for ; killed < atLeast; runs++ {
+		dir := t.TempDir()
+		for range 12 {
+			if !killChild(t, dir, time.Duration(random.IntN(120_000))*time.Microsecond) {
+				break // it was done
+			}
 			killed++
+			checkWhole(t, dir)
+			drafts += countDrafts(t, dir)
 		}
-		_ = c.Wait()
-		require.Empty(t, stderr.String())
+		r := newChildTrial(dir)
+		_, err = r.Fit(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, want, r.everything(t))
+		r.close()
+		left, err := filepath.Glob(filepath.Join(dir, ".*"))
+		require.NoError(t, err)
+		require.Empty(t, left)
+		require.Len(t, bestFiles(t, dir), 2)
+	}
+	t.Logf("%d kills in %d runs, %d unfinished files left by them", killed, runs, drafts)
+}
 
-		list, err := ListCheckpoints(dir)
-		require.NoError(t, err)
-		for _, s := range list {
-			if s.State == FileMissing { // listed before it had its first name, or just removed
-				x, err := readIndex(dir)
-				require.NoError(t, err)
-				require.Nil(t, x.Files[s.Name].Previous, s.Name)
-				continue
-			}
-			require.Equal(t, FileWhole, s.State, s.Name)
-			d, err := pt.LoadDict(filepath.Join(dir, s.Name))
+// killChild continues the run in dir and kills it some time after its first step;
+// false when there was no step left to do.
+func killChild(t *testing.T, dir string, after time.Duration) bool {
+	c := child(dir)
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	_, err = io.ReadFull(out, make([]byte, len("training\n")))
+	if err == nil {
+		time.Sleep(after)
+		require.NoError(t, c.Process.Kill())
+	}
+	_ = c.Wait()
+	require.Empty(t, stderr.String())
+	return err == nil
+}
+
+// checkWhole loads every checkpoint in dir and holds it against the index.
+func checkWhole(t *testing.T, dir string) {
+	list, err := ListCheckpoints(dir)
+	require.NoError(t, err)
+	for _, s := range list {
+		if s.State == FileMissing { // listed before it had its first name, or just removed
+			x, err := readIndex(dir)
 			require.NoError(t, err)
-			epoch, err := torch.Value[int](d, "epoch")
-			require.NoError(t, err)
-			require.Equal(t, s.Epoch, epoch)
-			closeTensors(d)
+			require.Nil(t, x.Files[s.Name].Previous, s.Name)
+			continue
 		}
-		entries, err := os.ReadDir(dir)
+		require.Equal(t, FileWhole, s.State, s.Name)
+		d, err := pt.LoadDict(filepath.Join(dir, s.Name))
 		require.NoError(t, err)
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), ".") {
-				require.True(t, litter.MatchString(e.Name()), e.Name())
-				drafts++
-			}
+		epoch, err := torch.Value[int](d, "epoch")
+		require.NoError(t, err)
+		require.Equal(t, s.Epoch, epoch)
+		closeTensors(d)
+	}
+}
+
+// countDrafts counts the files that a kill left half-written: all of a kind that
+// the next run removes.
+func countDrafts(t *testing.T, dir string) int {
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	drafts := 0
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			require.True(t, litter.MatchString(e.Name()), e.Name())
+			drafts++
 		}
 	}
-	r := newChildTrial(dir)
-	defer r.close()
-	_, err = r.Fit(context.Background())
-	require.NoError(t, err)
-	assert.Equal(t, whole.everything(t), r.everything(t))
-	left, err := filepath.Glob(filepath.Join(dir, ".*"))
-	require.NoError(t, err)
-	assert.Empty(t, left)
-	assert.Len(t, bestFiles(t, dir), 2)
-	t.Logf("%d kills, %d unfinished files left by them", killed, drafts)
+	return drafts
 }
 
 // A full disk, wherever in a save it strikes, leaves the checkpoint before; the
