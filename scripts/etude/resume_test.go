@@ -262,3 +262,21 @@ func TestVerifyResume(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "no break is in the run")
 }
+
+// The best epochs' checkpoints stand beside best.pt, as many as asked for.
+func TestKeepBest(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	r := run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "5", "--keep-best", "2")
+	require.Equal(t, 0, r.code, r.stderr)
+	kept, err := filepath.Glob(filepath.Join(out, "melody", "best-*.pt"))
+	require.NoError(t, err)
+	require.Len(t, kept, 2)
+	for _, path := range kept {
+		r := run(t, "diff", path, filepath.Join(out, "melody", "best.pt"))
+		assert.LessOrEqual(t, r.code, 1, r.stderr)
+	}
+	r = run(t, "train", "melody", "--data", data, "--out", out, "--keep-best=-1")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "--keep-best is -1; it must be at least 0")
+}

@@ -20,6 +20,7 @@ type Settings struct {
 	Patience    int     `json:"patience"`
 	MinDelta    float64 `json:"min_delta"`
 	Seed        uint64  `json:"seed"`
+	KeepBest    int     `json:"keep_best"` // checkpoints beside best.pt
 }
 
 // Defaults are the settings of a network that nobody has set.
@@ -40,6 +41,7 @@ type Overrides struct {
 	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10)."`
 	MinDelta    *float64 `placeholder:"F" help:"What counts as an improvement of the validation loss (0.001)."`
 	Seed        *uint64  `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
+	KeepBest    *int     `placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
 }
 
 // Apply gives the settings with what is overridden.
@@ -52,6 +54,7 @@ func (o Overrides) Apply(s Settings) Settings {
 	set(&s.Patience, o.Patience)
 	set(&s.MinDelta, o.MinDelta)
 	set(&s.Seed, o.Seed)
+	set(&s.KeepBest, o.KeepBest)
 	return s
 }
 
@@ -67,7 +70,7 @@ func (o Overrides) Check() error {
 		flag  string
 		value *int
 		least int
-	}{{"epochs", o.Epochs, 1}, {"batch-size", o.BatchSize, 1}, {"patience", o.Patience, 0}} {
+	}{{"epochs", o.Epochs, 1}, {"batch-size", o.BatchSize, 1}, {"patience", o.Patience, 0}, {"keep-best", o.KeepBest, 0}} {
 		if n.value != nil && *n.value < n.least {
 			return fmt.Errorf("--%s is %d; it must be at least %d", n.flag, *n.value, n.least)
 		}

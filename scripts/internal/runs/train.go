@@ -126,7 +126,7 @@ func (p *Prepared) run() trainer.Run {
 	return trainer.Run{
 		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: s.stopping(), Threads: p.Threads,
+		Stop: s.stopping(), Threads: p.Threads, KeepBest: s.KeepBest,
 		Control: p.Control, OnNotice: p.OnNotice,
 		OnEpoch: func(e trainer.Epoch) error {
 			if p.OnEpoch != nil {
