@@ -186,35 +186,13 @@ func (a args) value(v ctorch.Value) any {
 	case ctorch.OptionalTensors:
 		return a.take(v)
 	case ctorch.String:
-		words := a.f.List(v)
-		b := make([]byte, 0, 8*len(words))
-		for _, w := range words {
-			for k := range 8 {
-				b = append(b, byte(w>>(8*k)))
-			}
-		}
-		return string(b[:v.N])
+		return textOf(a.f.List(v), int(v.N))
 	case ctorch.Ints:
-		words := a.f.List(v)
-		out := make([]int, len(words))
-		for i, w := range words {
-			out[i] = int(w)
-		}
-		return out
+		return intsOf(a.f.List(v))
 	case ctorch.Doubles:
-		words := a.f.List(v)
-		out := make([]float64, len(words))
-		for i, w := range words {
-			out[i] = math.Float64frombits(uint64(w))
-		}
-		return out
+		return floatsOf(a.f.List(v))
 	case ctorch.Bools:
-		words := a.f.List(v)
-		out := make([]bool, len(words))
-		for i, w := range words {
-			out[i] = w != 0
-		}
-		return out
+		return boolsOf(a.f.List(v))
 	}
 	return nil
 }
@@ -258,11 +236,7 @@ func asInts(v any) ([]int, bool) {
 	case []int:
 		return xs, true
 	case []int64:
-		out := make([]int, len(xs))
-		for i, x := range xs {
-			out[i] = int(x)
-		}
-		return out, true
+		return intsOf(xs), true
 	}
 	return nil, false
 }

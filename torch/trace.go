@@ -198,31 +198,13 @@ func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
 	case ctorch.Device:
 		return deviceOf(int(v.N), int(v.Bits))
 	case ctorch.Ints, ctorch.IntScalars:
-		out := []int{}
-		for _, w := range a.f.Words(v) {
-			out = append(out, int(w))
-		}
-		return out
+		return intsOf(a.f.Words(v))
 	case ctorch.Doubles, ctorch.DoubleScalars:
-		out := []float64{}
-		for _, w := range a.f.Words(v) {
-			out = append(out, math.Float64frombits(uint64(w)))
-		}
-		return out
+		return floatsOf(a.f.Words(v))
 	case ctorch.Bools:
-		out := []bool{}
-		for _, w := range a.f.Words(v) {
-			out = append(out, w != 0)
-		}
-		return out
+		return boolsOf(a.f.Words(v))
 	case ctorch.String:
-		b := []byte{}
-		for _, w := range a.f.Words(v) {
-			for k := range 8 {
-				b = append(b, byte(w>>(8*k)))
-			}
-		}
-		return string(b[:v.N])
+		return textOf(a.f.Words(v), int(v.N))
 	}
 	return nil
 }

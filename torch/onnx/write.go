@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"github.com/etude-ml/etude/torch/internal/files"
 )
 
 // writeFile writes data to a new file beside path, calls try on it, and gives it
@@ -39,10 +41,5 @@ func writeFile(path string, data []byte, try func(temp string) error) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync() // the name itself
+	return files.SyncFolder(filepath.Dir(path))
 }

@@ -58,7 +58,7 @@ func child(path string, env ...string) *exec.Cmd {
 	return c
 }
 
-func files(t *testing.T, dir string) []string {
+func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, err)
 	n, _ := d.Get("n")
 	assert.Equal(t, 1, n)
-	assert.Equal(t, []string{"last.pt"}, files(t, dir))
+	assert.Equal(t, []string{"last.pt"}, names(t, dir))
 }
 
 // Whenever the process is killed, the file is a whole one, and where there are
@@ -116,7 +116,7 @@ func TestKilled(t *testing.T) {
 		w, err := torch.Value[*torch.Tensor](d, "w")
 		require.NoError(t, err)
 		require.True(t, w.Equal(torch.Full([]int{1 << 18}, float64(n))))
-		for _, name := range files(t, dir) {
+		for _, name := range names(t, dir) {
 			if name != "last.pt" {
 				require.True(t, strings.HasPrefix(name, ".last.pt.tmp-"), name)
 				require.NoError(t, os.Remove(filepath.Join(dir, name)))
@@ -161,7 +161,7 @@ func TestLinksAreFollowed(t *testing.T) {
 	link, err := os.Readlink(path)
 	require.NoError(t, err)
 	assert.Equal(t, "middle", link)
-	assert.Equal(t, []string{"a.pt"}, files(t, filepath.Join(dir, "real")))
+	assert.Equal(t, []string{"a.pt"}, names(t, filepath.Join(dir, "real")))
 
 	loop := filepath.Join(dir, "loop.pt")
 	require.NoError(t, os.Symlink("loop.pt", loop))

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/files"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
@@ -58,7 +58,7 @@ func Read(r io.ReaderAt, size int64) (any, error) {
 }
 
 func load(path string, opts LoadOptions) (any, error) {
-	f, size, err := open(path)
+	f, size, err := files.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,27 +68,6 @@ func load(path string, opts LoadOptions) (any, error) {
 		l.mapping = &mapping{path: sameFile(f), size: size}
 	}
 	return l.read(f, size)
-}
-
-// open opens a regular file.
-func open(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		var e *os.PathError
-		if errors.As(err, &e) {
-			err = e.Err // the path is in the text already
-		}
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
 }
 
 // loader turns a pickle into a tree: first into plain values and descriptions of

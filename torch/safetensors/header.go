@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/files"
 )
 
 // Header is what a file says about itself.
@@ -43,7 +43,7 @@ const (
 // ReadHeader reads and checks the header of a file, without its elements and
 // without libtorch.
 func ReadHeader(path string) (*Header, error) {
-	f, size, err := open(path)
+	f, size, err := files.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: cannot read %s: %w", path, err)
 	}
@@ -53,27 +53,6 @@ func ReadHeader(path string) (*Header, error) {
 		return nil, fmt.Errorf("safetensors: cannot read %s: %w", path, err)
 	}
 	return h, nil
-}
-
-// open opens a regular file.
-func open(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		var e *os.PathError
-		if errors.As(err, &e) {
-			err = e.Err // the path is in the text already
-		}
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
 }
 
 func readHeader(r io.ReaderAt, size int64) (*Header, error) {

@@ -4,7 +4,6 @@
 package ctorch
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -118,7 +117,3 @@ func free(h Handle) {
 	hs := [1]Handle{h}
 	freeAll(hs[:])
 }
-
-// KeepAlive marks r as in use up to this point, for readers of memory that the
-// handle owns.
-func (r *Ref) KeepAlive() { runtime.KeepAlive(r) }

@@ -52,9 +52,6 @@ static inline ct_error *go_tensor_from(const void *data, int64_t bytes, const in
 static inline ct_error *go_tensor_read(ct_tensor t, void *dst, int64_t bytes) {
   return ct_table->tensor_read(t, dst, bytes);
 }
-static inline ct_error *go_tensor_write(ct_tensor t, const void *src, int64_t bytes) {
-  return ct_table->tensor_write(t, src, bytes);
-}
 static inline ct_error *go_tensor_info(ct_tensor t, ct_info *info, int64_t *sizes,
                                        int64_t *strides, int32_t capacity) {
   return ct_table->tensor_info(t, info, sizes, strides, capacity);

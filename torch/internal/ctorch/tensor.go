@@ -40,11 +40,6 @@ func Read(h Handle, dst unsafe.Pointer, bytes int) *Error {
 	return fail(C.go_tensor_read(C.ct_tensor(h), dst, C.int64_t(bytes)))
 }
 
-// Write overwrites the elements of a contiguous CPU tensor.
-func Write(h Handle, src unsafe.Pointer, bytes int) *Error {
-	return fail(C.go_tensor_write(C.ct_tensor(h), src, C.int64_t(bytes)))
-}
-
 // Info describes a tensor. DType, DeviceType are libtorch's codes.
 type Info struct {
 	DType, DeviceType, DeviceIndex, ItemSize, Numel       int

@@ -128,8 +128,6 @@ typedef struct ct_api {
                            int32_t dtype, ct_tensor *out /* new, on the CPU */, ct_result *result);
   /* Copies the elements of a contiguous CPU tensor; `bytes` must be their size. */
   ct_error *(*tensor_read)(ct_tensor t, void *dst, int64_t bytes);
-  /* Overwrites the elements of a contiguous CPU tensor. */
-  ct_error *(*tensor_write)(ct_tensor t, const void *src, int64_t bytes);
   /* Fills info, and sizes and strides up to `capacity` entries each. */
   ct_error *(*tensor_info)(ct_tensor t, ct_info *info, int64_t *sizes, int64_t *strides,
                            int32_t capacity);

@@ -76,7 +76,6 @@ void tensor_retain(ct_tensor);
 ct_error* tensor_from(const void*, int64_t, const int64_t*, int32_t, int32_t, ct_tensor*,
                       ct_result*);
 ct_error* tensor_read(ct_tensor, void*, int64_t);
-ct_error* tensor_write(ct_tensor, const void*, int64_t);
 ct_error* tensor_info(ct_tensor, ct_info*, int64_t*, int64_t*, int32_t);
 ct_error* set_requires_grad(ct_tensor, int32_t);
 ct_error* grad(ct_tensor, ct_tensor*, ct_result*);

@@ -200,7 +200,6 @@ extern "C" __attribute__((visibility("default"))) const ct_api* ct_get_api(void)
       tensor::tensor_retain,
       tensor::tensor_from,
       tensor::tensor_read,
-      tensor::tensor_write,
       tensor::tensor_info,
       tensor::set_requires_grad,
       tensor::grad,

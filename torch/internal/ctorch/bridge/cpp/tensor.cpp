@@ -31,28 +31,15 @@ ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int
   });
 }
 
-namespace {
-void check_plain(const at::Tensor& t, int64_t bytes) {
-  TORCH_CHECK(!t.is_conj() && !t.is_neg(), "reads and writes resolved tensors only");
-  TORCH_CHECK(t.device().is_cpu() && t.is_contiguous(),
-              "reads and writes contiguous CPU tensors only, got one on ", t.device());
-  TORCH_CHECK(static_cast<int64_t>(t.nbytes()) == bytes, "has ", t.nbytes(), " bytes, not ", bytes);
-}
-}  // namespace
-
 ct_error* tensor_read(ct_tensor t, void* dst, int64_t bytes) {
   return guard([&] {
     auto x = borrow(t);
-    check_plain(x, bytes);
+    TORCH_CHECK(!x.is_conj() && !x.is_neg(), "reads resolved tensors only");
+    TORCH_CHECK(x.device().is_cpu() && x.is_contiguous(),
+                "reads contiguous CPU tensors only, got one on ", x.device());
+    TORCH_CHECK(static_cast<int64_t>(x.nbytes()) == bytes, "has ", x.nbytes(), " bytes, not ",
+                bytes);
     if (bytes) memcpy(dst, x.const_data_ptr(), bytes);
-  });
-}
-
-ct_error* tensor_write(ct_tensor t, const void* src, int64_t bytes) {
-  return guard([&] {
-    auto x = borrow(t);
-    check_plain(x, bytes);
-    if (bytes) memcpy(x.mutable_data_ptr(), src, bytes);
   });
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package atomicfile
+package files
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func files(t *testing.T, dir string) []string {
+func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestNamedTemporary(t *testing.T) {
 		return failed
 	})
 	require.ErrorIs(t, err, failed)
-	assert.Empty(t, files(t, dir))
+	assert.Empty(t, names(t, dir))
 	require.NoError(t, writeNamed(temp, 0o600, func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err }))
 	info, err := os.Stat(temp)
 	require.NoError(t, err)
@@ -60,5 +60,5 @@ func TestReplaceOrNothing(t *testing.T) {
 	b, err = os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "new", string(b))
-	assert.Equal(t, []string{"a"}, files(t, filepath.Dir(path)))
+	assert.Equal(t, []string{"a"}, names(t, filepath.Dir(path)))
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package atomicfile replaces files as a whole or not at all.
-package atomicfile
+// Package files opens and replaces files as those who keep checkpoints need it.
+package files
 
 import (
 	"crypto/rand"
@@ -57,7 +57,7 @@ func Replace(path string, write func(io.Writer) error) error {
 		os.Remove(temp)
 		return err
 	}
-	return syncFolder(dir)
+	return SyncFolder(dir)
 }
 
 func exists(path string) bool {
@@ -132,7 +132,9 @@ func followLinks(path string) (string, error) {
 	return "", errors.New("too many symbolic links")
 }
 
-func syncFolder(dir string) error {
+// SyncFolder makes the names that files in dir have been given last, on file
+// systems that can.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil // may be written but not read: nothing more can be done

@@ -3,7 +3,7 @@
 
 //go:build !linux
 
-package atomicfile
+package files
 
 import (
 	"errors"
