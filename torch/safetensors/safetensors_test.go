@@ -80,6 +80,7 @@ func TestWritesPythonsBytes(t *testing.T) {
 
 // Views, lazy conjugates, other devices and large tensors, as PyTorch reads them.
 func TestPythonReads(t *testing.T) {
+	torchtest.Python(t) // skips, if it must, before there are tensors
 	torchtest.NoLeaks(t)
 	device := torchtest.Pretend(t)
 	w := torch.Arange(0, 24, 1).Reshape(4, 6)
