@@ -7,8 +7,8 @@ import "github.com/etude-ml/etude/models/dataset"
 
 const emotionWidth = dataset.EmbeddingSize
 
-// Emotion holds what is measured of EmotionRecognizer.
-type Emotion struct {
+// EmotionMeasures holds what is measured of EmotionRecognizer.
+type EmotionMeasures struct {
 	MSE     Number  `json:"mse"` // over the 64 outputs: the loss
 	MAE     Number  `json:"mae"` // over the 64 outputs
 	Valence Feeling `json:"valence"`
@@ -23,31 +23,38 @@ type Feeling struct {
 	CCC  Number `json:"ccc"` // Lin's concordance
 }
 
-// OfEmotion measures predicted embeddings, n rows of 64, against the true ones.
-// The constant is the mean of the training targets, one row ([Mean]).
-func OfEmotion(predictions, targets, constant []float32) (Report[Emotion], error) {
-	n, err := check("emotion", emotionWidth, predictions, targets, constant)
-	if err != nil {
-		return Report[Emotion]{}, err
-	}
-	return Report[Emotion]{
-		Samples:  n,
-		Measures: emotion(predictions, targets),
-		Constant: emotion(repeat(constant, n), targets),
-	}, nil
+// Emotion is the [Func] of EmotionRecognizer, whose rows are embeddings of 64; the
+// measures are [EmotionMeasures].
+func Emotion(predictions, targets, constant []float32) (*Report, error) {
+	return report("emotion", emotionWidth, emotion, predictions, targets, constant)
 }
 
-func emotion(predictions, targets []float32) Emotion {
+// Rows lists the measures for a table.
+func (m EmotionMeasures) Rows() []Row {
+	return []Row{
+		{"valence RMSE", m.Valence.RMSE, LowerIsBetter},
+		{"valence r", m.Valence.R, HigherIsBetter},
+		{"valence CCC", m.Valence.CCC, HigherIsBetter},
+		{"arousal RMSE", m.Arousal.RMSE, LowerIsBetter},
+		{"arousal r", m.Arousal.R, HigherIsBetter},
+		{"arousal CCC", m.Arousal.CCC, HigherIsBetter},
+		{"MSE", m.MSE, LowerIsBetter},
+		{"MAE", m.MAE, LowerIsBetter},
+	}
+}
+
+func emotion(predictions, targets []float32) Measures {
 	valence, arousal := feelings(predictions)
 	trueValence, trueArousal := feelings(targets)
-	m := Emotion{Valence: feeling(valence, trueValence), Arousal: feeling(arousal, trueArousal)}
+	m := EmotionMeasures{Valence: feeling(valence, trueValence), Arousal: feeling(arousal, trueArousal)}
 	m.MSE, m.MAE = differences(predictions, targets)
 	return m
 }
 
 func feeling(predicted, truth []float64) Feeling {
+	mse, _ := differences(predicted, truth)
 	return Feeling{
-		RMSE: rmse(predicted, truth),
+		RMSE: root(mse),
 		R:    correlation(predicted, truth),
 		CCC:  concordance(predicted, truth),
 	}

@@ -5,120 +5,106 @@ package measure
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-type golden[M any] struct {
+// golden is a case that NumPy, SciPy and PyTorch have measured.
+type golden struct {
+	Func                           string
+	Width                          int
 	Predictions, Targets, Constant []float32
-	Want                           Report[M]
+	Want                           map[string]any
 }
 
-func load(t *testing.T) (g struct {
-	Emotion golden[Emotion]
-	Melody  golden[Melody]
-}) {
+func (g golden) fn(t *testing.T) Func {
+	switch g.Func {
+	case "emotion":
+		return Emotion
+	case "melody":
+		return Melody
+	case "harmony":
+		return Harmony
+	case "regression":
+		var names []string
+		for i := range g.Width {
+			names = append(names, fmt.Sprintf("output %d", i))
+		}
+		return Regression(names)
+	}
+	require.FailNow(t, "unknown", g.Func)
+	return nil
+}
+
+func load(t *testing.T) (cases map[string]golden) {
 	b, err := os.ReadFile("testdata/measure.json")
 	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &g))
-	return g
+	require.NoError(t, json.Unmarshal(b, &cases))
+	require.Len(t, cases, 13)
+	return cases
 }
 
 // Both sides compute in float64 from the same numbers; only the order of the
 // sums differs.
 const tolerance = 1e-11
 
-// assertClose compares two reports number by number, undefined ones too.
-func assertClose(t *testing.T, want, got any) {
-	t.Helper()
-	w, g := flat(t, want), flat(t, got)
-	require.Len(t, g, len(w))
-	for name, x := range w {
-		if x == nil {
-			assert.Nil(t, g[name], name)
-			continue
-		}
-		assert.InDelta(t, x, g[name], tolerance, name)
-	}
-}
-
-// flat gives every number of a report's JSON by its path.
-func flat(t *testing.T, report any) map[string]any {
-	t.Helper()
-	b, err := json.Marshal(report)
-	require.NoError(t, err)
-	var tree map[string]any
-	require.NoError(t, json.Unmarshal(b, &tree))
-	numbers := map[string]any{}
-	var walk func(path string, node map[string]any)
-	walk = func(path string, node map[string]any) {
-		for key, child := range node {
-			if inner, ok := child.(map[string]any); ok {
-				walk(path+key+".", inner)
-				continue
+// flat gives every value of a tree of JSON by its path.
+func flat(tree any) map[string]any {
+	leaves := map[string]any{}
+	var walk func(path string, node any)
+	walk = func(path string, node any) {
+		switch node := node.(type) {
+		case map[string]any:
+			for key, child := range node {
+				walk(path+"."+key, child)
 			}
-			numbers[path+key] = child
+		case []any:
+			for i, child := range node {
+				walk(fmt.Sprintf("%s[%d]", path, i), child)
+			}
+		default:
+			leaves[path] = node
 		}
 	}
 	walk("", tree)
-	return numbers
+	return leaves
 }
 
-func TestEmotion(t *testing.T) {
-	g := load(t).Emotion
-	got, err := OfEmotion(g.Predictions, g.Targets, g.Constant)
-	require.NoError(t, err)
-	assertClose(t, g.Want, got)
-	assert.False(t, got.Constant.Valence.R.Defined(), "a constant correlates with nothing")
+func TestAgainstPython(t *testing.T) {
+	for name, g := range load(t) {
+		t.Run(name, func(t *testing.T) {
+			report, err := g.fn(t)(g.Predictions, g.Targets, g.Constant)
+			require.NoError(t, err)
+			b, err := json.Marshal(report)
+			require.NoError(t, err)
+			var tree any
+			require.NoError(t, json.Unmarshal(b, &tree))
+
+			want, got := flat(g.Want), flat(tree)
+			require.Len(t, got, len(want))
+			for path, x := range want {
+				if number, ok := x.(float64); ok && got[path] != nil {
+					assert.InDelta(t, number, got[path], tolerance, path)
+					continue
+				}
+				assert.Equal(t, x, got[path], path)
+			}
+		})
+	}
 }
 
-func TestMelody(t *testing.T) {
-	g := load(t).Melody
-	got, err := OfMelody(g.Predictions, g.Targets, g.Constant)
-	require.NoError(t, err)
-	assertClose(t, g.Want, got)
-}
-
-func TestPerfectPrediction(t *testing.T) {
-	g := load(t)
-	e, err := OfEmotion(g.Emotion.Targets, g.Emotion.Targets, g.Emotion.Constant)
-	require.NoError(t, err)
-	assert.Zero(t, e.Measures.MSE)
-	assert.InDelta(t, 1, float64(e.Measures.Arousal.R), tolerance)
-	assert.InDelta(t, 1, float64(e.Measures.Valence.CCC), tolerance)
-
-	m, err := OfMelody(g.Melody.Targets, g.Melody.Targets, g.Melody.Constant)
-	require.NoError(t, err)
-	// The targets are rounded to a grid, so their sums miss 1 by up to 128/8192.
-	assert.InDelta(t, 0, float64(m.Measures.KL), 0.02)
-	assert.EqualValues(t, 1, m.Measures.Top1)
-}
-
-func TestOneSampleAndConstantsAreNull(t *testing.T) {
-	row := make([]float32, emotionWidth)
-	got, err := OfEmotion(row, row, row)
-	require.NoError(t, err)
-	b, err := json.Marshal(got)
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"samples": 1,
-		"measures": {"mse": 0, "mae": 0, "valence": {"rmse": 0, "r": null, "ccc": null}, "arousal": {"rmse": 0, "r": null, "ccc": null}},
-		"constant": {"mse": 0, "mae": 0, "valence": {"rmse": 0, "r": null, "ccc": null}, "arousal": {"rmse": 0, "r": null, "ccc": null}}}`, string(b))
-}
-
-func TestMelodyAtTheEdges(t *testing.T) {
-	p, target := make([]float32, melodyWidth), make([]float32, melodyWidth)
-	target[60] = 1
-	got, err := OfMelody(p, target, target)
-	require.NoError(t, err)
-	// PyTorch's BCELoss of 0 against 1 is 100, here in one of 128 outputs.
-	assert.InDelta(t, 100./128, float64(got.Measures.Loss), tolerance)
-	assert.InDelta(t, math.Log(1e8), float64(got.Measures.KL), 1e-6)
-	assert.Zero(t, got.Measures.Top5, "60 earlier zeros go before it")
-	assert.EqualValues(t, 0, got.Constant.Loss)
+// The constant is the mean of a golden case's own targets.
+func TestMeanAgainstNumPy(t *testing.T) {
+	for name, g := range load(t) {
+		// NumPy sums in another order, which may round to the next float32.
+		assert.InDeltaSlice(t, g.Constant, Mean(g.Targets, g.Width), 1e-7, name)
+	}
 }
 
 func TestMean(t *testing.T) {
@@ -126,17 +112,128 @@ func TestMean(t *testing.T) {
 	assert.Nil(t, Mean(nil, 2))
 }
 
-func TestRowsThatDoNotFit(t *testing.T) {
-	row := make([]float32, melodyWidth)
-	for name, c := range map[string][3][]float32{
-		"no targets":     {nil, nil, row},
-		"half a row":     {row[:3], row[:3], row},
-		"fewer outputs":  {row[:64], row, row},
-		"short constant": {row, row, row[:64]},
+// Tables put the rows of both halves side by side, so their names must agree, and
+// a row must hold the value that it names.
+func TestRows(t *testing.T) {
+	cases := load(t)
+	for name, want := range map[string][]string{
+		"emotion":              {"valence RMSE", "valence r", "valence CCC", "arousal RMSE", "arousal r", "arousal CCC", "MSE", "MAE"},
+		"melody":               {"loss", "KL divergence", "top-1 agreement", "top-5 agreement", "MSE", "MAE"},
+		"harmony":              {"loss", "KL divergence", "top-1 agreement", "top-5 agreement", "MSE", "MAE"},
+		"regression, constant": {"RMSE", "mean r", "MSE", "MAE", "output 0 RMSE", "output 0 MAE", "output 0 r"},
 	} {
-		_, err := OfMelody(c[0], c[1], c[2])
-		assert.ErrorContains(t, err, "measure: melody: ", name)
+		g := cases[name]
+		report, err := g.fn(t)(g.Predictions, g.Targets, g.Constant)
+		require.NoError(t, err)
+		rows, beside := report.Measures.Rows(), report.Constant.Rows()
+		require.Len(t, rows, len(want), name)
+		require.Len(t, beside, len(want), name)
+		for i, r := range rows {
+			assert.Equal(t, want[i], r.Name)
+			assert.Equal(t, want[i], beside[i].Name)
+			assert.Equal(t, r.Better, beside[i].Better, r.Name)
+		}
 	}
+
+	r := RegressionMeasures{RMSE: 1, R: 2, MSE: 3, MAE: 4, Outputs: []Output{{"swing", 5, 6, 7}}}.Rows()
+	assert.Equal(t, []Row{
+		{"RMSE", 1, LowerIsBetter}, {"mean r", 2, HigherIsBetter}, {"MSE", 3, LowerIsBetter}, {"MAE", 4, LowerIsBetter},
+		{"swing RMSE", 5, LowerIsBetter}, {"swing MAE", 6, LowerIsBetter}, {"swing r", 7, HigherIsBetter},
+	}, r)
+	r = DistributionMeasures{Loss: 1, KL: 2, Top1: 3, Top5: 4, MSE: 5, MAE: 6}.Rows()
+	assert.Equal(t, []Row{
+		{"loss", 1, LowerIsBetter}, {"KL divergence", 2, LowerIsBetter}, {"top-1 agreement", 3, HigherIsBetter},
+		{"top-5 agreement", 4, HigherIsBetter}, {"MSE", 5, LowerIsBetter}, {"MAE", 6, LowerIsBetter},
+	}, r)
+	r = EmotionMeasures{MSE: 1, MAE: 2, Valence: Feeling{3, 4, 5}, Arousal: Feeling{6, 7, 8}}.Rows()
+	assert.Equal(t, []Row{
+		{"valence RMSE", 3, LowerIsBetter}, {"valence r", 4, HigherIsBetter}, {"valence CCC", 5, HigherIsBetter},
+		{"arousal RMSE", 6, LowerIsBetter}, {"arousal r", 7, HigherIsBetter}, {"arousal CCC", 8, HigherIsBetter},
+		{"MSE", 1, LowerIsBetter}, {"MAE", 2, LowerIsBetter},
+	}, r)
+}
+
+func TestRowsThatDoNotFit(t *testing.T) {
+	for network, f := range map[string]struct {
+		fn    Func
+		width int
+	}{
+		"emotion": {Emotion, 64}, "melody": {Melody, 128}, "harmony": {Harmony, 64},
+		"regression": {Regression([]string{"a", "b", "c", "d"}), 4},
+	} {
+		row := make([]float32, f.width)
+		for name, c := range map[string][3][]float32{
+			"no targets":     {nil, nil, row},
+			"half a row":     {row[:3], row[:3], row},
+			"fewer outputs":  {row[:2], row, row},
+			"short constant": {row, row, row[:2]},
+			"no constant":    {row, row, nil},
+		} {
+			report, err := f.fn(c[0], c[1], c[2])
+			assert.ErrorContains(t, err, "measure: "+network+": ", name)
+			assert.Nil(t, report, name)
+		}
+	}
+	_, err := Regression(nil)(nil, nil, nil)
+	assert.ErrorContains(t, err, "measure: regression: no output is named")
+}
+
+func TestNamesAreCopied(t *testing.T) {
+	names := []string{"swing"}
+	fn := Regression(names)
+	names[0] = "push"
+	report, err := fn([]float32{1}, []float32{2}, []float32{2})
+	require.NoError(t, err)
+	assert.Equal(t, "swing", report.Measures.(RegressionMeasures).Outputs[0].Name)
+}
+
+// A network that has diverged must not look like one that agrees.
+func TestPredictionsThatAreNotNumbers(t *testing.T) {
+	nan := float32(math.NaN())
+	for network, fn := range map[string]Func{
+		"emotion": Emotion, "harmony": Harmony, "regression": Regression(make([]string, 64)),
+	} {
+		target := make([]float32, 128)
+		target[0], target[64] = 1, 0.5
+		report, err := fn(slices.Repeat([]float32{nan}, 128), target, Mean(target, 64))
+		require.NoError(t, err)
+		for _, row := range report.Measures.Rows() {
+			if row.Name == "top-1 agreement" || row.Name == "top-5 agreement" {
+				assert.Zero(t, row.Value, network)
+				continue
+			}
+			assert.False(t, row.Value.Defined(), "%s: %s", network, row.Name)
+		}
+	}
+}
+
+func TestMelodyAtTheEdges(t *testing.T) {
+	p, target := make([]float32, melodyWidth), make([]float32, melodyWidth)
+	target[60] = 1
+	report, err := Melody(p, target, target)
+	require.NoError(t, err)
+	got, constant := report.Measures.(DistributionMeasures), report.Constant.(DistributionMeasures)
+	// PyTorch's BCELoss of 0 against 1 is 100, here in one of 128 outputs.
+	assert.InDelta(t, 100./128, float64(got.Loss), tolerance)
+	assert.InDelta(t, math.Log(1e8), float64(got.KL), tolerance)
+	assert.Zero(t, got.Top5, "60 earlier zeros go before it")
+	assert.Zero(t, constant.Loss)
+}
+
+// The mean correlation ignores outputs without one, and how far the outputs' means
+// are apart, which alone would give the pooled values a correlation near 1.
+func TestOverallCorrelation(t *testing.T) {
+	targets := []float32{0, 10, 20, 1, 11, 20, 2, 12, 20}
+	predictions := []float32{2, 10, 20, 1, 11, 20, 0, 12, 21}
+	report, err := Regression([]string{"falls", "rises", "constant"})(predictions, targets, Mean(targets, 3))
+	require.NoError(t, err)
+	m := report.Measures.(RegressionMeasures)
+	assert.InDelta(t, -1, float64(m.Outputs[0].R), tolerance)
+	assert.InDelta(t, 1, float64(m.Outputs[1].R), tolerance)
+	assert.False(t, m.Outputs[2].R.Defined())
+	assert.InDelta(t, 0, float64(m.R), tolerance)
+	assert.InDelta(t, math.Sqrt((4+4+1)/9.), float64(m.RMSE), tolerance)
+	assert.False(t, report.Constant.(RegressionMeasures).R.Defined())
 }
 
 func TestNumberInJSON(t *testing.T) {

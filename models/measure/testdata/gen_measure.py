@@ -2,102 +2,171 @@
 # SPDX-License-Identifier: MIT
 """Writes measure.json: predictions, targets and what is measured of them.
 
-The formulas are written out with nothing but the standard library, and apart
-from the Go code: python3 gen_measure.py > measure.json
+Losses are PyTorch's, correlations and divergences SciPy's, the rest is NumPy's,
+all in float64 on the values that float32 holds.
+
+Usage: python gen_measure.py > measure.json      (numpy 2.4.6, scipy 1.17.1, torch 2.15.0)
 """
+
 import json
-import math
-import random
-from statistics import fmean
+import warnings
 
-random.seed(20260101)
-Q = 1 << 12  # values on a grid that float32 holds exactly
+import numpy as np
+import torch
+from scipy import special, stats
+from torch.nn import functional
+
+rng = np.random.default_rng(20260101)
+warnings.simplefilter("ignore", stats.ConstantInputWarning)
 
 
-def grid(x):
-    return round(x * Q) / Q
+def short(rows):
+    """Values of four decimals, as float32 holds them."""
+    return np.atleast_2d(np.round(rows, 4)).astype(np.float32)
 
 
 def pearson(x, y):
-    mx, my = fmean(x), fmean(y)
-    sxy = math.fsum((a - mx) * (b - my) for a, b in zip(x, y))
-    sxx = math.fsum((a - mx) ** 2 for a in x)
-    syy = math.fsum((b - my) ** 2 for b in y)
-    return sxy / math.sqrt(sxx * syy) if sxx > 1e-12 and syy > 1e-12 else None
-
-
-def ccc(x, y):
-    n = len(x)
-    mx, my = fmean(x), fmean(y)
-    sxy = math.fsum((a - mx) * (b - my) for a, b in zip(x, y)) / n
-    sxx = math.fsum((a - mx) ** 2 for a in x) / n
-    syy = math.fsum((b - my) ** 2 for b in y) / n
-    return 2 * sxy / (sxx + syy + (mx - my) ** 2)
+    r = stats.pearsonr(x, y).statistic if len(x) > 1 else np.nan
+    return None if np.isnan(r) else r
 
 
 def mse_mae(p, t):
-    d = [a - b for rp, rt in zip(p, t) for a, b in zip(rp, rt)]
-    return fmean(x * x for x in d), fmean(abs(x) for x in d)
+    return {"mse": np.mean((p - t) ** 2), "mae": np.mean(np.abs(p - t))}
+
+
+def rmse(x, y):
+    return np.sqrt(np.mean((x - y) ** 2))
+
+
+def ccc(x, y):
+    (xx, xy), (_, yy) = np.cov(x, y, ddof=0)
+    below = xx + yy + (np.mean(x) - np.mean(y)) ** 2
+    return 2 * xy / below if below > 1e-14 else None  # rounding left of two equal constants
 
 
 def emotion(p, t):
     top = 1 - 2**-24  # the float32 below 1
-
-    def read(rows, lo):
-        return [math.atanh(max(min(fmean(r[lo:lo + 32]), top), -top)) for r in rows]
-
-    mse, mae = mse_mae(p, t)
-    out = {"mse": mse, "mae": mae}
-    for name, lo in (("valence", 0), ("arousal", 32)):
-        x, y = read(p, lo), read(t, lo)
-        rmse = math.sqrt(fmean((a - b) ** 2 for a, b in zip(x, y)))
-        out[name] = {"rmse": rmse, "r": pearson(x, y), "ccc": ccc(x, y)}
+    out = mse_mae(p, t)
+    for name, half in (("valence", slice(0, 32)), ("arousal", slice(32, 64))):
+        x, y = (np.arctanh(np.clip(rows[:, half].mean(axis=1), -top, top)) for rows in (p, t))
+        out[name] = {"rmse": rmse(x, y), "r": pearson(x, y), "ccc": ccc(x, y)}
     return out
 
 
+def distribution(loss, p, t):
+    top1, top5 = [], []
+    for predicted, truth in zip(p, t):
+        order = np.argsort(-predicted, kind="stable")
+        commonest = np.flatnonzero(truth == truth.max())
+        top1.append(np.isin(order[:1], commonest).any())
+        top5.append(np.isin(order[:5], commonest).any())
+    share = np.maximum(p / np.maximum(p.sum(axis=1, keepdims=True), 1e-8), 1e-8)
+    return {
+        "loss": loss(torch.from_numpy(p), torch.from_numpy(t)).item(),
+        "kl": special.rel_entr(t, share).sum(axis=1).mean(),
+        "top1": np.mean(top1), "top5": np.mean(top5), **mse_mae(p, t),
+    }
+
+
 def melody(p, t):
-    def log(x):
-        return max(math.log(x), -100) if x > 0 else -100
-
-    mse, mae = mse_mae(p, t)
-    loss = fmean(-(y * log(x) + (1 - y) * log(1 - x)) for rp, rt in zip(p, t) for x, y in zip(rp, rt))
-    kl = []
-    ranks = []
-    for rp, rt in zip(p, t):
-        s = math.fsum(rp)
-        kl.append(math.fsum(y * (math.log(y) - math.log(max(x / s, 1e-8))) for x, y in zip(rp, rt) if y))
-        order = sorted(range(128), key=lambda i: (-rp[i], i))
-        ranks.append(order.index(min(range(128), key=lambda i: (-rt[i], i))))
-    return {"loss": loss, "kl": fmean(kl), "top1": fmean(r < 1 for r in ranks),
-            "top5": fmean(r < 5 for r in ranks), "mse": mse, "mae": mae}
+    return distribution(functional.binary_cross_entropy, p, t)
 
 
-def case(measure, p, t):
-    constant = [grid(fmean(c)) for c in zip(*t)]
-    return {"predictions": [x for r in p for x in r], "targets": [x for r in t for x in r],
-            "constant": constant,
-            "want": {"samples": len(t), "measures": measure(p, t), "constant": measure([constant] * len(t), t)}}
+def harmony(p, t):
+    def loss(x, y):
+        return functional.kl_div(torch.log(x + 1e-8), y, reduction="batchmean")
+    return distribution(loss, p, t)
 
 
-def embedding(v, a, noise):
-    row = [math.tanh(v)] * 32 + [math.tanh(a)] * 32
-    return [grid(x + random.gauss(0, noise)) for x in row]
+def regression(p, t):
+    outputs = [{"name": f"output {i}", "rmse": rmse(x, y), "mae": np.mean(np.abs(x - y)), "r": pearson(x, y)}
+               for i, (x, y) in enumerate(zip(p.T, t.T))]
+    defined = [o["r"] for o in outputs if o["r"] is not None]
+    return {**mse_mae(p, t), "rmse": rmse(p, t), "r": np.mean(defined) if defined else None, "outputs": outputs}
 
 
-def histogram(noise):
-    center, row = random.uniform(50, 70), [0.0] * 128
-    for _ in range(random.randint(20, 60)):
-        row[max(0, min(127, round(random.gauss(center, 5))))] += 1
-    s = sum(row)
-    t = [grid(x / s) for x in row]
-    p = [grid(min(1, max(0, x * random.uniform(0.3, 1.3) + abs(random.gauss(0, noise))))) for x in t]
-    return p, t
+def case(measure, p, t, constant=None):
+    if constant is None:
+        constant = t.astype(np.float64).mean(axis=0).astype(np.float32)
+    p64, t64, c64 = (x.astype(np.float64) for x in (p, t, np.tile(constant, (len(t), 1))))
+    return {"func": measure.__name__, "width": t.shape[1],
+            "predictions": values(p), "targets": values(t), "constant": values(constant),
+            "want": {"samples": len(t), "measures": measure(p64, t64), "constant": measure(c64, t64)}}
 
 
-moods = [(random.uniform(-1, 1), random.uniform(0, 1)) for _ in range(12)]
-targets = [embedding(v, a, 0) for v, a in moods]
-guesses = [embedding(0.6 * v + random.gauss(0, 0.3), a + random.gauss(0.1, 0.1), 0.05) for v, a in moods]
-guesses[3] = [1.5] * 32 + [-1.5] * 32  # outside of what atanh takes
-rows = [histogram(0.004) for _ in range(10)]
-print(json.dumps({"emotion": case(emotion, guesses, targets),
-                  "melody": case(melody, [r[0] for r in rows], [r[1] for r in rows])}))
+def values(rows):
+    """The shortest decimals that read back as the same float32."""
+    return [float(str(x)) for x in rows.ravel()]
+
+
+def embeddings(valence, arousal, noise):
+    rows = np.repeat(np.tanh(np.stack([valence, arousal], axis=1)), 32, axis=1)
+    return short(rows + rng.normal(0, noise, rows.shape))
+
+
+def histograms(n, width, notes, noise):
+    """Predictions and targets, n distributions of which many shares are zero."""
+    t = np.zeros((n, width))
+    for row, center in zip(t, rng.uniform(0.4, 0.6, n) * width):
+        for i in rng.normal(center, width / 20, notes).round().astype(int):
+            row[i % width] += 1 / notes
+    p = np.clip(t * rng.uniform(0.3, 1.3, t.shape) + np.abs(rng.normal(0, noise, t.shape)), 0, 1)
+    return short(p), short(t)
+
+
+def emotions():
+    v, a = rng.uniform(-1, 1, 12), rng.uniform(0, 1, 12)
+    t = embeddings(v, a, 0)
+    p = embeddings(0.6 * v + rng.normal(0, 0.3, 12), a + rng.normal(0.1, 0.1, 12), 0.05)
+    p[3] = [1.5] * 32 + [-1.5] * 32  # outside of what atanh takes
+    yield "emotion", case(emotion, p, t)
+    yield "emotion, one sample", case(emotion, p[:1], t[:1])
+    yield "emotion, constant arousal", case(emotion, p[4:7], embeddings(v[4:7], 0 * a[4:7] + 0.25, 0))
+
+
+def distributions():
+    p, t = histograms(10, 128, 40, 0.004)
+    yield "melody", case(melody, p, t)
+    yield "melody, one sample", case(melody, p[:1], t[:1])
+    edges = np.zeros((3, 128), np.float32)
+    edges[0, 60], edges[1, 60:62], edges[2, :4] = 1, 0.5, 0.25
+    yield "melody, zeros and ones", case(melody, edges[::-1], edges)
+
+    p, t = histograms(8, 64, 4, 0.01)
+    p = short(p / p.sum(axis=1, keepdims=True))
+    p[2] = np.float32(1 / 64)  # all the same
+    p[5] = np.where(t[5] > 0, 0, p[5])  # nothing where there is something
+    yield "harmony", case(harmony, p, t)
+    yield "harmony, one sample", case(harmony, p[:1], t[:1])
+    # Four classes share the first place of the target; the prediction has ties at
+    # its first place, and at the border of the first five.
+    t, p = np.zeros((4, 64), np.float32), np.zeros((4, 64), np.float32)
+    t[:, [3, 9, 30, 60]] = 0.25
+    p[0, [2, 9]], p[1, [9, 10]], p[2, 10:16], p[3, 26:31] = 0.5, 0.5, 0.125, 0.2
+    p[2, 30] = 0.125
+    yield "harmony, ties", case(harmony, p, t)
+
+
+def regressions():
+    n, width = 9, 6
+    t = rng.uniform(0, 1, (n, width)) * [1, 0.5, 0.1, 1, 1, 1] + [0, 0.4, 0.9, 0, 0, 0]
+    p = t + rng.normal(0, 0.1, t.shape)
+    t[:, 3], p[:, 4] = 0.5, 0.25  # constants have no correlation
+    t[:, 5] = np.round(t[:, 5] * 2) / 2  # ties
+    p[:, 5] = 1 - p[:, 5]
+    p, t = short(p), short(t)
+    yield "regression", case(regression, p, t)
+    yield "regression, one sample", case(regression, p[:1], t[:1])
+    yield "regression, constant", case(regression, p[:, 4:5], t[:, 4:5])
+    yield "regression, perfect", case(regression, t[:, :3], t[:, :3])
+
+
+def cases():
+    yield from emotions()
+    yield from distributions()
+    yield from regressions()
+
+
+# A case a line.
+lines = (f"{json.dumps(name)}: {json.dumps(c, separators=(',', ':'))}" for name, c in cases())
+print("{\n" + ",\n".join(lines) + "\n}")
