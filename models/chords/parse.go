@@ -1,0 +1,99 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package chords
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Parse reads a chord's name in Harte's syntax or in lead-sheet style, as the
+// package's documentation describes them. Space around it does not matter. An
+// error quotes the name and what in it is not understood, and shows how names are
+// written.
+func Parse(name string) (Chord, error) {
+	text := plain(name)
+	if text == "" {
+		return Chord{}, fmt.Errorf(`chords: a name is empty: write a chord such as "C" or "F#m7b5", or "N" where none sounds`)
+	}
+	if slices.ContainsFunc(noChord, func(n string) bool { return strings.EqualFold(n, text) }) {
+		return Chord{-1, NoChord, -1}, nil
+	}
+	if strings.EqualFold(text, "X") {
+		return Chord{-1, Other, -1}, nil
+	}
+	c, err := parse(text)
+	if err != nil {
+		return Chord{}, fmt.Errorf(`chords: %s: %w: names are written like "F#m7b5", "C7(b9,#11)", "C/E" or "F#:hdim7/b3", and "N" for no chord`, quote(name), err)
+	}
+	return c, nil
+}
+
+var noChord = []string{"N", "NC", "N.C.", "N.C", "N/C", "no chord"}
+
+const letters = "ABCDEFG"
+
+func parse(text string) (Chord, error) {
+	root, rest, ok := readNote(text, letters)
+	if !ok {
+		return Chord{}, fmt.Errorf("it starts with %s, not with a root from A to G", quote(text))
+	}
+	rest, harte := strings.CutPrefix(rest, ":")
+	rest = strings.TrimSpace(rest)
+	if harte && rest == "" {
+		return Chord{}, fmt.Errorf(`nothing follows ":"`)
+	}
+	s := newScanner(rest, harte)
+	if err := s.scan(); err != nil {
+		return Chord{}, err
+	}
+	c := Chord{root, s.set.quality(), root}
+	if text, ok := strings.CutPrefix(s.rest, "/"); ok {
+		bass, err := readBass(strings.TrimSpace(text), root)
+		if err != nil {
+			return Chord{}, err
+		}
+		c.Bass = bass
+	}
+	return c, nil
+}
+
+// readBass gives the pitch class of a note, or of a degree above the root.
+func readBass(text string, root int) (int, error) {
+	if pitch, rest, ok := readNote(text, letters); ok && rest == "" {
+		return pitch, nil
+	}
+	if d, rest, ok := readDegree(text); ok && rest == "" {
+		return modulo(root + d.semitones()), nil
+	}
+	return 0, fmt.Errorf(`%s after "/" is neither a note nor a degree`, quote(text))
+}
+
+var signs = strings.NewReplacer(
+	"♯", "#", "♭", "b", "♮", "", "\U0001d12a", "##", "\U0001d12b", "bb",
+	"\u2212", "-", "–", "-", // minus and en dash
+	"˚", "°", "∆", "Δ", "△", "Δ", // a ring, an increment, a triangle
+)
+
+// plain writes a name with the plain signs: ASCII accidentals, ordinary digits.
+func plain(name string) string {
+	return strings.TrimSpace(norm.NFKC.String(signs.Replace(name)))
+}
+
+// quote is for text of any length.
+func quote(text string) string {
+	const most = 40
+	if len(text) <= most {
+		return fmt.Sprintf("%q", text)
+	}
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%q…", text[:end])
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package chords
+
+import (
+	"fmt"
+	"strings"
+)
+
+// scanner builds the set of degrees from what follows the root, word by word.
+type scanner struct {
+	rest  string
+	harte bool // a colon came before
+	set   degrees
+
+	started  bool // something was read: signs and numbers mean something else now
+	extended bool // a 6, 7, 9, 11 or 13 was read: later numbers only add themselves
+	seventh  int  // the alteration that a 7 without one has
+	depth    int  // of parentheses
+	next     purpose
+}
+
+// purpose is what the next degree is for.
+type purpose int
+
+const (
+	asUsual  purpose = iota
+	toAdd            // add9
+	toOmit           // no3
+	toStrike         // *3
+)
+
+func newScanner(text string, harte bool) *scanner {
+	s := &scanner{rest: text, harte: harte, set: degrees{{1, 0}: true}, seventh: -1}
+	if !harte || !strings.HasPrefix(text, "(") {
+		s.set.add(3, 0)
+		s.set.add(5, 0)
+	}
+	return s
+}
+
+// scan reads up to the end or to the slash before the bass.
+func (s *scanner) scan() error {
+	for s.rest != "" {
+		if after, ok := strings.CutPrefix(s.rest, "/"); ok {
+			if w := findWord(after); w == nil || !w.afterSlash {
+				break
+			}
+			s.rest = after
+		}
+		if !s.step() {
+			return fmt.Errorf("%s is not understood", quote(s.rest))
+		}
+	}
+	switch {
+	case s.depth > 0:
+		return fmt.Errorf(`a ")" is missing`)
+	case s.next != asUsual:
+		return fmt.Errorf("a degree is missing at the end")
+	}
+	return nil
+}
+
+// step reads one thing. False leaves rest at what is not understood.
+func (s *scanner) step() bool {
+	if w := findWord(s.rest); w != nil {
+		s.rest = s.rest[len(w.text):]
+		w.do(s)
+		s.started = true
+		return true
+	}
+	c := s.rest[0]
+	switch c {
+	case '+', '-':
+		return s.sign(c)
+	case ' ', ',':
+	case '(':
+		s.depth++
+		s.started = true
+	case ')':
+		if s.depth == 0 {
+			return false
+		}
+		s.depth--
+	case '*':
+		s.next = toStrike
+	default:
+		d, rest, ok := readDegree(s.rest)
+		altered := c == 'b' || c == '#'
+		if !ok || !s.degree(d, altered) {
+			return false
+		}
+		s.rest = rest
+		s.sixNine(d, altered)
+		return true
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+// sign reads "+" and "-", of which each has two meanings.
+func (s *scanner) sign(c byte) bool {
+	after := s.rest[1:]
+	d, rest, number := readDegree(after)
+	number = number && after[0] >= '1' && after[0] <= '9'
+	first := !s.started
+	s.started = true
+	switch {
+	case first && c == '-' && !(number && d.number == 5):
+		s.minor()
+	case first && c == '+':
+		s.augment()
+	case number:
+		s.rest = rest
+		return s.degree(degree{d.number, sign(c)}, true)
+	case c == '+':
+		s.augment()
+	default:
+		return false
+	}
+	s.rest = after
+	return true
+}
+
+// degree does what a degree, with or without accidentals, means here. False if
+// it means nothing.
+func (s *scanner) degree(d degree, altered bool) bool {
+	first, purpose := !s.started, s.next
+	s.started, s.next = true, asUsual
+	switch {
+	case purpose == toOmit && !altered:
+		s.set.remove(d.number)
+		return true
+	case purpose == toOmit, purpose == toStrike:
+		delete(s.set, d)
+		return true
+	case purpose == toAdd, altered, s.depth > 0:
+		s.set[d] = true
+		return true
+	}
+	switch n := d.number; {
+	case first && n == 1:
+		s.set = degrees{{1, 0}: true}
+	case first && n == 5:
+		s.set.remove(3)
+	case first && (n == 2 || n == 4):
+		s.set.remove(3)
+		s.set.add(n, 0)
+	case n == 1 || n == 3 || n == 8 || n == 10 || n == 12:
+		return false
+	case n < 6 || s.extended && n != 7:
+		s.set.add(n, 0)
+	case n == 6:
+		s.set.add(6, 0)
+		s.extended = true
+	default: // 7, 9, 11, 13: the seventh, and every second one up to it
+		s.set.add(7, s.seventh)
+		for i := 9; i <= n; i += 2 {
+			s.set.add(i, 0)
+		}
+		s.extended = true
+	}
+	return true
+}
+
+// sixNine reads on after a six: in lead sheets "6/9" is a chord, not a bass.
+func (s *scanner) sixNine(d degree, altered bool) {
+	if s.harte || altered || d.number != 6 {
+		return
+	}
+	if rest, ok := strings.CutPrefix(s.rest, "/9"); ok {
+		s.set.add(9, 0)
+		s.rest = rest
+	}
+}
