@@ -1,0 +1,77 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package chords
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sharedData finds the folder of real files that lies beside a checkout.
+func sharedData(t *testing.T, parts ...string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		require.NotEqual(t, dir, filepath.Dir(dir), "go.mod not found")
+		dir = filepath.Dir(dir)
+	}
+	path := filepath.Join(append([]string{dir, "..", "shared", "data"}, parts...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no ../shared/data/%s beside the repository", filepath.Join(parts...))
+	}
+	return path
+}
+
+// TestRealProgressions reads every label that annotators wrote; what they mean is
+// looked up in the table made by hand.
+func TestRealProgressions(t *testing.T) {
+	text, err := os.ReadFile(sharedData(t, "training", "chords", "chord_progressions.json"))
+	require.NoError(t, err)
+	var file struct {
+		Progressions []struct {
+			ID, Key string
+			Chords  []string
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &file))
+	require.NotEmpty(t, file.Progressions)
+	byHand := map[string]Quality{}
+	for _, p := range pairs(harteNames) {
+		byHand[p.name] = p.quality
+	}
+	var labels, samples int
+	var counts [Classes]int
+	for _, p := range file.Progressions {
+		tonic, err := ParseKey(p.Key)
+		require.NoError(t, err, p.ID)
+		var classes []int
+		for _, name := range p.Chords {
+			c, err := Parse(name)
+			require.NoError(t, err, p.ID)
+			want, known := byHand[strings.TrimLeft(name, "ABCDEFG#b")]
+			require.True(t, known, "%s is not in the table", name)
+			require.Equal(t, want, c.Quality, name)
+			class := c.Class(tonic)
+			counts[class]++
+			classes = append(classes, class)
+		}
+		labels += len(classes)
+		samples += len(Samples(classes))
+	}
+	t.Logf("%d progressions, %d labels, %d samples", len(file.Progressions), labels, samples)
+	for class, n := range counts {
+		if n > 0 {
+			t.Logf("%2d %-6s %5d  %5.2f %%", class, ClassName(class), n, 100*float64(n)/float64(labels))
+		}
+	}
+}
