@@ -4,6 +4,11 @@
 package models
 
 import (
+	"slices"
+
+	"github.com/etude-ml/etude/models/audio"
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )
@@ -35,4 +40,35 @@ func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 	x = m.FC2.Forward(x).Tanh()
 	x = m.LSTM.Step(x)
 	return m.FC3.Forward(x).Tanh()
+}
+
+func emotion() Spec {
+	return Spec{
+		Name: "emotion", Title: "EmotionRecognizer", Summary: "2 s of sound to its emotion", In: 128, Out: 64, Parameters: 403264,
+		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
+		State:  slices.Concat(LinearState("fc1", 128, 512), LinearState("fc2", 512, 256), LSTMState("lstm", 256, 128), LinearState("fc3", 128, 64)),
+		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Measure: measure.Emotion, Outputs: embeddingNames,
+		Headlines: []string{"arousal r", "valence r"},
+		Readout: &Readout{
+			Names: []string{"valence", "arousal"},
+			Read: func(output []float32) []float64 {
+				valence, arousal := dataset.ReadEmbedding(output)
+				return []float64{valence, arousal}
+			},
+		},
+		ONNXInput: "audio_features", ONNXOutput: "emotion_embedding",
+		InputRange: [2]float64{-1, 0},
+		Metadata: func() (preprocessing, labels any) {
+			return map[string]any{
+				"feature": "log-mel", "seconds": audio.Seconds, "sample_rate": audio.SampleRate,
+				"n_fft": audio.WindowSize, "hop_length": audio.HopSize, "window": "hann, periodic",
+				"center": true, "pad_mode": "constant", "power": 2,
+				"n_mels": audio.Bands, "fmin": 0, "fmax": audio.MaxHz, "mel_scale": "slaney", "mel_norm": "slaney",
+				"amin": audio.Floor, "ref": "max", "top_db": audio.RangeDB,
+				"reduce": "mean over frames", "divide_by": audio.RangeDB,
+				"silent_below_dbfs": audio.SilenceDB,
+			}, embeddingMetadata()
+		},
+	}
 }

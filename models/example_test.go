@@ -18,6 +18,9 @@ func ExampleAll() {
 	// Output:
 	// emotion  EmotionRecognizer 128 →  64 403264 parameters
 	// melody   MelodyTransformer  64 → 128 641664 parameters
+	// harmony  HarmonyPredictor  128 →  64 74176 parameters
+	// dynamics DynamicsEngine     32 →  16 13520 parameters
+	// groove   GroovePredictor    64 →  32 18656 parameters
 }
 
 func ExampleRecognize() {

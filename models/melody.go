@@ -4,6 +4,12 @@
 package models
 
 import (
+	"fmt"
+	"slices"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/models/midi"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )
@@ -35,4 +41,27 @@ func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 	x = m.LSTM.Step(x)
 	x = m.FC2.Forward(x).Relu()
 	return m.FC3.Forward(x).Sigmoid()
+}
+
+func melody() Spec {
+	return Spec{
+		Name: "melody", Title: "MelodyTransformer", Summary: "an emotion to the notes that express it", In: 64, Out: 128, Parameters: 641664,
+		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
+		State:  slices.Concat(LinearState("fc1", 64, 256), LSTMState("lstm", 256, 256), LinearState("fc2", 256, 256), LinearState("fc3", 256, 128)),
+		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: defaults(5e-4),
+		Measure: measure.Melody, Classes: true,
+		Headlines: []string{"top-1 agreement", "top-5 agreement"},
+		Outputs: func() []string {
+			names := make([]string, midi.Pitches)
+			for i := range names {
+				names[i] = fmt.Sprintf("pitch_%d", i)
+			}
+			return names
+		},
+		ONNXInput: "emotion_embedding", ONNXOutput: "midi_notes",
+		InputRange: embeddingRange,
+		Metadata: func() (preprocessing, labels any) {
+			return embeddingMetadata(), map[string]any{"meaning": "share of note-ons at each MIDI pitch", "pitches": []int{0, 127}}
+		},
+	}
 }

@@ -11,88 +11,161 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// Spec describes a network.
+// Spec is a network's row in the registry: all that reading, training, export,
+// evaluation and the command need to know of it.
 type Spec struct {
 	Name       string // as commands and folders call it: "emotion"
 	Title      string // as Python's class is called: "EmotionRecognizer"
-	In, Out    int    // features of an input and of an output
+	Summary    string // from what to what, for help texts: "a sound to its emotion"
+	In, Out    int    // numbers of an input and of an output
 	Parameters int    // trained values
 
-	ONNXInput, ONNXOutput string // names in an exported file
+	New   func(torch.Device) nn.Module
+	State []StateEntry // what New(d) has as its state dict
 
-	LR   float64 // Adam's default learning rate for it
+	// Source is where its samples come from, and what it takes from a file.
+	Source dataset.Source
+
 	Loss nn.Loss
-	New  func(torch.Device) nn.Module
+	Defaults
 
-	// Samples reads a data folder, whose layout is described in package dataset.
-	Samples func(ctx context.Context, root string, o dataset.Options) (*data.Samples, error)
+	// Measure compares predictions with targets beyond the loss; Outputs names the
+	// numbers of an output, for tables and plots. Classes says that an output is
+	// shares of classes, of which the largest counts as the answer.
+	Measure measure.Func
+	Outputs func() []string
+	Classes bool
+	// Headlines are the measures' rows that a summary shows beside the loss.
+	Headlines []string
+	// Readout, if set, says what an output stands for, where that is not the
+	// numbers themselves.
+	Readout *Readout
 
-	state []stateEntry
+	ONNXInput, ONNXOutput string // names in an exported file
+	// InputRange is the least and the largest number of an input: an exported file
+	// is checked with inputs between them.
+	InputRange [2]float64
+	// Metadata says how inputs are made and what outputs mean; both are written as
+	// JSON into exported files. It may be nil.
+	Metadata func() (preprocessing, labels any)
 }
 
-// stateEntry is a tensor of a network's state dict.
-type stateEntry struct {
-	name  string
-	shape []int
+// Defaults are the settings of training that nobody has set.
+type Defaults struct {
+	Epochs      int     // at most
+	BatchSize   int     // samples in a step
+	LR          float64 // Adam's learning rate
+	WeightDecay float64 // Adam's, as L2 added to the gradient
+	Patience    int     // epochs without improvement
+	MinDelta    float64 // what counts as an improvement of the validation loss
 }
 
-// All returns the networks in the order in which they are trained.
-func All() []Spec { return []Spec{emotion(), melody()} }
-
-func emotion() Spec {
-	return Spec{
-		Name: "emotion", Title: "EmotionRecognizer", In: 128, Out: 64, Parameters: 403264,
-		ONNXInput: "audio_features", ONNXOutput: "emotion_embedding",
-		LR: 1e-3, Loss: nn.MSELoss,
-		New:     func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
-		Samples: dataset.Emotion,
-		state:   slices.Concat(linear("fc1", 128, 512), linear("fc2", 512, 256), lstm("lstm", 256, 128), linear("fc3", 128, 64)),
-	}
+// defaults are those of all networks but for the learning rate.
+func defaults(lr float64) Defaults {
+	return Defaults{Epochs: 50, BatchSize: 64, LR: lr, WeightDecay: 1e-4, Patience: 10, MinDelta: 1e-3}
 }
 
-func melody() Spec {
-	return Spec{
-		Name: "melody", Title: "MelodyTransformer", In: 64, Out: 128, Parameters: 641664,
-		ONNXInput: "emotion_embedding", ONNXOutput: "midi_notes",
-		LR: 5e-4, Loss: nn.BCELoss,
-		New:     func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
-		Samples: dataset.Melody,
-		state:   slices.Concat(linear("fc1", 64, 256), lstm("lstm", 256, 256), linear("fc2", 256, 256), linear("fc3", 256, 128)),
-	}
+// Readout turns an output into the quantities that it stands for.
+type Readout struct {
+	Names []string
+	Read  func(output []float32) []float64 // one for each name
 }
 
-func linear(name string, in, out int) []stateEntry {
-	return []stateEntry{{name + ".weight", []int{out, in}}, {name + ".bias", []int{out}}}
+// StateEntry is a tensor of a network's state dict.
+type StateEntry struct {
+	Name  string
+	Shape []int
 }
 
-func lstm(name string, in, hidden int) []stateEntry {
-	return []stateEntry{
+// LinearState is what an nn.Linear in the field name adds to a state dict.
+func LinearState(name string, in, out int) []StateEntry {
+	return []StateEntry{{name + ".weight", []int{out, in}}, {name + ".bias", []int{out}}}
+}
+
+// LSTMState is what an nn.LSTM of one layer in the field name adds to a state dict.
+func LSTMState(name string, in, hidden int) []StateEntry {
+	return []StateEntry{
 		{name + ".weight_ih_l0", []int{4 * hidden, in}}, {name + ".weight_hh_l0", []int{4 * hidden, hidden}},
 		{name + ".bias_ih_l0", []int{4 * hidden}}, {name + ".bias_hh_l0", []int{4 * hidden}},
 	}
 }
 
-// notBuilt are names that are reserved.
-var notBuilt = []string{"harmony", "dynamics", "groove"}
+// Samples reads a data folder, whose layout is described in package dataset.
+func (s Spec) Samples(ctx context.Context, root string, o dataset.Options) (*data.Samples, error) {
+	return s.Source.Samples(ctx, root, o)
+}
+
+// registered are the networks of the registry beyond Etude's own.
+var registered []Spec
+
+// All returns the networks in the order in which they are trained: the five of
+// Etude, then those that were registered.
+func All() []Spec {
+	return append([]Spec{emotion(), melody(), harmony(), dynamicsEngine(), groovePredictor()}, registered...)
+}
+
+// Register adds a network, so that [All], [ByName], [Recognize] and every command
+// know it. It belongs into an init function; a row that lacks something, or whose
+// name is taken, panics.
+func Register(s Spec) {
+	missing := ""
+	switch {
+	case s.Name == "" || s.Title == "":
+		missing = "a name and a title"
+	case s.In < 1 || s.Out < 1:
+		missing = "sizes of input and output"
+	case s.New == nil || len(s.State) == 0:
+		missing = "New and State"
+	case s.Source == nil:
+		missing = "a source"
+	case s.Loss == nil || s.Measure == nil || s.Outputs == nil:
+		missing = "Loss, Measure and Outputs"
+	case s.Defaults == Defaults{}:
+		missing = "defaults"
+	case s.ONNXInput == "" || s.ONNXOutput == "":
+		missing = "names for ONNX"
+	}
+	if missing != "" {
+		panic(fmt.Sprintf("models: Register: the network %q lacks %s", s.Name, missing))
+	}
+	if _, err := ByName(s.Name); err == nil || s.Name == "all" {
+		panic(fmt.Sprintf("models: Register: there is a network %q already", s.Name))
+	}
+	registered = append(registered, s)
+}
+
+// Names lists the names of all networks.
+func Names() []string {
+	var names []string
+	for _, s := range All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Sources lists where the samples of all networks come from.
+func Sources() []dataset.Source {
+	var sources []dataset.Source
+	for _, s := range All() {
+		sources = append(sources, s.Source)
+	}
+	return sources
+}
 
 // ByName returns the network of a name such as "emotion".
 func ByName(name string) (Spec, error) {
-	var names []string
 	for _, s := range All() {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	if slices.Contains(notBuilt, name) {
-		return Spec{}, fmt.Errorf("models: the network %q is not built yet; there are %s", name, strings.Join(names, ", "))
-	}
-	return Spec{}, fmt.Errorf("models: there is no network %q; there are %s", name, strings.Join(names, ", "))
+	return Spec{}, fmt.Errorf("models: there is no network %q; there are %s", name, strings.Join(Names(), ", "))
 }
 
 // Recognize returns the network whose names and shapes a state dict has, whatever
@@ -115,18 +188,18 @@ func Recognize(state *torch.Dict) (Spec, error) {
 // differs says what first tells a state dict from s's, or "".
 func (s Spec) differs(state *torch.Dict) string {
 	known := map[any]bool{}
-	for _, e := range s.state {
-		known[e.name] = true
-		v, ok := state.Get(e.name)
+	for _, e := range s.State {
+		known[e.Name] = true
+		v, ok := state.Get(e.Name)
 		if !ok {
-			return e.name + " is missing"
+			return e.Name + " is missing"
 		}
 		t, ok := v.(*torch.Tensor)
 		if !ok || t == nil {
-			return fmt.Sprintf("%s is not a tensor but %T", e.name, v)
+			return fmt.Sprintf("%s is not a tensor but %T", e.Name, v)
 		}
-		if shape := t.Shape(); !slices.Equal(shape, e.shape) {
-			return fmt.Sprintf("%s is %v", e.name, shape)
+		if shape := t.Shape(); !slices.Equal(shape, e.Shape) {
+			return fmt.Sprintf("%s is %v", e.Name, shape)
 		}
 	}
 	for _, k := range state.Keys() {
@@ -140,8 +213,8 @@ func (s Spec) differs(state *torch.Dict) string {
 // layout lists the names and shapes of s's state.
 func (s Spec) layout() string {
 	var parts []string
-	for _, e := range s.state {
-		parts = append(parts, fmt.Sprint(e.name, " ", e.shape))
+	for _, e := range s.State {
+		parts = append(parts, fmt.Sprint(e.Name, " ", e.Shape))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -31,13 +31,49 @@ func TestSpecs(t *testing.T) {
 }
 
 func TestByName(t *testing.T) {
-	for name, text := range map[string]string{
-		"harmony": `models: the network "harmony" is not built yet; there are emotion, melody`,
-		"Emotion": `models: there is no network "Emotion"; there are emotion, melody`,
-	} {
-		_, err := models.ByName(name)
-		assert.EqualError(t, err, text)
+	_, err := models.ByName("Emotion")
+	assert.EqualError(t, err, `models: there is no network "Emotion"; there are emotion, melody, harmony, dynamics, groove`)
+}
+
+// What a row says of a network is what the network is.
+func TestRowsAreTrue(t *testing.T) {
+	torchtest.Need(t)
+	for _, s := range models.All() {
+		torch.Scope(func() {
+			m := s.New(torch.CPU)
+			assert.Equal(t, []int{3, s.Out}, m.Forward(torch.Zeros([]int{3, s.In})).Shape(), s.Name)
+			assert.Len(t, s.Outputs(), s.Out, s.Name)
+			state := nn.StateDict(m)
+			require.Equal(t, len(s.State), state.Len(), s.Name)
+			for i, key := range state.Keys() {
+				value, _ := state.Get(key)
+				assert.Equal(t, s.State[i], models.StateEntry{Name: key.(string), Shape: value.(*torch.Tensor).Shape()}, s.Name)
+			}
+		})
+		assert.Less(t, s.InputRange[0], s.InputRange[1], s.Name)
 	}
+}
+
+func TestRegisterRefuses(t *testing.T) {
+	sixth := func(change func(*models.Spec)) models.Spec {
+		s, err := models.ByName("groove")
+		require.NoError(t, err)
+		s.Name = "sixth"
+		change(&s)
+		return s
+	}
+	for text, change := range map[string]func(*models.Spec){
+		`there is a network "groove" already`:                 func(s *models.Spec) { s.Name = "groove" },
+		`there is a network "all" already`:                    func(s *models.Spec) { s.Name = "all" },
+		`the network "sixth" lacks a source`:                  func(s *models.Spec) { s.Source = nil },
+		`the network "sixth" lacks Loss, Measure and Outputs`: func(s *models.Spec) { s.Loss = nil },
+		`the network "sixth" lacks New and State`:             func(s *models.Spec) { s.State = nil },
+		`the network "sixth" lacks defaults`:                  func(s *models.Spec) { s.Defaults = models.Defaults{} },
+		`the network "sixth" lacks names for ONNX`:            func(s *models.Spec) { s.ONNXOutput = "" },
+	} {
+		assert.PanicsWithValue(t, "models: Register: "+text, func() { models.Register(sixth(change)) })
+	}
+	assert.Len(t, models.All(), 5)
 }
 
 func TestRecognize(t *testing.T) {

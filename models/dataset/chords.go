@@ -4,72 +4,165 @@
 package dataset
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/models/chords"
+	"github.com/etude-ml/etude/torch/data"
 )
 
-// progression is an entry of chord_progressions.json, as far as it is checked.
+// Chords is the file chord_progressions.json: each of its progressions gives
+// several samples. It is quicker to read than a cache would be.
+type Chords struct{}
+
+const (
+	chordsNetwork   = "harmony"
+	chordsFolder    = "chords"
+	chordsFile      = "chord_progressions.json"
+	chordsWanted    = `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`
+	chordsRecommend = 20
+)
+
+// The emotion of a progression without one.
+const (
+	neutralValence = 0
+	neutralArousal = 0.5
+)
+
+// progression is an entry of chord_progressions.json.
 type progression struct {
-	ID      json.RawMessage `json:"id"` // a string or a number
-	Name    string          `json:"name"`
-	Title   string          `json:"title"`
-	Artist  string          `json:"artist"`
-	Key     *string         `json:"key"`
-	Chords  []string        `json:"chords"`
-	Emotion json.RawMessage `json:"emotion"`
+	name             string // for messages: its id, name or number
+	group            string
+	classes          []int
+	labelled         bool
+	valence, arousal float64
+	notes            []string
+	fault            string // why it cannot be used; empty if it can
 }
 
-var harmonySource = source{
-	network: "harmony", folder: "chords", labels: "chord_progressions.json",
-	wanted:    `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`,
-	recommend: 20,
+// Present says whether root has the folder.
+func (Chords) Present(root string) bool { return present(root, chordsFolder) }
+
+// Samples reads the progressions of a data folder; see [Harmony].
+func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Samples, error) {
+	_, file, err := findChords(root)
+	if err != nil {
+		return nil, err
+	}
+	list, err := readProgressions(file)
+	if err != nil {
+		return nil, err
+	}
+	s := &data.Samples{}
+	neutral := 0
+	for _, p := range list {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("dataset: %s: %w", chordsNetwork, ctx.Err())
+		}
+		parts := p.parts()
+		switch {
+		case p.fault != "":
+			s.Skipped = append(s.Skipped, data.Skip{Name: p.name, Reason: p.fault})
+			continue
+		case len(parts) == 0:
+			s.Skipped = append(s.Skipped, data.Skip{Name: p.name, Reason: tooShort(len(p.classes))})
+			continue
+		case !p.labelled:
+			neutral++
+		}
+		for _, part := range parts {
+			s.Append(partName(p.name, part.Name), p.group, part.Input, part.Target)
+		}
+		for _, note := range p.notes {
+			s.Notes = append(s.Notes, p.name+": "+note)
+		}
+	}
+	if neutral > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (valence %g, arousal %g) stands for it",
+			neutral, len(list), float64(neutralValence), neutralArousal))
+	}
+	if s.Len() == 0 {
+		return nil, fmt.Errorf("dataset: %s: no usable progression in %s:%s", chordsNetwork, file, firstReasons(s.Skipped))
+	}
+	return s, nil
 }
 
-// checkChords checks what the other parts of Validate check of files and labels,
-// on the one file that is both.
-func checkChords(root string) (Section, error) {
-	s := harmonySource
-	section := Section{Network: s.network, Recommended: s.recommend, Problems: []Problem{}}
-	dir, file, err := s.find(root)
-	section.Folder, section.LabelFile = dir, file
+// Features reads one file of progressions.
+func (Chords) Features(path string) (*Features, error) {
+	list, err := readProgressions(path)
 	if err != nil {
-		return section, err
+		return nil, err
 	}
-	text, err := readText(file)
-	if err != nil {
-		return section, err
-	}
-	list, err := parseProgressions(text)
-	if err != nil {
-		return section, fmt.Errorf("dataset: %s: %s: %w", s.network, file, err)
-	}
-	section.Files, section.Labels = 1, len(list)
-	var groups []string
-	for i, entry := range list {
-		var p progression
-		name := fmt.Sprintf("progression %d", i+1)
-		if err := json.Unmarshal(entry, &p); err != nil {
-			section.Problems = append(section.Problems, Problem{LevelError, name, fmt.Sprintf("%v: expected %s", err, s.wanted)})
+	f := &Features{}
+	for _, p := range list {
+		if p.fault != "" {
+			f.Notes = append(f.Notes, p.name+": left out: "+p.fault)
 			continue
 		}
-		if id := strings.Trim(string(p.ID), `"`); id != "" && id != "null" {
-			name = id
-		} else if p.Name != "" {
-			name = p.Name
+		for _, note := range p.notes {
+			f.Notes = append(f.Notes, p.name+": "+note)
 		}
-		if fault := p.fault(); fault != "" {
-			section.Problems = append(section.Problems, Problem{LevelError, name, fault})
-			continue
+		for _, part := range p.parts() {
+			part.Name = partName(p.name, part.Name)
+			f.Parts = append(f.Parts, part)
 		}
-		group := strings.ToLower(p.Title + "\x00" + p.Artist)
-		if p.Title+p.Artist == "" {
-			group = name
-		}
-		groups = append(groups, group)
 	}
-	section.enough(groups, "progression")
-	return section, nil
+	if len(f.Parts) == 0 {
+		return nil, fmt.Errorf("dataset: %s: %s: no progression of at least %d chords with a key", chordsNetwork, path, 2*chords.Ahead)
+	}
+	return f, nil
+}
+
+// parts are the samples of a progression.
+func (p progression) parts() []Part {
+	if p.fault != "" {
+		return nil
+	}
+	emotion := Embedding(p.valence, p.arousal)
+	var parts []Part
+	for _, s := range chords.Samples(p.classes) {
+		parts = append(parts, Part{
+			Name: fmt.Sprintf("chord %d", s.Position+1), Input: slices.Concat(emotion, s.Context), Target: s.Target,
+		})
+	}
+	return parts
+}
+
+func tooShort(n int) string {
+	return fmt.Sprintf("%d chords: a sample takes four chords and the four after them", n)
+}
+
+func findChords(root string) (dir, file string, err error) {
+	dir, err = findFolder(root, chordsFolder)
+	switch {
+	case err != nil:
+		return "", "", err
+	case dir == "":
+		return "", "", noFolder(chordsNetwork, root, chordsFolder, fmt.Sprintf("a file %s (%s)", chordsFile, chordsWanted))
+	}
+	file, err = findBeside(dir, chordsNetwork, chordsFile, chordsWanted)
+	return dir, file, err
+}
+
+// readProgressions reads the file. The error is about it as a whole; what is
+// wrong with an entry is in its fault.
+func readProgressions(path string) ([]progression, error) {
+	text, err := readText(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", chordsNetwork, err)
+	}
+	entries, err := parseProgressions(text)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %s: %w", chordsNetwork, path, err)
+	}
+	list := make([]progression, len(entries))
+	for i, entry := range entries {
+		list[i] = readProgression(entry, i+1)
+	}
+	return list, nil
 }
 
 // parseProgressions accepts {"progressions": […]} and the bare list.
@@ -86,27 +179,101 @@ func parseProgressions(text []byte) ([]json.RawMessage, error) {
 		return nil, jsonError(text, 0, err)
 	}
 	if object.Progressions == nil {
-		return nil, fmt.Errorf(`no list "progressions" in it: expected %s`, harmonySource.wanted)
+		return nil, fmt.Errorf(`no list "progressions" in it: expected %s`, chordsWanted)
 	}
 	return object.Progressions, nil
 }
 
-func (p progression) fault() string {
-	switch {
-	case p.Key == nil || *p.Key == "":
-		return `key is missing: write the tonic, such as "C" or "F#"`
-	case !strings.ContainsRune("ABCDEFG", rune((*p.Key)[0])):
-		return fmt.Sprintf(`key is %q: write the tonic, such as "C" or "F#"`, *p.Key)
-	case len(p.Chords) == 0:
-		return "chords is missing or empty"
+// readProgression reads the entry at a place counted from 1.
+func readProgression(entry json.RawMessage, place int) progression {
+	var e struct {
+		ID      json.RawMessage `json:"id"` // a string or a number
+		Name    string          `json:"name"`
+		Title   string          `json:"title"`
+		Artist  string          `json:"artist"`
+		Key     *string         `json:"key"`
+		Chords  []string        `json:"chords"`
+		Emotion json.RawMessage `json:"emotion"`
 	}
-	if len(p.Emotion) == 0 || string(p.Emotion) == "null" {
-		return ""
+	p := progression{name: fmt.Sprintf("progression %d", place), valence: neutralValence, arousal: neutralArousal}
+	if err := json.Unmarshal(entry, &e); err != nil {
+		p.fault = fmt.Sprintf("%v: expected %s", err, chordsWanted)
+		return p
 	}
-	var l label
-	l.setJSON(p.Emotion)
-	if l.fault != "" {
-		return "emotion: " + l.fault
+	if id := strings.Trim(string(e.ID), `"`); id != "" && id != "null" {
+		p.name = id
+	} else if e.Name != "" {
+		p.name = e.Name
 	}
-	return ""
+	p.group = strings.ToLower(e.Title + "\x00" + e.Artist)
+	if e.Title+e.Artist == "" {
+		p.group = p.name
+	}
+	if e.Key == nil || strings.TrimSpace(*e.Key) == "" {
+		p.fault = `key is missing: write the tonic, such as "C" or "F#"`
+		return p
+	}
+	tonic, err := chords.ParseKey(*e.Key)
+	if err != nil {
+		p.fault = fmt.Sprintf("key: %v", err)
+		return p
+	}
+	if len(e.Chords) == 0 {
+		p.fault = "chords is missing or empty"
+		return p
+	}
+	if len(e.Emotion) > 0 && string(e.Emotion) != "null" {
+		var l label
+		if l.setJSON(e.Emotion); l.fault != "" {
+			p.fault = "emotion: " + l.fault
+			return p
+		}
+		p.labelled, p.valence, p.arousal = true, l.valence, l.arousal
+	}
+	p.classes = make([]int, len(e.Chords))
+	for i, name := range e.Chords {
+		c, err := chords.Parse(name)
+		if err != nil {
+			p.classes[i] = chords.Other
+			p.notes = append(p.notes, fmt.Sprintf("chord %d counts as %q: %v", i+1, chords.ClassName(chords.Other), err))
+			continue
+		}
+		p.classes[i] = c.Class(tonic)
+	}
+	return p
+}
+
+// Check checks what is checked of files and labels elsewhere on the one file
+// that is both.
+func (Chords) Check(_ context.Context, root string, _ Options) (*Section, error) {
+	section := newSection(chordsNetwork, chordsRecommend)
+	dir, file, err := findChords(root)
+	section.Folder, section.LabelFile = dir, file
+	if err != nil {
+		return section, err
+	}
+	list, err := readProgressions(file)
+	if err != nil {
+		return section, err
+	}
+	section.Files, section.Labels = 1, len(list)
+	var groups []string
+	for _, p := range list {
+		parts := p.parts()
+		switch {
+		case p.fault != "":
+			section.problem(LevelError, p.name, "%s", p.fault)
+			continue
+		case len(parts) == 0:
+			section.problem(LevelWarning, p.name, "%s", tooShort(len(p.classes)))
+			continue
+		}
+		for _, note := range p.notes {
+			section.problem(LevelWarning, p.name, "%s", note)
+		}
+		groups = append(groups, p.group)
+		section.Samples += len(parts)
+	}
+	section.enough(groups, "progression")
+	return section, nil
 }

@@ -7,18 +7,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // collection is what a folder holds, read.
 type collection struct {
-	source                source
+	source                Files
 	dir, labelFile        string
 	fileCount, labelCount int // files of the source's kinds; entries of the label file
 	items                 []item
@@ -30,13 +25,13 @@ type item struct {
 	name             string // its path from the folder, with slashes
 	group            string
 	valence, arousal float64
-	values           []float32
+	parts            []Part
 	notes            []string
 }
 
 // collect reads a source's folder: labels, files, then the decoding of each
 // labelled file.
-func collect(ctx context.Context, s source, root string, o Options) (*collection, error) {
+func collect(ctx context.Context, s Files, root string, o Options) (*collection, error) {
 	dir, labelFile, err := s.find(root)
 	if err != nil {
 		return nil, err
@@ -59,7 +54,7 @@ func collect(ctx context.Context, s source, root string, o Options) (*collection
 		c.match(idx, labels)
 	}
 	if err := c.decode(ctx, o); err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", s.network, err)
+		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}
 	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Name, b.Name) })
 	return c, nil
@@ -113,67 +108,4 @@ func (c *collection) match(idx *index, labels []label) {
 			problem(LevelWarning, name, "no label in %s: add one or remove the file", file)
 		}
 	}
-}
-
-// decode fills the items in, several at a time, and takes out those that cannot
-// be read. It ends early only when ctx does.
-func (c *collection) decode(ctx context.Context, o Options) error {
-	failed := make([]error, len(c.items))
-	var (
-		mu   sync.Mutex
-		done int
-	)
-	var g errgroup.Group
-	g.SetLimit(max(1, cmp.Or(o.Workers, runtime.GOMAXPROCS(0))))
-	for i := range c.items {
-		if ctx.Err() != nil {
-			break
-		}
-		g.Go(func() error {
-			it := &c.items[i]
-			values, notes, err := guarded(c.source.decode, filepath.Join(c.dir, filepath.FromSlash(it.name)))
-			it.values, it.notes, failed[i] = values, append(it.notes, notes...), err
-			if o.Progress != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				done++
-				o.Progress(done, len(c.items), it.name)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // the goroutines have no errors of their own
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	usable := c.items[:0]
-	for i, it := range c.items {
-		if failed[i] != nil {
-			c.problems = append(c.problems, Problem{LevelError, it.name, failed[i].Error()})
-			continue
-		}
-		usable = append(usable, it)
-	}
-	c.items = usable
-	return nil
-}
-
-// guarded decodes a file and turns into an error whatever must not reach a
-// network or end a run: a panic, and a number that is none.
-func guarded(decode decoder, path string) (values []float32, notes []string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			values, notes, err = nil, nil, fmt.Errorf("%s: the decoder failed: %v: convert the file or leave it out", path, p)
-		}
-	}()
-	values, notes, err = decode(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, v := range values {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, nil, fmt.Errorf("%s: value %d of its features is %g: convert the file or leave it out", path, i, v)
-		}
-	}
-	return values, notes, nil
 }

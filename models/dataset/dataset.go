@@ -1,18 +1,24 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package dataset reads folders of labelled audio and MIDI files into samples.
+// Package dataset reads folders of audio, MIDI and chords into samples.
 //
 // A folder DATA looks like this; label files may also stand one level up, in
 // training/:
 //
-//	DATA/training/audio/  *.wav *.mp3 *.flac, labels.csv: filename,valence,arousal[,group]
-//	DATA/training/midi/   *.mid, emotion_labels.json: {file: {valence, arousal, group?}}
+//	DATA/training/audio/          *.wav *.mp3 *.flac …, labels.csv: filename,valence,arousal[,group]
+//	DATA/training/midi/           *.mid, emotion_labels.json: {file: {valence, arousal, group?}}
+//	DATA/training/dynamics_midi/  *.mid
+//	DATA/training/drums/          *.mid, drum_labels.json: {file: {valence, arousal, group?}}
+//	DATA/training/chords/         chord_progressions.json: {progressions: [{id|name, title?, artist?, key, chords, emotion?}]}
 //
 // Nothing is filled in. A file that cannot be read, is silent or without notes,
 // a label without a file, a file without a label and a number out of range are
 // left out, and listed with the reason in Samples.Skipped. What comes out
 // depends on the files alone, not on the number of workers.
+//
+// [Files] describes a folder of files, [Chords] is the one file of progressions;
+// both are a [Source]. A network of one's own has a Files of its own.
 package dataset
 
 import (
@@ -20,19 +26,37 @@ import (
 	"fmt"
 
 	"github.com/etude-ml/etude/models/audio"
+	"github.com/etude-ml/etude/models/dynamics"
+	"github.com/etude-ml/etude/models/groove"
 	"github.com/etude-ml/etude/models/midi"
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Options says how a folder is read.
-type Options struct {
-	// Workers is how many files are decoded at once; 0 means one for each CPU
-	// that Go may use.
-	Workers int
-	// Progress, if set, hears of each file once it is decoded or found bad. It is
-	// called by one goroutine at a time, with done counting from 1 to total.
-	Progress func(done, total int, name string)
-}
+// The sources of the five networks.
+var (
+	EmotionSource = Files{
+		Network: "emotion", Folder: "audio", Extensions: []string{".wav", ".mp3", ".flac"}, Holds: ".wav, .mp3, .flac and other audio files",
+		Labels: "labels.csv", Recommend: 100,
+		Feature: Feature{Name: "emotion.logmel", Version: 1, Read: readEmotion},
+	}
+	MelodySource = Files{
+		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",
+		Labels: "emotion_labels.json", Recommend: 50,
+		Feature: Feature{Name: "melody.histogram", Version: 1, Read: readMelody},
+	}
+	HarmonySource  = Chords{}
+	DynamicsSource = Files{
+		Network: "dynamics", Folder: "dynamics_midi", Extensions: midiFiles, Holds: "MIDI files",
+		Feature: Feature{Name: "dynamics.windows", Version: dynamics.FeatureVersion, Read: readDynamics},
+	}
+	GrooveSource = Files{
+		Network: "groove", Folder: "drums", Extensions: midiFiles, Holds: "MIDI files",
+		Labels: "drum_labels.json", Recommend: 30,
+		Feature: Feature{Name: "groove.windows", Version: groove.FeatureVersion, Read: readGroove},
+	}
+)
+
+var midiFiles = []string{".mid", ".midi"}
 
 // Emotion reads EmotionRecognizer's samples: X the 128 numbers of
 // [EmotionInput], Y the 64 of [Embedding]. root is DATA, or its folder training.
@@ -43,21 +67,34 @@ type Options struct {
 // folder with no usable file are errors that name the path and what belongs
 // there.
 func Emotion(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	c, err := collect(ctx, emotionSource, root, o)
-	if err != nil {
-		return nil, err
-	}
-	return c.samples(func(i item) (x, y []float32) { return i.values, Embedding(i.valence, i.arousal) })
+	return EmotionSource.Samples(ctx, root, o)
 }
 
 // Melody reads MelodyTransformer's samples: X the 64 numbers of [Embedding], Y
 // the 128 of [MelodyTarget]. Everything else is as in [Emotion].
 func Melody(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	c, err := collect(ctx, melodySource, root, o)
-	if err != nil {
-		return nil, err
-	}
-	return c.samples(func(i item) (x, y []float32) { return Embedding(i.valence, i.arousal), i.values })
+	return MelodySource.Samples(ctx, root, o)
+}
+
+// Harmony reads HarmonyPredictor's samples, several of a progression: X the 64
+// numbers of [Embedding] and the 64 of the chords so far, Y the 64 of the next
+// four chords; see package chords. Progressions without an emotion have the
+// neutral one, valence 0 and arousal 0.5, and are counted in Notes.
+func Harmony(ctx context.Context, root string, o Options) (*data.Samples, error) {
+	return HarmonySource.Samples(ctx, root, o)
+}
+
+// Dynamics reads DynamicsEngine's samples, several of a file: X the 32 numbers of
+// a score, Y the 16 of how it is played, by windows of 4 s; see package dynamics.
+// All windows of a file are one group.
+func Dynamics(ctx context.Context, root string, o Options) (*data.Samples, error) {
+	return DynamicsSource.Samples(ctx, root, o)
+}
+
+// Groove reads GroovePredictor's samples, several of a file: X the 64 numbers of
+// [Embedding], Y the 32 of a groove, by windows of four bars; see package groove.
+func Groove(ctx context.Context, root string, o Options) (*data.Samples, error) {
+	return GrooveSource.Samples(ctx, root, o)
 }
 
 // EmotionInput gives what EmotionRecognizer hears of an audio file: 128 log-mel
@@ -69,78 +106,58 @@ func EmotionInput(path string) ([]float32, error) {
 // MelodyTarget gives what MelodyTransformer is to answer for a MIDI file: the
 // share of its notes at each of the 128 pitches.
 func MelodyTarget(path string) ([]float32, error) {
-	histogram, _, err := decodeMelody(path)
-	return histogram, err
+	f, err := readMelody(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Parts[0].Target, nil
 }
 
-// A decoder turns a file into numbers, and tells what it passed over.
-type decoder func(path string) (values []float32, notes []string, err error)
-
-func decodeEmotion(path string) ([]float32, []string, error) {
+func readEmotion(path string) (*Features, error) {
 	x, err := EmotionInput(path)
-	return x, nil, err
+	if err != nil {
+		return nil, err
+	}
+	return &Features{Parts: []Part{{Input: x}}}, nil
 }
 
-func decodeMelody(path string) ([]float32, []string, error) {
+func readMelody(path string) (*Features, error) {
+	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
+		histogram, err := song.PitchHistogram()
+		return []Part{{Target: histogram}}, err
+	})
+}
+
+func readDynamics(path string) (*Features, error) {
+	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
+		windows, err := dynamics.Windows(song)
+		parts := make([]Part, len(windows))
+		for i, w := range windows {
+			parts[i] = Part{Name: fmt.Sprintf("%.1f-%.1f s", w.Start, w.End), Input: w.Input, Target: w.Target}
+		}
+		return parts, err
+	})
+}
+
+func readGroove(path string) (*Features, error) {
+	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
+		windows, err := groove.Windows(song)
+		parts := make([]Part, len(windows))
+		for i, w := range windows {
+			parts[i] = Part{Name: fmt.Sprintf("bars %d-%d", w.FirstBar, w.FirstBar+w.Bars-1), Target: w.Target}
+		}
+		return parts, err
+	})
+}
+
+func readMIDI(path string, parts func(*midi.Song) ([]Part, error)) (*Features, error) {
 	song, err := midi.Read(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	histogram, err := song.PitchHistogram()
-	return histogram, song.Mended, err
-}
-
-// source is the folder of one network.
-type source struct {
-	network    string
-	folder     string   // below training/
-	extensions []string // lower case
-	holds      string   // what is in the folder beside labels, for errors
-	labels     string   // the label file; empty where there are none
-	wanted     string   // what a label file holds, for errors
-	recommend  int      // usable files below which Validate warns
-	decode     decoder
-}
-
-const wantedJSON = `{"file name": {"valence": -1 to 1, "arousal": 0 to 1, "group": optional}, …}`
-
-var (
-	midiFiles     = []string{".mid", ".midi"}
-	emotionSource = source{
-		"emotion", "audio", []string{".wav", ".mp3", ".flac"}, ".wav, .mp3 and .flac files",
-		"labels.csv", "the columns filename,valence,arousal and, if you like, group", 100, decodeEmotion,
+	list, err := parts(song)
+	if err != nil {
+		return nil, err
 	}
-	melodySource   = source{"melody", "midi", midiFiles, "MIDI files", "emotion_labels.json", wantedJSON, 50, decodeMelody}
-	grooveSource   = source{"groove", "drums", midiFiles, "MIDI files", "drum_labels.json", wantedJSON, 30, decodeMelody}
-	dynamicsSource = source{"dynamics", "dynamics_midi", midiFiles, "MIDI files", "", "", 0, decodeMelody}
-)
-
-// samples makes samples of what was collected, if there is any.
-func (c *collection) samples(row func(item) (x, y []float32)) (*data.Samples, error) {
-	s := &data.Samples{}
-	for _, i := range c.items {
-		x, y := row(i)
-		s.Append(i.name, i.group, x, y)
-		for _, n := range i.notes {
-			s.Notes = append(s.Notes, i.name+": "+n)
-		}
-	}
-	for _, p := range c.problems {
-		s.Skipped = append(s.Skipped, data.Skip{Name: p.Name, Reason: p.Reason})
-	}
-	if s.Len() > 0 {
-		return s, nil
-	}
-	if len(s.Skipped) == 0 {
-		return nil, fmt.Errorf("dataset: %s: %s holds no %s", c.source.network, c.dir, c.source.holds)
-	}
-	const shown = 3
-	reasons := ""
-	for _, skip := range s.Skipped[:min(shown, len(s.Skipped))] {
-		reasons += fmt.Sprintf("\n  %s: %s", skip.Name, skip.Reason)
-	}
-	if more := len(s.Skipped) - shown; more > 0 {
-		reasons += fmt.Sprintf("\n  and %d more", more)
-	}
-	return nil, fmt.Errorf("dataset: %s: no usable file in %s, all was left out:%s", c.source.network, c.dir, reasons)
+	return &Features{Parts: list, Notes: song.Mended}, nil
 }

@@ -37,25 +37,26 @@ func folder(t *testing.T, files map[string]string) (root string) {
 
 // stub is the emotion source with a decoder that reads its file's text: numbers
 // for "ok", and the ways in which a decoder can go wrong.
-func stub() source {
-	s := emotionSource
-	s.decode = func(path string) ([]float32, []string, error) {
+func stub() Files {
+	s := EmotionSource
+	s.Feature = Feature{Name: "stub", Version: 1, Read: func(path string) (*Features, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
+		input := []float32{float32(len(text)), 0}
 		switch string(text) {
 		case "panic":
 			panic("index out of range")
 		case "error":
-			return nil, nil, fmt.Errorf("%s: damaged", path)
+			return nil, fmt.Errorf("%s: damaged", path)
 		case "silent":
-			return nil, nil, fmt.Errorf("%s: %w", path, audio.ErrSilent)
+			return nil, fmt.Errorf("%s: %w", path, audio.ErrSilent)
 		case "nan":
-			return []float32{0, float32(math.NaN())}, nil, nil
+			input = []float32{0, float32(math.NaN())}
 		}
-		return []float32{float32(len(text)), 0}, nil, nil
-	}
+		return &Features{Parts: []Part{{Input: input}}}, nil
+	}}
 	return s
 }
 
@@ -68,11 +69,7 @@ func read(t *testing.T, root string) *data.Samples {
 }
 
 func readStub(root string, o Options) (*data.Samples, error) {
-	c, err := collect(context.Background(), stub(), root, o)
-	if err != nil {
-		return nil, err
-	}
-	return c.samples(func(i item) (x, y []float32) { return i.values, Embedding(i.valence, i.arousal) })
+	return stub().Samples(context.Background(), root, o)
 }
 
 func reasons(s *data.Samples) map[string]string {
@@ -171,15 +168,15 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var decoded atomic.Int32
 	s := stub()
-	s.decode = func(string) ([]float32, []string, error) {
+	s.Feature.Read = func(string) (*Features, error) {
 		decoded.Add(1)
 		cancel()
-		return []float32{1}, nil, nil
+		return &Features{Parts: []Part{{Input: []float32{1}}}}, nil
 	}
 	_, err := collect(ctx, s, root, Options{Workers: 2})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.LessOrEqual(t, decoded.Load(), int32(4), "the files after it are not decoded")
-	_, err = Validate(ctx, root, Options{})
+	_, err = Validate(ctx, root, allSources, Options{})
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -236,7 +233,7 @@ func TestRoots(t *testing.T) {
 	for want, root := range map[string]string{
 		"no such file": filepath.Join(root, "none"),
 		"is a file":    filepath.Join(root, "training", "labels.csv"),
-		"training/audio: make it and put .wav, .mp3 and .flac files and a file labels.csv": t.TempDir(),
+		"training/audio: make it and put .wav, .mp3, .flac and other audio files and a file labels.csv": t.TempDir(),
 		"no file labels.csv in":       folder(t, map[string]string{"audio/a.wav": "ok"}),
 		"holds no .wav":               folder(t, map[string]string{"audio/labels.csv": "filename,valence,arousal\n"}),
 		"all was left out:\n  a.wav:": folder(t, map[string]string{"audio/a.wav": "error", "audio/labels.csv": one}),

@@ -16,42 +16,63 @@ import (
 )
 
 // find gives the source's folder and label file below root.
-func (s source) find(root string) (dir, labels string, err error) {
-	info, err := os.Stat(root)
-	if err != nil {
-		return "", "", fmt.Errorf("dataset: %w", err)
-	}
-	if !info.IsDir() {
-		return "", "", fmt.Errorf("dataset: %s is a file: name the folder that holds training/", root)
-	}
-	first := filepath.Join(root, "training", s.folder)
-	for _, dir = range []string{first, filepath.Join(root, s.folder)} {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			labels, err := s.findLabels(dir)
-			return dir, labels, err
+func (s Files) find(root string) (dir, labels string, err error) {
+	dir, err = findFolder(root, s.Folder)
+	switch {
+	case err != nil:
+		return "", "", err
+	case dir == "":
+		wanted := s.Holds
+		if s.Labels != "" {
+			wanted += fmt.Sprintf(" and a file %s (%s)", s.Labels, s.wanted())
 		}
+		return "", "", noFolder(s.Network, root, s.Folder, wanted)
+	case s.Labels == "":
+		return dir, "", nil
 	}
-	var wanted []string
-	if s.holds != "" {
-		wanted = append(wanted, s.holds)
-	}
-	if s.labels != "" {
-		wanted = append(wanted, fmt.Sprintf("a file %s (%s)", s.labels, s.wanted))
-	}
-	return "", "", fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", s.network, first, strings.Join(wanted, " and "))
+	labels, err = findBeside(dir, s.Network, s.Labels, s.wanted())
+	return dir, labels, err
 }
 
-func (s source) findLabels(dir string) (string, error) {
-	if s.labels == "" {
-		return "", nil
+// Present says whether root has the folder.
+func (s Files) Present(root string) bool { return present(root, s.Folder) }
+
+func present(root, folder string) bool {
+	dir, err := findFolder(root, folder)
+	return err == nil && dir != ""
+}
+
+// findFolder finds a folder below root/training, or below root; "" where there
+// is none.
+func findFolder(root, folder string) (string, error) {
+	info, err := os.Stat(root)
+	if err != nil {
+		return "", fmt.Errorf("dataset: %w", err)
 	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("dataset: %s is a file: name the folder that holds training/", root)
+	}
+	for _, dir := range []string{filepath.Join(root, "training", folder), filepath.Join(root, folder)} {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir, nil
+		}
+	}
+	return "", nil
+}
+
+func noFolder(network, root, folder, wanted string) error {
+	return fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", network, filepath.Join(root, "training", folder), wanted)
+}
+
+// findBeside finds a label file in a folder or one level up.
+func findBeside(dir, network, name, wanted string) (string, error) {
 	up := filepath.Dir(dir)
-	for _, file := range []string{filepath.Join(dir, s.labels), filepath.Join(up, s.labels)} {
+	for _, file := range []string{filepath.Join(dir, name), filepath.Join(up, name)} {
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("dataset: %s: no file %s in %s or in %s: write one with %s", s.network, s.labels, dir, up, s.wanted)
+	return "", fmt.Errorf("dataset: %s: no file %s in %s or in %s: write one with %s", network, name, dir, up, wanted)
 }
 
 // index holds the files below a folder by name: the path from the folder, with
@@ -67,10 +88,10 @@ type index struct {
 // files whose name begins with a dot are litter of some program; such a file is
 // used where a label names it. Links to files are followed, links to folders are
 // not.
-func (s source) list(dir string) (*index, []Problem, error) {
+func (s Files) list(dir string) (*index, []Problem, error) {
 	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %s: %w", s.network, err)
+		return nil, nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}
 	idx := &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}}
 	var problems []Problem
@@ -90,7 +111,7 @@ func (s source) list(dir string) (*index, []Problem, error) {
 			}
 			return nil
 		}
-		wanted := !hidden && slices.Contains(s.extensions, strings.ToLower(path.Ext(name)))
+		wanted := !hidden && slices.Contains(s.Extensions, strings.ToLower(path.Ext(name)))
 		if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
 			if wanted || err == nil && info.IsDir() {
 				problems = append(problems, Problem{LevelWarning, name, "neither a file nor a link to one: not read"})
@@ -101,7 +122,7 @@ func (s source) list(dir string) (*index, []Problem, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %s: %w", s.network, err)
+		return nil, nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}
 	slices.Sort(idx.names)
 	return idx, problems, nil

@@ -29,10 +29,10 @@ func (l label) same(m label) bool {
 
 // readLabels reads a label file by its extension. The error is about the file as
 // a whole; what is wrong with an entry is in its fault.
-func (s source) readLabels(path string) ([]label, error) {
+func (s Files) readLabels(path string) ([]label, error) {
 	text, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", s.network, err)
+		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}
 	parse := parseJSON
 	if filepath.Ext(path) == ".csv" {
@@ -40,7 +40,7 @@ func (s source) readLabels(path string) ([]label, error) {
 	}
 	labels, err := parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %s: %w", s.network, path, err)
+		return nil, fmt.Errorf("dataset: %s: %s: %w", s.Network, path, err)
 	}
 	for i := range labels {
 		if l := &labels[i]; l.fault != "" {

@@ -18,7 +18,7 @@ func labelsOf(t *testing.T, name, text string) ([]label, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	labels, err := emotionSource.readLabels(path)
+	labels, err := EmotionSource.readLabels(path)
 	if err != nil {
 		require.ErrorContains(t, err, path)
 	}

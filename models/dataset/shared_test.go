@@ -132,7 +132,7 @@ func TestBadFilesEndNoRun(t *testing.T) {
 }
 
 func TestValidateReal(t *testing.T) {
-	r, err := Validate(context.Background(), sharedData(t), Options{})
+	r, err := Validate(context.Background(), sharedData(t), allSources, Options{})
 	require.NoError(t, err)
 	assert.True(t, r.OK)
 	for _, s := range r.Sections {

@@ -32,10 +32,11 @@ type Section struct {
 	Network     string    `json:"network"`
 	Folder      string    `json:"folder,omitempty"` // empty where it is missing
 	LabelFile   string    `json:"label_file,omitempty"`
-	Files       int       `json:"files"`  // of the network's kinds
-	Labels      int       `json:"labels"` // entries of the label file
-	Usable      int       `json:"usable"` // what training would take
-	Groups      int       `json:"groups"` // different groups among those
+	Files       int       `json:"files"`   // of the network's kinds
+	Labels      int       `json:"labels"`  // entries of the label file
+	Usable      int       `json:"usable"`  // files, or progressions, that training would take
+	Samples     int       `json:"samples"` // that they give
+	Groups      int       `json:"groups"`  // different groups among those
 	Recommended int       `json:"recommended"`
 	Problems    []Problem `json:"problems"`
 }
@@ -46,15 +47,15 @@ type Report struct {
 	OK       bool      `json:"ok"` // no errors
 	Errors   int       `json:"errors"`
 	Warnings int       `json:"warnings"`
-	Sections []Section `json:"sections"` // emotion, melody, harmony, dynamics, groove
+	Sections []Section `json:"sections"` // by source
 }
 
 // Validate checks a data folder as training will find it: which folders and
 // label files are there, whether each file can be read and has a label and each
 // label a file, columns and ranges of the labels, whether there is enough. Every
-// file is decoded. A network without a folder is a warning as long as another
+// file is decoded. A source without a folder is a warning as long as another
 // has one. The error is for a root that is no folder and for ctx.
-func Validate(ctx context.Context, root string, o Options) (*Report, error) {
+func Validate(ctx context.Context, root string, sources []Source, o Options) (*Report, error) {
 	info, err := os.Stat(root)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -63,14 +64,8 @@ func Validate(ctx context.Context, root string, o Options) (*Report, error) {
 		return nil, fmt.Errorf("dataset: %s is a file: name the folder that holds training/", root)
 	}
 	r := &Report{Root: root}
-	for _, check := range []func() (Section, error){
-		func() (Section, error) { return checkFiles(ctx, emotionSource, root, o) },
-		func() (Section, error) { return checkFiles(ctx, melodySource, root, o) },
-		func() (Section, error) { return checkChords(root) },
-		func() (Section, error) { return checkFiles(ctx, dynamicsSource, root, o) },
-		func() (Section, error) { return checkFiles(ctx, grooveSource, root, o) },
-	} {
-		section, err := check()
+	for _, source := range sources {
+		section, err := source.Check(ctx, root, o)
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("dataset: %w", ctx.Err())
 		}
@@ -78,7 +73,7 @@ func Validate(ctx context.Context, root string, o Options) (*Report, error) {
 			// Without any folder, this is what is wrong.
 			section.add(LevelError, "%v", err)
 		}
-		r.Sections = append(r.Sections, section)
+		r.Sections = append(r.Sections, *section)
 	}
 	r.finish()
 	return r, nil
@@ -110,8 +105,13 @@ func (r *Report) finish() {
 	r.OK = r.Errors == 0
 }
 
-func checkFiles(ctx context.Context, s source, root string, o Options) (Section, error) {
-	section := Section{Network: s.network, Recommended: s.recommend, Problems: []Problem{}}
+func newSection(network string, recommended int) *Section {
+	return &Section{Network: network, Recommended: recommended, Problems: []Problem{}}
+}
+
+// Check reads a data folder, and says what is wrong with it.
+func (s Files) Check(ctx context.Context, root string, o Options) (*Section, error) {
+	section := newSection(s.Network, s.Recommend)
 	dir, labels, err := s.find(root)
 	section.Folder, section.LabelFile = dir, labels
 	if err != nil {
@@ -126,6 +126,7 @@ func checkFiles(ctx context.Context, s source, root string, o Options) (Section,
 	groups := make([]string, len(c.items))
 	for i, it := range c.items {
 		groups[i] = it.group
+		section.Samples += len(it.parts)
 	}
 	section.enough(groups, "file")
 	return section, nil
@@ -149,6 +150,9 @@ func (s *Section) enough(groups []string, what string) {
 	}
 }
 
-func (s *Section) add(level Level, format string, args ...any) {
-	s.Problems = append(s.Problems, Problem{Level: level, Reason: fmt.Sprintf(format, args...)})
+// add adds a problem of the whole section.
+func (s *Section) add(level Level, format string, args ...any) { s.problem(level, "", format, args...) }
+
+func (s *Section) problem(level Level, name, format string, args ...any) {
+	s.Problems = append(s.Problems, Problem{level, name, fmt.Sprintf(format, args...)})
 }

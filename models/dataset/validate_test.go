@@ -19,9 +19,23 @@ import (
 	"github.com/etude-ml/etude/models/midi"
 )
 
+var allSources = []Source{EmotionSource, MelodySource, HarmonySource, DynamicsSource, GrooveSource}
+
+// eight chords are the least that make a sample.
+const eight = `["C", "Am", "F", "G", "C:maj", "A:min", "F:maj", "G:7"]`
+
+// passage is as many notes in 4 s as a window of DynamicsEngine takes.
+func passage() []midi.Note {
+	var notes []midi.Note
+	for i := range int64(8) {
+		notes = append(notes, midi.Note{Pitch: uint8(60 + i), Velocity: 80, OnTick: 240 * i, OffTick: 240 * (i + 1)})
+	}
+	return notes
+}
+
 func validate(t *testing.T, root string) *Report {
 	t.Helper()
-	r, err := Validate(context.Background(), root, Options{})
+	r, err := Validate(context.Background(), root, allSources, Options{})
 	require.NoError(t, err)
 	require.Len(t, r.Sections, 5)
 	errors, warnings := 0, 0
@@ -49,12 +63,12 @@ func (s Section) lines() string {
 
 func TestValidate(t *testing.T) {
 	var song bytes.Buffer
-	require.NoError(t, midi.Write(&song, []midi.Note{{Pitch: 60, Velocity: 80, OffTick: 480}}, midi.WriteOptions{}))
+	require.NoError(t, midi.Write(&song, passage(), midi.WriteOptions{}))
 	files := map[string]string{
 		"midi/bad.mid": "no midi", "midi/alone.mid": song.String(),
 		"drums/a.mid": song.String(), "dynamics_midi/x.mid": song.String(), "dynamics_midi/y.MIDI": "no midi",
 		"audio/a.wav": "no audio", "audio/labels.csv": "song_id,valence,arousal\n1,2,3\n",
-		"chord_progressions.json": `[{"id": 1, "key": "C", "chords": ["C"]}]`,
+		"chord_progressions.json": `[{"id": 1, "key": "C", "chords": ` + eight + `}]`,
 		"chords/readme":           "",
 	}
 	labels := map[string]any{"bad.mid": map[string]any{"valence": 0, "arousal": 0}, "gone.mid": map[string]any{"valence": 0, "arousal": 7}}
@@ -98,37 +112,40 @@ func TestValidateMissingFolders(t *testing.T) {
 
 	// One folder is enough; the others are only told of.
 	var song bytes.Buffer
-	require.NoError(t, midi.Write(&song, []midi.Note{{Pitch: 60, Velocity: 80, OffTick: 480}}, midi.WriteOptions{}))
+	require.NoError(t, midi.Write(&song, passage(), midi.WriteOptions{}))
 	r = validate(t, folder(t, map[string]string{"dynamics_midi/a.mid": song.String(), "dynamics_midi/b.mid": song.String()}))
 	assert.True(t, r.OK)
 	assert.Equal(t, 4, r.Warnings)
 
-	_, err := Validate(context.Background(), filepath.Join(t.TempDir(), "none"), Options{})
+	_, err := Validate(context.Background(), filepath.Join(t.TempDir(), "none"), allSources, Options{})
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestValidateChords(t *testing.T) {
 	entries := []string{
-		`{"id": "ok", "key": "F#", "chords": ["C:maj"], "title": "A", "artist": "B"}`,
-		`{"id": "again", "key": "C", "chords": ["C"], "title": "a", "artist": "b"}`,
-		`{"id": 3, "key": "C", "chords": ["C"], "emotion": {"valence": 1, "arousal": 1}}`,
-		`{"name": "no key", "chords": ["C"]}`,
-		`{"key": "moll", "chords": ["C"]}`,
+		`{"id": "ok", "key": "F#", "chords": EIGHT, "title": "A", "artist": "B"}`,
+		`{"id": "again", "key": "C", "chords": EIGHT, "title": "a", "artist": "b"}`,
+		`{"id": 3, "key": "C", "chords": EIGHT, "emotion": {"valence": 1, "arousal": 1}}`,
+		`{"name": "no key", "chords": EIGHT}`,
+		`{"key": "moll", "chords": EIGHT}`,
 		`{"id": "no chords", "key": "C", "chords": []}`,
-		`{"id": "mood", "key": "C", "chords": ["C"], "emotion": {"valence": NaN, "arousal": 1}}`,
+		`{"id": "mood", "key": "C", "chords": EIGHT, "emotion": {"valence": NaN, "arousal": 1}}`,
 		`{"id": "kind", "key": 5, "chords": "C"}`,
+		`{"id": "short", "key": "C", "chords": ["C", "F"]}`,
+		`{"id": "odd", "key": "C", "chords": ["C", "H7", "F", "G", "C", "Am", "F", "G"]}`,
 	}
-	list := "[" + strings.Join(entries, ",\n") + "]"
+	list := strings.ReplaceAll("["+strings.Join(entries, ",\n")+"]", "EIGHT", eight)
 	for _, text := range []string{list, `{"progressions": ` + list + "}"} {
 		s := validate(t, folder(t, map[string]string{"chords/chord_progressions.json": text})).Sections[2]
-		assert.Equal(t, []int{8, 3, 2}, []int{s.Labels, s.Usable, s.Groups})
+		assert.Equal(t, []int{10, 4, 3, 4}, []int{s.Labels, s.Usable, s.Groups, s.Samples})
 		for _, want := range []string{
-			"error no key: key is missing", `error progression 5: key is "moll"`, "error no chords: chords is missing",
+			"error no key: key is missing", `error progression 5: key: chords: key "moll"`, "error no chords: chords is missing",
 			"error mood: emotion: valence is not a number", "error progression 8: json: cannot unmarshal", "at least 20 are recommended",
+			"warning short: 2 chords", `warning odd: chord 2 counts as "other"`,
 		} {
 			assert.Contains(t, s.lines(), want)
 		}
-		assert.Len(t, s.Problems, 6)
+		assert.Len(t, s.Problems, 8)
 	}
 	for text, want := range map[string]string{`{"songs": []}`: `no list "progressions"`, "{\n[": "line 2"} {
 		s := validate(t, folder(t, map[string]string{"chords/chord_progressions.json": text})).Sections[2]

@@ -10,12 +10,7 @@ import json
 import sys
 
 import torch
-from gen_networks import EmotionRecognizer, MelodyTransformer, inputs_of, nn, steps
-
-NETWORKS = {
-    "emotion": (EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
-    "melody": (MelodyTransformer, 64, 128, nn.BCELoss(), 5e-4),
-}
+from gen_networks import NETWORKS, inputs_of, steps
 
 mode, network, path = sys.argv[1:4]
 cls, inputs, outputs, loss, lr = NETWORKS[network]

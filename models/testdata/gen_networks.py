@@ -47,6 +47,49 @@ class MelodyTransformer(nn.Module):
         return torch.sigmoid(self.fc3(x))
 
 
+class HarmonyPredictor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(128, 256)
+        self.fc2 = nn.Linear(256, 128)
+        self.fc3 = nn.Linear(128, 64)
+
+    def forward(self, x):
+        x = torch.tanh(self.fc1(x))
+        x = torch.tanh(self.fc2(x))
+        return torch.softmax(self.fc3(x), dim=-1)
+
+
+class DynamicsEngine(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(32, 128)
+        self.fc2 = nn.Linear(128, 64)
+        self.fc3 = nn.Linear(64, 16)
+
+    def forward(self, x):
+        x = torch.relu(self.fc1(x))
+        x = torch.relu(self.fc2(x))
+        return torch.sigmoid(self.fc3(x))
+
+
+class GroovePredictor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(64, 128)
+        self.fc2 = nn.Linear(128, 64)
+        self.fc3 = nn.Linear(64, 32)
+
+    def forward(self, x):
+        x = torch.tanh(self.fc1(x))
+        x = torch.tanh(self.fc2(x))
+        return torch.tanh(self.fc3(x))
+
+
+def harmony_loss(p, t):
+    return nn.functional.kl_div(torch.log(p + 1e-8), t, reduction="batchmean")
+
+
 def inputs_of(number, features):
     """Element i is ((i * 7919 + number * 104729) % 1000) / 1000."""
     i = torch.arange(BATCH * features, dtype=torch.int64)
@@ -77,6 +120,15 @@ def steps(model, opt, loss, inputs, outputs, numbers):
     return losses
 
 
+NETWORKS = {
+    "emotion": (EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
+    "melody": (MelodyTransformer, 64, 128, nn.BCELoss(), 5e-4),
+    "harmony": (HarmonyPredictor, 128, 64, harmony_loss, 1e-3),
+    "dynamics": (DynamicsEngine, 32, 16, nn.MSELoss(), 1e-3),
+    "groove": (GroovePredictor, 64, 32, nn.MSELoss(), 1e-3),
+}
+
+
 def run(cls, inputs, outputs, loss, lr):
     torch.manual_seed(SEED)
     model = cls()
@@ -90,17 +142,10 @@ def run(cls, inputs, outputs, loss, lr):
 
 
 def main():
-    print(
-        json.dumps(
-            {
-                "torch": torch.__version__.split("+")[0],
-                "seed": SEED,
-                "emotion": run(EmotionRecognizer, 128, 64, nn.MSELoss(), 1e-3),
-                "melody": run(MelodyTransformer, 64, 128, nn.BCELoss(), 5e-4),
-            },
-            indent=1,
-        )
-    )
+    result = {"torch": torch.__version__.split("+")[0], "seed": SEED}
+    for name, network in NETWORKS.items():
+        result[name] = run(*network)
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

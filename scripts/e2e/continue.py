@@ -15,15 +15,12 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "testdata"))
 
 import torch
-from gen_networks import EmotionRecognizer, MelodyTransformer
-from torch import nn
-
-NETWORKS = {"emotion": (EmotionRecognizer, nn.MSELoss()), "melody": (MelodyTransformer, nn.BCELoss())}
+from gen_networks import NETWORKS
 
 network, checkpoint, batches, out = sys.argv[1:]
 torch.set_num_threads(1)
 torch.manual_seed(0)
-network, loss_of = NETWORKS[network]
+network, _, _, loss_of, _ = NETWORKS[network]
 model = network()
 saved = torch.load(checkpoint, weights_only=True)
 assert set(saved) >= {"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics"}, set(saved)

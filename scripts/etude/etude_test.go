@@ -33,6 +33,8 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	etude = filepath.Join(dir, "etude")
+	// What tests keep of files goes with them.
+	os.Setenv("ETUDE_CACHE", filepath.Join(dir, "features"))
 	if out, err := exec.Command("go", "build", "-o", etude, ".").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1

@@ -45,6 +45,7 @@ type grammar struct {
 	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
 	Inspect  inspectCommand  `cmd:"" help:"Say what a .pt, .onnx or .safetensors file holds."`
 	Diff     diffCommand     `cmd:"" help:"Say how two such files differ."`
+	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
 
 	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends as one that never was."`
 }

@@ -11,17 +11,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 )
 
 type featuresCommand struct {
-	Network string   `arg:"" help:"emotion (audio files) or melody (MIDI files)."`
+	Network string   `arg:"" help:"emotion (audio files), melody, dynamics or groove (MIDI files), or harmony (chord_progressions.json)."`
 	Files   []string `arg:"" name:"file" help:"Files to read."`
 	JSON    bool     `name:"json" help:"Print JSON lines, which it does anyway."`
 }
 
 func (featuresCommand) Help() string {
-	return `Prints, a JSON line for each file, the numbers that training and inference take from it: for emotion the 128 log-mel bands of a wav, mp3 or flac file (input), for melody the share of notes at each of the 128 pitches of a MIDI file (target). A file that cannot be read is a line with its error, and exit code 1 at the end. It needs no libtorch.
+	return `Prints, a JSON line for each sample, the numbers that training and inference take from files: input is what the network sees, target what it is to answer; null is what a label gives and not the file. A MIDI file has a sample for each window in dynamics (4 s) and groove (4 bars), a progression of chords one for every four chords; "part" tells them apart. A file that cannot be read is a line with its error, and exit code 1 at the end. It needs no libtorch.
 
 Examples:
 
@@ -29,28 +30,15 @@ Examples:
     etude features melody *.mid --json > pitches.jsonl`
 }
 
-// featureLine is what is printed for a file. What a network does not take from
+// featureLine is what is printed for a sample. What a network does not take from
 // files is null.
 type featureLine struct {
 	File    string    `json:"file"`
 	Network string    `json:"network"`
+	Part    string    `json:"part,omitempty"`
 	Input   []float32 `json:"input"`
 	Target  []float32 `json:"target"`
 	Error   *string   `json:"error"`
-}
-
-// reader fills in what a network takes from a file.
-type reader func(path string, line *featureLine) error
-
-var readers = map[string]reader{
-	"emotion": func(path string, line *featureLine) (err error) {
-		line.Input, err = dataset.EmotionInput(path)
-		return err
-	},
-	"melody": func(path string, line *featureLine) (err error) {
-		line.Target, err = dataset.MelodyTarget(path)
-		return err
-	},
 }
 
 // Validate refuses networks without features before anything is read.
@@ -64,12 +52,16 @@ func (c *featuresCommand) Validate() error {
 
 // Run prints features.
 func (c *featuresCommand) Run(env *Env) error {
+	spec, err := models.ByName(c.Network)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(env.Context)
 	defer cancel()
 	// Decoded several at a time, printed in order.
-	lines := make([]chan featureLine, len(c.Files))
-	for i := range lines {
-		lines[i] = make(chan featureLine, 1)
+	results := make([]chan []featureLine, len(c.Files))
+	for i := range results {
+		results[i] = make(chan []featureLine, 1)
 	}
 	go func() {
 		var g errgroup.Group
@@ -79,7 +71,7 @@ func (c *featuresCommand) Run(env *Env) error {
 				return
 			}
 			g.Go(func() error {
-				lines[i] <- c.read(file)
+				results[i] <- featureLines(spec.Name, spec.Source, file)
 				return nil
 			})
 		}
@@ -87,14 +79,16 @@ func (c *featuresCommand) Run(env *Env) error {
 	out := json.NewEncoder(env.Stdout)
 	out.SetEscapeHTML(false)
 	failed := false
-	for _, line := range lines {
+	for _, result := range results {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case l := <-line:
-			failed = failed || l.Error != nil
-			if err := out.Encode(l); err != nil {
-				return err
+		case lines := <-result:
+			for _, l := range lines {
+				failed = failed || l.Error != nil
+				if err := out.Encode(l); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -104,11 +98,15 @@ func (c *featuresCommand) Run(env *Env) error {
 	return nil
 }
 
-func (c *featuresCommand) read(file string) featureLine {
-	line := featureLine{File: file, Network: c.Network}
-	if err := readers[c.Network](file, &line); err != nil {
+func featureLines(network string, source dataset.Source, file string) []featureLine {
+	features, err := source.Features(file)
+	if err != nil {
 		text := err.Error()
-		line.Input, line.Target, line.Error = nil, nil, &text
+		return []featureLine{{File: file, Network: network, Error: &text}}
 	}
-	return line
+	lines := make([]featureLine, len(features.Parts))
+	for i, p := range features.Parts {
+		lines[i] = featureLine{File: file, Network: network, Part: p.Name, Input: p.Input, Target: p.Target}
+	}
+	return lines
 }

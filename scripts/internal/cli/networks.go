@@ -11,9 +11,6 @@ import (
 	"github.com/etude-ml/etude/models"
 )
 
-// planned are networks of the design that have yet to come.
-var planned = []string{"harmony", "dynamics", "groove"}
-
 // networks finds networks by their names, each once; "all" stands for all that
 // exist.
 func networks(names []string) ([]models.Spec, error) {
@@ -21,11 +18,7 @@ func networks(names []string) ([]models.Spec, error) {
 	for _, name := range names {
 		found := slices.DeleteFunc(models.All(), func(s models.Spec) bool { return s.Name != name && name != "all" })
 		if len(found) == 0 {
-			reason := "is not known"
-			if slices.Contains(planned, name) {
-				reason = "is not available yet"
-			}
-			return nil, fmt.Errorf("network %q %s; there are %s", name, reason, available())
+			return nil, fmt.Errorf("network %q is not known; there are %s", name, available())
 		}
 		for _, spec := range found {
 			if !slices.ContainsFunc(list, func(s models.Spec) bool { return s.Name == spec.Name }) {
@@ -37,10 +30,4 @@ func networks(names []string) ([]models.Spec, error) {
 }
 
 // available lists the names of all networks.
-func available() string {
-	var names []string
-	for _, s := range models.All() {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ")
-}
+func available() string { return strings.Join(models.Names(), ", ") }

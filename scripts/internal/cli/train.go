@@ -4,14 +4,17 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
@@ -19,9 +22,9 @@ import (
 )
 
 type trainCommand struct {
-	Networks []string `arg:"" optional:"" name:"network" help:"Networks to train: emotion, melody, or all (all)."`
+	Networks []string `arg:"" optional:"" name:"network" help:"Networks to train: emotion, melody, harmony, dynamics, groove, or all (all)."`
 
-	Data string `placeholder:"DATA" help:"Folder that holds training/audio and training/midi. With --resume, the one that the run was begun with if none is named."`
+	Data string `placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on. With --resume, the one that the run was begun with if none is named."`
 	Out  string `default:"runs/latest" placeholder:"RUN" help:"Folder for what comes out (runs/latest)."`
 
 	runs.Overrides
@@ -32,10 +35,12 @@ type trainCommand struct {
 	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
 
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
+
+	cacheFlags
 }
 
 func (trainCommand) Help() string {
-	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason.
+	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. Networks are trained side by side, as many at a time as there are cores; one that fails does not end the others. With "all", networks whose folder is missing are passed over.
 
 An interrupt (ctrl-C) or SIGTERM finishes the step and saves; a second one ends at once. SIGUSR1 saves and goes on. --resume continues, in the middle of an epoch if need be, and ends with the weights of a run without a break, bit for bit: with the same data and settings, on the same kind of processor, with the same number of threads. "etude verify-resume" proves it. Of a continued run, --epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on.
 
@@ -72,15 +77,16 @@ func (c *trainCommand) Validate() error {
 // Run trains.
 func (c *trainCommand) Run(env *Env) error {
 	summary, err := c.train(env)
-	if err != nil {
+	if len(summary) == 0 {
 		return err
 	}
+	// What some networks came to is told though others failed.
 	if c.JSON {
-		return env.printJSON(summary)
+		return errors.Join(env.printJSON(summary), err)
 	}
 	printSummary(env.Stdout, summary)
 	fmt.Fprintf(env.Stdout, "\nEverything is in %s.\n", c.Out)
-	return nil
+	return err
 }
 
 // train prepares the networks, fits them side by side, and returns what came out
@@ -93,39 +99,74 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
+	kept, done := c.open(env)
+	defer done()
 	var trainings []runs.Training
 	for _, spec := range specs {
 		t, err := c.training(env, spec)
 		if err != nil {
 			return nil, err
 		}
+		t.Cache = kept
 		trainings = append(trainings, t)
 	}
+	trainings = c.withData(env, trainings)
 	for _, t := range trainings {
 		if err := t.Announce(); err != nil {
 			return nil, err
 		}
 	}
-	var prepared []*runs.Prepared
+	var (
+		prepared []*runs.Prepared
+		failed   []error
+	)
 	for _, t := range trainings {
 		p, err := env.prepare(t)
-		if err != nil {
+		if env.Context.Err() != nil {
 			return nil, err
+		}
+		if err != nil {
+			env.say("%s: failed: %v", t.Spec.Name, err)
+			failed = append(failed, err)
+			continue
 		}
 		prepared = append(prepared, p)
 	}
-	failed := env.fit(prepared)
+	failed = append(failed, env.fit(prepared)...)
 	summary := runs.Summary{}
 	for i, p := range prepared {
-		if failed[i] != nil {
+		at := len(failed) - len(prepared) + i
+		if failed[at] != nil {
 			continue
 		}
-		name := p.Spec.Name
-		if summary[name], failed[i] = p.Finish(); failed[i] != nil {
-			delete(summary, name)
+		entry, err := p.Finish()
+		if failed[at] = err; err == nil {
+			summary[p.Spec.Name] = entry
 		}
 	}
 	return summary, errors.Join(failed...)
+}
+
+// withData passes over the networks without a folder where nobody named them.
+func (c *trainCommand) withData(env *Env, trainings []runs.Training) []runs.Training {
+	if !slices.Contains(c.Networks, "all") {
+		return trainings
+	}
+	var with []runs.Training
+	for _, t := range trainings {
+		if slices.Contains(c.Networks, t.Spec.Name) || t.Spec.Source.Present(t.Data) {
+			with = append(with, t)
+		}
+	}
+	if len(with) == 0 { // each says what it misses
+		return trainings
+	}
+	for _, t := range trainings {
+		if !slices.ContainsFunc(with, func(w runs.Training) bool { return w.Spec.Name == t.Spec.Name }) {
+			env.say("%s: passed over: %s has no folder for it", t.Spec.Name, t.Data)
+		}
+	}
+	return with
 }
 
 // training puts together what is asked for and, when it continues a run, what
@@ -203,10 +244,12 @@ func (e *Env) prepare(t runs.Training) (*runs.Prepared, error) {
 	return p, nil
 }
 
-// fit fits networks side by side and returns each one's error.
+// fit fits networks side by side, as many at a time as there are cores for their
+// threads, and returns each one's error.
 func (e *Env) fit(prepared []*runs.Prepared) []error {
 	failed := make([]error, len(prepared))
 	var wg sync.WaitGroup
+	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, p := range prepared {
 		// Bars of several networks would write over each other.
 		bar := e.Terminal && len(prepared) == 1
@@ -217,6 +260,9 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 			job.Set(int64(epochs), fmt.Sprintf("loss %.5f, validation %.5f", epoch.TrainLoss, epoch.ValLoss))
 		}
 		wg.Go(func() {
+			// An interrupt reaches those that wait too: each says where it stands.
+			cores <- struct{}{}
+			defer func() { <-cores }()
 			failed[i] = p.Fit(e.Context)
 			switch {
 			case failed[i] == nil && epochs > 0:
@@ -244,40 +290,39 @@ func (e *Env) sayLeftOut(network string, d runs.DataInfo) {
 	}
 }
 
-// printSummary writes the table of a run.
+// printSummary writes the table of a run: each measure beside the constant
+// prediction's.
 func printSummary(w io.Writer, s runs.Summary) {
-	t := newTable("network", "samples", "epochs", "best", "loss", "constant", "arousal r", "valence r", "ONNX diff", "read", "train")
+	t := newTable("network", "samples", "epochs", "best", "loss", "(constant)", "measures (constant)", "ONNX diff", "read", "train")
 	for _, spec := range models.All() {
 		e, ok := s[spec.Name]
 		if !ok {
 			continue
 		}
-		arousal, valence := correlations(e)
 		t.row(spec.Name, e.Samples, e.Epochs, e.BestEpoch+1,
-			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("%.5f", float64(e.ConstantLoss)),
-			arousal, valence, fmt.Sprintf("%.1e", float64(e.ONNX.MaxAbsDiff)),
+			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("(%.5f)", float64(e.ConstantLoss)),
+			headlines(spec, e), fmt.Sprintf("%.1e", float64(e.ONNX.MaxAbsDiff)),
 			fmt.Sprintf("%.1f s", e.Seconds.Read), fmt.Sprintf("%.1f s", e.Seconds.Train))
 	}
 	t.print(w)
 }
 
-// correlations gives the r of arousal and of valence, "-" where a network has
-// none. Entries come from JSON as often as from training.
-func correlations(e *runs.Entry) (arousal, valence string) {
-	text, err := json.Marshal(e.Measures)
-	if err != nil {
-		return "-", "-"
-	}
-	var m map[string]any
-	if json.Unmarshal(text, &m) != nil {
-		return "-", "-"
-	}
-	r := func(name string) string {
-		feeling, _ := m[name].(map[string]any)
-		if x, ok := feeling["r"].(float64); ok {
-			return fmt.Sprintf("%.3f", x)
+// headlines tells the measures that people look at first.
+func headlines(spec models.Spec, e *runs.Entry) string {
+	var parts []string
+	constant := e.Constant.Rows()
+	for i, row := range e.Measures.Rows() {
+		if slices.Contains(spec.Headlines, row.Name) {
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", row.Name, number(row.Value), number(constant[i].Value)))
 		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// number prints a measure, "-" where it is undefined.
+func number(n measure.Number) string {
+	if !n.Defined() {
 		return "-"
 	}
-	return r("arousal"), r("valence")
+	return fmt.Sprintf("%.3f", float64(n))
 }

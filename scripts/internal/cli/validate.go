@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 )
@@ -45,7 +46,7 @@ func (c *validateCommand) Run(env *Env) error {
 func validate(env *Env, root string) (*dataset.Report, error) {
 	files := fileProgress{env: env, title: "checking"}
 	defer files.finish("")
-	return dataset.Validate(env.Context, root, dataset.Options{Progress: files.set})
+	return dataset.Validate(env.Context, root, models.Sources(), dataset.Options{Progress: files.set})
 }
 
 // fileProgress shows jobs that count files: one ends where the next begins.

@@ -29,8 +29,9 @@ type DataInfo struct {
 	Groups      int         `json:"groups"`
 	Train       int         `json:"train_samples"`
 	Val         int         `json:"val_samples"`
-	Skipped     []data.Skip `json:"skipped"` // what was left out, and why
-	Notes       []string    `json:"notes"`   // remarks on samples that are there
+	Skipped     []data.Skip `json:"skipped"`            // what was left out, and why
+	Notes       []string    `json:"notes"`              // remarks on samples that are there
+	Constant    []float32   `json:"constant,omitempty"` // mean of the training targets
 }
 
 // Versions tells what a network was trained with.

@@ -5,7 +5,6 @@ package runs
 
 import (
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,13 +48,10 @@ func Export(path string, spec models.Spec, model nn.Module, opset int, run *Iden
 // exampleInput spans what a network's inputs can be: the check draws inputs
 // between its least and its largest number.
 func exampleInput(spec models.Spec) []float32 {
-	low, high := -1.0, 0.0 // the log-mel feature
-	if spec.Name != "emotion" {
-		low, high = -math.Tanh(1), math.Tanh(1) // an emotion embedding
-	}
+	low, high := spec.InputRange[0], spec.InputRange[1]
 	x := make([]float32, spec.In)
 	for i := range x {
-		x[i] = float32(low + (high-low)*float64(i)/float64(len(x)-1))
+		x[i] = float32(low + (high-low)*float64(i)/float64(max(1, len(x)-1)))
 	}
 	return x
 }

@@ -58,7 +58,7 @@ func IdentityOf(path string) *Identity {
 	if err != nil || config == nil {
 		return nil
 	}
-	id := &Identity{Settings: config.Settings, Fingerprint: config.Data.Fingerprint, Versions: config.Versions, BestEpoch: -1}
+	id := &Identity{Settings: config.Settings, Fingerprint: config.Data.Fingerprint, Versions: config.Versions, BestEpoch: -1, Constant: config.Data.Constant}
 	var history struct {
 		BestEpoch *int `json:"best_epoch"`
 	}

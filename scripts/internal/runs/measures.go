@@ -4,8 +4,6 @@
 package runs
 
 import (
-	"fmt"
-
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
@@ -15,8 +13,8 @@ import (
 
 // measured is what evaluation reports, of a network and of the constant.
 type measured struct {
-	measures, constant any
-	constantLoss       float64
+	*measure.Report
+	constantLoss float64
 }
 
 // measureOn compares predictions for samples with their targets. mean is the
@@ -37,15 +35,6 @@ func measureOn(spec models.Spec, model nn.Module, set *data.Set, samples *data.S
 	if err != nil {
 		return m, err
 	}
-	switch spec.Name {
-	case "emotion":
-		report, err := measure.OfEmotion(predictions, samples.Y, mean)
-		m.measures, m.constant = report.Measures, report.Constant
-		return m, err
-	case "melody":
-		report, err := measure.OfMelody(predictions, samples.Y, mean)
-		m.measures, m.constant = report.Measures, report.Constant
-		return m, err
-	}
-	return m, fmt.Errorf("network %s has no measures", spec.Name)
+	m.Report, err = spec.Measure(predictions, samples.Y, mean)
+	return m, err
 }

@@ -25,9 +25,10 @@ type Settings struct {
 
 // Defaults are the settings of a network that nobody has set.
 func Defaults(spec models.Spec) Settings {
+	d := spec.Defaults
 	return Settings{
-		Epochs: 50, BatchSize: 64, LR: spec.LR, WeightDecay: 1e-4,
-		ValSplit: 0.2, Patience: 10, MinDelta: 1e-3, Seed: 42,
+		Epochs: d.Epochs, BatchSize: d.BatchSize, LR: d.LR, WeightDecay: d.WeightDecay,
+		Patience: d.Patience, MinDelta: d.MinDelta, ValSplit: 0.2, Seed: 42,
 	}
 }
 
@@ -35,7 +36,7 @@ func Defaults(spec models.Spec) Settings {
 type Overrides struct {
 	Epochs      *int     `placeholder:"N" help:"Epochs at most (50)."`
 	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64)."`
-	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (emotion 0.001, melody 0.0005)."`
+	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (0.001, melody 0.0005)."`
 	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (0.0001)."`
 	ValSplit    *float64 `placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
 	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10)."`

@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"encoding/json"
 	"path/filepath"
 
 	"github.com/etude-ml/etude/models/measure"
@@ -26,8 +27,8 @@ type Entry struct {
 	StopReason   trainer.StopReason `json:"stop_reason"`
 	ValLoss      measure.Number     `json:"val_loss"` // of the best epoch
 	ConstantLoss measure.Number     `json:"constant_loss"`
-	Measures     any                `json:"measures"`
-	Constant     any                `json:"constant"` // the same measures of the constant
+	Measures     measure.Measures   `json:"measures"`
+	Constant     measure.Measures   `json:"constant"` // the same measures of the constant
 	ONNX         ONNXCheck          `json:"onnx"`
 	Seconds      Seconds            `json:"seconds"`
 	Resumed      bool               `json:"resumed"`
@@ -54,10 +55,14 @@ func SummaryFile(run string) string { return filepath.Join(run, "summary.json") 
 // addToSummary puts an entry into a run's summary.json, beside those of other
 // networks that were trained into it before.
 func addToSummary(run, network string, e *Entry) error {
-	s := Summary{}
+	s := map[string]json.RawMessage{}
 	if _, err := readJSON(SummaryFile(run), &s); err != nil {
 		return err
 	}
-	s[network] = e
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	s[network] = text
 	return writeJSON(SummaryFile(run), s)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/cache"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
@@ -46,6 +47,7 @@ type Training struct {
 	// NewLR and NewDecay, if set, replace what a continued run had.
 	NewLR, NewDecay *float64
 
+	Cache    *cache.Cache                       // of what files gave; or nil
 	OnFile   func(done, total int, name string) // while reading
 	OnEpoch  func(trainer.Epoch)
 	OnNotice func(text string)
@@ -179,15 +181,16 @@ func (p *Prepared) Finish() (*Entry, error) {
 	e.Epochs, e.BestEpoch, e.StopReason = p.history.Len(), best.Index, p.history.StopReason
 	e.ValLoss = measure.Number(best.Watched())
 
-	m, err := measureOn(p.Spec, p.model, p.val, p.split.val, measure.Mean(p.split.train.Y, p.Spec.Out))
+	m, err := measureOn(p.Spec, p.model, p.val, p.split.val, p.Config.Data.Constant)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
-	e.Measures, e.Constant, e.ConstantLoss = m.measures, m.constant, measure.Number(m.constantLoss)
+	e.Measures, e.Constant, e.ConstantLoss = m.Measures, m.Constant, measure.Number(m.constantLoss)
 
 	started := time.Now()
 	e.ONNX, err = Export(p.folder.ONNX(), p.Spec, p.model, 0, &Identity{
 		Settings: p.Settings, Fingerprint: p.Config.Data.Fingerprint, Versions: p.Config.Versions, BestEpoch: best.Index,
+		Constant: p.Config.Data.Constant,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
@@ -200,7 +203,7 @@ func (p *Prepared) Finish() (*Entry, error) {
 type split struct{ all, train, val *data.Samples }
 
 func (t Training) read(ctx context.Context) (s split, err error) {
-	s.all, err = t.Spec.Samples(ctx, t.Data, dataset.Options{Progress: t.OnFile})
+	s.all, err = t.Spec.Samples(ctx, t.Data, dataset.Options{Progress: t.OnFile, Cache: t.Cache})
 	if err != nil {
 		return s, err
 	}
@@ -230,6 +233,7 @@ func (t Training) config(s split) Config {
 		Data: DataInfo{
 			Root: root, Fingerprint: s.all.Fingerprint(), Samples: s.all.Len(), Groups: len(groups),
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
+			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
 		Device: t.Device.String(), Threads: threads, Versions: versions(torch.Version(), onnxRuntimeVersion()),
 	}

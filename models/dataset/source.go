@@ -1,0 +1,152 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/torch/data"
+)
+
+// Source is where a network's samples come from: [Files] or [Chords].
+type Source interface {
+	// Samples reads a data folder.
+	Samples(ctx context.Context, root string, o Options) (*data.Samples, error)
+	// Check reads it too, and says what is wrong with it. The error is for what
+	// keeps it from being read at all; what is known by then stands in the section.
+	Check(ctx context.Context, root string, o Options) (*Section, error)
+	// Features reads a single file, without any label.
+	Features(path string) (*Features, error)
+	// Present says whether a data folder has the source's folder at all.
+	Present(root string) bool
+}
+
+// Options says how a folder is read.
+type Options struct {
+	// Workers is how many files are decoded at once; 0 means one for each CPU
+	// that Go may use.
+	Workers int
+	// Progress, if set, hears of each file once it is decoded or found bad. It is
+	// called by one goroutine at a time, with done counting from 1 to total.
+	Progress func(done, total int, name string)
+	// Cache, if set, keeps what files gave, and gives it again while they are the
+	// same.
+	Cache *cache.Cache
+}
+
+// Features is what a network takes from a file.
+type Features struct {
+	Parts []Part
+	Notes []string // what was passed over in reading
+}
+
+// Part is one sample of a file: all of it, or a window.
+type Part struct {
+	Name string // tells the parts of a file apart; empty where there is one
+	// What the network takes, and what it is to answer. nil stands for the
+	// embedding of the label's emotion.
+	Input, Target []float32
+}
+
+// Feature is how a file becomes numbers.
+type Feature struct {
+	// Name and Version name the numbers: a cache must not mix them up with others,
+	// so Version is raised whenever the same file would give other ones.
+	Name    string
+	Version int
+	// Read reads a file. Errors name it.
+	Read func(path string) (*Features, error)
+	// Memory says how many bytes Read needs at most for a file of that size, so
+	// that files are decoded side by side as far as the memory for it reaches;
+	// nil: little.
+	Memory func(size int64) int64
+}
+
+// Files is a folder of files, each of which gives one or several samples.
+type Files struct {
+	Network    string   // its name, for messages
+	Folder     string   // below training/
+	Extensions []string // of the files, lower case
+	Holds      string   // what the files are, for messages: "MIDI files"
+	Labels     string   // name of the label file, .csv or .json; empty where there are no labels
+	Recommend  int      // usable files below which Check warns
+	Feature    Feature
+}
+
+// wanted says what a label file holds.
+func (s Files) wanted() string {
+	if strings.HasSuffix(s.Labels, ".csv") {
+		return "the columns filename,valence,arousal and, if you like, group"
+	}
+	return wantedJSON
+}
+
+const wantedJSON = `{"file name": {"valence": -1 to 1, "arousal": 0 to 1, "group": optional}, …}`
+
+// Features reads one file.
+func (s Files) Features(path string) (*Features, error) { return s.Feature.guarded(path) }
+
+// Samples reads a data folder; see [Emotion].
+func (s Files) Samples(ctx context.Context, root string, o Options) (*data.Samples, error) {
+	c, err := collect(ctx, s, root, o)
+	if err != nil {
+		return nil, err
+	}
+	return c.samples()
+}
+
+// samples makes samples of what was collected, if there is any.
+func (c *collection) samples() (*data.Samples, error) {
+	s := &data.Samples{}
+	for _, i := range c.items {
+		emotion := Embedding(i.valence, i.arousal)
+		for _, p := range i.parts {
+			x, y := p.Input, p.Target
+			if x == nil {
+				x = emotion
+			}
+			if y == nil {
+				y = emotion
+			}
+			s.Append(partName(i.name, p.Name), i.group, x, y)
+		}
+		for _, n := range i.notes {
+			s.Notes = append(s.Notes, i.name+": "+n)
+		}
+	}
+	for _, p := range c.problems {
+		s.Skipped = append(s.Skipped, data.Skip{Name: p.Name, Reason: p.Reason})
+	}
+	if s.Len() > 0 {
+		return s, nil
+	}
+	if len(s.Skipped) == 0 {
+		return nil, fmt.Errorf("dataset: %s: %s holds no %s", c.source.Network, c.dir, c.source.Holds)
+	}
+	return nil, fmt.Errorf("dataset: %s: no usable file in %s, all was left out:%s", c.source.Network, c.dir, firstReasons(s.Skipped))
+}
+
+// partName names a sample.
+func partName(file, part string) string {
+	if part == "" {
+		return file
+	}
+	return fmt.Sprintf("%s [%s]", file, part)
+}
+
+// firstReasons tells the first few of what was left out.
+func firstReasons(skipped []data.Skip) string {
+	const shown = 3
+	reasons := ""
+	for _, skip := range skipped[:min(shown, len(skipped))] {
+		reasons += fmt.Sprintf("\n  %s: %s", skip.Name, skip.Reason)
+	}
+	if more := len(skipped) - shown; more > 0 {
+		reasons += fmt.Sprintf("\n  and %d more", more)
+	}
+	return reasons
+}

@@ -1,0 +1,57 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package models
+
+import (
+	"slices"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/dynamics"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+// DynamicsEngine tells how a passage is played: 32 numbers of what a score says
+// of it to 16 of loudness, articulation, timing and pedal, in (0, 1).
+//
+// State: fc1 32→128, fc2 128→64, fc3 64→16; 13,520 parameters.
+type DynamicsEngine struct {
+	FC1 *nn.Linear
+	FC2 *nn.Linear
+	FC3 *nn.Linear
+}
+
+// NewDynamicsEngine returns a DynamicsEngine with PyTorch's initial values.
+func NewDynamicsEngine(d torch.Device) *DynamicsEngine {
+	return &DynamicsEngine{
+		FC1: nn.NewLinear(32, 128, d),
+		FC2: nn.NewLinear(128, 64, d),
+		FC3: nn.NewLinear(64, 16, d),
+	}
+}
+
+// Forward maps [batch, 32], or [32], to [batch, 16], or [16].
+func (m *DynamicsEngine) Forward(x *torch.Tensor) *torch.Tensor {
+	x = m.FC1.Forward(x).Relu()
+	x = m.FC2.Forward(x).Relu()
+	return m.FC3.Forward(x).Sigmoid()
+}
+
+func dynamicsEngine() Spec {
+	return Spec{
+		Name: "dynamics", Title: "DynamicsEngine", Summary: "a passage of a score to how it is played", In: 32, Out: 16, Parameters: 13520,
+		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
+		State:  slices.Concat(LinearState("fc1", 32, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 16)),
+		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Measure: measure.Regression(dynamics.OutputNames()), Outputs: dynamics.OutputNames,
+		Headlines: []string{"RMSE", "mean r"},
+		ONNXInput: "context", ONNXOutput: "expression_params",
+		InputRange: [2]float64{-1, 1},
+		Metadata: func() (preprocessing, labels any) {
+			return map[string]any{"window_seconds": dynamics.WindowSeconds, "inputs": dynamics.InputNames()},
+				map[string]any{"outputs": dynamics.OutputNames()}
+		},
+	}
+}

@@ -1,0 +1,34 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package models
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/etude-ml/etude/models/dataset"
+)
+
+// embeddingRange is what the numbers of an emotion embedding lie between.
+var embeddingRange = [2]float64{-math.Tanh(1), math.Tanh(1)}
+
+func embeddingNames() []string {
+	names := make([]string, dataset.EmbeddingSize)
+	for i := range names {
+		if i < dataset.EmbeddingSize/2 {
+			names[i] = fmt.Sprintf("valence_%d", i)
+		} else {
+			names[i] = fmt.Sprintf("arousal_%d", i-dataset.EmbeddingSize/2)
+		}
+	}
+	return names
+}
+
+func embeddingMetadata() map[string]any {
+	return map[string]any{
+		"meaning": "tanh(valence) 32 times, then tanh(arousal) 32 times",
+		"valence": []float64{-1, 1},
+		"arousal": []float64{0, 1},
+	}
+}

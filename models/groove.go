@@ -1,0 +1,59 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package models
+
+import (
+	"slices"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/groove"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+// GroovePredictor tells how drums are played in an emotion: its embedding to
+// loudness and timing at each sixteenth of a bar, in (-1, 1).
+//
+// State: fc1 64→128, fc2 128→64, fc3 64→32; 18,656 parameters.
+type GroovePredictor struct {
+	FC1 *nn.Linear
+	FC2 *nn.Linear
+	FC3 *nn.Linear
+}
+
+// NewGroovePredictor returns a GroovePredictor with PyTorch's initial values.
+func NewGroovePredictor(d torch.Device) *GroovePredictor {
+	return &GroovePredictor{
+		FC1: nn.NewLinear(64, 128, d),
+		FC2: nn.NewLinear(128, 64, d),
+		FC3: nn.NewLinear(64, 32, d),
+	}
+}
+
+// Forward maps [batch, 64], or [64], to [batch, 32], or [32].
+func (m *GroovePredictor) Forward(x *torch.Tensor) *torch.Tensor {
+	x = m.FC1.Forward(x).Tanh()
+	x = m.FC2.Forward(x).Tanh()
+	return m.FC3.Forward(x).Tanh()
+}
+
+func groovePredictor() Spec {
+	return Spec{
+		Name: "groove", Title: "GroovePredictor", Summary: "an emotion to how drums are played", In: 64, Out: 32, Parameters: 18656,
+		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
+		State:  slices.Concat(LinearState("fc1", 64, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 32)),
+		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Measure: measure.Regression(groove.OutputNames()), Outputs: groove.OutputNames,
+		Headlines: []string{"RMSE", "mean r"},
+		ONNXInput: "emotion_embedding", ONNXOutput: "groove_params",
+		InputRange: embeddingRange,
+		Metadata: func() (preprocessing, labels any) {
+			return embeddingMetadata(), map[string]any{
+				"outputs": groove.OutputNames(), "bars": groove.BarsPerWindow, "steps": groove.Steps,
+				"meaning": "mean velocity / 127 at each step of the bar, then mean offset in half steps, late positive",
+			}
+		},
+	}
+}

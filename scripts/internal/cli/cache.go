@@ -1,0 +1,88 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/models/cache"
+)
+
+// cacheFlags are those of the commands that read data folders.
+type cacheFlags struct {
+	Cache   string `placeholder:"DIR" help:"Folder in which the features of files are kept ($ETUDE_CACHE, or the user's cache folder)."`
+	NoCache bool   `help:"Decode every file anew, and keep nothing."`
+}
+
+// open opens the cache; nil where there is to be none. A cache that cannot be
+// had costs time only, so it is said and gone without. done says what the cache
+// was good for, and closes it.
+func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
+	if c.NoCache {
+		return nil, func() {}
+	}
+	kept, err := cache.Open(c.folder(), cache.Options{})
+	if err != nil {
+		env.say("features are not kept: %v", err)
+		return nil, func() {}
+	}
+	return kept, func() {
+		if s := kept.Stats(); s.Hits > 0 {
+			env.say("features of %d files were in the cache and %d were not; that saved %.1f s of decoding", s.Hits, s.Misses, s.SavedSeconds)
+		}
+		_ = kept.Close() // what could not be kept is decoded again
+	}
+}
+
+func (c cacheFlags) folder() string {
+	if c.Cache != "" {
+		return c.Cache
+	}
+	return cache.Default()
+}
+
+type cacheCommand struct {
+	Clear bool   `help:"Remove all that is kept."`
+	Cache string `placeholder:"DIR" help:"The cache's folder ($ETUDE_CACHE, or the user's cache folder)."`
+	JSON  bool   `name:"json" help:"Print what is kept as one JSON value."`
+}
+
+func (cacheCommand) Help() string {
+	return `Says where the features of decoded files are kept, how many, and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; what a newer version of Etude computes otherwise is decoded anew. The cache holds 1 GiB at most, and forgets first what has not been used for longest.`
+}
+
+// cached is what --json prints.
+type cached struct {
+	Folder  string `json:"folder"`
+	Entries int    `json:"entries"`
+	Bytes   int64  `json:"bytes"`
+	Cleared bool   `json:"cleared"`
+}
+
+// Run shows or clears the cache.
+func (c *cacheCommand) Run(env *Env) error {
+	result := cached{Folder: cacheFlags{Cache: c.Cache}.folder(), Cleared: c.Clear}
+	kept, err := cache.Open(result.Folder, cache.Options{})
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	if result.Entries, result.Bytes, err = kept.Size(); err != nil {
+		return err
+	}
+	if c.Clear {
+		if err := kept.Clear(); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return env.printJSON(result)
+	}
+	what := "holds"
+	if c.Clear {
+		what = "is empty now; it held"
+	}
+	fmt.Fprintf(env.Stdout, "%s %s the features of %d files, %.1f MB\n", result.Folder, what, result.Entries, float64(result.Bytes)/1e6)
+	return nil
+}

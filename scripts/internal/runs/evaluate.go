@@ -1,0 +1,126 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+// Evaluation is how good a trained network is on a data folder.
+type Evaluation struct {
+	Network string `json:"network"`
+	Model   string `json:"model"` // the file
+	Data    string `json:"data"`
+	Samples int    `json:"samples"` // that were measured
+	Groups  int    `json:"groups"`  // different ones among them
+	// Trained counts the samples of the folder that the network was trained on;
+	// they are measured only if that was asked for.
+	Trained int         `json:"trained"`
+	Skipped []data.Skip `json:"skipped"` // files that could not be used, and why
+
+	Loss         measure.Number `json:"loss"`
+	ConstantLoss measure.Number `json:"constant_loss"`
+	// ConstantFrom says what the constant prediction is the mean of: "training" or,
+	// where the model does not tell, "evaluated" targets, which favours it.
+	ConstantFrom string           `json:"constant_from"`
+	Measures     measure.Measures `json:"measures"`
+	Constant     measure.Measures `json:"constant"`
+	Plots        []string         `json:"plots,omitempty"` // files
+
+	Predictions, Targets, Mean []float32 `json:"-"` // rows of outputs; the constant
+}
+
+// Evaluate measures a network on a data folder: on the samples that it was not
+// trained on, as far as its run's samples.json tells, or on all.
+func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
+	samples, err := m.Spec.Samples(ctx, root, o)
+	if err != nil {
+		return nil, err
+	}
+	e := &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), ConstantFrom: "training"}
+	trained, err := m.trainedOn(samples)
+	if err != nil {
+		return nil, err
+	}
+	var unseen []int
+	for i, seen := range trained {
+		if !seen {
+			unseen = append(unseen, i)
+		}
+	}
+	e.Trained = samples.Len() - len(unseen)
+	switch {
+	case all:
+	case len(unseen) == 0:
+		return nil, fmt.Errorf("%s: the network was trained on every sample of %s, and would be measured by what it was shown; --all does so all the same", m.Spec.Name, root)
+	default:
+		samples = samples.Select(unseen)
+	}
+	groups := map[string]bool{}
+	for _, g := range samples.Groups {
+		groups[g] = true
+	}
+	e.Samples, e.Groups, e.Targets = samples.Len(), len(groups), samples.Y
+
+	if m.Run != nil {
+		e.Mean = m.Run.Constant
+	}
+	if len(e.Mean) != m.Spec.Out {
+		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
+	}
+	if e.Predictions, err = m.Predict(samples.X); err != nil {
+		return nil, err
+	}
+	return e, e.measure(m)
+}
+
+func (e *Evaluation) measure(m *Model) error {
+	report, err := m.Spec.Measure(e.Predictions, e.Targets, e.Mean)
+	if err != nil {
+		return err
+	}
+	e.Measures, e.Constant = report.Measures, report.Constant
+	return torch.Try(func() {
+		torch.Scope(func() {
+			n, width := e.Samples, m.Spec.Out
+			y := torch.FromSlice(e.Targets, n, width)
+			e.Loss = measure.Number(lossOf(m.Spec.Loss, torch.FromSlice(e.Predictions, n, width), y))
+			e.ConstantLoss = measure.Number(lossOf(m.Spec.Loss, torch.FromSlice(e.Mean, 1, width).Expand(n, width).Contiguous(), y))
+		})
+	})
+}
+
+func lossOf(loss nn.Loss, output, target *torch.Tensor) (value float64) {
+	torch.NoGrad(func() { value = loss(output, target).Item() })
+	return value
+}
+
+// trainedOn tells which samples have the input and the target of one that the
+// network was trained on.
+func (m *Model) trainedOn(s *data.Samples) ([]bool, error) {
+	trained := make([]bool, s.Len())
+	var list sampleList
+	folder := Folder(filepath.Dir(m.Path))
+	if found, err := readJSON(folder.Samples(), &list); err != nil || !found {
+		return trained, err
+	}
+	type content struct{ input, target string }
+	seen := map[content]bool{}
+	for _, t := range list.Train {
+		seen[content{t.Input, t.Target}] = true
+	}
+	for i := range trained {
+		x, y := s.Row(i)
+		trained[i] = seen[content{shortHash(x), shortHash(y)}]
+	}
+	return trained, nil
+}
