@@ -173,11 +173,14 @@ func TestClipped(t *testing.T) {
 	}
 }
 
-// Half a million notes, in the shapes that make careless code quadratic, each
-// take less than three seconds (0.1 to 0.5 s on one core) and, with what the
-// collector takes back, less memory than the notes themselves four times (40 bytes
-// each).
+// Half a million notes, in the shapes that make careless code quadratic. Each
+// takes 0.1 to 0.5 s on one core; the limit leaves room for a busy machine, and a
+// comparison of all notes with all would exceed it. With what the collector takes
+// back, they need less than four times the notes' own 40 bytes each.
 func TestLargeSongs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes songs of 500,000 notes")
+	}
 	const count = 500_000
 	for name, tick := range map[string]func(i int64) int64{
 		"one chord":         func(int64) int64 { return 0 },
@@ -203,7 +206,7 @@ func TestLargeSongs(t *testing.T) {
 		require.NoError(t, err)
 		checkRanges(t, windows)
 		t.Logf("%s: %d windows in %v, %d MB", name, len(windows), took, (after.TotalAlloc-before.TotalAlloc)>>20)
-		assert.Less(t, took, 3*time.Second, name)
+		assert.Less(t, took, 20*time.Second, name)
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4*40*count), name)
 	}
 }

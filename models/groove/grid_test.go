@@ -129,9 +129,14 @@ func TestStrangeSongs(t *testing.T) {
 	}
 }
 
-// Half a million notes, and as many time signatures, take less than three
-// seconds (0.1 to 0.3 s on one core) and less memory than the song itself twice.
+// Half a million notes, and as many time signatures. Each takes 0.01 to 0.2 s on
+// one core; the limit leaves room for a busy machine, and a search from the first
+// bar for every note would exceed it. With what the collector takes back, they
+// need less than twice the notes' own 40 bytes each.
 func TestLargeSongs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes songs of 500,000 notes")
+	}
 	const count = 500_000
 	for name, tick := range map[string]func(i int64) int64{
 		"at one tick":    func(int64) int64 { return 7 },
@@ -162,7 +167,7 @@ func TestLargeSongs(t *testing.T) {
 			}
 			checkRanges(t, s, windows)
 			t.Logf("%s, %s: %d windows in %v, %d MB", name, unit, len(windows), took, (after.TotalAlloc-before.TotalAlloc)>>20)
-			assert.Less(t, took, 3*time.Second, name)
+			assert.Less(t, took, 20*time.Second, name)
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*40*count), name)
 		}
 	}
