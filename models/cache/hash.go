@@ -1,0 +1,111 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cache
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// fresh is how long after a change a file may change again without a trace in
+// its times: they are as coarse as 2 s on some file systems. Git's index calls
+// such files racily clean.
+const fresh = 2 * time.Second
+
+// identity is what the system says of a file. Whoever writes to a file changes
+// its ctime, which no program can set back; only writing through a mapping that
+// was written to before may go unseen until the system writes the page out.
+type identity struct {
+	device, inode uint64
+	size          int64
+	mtime, ctime  int64 // nanoseconds since 1970
+}
+
+// identityName is how many of the fields make the name of a hash's file. The
+// others are compared, so that a file that changed takes the place of its past.
+const identityName = 2
+
+func (i identity) fields() []uint64 {
+	return []uint64{i.device, i.inode, uint64(i.size), uint64(i.mtime), uint64(i.ctime)}
+}
+
+// buffers for reading: the memory of a Hash.
+var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// Hash gives the SHA-256 of a file's content, and its size in bytes. A file that
+// was hashed before is not read again unless device, inode, size or a time of
+// its inode differ. A file that changes while it is read is an error.
+func (c *Cache) Hash(path string) (sum [32]byte, size int64, err error) {
+	// Opening comes first, as a network file system gives old news to those who
+	// only ask. It must not wait for the other end of a pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return sum, 0, fmt.Errorf("cache: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return sum, 0, fmt.Errorf("cache: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return sum, 0, fmt.Errorf("cache: %s: not a regular file", path)
+	}
+	id, identified := identify(info)
+	if identified && c != nil {
+		if sum, ok := c.lookUp(id); ok {
+			c.known.Add(1)
+			return sum, id.size, nil
+		}
+	}
+	start := time.Now()
+	if c != nil {
+		start = c.now()
+	}
+	sum, size, err = readHash(f, info.Size())
+	if err != nil {
+		return sum, 0, fmt.Errorf("cache: %w", err)
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return sum, 0, fmt.Errorf("cache: %w", err)
+	}
+	if size != info.Size() || size != after.Size() || !after.ModTime().Equal(info.ModTime()) {
+		return [32]byte{}, 0, fmt.Errorf("cache: %s: it changes while it is read: wait until it is written", path)
+	}
+	if c == nil {
+		return sum, size, nil
+	}
+	c.hashed.Add(1)
+	last, _ := identify(after)
+	if identified && last == id && start.Sub(time.Unix(0, id.ctime)) > fresh && !c.quiet.Load() {
+		c.store(id.file(), encodeHash(id, sum))
+	}
+	return sum, size, nil
+}
+
+// readHash reads one byte more than expected: the file may be growing for ever.
+func readHash(f *os.File, expected int64) (sum [32]byte, size int64, err error) {
+	buf := buffers.Get().(*[256 << 10]byte)
+	defer buffers.Put(buf)
+	h := sha256.New()
+	// The struct hides f's WriteTo, which takes a buffer of its own.
+	size, err = io.CopyBuffer(h, struct{ io.Reader }{io.LimitReader(f, expected+1)}, buf[:])
+	h.Sum(sum[:0])
+	return sum, size, err
+}
+
+// lookUp gives the hash that a file had when it was what it is now.
+func (c *Cache) lookUp(id identity) (sum [32]byte, ok bool) {
+	same := false
+	found, sound := c.load(id.file(), func(b []byte) (err error) {
+		sum, same, err = decodeHash(b, id)
+		return err
+	})
+	return sum, found && sound && same
+}

@@ -1,0 +1,198 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cache
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// abc is the example of FIPS 180-2, appendix B.1.
+var abc = func() (sum [32]byte) {
+	b, _ := hex.DecodeString("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+	copy(sum[:], b)
+	return sum
+}()
+
+// later is a cache to which all files seem old enough.
+func later(t testing.TB, dir string) *Cache {
+	c := openAt(t, dir, Options{})
+	c.now = func() time.Time { return time.Now().Add(fresh + time.Second) }
+	return c
+}
+
+func TestHash(t *testing.T) {
+	info, err := os.Stat(t.TempDir())
+	require.NoError(t, err)
+	if _, ok := identify(info); !ok {
+		t.Skip("this system's files are not known again")
+	}
+	dir := filepath.Join(t.TempDir(), "features")
+	c := later(t, dir)
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte("abc"), 0o600))
+	hash := func(c *Cache) [32]byte {
+		t.Helper()
+		sum, size, err := c.Hash(path)
+		require.NoError(t, err)
+		require.Equal(t, int64(3), size)
+		return sum
+	}
+	counts := func(c *Cache) [2]int64 { s := c.Stats(); return [2]int64{s.Hashed, s.Known} }
+	assert.Equal(t, abc, hash(c))
+	assert.Equal(t, abc, hash(c))
+	assert.Equal(t, [2]int64{1, 1}, counts(c))
+	other := openAt(t, dir, Options{})
+	assert.Equal(t, abc, hash(other))
+	assert.Equal(t, [2]int64{0, 1}, counts(other), "another process knows it too")
+
+	// Every way to change what the path leads to, with size and mtime as they were.
+	info, err = os.Stat(path)
+	require.NoError(t, err)
+	restore := func() { require.NoError(t, os.Chtimes(path, info.ModTime(), info.ModTime())) }
+	require.NoError(t, os.WriteFile(path, []byte("abd"), 0o600))
+	restore()
+	abd := hash(c)
+	assert.NotEqual(t, abc, abd, "rewritten in place")
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("c"), 2)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	restore()
+	assert.Equal(t, abc, hash(c), "one byte")
+	require.NoError(t, os.WriteFile(path+"2", []byte("abd"), 0o600))
+	require.NoError(t, os.Chtimes(path+"2", info.ModTime(), info.ModTime()))
+	require.NoError(t, os.Rename(path+"2", path))
+	assert.Equal(t, abd, hash(c), "replaced")
+	assert.Equal(t, [2]int64{4, 1}, counts(c))
+
+	// Only the newest state of a file is kept.
+	_, size, err := c.Size()
+	require.NoError(t, err)
+	assert.Equal(t, int64(2*block), size, "of two inodes")
+
+	// A hash is checked like an entry.
+	known, err := filepath.Glob(filepath.Join(dir, "??", "*"+hashSuffix))
+	require.NoError(t, err)
+	require.Len(t, known, 2)
+	for _, path := range known {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		b[len(b)-checkBytes-1] ^= 1 // of the hash
+		require.NoError(t, os.WriteFile(path, b, 0o600))
+	}
+	assert.Equal(t, abd, hash(c))
+	assert.Equal(t, [2]int64{5, 1}, counts(c))
+	require.NoError(t, os.Rename(known[0], known[1])) // under another file's name
+	assert.Equal(t, abd, hash(c))
+}
+
+// A file that was just written may be written again in the same tick.
+func TestFreshFilesAreReadAgain(t *testing.T) {
+	c := open(t, Options{})
+	path := filepath.Join(t.TempDir(), "file")
+	for i := range 200 {
+		want := byte(i)
+		require.NoError(t, os.WriteFile(path, []byte{want}, 0o600))
+		got, _, err := c.Hash(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, []byte{want + 1}, 0o600))
+		next, _, err := c.Hash(path)
+		require.NoError(t, err)
+		require.NotEqual(t, got, next)
+	}
+	assert.Zero(t, c.Stats().Known)
+	assert.Equal(t, []string{markerFile}, tree(t, c.dir))
+}
+
+func TestHashRefuses(t *testing.T) {
+	c := open(t, Options{})
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, mkfifo(pipe))
+	for path, want := range map[string]string{
+		dir: "not a regular file", pipe: "not a regular file", filepath.Join(dir, "none"): "no such file",
+	} {
+		_, _, err := c.Hash(path)
+		require.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, path)
+	}
+	// A file that says it is empty and is not.
+	_, _, err := c.Hash("/proc/self/status")
+	assert.ErrorContains(t, err, "/proc/self/status: it changes while it is read")
+}
+
+// Memory does not grow with the file.
+func TestHashStreams(t *testing.T) {
+	c := open(t, Options{})
+	path := filepath.Join(t.TempDir(), "large")
+	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("0123456789abcdef"), 1<<20), 0o600))
+	hash := func() {
+		_, size, err := c.Hash(path)
+		require.NoError(t, err)
+		require.Equal(t, int64(16<<20), size)
+	}
+	hash() // the buffer
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	hash()
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), "of 16 MB")
+}
+
+func BenchmarkHash(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "large")
+	const size = 16 << 20
+	require.NoError(b, os.WriteFile(path, make([]byte, size), 0o600))
+	b.Run("read", func(b *testing.B) {
+		c := open(b, Options{})
+		b.SetBytes(size)
+		for b.Loop() {
+			_, _, _ = c.Hash(path)
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		c := later(b, b.TempDir())
+		for b.Loop() {
+			_, _, _ = c.Hash(path)
+		}
+		require.Equal(b, int64(1), c.Stats().Hashed)
+	})
+}
+
+func BenchmarkGet(b *testing.B) {
+	c := open(b, Options{})
+	for name, n := range map[string]int{"128 values": 128, "100,000 values": 100_000} {
+		require.NoError(b, c.Put(key(n), &Entry{Rows: []Row{{"x", make([]float32, n)}}}))
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := c.Get(key(n)); !ok {
+					b.Fatal("a miss")
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	c := open(b, Options{})
+	e := &Entry{Rows: []Row{{"x", make([]float32, 128)}}}
+	i := 0
+	for b.Loop() {
+		i++
+		if err := c.Put(key(i%20_000), e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,295 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cache
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// children are what the test binary does when a test starts it as a process of
+// its own: what an error says fails the test.
+var children = map[string]func(dir string, seed uint64) (Stats, error){
+	"hammer": hammer, "write": writeForEver, "full": fullDisk, "read-only": readOnlyDisk,
+}
+
+func TestMain(m *testing.M) {
+	child, ok := children[os.Getenv("ETUDE_CACHE_TEST_CHILD")]
+	if !ok {
+		os.Exit(m.Run())
+	}
+	seed, _ := strconv.ParseUint(os.Getenv("ETUDE_CACHE_TEST_SEED"), 10, 64)
+	s, err := child(os.Getenv("ETUDE_CACHE_TEST_DIR"), seed)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(s)
+}
+
+func start(t *testing.T, child, dir string, seed int) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "ETUDE_CACHE_TEST_CHILD="+child, "ETUDE_CACHE_TEST_DIR="+dir, "ETUDE_CACHE_TEST_SEED="+strconv.Itoa(seed))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out := &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd, out
+}
+
+const (
+	hammerKeys  = 600
+	hammerBound = 256 * block
+	hammerTime  = 3 * time.Second
+	hammerMost  = 3 * block // the largest entry
+)
+
+// noisy is an entry of 1 to 3 blocks whose parts belong together: a mixture of
+// two of them, or one of another key, is told by noisyFault.
+func noisy(k int, nonce uint64) *Entry {
+	r := rand.New(rand.NewPCG(uint64(k), nonce))
+	e := &Entry{Notes: []string{strconv.FormatUint(nonce, 10)}, Seconds: float64(k)}
+	for range 3 {
+		row := Row{Part: strconv.Itoa(k), Values: make([]float32, r.IntN(850))}
+		for i := range row.Values {
+			row.Values[i] = r.Float32()
+		}
+		e.Rows = append(e.Rows, row)
+	}
+	return e
+}
+
+func noisyFault(k int, e *Entry) error {
+	if len(e.Notes) == 1 {
+		nonce, err := strconv.ParseUint(e.Notes[0], 10, 64)
+		if err == nil && slices.EqualFunc(bits(e), bits(noisy(k, nonce)), func(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
+			return nil
+		}
+	}
+	return fmt.Errorf("key %d has a wrong entry: %v", k, e.Notes)
+}
+
+func hammer(dir string, seed uint64) (Stats, error) {
+	c, err := Open(dir, Options{MaxBytes: hammerBound})
+	if err != nil {
+		return Stats{}, err
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	for end := time.Now().Add(hammerTime); time.Now().Before(end); {
+		k := r.IntN(hammerKeys)
+		if e, ok := c.Get(key(k)); !ok {
+			err = c.Put(key(k), noisy(k, r.Uint64()))
+		} else if err = noisyFault(k, e); err == nil && r.IntN(4) == 0 {
+			err = c.Put(key(k), noisy(k, r.Uint64()))
+		}
+		if err != nil {
+			return Stats{}, err
+		}
+	}
+	err = c.Close()
+	return c.Stats(), err
+}
+
+func TestProcesses(t *testing.T) {
+	const processes = 4
+	dir := filepath.Join(t.TempDir(), "features")
+	var wg sync.WaitGroup
+	var reports [processes]Stats
+	for i := range processes {
+		cmd, out := start(t, "hammer", dir, i) // they make the folder, too
+		require.NoError(t, cmd.Start())
+		wg.Go(func() {
+			if assert.NoError(t, cmd.Wait(), "%s", out) {
+				assert.NoError(t, json.Unmarshal(out.Bytes(), &reports[i]))
+			}
+		})
+	}
+	// What each may take on trust, and what it reserved before another counted.
+	const slack = processes * 2 * max(hammerMost, hammerBound/64)
+	c := openAt(t, dir, Options{})
+	for end := time.Now().Add(hammerTime); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		_, bytes, err := c.Size()
+		require.NoError(t, err)
+		// Counting takes a while, in which a tenth may go and come.
+		require.LessOrEqual(t, bytes, int64(hammerBound*11/10+slack))
+	}
+	wg.Wait()
+	var sum Stats
+	for _, s := range reports {
+		sum.Hits, sum.Misses, sum.Stored = sum.Hits+s.Hits, sum.Misses+s.Misses, sum.Stored+s.Stored
+		sum.Skipped, sum.Evicted, sum.Damaged = sum.Skipped+s.Skipped, sum.Evicted+s.Evicted, sum.Damaged+s.Damaged
+		assert.Empty(t, s.Fault)
+	}
+	entries, bytes, err := c.Size()
+	require.NoError(t, err)
+	t.Logf("%+v; %d entries, %d of %d bytes", sum, entries, bytes, hammerBound)
+	assert.Zero(t, sum.Damaged, "nothing was cut, nothing was mixed")
+	assert.Positive(t, sum.Hits)
+	assert.Positive(t, sum.Evicted)
+	assert.LessOrEqual(t, bytes, int64(hammerBound+slack))
+	assert.Empty(t, tree(t, filepath.Join(dir, tempFolder)), "no temporaries")
+}
+
+// writeForEver stores entries of about 1 MB, so that a kill finds it at that.
+func writeForEver(dir string, seed uint64) (Stats, error) {
+	c, err := Open(dir, Options{MaxBytes: 64 << 20})
+	if err != nil {
+		return Stats{}, err
+	}
+	for i := seed; ; i++ {
+		if err := c.Put(key(int(i%40)), large(int(i%40))); err != nil {
+			return Stats{}, err
+		}
+	}
+}
+
+func large(i int) *Entry {
+	return &Entry{Rows: []Row{{"x", slices.Repeat([]float32{float32(i), 1, 2, 3}, 1<<16)}}}
+}
+
+func TestKilledWriter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	left := 0
+	for i := range 15 {
+		cmd, out := start(t, "write", dir, 13*i)
+		require.NoError(t, cmd.Start())
+		time.Sleep(time.Duration(60+7*i) * time.Millisecond)
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+		require.Empty(t, out.String())
+	}
+	c := openAt(t, dir, Options{})
+	hits := 0
+	for i := range 40 {
+		if e, ok := c.Get(key(i)); ok {
+			hits++
+			require.Equal(t, bits(large(i)), bits(e))
+		}
+	}
+	assert.Positive(t, hits)
+	assert.Zero(t, c.Stats().Damaged)
+	tmp := filepath.Join(dir, tempFolder)
+	for _, name := range tree(t, tmp) {
+		left++
+		when := time.Now().Add(-tempAge - time.Minute)
+		require.NoError(t, os.Chtimes(filepath.Join(tmp, name), when, when))
+	}
+	t.Logf("%d entries, %d temporaries of 15 kills", hits, left)
+	require.NoError(t, c.Put(key(1000), small(1)))
+	assert.Empty(t, tree(t, tmp))
+}
+
+// TestFileSystems needs a disk of its own, which an ordinary user may have in
+// namespaces of his own.
+func TestFileSystems(t *testing.T) {
+	for _, child := range []string{"full", "read-only"} {
+		t.Run(child, func(t *testing.T) {
+			cmd, out := start(t, child, t.TempDir(), 0)
+			cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+			if err := cmd.Start(); err != nil {
+				t.Skipf("no namespaces here: %v", err)
+			}
+			err := cmd.Wait()
+			if bytes.Contains(out.Bytes(), []byte(noMount)) {
+				t.Skipf("no file systems here: %s", out)
+			}
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
+
+const noMount = "cannot mount"
+
+func mount(dir string) error {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=512k"); err != nil {
+		return fmt.Errorf("%s %s: %w", noMount, dir, err)
+	}
+	return nil
+}
+
+func fullDisk(dir string, _ uint64) (Stats, error) {
+	if err := mount(dir); err != nil {
+		return Stats{}, err
+	}
+	c, err := Open(filepath.Join(dir, "features"), Options{})
+	if err != nil {
+		return Stats{}, err
+	}
+	var failures []error
+	for i := range 1000 {
+		if err := c.Put(key(i), small(i)); err != nil {
+			failures = append(failures, err)
+		}
+	}
+	t := &failure{}
+	s := c.Stats()
+	if assert.Len(t, failures, 1) {
+		assert.ErrorIs(t, failures[0], syscall.ENOSPC)
+		assert.ErrorContains(t, failures[0], c.dir)
+		assert.ErrorContains(t, failures[0], "free some room, or name another folder in ETUDE_CACHE")
+		assert.Equal(t, failures[0].Error(), s.Fault)
+	}
+	assert.Greater(t, s.Stored, int64(50))
+	assert.Equal(t, int64(1000), s.Stored+s.Skipped)
+	for i := range int(s.Stored) {
+		e, ok := c.Get(key(i))
+		assert.True(t, ok, i)
+		assert.Equal(t, small(i), e)
+	}
+	path := filepath.Join(dir, "features", markerFile)
+	_, _, err = c.Hash(path)
+	assert.NoError(t, err)
+	left, err := os.ReadDir(filepath.Join(dir, "features", tempFolder))
+	assert.NoError(t, err)
+	assert.Empty(t, left, "no temporaries")
+	assert.NoError(t, c.Clear(), "that mends it")
+	assert.NoError(t, c.Close())
+	return s, t.err
+}
+
+func readOnlyDisk(dir string, _ uint64) (Stats, error) {
+	if err := mount(dir); err != nil {
+		return Stats{}, err
+	}
+	t := &failure{}
+	c, err := Open(filepath.Join(dir, "features"), Options{})
+	if err != nil {
+		return Stats{}, err
+	}
+	assert.NoError(t, c.Put(key(1), small(1)))
+	assert.NoError(t, c.Close())
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		return Stats{}, fmt.Errorf("%s read-only: %w", noMount, err)
+	}
+	readOnly(t, filepath.Join(dir, "features"))
+	return Stats{}, t.err
+}
+
+// failure is the T of a child.
+type failure struct{ err error }
+
+func (f *failure) Errorf(format string, args ...any) { f.err = fmt.Errorf(format, args...) }
+
+func (f *failure) FailNow() {
+	fmt.Fprintln(os.Stderr, f.err)
+	os.Exit(1)
+}

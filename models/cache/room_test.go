@@ -1,0 +1,169 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cache
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// age sets when an entry was used last.
+func age(t *testing.T, c *Cache, k Key, ago time.Duration) {
+	t.Helper()
+	when := time.Now().Add(-ago)
+	require.NoError(t, os.Chtimes(filepath.Join(c.dir, k.file()), when, when))
+}
+
+func has(c *Cache, k Key) bool {
+	_, err := c.root.Lstat(k.file())
+	return err == nil
+}
+
+func TestEviction(t *testing.T) {
+	const bound = 100
+	c := open(t, Options{MaxBytes: bound * block})
+	for i := range bound - 2 {
+		require.NoError(t, c.Put(key(i), small(i)))
+		age(t, c, key(i), 10*time.Hour+time.Duration(i*37%bound)*time.Minute) // 37 and 100 are coprime
+	}
+	require.Zero(t, c.Stats().Evicted, "below the bound")
+	for i := range 20 { // those used again stay, though they are the oldest
+		age(t, c, key(i), 24*time.Hour)
+		_, ok := c.Get(key(i))
+		require.True(t, ok)
+	}
+	theirs := filepath.Join(c.dir, filepath.Dir(key(50).file()), "a large file of somebody's")
+	require.NoError(t, os.WriteFile(theirs, make([]byte, 50*block), 0o600))
+	require.NoError(t, os.Chtimes(theirs, time.Unix(0, 0), time.Unix(0, 0)))
+
+	next := 1000
+	for c.Stats().Evicted == 0 {
+		require.Less(t, next, 1010)
+		require.NoError(t, c.Put(key(next), small(next)))
+		next++
+	}
+	evicted := c.Stats().Evicted
+	n, bytes, err := c.Size()
+	require.NoError(t, err)
+	assert.Equal(t, bound-2+next-1000-int(evicted), n)
+	assert.InDelta(t, 0.9*bound, float64(bytes)/block, 2, "90 %% and the entry that was to be stored")
+	assert.FileExists(t, theirs)
+	var kept, gone []int // the minutes
+	for i := 20; i < bound-2; i++ {
+		if has(c, key(i)) {
+			kept = append(kept, i*37%bound)
+		} else {
+			gone = append(gone, i*37%bound)
+		}
+	}
+	require.Len(t, gone, int(evicted))
+	for _, g := range gone {
+		for _, k := range kept {
+			require.Greater(t, g, k, "minutes: the older go first")
+		}
+	}
+	for i := range 20 {
+		assert.True(t, has(c, key(i)))
+	}
+	for i := range 7 {
+		require.NoError(t, c.Put(key(2000+i), small(i)))
+	}
+	assert.Equal(t, evicted, c.Stats().Evicted, "there is room again")
+	for range 200 {
+		require.NoError(t, c.Put(key(2000), small(0)))
+	}
+	assert.Equal(t, evicted, c.Stats().Evicted, "what takes another's place takes no room")
+}
+
+func TestTouch(t *testing.T) {
+	c := open(t, Options{})
+	require.NoError(t, c.Put(key(1), small(1)))
+	for _, tc := range []struct {
+		ago   time.Duration
+		touch bool
+	}{{50 * time.Minute, false}, {70 * time.Minute, true}, {-50 * time.Minute, false}, {-70 * time.Minute, true}} {
+		age(t, c, key(1), tc.ago)
+		_, ok := c.Get(key(1))
+		require.True(t, ok)
+		info, err := c.root.Stat(key(1).file())
+		require.NoError(t, err)
+		assert.Equal(t, tc.touch, time.Since(info.ModTime()).Abs() < time.Minute, tc.ago)
+	}
+}
+
+// A smaller bound, no count and a wrong one: the next Put sets it right.
+func TestCount(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	fill := func(o Options, from, n int) int64 {
+		t.Helper()
+		c, err := Open(dir, o)
+		require.NoError(t, err)
+		for i := range n {
+			require.NoError(t, c.Put(key(from+i), small(i)))
+		}
+		require.NoError(t, c.Close())
+		c = openAt(t, dir, o)
+		_, bytes, err := c.Size()
+		require.NoError(t, err)
+		return bytes / block
+	}
+	taken := func() int64 {
+		c := openAt(t, dir, Options{})
+		_, taken, err := c.readSize()
+		require.NoError(t, err)
+		return taken / block
+	}
+	assert.Equal(t, int64(200), fill(Options{}, 0, 200))
+	assert.Equal(t, int64(200), taken(), "Close gives back what was not used")
+	assert.Equal(t, int64(91), fill(Options{MaxBytes: 100 * block}, 200, 1))
+	assert.Equal(t, int64(91), taken())
+	for i, text := range []string{"", "1 2", "1 -4096 bytes\n", "no number", "1 999999999999 bytes\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, sizeFile), []byte(text), 0o600))
+		assert.Equal(t, int64(92+i), fill(Options{MaxBytes: 100 * block}, 300+i, 1), text)
+		assert.Equal(t, int64(92+i), taken(), text)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	c := open(t, Options{})
+	tmp := filepath.Join(c.dir, tempFolder)
+	require.NoError(t, os.MkdirAll(tmp, 0o700))
+	old, young := rand.Text()+tempSuffix, rand.Text()+tempSuffix
+	for _, name := range []string{old, young, "theirs"} {
+		path := filepath.Join(tmp, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		if name != young {
+			require.NoError(t, os.Chtimes(path, time.Now(), time.Now().Add(-tempAge-time.Minute)))
+		}
+	}
+	require.NoError(t, c.Put(key(1), small(1)))
+	assert.ElementsMatch(t, []string{young, "theirs"}, tree(t, tmp))
+}
+
+// While another process counts, nobody waits for long, and nobody fills the disk.
+func TestBusy(t *testing.T) {
+	c := open(t, Options{MaxBytes: 640 * block})
+	lock := c.lock()
+	held, err := lock.TryLock()
+	require.NoError(t, err)
+	require.True(t, held)
+	start := time.Now()
+	for i := range 20 {
+		require.NoError(t, c.Put(key(i), small(i)))
+	}
+	assert.Less(t, time.Since(start), 9*patience, "ten had to wait, one did")
+	s := c.Stats()
+	assert.Equal(t, []int64{10, 10}, []int64{s.Stored, s.Skipped}, "a 64th of the bound on trust")
+	require.NoError(t, lock.Unlock())
+	require.NoError(t, c.Put(key(20), small(20)))
+	_, taken, err := c.readSize()
+	require.NoError(t, err)
+	assert.Equal(t, int64(10+10), taken/block, "what was taken on trust, and a share")
+}
