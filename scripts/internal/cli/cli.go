@@ -42,6 +42,7 @@ type grammar struct {
 	Validate validateCommand `cmd:"" help:"Check a data folder before training."`
 	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
 	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
+	Evaluate evaluateCommand `cmd:"" help:"Measure trained networks on a data folder."`
 	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
 	Inspect  inspectCommand  `cmd:"" help:"Say what a .pt, .onnx or .safetensors file holds."`
 	Diff     diffCommand     `cmd:"" help:"Say how two such files differ."`

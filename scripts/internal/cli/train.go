@@ -18,6 +18,7 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -240,7 +241,7 @@ func (e *Env) prepare(t runs.Training) (*runs.Prepared, error) {
 		return nil, err
 	}
 	files.finish(fmt.Sprintf("%d samples in %d groups", p.Config.Data.Samples, p.Config.Data.Groups))
-	e.sayLeftOut(t.Spec.Name, p.Config.Data)
+	e.sayLeftOut(t.Spec.Name, p.Config.Data.Skipped)
 	return p, nil
 }
 
@@ -279,11 +280,11 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 }
 
 // sayLeftOut lists what was left out, at most some of it on the terminal.
-func (e *Env) sayLeftOut(network string, d runs.DataInfo) {
+func (e *Env) sayLeftOut(network string, skipped []data.Skip) {
 	const most = 20
-	for i, s := range d.Skipped {
+	for i, s := range skipped {
 		if i == most {
-			e.say("%s: left out: %d more; config.json lists all", network, len(d.Skipped)-most)
+			e.say("%s: left out: %d more", network, len(skipped)-most)
 			break
 		}
 		e.say("%s: left out: %s: %s", network, s.Name, s.Reason)
@@ -324,5 +325,5 @@ func number(n measure.Number) string {
 	if !n.Defined() {
 		return "-"
 	}
-	return fmt.Sprintf("%.3f", float64(n))
+	return fmt.Sprintf("%.4g", float64(n))
 }

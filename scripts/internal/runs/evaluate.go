@@ -104,23 +104,26 @@ func lossOf(loss nn.Loss, output, target *torch.Tensor) (value float64) {
 	return value
 }
 
-// trainedOn tells which samples have the input and the target of one that the
-// network was trained on.
+// trainedOn tells which samples the network was trained on: those with the input
+// and the target of one that it was, whatever their names. A sample that stood on
+// the other side of the split, though equal to one of training's, counts as unseen,
+// so that the measures of a run's own data are the run's own.
 func (m *Model) trainedOn(s *data.Samples) ([]bool, error) {
 	trained := make([]bool, s.Len())
 	var list sampleList
-	folder := Folder(filepath.Dir(m.Path))
-	if found, err := readJSON(folder.Samples(), &list); err != nil || !found {
+	if found, err := readJSON(Folder(filepath.Dir(m.Path)).Samples(), &list); err != nil || !found {
 		return trained, err
 	}
 	type content struct{ input, target string }
-	seen := map[content]bool{}
+	seen, heldBack := map[content]bool{}, map[sampleID]bool{}
 	for _, t := range list.Train {
 		seen[content{t.Input, t.Target}] = true
 	}
-	for i := range trained {
-		x, y := s.Row(i)
-		trained[i] = seen[content{shortHash(x), shortHash(y)}]
+	for _, v := range list.Val {
+		heldBack[v] = true
+	}
+	for i, id := range identify(s) {
+		trained[i] = seen[content{id.Input, id.Target}] && !heldBack[id]
 	}
 	return trained, nil
 }
