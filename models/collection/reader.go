@@ -1,0 +1,123 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// kind is a folder of the training data.
+type kind struct {
+	name       string
+	folder     string   // below training/
+	labels     string   // its label file; empty where there is none
+	extensions []string // lower case
+	most       int64    // bytes of a file, as far as an archive is believed
+}
+
+var (
+	midiFiles = []string{".mid", ".midi"}
+
+	audioKind    = &kind{"audio", "audio", "labels.csv", []string{".mp3", ".wav", ".flac"}, 4 << 30}
+	midiKind     = &kind{"midi", "midi", "emotion_labels.json", midiFiles, 64 << 20}
+	dynamicsKind = &kind{"dynamics", "dynamics_midi", "", midiFiles, 64 << 20}
+	drumsKind    = &kind{"drums", "drums", "drum_labels.json", midiFiles, 64 << 20}
+	chordsKind   = &kind{"chords", "chords", "chord_progressions.json", nil, 0}
+
+	kinds = []*kind{audioKind, midiKind, dynamicsKind, drumsKind, chordsKind}
+)
+
+// has reports whether a file is of the kind, by its name.
+func (k *kind) has(name string) bool {
+	return slices.Contains(k.extensions, strings.ToLower(path.Ext(name)))
+}
+
+// label is what a collection says of a file.
+type label struct {
+	Valence  float64 `json:"valence"` // -1 to 1
+	Arousal  float64 `json:"arousal"` // 0 to 1
+	Derived  string  `json:"derived,omitempty"`
+	Style    string  `json:"style,omitempty"`
+	BPM      float64 `json:"bpm,omitempty"`
+	BeatType string  `json:"beat_type,omitempty"`
+	Group    string  `json:"group,omitempty"`
+}
+
+// same reports whether two labels say the same of a file. What a number was made
+// from is a remark.
+func (l label) same(m label) bool {
+	return l.Valence == m.Valence && l.Arousal == m.Arousal && l.Group == m.Group
+}
+
+func (l label) String() string {
+	text := fmt.Sprintf("valence %g, arousal %g", l.Valence, l.Arousal)
+	if l.Group != "" {
+		text += fmt.Sprintf(", group %q", l.Group)
+	}
+	return text
+}
+
+// item is a file to be imported.
+type item struct {
+	kind  *kind
+	files *source // which holds it
+	from  string  // its name there
+	name  string  // its path below the kind's folder, with slashes
+	label *label  // nil where the kind has none
+	state state
+}
+
+// reader is what a collection is read with: its files, and what was found so far.
+type reader struct {
+	name         string // of the collection, and of the folder for its files
+	files        *source
+	items        []*item
+	progressions []progression
+	leftOut      []Skip
+	taken        map[string]string // kind and name of each item → where it is from
+}
+
+// leave notes something that is not imported.
+func (r *reader) leave(name, format string, args ...any) {
+	r.leftOut = append(r.leftOut, Skip{name, fmt.Sprintf(format, args...)})
+}
+
+// add imports a file under a name below the collection's folder.
+func (r *reader) add(k *kind, files *source, from, name string, l *label) {
+	name = r.name + "/" + name
+	key := k.name + "/" + name
+	if other, ok := r.taken[key]; ok {
+		r.leave(from, "another file has the same name: %s", other)
+		return
+	}
+	r.taken[key] = from
+	r.items = append(r.items, &item{kind: k, files: files, from: from, name: name, label: l})
+}
+
+// unused notes the files of a kind that no label named.
+func (r *reader) unused(k *kind, reason string) {
+	used := map[string]bool{}
+	for _, i := range r.items {
+		if i.files == r.files {
+			used[i.from] = true
+		}
+	}
+	for _, s := range r.leftOut {
+		used[s.Name] = true
+	}
+	for _, name := range r.files.names {
+		if k.has(name) && !used[name] {
+			r.leave(name, "%s", reason)
+		}
+	}
+}
+
+// stem is a file's name without folder and extension.
+func stem(name string) string {
+	base := path.Base(name)
+	return strings.TrimSuffix(base, path.Ext(base))
+}
