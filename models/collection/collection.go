@@ -1,0 +1,177 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package collection brings published collections of music into the folder that
+// package dataset reads.
+//
+// Each collection's file says where its layout and its value ranges were taken
+// from. Files go into a folder of the collection's name, so that two collections
+// may hold the same name; label files name them by that path:
+//
+//	DATA/training/audio/deam/12.mp3            labels.csv: deam/12.mp3,-0.475,0.25,,rescaled from 1 to 9
+//	DATA/training/midi/emopia/Q1_x_0.mid       emotion_labels.json
+//	DATA/training/dynamics_midi/maestro/2018/…
+//	DATA/training/drums/groove/drummer1/…      drum_labels.json
+//	DATA/training/chords/                      chord_progressions.json
+//
+// A number that is not the publisher's own is marked: a field "derived" of its
+// label says what it was made from. Nothing is made up where a label is missing;
+// what was left out is listed with its reason.
+//
+// Files are hard links where the file system has them, so what is changed in one
+// place changes in the other; else copies. Each appears under its name whole.
+// Label files are written last, whole, and keep what they held.
+package collection
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options says what is imported, and where to.
+type Options struct {
+	From string // the collection: a folder, or a zip archive
+	To   string // DATA; made if it is not there
+	// Replace takes the collection's label, or file, where DATA holds another of
+	// the same name. Without it, that is an error and nothing is written.
+	Replace bool
+	// Progress, if set, hears of each file once it is in its place, with done
+	// counting from 1 to total.
+	Progress func(done, total int, name string)
+}
+
+// Info is what people need to know of a collection before they import it.
+type Info struct {
+	Name     string `json:"name"`
+	Title    string `json:"title"`
+	Gives    string `json:"gives"`    // what it becomes
+	Download string `json:"download"` // what to get and how it is to lie
+	Licence  string `json:"licence"`  // as far as it is known
+}
+
+// Report is the outcome of [Import].
+type Report struct {
+	Collection string  `json:"collection"`
+	From       string  `json:"from"`
+	To         string  `json:"to"`
+	Kinds      []Count `json:"kinds"`
+	LeftOut    []Skip  `json:"left_out"`
+}
+
+// Count counts what became of one kind of data. Imported is the sum of Linked,
+// Copied and Unchanged; progressions, which are no files, are only Imported.
+type Count struct {
+	Kind      string `json:"kind"` // audio, midi, dynamics, drums, chords
+	Folder    string `json:"folder"`
+	Imported  int    `json:"imported"`
+	Linked    int    `json:"linked"`
+	Copied    int    `json:"copied"`
+	Unchanged int    `json:"unchanged"` // there before, with the same content
+	LabelFile string `json:"label_file,omitempty"`
+	Labels    Merged `json:"labels"`
+}
+
+// Merged counts the entries of a label file that the collection has.
+type Merged struct {
+	Added     int `json:"added"`
+	Replaced  int `json:"replaced"`
+	Unchanged int `json:"unchanged"`
+}
+
+// Skip is something that was not imported, and why.
+type Skip struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Imported is how many files and progressions of the collection DATA now holds.
+func (r *Report) Imported() int {
+	sum := 0
+	for _, k := range r.Kinds {
+		sum += k.Imported
+	}
+	return sum
+}
+
+// Names lists the collections that can be imported.
+func Names() []string {
+	names := make([]string, len(collections))
+	for i, c := range collections {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// List describes the collections, in the order of [Names].
+func List() []Info {
+	list := make([]Info, len(collections))
+	for i, c := range collections {
+		list[i] = c.Info
+	}
+	return list
+}
+
+// Import brings the collection called name from o.From into o.To. Done again, it
+// changes nothing. A report with nothing imported is no error: its LeftOut says
+// why.
+//
+// An error is: a name that is not among [Names]; a folder or archive that cannot
+// be read, holds no such collection, or (an archive) a link or a path that leads
+// out of it; an index of the collection without the columns it should have; a
+// label or file of the same name in DATA that differs, unless o.Replace; DATA
+// that cannot be written; ctx. Label files are then as they were; files that were
+// placed before stay, and a further import takes them as they are.
+func Import(ctx context.Context, name string, o Options) (*Report, error) {
+	i := slices.IndexFunc(collections, func(c collection) bool { return c.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("collection: %q is not known; there are %s", name, strings.Join(Names(), ", "))
+	}
+	report, err := collections[i].run(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("collection: %s: %w", name, err)
+	}
+	return report, nil
+}
+
+// collection is a published collection and how it is read.
+type collection struct {
+	Info
+	// read finds what there is. Its error is about the collection as a whole.
+	read func(context.Context, *reader) error
+}
+
+var collections = []collection{deam, pmemo, emopia, vgmidi, maestro, groove, billboard, emodb}
+
+func (c collection) run(ctx context.Context, o Options) (*Report, error) {
+	if o.From == "" || o.To == "" {
+		return nil, errors.New("say where the collection is and where it is to go")
+	}
+	files, err := openSource(ctx, o.From, o.To)
+	if err != nil {
+		return nil, err
+	}
+	defer files.close()
+	r := &reader{name: c.Name, files: files, taken: map[string]string{}}
+	for _, name := range files.unusable {
+		r.leave(name, "the file name is not UTF-8")
+	}
+	if err := c.read(ctx, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.From, err)
+	}
+	slices.SortFunc(r.items, func(a, b *item) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(r.progressions, func(a, b progression) int { return cmp.Compare(a.ID, b.ID) })
+	p := &plan{reader: r, Options: o}
+	kinds, err := p.carryOut(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Collection: c.Name, From: o.From, To: o.To, Kinds: kinds, LeftOut: r.leftOut}
+	if report.LeftOut == nil {
+		report.LeftOut = []Skip{}
+	}
+	return report, nil
+}

@@ -1,0 +1,66 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"context"
+	"errors"
+	"path"
+	"regexp"
+)
+
+// EMO-DB: wav/03a01Fa.wav: two digits of the speaker, three characters of the
+// text, a letter of the emotion (of the German words Wut, Langeweile, Ekel, Angst,
+// Freude, Trauer, neutral), and a letter of the version where there are more
+// (emodb.bilderbar.info/docu and audformat's example). Other folders of the
+// archive (lablaut, silb, …) hold no audio.
+//
+// The emotion acted is all that is known. Its numbers are ours: the centre of the
+// quadrant that it lies in, and the middle where it lies between two.
+var emodb = collection{Info{
+	Name:     "emodb",
+	Title:    "EMO-DB, Berlin Database of Emotional Speech: 535 sentences by 10 actors in 7 emotions",
+	Gives:    "training/audio with labels.csv, where both numbers are made from the emotion",
+	Download: "download.zip from emodb.bilderbar.info",
+	Licence:  "free to download; none was found stated, and Burkhardt et al., Interspeech 2005, is to be cited",
+}, readEMODB}
+
+var emodbName = regexp.MustCompile(`^(\d\d)[a-z]\d\d([WLEAFTN])[a-z]?$`)
+
+// emotions are the letters of EMO-DB.
+var emotions = map[string]struct {
+	name             string
+	valence, arousal float64
+}{
+	"W": {"anger", -0.5, 0.75},
+	"L": {"boredom", -0.5, 0.25},
+	"E": {"disgust", -0.5, 0.5},
+	"A": {"fear", -0.5, 0.75},
+	"F": {"happiness", 0.5, 0.75},
+	"T": {"sadness", -0.5, 0.25},
+	"N": {"neutral", 0, 0.5},
+}
+
+func readEMODB(_ context.Context, r *reader) error {
+	found := false
+	for _, name := range r.files.names {
+		if !audioKind.has(name) {
+			continue
+		}
+		parts := emodbName.FindStringSubmatch(stem(name))
+		if parts == nil {
+			r.leave(name, "not called 03a01Fa.wav, by speaker, text and emotion")
+			continue
+		}
+		found = true
+		e := emotions[parts[2]]
+		r.add(audioKind, r.files, name, path.Base(name), &label{
+			Valence: e.valence, Arousal: e.arousal, Group: "emodb_" + parts[1], Derived: "from the acted emotion: " + e.name,
+		})
+	}
+	if !found {
+		return errors.New("no audio file called 03a01Fa.wav, by speaker, text and emotion: name the folder that holds wav/")
+	}
+	return nil
+}

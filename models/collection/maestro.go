@@ -1,0 +1,103 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// MAESTRO: maestro-v3.0.0/maestro-v3.0.0.csv, header
+// "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration",
+// and maestro-v3.0.0.json of the same content, which is
+// {"midi_filename": {"0": "2018/….midi", …}, …} in version 3 and a list of records
+// before; the files lie beside them, in folders by year (public loaders of all
+// three versions). The csv is taken where both are there. The performances have
+// no labels.
+var maestro = collection{Info{
+	Name:     "maestro",
+	Title:    "MAESTRO: some 1,280 piano performances with velocities and pedal",
+	Gives:    "training/dynamics_midi",
+	Download: "maestro-v3.0.0-midi.zip from magenta.tensorflow.org/datasets/maestro",
+	Licence:  "CC BY-NC-SA 4.0, as its users cite it",
+}, readMAESTRO}
+
+var maestroIndex = regexp.MustCompile(`^maestro-v[\d.]+\.(csv|json)$`)
+
+func readMAESTRO(_ context.Context, r *reader) error {
+	indexes := r.files.find(maestroIndex.MatchString)
+	if len(indexes) == 0 {
+		return errors.New("no file maestro-v3.0.0.csv or maestro-v3.0.0.json in it: name the folder that holds one, or the publisher's zip")
+	}
+	index := indexes[0]
+	if i := slices.IndexFunc(indexes, func(s string) bool { return path.Ext(s) == ".csv" }); i >= 0 {
+		index = indexes[i]
+	}
+	names, err := r.maestroNames(index)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		from := path.Join(path.Dir(index), name)
+		switch {
+		case !fs.ValidPath(name):
+			r.leave(name, "the index names a file outside of its folder")
+		case !midiKind.has(name):
+			r.leave(name, "not called .mid or .midi")
+		case !r.files.has(from):
+			r.leave(name, "no MIDI file for this entry of the index")
+		default:
+			r.add(dynamicsKind, r.files, from, name, nil)
+		}
+	}
+	r.unused(dynamicsKind, "not in the index")
+	return nil
+}
+
+// maestroNames gives the names of the MIDI files, from the index's folder on.
+func (r *reader) maestroNames(index string) ([]string, error) {
+	var names []string
+	if path.Ext(index) == ".csv" {
+		t, err := r.table(index, "midi_filename")
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range t.rows {
+			names = append(names, row.get("midi_filename"))
+		}
+		return names, nil
+	}
+	text, err := r.files.text(index)
+	if err != nil {
+		return nil, err
+	}
+	var records []struct {
+		Name string `json:"midi_filename"`
+	}
+	if json.Unmarshal(text, &records) == nil {
+		for _, record := range records {
+			names = append(names, record.Name)
+		}
+		return names, nil
+	}
+	var columns struct {
+		Names map[string]string `json:"midi_filename"`
+	}
+	if err := json.Unmarshal(text, &columns); err != nil || columns.Names == nil {
+		return nil, fmt.Errorf(`%s: neither a list of records nor an object of columns with "midi_filename": take the publisher's file as it is`, index)
+	}
+	for i := range len(columns.Names) {
+		if name, ok := columns.Names[strconv.Itoa(i)]; ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}

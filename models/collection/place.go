@@ -1,0 +1,244 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// state is what became of a file.
+type state int
+
+const (
+	waiting state = iota
+	linked
+	copied
+	unchanged
+	failed // it could not be read, and was left out
+)
+
+// sourceError is a file that cannot be read, as against a folder that cannot be
+// written: it costs that file alone.
+type sourceError struct{ error }
+
+// compare finds the files that DATA has already. One with another content is an
+// error, unless it is to be replaced.
+func (p *plan) compare(ctx context.Context) error {
+	for _, i := range p.items {
+		dst := p.target(i)
+		if _, err := os.Lstat(dst); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		same, err := sameContent(ctx, i, dst)
+		if bad, ok := errors.AsType[sourceError](err); ok {
+			p.fail(i, bad)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !same && !p.Replace {
+			return fmt.Errorf("%s is there with another content than %s in the collection: remove it, or give --replace to take the collection's", dst, i.from)
+		}
+		if same {
+			i.state = unchanged
+			p.placed(i)
+		}
+	}
+	return nil
+}
+
+// place brings the others there.
+func (p *plan) place(ctx context.Context) error {
+	for _, i := range p.items {
+		if i.state != waiting {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		dst := p.target(i)
+		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+			return err
+		}
+		err := put(ctx, i, dst)
+		if bad, ok := errors.AsType[sourceError](err); ok {
+			p.fail(i, bad)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.placed(i)
+	}
+	return nil
+}
+
+func (p *plan) target(i *item) string {
+	return filepath.Join(i.kind.dir(p.To), filepath.FromSlash(i.name))
+}
+
+func (p *plan) fail(i *item, err error) {
+	i.state = failed
+	p.leave(i.from, "cannot be read: %v", err)
+	p.placed(i)
+}
+
+func (p *plan) placed(i *item) {
+	p.done++
+	if p.Progress != nil {
+		p.Progress(p.done, len(p.items), i.name)
+	}
+}
+
+// put links a file, or copies it where that cannot be done. It appears under its
+// name whole, in one step.
+func put(ctx context.Context, i *item, dst string) error {
+	if i.files.root != "" {
+		src, err := filepath.EvalSymlinks(i.files.path(i.from))
+		if err != nil {
+			return sourceError{err}
+		}
+		if err := link(src, dst); err == nil {
+			i.state = linked
+			return nil
+		}
+	}
+	src, err := i.files.open(i.from, i.kind.most)
+	if err != nil {
+		return sourceError{err}
+	}
+	defer src.Close()
+	err = writeFile(dst, func(f *os.File) error { return transfer(ctx, f, src) })
+	if err == nil {
+		i.state = copied
+	}
+	return err
+}
+
+// link makes dst another name of src. What was called dst before stays until
+// then.
+func link(src, dst string) error {
+	err := os.Link(src, dst)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(dst), ".import.*.tmp")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	defer os.Remove(f.Name())
+	if err := os.Remove(f.Name()); err != nil {
+		return err
+	}
+	if err := os.Link(src, f.Name()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), dst)
+}
+
+// replaceFile writes a label file.
+func replaceFile(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return writeFile(path, func(f *os.File) error {
+		_, err := f.Write(text)
+		return errors.Join(err, f.Sync())
+	})
+}
+
+// writeFile writes under a temporary name, which it leaves behind in no case, and
+// renames.
+func writeFile(path string, write func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".import.*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // nothing is called so after the renaming
+	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// transfer copies until ctx ends.
+func transfer(ctx context.Context, w io.Writer, r io.Reader) error {
+	buf := make([]byte, 256<<10)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return sourceError{err}
+		}
+	}
+}
+
+// sameContent compares an item with a file.
+func sameContent(ctx context.Context, i *item, path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false, nil // a dangling link, a folder: something else
+	}
+	if i.files.root != "" {
+		if from, err := os.Stat(i.files.path(i.from)); err == nil && os.SameFile(from, info) {
+			return true, nil
+		}
+	}
+	src, err := i.files.open(i.from, i.kind.most)
+	if err != nil {
+		return false, sourceError{err}
+	}
+	defer src.Close()
+	dst, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer dst.Close()
+	c := &comparer{with: dst}
+	err = transfer(ctx, c, src)
+	if errors.Is(err, errDiffers) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return c.total == info.Size(), nil
+}
+
+var errDiffers = errors.New("the contents differ")
+
+// comparer compares what is written to it with what it reads.
+type comparer struct {
+	with  io.Reader
+	total int64
+	buf   []byte
+}
+
+func (c *comparer) Write(p []byte) (int, error) {
+	c.buf = append(c.buf[:0], p...)
+	if _, err := io.ReadFull(c.with, c.buf); err != nil || !bytes.Equal(c.buf, p) {
+		return 0, errDiffers
+	}
+	c.total += int64(len(p))
+	return len(p), nil
+}

@@ -1,0 +1,193 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// plan is an import about to be carried out.
+type plan struct {
+	*reader
+	Options
+	done int // files
+}
+
+// carryOut places files, then writes label files. What can be known to go wrong
+// is found before anything is written.
+func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
+	for _, k := range kinds {
+		if _, err := p.merge(k); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.compare(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.place(ctx); err != nil {
+		return nil, err
+	}
+	// From here on an interrupt comes too late: all label files, or none.
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	counts := []Count{}
+	for _, k := range kinds {
+		merged, err := p.merge(k)
+		if err != nil {
+			return nil, err
+		}
+		count := p.count(k)
+		if count.Imported == 0 {
+			continue
+		}
+		count.Folder = k.dir(p.To)
+		count.Labels = merged.Merged
+		if k.labels != "" {
+			count.LabelFile = merged.file
+		}
+		if merged.changed {
+			if err := replaceFile(merged.file, merged.text); err != nil {
+				return nil, err
+			}
+		}
+		counts = append(counts, count)
+	}
+	return counts, nil
+}
+
+func (p *plan) count(k *kind) Count {
+	c := Count{Kind: k.name}
+	for _, i := range p.items {
+		if i.kind != k {
+			continue
+		}
+		switch i.state {
+		case linked:
+			c.Linked++
+		case copied:
+			c.Copied++
+		case unchanged:
+			c.Unchanged++
+		case waiting, failed:
+		}
+	}
+	c.Imported = c.Linked + c.Copied + c.Unchanged
+	if k == chordsKind {
+		c.Imported = len(p.progressions)
+	}
+	return c
+}
+
+// merging is a label file as it is to be.
+type merging struct {
+	Merged
+	file    string
+	text    []byte
+	changed bool
+}
+
+// merge joins what DATA has with what the collection has, of one kind.
+func (p *plan) merge(k *kind) (merging, error) {
+	m := merging{file: k.labelFile(p.To)}
+	var labelled []*item
+	for _, i := range p.items {
+		if i.kind == k && i.state != failed {
+			labelled = append(labelled, i)
+		}
+	}
+	if k.labels == "" || len(labelled) == 0 && (k != chordsKind || len(p.progressions) == 0) {
+		return m, nil
+	}
+	old, err := readOld(m.file)
+	if err != nil {
+		return m, err
+	}
+	var c conflicts
+	switch k {
+	case chordsKind:
+		m.text, m.Merged, err = mergeProgressions(old, p.progressions, p.Replace, &c)
+	case audioKind:
+		m.text, m.Merged, err = mergeCSV(old, labelled, p.Replace, &c)
+	default:
+		m.text, m.Merged, err = mergeJSON(old, labelled, p.Replace, &c)
+	}
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", m.file, err)
+	}
+	m.changed = !bytes.Equal(m.text, old)
+	return m, c.err(m.file)
+}
+
+func readOld(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	const most = 256 << 20 // as the readers have it
+	if !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", file, most>>20)
+	}
+	return os.ReadFile(file)
+}
+
+// conflicts are labels that DATA has otherwise.
+type conflicts struct {
+	count int
+	first string
+}
+
+func (c *conflicts) add(name string, has, given fmt.Stringer) {
+	if c.count++; c.count == 1 {
+		c.first = fmt.Sprintf("%s has %s there, and %s in the collection", name, has, given)
+	}
+}
+
+func (c *conflicts) err(file string) error {
+	if c.count == 0 {
+		return nil
+	}
+	more := ""
+	if c.count > 1 {
+		more = fmt.Sprintf("; %d more differ", c.count-1)
+	}
+	return fmt.Errorf("%s: %s%s: correct the file, or give --replace to take the collection's", file, c.first, more)
+}
+
+// dir is the kind's folder where the readers will look: DATA/training/KIND, or
+// DATA/KIND where that is there alone.
+func (k *kind) dir(to string) string {
+	first, second := filepath.Join(to, "training", k.folder), filepath.Join(to, k.folder)
+	if !isDir(first) && isDir(second) {
+		return second
+	}
+	return first
+}
+
+// labelFile is the one in the folder, or that one level up where it is there
+// alone: a new one would hide it.
+func (k *kind) labelFile(to string) string {
+	dir := k.dir(to)
+	in, up := filepath.Join(dir, k.labels), filepath.Join(filepath.Dir(dir), k.labels)
+	if _, err := os.Stat(in); err != nil {
+		if _, err := os.Stat(up); err == nil && k.labels != "" {
+			return up
+		}
+	}
+	return in
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,74 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// ratings describes a collection of audio files that people rated, one file a
+// row of an index.
+type ratings struct {
+	index                string // pattern of the names of its indexes
+	id, valence, arousal string // columns; the audio file is called ID.mp3
+	low, high            float64
+	folder               string // where the audio is, in lower case
+	derived              string
+}
+
+// read imports the files that have a rating. Each file is a group of its own.
+func (a ratings) read(_ context.Context, r *reader) error {
+	indexes := r.files.find(func(base string) bool {
+		ok, _ := path.Match(a.index, base) // the patterns are sound
+		return ok
+	})
+	if len(indexes) == 0 {
+		return fmt.Errorf("no file %s in it: download the annotations too, and put them beside the audio files", a.index)
+	}
+	audio := map[string][]string{}
+	for _, name := range r.files.find(audioKind.has) {
+		audio[stem(name)] = append(audio[stem(name)], name)
+	}
+	for _, index := range indexes {
+		t, err := r.table(index, a.id, a.valence, a.arousal)
+		if err != nil {
+			return err
+		}
+		for _, row := range t.rows {
+			id := row.get(a.id)
+			v, fault := number(a.valence, row.get(a.valence), a.low, a.high)
+			x, fault2 := number(a.arousal, row.get(a.arousal), a.low, a.high)
+			switch files := audio[id]; {
+			case id == "":
+				r.leave(row.where(), "%s is missing", a.id)
+			case fault+fault2 != "":
+				r.leave(row.where(), "%s", cmp.Or(fault, fault2))
+			case len(files) == 0:
+				r.leave(id, "no audio file for this label")
+			default:
+				from := a.choose(files)
+				r.add(audioKind, r.files, from, path.Base(from), &label{
+					Valence: rescale(v, a.low, a.high, -1, 1), Arousal: rescale(x, a.low, a.high, 0, 1), Derived: a.derived,
+				})
+			}
+		}
+	}
+	r.unused(audioKind, "no usable label for this file")
+	return nil
+}
+
+// choose prefers the folder that the publisher has the audio in: others hold
+// features or whole songs under the same numbers.
+func (a ratings) choose(files []string) string {
+	for _, f := range files {
+		if strings.EqualFold(path.Base(path.Dir(f)), a.folder) {
+			return f
+		}
+	}
+	return files[0]
+}
