@@ -39,6 +39,7 @@ type grammar struct {
 	Setup    setupCommand    `cmd:"" help:"Find or install libtorch and ONNX Runtime."`
 	Doctor   doctorCommand   `cmd:"" help:"Say what is installed, what is wrong, and what mends it."`
 	Demo     demoCommand     `cmd:"" help:"Compose a small corpus, train on it, and show what was learned."`
+	Import   importCommand   `cmd:"" help:"Bring a published collection into a data folder."`
 	Validate validateCommand `cmd:"" help:"Check a data folder before training."`
 	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
 	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
