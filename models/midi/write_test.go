@@ -72,21 +72,73 @@ func TestWriteRepeatsAPitch(t *testing.T) {
 	assert.Equal(t, 480, s.TicksPerQuarter)
 }
 
+// Controls come back as they were given, with those of a tick in their order,
+// and a note that starts at the tick of a change starts after it.
+func TestWriteControls(t *testing.T) {
+	notes := []Note{
+		{Pitch: 60, Velocity: 64, OnTick: 100, OffTick: 200},
+		{Pitch: 62, Velocity: 64, OnTick: 200, OffTick: 300}, {Pitch: 36, Velocity: 64, Channel: 9, OnTick: 200, OffTick: 201},
+	}
+	controls := []Control{
+		{Tick: 400, Controller: 64, Value: 0}, // after the last note, and out of order
+		{Tick: 200, Controller: 64, Value: 0},
+		{Tick: 200, Controller: 64, Value: 127},
+		{Tick: 200, Controller: 1, Value: 90},
+		{Tick: 0, Controller: 64, Value: 127},
+		{Tick: 50, Channel: 5, Controller: 11, Value: 100}, // a channel without notes
+	}
+	var file, again bytes.Buffer
+	require.NoError(t, Write(&file, notes, WriteOptions{Controls: controls}))
+	slices.Reverse(notes)
+	require.NoError(t, Write(&again, notes, WriteOptions{Controls: controls}))
+	assert.Equal(t, file.Bytes(), again.Bytes())
+
+	s, err := Parse(file.Bytes())
+	require.NoError(t, err)
+	assert.Empty(t, s.Mended)
+	assert.Len(t, s.Notes, 3)
+	assert.EqualValues(t, 400, s.EndTick)
+	want := []Control{controls[4], controls[5], controls[1], controls[2], controls[3], controls[0]}
+	for i := range want {
+		want[i].Track = map[uint8]uint16{0: 1, 5: 2}[want[i].Channel]
+		want[i].Time = s.Seconds(want[i].Tick)
+	}
+	assert.Equal(t, want, s.Controls)
+
+	// As another reader sees the first channel's track: the note's end, the three
+	// changes, the next note.
+	theirs, err := smf.ReadFrom(bytes.NewReader(file.Bytes()))
+	require.NoError(t, err)
+	var kinds []string
+	tick := uint32(0)
+	for _, e := range theirs.Tracks[1] {
+		if tick += e.Delta; tick == 200 {
+			kinds = append(kinds, e.Message.Type().String())
+		}
+	}
+	assert.Equal(t, []string{"NoteOff", "ControlChange", "ControlChange", "ControlChange", "NoteOn"}, kinds)
+}
+
 func TestWriteRefuses(t *testing.T) {
 	good := Note{Pitch: 60, Velocity: 64, OffTick: 10}
 	for want, tc := range map[string]struct {
 		change  func(*Note)
 		options WriteOptions
 	}{
-		"pitch 128":          {change: func(n *Note) { n.Pitch = 128 }},
-		"velocity 0":         {change: func(n *Note) { n.Velocity = 0 }},
-		"channel 16":         {change: func(n *Note) { n.Channel = 16 }},
-		"from tick 10 to 10": {change: func(n *Note) { n.OnTick = 10 }},
-		"before tick 2^28":   {change: func(n *Note) { n.OffTick = 1 << 28 }},
-		"BPM is 3":           {options: WriteOptions{BPM: 3}},
-		"BPM is -120":        {options: WriteOptions{BPM: -120}},
-		"TicksPerQuarter":    {options: WriteOptions{TicksPerQuarter: 40000}},
-		"Program is 128":     {options: WriteOptions{Program: 128}},
+		"pitch 128":             {change: func(n *Note) { n.Pitch = 128 }},
+		"velocity 0":            {change: func(n *Note) { n.Velocity = 0 }},
+		"channel 16":            {change: func(n *Note) { n.Channel = 16 }},
+		"from tick 10 to 10":    {change: func(n *Note) { n.OnTick = 10 }},
+		"before tick 2^28":      {change: func(n *Note) { n.OffTick = 1 << 28 }},
+		"BPM is 3":              {options: WriteOptions{BPM: 3}},
+		"BPM is -120":           {options: WriteOptions{BPM: -120}},
+		"TicksPerQuarter":       {options: WriteOptions{TicksPerQuarter: 40000}},
+		"Program is 128":        {options: WriteOptions{Program: 128}},
+		"controller 128":        {options: WriteOptions{Controls: []Control{{Controller: 128}}}},
+		"value 200":             {options: WriteOptions{Controls: []Control{{Value: 200}}}},
+		"value 0, channel 16":   {options: WriteOptions{Controls: []Control{{Channel: 16}}}},
+		"control 1: at tick -1": {options: WriteOptions{Controls: []Control{{}, {Tick: -1}}}},
+		"at tick 268435456":     {options: WriteOptions{Controls: []Control{{Tick: 1 << 28}}}},
 	} {
 		n := good
 		if tc.change != nil {
