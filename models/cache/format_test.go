@@ -4,7 +4,9 @@
 package cache
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -85,6 +87,20 @@ func TestDamage(t *testing.T) {
 		"a hash":        encodeHash(identity{}, k.Content),
 		"longer inside": seal(append(slices.Clone(sound[:len(sound)-checkBytes]), 0)),
 		"zeros":         make([]byte, len(sound)),
+	}
+	// Lengths that lie, with a checksum that is right.
+	head := appendKey(frame(kindEntry, 0), k)
+	head = append(head, make([]byte, 8)...)
+	for name, tail := range map[string][]byte{
+		"a failure of 4 EB": binary.AppendUvarint(nil, 1<<62),
+		"4 EB of notes":     binary.AppendUvarint([]byte{0}, 1<<62),
+		"4 EB of rows":      binary.AppendUvarint([]byte{0, 0}, 1<<62),
+		"4 EB of values":    binary.AppendUvarint([]byte{0, 0, 1, 0}, 1<<62), // 0 bytes in 64 bits
+		"a value too many":  {0, 0, 1, 0, 2, 1, 2, 3, 4, 5, 6, 7},
+		"an endless length": bytes.Repeat([]byte{0xff}, 20),
+		"no rows":           {0, 0},
+	} {
+		cases[name] = seal(append(slices.Clone(head), tail...))
 	}
 	for i := range sound {
 		for _, flip := range []byte{1, 0x80, 0xff} {

@@ -134,15 +134,20 @@ func (c *Cache) evict(room int64) (taken int64, err error) {
 	_ = c.sweep(tempAge)
 	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.used, b.used) })
 	target := min(c.target(), c.max-room)
+	var failed error
 	for _, f := range all {
 		if taken <= target {
 			break
 		}
 		if err := c.root.Remove(f.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
+			failed = err // another user's, perhaps
+			continue
 		}
 		c.evicted.Add(1)
 		taken -= f.bytes
+	}
+	if taken+room > c.max {
+		return 0, failed
 	}
 	return taken, nil
 }
