@@ -59,7 +59,7 @@ type written struct {
 }
 
 const (
-	deamTable  = "annotations/annotations averaged per song/song_level/static_annotations_averaged_songs_1_2000.csv line "
+	deamTable  = "static_annotations_averaged_songs_1_2000.csv line "
 	progressed = `{"id":"billboard/0003","title":"Rock & Roll","artist":"The Café","key":"A","metre":"4/4","sections":[],"chords":["A:min","A:min","C:maj/5","C:maj/5","N","A:min","A:min","C:7(#9)","F#:hdim7","A:min","A:min","C:7(#9)","F#:hdim7","*","&pause","E:sus4(b7,9)"]},
 {"id":"billboard/0004","title":"Two Keys","artist":"Her","key":"F#","metre":"3/4","sections":[{"key":"F#","chords":["F#:maj","B:maj"]},{"key":"G","chords":["G:maj","D:7"]},{"key":"F#","chords":["C#:7","F#:maj"]}],"chords":["F#:maj","B:maj","G:maj","D:7","C#:7","F#:maj"]},
 {"id":"billboard/0008","title":"Forever","artist":"Him","key":"C","metre":"4/4","sections":[],"chords":["C:maj"]}`
@@ -125,7 +125,7 @@ var layoutsWritten = map[string]written{
 		files: []string{"training/midi/vgmidi/Mario_NES_Mario_Hop, skip_0.mid", "training/midi/vgmidi/Mario_NES_Mario_Hop, skip_1.mid", "training/midi/vgmidi/Zelda_N64_Zelda_Wood_0.mid"},
 		leftOut: []string{
 			"Zelda_N64_Zelda_Wood_1.mid: no MIDI file for this label",
-			"vgmidi-main/vgmidi_labelled.csv line 6: arousal is 2, outside the published range -1 to 1",
+			"vgmidi_labelled.csv line 6: arousal is 2, outside the published range -1 to 1",
 			"vgmidi-main/labelled/midi/Zelda_N64_Zelda_Wood.mid: no label for this file",
 		},
 	},
@@ -148,8 +148,8 @@ var layoutsWritten = map[string]written{
 		files: []string{"training/drums/groove/drummer1/session1/1_funk-groove1_138_beat_4-4.mid",
 			"training/drums/groove/drummer2/session1/5_jazz_290_beat_4-4.mid", "training/drums/groove/drummer7/eval_session/2_rock_67_fill_4-4.mid"},
 		leftOut: []string{
-			`groove/info.csv line 5: bpm is "fast", no number`,
-			"groove/info.csv line 6: the index names a file outside of its folder",
+			`info.csv line 5: bpm is "fast", no number`,
+			"info.csv line 6: the index names a file outside of its folder",
 			"drummer2/session1/8.mid: no MIDI file for this entry of the index",
 			"groove/drummer2/session1/9.mid: not in the index",
 		},

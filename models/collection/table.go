@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ type row struct {
 func (r row) get(column string) string { return r.fields[column] }
 
 // where is what a row is called in a report.
-func (r row) where() string { return fmt.Sprintf("%s line %d", r.table.name, r.line) }
+func (r row) where() string { return fmt.Sprintf("%s line %d", path.Base(r.table.name), r.line) }
 
 // table reads an index, which must have the columns in needs. Their names may
 // differ in case and in the space around them: DEAM has ", valence_mean". Rows

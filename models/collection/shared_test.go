@@ -1,0 +1,69 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package collection
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// sharedTraining finds the folder of real files that lies beside a checkout. Its
+// labels were made by others from the same collections.
+func sharedTraining(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../../shared/data/training")
+	require.NoError(t, err)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("no ../shared/data beside the repository")
+	}
+	return dir
+}
+
+// realLabels reads an object of labels.
+func realLabels(t *testing.T, path ...string) map[string]label {
+	t.Helper()
+	var labels map[string]label
+	require.NoError(t, json.Unmarshal([]byte(read(t, path...)), &labels))
+	require.NotEmpty(t, labels)
+	return labels
+}
+
+// Real files of EMOPIA get the labels that they have there.
+func TestRealEMOPIA(t *testing.T) {
+	shared, to := sharedTraining(t), t.TempDir()
+	want := realLabels(t, shared, "midi", "emotion_labels.json")
+	_, err := importFrom("emopia", filepath.Join(shared, "midi"), to)
+	require.NoError(t, err)
+	got := realLabels(t, to, "training/midi/emotion_labels.json")
+	assert.Len(t, got, len(want))
+	for name, l := range want {
+		assert.True(t, l.same(got["emopia/"+name]), "%s: %v, not %v", name, got["emopia/"+name], l)
+	}
+
+	_, err = importFrom("emopia", filepath.Join(shared, "audio"), to)
+	require.NoError(t, err)
+	theirs, err := readSheet([]byte(read(t, shared, "audio", "labels.csv")))
+	require.NoError(t, err)
+	ours, err := readSheet([]byte(read(t, to, "training/audio/labels.csv")))
+	require.NoError(t, err)
+	assert.Len(t, ours.byName, len(theirs.byName))
+	for name, rows := range theirs.byName {
+		mine := ours.byName["emopia/"+name]
+		require.Len(t, mine, 1, name)
+		assert.Equal(t, theirs.label(rows[0]), ours.label(mine[0]), name)
+	}
+}
+
+// The arousal of drums is the one that they have there, to all its digits.
+func TestRealTempos(t *testing.T) {
+	for name, l := range realLabels(t, sharedTraining(t), "drums", "drum_labels.json") {
+		assert.Equal(t, l.Arousal, tempoArousal(l.BPM), name)
+		assert.Zero(t, l.Valence)
+	}
+}
