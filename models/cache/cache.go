@@ -140,7 +140,7 @@ func Open(dir string, o Options) (*Cache, error) {
 	}
 	c := &Cache{dir: dir, root: root, max: cmp.Or(o.MaxBytes, defaultBytes), now: time.Now}
 	if err := c.claim(); err != nil {
-		root.Close()
+		_ = root.Close()
 		return nil, fmt.Errorf("cache: %s %w", dir, err)
 	}
 	return c, nil

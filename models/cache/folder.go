@@ -171,7 +171,7 @@ func (c *Cache) list(folder string, visit func(dir *os.Root, info fs.FileInfo)) 
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	f, err := dir.Open(".")
 	if err != nil {
 		return err
