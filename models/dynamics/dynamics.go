@@ -60,10 +60,10 @@ type Window struct {
 
 // Windows gives the windows of a song in order of time. They start every 4 s
 // from the first onset and do not overlap; one with fewer than MinNotes notes is
-// left out. A note belongs to the window of its onset, and all features of a
-// window come from its own notes alone: a note that is still sounding from the
-// window before does not count. A note lasts to its note-off, also beyond the
-// window, whatever the pedal does.
+// left out. A note belongs to the window of its onset, and the features of a
+// window come from its own notes, but for how much sounds in it: there a note
+// that is held from an earlier window counts too. A note lasts to its note-off,
+// also beyond the window, whatever the pedal does.
 //
 // The error is ErrNoNotes or ErrNoWindow, with the song's path.
 func Windows(song *midi.Song) ([]Window, error) {
@@ -72,7 +72,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 		return nil, failed(song, ErrNoNotes)
 	}
 	var windows []Window
-	w := window{last: last, pedal: pedalTimes(song.Controls)}
+	w := window{last: last, sound: newSound(song), pedal: pedalTimes(song.Controls), over: song.Seconds(song.EndTick)}
 	index := 0.0 // of the window that w collects
 	flush := func() {
 		if len(w.notes) >= MinNotes {

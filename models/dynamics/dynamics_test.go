@@ -109,8 +109,9 @@ func TestInputByHand(t *testing.T) {
 	// Sorted durations 0.01 0.25 0.25 0.5 0.5 0.75 1 1.5 2: the sum is 6.76, that
 	// of the squares 0.0001 + 0.125 + 0.5 + 0.5625 + 1 + 2.25 + 4.
 	const durations, durationSquares = 6.76, 8.4376
-	// Sounding without a gap but one: 2 to 2.25, then 2.5 to 7.
-	const union = 0.25 + 4.5
+	// Sounding without a gap but one, 2 to 2.25, then 2.5 to 6; the last note is cut
+	// there, 1 s before its end.
+	const sounding, union = durations - 1, 0.25 + 3.5
 	// IOIs 0.5 0.5 0.5 1 1: their logarithms are 1 1 1 2 2.
 	want := map[string]float64{
 		"pitch_class_0": 3.0 / 9, "pitch_class_1": 0, "pitch_class_2": 1.0 / 9, "pitch_class_3": 0,
@@ -119,7 +120,7 @@ func TestInputByHand(t *testing.T) {
 
 		"pitch_mean": pitches / 9 / 127, "pitch_std": math.Sqrt(squares/9-pitches/9*pitches/9) / 32,
 		"pitch_min": 48.0 / 127, "pitch_max": 72.0 / 127,
-		"note_rate": 9.0 / 4 / 20, "sounding_notes": durations / union / 10,
+		"note_rate": 9.0 / 4 / 20, "sounding_notes": sounding / union / 10,
 		// Places 0.4, 2 and 3.6 of 0 to 4.
 		"ioi_p10": math.Tanh(1), "ioi_p50": math.Tanh(1), "ioi_p90": math.Tanh(2), "ioi_std": math.Tanh(math.Sqrt(0.24)),
 		"duration_mean": durations / 9 / 4, "duration_median": 0.5 / 4,

@@ -28,7 +28,10 @@ func (w *window) input() []float32 {
 	out = append(out, clip(mean/127), clip(std/32), clip(slices.Min(pitches)/127), clip(slices.Max(pitches)/127))
 
 	// Notes a second of the whole window, also where it lasts longer than the piece.
-	out = append(out, clip(n/WindowSeconds/20), clip(w.sounding()/10))
+	// How many notes sound at a time, while any does: those that are held from
+	// earlier windows count, cut at the window's edges.
+	sounding, audible := w.sound.notes(w.start, w.end), w.sound.any(w.start, w.end)
+	out = append(out, clip(n/WindowSeconds/20), clip(ratio(sounding, audible)/10))
 
 	// L = log2(IOI / 0.25 s): percentiles of L, then tanh; tanh of L's deviation.
 	logs := make([]float64, len(w.iois))
@@ -73,6 +76,6 @@ func (w *window) input() []float32 {
 	out = append(out, clip(float64(chordal)/n), clip(ratio(w.start, w.last)))
 
 	// The share of the steps that repeat a pitch; the share of the window in which
-	// none of its own notes sounds, their intervals cut at its edges.
-	return append(out, clip(ratio(repeated, steps)), clip(1-w.sound(w.start, w.end)/WindowSeconds))
+	// no note sounds.
+	return append(out, clip(ratio(repeated, steps)), clip(1-audible/WindowSeconds))
 }

@@ -41,10 +41,10 @@ func pedalTimes(controls []midi.Control) []float64 {
 }
 
 // pedalIn gives the seconds from start to end in which the pedal is down, and
-// how often it changes between them. A change at the start itself counts for the
-// state only, one at the end not at all.
+// how often it changes between them. A change at the start counts, one at the end
+// is the next window's.
 func pedalIn(times []float64, start, end float64) (seconds float64, changes int) {
-	from := sort.Search(len(times), func(i int) bool { return times[i] > start+slack })
+	from := sort.Search(len(times), func(i int) bool { return times[i] >= start-slack })
 	to := sort.Search(len(times), func(i int) bool { return times[i] >= end-slack })
 	if to <= from {
 		to = from
@@ -52,9 +52,9 @@ func pedalIn(times []float64, start, end float64) (seconds float64, changes int)
 	at := start
 	for i := from; i < to; i++ {
 		if i%2 == 1 { // it was down and comes up
-			seconds += times[i] - at
+			seconds += max(0, times[i]-at)
 		}
-		at = times[i]
+		at = max(times[i], start)
 	}
 	if to%2 == 1 {
 		seconds += end - at

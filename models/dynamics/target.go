@@ -48,7 +48,7 @@ func (w *window) target() []float32 {
 	}
 	out = append(out, clip(ratio(spread, chords)/ClusterSeconds))
 
-	down, changes := pedalIn(w.pedal, w.start, w.end)
+	down, changes := pedalIn(w.pedal, w.start, min(w.end, w.over))
 	return append(out, clip(down/WindowSeconds), clip(float64(changes)/WindowSeconds/4))
 }
 

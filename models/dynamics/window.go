@@ -4,7 +4,6 @@
 package dynamics
 
 import (
-	"math"
 	"slices"
 
 	"github.com/etude-ml/etude/models/midi"
@@ -14,7 +13,9 @@ import (
 // lists are used again for the next window.
 type window struct {
 	last  float64   // note-off that ends the piece, in seconds
+	sound *sound    // of all notes
 	pedal []float64 // see pedalTimes
+	over  float64   // end of the file, in seconds: the pedal is of no use after it
 
 	start, end float64
 	notes      []*midi.Note // by onset
@@ -68,32 +69,3 @@ func (w *window) column(list int, of func(*midi.Note) float64) []float64 {
 func pitch(n *midi.Note) float64    { return float64(n.Pitch) }
 func velocity(n *midi.Note) float64 { return float64(n.Velocity) }
 func duration(n *midi.Note) float64 { return n.Off - n.On }
-
-// sound gives the seconds in which at least one of the notes sounds, of those
-// between from and to.
-func (w *window) sound(from, to float64) float64 {
-	var sum float64
-	for _, n := range w.notes { // by onset, so each note can only add to the end
-		on, off := max(n.On, from), min(n.Off, to)
-		if off > on {
-			sum += off - on
-			from = off
-		}
-	}
-	return sum
-}
-
-// sounding gives the mean number of notes that sound together while any of them
-// sounds: the sum of the durations over the length of the union of their
-// intervals, neither cut at the window's end. It is 0 if no note has a length.
-func (w *window) sounding() float64 {
-	union := w.sound(math.Inf(-1), math.Inf(1))
-	if union == 0 {
-		return 0
-	}
-	var sum float64
-	for _, n := range w.notes {
-		sum += duration(n)
-	}
-	return sum / union
-}

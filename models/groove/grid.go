@@ -59,8 +59,10 @@ func newGrid(song *midi.Song) *grid {
 	return g
 }
 
-// begin ends the stretch before the signature and starts its own. A signature
-// outside what a file can hold does not come from one, and counts as 4/4.
+// begin ends the stretch before the signature and starts its own, unless the bars
+// stay as long as they are: programs repeat a signature where they please. The
+// patterns of a format 2 file are pieces of their own, and start a bar each. A
+// signature outside what a file can hold does not come from one, and counts as 4/4.
 func (g *grid) begin(unit int64, s midi.TimeSignature) {
 	if s.Numerator < 1 || s.Numerator > 255 || s.Denominator < 1 || s.Denominator > 128 {
 		s.Numerator, s.Denominator = 4, 4
@@ -71,6 +73,9 @@ func (g *grid) begin(unit int64, s midi.TimeSignature) {
 	}
 	if n := len(g.stretches); n > 0 {
 		before := &g.stretches[n-1]
+		if before.length*next.denominator == next.length*before.denominator && g.song.Format != 2 {
+			return
+		}
 		total := (next.start - before.start) * before.denominator
 		before.whole, before.cut = total/before.length, total%before.length
 		next.bars = before.bars + before.whole

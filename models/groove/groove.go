@@ -51,10 +51,11 @@ func OutputNames() []string {
 // Windows gives the windows of a song, whose notes on all channels are hits, in
 // order of time, without overlap.
 //
-// Bars are counted from tick 0 by the time signatures. A time signature starts a
-// bar where it stands, also one that repeats what holds already; the bar that it
-// cuts short has 16 equal steps of the length that is left to it. In a file of
-// SMPTE time the quarter is what the tempo makes of the seconds.
+// Bars are counted from tick 0 by the time signatures. A time signature that
+// changes the length of bars starts a bar where it stands; the bar that it cuts
+// short has 16 equal steps of the length that is left to it. One that repeats what
+// holds already changes nothing. In a file of SMPTE time the quarter is what the
+// tempo makes of the seconds.
 //
 // A hit at s = (tick − bar's start)·16/(bar's length) goes to the step
 // ⌊s + 0.5⌋, with the offset 2·(s − step) in [-1, 1]. Step 16 is step 0 of the

@@ -125,13 +125,14 @@ func TestTooManyBars(t *testing.T) {
 }
 
 func TestTimeSignatures(t *testing.T) {
-	// Two bars of 3/4 (90 ticks a step), one of 7/8 (105), then 4/4, which cuts
-	// itself after 800 ticks (50) by a repetition.
+	// Two bars of 3/4 (90 ticks a step), one of 7/8 (105), then 4/4, which is cut
+	// after 800 ticks (50) by 3/4. Repetitions inside of bars change nothing.
 	s := song(hit{90, 10}, hit{1440 + 45, 20}, hit{2880 + 105*15, 30}, hit{4560, 40}, hit{4560 + 50*9 + 10, 50},
 		hit{4560 + 775, 60}, // step 16 of the cut bar, half a step early
 		hit{5360 + 120, 70})
-	s.TimeSignatures = []midi.TimeSignature{{Tick: 0, Numerator: 3, Denominator: 4}, {Tick: 2880, Numerator: 7, Denominator: 8},
-		{Tick: 4560, Numerator: 4, Denominator: 4}, {Tick: 5360, Numerator: 4, Denominator: 4}}
+	s.TimeSignatures = []midi.TimeSignature{{Tick: 0, Numerator: 3, Denominator: 4}, {Tick: 1000, Numerator: 6, Denominator: 8},
+		{Tick: 2880, Numerator: 7, Denominator: 8}, {Tick: 3000, Numerator: 7, Denominator: 8},
+		{Tick: 4560, Numerator: 4, Denominator: 4}, {Tick: 5360, Numerator: 3, Denominator: 4}}
 	windows, err := Windows(s)
 	require.NoError(t, err)
 	require.Len(t, windows, 1, "bar 5 holds two hits")
