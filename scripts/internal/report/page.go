@@ -1,0 +1,213 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Page is one file of HTML that needs nothing else: no network, no scripts, no
+// files beside it. It follows the reader's choice of light or dark, fits a phone
+// and prints. All text is escaped; line breaks in paragraphs and cells stay.
+type Page struct {
+	Title  string
+	Blocks []Block // from top to bottom
+}
+
+// Block is a part of a page: [Heading], [Paragraph], [Table] or [Figure].
+type Block interface {
+	view() (view, error)
+}
+
+// Heading starts a section.
+type Heading string
+
+// Paragraph is a paragraph of text.
+type Paragraph string
+
+// Table is a table. Columns of numbers are set to the right. The first cell of a
+// row names the row. Each row must have as many cells as the header; a table
+// without a header needs rows of the same length.
+type Table struct {
+	Caption string // may be empty
+	Header  []string
+	Rows    []Row
+}
+
+// Row is a row of a table.
+type Row struct {
+	Cells []string
+	Level Level
+}
+
+// Level says how much a row of a table matters. It shows as a colour and a word.
+type Level int
+
+const (
+	Plain Level = iota
+	Good
+	Warning
+	Error
+)
+
+// String is the word that a row begins with; none for Plain.
+func (l Level) String() string {
+	switch l {
+	case Good:
+		return "good"
+	case Warning:
+		return "warning"
+	case Error:
+		return "error"
+	}
+	return ""
+}
+
+// Figure is a picture, as the functions of this package return it.
+type Figure struct {
+	SVG     []byte
+	Alt     string // what it shows, for whoever cannot see it; required
+	Caption string // may be empty
+}
+
+// HTML returns the page. It is an error if a table's rows do not fit its header, if
+// a figure has no alternative text, or if its SVG is none of this package.
+func (p Page) HTML() ([]byte, error) {
+	page := struct {
+		Title  string
+		Blocks []view
+	}{Title: plain(p.Title)}
+	for i, b := range p.Blocks {
+		v, err := b.view()
+		if err != nil {
+			return nil, fmt.Errorf("report: page %q: block %d: %w", page.Title, i+1, err)
+		}
+		page.Blocks = append(page.Blocks, v)
+	}
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, page); err != nil {
+		return nil, fmt.Errorf("report: page %q: %w", page.Title, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Write writes the page to a file, which it replaces as a whole.
+func (p Page) Write(path string) error {
+	content, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	return writeFile(path, content)
+}
+
+//go:embed page.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
+
+// view is what the template sees of a block: one of these.
+type view struct {
+	Heading, Paragraph string
+	Table              *tableView
+	Figure             *figureView
+}
+
+type tableView struct {
+	Label, Caption string
+	Width          int
+	Header         []cell
+	Rows           []rowView
+}
+
+type rowView struct {
+	Level string
+	Cells []cell
+}
+
+type cell struct {
+	Text   string
+	Number bool // set to the right
+}
+
+type figureView struct {
+	SVG     template.HTML
+	Caption string
+}
+
+func (h Heading) view() (view, error)   { return view{Heading: plain(string(h))}, nil }
+func (p Paragraph) view() (view, error) { return view{Paragraph: lines(string(p))}, nil }
+
+func (t Table) view() (view, error) {
+	width := len(t.Header)
+	if width == 0 && len(t.Rows) > 0 {
+		width = len(t.Rows[0].Cells)
+	}
+	for i, r := range t.Rows {
+		if len(r.Cells) != width {
+			return view{}, fmt.Errorf("table %q: row %d has %d cells, want %d", t.Caption, i+1, len(r.Cells), width)
+		}
+	}
+	v := tableView{Label: lines(t.Caption), Caption: lines(t.Caption), Width: max(width, 1)}
+	if v.Label == "" {
+		v.Label = "Table"
+	}
+	for i, h := range t.Header {
+		v.Header = append(v.Header, cell{lines(h), t.numbers(i)})
+	}
+	for _, r := range t.Rows {
+		row := rowView{Level: r.Level.String()}
+		for i, c := range r.Cells {
+			row.Cells = append(row.Cells, cell{lines(c), t.numbers(i)})
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	return view{Table: &v}, nil
+}
+
+// numbers says whether a column holds numbers, with or without a unit, and nothing
+// else but dashes.
+func (t Table) numbers(column int) bool {
+	found := false
+	for _, r := range t.Rows {
+		c := strings.TrimSpace(r.Cells[column])
+		if c == "" || c == "-" || c == "–" || c == "—" {
+			continue
+		}
+		number, _, _ := strings.Cut(strings.TrimSuffix(strings.ReplaceAll(c, "−", "-"), "%"), " ")
+		if _, err := strconv.ParseFloat(strings.ReplaceAll(number, ",", ""), 64); err != nil {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+func (f Figure) view() (view, error) {
+	alt := plain(f.Alt)
+	if alt == "" {
+		return view{}, fmt.Errorf("a figure has no alternative text; say in Alt what it shows")
+	}
+	svg, err := inline(f.SVG, alt)
+	if err != nil {
+		return view{}, fmt.Errorf("figure %q: %w", alt, err)
+	}
+	return view{Figure: &figureView{svg, lines(f.Caption)}}, nil
+}
+
+// lines is text without what is no character in HTML or turns the direction of what
+// follows.
+func lines(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r != '\n' && !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "�")))
+}

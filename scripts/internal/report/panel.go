@@ -1,0 +1,166 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package report
+
+import (
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// newPanel is a plot in this package's looks. Sizes are in points.
+func newPanel(x, y string, labelSize, tickSize float64) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = nil
+	p.X.Label.Text, p.Y.Label.Text = plain(x), plain(y)
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = vg.Points(labelSize), vg.Points(tickSize)
+		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans"
+		a.Label.TextStyle.Color, a.Tick.Label.Color = ink, ink
+		a.Label.Padding, a.Padding = vg.Points(4), vg.Points(3)
+		a.Color, a.Tick.Color = ink, ink
+		a.Tick.Length = vg.Points(4)
+		a.Tick.Marker = ticks{most: 8}
+	}
+	g := plotter.NewGrid()
+	g.Vertical.Color, g.Horizontal.Color = grid, grid
+	p.Add(g)
+	return p
+}
+
+// nameRows makes the vertical axis one of names, the first at the top, where row i
+// of n is at n-1-i.
+func nameRows(p *plot.Plot, names []string) {
+	label := p.Y.Tick.Label
+	labels := make(plot.ConstantTicks, len(names))
+	for i, name := range names {
+		labels[i] = plot.Tick{Value: float64(len(names) - 1 - i), Label: elide(name, label, 2.2*vg.Inch)}
+	}
+	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = labels, 0, 0
+	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
+}
+
+// span gives the range of values with room on both sides, and 0 to 1 without any.
+func span(values ...float64) (lo, hi float64) {
+	lo, hi = math.Inf(1), math.Inf(-1)
+	for _, x := range values {
+		if drawable(x) {
+			lo, hi = min(lo, x), max(hi, x)
+		}
+	}
+	if lo > hi {
+		return 0, 1
+	}
+	room := (hi - lo) * 0.05
+	if same(lo, hi) {
+		room = 0.1 * size(lo, hi)
+	}
+	return lo - room, hi + room
+}
+
+// same says whether two values are too close for an axis from one to the other.
+func same(lo, hi float64) bool { return hi-lo <= 1e-9*size(lo, hi) }
+
+// size is the order of values that are the same, 1 if they are next to nothing.
+func size(lo, hi float64) float64 {
+	if s := max(math.Abs(lo), math.Abs(hi)); s > 1e-30 {
+		return s
+	}
+	return 1
+}
+
+// ticks puts about as many labels as told on multiples of 1, 2 or 5 times a power
+// of ten that is at least the least.
+type ticks struct{ most, least float64 }
+
+func (t ticks) Ticks(lo, hi float64) []plot.Tick {
+	step := max(niceStep((hi-lo)/t.most), t.least)
+	if !(hi-lo < 1e4*step) { // not a range that this package sets
+		return nil
+	}
+	decimals := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	largest := max(math.Abs(lo), math.Abs(hi))
+	digits := max(3, int(math.Ceil(math.Log10(largest/step)))+1) // so that labels differ
+	var list []plot.Tick
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
+		x := i * step
+		label := strconv.FormatFloat(x, 'f', decimals, 64)
+		if decimals > 5 || largest >= 1e6 {
+			label = strconv.FormatFloat(x, 'g', digits, 64)
+		}
+		if i == 0 {
+			label = "0"
+		}
+		list = append(list, plot.Tick{Value: x, Label: label})
+	}
+	return list
+}
+
+// niceStep is the least 1, 2 or 5 times a power of ten that is not less than x > 0.
+func niceStep(x float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, digit := range []float64{1, 2, 5} {
+		if digit*power >= x*(1-1e-9) {
+			return digit * power
+		}
+	}
+	return 10 * power
+}
+
+// dots draws points as discs that shine through, so that crowds are darker. They
+// lie on four layers, each a single path: an SVG with a path for each would be
+// three times the size.
+type dots struct {
+	points plotter.XYs
+	radius vg.Length
+}
+
+// Plot draws the points.
+func (d dots) Plot(c draw.Canvas, p *plot.Plot) {
+	const layers = 4
+	x, y := p.Transforms(&c)
+	c.SetColor(color.NRGBA{first.R, first.G, first.B, 0x99})
+	for layer := range layers {
+		var path vg.Path
+		for i := layer; i < len(d.points); i += layers {
+			center := vg.Point{X: x(d.points[i].X), Y: y(d.points[i].Y)}
+			path.Move(vg.Point{X: center.X + d.radius, Y: center.Y})
+			path.Arc(center, d.radius, 0, 2*math.Pi)
+			path.Close()
+		}
+		if path != nil {
+			c.Fill(path)
+		}
+	}
+}
+
+// painter draws something of its own onto a panel, with the functions that turn
+// the panel's values into places.
+type painter func(c draw.Canvas, x, y func(float64) vg.Length)
+
+// Plot draws it.
+func (f painter) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	f(c, x, y)
+}
+
+// words puts a text into the middle of a panel without values.
+func words(s string) painter {
+	return func(c draw.Canvas, _, _ func(float64) vg.Length) {
+		style := textStyle(9, muted)
+		style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
+		c.FillText(style, c.Center(), s)
+	}
+}
+
+var (
+	thin   = draw.LineStyle{Color: ink, Width: vg.Points(0.8)}
+	thick  = draw.LineStyle{Color: ink, Width: vg.Points(1.6)}
+	dashed = draw.LineStyle{Color: muted, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
+)
