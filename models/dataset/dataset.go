@@ -42,17 +42,17 @@ var (
 	MelodySource = Files{
 		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",
 		Labels: "emotion_labels.json", Recommend: 50,
-		Feature: Feature{Name: "melody.histogram", Version: 1, Read: readMelody},
+		Feature: Feature{Name: "melody.histogram", Version: 1, Read: readMelody, Memory: midiMemory},
 	}
 	HarmonySource  = Chords{}
 	DynamicsSource = Files{
 		Network: "dynamics", Folder: "dynamics_midi", Extensions: midiFiles, Holds: "MIDI files",
-		Feature: Feature{Name: "dynamics.windows", Version: dynamics.FeatureVersion, Read: readDynamics},
+		Feature: Feature{Name: "dynamics.windows", Version: dynamics.FeatureVersion, Read: readDynamics, Memory: midiMemory},
 	}
 	GrooveSource = Files{
 		Network: "groove", Folder: "drums", Extensions: midiFiles, Holds: "MIDI files",
 		Labels: "drum_labels.json", Recommend: 30,
-		Feature: Feature{Name: "groove.windows", Version: groove.FeatureVersion, Read: readGroove},
+		Feature: Feature{Name: "groove.windows", Version: groove.FeatureVersion, Read: readGroove, Memory: midiMemory},
 	}
 )
 
@@ -149,6 +149,10 @@ func readGroove(path string) (*Features, error) {
 		return parts, err
 	})
 }
+
+// midiMemory is what a MIDI file of that size may need: an event takes three bytes
+// there, and a note forty here, with what is computed of it a hundred.
+func midiMemory(size int64) int64 { return 40 * size }
 
 func readMIDI(path string, parts func(*midi.Song) ([]Part, error)) (*Features, error) {
 	song, err := midi.Read(path)

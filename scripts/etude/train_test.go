@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -209,18 +210,36 @@ func TestTrainOnRealData(t *testing.T) {
 	data, out := torchtest.SharedData(t), t.TempDir()
 	r := run(t, "train", "all", "--data", data, "--out", out, "--epochs", "2", "--json")
 	require.Equal(t, 0, r.code, r.stderr)
-	labels := map[string]string{"emotion": "audio/labels.csv", "melody": "midi/emotion_labels.json"}
-	for network, entry := range parse(t, r.stdout) {
-		samples := entry.(map[string]any)["samples"].(float64)
-		skipped := entry.(map[string]any)["skipped"].([]any)
-		// A row of the table, or a valence of the JSON, for each sample.
-		text := read(t, filepath.Join(data, "training", labels[network]))
-		want := max(bytes.Count(text, []byte("\n"))-1, 0)
-		if network == "melody" {
-			want = bytes.Count(text, []byte(`"valence"`))
-		}
-		assert.EqualValues(t, want, samples, "%s: %v", network, skipped)
+	summary := parse(t, r.stdout)
+	count := func(path, text string) int {
+		return bytes.Count(read(t, filepath.Join(data, "training", path)), []byte(text))
 	}
+	// A sample for each row of the table, and for each valence of the JSON; of a
+	// progression one for each four chords but the first; of MIDI files what
+	// "features" prints.
+	want := map[string]int{
+		"emotion": max(count("audio/labels.csv", "\n")-1, 0), "melody": count("midi/emotion_labels.json", `"valence"`),
+		"dynamics": countFeatures(t, "dynamics", filepath.Join(data, "training/dynamics_midi/*.mid")),
+		"groove":   countFeatures(t, "groove", filepath.Join(data, "training/drums/*.mid")),
+	}
+	for _, p := range parseFile(t, filepath.Join(data, "training/chords/chord_progressions.json"))["progressions"].([]any) {
+		want["harmony"] += max(len(p.(map[string]any)["chords"].([]any))/4-1, 0)
+	}
+	require.Len(t, summary, 5)
+	for network, n := range want {
+		entry := summary[network].(map[string]any)
+		assert.EqualValues(t, n, entry["samples"], "%s: %v", network, entry["skipped"])
+		assert.Less(t, entry["onnx"].(map[string]any)["max_abs_diff"], 1e-5, network)
+	}
+}
+
+func countFeatures(t *testing.T, network, pattern string) int {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	r := run(t, append([]string{"features", network}, files...)...)
+	require.Equal(t, 0, r.code, r.stderr)
+	return strings.Count(r.stdout, "\n")
 }
 
 func read(t *testing.T, path string) []byte {

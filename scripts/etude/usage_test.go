@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-var commands = []string{"setup", "doctor", "demo", "validate", "features", "train", "export", "inspect", "diff", "verify-resume"}
+var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "inspect", "diff", "cache", "verify-resume"}
 
 func TestHelp(t *testing.T) {
 	all := run(t, "--help")

@@ -49,7 +49,12 @@ type cacheCommand struct {
 }
 
 func (cacheCommand) Help() string {
-	return `Says where the features of decoded files are kept, how many, and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; what a newer version of Etude computes otherwise is decoded anew. The cache holds 1 GiB at most, and forgets first what has not been used for longest.`
+	return `Says where the features of decoded files are kept, how many, and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; what a newer version of Etude computes otherwise is decoded anew. The cache holds 1 GiB at most, and forgets first what has not been used for longest.
+
+Examples:
+
+    etude cache
+    etude cache --clear`
 }
 
 // cached is what --json prints.

@@ -4,10 +4,12 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -102,16 +104,10 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	}
 	kept, done := c.open(env)
 	defer done()
-	var trainings []runs.Training
-	for _, spec := range specs {
-		t, err := c.training(env, spec)
-		if err != nil {
-			return nil, err
-		}
-		t.Cache = kept
-		trainings = append(trainings, t)
+	trainings, err := c.trainings(env, specs)
+	if err != nil {
+		return nil, err
 	}
-	trainings = c.withData(env, trainings)
 	for _, t := range trainings {
 		if err := t.Announce(); err != nil {
 			return nil, err
@@ -119,56 +115,108 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	}
 	var (
 		prepared []*runs.Prepared
-		failed   []error
+		failed   = failures{of: len(trainings)}
 	)
 	for _, t := range trainings {
+		t.Cache = kept
 		p, err := env.prepare(t)
 		if env.Context.Err() != nil {
 			return nil, err
 		}
 		if err != nil {
-			env.say("%s: failed: %v", t.Spec.Name, err)
-			failed = append(failed, err)
+			failed.add(env, t.Spec.Name, err)
 			continue
 		}
 		prepared = append(prepared, p)
 	}
-	failed = append(failed, env.fit(prepared)...)
 	summary := runs.Summary{}
-	for i, p := range prepared {
-		at := len(failed) - len(prepared) + i
-		if failed[at] != nil {
-			continue
+	for i, err := range env.fit(prepared) {
+		p := prepared[i]
+		if err == nil {
+			var entry *runs.Entry
+			if entry, err = p.Finish(); err == nil {
+				summary[p.Spec.Name] = entry
+			}
 		}
-		entry, err := p.Finish()
-		if failed[at] = err; err == nil {
-			summary[p.Spec.Name] = entry
+		if err != nil {
+			failed.add(env, p.Spec.Name, err)
 		}
 	}
-	return summary, errors.Join(failed...)
+	return summary, failed.err()
 }
 
-// withData passes over the networks without a folder where nobody named them.
-func (c *trainCommand) withData(env *Env, trainings []runs.Training) []runs.Training {
-	if !slices.Contains(c.Networks, "all") {
-		return trainings
-	}
-	var with []runs.Training
-	for _, t := range trainings {
-		if slices.Contains(c.Networks, t.Spec.Name) || t.Spec.Source.Present(t.Data) {
-			with = append(with, t)
-		}
-	}
-	if len(with) == 0 { // each says what it misses
-		return trainings
-	}
-	for _, t := range trainings {
-		if !slices.ContainsFunc(with, func(w runs.Training) bool { return w.Spec.Name == t.Spec.Name }) {
-			env.say("%s: passed over: %s has no folder for it", t.Spec.Name, t.Data)
-		}
-	}
-	return with
+// failures are the networks that failed while others went on.
+type failures struct {
+	of    int // networks in all
+	names []string
+	errs  []error
 }
+
+// add says at once what went wrong, as the others may take long.
+func (f *failures) add(env *Env, network string, err error) {
+	if f.of > 1 {
+		env.say("%v", err)
+	}
+	f.names, f.errs = append(f.names, network), append(f.errs, err)
+}
+
+// err is the failure of all together, nil if there is none.
+func (f *failures) err() error {
+	switch {
+	case f.errs == nil:
+		return nil
+	case f.of == 1:
+		return f.errs[0]
+	}
+	return fmt.Errorf("%d of %d networks failed: %s", len(f.names), f.of, strings.Join(f.names, ", "))
+}
+
+// trainings puts together what is asked for. Where nobody named the networks,
+// those that have no folder of data, or no run to continue, are passed over as
+// long as others have one.
+func (c *trainCommand) trainings(env *Env, specs []models.Spec) ([]runs.Training, error) {
+	var (
+		trainings, without []runs.Training
+		notices            []string
+		first              error
+	)
+	for _, spec := range specs {
+		t, err := c.training(env, spec)
+		if err == nil && !t.Spec.Source.Present(t.Data) {
+			if _, err := os.Stat(t.Data); err != nil {
+				return nil, err
+			}
+			without = append(without, t)
+			err = noData{fmt.Errorf("%s has no folder for it", t.Data)}
+		}
+		_, absent := errors.AsType[noData](err)
+		named := slices.Contains(c.Networks, spec.Name)
+		switch {
+		case err == nil, absent && named && t.Data != "": // reading it says what is missing
+			trainings = append(trainings, t)
+		case absent && !named:
+			notices = append(notices, fmt.Sprintf("%s: passed over: %v", spec.Name, err))
+			first = cmp.Or(first, err)
+		default:
+			return nil, err
+		}
+	}
+	if len(trainings) > 0 {
+		for _, text := range notices {
+			env.say("%s", text)
+		}
+		return trainings, nil
+	}
+	if len(without) > 0 { // reading them says what each is missing
+		return without, nil
+	}
+	return nil, first
+}
+
+// noData says that a network has nothing to be trained on.
+type noData struct{ error }
+
+func (e noData) Unwrap() error { return e.error }
 
 // training puts together what is asked for and, when it continues a run, what
 // that run was.
@@ -195,7 +243,7 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 			t.Data = earlier.Data.Root
 		}
 	case c.Resume && t.Data == "":
-		return t, usagef("train: %s: holds no run to continue; name the data with --data", folder)
+		return t, noData{usagef("train: %s: holds no run to continue; name the data with --data", folder)}
 	case checkpoint && !c.Resume:
 		env.say("%s: the earlier run in %s is replaced (--resume would continue it)", spec.Name, folder)
 	}
