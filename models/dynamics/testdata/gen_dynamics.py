@@ -78,7 +78,6 @@ def read(path):
                 pedal.append((seconds(tick), message.channel, message.value))
         for note in open_notes:
             note.end = seconds(tick)
-        # choice: the piece ends with its longest track, drums and silence at the end included
         end = max(end, seconds(tick))
     # choice: channel 10 is left out of the pedal, too
     notes = [n for n in notes if n.channel != 9]
@@ -119,18 +118,22 @@ def pedal_of(events, start, end, piece_end):
     # choice: a pedal that is never lifted stays down until the end of the piece
     down, was_down, since = set(), False, Fraction(0)
     held, changes = Fraction(0), 0
-    for second, channel, value in [*events, (piece_end, None, 0)]:
+    events = [*events, (piece_end, None, 0)]
+    for number, (second, channel, value) in enumerate(events):
         if channel is None:
             down = set()
         elif value >= 64:
             down.add(channel)
         else:
             down.discard(channel)
+        # choice: of several events at one time only the state after them counts
+        if events[number + 1 :] and events[number + 1][0] == second:
+            continue
         if bool(down) == was_down:
             continue
         if was_down:
             held += max(Fraction(0), min(second, end) - max(since, start))
-        # choice: several changes at one tick all count; the end of the piece is none
+        # choice: the end of the piece is no change
         if channel is not None and start <= second < end:
             changes += 1
         was_down, since = bool(down), second
@@ -171,10 +174,11 @@ def inputs(window, everything, start, piece_end):
         x[26] = np.mean(steps > 0)
     x[27] = np.mean(top) / 127
     x[28] = sum(len(c) for c in clusters if len(c) > 1) / len(window)
-    # choice: both seconds from the start of the file
-    x[29] = float(start) / float(piece_end) if piece_end > 0 else 0
-    # choice: a share of the top line's notes, its first included, which repeats none
-    x[30] = np.sum(np.diff(top) == 0) / len(top)
+    # choice: both seconds from the start of the file; the piece ends with its last note-off
+    last = max(n.end for n in everything)
+    x[29] = float(start) / float(last) if last > 0 else 0
+    # choice: a share of the notes that have one before them; without steps 0
+    x[30] = np.mean(np.diff(top) == 0) if len(top) > 1 else 0
     x[31] = 1 - covered / WINDOW
     tanh = x[18:22].copy()
     x = np.clip(x, 0, 1)
