@@ -1,17 +1,19 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package progress shows people how far a job is: a bar on a terminal, a few
-// plain lines in a log.
+// Package progress shows people how far jobs are: a live line each on a
+// terminal, a few plain lines each in a log.
 package progress
 
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/vbauerster/mpb/v8"
 )
 
 // Unit is what a job counts.
@@ -34,91 +36,98 @@ const (
 // Job shows one piece of work. Its methods may be called from several
 // goroutines.
 type Job struct {
-	mu       sync.Mutex
-	w        io.Writer
-	title    string
-	unit     Unit
-	total    int64
-	started  time.Time
-	bar      *progressbar.ProgressBar // nil in a log
-	lastLine time.Time
-	quarter  int64
-	finished bool
+	group   *Group
+	title   string
+	unit    Unit
+	total   int64
+	started time.Time
+	bar     *mpb.Bar      // nil in a log
+	gauge   mpb.BarFiller // belongs to the goroutine that draws bar
+
+	mu          sync.Mutex
+	note        string
+	first, last mark // of the calls of Set
+	finished    bool
+	ended       time.Time
+	summary     string
+	quarter     int64
+	lastLine    time.Time
 }
 
-// Start begins to show a job that counts to total (0: nobody knows how far).
-// terminal says whether w is one.
+// mark is how far a job was at some time.
+type mark struct {
+	done int64
+	at   time.Time
+}
+
+// Start begins to show a job, alone, that counts to total (0: nobody knows how
+// far). terminal says whether w is one. Nothing else may be written to a
+// terminal until the job is finished; jobs beside each other, and lines above
+// them, need a Group.
 func Start(w io.Writer, terminal bool, title string, unit Unit, total int64) *Job {
-	j := &Job{w: w, title: title, unit: unit, total: total, started: time.Now(), lastLine: time.Now()}
-	if !terminal {
-		fmt.Fprintf(w, "%s …\n", title)
-		return j
-	}
-	if total == 0 {
-		total = -1 // a spinner
-	}
-	options := []progressbar.Option{
-		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription(title),
-		progressbar.OptionSetWidth(24),
-		progressbar.OptionThrottle(80 * time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionSetRenderBlankState(true),
-	}
-	if unit == Bytes {
-		options = append(options, progressbar.OptionShowBytes(true))
-	} else {
-		options = append(options, progressbar.OptionShowCount())
-	}
-	j.bar = progressbar.NewOptions64(total, options...)
-	return j
+	return NewGroup(w, terminal).Start(title, unit, total)
 }
 
 // Set says that done of the total is done; note tells what else is known, such
-// as a loss.
+// as a loss. Where a line is short of room, the parts of a note after a ", " go
+// first. Set is cheap: a terminal is written to a few times a second, however
+// often Set is called.
 func (j *Job) Set(done int64, note string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.finished {
 		return
 	}
-	if j.bar != nil {
-		// A terminal that cannot be written to must not end the job.
-		text := j.title
-		if note != "" {
-			text += "  " + note
-		}
-		j.bar.Describe(text)
-		_ = j.bar.Set64(done)
+	j.note, j.last = note, mark{done, time.Now()}
+	if j.first.at.IsZero() {
+		j.first = j.last
+	}
+	if j.group.terminal {
 		return
 	}
 	quarter := j.quarter
 	if j.total > 0 {
 		quarter = done * quarters / j.total
 	}
-	if quarter <= j.quarter && time.Since(j.lastLine) < pause {
+	if quarter <= j.quarter && j.last.at.Sub(j.lastLine) < pause {
 		return
 	}
-	j.quarter, j.lastLine = quarter, time.Now()
-	fmt.Fprintf(j.w, "%s: %s%s\n", j.title, j.count(done), prefixed(note))
+	j.quarter, j.lastLine = quarter, j.last.at
+	if note != "" {
+		note = ", " + note
+	}
+	j.group.print(clean(fmt.Sprintf("%s: %s%s", j.title, j.count(done), note)))
 }
 
-// Finish ends the showing; summary, if any, is a last line that stays.
+// Finish ends the showing; summary, if any, is a last line that stays. On a
+// terminal it takes the place of the job's live line, cut to the width, and is
+// written whole when the last job of the group ends.
 func (j *Job) Finish(summary string) {
+	if j.finish(summary) {
+		j.group.leave()
+	}
+}
+
+// finish reports whether this call is the one that finished the job.
+func (j *Job) finish(summary string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.finished {
-		return
+		return false
 	}
-	j.finished = true
-	if j.bar != nil {
-		_ = j.bar.Finish()
-		_ = j.bar.Clear()
+	j.finished, j.ended, j.summary = true, time.Now(), summary
+	if !j.group.terminal && summary != "" {
+		j.group.print(j.end())
 	}
-	if summary != "" {
-		fmt.Fprintf(j.w, "%s: %s (%.1f s)\n", j.title, summary, time.Since(j.started).Seconds())
+	return true
+}
+
+// end is the line of a finished job, "" where it leaves none.
+func (j *Job) end() string {
+	if j.summary == "" {
+		return ""
 	}
+	return clean(fmt.Sprintf("%s: %s (%.1f s)", j.title, j.summary, j.ended.Sub(j.started).Seconds()))
 }
 
 func (j *Job) count(done int64) string {
@@ -135,9 +144,13 @@ func (j *Job) count(done int64) string {
 	return fmt.Sprintf("%s of %s %s", of(done), of(j.total), unit)
 }
 
-func prefixed(note string) string {
-	if note == "" {
-		return ""
-	}
-	return ", " + note
+// clean makes text one line: a control character, such as in a file's name,
+// must neither break the line nor command the terminal.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
