@@ -20,7 +20,8 @@ endif
 
 # Where memory and goroutines meet. The others have no goroutines of their own.
 RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
-	./torch/libtorch ./trainer ./models/audio ./models/dataset ./scripts/internal/...
+	./torch/libtorch ./trainer ./models/audio ./models/cache ./models/internal/... ./models/dataset ./models/collection \
+	./scripts/internal/...
 
 .PHONY: help
 help: ## List the targets
