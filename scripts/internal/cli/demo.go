@@ -21,7 +21,7 @@ type demoCommand struct {
 }
 
 func (demoCommand) Help() string {
-	return `Sets up what is missing, then composes 200 short pieces of music, as sound and as MIDI, whose tempo, mode, register, loudness and brightness follow a valence and an arousal, and does with them what anybody would do with files of their own: validate, train, export, verify. The table at the end shows the loss beside the one of always predicting the mean. It takes a minute or two.
+	return `Sets up what is missing, then composes something for each network to learn from, and does with it what anybody would do with files of their own: validate, train, export, verify. There are 200 short pieces of music, as sound and as MIDI, whose tempo, mode, register, loudness and brightness follow a valence and an arousal; 50 performances at the piano, played as the score suggests; 200 drum patterns whose loudness, density and timing follow the mood; and 200 chord progressions, in a grammar for each mood. The table at the end shows the loss beside the one of always predicting the mean. It takes a minute or two.
 
 Examples:
 

@@ -1,9 +1,17 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package demo composes a small labelled corpus: pieces of music whose tempo,
-// mode, register, loudness and brightness follow valence and arousal, each in a
-// few sections of its own mood, as MIDI files and as the sound of their opening.
+// Package demo composes a small labelled corpus, something for each network to
+// learn from:
+//
+//   - pieces of music whose tempo, mode, register, loudness and brightness follow
+//     valence and arousal, each in a few sections of its own mood, as MIDI files
+//     and as the sound of their opening;
+//   - performances at the piano, whose loudness, articulation, timing and pedal
+//     follow from the score;
+//   - drum patterns, whose loudness, density, timing and swing follow the mood;
+//   - chord progressions in several keys, in a grammar for each mood.
+//
 // What it writes is an ordinary data folder; nothing that reads it knows where
 // it came from.
 package demo
@@ -33,11 +41,11 @@ import (
 // Options says what is composed. Zero values mean the defaults.
 type Options struct {
 	Seed     uint64 // default 0; the same seed gives the same bytes
-	Pieces   int    // default 50
-	Sections int    // of each piece; default 4
+	Pieces   int    // default 50; as many performances, drummers and songs
+	Sections int    // of each piece; default 4; as many of each of the others
 
-	// OnSection, if set, is called after each section is written, one call at a
-	// time.
+	// OnSection, if set, is called after each section, performance and drum
+	// pattern is written, one call at a time.
 	OnSection func(done, total int)
 }
 
@@ -52,8 +60,10 @@ type Mood struct {
 const marker = "COMPOSED.txt"
 
 // Write composes the corpus into the folder dir, in the layout of a data folder:
-// one wav and one MIDI file a section, labelled, grouped by piece. It writes over
-// a corpus that it wrote before, and refuses a folder that holds anything else.
+// one wav and one MIDI file a section, a MIDI file a performance and a drum
+// pattern, and a list of progressions, labelled, grouped by piece, drummer and
+// song. It writes over a corpus that it wrote before, and refuses a folder that
+// holds anything else.
 func Write(ctx context.Context, dir string, o Options) error {
 	if o.Pieces == 0 {
 		o.Pieces = 50
@@ -64,36 +74,61 @@ func Write(ctx context.Context, dir string, o Options) error {
 	if err := claim(dir, o); err != nil {
 		return err
 	}
-	sections := plan(o)
+	sections, patterns := plan(o), planPatterns(o)
+	var works []work
+	for _, s := range sections {
+		works = append(works, &s)
+	}
+	for _, p := range planPerformances(o) {
+		works = append(works, &p)
+	}
+	for _, p := range patterns {
+		works = append(works, &p)
+	}
+	if err := writeAll(ctx, dir, works, o.OnSection); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	// Last of all, so that a folder without labels is one that was interrupted.
+	for _, write := range []func() error{
+		func() error { return writeProgressions(dir, planProgressions(o)) },
+		func() error { return writeDrumLabels(dir, patterns) },
+		func() error { return writeLabels(dir, sections) },
+	} {
+		if err := write(); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	return nil
+}
 
+// work is what is composed and written by itself. Each has its own source of
+// chance, so that the order does not matter.
+type work interface{ write(dir string) error }
+
+// writeAll writes the works, as many at a time as there are processors.
+func writeAll(ctx context.Context, dir string, works []work, onDone func(done, total int)) error {
 	var mu sync.Mutex
 	done := 0
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, s := range sections {
+	for _, w := range works {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := s.write(dir); err != nil {
+			if err := w.write(dir); err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			done++
-			if o.OnSection != nil {
-				o.OnSection(done, len(sections))
+			if onDone != nil {
+				onDone(done, len(works))
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	if err := writeLabels(dir, sections); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	return nil
+	return group.Wait()
 }
 
 // claim makes the folders, unless they are somebody else's.
@@ -110,7 +145,7 @@ func claim(dir string, o Options) error {
 	if err := os.RemoveAll(filepath.Join(dir, "training")); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	for _, sub := range []string{audioDir, midiDir} {
+	for _, sub := range []string{audioDir, midiDir, performanceDir, drumsDir, chordsDir} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
@@ -124,9 +159,49 @@ func claim(dir string, o Options) error {
 }
 
 var (
-	audioDir = filepath.Join("training", "audio")
-	midiDir  = filepath.Join("training", "midi")
+	audioDir       = filepath.Join("training", "audio")
+	midiDir        = filepath.Join("training", "midi")
+	performanceDir = filepath.Join("training", "dynamics_midi")
+	drumsDir       = filepath.Join("training", "drums")
+	chordsDir      = filepath.Join("training", "chords")
 )
+
+// The parts of the corpus, which share no chance.
+const (
+	partPieces = iota
+	partPerformances
+	partDrums
+	partChords
+)
+
+// random is the chance in the i-th thing of a part, counted from 1; 0 is what
+// all of the part share.
+func random(o Options, part, i int) *rand.Rand {
+	return rand.New(rand.NewPCG(o.Seed, uint64(part)<<32+uint64(i)))
+}
+
+// plane spreads moods evenly, by the R2 sequence (Roberts 2018) from some point.
+type plane struct{ valence, arousal float64 }
+
+func newPlane(rng *rand.Rand) plane { return plane{rng.Float64(), rng.Float64()} }
+
+// at gives the i-th mood.
+func (p plane) at(i int) Mood {
+	const stepV, stepA = 0.7548776662466927, 0.5698402909980532
+	return Mood{
+		Valence: 2*frac(p.valence+float64(i)*stepV) - 1,
+		Arousal: frac(p.arousal + float64(i)*stepA),
+	}
+}
+
+// stray gives a mood nearby: of a part of something that has this one.
+func (m Mood) stray(rng *rand.Rand) Mood {
+	const stray = 0.12
+	return Mood{
+		Valence: round3(clamp(m.Valence+2*stray*(2*rng.Float64()-1), -0.98, 0.98)),
+		Arousal: round3(clamp(m.Arousal+stray*(2*rng.Float64()-1), 0.02, 0.98)),
+	}
+}
 
 // section is a part of a piece with a mood of its own: one sample of each kind.
 type section struct {
@@ -136,28 +211,20 @@ type section struct {
 	rng   *rand.Rand
 }
 
-// plan spreads the moods of the pieces evenly over the plane, by the R2 sequence
-// (Roberts 2018), and lets the sections of each stray a little from it.
+// plan spreads the moods of the pieces over the plane, and lets the sections of
+// each stray a little from it.
 func plan(o Options) []section {
-	const stepV, stepA = 0.7548776662466927, 0.5698402909980532
-	rng := rand.New(rand.NewPCG(o.Seed, 0))
-	startV, startA := rng.Float64(), rng.Float64()
+	moods := newPlane(random(o, partPieces, 0))
 	var sections []section
 	for i := range o.Pieces {
-		rng := rand.New(rand.NewPCG(o.Seed, uint64(i+1)))
+		rng := random(o, partPieces, i+1)
 		p := newPiece(rng, fmt.Sprintf("piece-%02d", i+1))
-		valence := 2*frac(startV+float64(i)*stepV) - 1
-		arousal := frac(startA + float64(i)*stepA)
 		for k := range o.Sections {
-			const stray = 0.12
 			sections = append(sections, section{
 				piece: p,
 				name:  fmt.Sprintf("%s-section-%d", p.name, k+1),
-				mood: Mood{
-					Valence: round3(clamp(valence+2*stray*(2*rng.Float64()-1), -0.98, 0.98)),
-					Arousal: round3(clamp(arousal+stray*(2*rng.Float64()-1), 0.02, 0.98)),
-				},
-				rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
+				mood:  moods.at(i).stray(rng),
+				rng:   rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
 			})
 		}
 	}
@@ -181,13 +248,8 @@ func (s *section) write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, audioDir, s.name+".wav"), file.Bytes(), 0o666)
 }
 
-// writeLabels writes labels.csv and emotion_labels.json, last of all: a folder
-// without them is one that was interrupted.
+// writeLabels writes labels.csv and emotion_labels.json.
 func writeLabels(dir string, sections []section) error {
-	type label struct {
-		Mood
-		Group string `json:"group"`
-	}
 	rows := [][]string{{"filename", "valence", "arousal", "group"}}
 	labels := map[string]label{}
 	for _, s := range sections {
@@ -201,11 +263,21 @@ func writeLabels(dir string, sections []section) error {
 	if err := os.WriteFile(filepath.Join(dir, audioDir, "labels.csv"), table.Bytes(), 0o666); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(labels, "", "  ")
+	return writeJSON(filepath.Join(dir, midiDir, "emotion_labels.json"), labels)
+}
+
+// label is an entry of a label file in JSON.
+type label struct {
+	Mood
+	Group string `json:"group"`
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, midiDir, "emotion_labels.json"), append(text, '\n'), 0o666)
+	return os.WriteFile(path, append(text, '\n'), 0o666)
 }
 
 func frac(x float64) float64          { return x - math.Floor(x) }

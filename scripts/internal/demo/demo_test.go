@@ -12,13 +12,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/audio"
+	"github.com/etude-ml/etude/models/chords"
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/dynamics"
+	"github.com/etude-ml/etude/models/groove"
 	"github.com/etude-ml/etude/models/midi"
 )
 
@@ -145,6 +152,164 @@ func TestNotesAreOfTheScale(t *testing.T) {
 	}
 }
 
+// The networks' own sources read every file, and pass over nothing.
+func TestEveryNetworkReadsItsPart(t *testing.T) {
+	for _, o := range []Options{small, {Seed: 3, Pieces: 2, Sections: 1}} {
+		dir := compose(t, o)
+		works := o.Pieces * o.Sections
+		// Windows of four bars, and progressions of 24 chords, have exact numbers; a
+		// phrase takes at least two windows of 4 s.
+		want := map[string]int{"emotion": works, "melody": works, "groove": 2 * works, "harmony": 5 * works}
+		read := 0
+		for _, spec := range models.All() {
+			s, err := spec.Samples(context.Background(), dir, dataset.Options{})
+			require.NoError(t, err, spec.Name)
+			assert.Empty(t, s.Skipped, spec.Name)
+			assert.Empty(t, s.Notes, spec.Name)
+			groups := map[string]bool{}
+			for _, g := range s.Groups {
+				groups[g] = true
+			}
+			assert.Len(t, groups, o.Pieces, spec.Name)
+			if spec.Name == "dynamics" {
+				assert.GreaterOrEqual(t, s.Len(), 2*works-o.Pieces, "the last window may be short of notes")
+			} else {
+				assert.Equal(t, want[spec.Name], s.Len(), spec.Name)
+			}
+			report, err := spec.Source.Check(context.Background(), dir, dataset.Options{})
+			require.NoError(t, err, spec.Name)
+			for _, p := range report.Problems {
+				// So few files are too few, and that is all.
+				assert.Contains(t, p.Reason, "recommended", spec.Name)
+			}
+			read++
+		}
+		assert.Equal(t, 5, read)
+	}
+}
+
+// A performance is played as its score suggests: louder, drier and with chords
+// less spread where there are more notes, bound where they are slow. The 61 windows
+// come from 12 pieces; 12 pairs of chance would reach |r| > 0.8 once in 500.
+func TestPerformancesFollowTheScore(t *testing.T) {
+	columns := map[string][]float64{}
+	dir := compose(t, small)
+	for _, p := range planPerformances(small) {
+		song, err := midi.Read(filepath.Join(dir, "training/dynamics_midi", p.name+".mid"))
+		require.NoError(t, err)
+		require.Empty(t, song.Mended)
+		windows, err := dynamics.Windows(song)
+		require.NoError(t, err)
+		for _, w := range windows {
+			for i, name := range dynamics.InputNames() {
+				columns[name] = append(columns[name], float64(w.Input[i]))
+			}
+			for i, name := range dynamics.OutputNames() {
+				columns[name] = append(columns[name], float64(w.Target[i]))
+			}
+		}
+	}
+	r := func(a, b string) float64 { return stat.Correlation(columns[a], columns[b], nil) }
+	assert.Greater(t, r("note_rate", "velocity_mean"), 0.8)
+	assert.Less(t, r("note_rate", "pedal_share"), -0.8)
+	assert.Greater(t, r("ioi_p50", "articulation_mean"), 0.8)
+	assert.Less(t, r("note_rate", "chord_spread"), -0.8)
+
+	// The top line sings: it is louder than the rest nearly everywhere.
+	lead := columns["top_velocity_lead"]
+	louder := 0
+	for _, x := range lead {
+		if x > 0.5 {
+			louder++
+		}
+	}
+	assert.Greater(t, float64(louder), 0.9*float64(len(lead)))
+	for name, most := range map[string]float64{"pedal_share": 0.98, "chord_spread": 0.95} {
+		assert.InDelta(t, 0, slices.Min(columns[name]), 0.3, name)
+		assert.Less(t, slices.Max(columns[name]), most, "%s: not at its limit", name)
+	}
+}
+
+// Drums are louder, denser and earlier when excited, and swing when glad.
+func TestDrumsFollowTheMood(t *testing.T) {
+	dir := compose(t, small)
+	var valence, arousal, velocity, hits, late, swing []float64
+	for _, p := range planPatterns(small) {
+		song, err := midi.Read(filepath.Join(dir, "training/drums", p.name+".mid"))
+		require.NoError(t, err)
+		require.Empty(t, song.Mended)
+		windows, err := groove.Windows(song)
+		require.NoError(t, err)
+		require.Len(t, windows, 2)
+		target := windows[1].Target // the first cannot be ahead of its first beat
+		valence, arousal = append(valence, p.mood.Valence), append(arousal, p.mood.Arousal)
+		velocity = append(velocity, float64(target[0]+target[4]+target[8]+target[12])/4)
+		hits = append(hits, float64(windows[1].Hits))
+		beats := float64(target[16]+target[20]+target[24]+target[28]) / 4
+		late = append(late, beats)
+		sum, n := 0.0, 0.0
+		for step := 1; step < 16; step += 2 {
+			if target[step] > 0 {
+				sum, n = sum+float64(target[16+step])-beats, n+1
+			}
+		}
+		if n > 0 {
+			swing = append(swing, sum/n)
+		} else {
+			swing = append(swing, 0)
+		}
+		for _, n := range song.Notes {
+			require.EqualValues(t, 9, n.Channel)
+		}
+	}
+	assert.Greater(t, stat.Correlation(arousal, velocity, nil), 0.6)
+	assert.Greater(t, stat.Correlation(arousal, hits, nil), 0.6)
+	assert.Less(t, stat.Correlation(arousal, late, nil), -0.6)
+	assert.Greater(t, stat.Correlation(valence, swing, nil), 0.6)
+}
+
+// The names mean what the grammar drew, in every key and both styles; a loop goes
+// round until the tonic ends it.
+func TestProgressionsFollowTheGrammar(t *testing.T) {
+	list := planProgressions(Options{Seed: 5, Pieces: 60, Sections: 2})
+	keys, styles := map[string]bool{}, map[bool]int{}
+	for _, p := range list {
+		g := p.Emotion.grammar()
+		tonic, err := chords.ParseKey(p.Key)
+		require.NoError(t, err)
+		keys[p.Key] = true
+		require.Len(t, p.Chords, progressionLength)
+		harte := strings.Contains(p.Chords[0], ":")
+		styles[harte]++
+		for i, name := range p.Chords {
+			c, err := chords.Parse(name)
+			require.NoError(t, err, "%s in %s", name, p.Key)
+			require.Equal(t, p.degrees[i], chords.ClassName(c.Class(tonic)), "%s in %s", name, p.Key)
+			require.Equal(t, harte, strings.Contains(name, ":"))
+			if i == 0 {
+				continue
+			}
+			before, now := p.degrees[i-1], p.degrees[i]
+			home := now == g.tonic && (slices.Contains(g.closes, before) || i == progressionLength-1)
+			held := now == before && p.Emotion.Arousal < 0.3
+			require.True(t, held || home || slices.Contains(g.next[before], now), "%s: %s after %s", p.ID, now, before)
+			if i >= 8 && i < progressionLength-1 {
+				require.Equal(t, p.Chords[i-8], name)
+			}
+		}
+		assert.Equal(t, g.tonic, p.degrees[0])
+		assert.Equal(t, g.tonic, p.degrees[progressionLength-1])
+		want := "i"
+		if p.Emotion.Valence >= 0 {
+			want = "I"
+		}
+		assert.Equal(t, want, g.tonic)
+	}
+	assert.Greater(t, len(keys), 30, "of 48 ways to name a key")
+	assert.Greater(t, styles[true], 30)
+	assert.Greater(t, styles[false], 30)
+}
+
 func TestForeignFolderIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "training", "audio", "labels.csv")
@@ -163,5 +328,7 @@ func TestInterruptedWriteHasNoLabels(t *testing.T) {
 	o := small
 	o.OnSection = func(done, total int) { cancel() }
 	require.ErrorIs(t, Write(ctx, dir, o), context.Canceled)
-	assert.NoFileExists(t, filepath.Join(dir, "training/audio/labels.csv"))
+	for _, file := range []string{"audio/labels.csv", "midi/emotion_labels.json", "drums/drum_labels.json", "chords/chord_progressions.json"} {
+		assert.NoFileExists(t, filepath.Join(dir, "training", file))
+	}
 }

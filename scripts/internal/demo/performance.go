@@ -1,0 +1,145 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package demo
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// performance is a piece at the piano: a few phrases, some calmer and some
+// livelier than the piece.
+type performance struct {
+	piece   *piece
+	name    string // of its file, without an extension
+	phrases []Mood
+	rng     *rand.Rand
+}
+
+const barsPerPhrase = 4
+
+// planPerformances spreads the pieces over the plane, and lets the phrases of each
+// stray more than sections do, in arousal alone: nobody labels them.
+func planPerformances(o Options) []performance {
+	moods := newPlane(random(o, partPerformances, 0))
+	var performances []performance
+	for i := range o.Pieces {
+		rng := random(o, partPerformances, i+1)
+		p := performance{name: fmt.Sprintf("performance-%02d", i+1)}
+		p.piece = newPiece(rng, p.name)
+		mood := moods.at(i)
+		for range o.Sections {
+			p.phrases = append(p.phrases, Mood{mood.Valence, clamp(mood.Arousal+0.5*(rng.Float64()-0.5), 0, 1)})
+		}
+		p.rng = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
+		performances = append(performances, p)
+	}
+	return performances
+}
+
+// scored is a note as it is written; how loud it is and when exactly is up to the
+// player.
+type scored struct {
+	note
+	left bool // hand
+}
+
+// score writes the piece, by beat and from low to high: a melody over an
+// accompaniment. Arousal decides the density and the texture of a phrase, valence
+// the mode and, with arousal, the register.
+func (p *performance) score() []scored {
+	var notes []scored
+	for i, mood := range p.phrases {
+		m := &minor
+		if mood.Valence >= 0 {
+			m = &major
+		}
+		a := mood.Arousal
+		hand := writer{mode: m, legato: 1, rng: p.rng, center: 68 + 5*mood.Valence + 12*(a-0.5)}
+		right, left := hand, hand
+		right.score, left.score = &score{}, &score{}
+		chords := m.progressions[p.piece.progression]
+		position := right.nearestTone(chords[0], right.center)
+		for bar, chord := range chords {
+			at := float64((i*barsPerPhrase + bar) * beatsPerBar)
+			if last := bar == barsPerPhrase-1; !last {
+				choices := rhythms[level(a)]
+				rhythm := choices[(p.piece.rhythm+uint64(bar%2))%uint64(len(choices))]
+				position = right.melody(chord, position, at, rhythm, p.piece.theme)
+			} else { // a phrase ends on one long note, the piece at home
+				if i == len(p.phrases)-1 {
+					chord = 0
+				}
+				position = right.nearestTone(chord, right.pitchOf(position))
+				right.add(right.pitch(position, chord), 0, at, beatsPerBar)
+			}
+			left.texture(chord, at, level(a))
+		}
+		right.double(a)
+		for _, n := range right.notes {
+			notes = append(notes, scored{n, false})
+		}
+		for _, n := range left.notes {
+			notes = append(notes, scored{n, true})
+		}
+	}
+	slices.SortFunc(notes, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.pitch, b.pitch), cmp.Compare(b.length, a.length))
+	})
+	// A key that both hands have is struck once.
+	return slices.CompactFunc(notes, func(a, b scored) bool { return a.start == b.start && a.pitch == b.pitch })
+}
+
+// level is one of four levels of arousal.
+func level(arousal float64) int { return min(int(4*arousal), 3) }
+
+// double adds an octave to what a lively right hand plays on beats.
+func (w *writer) double(arousal float64) {
+	if arousal < 0.6 {
+		return
+	}
+	for _, n := range w.notes {
+		if n.start == float64(int(n.start)) {
+			w.add(n.pitch-12, 0, n.start, n.length)
+		}
+	}
+}
+
+// texture writes a bar of the left hand: chords for half a bar, broken chords,
+// bass and chord in turns, or running sixteenths.
+func (w *writer) texture(chord int, at float64, level int) {
+	root := w.nearestTone(chord, w.center-26)
+	for (root-chord)%7 != 0 {
+		root--
+	}
+	tones := []int{root}
+	for range 4 {
+		tones = append(tones, w.above(chord, tones[len(tones)-1]))
+	}
+	play := func(at, length float64, positions ...int) {
+		for _, position := range positions {
+			w.add(w.pitch(position, chord), 0, at, length)
+		}
+	}
+	switch level {
+	case 0:
+		play(at, 2, root, tones[2], tones[3], tones[4])
+		play(at+2, 2, root, tones[2], tones[3], tones[4])
+	case 1:
+		for i, tone := range []int{0, 2, 3, 2, 4, 2, 3, 2} {
+			play(at+float64(i)/2, 0.5, tones[tone])
+		}
+	case 2:
+		for _, beat := range []float64{0, 2} {
+			play(at+beat, 1, root-7, root)
+			play(at+beat+1, 1, tones[2:]...)
+		}
+	default:
+		for i := range 16 {
+			play(at+float64(i)/4, 0.25, tones[[]int{0, 2, 3, 4, 3, 2}[i%6]])
+		}
+	}
+}
