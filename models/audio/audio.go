@@ -1,9 +1,27 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package audio decodes wav, mp3 and flac files and computes the feature of
+// Package audio decodes sound files and computes the feature of
 // EmotionRecognizer, 128 log-mel bands. Training and inference share it, so a
 // network sees the same numbers in both.
+//
+// The kind of a file is told by its content, not by its name:
+//
+//	container         encodings                            remarks
+//	WAV, RIFX,        PCM of 1 to 64 bits, float of 32     plain or extensible; up to 1,024
+//	RF64, BW64,       and 64 bits, A-law, mu-law, IMA      channels; sizes are only claims: a
+//	Wave64            and MS ADPCM, MP3 in a wav           file cut short gives what it holds
+//	AIFF, AIFF-C      PCM of 1 to 32 bits of either byte   NONE twos sowt raw in24 in32 42n1
+//	                  order, float of 32 and 64 bits,      23ni fl32 fl64 ulaw alaw
+//	                  A-law, mu-law
+//	MP3               MPEG-1, 2 and 2.5 layer III; CBR,    leading ID3 tags skipped; the delay
+//	                  VBR, ABR, free format                that a LAME tag tells is cut off
+//	FLAC              4 to 32 bits, 1 to 8 channels        leading ID3 tags skipped
+//	Ogg Opus          SILK, CELT and both, mono, stereo    pre-skip, gain and end as RFC 7845
+//
+// Everything else is an error that says to convert it: Vorbis, FLAC and Speex in
+// Ogg, Opus of more than two channels, GSM 6.10 and other codecs in a wav, IMA
+// and MACE in AIFF-C, MPEG layers I and II, MP4.
 //
 // Files are untrusted: nothing is allocated by what a header claims, a decoder
 // that fails returns an error which names the file, and every function may be
@@ -33,20 +51,27 @@ type Clip struct {
 	Channels int       // in the file, before they were averaged
 }
 
-// Decode reads the first ⌊maxSeconds·rate⌋ frames (0: all) of a wav, mp3 or
-// flac file. The kind is told by the content, not by the name. A file cut short
-// gives the frames it holds. Samples are finite; a file with NaN or infinite
-// ones, or without any decodable frame, is an error, except that a well-formed
-// wav without samples gives an empty clip.
+// Extensions returns the names' endings, in lower case and with their dots, by
+// which a folder's sound files are told from others. What Decode makes of a file
+// depends on its content alone.
+func Extensions() []string {
+	return []string{".aif", ".aifc", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64", ".wav", ".wave"}
+}
+
+// Decode reads the first ⌊maxSeconds·rate⌋ frames (0: all) of a sound file; the
+// package's description lists the kinds. A file cut short gives the frames it
+// holds. Samples are finite; a file with NaN or infinite ones, or without any
+// decodable frame, is an error, except that a well-formed wav or aiff without
+// samples gives an empty clip.
 func Decode(path string, maxSeconds float64) (*Clip, error) {
-	clip, err := decodeFile(path, maxSeconds)
+	s, err := decodeFile(path, maxSeconds)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %s: %w", path, err)
 	}
-	return clip, nil
+	return &s.Clip, nil
 }
 
-func decodeFile(path string, maxSeconds float64) (*Clip, error) {
+func decodeFile(path string, maxSeconds float64) (*sound, error) {
 	if math.IsNaN(maxSeconds) || maxSeconds < 0 {
 		return nil, fmt.Errorf("length limit is %v seconds, want 0 (all) or more", maxSeconds)
 	}
@@ -80,11 +105,11 @@ func plain(err error) error {
 
 // decode tells the kind of the size bytes in r and decodes them. A panic in a
 // decoder is that file's error: one bad file must not end a training run.
-func decode(r io.ReaderAt, size int64, maxSeconds float64) (clip *Clip, err error) {
+func decode(r io.ReaderAt, size int64, maxSeconds float64) (s *sound, err error) {
 	kind := "file"
 	defer func() {
 		if p := recover(); p != nil {
-			clip, err = nil, fmt.Errorf("%s: damaged in a way the decoder does not handle (%v)", kind, p)
+			s, err = nil, fmt.Errorf("%s: damaged in a way the decoder does not handle (%v)", kind, p)
 		}
 	}()
 	if size == 0 {
@@ -96,18 +121,19 @@ func decode(r io.ReaderAt, size int64, maxSeconds float64) (clip *Clip, err erro
 	if k == nil {
 		return nil, fmt.Errorf("is %s; convert it to wav, mp3 or flac", kind)
 	}
-	clip, err = k(io.NewSectionReader(r, start, size-start), maxSeconds)
+	s, err = k(io.NewSectionReader(r, start, size-start), maxSeconds)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	if err := checkFinite(clip.Samples); err != nil {
+	if err := checkFinite(s.Samples); err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	return clip, nil
+	s.kind = kind
+	return s, nil
 }
 
 // format decodes one kind of file from its first byte, leading tags skipped.
-type format func(r *io.SectionReader, maxSeconds float64) (*Clip, error)
+type format func(r *io.SectionReader, maxSeconds float64) (*sound, error)
 
 // sniff names the kind of sound at start. A nil format means that it is known
 // but not decoded. What has no marker of its own is tried as MP3, which has none.
@@ -119,16 +145,16 @@ func sniff(r io.ReaderAt, start int64) (string, format) {
 	switch {
 	case at(0, "RIFF"), at(0, "RIFX"), at(0, "RF64"), at(0, "BW64"):
 		return "wav", decodeWAV
+	case at(0, "riff"):
+		return "w64", decodeW64
+	case at(0, "FORM") && at(8, "AIF"):
+		return "aiff", decodeAIFF
 	case at(0, "fLaC"):
 		return "flac", decodeFLAC
 	case at(0, "OggS"):
-		return "an Ogg file", nil
-	case at(0, "FORM") && at(8, "AIF"):
-		return "an AIFF file", nil
+		return sniffOgg(r, start)
 	case at(4, "ftyp"):
 		return "an MP4 file", nil
-	case at(0, "riff"):
-		return "a Wave64 file", nil
 	case at(0, "MThd"):
 		return "a MIDI file", nil
 	}

@@ -42,7 +42,7 @@ func dataRoot(t *testing.T, set string) string {
 func fixtureStreams(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, set := range []string{"mp3_streams", "flac_streams", "wav_encodings"} {
+	for _, set := range []string{"mp3_streams", "flac_streams", "wav_encodings", "sonicpi_flac", "fsdd_wav"} {
 		found, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", set, "*.*"))
 		require.NoError(t, err)
 		for _, f := range found {

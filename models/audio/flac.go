@@ -13,7 +13,7 @@ import (
 // decodeFLAC averages the channels frame by frame, each at its own depth, so a
 // stream may change either on the way. The rate is STREAMINFO's throughout.
 // Damage behind the first frame ends the clip there.
-func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
+func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	s, err := flac.New(r)
 	if err != nil {
 		return nil, err
@@ -22,10 +22,10 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
 		return nil, err
 	}
 	limit := frameLimit(s.Rate, maxSeconds)
-	clip := &Clip{Rate: s.Rate, Channels: s.Channels}
-	for len(clip.Samples) < limit {
+	out := newSound(s.Rate, s.Channels, fullScale(s.Bits))
+	for len(out.Samples) < limit {
 		b, err := s.Next()
-		if err != nil && len(clip.Samples) > 0 {
+		if err != nil && len(out.Samples) > 0 {
 			break
 		}
 		if errors.Is(err, io.EOF) {
@@ -34,14 +34,14 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
 		if err != nil {
 			return nil, err
 		}
-		scale := 1 / (float64(len(b.Channels)) * float64(int64(1)<<(b.Bits-1)))
-		for i := range min(len(b.Channels[0]), limit-len(clip.Samples)) {
-			var sum int64
-			for _, c := range b.Channels {
-				sum += c[i]
+		scale := 1 / float64(int64(1)<<(b.Bits-1))
+		var frame [8]float64
+		for i := range min(len(b.Channels[0]), limit-len(out.Samples)) {
+			for c, x := range b.Channels {
+				frame[c] = float64(x[i]) * scale
 			}
-			clip.Samples = append(clip.Samples, float64(sum)*scale)
+			out.add(frame[:len(b.Channels)])
 		}
 	}
-	return clip, nil
+	return out, nil
 }

@@ -5,7 +5,6 @@ package audio
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 
@@ -26,6 +25,11 @@ const (
 	SilenceDB  = -80   // dBFS; a clip whose peak is below has no feature
 )
 
+// FeatureVersion stands for the numbers that LogMel gives. Whoever changes them,
+// in a decoder, the resampler or the spectrum, raises it: features that were
+// kept from an earlier version must not be taken for its own.
+const FeatureVersion = 1
+
 // ErrSilent tells that a clip has no feature: relative to the maximum of
 // silence every band would read as loudest.
 var ErrSilent = errors.New("silent: peak below -80 dBFS")
@@ -36,15 +40,8 @@ var errEmpty = errors.New("no samples")
 // LogMel decodes the first two seconds of a file and returns its feature, see
 // Clip.LogMel.
 func LogMel(path string) ([]float32, error) {
-	clip, err := Decode(path, Seconds)
-	if err != nil {
-		return nil, err
-	}
-	feature, err := clip.LogMel()
-	if err != nil {
-		return nil, fmt.Errorf("audio: %s: %w", path, err)
-	}
-	return feature, nil
+	feature, _, err := LogMelInfo(path)
+	return feature, err
 }
 
 // LogMel returns the 128 numbers in [-1, 0] that EmotionRecognizer hears: the
@@ -64,11 +61,7 @@ func (c *Clip) LogMel() ([]float32, error) {
 	if err := checkFinite(x); err != nil {
 		return nil, err
 	}
-	var peak float64
-	for _, v := range x {
-		peak = max(peak, math.Abs(v))
-	}
-	if peak < math.Pow(10, SilenceDB/20.0) {
+	if peak(x) < silence {
 		return nil, ErrSilent
 	}
 	y := Resample(x, c.Rate, SampleRate)

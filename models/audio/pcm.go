@@ -5,12 +5,105 @@ package audio
 
 import (
 	"encoding/binary"
+	"fmt"
+	"io"
 	"math"
 )
 
+// pcm tells how samples lie in a file, frame by frame. It speaks of encodings as
+// a wav does.
+type pcm struct {
+	tag      int // encoding
+	channels int
+	rate     int
+	block    int  // bytes of a frame; of ADPCM: of a block of frames
+	bits     int  // of a sample
+	atTop    bool // fewer bits than the container holds are at its top
+	signed   bool // up to 8 bits are signed
+	order    binary.ByteOrder
+}
+
+// check refuses what decode cannot read and settles the size of a frame.
+func (f *pcm) check() error {
+	least := (f.bits + 7) / 8
+	switch f.tag {
+	case tagPCM:
+		if f.bits < 1 || f.bits > 64 {
+			return fmt.Errorf("%d bits a sample, want 1 to 64", f.bits)
+		}
+	case tagFloat:
+		if f.bits != 32 && f.bits != 64 {
+			return fmt.Errorf("%d bits a float sample, want 32 or 64", f.bits)
+		}
+	case tagALaw, tagMuLaw:
+		if f.bits != 8 {
+			return fmt.Errorf("%d bits a logarithmic sample, want 8", f.bits)
+		}
+	case tagMP3, tagMPEG:
+		return nil
+	default:
+		return fmt.Errorf("format tag %#04x is not decoded; convert the file to PCM", f.tag)
+	}
+	// A frame that is no whole number of samples, or is too small for them,
+	// contradicts the other fields: believe those.
+	if f.block%f.channels != 0 || f.block/f.channels < least || f.block/f.channels > 8 ||
+		f.tag != tagPCM && f.block/f.channels != least {
+		f.block = least * f.channels
+	}
+	return nil
+}
+
+// decode reads the data chunk.
+func (f *pcm) decode(r *io.SectionReader, maxSeconds float64) (*sound, error) {
+	switch f.tag {
+	case tagMP3, tagMPEG:
+		return decodeMP3(r, maxSeconds)
+	case tagIMA, tagMS:
+		return decodeADPCM(f, r, maxSeconds)
+	}
+	frames := int(min(r.Size()/int64(f.block), int64(frameLimit(f.rate, maxSeconds))))
+	s := newSound(f.rate, f.channels, f.full())
+	s.Samples = make([]float64, 0, frames)
+	if n := r.Size(); n > 0 && n < int64(f.block) {
+		return nil, fmt.Errorf("data chunk: %d bytes, less than one frame of %d", r.Size(), f.block)
+	}
+	bytes := f.block / f.channels
+	value := f.sample(bytes)
+	buf := make([]byte, max(1, 1<<16/f.block)*f.block)
+	frame := make([]float64, f.channels)
+	for left := frames; left > 0; {
+		b := buf[:min(len(buf), left*f.block)]
+		if _, err := io.ReadFull(r, b); err != nil {
+			return nil, fmt.Errorf("data chunk: %w", err)
+		}
+		left -= len(b) / f.block
+		for len(b) > 0 {
+			for c := range frame {
+				frame[c] = value(b[:bytes])
+				b = b[bytes:]
+			}
+			s.add(frame)
+		}
+	}
+	return s, nil
+}
+
+// full is the largest level that the encoding can hold, or what counts as such.
+func (f *pcm) full() float64 {
+	switch f.tag {
+	case tagMuLaw:
+		return muLaw(0x80)
+	case tagALaw:
+		return aLaw(0xaa)
+	case tagPCM:
+		return fullScale(f.bits)
+	}
+	return fullScale(16)
+}
+
 // sample returns the function that turns the bytes of one sample into a value
 // in [-1, 1), or whatever a float file holds.
-func (f *wavFormat) sample(bytes int) func([]byte) float64 {
+func (f *pcm) sample(bytes int) func([]byte) float64 {
 	big := f.order == binary.ByteOrder(binary.BigEndian)
 	switch {
 	case f.tag == tagMuLaw:
@@ -21,7 +114,7 @@ func (f *wavFormat) sample(bytes int) func([]byte) float64 {
 		return func(b []byte) float64 { return float64(math.Float32frombits(f.order.Uint32(b))) }
 	case f.tag == tagFloat:
 		return func(b []byte) float64 { return math.Float64frombits(f.order.Uint64(b)) }
-	case bytes == 1: // up to 8 bits are unsigned
+	case bytes == 1 && !f.signed:
 		return func(b []byte) float64 { return (float64(b[0]) - 128) / 128 }
 	case bytes == 2 && !big:
 		return func(b []byte) float64 { return float64(int16(uint16(b[0])|uint16(b[1])<<8)) / (1 << 15) }
@@ -30,7 +123,7 @@ func (f *wavFormat) sample(bytes int) func([]byte) float64 {
 	// plain format with bytes to spare, which is outside the standard: what is
 	// found there has the sample in the low bytes.
 	used := bytes
-	if !f.extensible {
+	if !f.atTop {
 		used = (f.bits + 7) / 8
 	}
 	shift := 64 - 8*used

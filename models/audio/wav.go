@@ -13,9 +13,11 @@ import (
 // Format tags of a wav's fmt chunk.
 const (
 	tagPCM        = 0x0001
+	tagMS         = 0x0002 // ADPCM
 	tagFloat      = 0x0003
 	tagALaw       = 0x0006
 	tagMuLaw      = 0x0007
+	tagIMA        = 0x0011 // ADPCM
 	tagMPEG       = 0x0050
 	tagMP3        = 0x0055
 	tagExtensible = 0xfffe
@@ -24,21 +26,14 @@ const (
 // guidTail ends every sub-format GUID that carries a plain format tag.
 const guidTail = "\x80\x00\x00\xaa\x00\x38\x9b\x71"
 
-// wavFormat is a fmt chunk.
-type wavFormat struct {
-	tag        int
-	channels   int
-	rate       int
-	block      int // bytes of a frame
-	bits       int
-	extensible bool
-	order      binary.ByteOrder
-}
+// maxChunks bounds the search for the samples: a file of empty chunks could
+// keep it busy for minutes.
+const maxChunks = 1 << 14
 
 // decodeWAV reads RIFF, RIFX (big-endian), RF64 and BW64. Chunk sizes are only
 // claims: a data chunk that says more than the file holds, or 0 or 2³²-1 as
 // writers leave it that could not seek back, ends with the file.
-func decodeWAV(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
+func decodeWAV(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	var head [12]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil {
 		return nil, fmt.Errorf("RIFF header: file ends after %d of 12 bytes", r.Size())
@@ -51,13 +46,13 @@ func decodeWAV(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
 		order = binary.BigEndian
 	}
 	var (
-		f        *wavFormat
+		f        *pcm
 		dataSize int64 = -1 // from a ds64 chunk
 		at       int64 = 12
 	)
-	for {
+	for n := 0; ; n++ {
 		var h [8]byte
-		if _, err := r.ReadAt(h[:], at); err != nil {
+		if _, err := r.ReadAt(h[:], at); err != nil || n == maxChunks {
 			if f == nil {
 				return nil, errors.New("fmt chunk: missing")
 			}
@@ -89,25 +84,32 @@ func decodeWAV(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
 			}
 			return f.decode(io.NewSectionReader(r, at, min(size, left)), maxSeconds)
 		}
-		at += size + size&1
-		// Some writers forget the byte that pads an odd chunk.
-		var pad [1]byte
-		if size&1 == 1 {
-			if _, err := r.ReadAt(pad[:], at-1); err == nil && pad[0] >= ' ' && pad[0] <= 'z' {
-				at--
-			}
-		}
+		at = behindChunk(r, at, size)
 	}
 }
 
+// behindChunk returns where the chunk behind the one of size bytes at at starts.
+// Some writers forget the byte that pads an odd one.
+func behindChunk(r io.ReaderAt, at, size int64) int64 {
+	at += size
+	if size&1 == 0 {
+		return at
+	}
+	var pad [1]byte
+	if _, err := r.ReadAt(pad[:], at); err == nil && pad[0] >= ' ' && pad[0] <= 'z' {
+		return at
+	}
+	return at + 1
+}
+
 // readFormat reads and checks a fmt chunk.
-func readFormat(r *io.SectionReader, order binary.ByteOrder) (*wavFormat, error) {
+func readFormat(r *io.SectionReader, order binary.ByteOrder) (*pcm, error) {
 	var b [40]byte
 	n, _ := r.ReadAt(b[:], 0)
 	if n < 16 {
 		return nil, fmt.Errorf("is %d bytes long, want 16 or more", n)
 	}
-	f := &wavFormat{
+	f := &pcm{
 		tag:      int(order.Uint16(b[0:])),
 		channels: int(order.Uint16(b[2:])),
 		block:    int(order.Uint16(b[12:])),
@@ -128,70 +130,11 @@ func readFormat(r *io.SectionReader, order binary.ByteOrder) (*wavFormat, error)
 		if tag > 0xffff || order.Uint16(b[28:]) != 0 || order.Uint16(b[30:]) != 0x10 || string(b[32:40]) != guidTail {
 			return nil, fmt.Errorf("sub-format %x is not a sound format; convert the file to PCM", b[24:40])
 		}
-		f.extensible = true
+		f.atTop = true
 		f.tag = int(tag)
 	}
+	if f.tag == tagIMA || f.tag == tagMS {
+		return f, checkADPCM(f)
+	}
 	return f, f.check()
-}
-
-// check refuses what decode cannot read and settles the size of a frame.
-func (f *wavFormat) check() error {
-	least := (f.bits + 7) / 8
-	switch f.tag {
-	case tagPCM:
-		if f.bits < 1 || f.bits > 64 {
-			return fmt.Errorf("%d bits a sample, want 1 to 64", f.bits)
-		}
-	case tagFloat:
-		if f.bits != 32 && f.bits != 64 {
-			return fmt.Errorf("%d bits a float sample, want 32 or 64", f.bits)
-		}
-	case tagALaw, tagMuLaw:
-		if f.bits != 8 {
-			return fmt.Errorf("%d bits a logarithmic sample, want 8", f.bits)
-		}
-	case tagMP3, tagMPEG:
-		return nil
-	default:
-		return fmt.Errorf("format tag %#04x is not decoded; convert the file to PCM", f.tag)
-	}
-	// A frame that is no whole number of samples, or is too small for them,
-	// contradicts the other fields: believe those.
-	if f.block%f.channels != 0 || f.block/f.channels < least || f.block/f.channels > 8 ||
-		f.tag != tagPCM && f.block/f.channels != least {
-		f.block = least * f.channels
-	}
-	return nil
-}
-
-// decode reads the data chunk.
-func (f *wavFormat) decode(r *io.SectionReader, maxSeconds float64) (*Clip, error) {
-	if f.tag == tagMP3 || f.tag == tagMPEG {
-		return decodeMP3(r, maxSeconds)
-	}
-	frames := int(min(r.Size()/int64(f.block), int64(frameLimit(f.rate, maxSeconds))))
-	clip := &Clip{Samples: make([]float64, 0, frames), Rate: f.rate, Channels: f.channels}
-	if n := r.Size(); n > 0 && n < int64(f.block) {
-		return nil, fmt.Errorf("data chunk: %d bytes, less than one frame of %d", r.Size(), f.block)
-	}
-	bytes := f.block / f.channels
-	value := f.sample(bytes)
-	buf := make([]byte, max(1, 1<<16/f.block)*f.block)
-	scale := 1 / float64(f.channels)
-	for left := frames; left > 0; {
-		b := buf[:min(len(buf), left*f.block)]
-		if _, err := io.ReadFull(r, b); err != nil {
-			return nil, fmt.Errorf("data chunk: %w", err)
-		}
-		left -= len(b) / f.block
-		for len(b) > 0 {
-			var sum float64
-			for i := 0; i < f.block; i += bytes {
-				sum += value(b[i : i+bytes])
-			}
-			clip.Samples = append(clip.Samples, sum*scale)
-			b = b[f.block:]
-		}
-	}
-	return clip, nil
 }

@@ -4,8 +4,9 @@
 
 usage: gen_streams.py OUT [FILE …]
 
-Further files are only read; what libsndfile refuses is left out. OUT gets the files and, for each, NUMBER.f64: the mean of its channels
-as little-endian float64, and index.json: [{file, rate, channels, frames}].
+Further files are only read. OUT gets the files and, for each, NUMBER.f64: the
+mean of its channels as little-endian float64, and index.json: [{file, rate,
+channels, frames, error}], error being why libsndfile refuses a file.
 """
 import json
 import sys
@@ -38,7 +39,7 @@ def music(rate, channels, seconds=1.0):
 def add(name, rate, channels, **how):
     try:
         sf.write(out / name, music(rate, channels), rate, **how)
-    except sf.LibsndfileError:  # a pair of rate and depth it does not write
+    except (sf.LibsndfileError, ValueError):  # a combination it does not write
         return
     read(out / name)
 
@@ -48,7 +49,8 @@ def read(path):
     try:
         with sf.SoundFile(path) as f:
             data, rate, channels = f.read(dtype="float64", always_2d=True), f.samplerate, f.channels
-    except sf.LibsndfileError:
+    except sf.LibsndfileError as e:
+        index.append({"file": str(path), "error": str(e)})
         return
     data.mean(axis=1).astype("<f8").tofile(out / f"{len(index)}.f64")
     index.append({"file": str(path), "rate": rate, "channels": channels, "frames": len(data)})
@@ -72,5 +74,21 @@ for form in ("WAV", "WAVEX", "RF64"):
         for endian in ("LITTLE", "BIG"):
             if form == "WAV" or endian == "LITTLE":
                 add(f"{form}-{subtype}-{endian}.wav", 48000, 2, format=form, subtype=subtype, endian=endian)
+for subtype in ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"):
+    for endian in ("FILE", "LITTLE", "BIG"):
+        for channels in (1, 2, 5):
+            add(f"AIFF-{subtype}-{endian}-{channels}.aiff", 44100, channels, format="AIFF", subtype=subtype, endian=endian)
+for form in ("WAV", "W64"):
+    for subtype in ("IMA_ADPCM", "MS_ADPCM", "PCM_U8", "PCM_24", "DOUBLE", "ULAW"):
+        for rate in (8000, 22050, 44100):
+            for channels in (1, 2):
+                add(f"{form}-{subtype}-{rate}-{channels}.{form.lower()}", rate, channels, format=form, subtype=subtype)
+# The bit rate falls from 256 to 6 kb/s a channel: the first two are CELT, in the
+# others the encoder takes SILK, or both, where that suits.
+for rate in (8000, 12000, 16000, 24000, 48000):
+    for channels in (1, 2):
+        for level in (0.0, 0.5, 0.9, 0.95, 1.0):
+            add(f"{'celt' if level < 0.9 else 'silk'}-{rate}-{channels}-{level}.opus", rate, channels,
+                format="OGG", subtype="OPUS", compression_level=level)
 
 (out / "index.json").write_text(json.dumps(index))

@@ -1,0 +1,75 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package audio
+
+import (
+	"fmt"
+	"math"
+)
+
+// Info describes what LogMel hears of a file, its first two seconds.
+type Info struct {
+	Kind     string  // "wav", "w64", "aiff", "mp3", "flac" or "opus"
+	Rate     int     // frames per second
+	Channels int     // in the file
+	Seconds  float64 // decoded: 2, or all of a shorter file
+	Peak     float64 // largest magnitude of a sample of any channel; full scale is 1
+	// ClippedShare is the share, in [0, 1], of the samples of all channels that
+	// lie at or above full scale in runs of three or more. Full scale is the
+	// largest number that the encoding has, of 16 bits where it has more: 8-bit
+	// PCM is clipped at 127/128, float and lossy encodings at 32767/32768.
+	ClippedShare float64
+	// Silent tells that the mean of the channels peaks below -80 dBFS, where
+	// LogMel gives ErrSilent. Channels that cancel each other are silent with a
+	// Peak of any size.
+	Silent bool
+}
+
+// Inspect decodes the first two seconds of a file and describes them. Errors
+// are those of Decode; silence is none.
+func Inspect(path string) (Info, error) {
+	s, err := decodeFile(path, Seconds)
+	if err != nil {
+		return Info{}, fmt.Errorf("audio: %s: %w", path, err)
+	}
+	return s.info(), nil
+}
+
+// LogMelInfo is LogMel and Inspect of one decoding. Where the error is ErrSilent
+// or that there are no samples, the Info is still that of the file.
+func LogMelInfo(path string) ([]float32, Info, error) {
+	s, err := decodeFile(path, Seconds)
+	if err != nil {
+		return nil, Info{}, fmt.Errorf("audio: %s: %w", path, err)
+	}
+	feature, err := s.LogMel()
+	if err != nil {
+		return nil, s.info(), fmt.Errorf("audio: %s: %w", path, err)
+	}
+	return feature, s.info(), nil
+}
+
+func (s *sound) info() Info {
+	i := Info{
+		Kind: s.kind, Rate: s.Rate, Channels: s.Channels, Peak: s.peak,
+		Seconds: float64(len(s.Samples)) / float64(s.Rate),
+		Silent:  peak(s.Samples) < silence,
+	}
+	if s.heard > 0 {
+		i.ClippedShare = float64(s.clipped) / float64(s.heard)
+	}
+	return i
+}
+
+// silence is SilenceDB as a level.
+var silence = math.Pow(10, SilenceDB/20.0)
+
+// peak is the largest magnitude in x.
+func peak(x []float64) float64 {
+	var p float64
+	for _, v := range x {
+		p = max(p, math.Abs(v))
+	}
+	return p
+}

@@ -1,0 +1,254 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package ogg takes the packets of one stream out of an Ogg file (RFC 3533). It
+// is made for untrusted files: memory is bounded by one page and one packet of
+// [MaxPacket] bytes, and what is damaged is skipped, never a panic.
+package ogg
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+)
+
+// MaxPacket is the number of a packet's bytes that are kept. Only comments with
+// pictures are longer.
+const MaxPacket = 1 << 18
+
+const (
+	headSize = 27
+	maxPage  = headSize + 255 + 255*255
+	maxBad   = 64 // damaged pages after which a file is given up
+	maxHeads = 16 // streams of one file
+)
+
+// Flags of a page.
+const (
+	flagContinued = 1 << iota
+	flagFirst
+	flagLast
+)
+
+// Packet is a packet of the stream. Those that end on one page share its granule
+// position, which is that of the last of them.
+type Packet struct {
+	Data     []byte // its first MaxPacket bytes; valid until the next call
+	Granule  int64  // of the page it ends on; negative: unknown
+	LastHere bool   // the last that ends on its page
+	End      bool   // the page is the stream's last
+}
+
+// Reader reads the packets of one stream.
+type Reader struct {
+	pages  pages
+	serial uint32
+
+	page  page
+	at    int    // of the next segment
+	body  []byte // behind it
+	part  []byte // of a packet, from pages before
+	whole bool   // part holds the packet's start
+	next  uint32 // number of the page to come
+	ended bool
+}
+
+// Heads returns the starts of the first packets of the streams in r, at most 64
+// bytes of each.
+func Heads(r io.Reader) []string {
+	p := newPages(r)
+	var heads []string
+	for len(heads) < maxHeads {
+		g, err := p.read()
+		if err != nil || g.flags&flagFirst == 0 {
+			break
+		}
+		heads = append(heads, string(g.body[:min(len(g.body), 64)]))
+	}
+	return heads
+}
+
+// Open finds the first stream in r whose first packet starts with prefix, and
+// returns that packet. The error is io.EOF where there is none.
+func Open(r io.Reader, prefix string) (*Reader, []byte, error) {
+	o := &Reader{pages: newPages(r), whole: true}
+	for range maxHeads {
+		g, err := o.pages.read()
+		if err != nil || g.flags&flagFirst == 0 {
+			break
+		}
+		if bytes.HasPrefix(g.body, []byte(prefix)) {
+			o.serial, o.next = g.serial, g.number+1
+			o.page, o.body, o.ended = g, g.body, g.flags&flagLast != 0
+			p, err := o.Next()
+			return o, bytes.Clone(p.Data), err
+		}
+	}
+	return nil, nil, io.EOF
+}
+
+// Next returns the next packet, io.EOF behind the last. A packet that lost its
+// start or its end with a page is left out.
+func (o *Reader) Next() (Packet, error) {
+	for {
+		for o.at < len(o.page.segments) {
+			n, end := o.packetPart()
+			data := o.body[:n]
+			o.body = o.body[n:]
+			if len(o.part) > 0 || !end {
+				o.part = append(o.part, data[:min(n, MaxPacket-len(o.part))]...)
+				data = o.part
+			}
+			if !end {
+				break
+			}
+			whole := o.whole
+			o.part, o.whole = o.part[:0], true
+			if whole {
+				return Packet{
+					Data: data[:min(len(data), MaxPacket)], Granule: o.page.granule,
+					LastHere: !o.page.endsPacket(o.at), End: o.ended,
+				}, nil
+			}
+		}
+		if err := o.turn(); err != nil {
+			return Packet{}, err
+		}
+	}
+}
+
+// packetPart steps over the segments of the next packet and returns its bytes on
+// this page, and whether it ends here.
+func (o *Reader) packetPart() (n int, end bool) {
+	for o.at < len(o.page.segments) && !end {
+		s := o.page.segments[o.at]
+		n += int(s)
+		end = s < 255
+		o.at++
+	}
+	return n, end
+}
+
+// turn goes to the stream's next page.
+func (o *Reader) turn() error {
+	if o.ended {
+		return io.EOF
+	}
+	for {
+		g, err := o.pages.read()
+		if err != nil {
+			return err
+		}
+		if g.serial != o.serial {
+			continue
+		}
+		continued := g.flags&flagContinued != 0
+		if g.number != o.next || continued != (len(o.part) > 0) {
+			o.part = o.part[:0]
+			o.whole = !continued
+		}
+		o.next = g.number + 1
+		o.page, o.at, o.body, o.ended = g, 0, g.body, g.flags&flagLast != 0
+		return nil
+	}
+}
+
+// page is one page; its slices are valid until the next is read.
+type page struct {
+	flags    byte
+	granule  int64
+	serial   uint32
+	number   uint32
+	segments []byte // their sizes
+	body     []byte
+}
+
+// endsPacket tells whether a packet ends at segment i or behind.
+func (g *page) endsPacket(i int) bool {
+	for _, s := range g.segments[i:] {
+		if s < 255 {
+			return true
+		}
+	}
+	return false
+}
+
+// pages reads whole pages of all streams.
+type pages struct {
+	r    *bufio.Reader
+	used int // bytes of the page given last
+	bad  int
+}
+
+func newPages(r io.Reader) pages { return pages{r: bufio.NewReaderSize(r, maxPage)} }
+
+// read returns the next page whose checksum holds, io.EOF behind the last.
+func (p *pages) read() (page, error) {
+	_, _ = p.r.Discard(p.used) // was peeked: cannot fail
+	p.used = 0
+	for p.bad < maxBad {
+		h, err := p.r.Peek(headSize)
+		if err != nil {
+			return page{}, io.EOF
+		}
+		if string(h[:4]) != "OggS" || h[4] != 0 {
+			p.seek()
+			continue
+		}
+		n := headSize + int(h[26])
+		if h, err = p.r.Peek(n); err == nil {
+			for _, s := range h[headSize:] {
+				n += int(s)
+			}
+			h, err = p.r.Peek(n)
+		}
+		if err != nil || checksum(h) != binary.LittleEndian.Uint32(h[22:]) {
+			p.bad++
+			p.seek()
+			continue
+		}
+		p.used = n
+		body := headSize + int(h[26])
+		return page{
+			flags: h[5], granule: int64(binary.LittleEndian.Uint64(h[6:])),
+			serial: binary.LittleEndian.Uint32(h[14:]), number: binary.LittleEndian.Uint32(h[18:]),
+			segments: h[headSize:body], body: h[body:],
+		}, nil
+	}
+	return page{}, io.EOF
+}
+
+// seek goes on to what may be the next page's start.
+func (p *pages) seek() {
+	_, _ = p.r.Discard(1)
+	b, _ := p.r.Peek(max(p.r.Buffered(), 4))
+	n := bytes.Index(b, []byte("OggS"))
+	if n < 0 {
+		n = max(len(b)-3, 0) // the marker may begin in the last three bytes
+	}
+	_, _ = p.r.Discard(n)
+}
+
+// checksum is the page's CRC-32, polynomial 0x04c11db7, its own field taken as 0.
+func checksum(b []byte) uint32 {
+	var crc uint32
+	for i, c := range b {
+		if i >= 22 && i < 26 {
+			c = 0
+		}
+		crc = crc<<8 ^ table[byte(crc>>24)^c]
+	}
+	return crc
+}
+
+var table = func() (t [256]uint32) {
+	for i := range t {
+		crc := uint32(i) << 24
+		for range 8 {
+			crc = crc<<1 ^ -(crc>>31)&0x04c11db7
+		}
+		t[i] = crc
+	}
+	return t
+}()
