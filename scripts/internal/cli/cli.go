@@ -54,11 +54,12 @@ type grammar struct {
 
 // Env is the world in which a command runs.
 type Env struct {
-	Context  context.Context
-	Stdout   io.Writer // results
-	Stderr   io.Writer // what people read meanwhile
-	Terminal bool      // Stderr is one
-	Control  *trainer.Control
+	Context context.Context
+	Stdout  io.Writer // results
+	Stderr  io.Writer // what people read meanwhile, through lines alone while jobs are shown
+	Control *trainer.Control
+
+	lines *progress.Group
 }
 
 // errFailed ends a command with exit code 1 after it has said itself what failed.
@@ -74,9 +75,10 @@ func usagef(format string, args ...any) error {
 // Main runs the command line args and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	control := new(trainer.Control)
-	ctx, stop := withSignals(context.Background(), stderr, control)
+	lines := progress.NewGroup(stderr, isTerminal(stderr))
+	ctx, stop := withSignals(context.Background(), lines.Say, control)
 	defer stop()
-	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr), Control: control}
+	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Control: control, lines: lines}
 	err := run(env, args)
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
@@ -164,12 +166,12 @@ func (e *Env) printJSON(v any) error {
 
 // say writes a line for people, beside the result.
 func (e *Env) say(format string, args ...any) {
-	fmt.Fprintf(e.Stderr, format+"\n", args...)
+	e.lines.Say(format, args...)
 }
 
 // start begins to show a job.
 func (e *Env) start(title string, unit progress.Unit, total int) *progress.Job {
-	return progress.Start(e.Stderr, e.Terminal, title, unit, int64(total))
+	return e.lines.Start(title, unit, int64(total))
 }
 
 func isTerminal(w io.Writer) bool {

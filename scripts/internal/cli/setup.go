@@ -64,7 +64,7 @@ func setup(env *Env, o libtorch.Options) (*libtorch.Installation, error) {
 		}
 		if now := fmt.Sprintf("%s %s", e.Stage, e.Item); job == nil || now != title {
 			finish()
-			title, job = now, progress.Start(env.Stderr, env.Terminal, now, unit, e.Total)
+			title, job = now, env.lines.Start(now, unit, e.Total)
 		}
 		job.Set(e.Done, "")
 	}

@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,7 +31,7 @@ func name(s syscall.Signal) string {
 // comes to a point where it can save its work. A second one ends the program.
 // SIGUSR1 asks networks in training to save and go on, which each of them
 // confirms; elsewhere it does nothing.
-func withSignals(parent context.Context, stderr io.Writer, control *trainer.Control) (context.Context, func()) {
+func withSignals(parent context.Context, say func(format string, args ...any), control *trainer.Control) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
@@ -53,7 +52,7 @@ func withSignals(parent context.Context, stderr io.Writer, control *trainer.Cont
 					os.Exit(cut.code())
 				}
 				first = false
-				fmt.Fprintf(stderr, "\netude: %s: finishing what is at hand; a second one ends at once\n", name(cut.signal))
+				say("etude: %s: finishing what is at hand; a second one ends at once", name(cut.signal))
 				cancel(cut)
 			}
 		}

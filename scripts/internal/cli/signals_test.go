@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ETUDE_TEST_SIGNALS") == "" {
 		os.Exit(m.Run())
 	}
-	ctx, stop := withSignals(context.Background(), os.Stderr, new(trainer.Control))
+	ctx, stop := withSignals(context.Background(), func(string, ...any) {}, new(trainer.Control))
 	defer stop()
 	fmt.Println("ready")
 	<-ctx.Done()

@@ -300,13 +300,11 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 	var wg sync.WaitGroup
 	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, p := range prepared {
-		// Bars of several networks would write over each other.
-		bar := e.Terminal && len(prepared) == 1
-		job := progress.Start(e.Stderr, bar, p.Spec.Name+": training", progress.Epochs, int64(p.Settings.Epochs))
+		job := e.start(p.Spec.Name+": training", progress.Epochs, p.Settings.Epochs)
 		best, epochs := math.Inf(1), 0
 		p.OnEpoch = func(epoch trainer.Epoch) {
 			best, epochs = min(best, epoch.Watched()), epoch.Index+1
-			job.Set(int64(epochs), fmt.Sprintf("loss %.5f, validation %.5f", epoch.TrainLoss, epoch.ValLoss))
+			job.Set(int64(epochs), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
 		}
 		wg.Go(func() {
 			// An interrupt reaches those that wait too: each says where it stands.
@@ -342,14 +340,14 @@ func (e *Env) sayLeftOut(network string, skipped []data.Skip) {
 // printSummary writes the table of a run: each measure beside the constant
 // prediction's.
 func printSummary(w io.Writer, s runs.Summary) {
-	t := newTable("network", "samples", "epochs", "best", "loss", "(constant)", "measures (constant)", "ONNX diff", "read", "train")
+	t := newTable("network", "samples", "epochs", "best", "loss", "constant", "measures (constant)", "ONNX diff", "read", "train")
 	for _, spec := range models.All() {
 		e, ok := s[spec.Name]
 		if !ok {
 			continue
 		}
 		t.row(spec.Name, e.Samples, e.Epochs, e.BestEpoch+1,
-			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("(%.5f)", float64(e.ConstantLoss)),
+			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("%.5f", float64(e.ConstantLoss)),
 			headlines(spec, e), fmt.Sprintf("%.1e", float64(e.ONNX.MaxAbsDiff)),
 			fmt.Sprintf("%.1f s", e.Seconds.Read), fmt.Sprintf("%.1f s", e.Seconds.Train))
 	}
@@ -362,16 +360,22 @@ func headlines(spec models.Spec, e *runs.Entry) string {
 	constant := e.Constant.Rows()
 	for i, row := range e.Measures.Rows() {
 		if slices.Contains(spec.Headlines, row.Name) {
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", row.Name, number(row.Value), number(constant[i].Value)))
+			name := strings.TrimSuffix(row.Name, " agreement")
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", name, brief(row.Value), brief(constant[i].Value)))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
 // number prints a measure, "-" where it is undefined.
-func number(n measure.Number) string {
+func number(n measure.Number) string { return printed("%.4g", n) }
+
+// brief is number for a line that holds much else.
+func brief(n measure.Number) string { return printed("%.2f", n) }
+
+func printed(format string, n measure.Number) string {
 	if !n.Defined() {
 		return "-"
 	}
-	return fmt.Sprintf("%.4g", float64(n))
+	return fmt.Sprintf(format, float64(n))
 }
