@@ -35,9 +35,9 @@ import (
 // The sources of the five networks.
 var (
 	EmotionSource = Files{
-		Network: "emotion", Folder: "audio", Extensions: []string{".wav", ".mp3", ".flac"}, Holds: ".wav, .mp3, .flac and other audio files",
+		Network: "emotion", Folder: "audio", Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
 		Labels: "labels.csv", Recommend: 100,
-		Feature: Feature{Name: "emotion.logmel", Version: 1, Read: readEmotion},
+		Feature: Feature{Name: "emotion.logmel", Version: audio.FeatureVersion, Read: readEmotion},
 	}
 	MelodySource = Files{
 		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",

@@ -144,7 +144,7 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 	data := corpus(t)
 	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		out := t.TempDir()
-		p := launch(t, "train", "all", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--batch-size", "4")
+		p := launch(t, "train", "emotion", "melody", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--batch-size", "4")
 		started := func() bool {
 			for _, network := range both {
 				if _, err := os.Stat(filepath.Join(out, network, "last.pt")); err != nil {
@@ -169,7 +169,7 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 			assert.Equal(t, "last.pt", list[0].Name)
 			assert.Equal(t, trainer.FileWhole, list[0].State)
 		}
-		r := run(t, "train", "all", "--out", out, "--resume", "--epochs", "1", "--json")
+		r := run(t, "train", "emotion", "melody", "--out", out, "--resume", "--epochs", "1", "--json")
 		require.Equal(t, 0, r.code, r.stderr)
 		for _, network := range both {
 			assert.Equal(t, true, parse(t, r.stdout)[network].(map[string]any)["resumed"])

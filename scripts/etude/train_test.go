@@ -201,6 +201,11 @@ func TestDemo(t *testing.T) {
 	melody := summary["melody"].(map[string]any)
 	assert.EqualValues(t, 200, melody["samples"])
 	assert.Less(t, melody["val_loss"], 0.93*melody["constant_loss"].(float64), "0.87 was seen")
+	for _, network := range []string{"harmony", "dynamics", "groove"} {
+		entry := summary[network].(map[string]any)
+		// 0.20, 0.16 and 0.11 were seen.
+		assert.Less(t, entry["val_loss"], 0.5*entry["constant_loss"].(float64), network)
+	}
 	assert.Contains(t, r.stderr, "$ etude train all --data ")
 }
 
