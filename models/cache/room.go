@@ -74,7 +74,7 @@ func (c *Cache) reserve(need int64) (bool, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if held, err = lock.TryLockContext(ctx, patience/50); !held {
+		if held, _ = lock.TryLockContext(ctx, patience/50); !held { // nor by then
 			r.sulking = time.Now().Add(sulk)
 			return false, nil
 		}

@@ -72,7 +72,7 @@ func (c *cacheCommand) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	defer kept.Close()
+	defer func() { _ = kept.Close() }() // nothing is kept here
 	if result.Entries, result.Bytes, err = kept.Size(); err != nil {
 		return err
 	}
