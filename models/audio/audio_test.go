@@ -162,30 +162,6 @@ func TestWriteWAV(t *testing.T) {
 	assert.ErrorContains(t, WriteWAV(&b, nil, 0), "sample rate is 0")
 }
 
-// FuzzDecode wants an error or a finite clip of bounded length, never a panic.
-func FuzzDecode(f *testing.F) {
-	le := binary.LittleEndian
-	f.Add(wav(le, "RIFF", "fmt ", fmtChunk(le, 1, 2, 8000, 4, 16), "data", "\x00\x40\x00\x40"))
-	f.Add(wav(le, "RIFF", "fmt ", fmtChunk(le, 3, 1, 8000, 8, 64), "data", "\x00\x40\x00\x40\x00\x40\x00\x40"))
-	f.Add(wav(binary.BigEndian, "RIFX", "fmt ", fmtChunk(binary.BigEndian, 1, 1, 8000, 5, 36), "data", "abcdefghij"))
-	f.Add(wav(le, "RF64", "ds64", strings.Repeat("\x00", 28), "fmt ", fmtChunk(le, 7, 1, 8000, 1, 8), "data", "abc"))
-	f.Add([]byte("ID3\x03\x00\x00\x00\x00\x00\x02xx" + constantFLAC))
-	mp3 := append([]byte{0xff, 0xfb, 0x90, 0x64}, bytes.Repeat([]byte{0x5a, 0x03, 0x91}, 138)[:413]...)
-	f.Add(bytes.Repeat(mp3, 4))
-	mp3[1], mp3[3] = 0xe3, 0xc4 // MPEG 2.5, mono
-	f.Add(bytes.Repeat(mp3, 4))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		clip, err := decode(bytes.NewReader(b), int64(len(b)), Seconds)
-		if err != nil {
-			require.Nil(t, clip)
-			require.NotContains(t, err.Error(), "damaged in a way", "a decoder panicked")
-			return
-		}
-		require.LessOrEqual(t, len(clip.Samples), int(Seconds*float64(clip.Rate)))
-		require.NoError(t, checkFinite(clip.Samples))
-	})
-}
-
 // constantFLAC is a stream of one frame: 16 samples of 32 bits in two channels,
 // stored as middle and side, both constant.
 var constantFLAC = func() string {
