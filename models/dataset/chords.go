@@ -39,6 +39,7 @@ type progression struct {
 	classes          []int
 	labelled         bool
 	valence, arousal float64
+	mood             label // the emotion as it stands there
 	notes            []string
 	fault            string // why it cannot be used; empty if it can
 }
@@ -223,12 +224,12 @@ func readProgression(entry json.RawMessage, place int) progression {
 		return p
 	}
 	if len(e.Emotion) > 0 && string(e.Emotion) != "null" {
-		var l label
-		if l.setJSON(e.Emotion); l.fault != "" {
-			p.fault = "emotion: " + l.fault
+		p.mood.name = p.name
+		if p.mood.setJSON(e.Emotion); p.mood.fault != "" {
+			p.fault = "emotion: " + p.mood.fault
 			return p
 		}
-		p.labelled, p.valence, p.arousal = true, l.valence, l.arousal
+		p.labelled, p.valence, p.arousal = true, p.mood.valence, p.mood.arousal
 	}
 	p.classes = make([]int, len(e.Chords))
 	for i, name := range e.Chords {
@@ -241,39 +242,4 @@ func readProgression(entry json.RawMessage, place int) progression {
 		p.classes[i] = c.Class(tonic)
 	}
 	return p
-}
-
-// Check checks what is checked of files and labels elsewhere on the one file
-// that is both.
-func (Chords) Check(_ context.Context, root string, _ Options) (*Section, error) {
-	section := newSection(chordsNetwork, chordsRecommend)
-	dir, file, err := findChords(root)
-	section.Folder, section.LabelFile = dir, file
-	if err != nil {
-		return section, err
-	}
-	list, err := readProgressions(file)
-	if err != nil {
-		return section, err
-	}
-	section.Files, section.Labels = 1, len(list)
-	var groups []string
-	for _, p := range list {
-		parts := p.parts()
-		switch {
-		case p.fault != "":
-			section.problem(LevelError, p.name, "%s", p.fault)
-			continue
-		case len(parts) == 0:
-			section.problem(LevelWarning, p.name, "%s", tooShort(len(p.classes)))
-			continue
-		}
-		for _, note := range p.notes {
-			section.problem(LevelWarning, p.name, "%s", note)
-		}
-		groups = append(groups, p.group)
-		section.Samples += len(parts)
-	}
-	section.enough(groups, "progression")
-	return section, nil
 }

@@ -13,11 +13,13 @@ import (
 
 // collection is what a folder holds, read.
 type collection struct {
-	source                Files
-	dir, labelFile        string
-	fileCount, labelCount int // files of the source's kinds; entries of the label file
-	items                 []item
-	problems              []Problem // by name
+	source         Files
+	dir, labelFile string
+	index          *index
+	labels         []label
+	items          []item
+	problems       []Problem // by name
+	checking       bool      // items keep what is found of their samples instead of these
 }
 
 // item is a usable file.
@@ -27,11 +29,25 @@ type item struct {
 	valence, arousal float64
 	parts            []Part
 	notes            []string
+	found            finding
+	clip             *Clip
 }
 
 // collect reads a source's folder: labels, files, then the decoding of each
 // labelled file.
 func collect(ctx context.Context, s Files, root string, o Options) (*collection, error) {
+	c, err := gather(s, root)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.decode(ctx, o); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// gather is collect without the decoding.
+func gather(s Files, root string) (*collection, error) {
 	dir, labelFile, err := s.find(root)
 	if err != nil {
 		return nil, err
@@ -40,42 +56,37 @@ func collect(ctx context.Context, s Files, root string, o Options) (*collection,
 	if err != nil {
 		return nil, err
 	}
-	c := &collection{source: s, dir: dir, labelFile: labelFile, fileCount: len(idx.names), problems: problems}
+	c := &collection{source: s, dir: dir, labelFile: labelFile, index: idx, problems: problems}
 	if labelFile == "" {
 		for _, name := range idx.names {
 			c.items = append(c.items, item{name: name, group: name})
 		}
-	} else {
-		labels, err := s.readLabels(labelFile)
-		if err != nil {
-			return nil, err
-		}
-		c.labelCount = len(labels)
-		c.match(idx, labels)
+		return c, nil
 	}
-	if err := c.decode(ctx, o); err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
+	if c.labels, err = s.readLabels(labelFile); err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Name, b.Name) })
+	c.match()
 	return c, nil
 }
 
 // match brings labels and files together.
-func (c *collection) match(idx *index, labels []label) {
-	file := filepath.Base(c.labelFile)
-	problem := func(level Level, name, format string, args ...any) {
-		c.problems = append(c.problems, Problem{level, name, fmt.Sprintf(format, args...)})
+func (c *collection) match() {
+	idx, file := c.index, filepath.Base(c.labelFile)
+	problem := func(level Level, kind Kind, name, format string, args ...any) {
+		c.problems = append(c.problems, Problem{level, kind, name, fmt.Sprintf(format, args...)})
 	}
+	columns := readColumns(c.labels)
 	claimed := map[string][]label{} // the sound labels of each file that has one of any kind
-	for _, l := range labels {
+	for _, l := range c.labels {
 		name, reason := idx.resolve(l.name)
 		switch {
 		case l.fault != "" && l.name == "": // a row that could not be read
-			problem(LevelError, file, "%s", l.fault)
+			problem(LevelError, KindLabel, file, "%s", l.fault)
 		case reason != "":
-			problem(LevelError, cmp.Or(l.name, file), "%s line %d: %s", file, l.line, reason)
+			problem(LevelError, KindOrphan, cmp.Or(l.name, file), "%s line %d: %s", file, l.line, reason)
 		case l.fault != "":
-			problem(LevelError, name, "%s", l.fault)
+			problem(LevelError, l.faultKind(columns), name, "%s", l.fault)
 			if _, ok := claimed[name]; !ok {
 				claimed[name] = nil // it has a label, if a bad one
 			}
@@ -92,7 +103,7 @@ func (c *collection) match(idx *index, labels []label) {
 		agree := true
 		for _, l := range mine[1:] {
 			if !first.same(l) {
-				problem(LevelError, name, "%s lines %d and %d disagree: keep one", file, first.line, l.line)
+				problem(LevelError, KindConflict, name, "%s lines %d and %d disagree: keep one", file, first.line, l.line)
 				agree = false
 				break
 			}
@@ -105,7 +116,7 @@ func (c *collection) match(idx *index, labels []label) {
 	slices.SortFunc(c.items, func(a, b item) int { return cmp.Compare(a.name, b.name) })
 	for _, name := range idx.names {
 		if _, ok := claimed[name]; !ok {
-			problem(LevelWarning, name, "no label in %s: add one or remove the file", file)
+			problem(LevelWarning, KindUnlabelled, name, "no label in %s: add one or remove the file", file)
 		}
 	}
 }

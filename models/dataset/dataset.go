@@ -37,7 +37,7 @@ var (
 	EmotionSource = Files{
 		Network: "emotion", Folder: "audio", Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
 		Labels: "labels.csv", Recommend: 100,
-		Feature: Feature{Name: "emotion.logmel", Version: audio.FeatureVersion, Read: readEmotion},
+		Feature: Feature{Name: "emotion.logmel+clip", Version: audio.FeatureVersion, Read: readEmotion},
 	}
 	MelodySource = Files{
 		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",
@@ -114,11 +114,11 @@ func MelodyTarget(path string) ([]float32, error) {
 }
 
 func readEmotion(path string) (*Features, error) {
-	x, err := EmotionInput(path)
+	x, info, err := audio.LogMelInfo(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Features{Parts: []Part{{Input: x}}}, nil
+	return &Features{Parts: []Part{{Input: x}}, Clip: newClip(info)}, nil
 }
 
 func readMelody(path string) (*Features, error) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +31,10 @@ const decodeMemory = 256 << 20
 // be read. It ends early only when ctx does.
 func (c *collection) decode(ctx context.Context, o Options) error {
 	failed := make([]error, len(c.items))
+	var sizes map[int64]int
+	if c.checking {
+		sizes = c.sizes()
+	}
 	var (
 		mu   sync.Mutex
 		done int
@@ -46,7 +51,11 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 			path := filepath.Join(c.dir, filepath.FromSlash(it.name))
 			features, err := c.source.Feature.through(ctx, o.Cache, memory, path)
 			if failed[i] = err; err == nil {
-				it.parts, it.notes = features.Parts, append(it.notes, features.Notes...)
+				it.parts, it.notes, it.clip = features.Parts, append(it.notes, features.Notes...), features.Clip
+				if c.checking {
+					it.found = find(o.Cache, path, sizes, it.parts)
+					it.parts = nil
+				}
 			}
 			if o.Progress != nil {
 				mu.Lock()
@@ -59,18 +68,46 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 	}
 	_ = g.Wait() // the goroutines have no errors of their own
 	if err := ctx.Err(); err != nil {
-		return err
+		return fmt.Errorf("dataset: %s: %w", c.source.Network, err)
 	}
 	usable := c.items[:0]
 	for i, it := range c.items {
 		if failed[i] != nil {
-			c.problems = append(c.problems, Problem{LevelError, it.name, failed[i].Error()})
+			c.problems = append(c.problems, Problem{LevelError, KindFile, it.name, failed[i].Error()})
 			continue
 		}
 		usable = append(usable, it)
 	}
 	c.items = usable
+	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
+}
+
+// sizes counts the files of each size.
+func (c *collection) sizes() map[int64]int {
+	sizes := map[int64]int{}
+	for _, it := range c.items {
+		if info, err := os.Stat(filepath.Join(c.dir, filepath.FromSlash(it.name))); err == nil {
+			sizes[info.Size()]++
+		}
+	}
+	return sizes
+}
+
+// find identifies a file's samples and, where another file has its size, its
+// content.
+func find(kept *cache.Cache, path string, sizes map[int64]int, parts []Part) finding {
+	f := finding{samples: fingerprints(parts)}
+	info, err := os.Stat(path)
+	if err != nil || sizes[info.Size()] < 2 {
+		return f
+	}
+	// A file that can be decoded but not hashed is being changed: it is no
+	// duplicate yet.
+	if sum, _, err := kept.Hash(path); err == nil {
+		f.content = mark(sum[:len(mark{})])
+	}
+	return f
 }
 
 // through reads a file, or takes from the cache what it gave before.
@@ -150,7 +187,7 @@ func momentary(err error) bool {
 const here = "\x00"
 
 // toEntry is what a cache keeps of a file: two rows for each part, its input and
-// its target.
+// its target, then one for what is known of a clip.
 func toEntry(f *Features, err error, path string) *cache.Entry {
 	if err != nil {
 		return &cache.Entry{Failure: strings.ReplaceAll(err.Error(), path, here)}
@@ -158,6 +195,9 @@ func toEntry(f *Features, err error, path string) *cache.Entry {
 	entry := &cache.Entry{Notes: f.Notes}
 	for _, p := range f.Parts {
 		entry.Rows = append(entry.Rows, cache.Row{Part: p.Name, Values: p.Input}, cache.Row{Part: p.Name, Values: p.Target})
+	}
+	if f.Clip != nil {
+		entry.Rows = append(entry.Rows, f.Clip.row())
 	}
 	return entry
 }
@@ -169,6 +209,9 @@ func fromEntry(e *cache.Entry, path string) (*Features, error) {
 	f := &Features{Notes: e.Notes}
 	for i := 0; i+1 < len(e.Rows); i += 2 {
 		f.Parts = append(f.Parts, Part{Name: e.Rows[i].Part, Input: e.Rows[i].Values, Target: e.Rows[i+1].Values})
+	}
+	if n := len(e.Rows); n%2 == 1 {
+		f.Clip = clipOf(e.Rows[n-1])
 	}
 	return f, nil
 }

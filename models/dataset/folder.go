@@ -101,7 +101,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		}
 		name := filepath.ToSlash(strings.TrimPrefix(full, resolved+string(filepath.Separator)))
 		if err != nil { // a folder that cannot be listed
-			problems = append(problems, Problem{LevelError, name, err.Error()})
+			problems = append(problems, Problem{LevelError, KindFile, name, err.Error()})
 			return nil
 		}
 		hidden := strings.HasPrefix(d.Name(), ".")
@@ -114,7 +114,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		wanted := !hidden && slices.Contains(s.Extensions, strings.ToLower(path.Ext(name)))
 		if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
 			if wanted || err == nil && info.IsDir() {
-				problems = append(problems, Problem{LevelWarning, name, "neither a file nor a link to one: not read"})
+				problems = append(problems, Problem{LevelWarning, KindFile, name, "neither a file nor a link to one: not read"})
 			}
 			return nil
 		}

@@ -5,12 +5,14 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // label is one entry of a label file.
@@ -20,6 +22,9 @@ type label struct {
 	valence, arousal float64
 	group            string // empty: the file is its own
 	fault            string // why it cannot be used; empty if it can
+	// numbers tells that valence and arousal are numbers, if perhaps out of range;
+	// beyond that the fault is no more than that.
+	numbers, beyond bool
 }
 
 // same reports whether two labels of one file say the same.
@@ -70,28 +75,55 @@ func readText(path string) ([]byte, error) {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("%s: text in UTF-16: save it as UTF-8", path)
 	}
+	if fault := notUTF8(text); fault != "" {
+		return nil, fmt.Errorf("%s: %s", path, fault)
+	}
 	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
 }
 
 // set reads a label's numbers from text.
 func (l *label) set(valence, arousal string) {
-	if l.valence, l.fault = number("valence", valence, -1, 1); l.fault == "" {
-		l.arousal, l.fault = number("arousal", arousal, 0, 1)
-	}
+	var faults [2]string
+	var numbers [2]bool
+	l.valence, numbers[0], faults[0] = number("valence", valence, valenceScale)
+	l.arousal, numbers[1], faults[1] = number("arousal", arousal, arousalScale)
+	l.fault, l.numbers = cmp.Or(faults[:]...), numbers[0] && numbers[1]
+	l.beyond = l.numbers && l.fault != ""
 }
 
-// number reads a field that must lie between low and high.
-func number(field, text string, low, high float64) (v float64, fault string) {
+// number reads a field that must lie in a range. isNumber tells that it is one at
+// least.
+func number(field, text string, s scale) (v float64, isNumber bool, fault string) {
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return 0, fmt.Sprintf("%s is missing: write a number from %g to %g", field, low, high)
+		return 0, false, fmt.Sprintf("%s is missing: write a number from %g to %g", field, s.low, s.high)
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, fmt.Sprintf("%s is not a number: write one from %g to %g", field, low, high)
+		return 0, false, fmt.Sprintf("%s is not a number: write one from %g to %g", field, s.low, s.high)
 	}
-	if v < low || v > high {
-		return 0, fmt.Sprintf("%s is %s: rescale it to %g to %g", field, text, low, high)
+	if v < s.low || v > s.high {
+		return v, true, fmt.Sprintf("%s is %s: rescale it to %g to %g", field, text, s.low, s.high)
 	}
-	return v, ""
+	return v, true, ""
+}
+
+// notUTF8 tells where a text is not UTF-8; "" where it is.
+func notUTF8(text []byte) string {
+	const around = 12 // bytes that are shown on either side
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r != utf8.RuneError || size != 1 {
+			at += size
+			continue
+		}
+		start := max(bytes.LastIndexByte(text[:at], '\n')+1, at-around)
+		end := min(at+around, len(text))
+		if i := bytes.IndexByte(text[at:end], '\n'); i >= 0 {
+			end = at + i
+		}
+		return fmt.Sprintf("line %d: %q is not UTF-8 (byte %#02x at %d of the file; Latin-1, perhaps): save it as UTF-8",
+			1+bytes.Count(text[:at], []byte("\n")), text[start:end], text[at], at)
+	}
+	return ""
 }

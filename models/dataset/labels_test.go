@@ -26,7 +26,7 @@ func labelsOf(t *testing.T, name, text string) ([]label, error) {
 }
 
 func TestCSV(t *testing.T) {
-	want := []label{{name: "a b.wav", line: 2, valence: -0.5, arousal: 0.25, group: "g"}}
+	want := []label{{name: "a b.wav", line: 2, valence: -0.5, arousal: 0.25, group: "g", numbers: true}}
 	for name, text := range map[string]string{
 		"plain":         "filename,valence,arousal,group\na b.wav,-0.5,0.25,g\n",
 		"no last line":  "filename,valence,arousal,group\na b.wav,-0.5,0.25,g",
@@ -47,8 +47,8 @@ func TestCSV(t *testing.T) {
 	require.Len(t, got, 4)
 	assert.Contains(t, got[0].fault, `labels.csv line 2: bare "`)
 	assert.Contains(t, got[1].fault, "labels.csv line 3: 4 fields under a header of 3")
-	assert.Equal(t, label{name: "two\nlines.wav", line: 4}, got[2])
-	assert.Equal(t, label{name: "last.wav", line: 6}, got[3])
+	assert.Equal(t, label{name: "two\nlines.wav", line: 4, numbers: true}, got[2])
+	assert.Equal(t, label{name: "last.wav", line: 6, numbers: true}, got[3])
 
 	for text, want := range map[string]string{
 		"":                                   "the file is empty",
@@ -82,9 +82,9 @@ func TestJSON(t *testing.T) {
 `)
 	require.NoError(t, err)
 	require.Len(t, got, 12)
-	assert.Equal(t, label{name: "a.mid", line: 2, valence: -0.5, arousal: 0.25, group: "g"}, got[0])
+	assert.Equal(t, label{name: "a.mid", line: 2, valence: -0.5, arousal: 0.25, group: "g", numbers: true}, got[0])
 	assert.Equal(t, `b "NaN".mid`, got[1].name)
-	assert.Equal(t, label{name: "j.mid", line: 11, arousal: 0.5, group: "12"}, got[9])
+	assert.Equal(t, label{name: "j.mid", line: 11, arousal: 0.5, group: "12", numbers: true}, got[9])
 	for i, want := range map[int]string{
 		1: "emotion_labels.json line 3: valence is not a number", 2: "line 4: arousal is not a number",
 		3: "line 5: valence is not a number", 4: "line 6: valence is missing", 5: "line 7: valence is missing",

@@ -16,7 +16,12 @@ import (
 func parseJSON(text []byte) ([]label, error) {
 	text = quoteNaN(text)
 	d := json.NewDecoder(bytes.NewReader(text))
-	line := func() int { return 1 + bytes.Count(text[:d.InputOffset()], []byte("\n")) }
+	lines, counted := 1, int64(0) // what was counted is not counted again
+	line := func() int {
+		at := d.InputOffset()
+		lines, counted = lines+bytes.Count(text[counted:at], []byte("\n")), at
+		return lines
+	}
 	open, err := d.Token()
 	if err != nil {
 		return nil, jsonError(text, d.InputOffset(), err)

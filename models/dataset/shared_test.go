@@ -5,6 +5,7 @@ package dataset
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -138,5 +139,53 @@ func TestValidateReal(t *testing.T) {
 	for _, s := range r.Sections {
 		t.Logf("%s: %d files, %d labels, %d usable in %d groups\n%s", s.Network, s.Files, s.Labels, s.Usable, s.Groups, s.lines())
 		assert.NotZero(t, s.Usable)
+		if s.Network != "harmony" { // four chords after the same sixteen are no plagiarism
+			assert.Zero(t, s.Split.Repeated, "%s: groups keep what is the same together", s.Network)
+		}
+	}
+	// 18 songs stand there more than once, under their titles.
+	assert.Len(t, r.Sections[2].Duplicates, 18)
+	assert.Equal(t, 20, r.Sections[0].Clips.Count)
+}
+
+// Damaged files, all of them labelled, are errors that name the file.
+func TestValidateBad(t *testing.T) {
+	shared := sharedData(t)
+	for _, c := range []struct {
+		source      Files
+		bad, folder string
+	}{{EmotionSource, "bad_audio", "audio"}, {MelodySource, "bad_midi", "midi"}} {
+		paths, err := filepath.Glob(filepath.Join(shared, c.bad, "*__*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths)
+		root := t.TempDir()
+		dir := filepath.Join(root, c.folder)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		entries := map[string]any{}
+		csv := "filename,valence,arousal\n"
+		for i, path := range paths {
+			name := filepath.Base(path)
+			require.NoError(t, os.Symlink(path, filepath.Join(dir, name)))
+			csv += fmt.Sprintf("%s,%g,0.5\n", name, float64(i%3)-1)
+			entries[name] = map[string]any{"valence": float64(i%3) - 1, "arousal": 0.5}
+		}
+		text, err := json.Marshal(entries)
+		require.NoError(t, err)
+		if c.folder == "audio" {
+			text = []byte(csv)
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, c.source.Labels), text, 0o600))
+		s := check(t, c.source, root, Options{})
+		unreadable := 0
+		for _, p := range s.Problems {
+			if p.Kind == KindFile {
+				unreadable++
+				assert.Equal(t, LevelError, p.Level)
+				assert.Contains(t, p.Reason, p.Name, "the reason names the file")
+			}
+		}
+		assert.Equal(t, len(paths), s.Usable+unreadable, "each file is used or an error")
+		assert.NotZero(t, unreadable)
+		t.Logf("%s: %d of %d files cannot be read\n%s", c.bad, unreadable, len(paths), s.lines())
 	}
 }

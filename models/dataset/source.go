@@ -36,12 +36,16 @@ type Options struct {
 	// Cache, if set, keeps what files gave, and gives it again while they are the
 	// same.
 	Cache *cache.Cache
+	// Split is how Check divides the samples, to say what stands on which side;
+	// nil: a share of 0.2 with seed 42, as training does.
+	Split *Split
 }
 
 // Features is what a network takes from a file.
 type Features struct {
 	Parts []Part
 	Notes []string // what was passed over in reading
+	Clip  *Clip    // of a sound, what Check is to know of it; may be nil
 }
 
 // Part is one sample of a file: all of it, or a window.

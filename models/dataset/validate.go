@@ -9,38 +9,6 @@ import (
 	"os"
 )
 
-// Level says how bad a problem is.
-type Level string
-
-// An error costs a labelled sample or keeps a network from training; a warning
-// does neither.
-const (
-	LevelError   Level = "error"
-	LevelWarning Level = "warning"
-)
-
-// Problem is something wrong with a file, a label, or a whole folder (without a
-// name then), and what mends it.
-type Problem struct {
-	Level  Level  `json:"level"`
-	Name   string `json:"name,omitempty"`
-	Reason string `json:"reason"`
-}
-
-// Section is what [Validate] found for one network.
-type Section struct {
-	Network     string    `json:"network"`
-	Folder      string    `json:"folder,omitempty"` // empty where it is missing
-	LabelFile   string    `json:"label_file,omitempty"`
-	Files       int       `json:"files"`   // of the network's kinds
-	Labels      int       `json:"labels"`  // entries of the label file
-	Usable      int       `json:"usable"`  // files, or progressions, that training would take
-	Samples     int       `json:"samples"` // that they give
-	Groups      int       `json:"groups"`  // different groups among those
-	Recommended int       `json:"recommended"`
-	Problems    []Problem `json:"problems"`
-}
-
 // Report is the outcome of [Validate].
 type Report struct {
 	Root     string    `json:"root"`
@@ -52,9 +20,12 @@ type Report struct {
 
 // Validate checks a data folder as training will find it: which folders and
 // label files are there, whether each file can be read and has a label and each
-// label a file, columns and ranges of the labels, whether there is enough. Every
-// file is decoded. A source without a folder is a warning as long as another
-// has one. The error is for a root that is no folder and for ctx.
+// label a file, columns, ranges and scales of the labels and how they are spread,
+// whether there is enough, what stands there twice and would stand on both sides
+// of the split, names that other systems would not keep, files that are not read.
+// Every file is decoded once, or taken from o.Cache; what grows with the data are
+// names and hashes, not features. A source without a folder is a warning as long
+// as another has one. The error is for a root that is no folder and for ctx.
 func Validate(ctx context.Context, root string, sources []Source, o Options) (*Report, error) {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -71,7 +42,7 @@ func Validate(ctx context.Context, root string, sources []Source, o Options) (*R
 		}
 		if err != nil {
 			// Without any folder, this is what is wrong.
-			section.add(LevelError, "%v", err)
+			section.add(LevelError, KindFolder, "%v", err)
 		}
 		r.Sections = append(r.Sections, *section)
 	}
@@ -94,19 +65,11 @@ func (r *Report) finish() {
 				s.Problems[j].Level = LevelWarning
 			}
 		}
-		for _, p := range s.Problems {
-			if p.Level == LevelError {
-				r.Errors++
-			} else {
-				r.Warnings++
-			}
-		}
+		s.finish()
+		r.Errors += s.Errors
+		r.Warnings += s.Warnings
 	}
 	r.OK = r.Errors == 0
-}
-
-func newSection(network string, recommended int) *Section {
-	return &Section{Network: network, Recommended: recommended, Problems: []Problem{}}
 }
 
 // Check reads a data folder, and says what is wrong with it.
@@ -117,42 +80,33 @@ func (s Files) Check(ctx context.Context, root string, o Options) (*Section, err
 	if err != nil {
 		return section, err
 	}
-	c, err := collect(ctx, s, root, o)
+	c, err := gather(s, root)
 	if err != nil {
 		return section, err
 	}
-	section.Files, section.Labels = c.fileCount, c.labelCount
-	section.Problems = append(section.Problems, c.problems...)
-	groups := make([]string, len(c.items))
+	section.Files, section.Labels = len(c.index.names), len(c.labels)
+	c.checking = true
+	if err := c.decode(ctx, o); err != nil {
+		return section, err
+	}
+	entries := make([]entry, len(c.items))
 	for i, it := range c.items {
-		groups[i] = it.group
-		section.Samples += len(it.parts)
+		entries[i] = entry{name: it.name, group: it.group, labelled: labels != "", valence: it.valence, arousal: it.arousal, found: it.found}
+		section.Samples += len(it.found.samples)
+		for _, n := range it.notes {
+			section.problem(LevelWarning, KindMended, it.name, "%s", n)
+		}
 	}
-	section.enough(groups, "file")
+	for _, p := range c.problems {
+		if p.Kind != KindScale { // told once, by the column
+			section.Problems = append(section.Problems, p)
+		}
+	}
+	section.names(c.index, s)
+	section.clips(c.items)
+	section.judge(entries, "file", o.Split)
+	if labels != "" {
+		section.labels(entries, c.labels)
+	}
 	return section, nil
-}
-
-// enough checks that what is usable can be trained from. what is its name.
-func (s *Section) enough(groups []string, what string) {
-	different := map[string]bool{}
-	for _, g := range groups {
-		different[g] = true
-	}
-	s.Usable, s.Groups = len(groups), len(different)
-	switch {
-	case s.Usable == 0:
-		s.add(LevelError, "no usable %s", what)
-	case s.Groups == 1:
-		s.add(LevelError, "all of it is one group: training and validation need a group each")
-	}
-	if s.Usable < s.Recommended {
-		s.add(LevelWarning, "%d usable %ss: at least %d are recommended", s.Usable, what, s.Recommended)
-	}
-}
-
-// add adds a problem of the whole section.
-func (s *Section) add(level Level, format string, args ...any) { s.problem(level, "", format, args...) }
-
-func (s *Section) problem(level Level, name, format string, args ...any) {
-	s.Problems = append(s.Problems, Problem{level, name, fmt.Sprintf(format, args...)})
 }

@@ -1,0 +1,84 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Level says how bad a problem is.
+type Level string
+
+// An error costs a labelled sample, keeps a network from training or is a label
+// that must be wrong; a warning is none of these, though it may make the numbers
+// of an evaluation worthless.
+const (
+	LevelError   Level = "error"
+	LevelWarning Level = "warning"
+)
+
+// Kind says what a problem is about: problems of one kind are mended alike, and
+// can be told together.
+type Kind string
+
+// The kinds of problems.
+const (
+	KindFolder     Kind = "folder"     // a folder or a label file that is missing or cannot be understood
+	KindFile       Kind = "file"       // a file that cannot be read, or gives nothing: silence, no notes
+	KindMended     Kind = "mended"     // what was passed over in reading a file
+	KindLabel      Kind = "label"      // an entry of a label file that cannot be understood
+	KindRange      Kind = "range"      // a number out of its range
+	KindScale      Kind = "scale"      // a whole column on another scale
+	KindUnlabelled Kind = "unlabelled" // a file without a label
+	KindOrphan     Kind = "orphan"     // a label without a file
+	KindConflict   Kind = "conflict"   // labels of the same thing that disagree
+	KindDuplicate  Kind = "duplicate"  // the same thing twice, in one group
+	KindLeak       Kind = "leak"       // the same thing in several groups, so in training and in validation
+	KindName       Kind = "name"       // a file name that other systems would not keep
+	KindExtension  Kind = "extension"  // files that look like data and are not read
+	KindSound      Kind = "sound"      // short, dull or clipped clips
+	KindBalance    Kind = "balance"    // labels or groups that are not spread
+	KindAmount     Kind = "amount"     // too little of it
+	KindChord      Kind = "chord"      // a chord name that is not understood
+	KindShort      Kind = "short"      // a progression that gives no sample
+)
+
+// Problem is something wrong with a file, a label, or a whole folder (without a
+// name then), and what mends it.
+type Problem struct {
+	Level  Level  `json:"level"`
+	Kind   Kind   `json:"kind"`
+	Name   string `json:"name,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// firstFew lists the first three names, quoted, and counts the others.
+func firstFew(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names[:min(shownNames, len(names))] {
+		quoted[i] = strconv.Quote(name)
+	}
+	return few(quoted)
+}
+
+const shownNames = 3
+
+// few lists the first three texts, and counts the others.
+func few(texts []string) string {
+	text := strings.Join(texts[:min(shownNames, len(texts))], ", ")
+	if more := len(texts) - shownNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// plural is "1 file", "2 files".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
