@@ -5,6 +5,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -297,32 +298,42 @@ func (e *Env) prepare(t runs.Training) (*runs.Prepared, error) {
 // threads, and returns each one's error.
 func (e *Env) fit(prepared []*runs.Prepared) []error {
 	failed := make([]error, len(prepared))
+	jobs := make([]*progress.Job, len(prepared))
+	for i, p := range prepared {
+		jobs[i] = e.start(p.Spec.Name+": training", progress.Epochs, p.Settings.Epochs)
+	}
 	var wg sync.WaitGroup
 	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, p := range prepared {
-		job := e.start(p.Spec.Name+": training", progress.Epochs, p.Settings.Epochs)
-		best, epochs := math.Inf(1), 0
-		p.OnEpoch = func(epoch trainer.Epoch) {
-			best, epochs = min(best, epoch.Watched()), epoch.Index+1
-			job.Set(int64(epochs), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
-		}
+		// In their order. An interrupt reaches those that wait too: each says where
+		// it stands.
+		cores <- struct{}{}
 		wg.Go(func() {
-			// An interrupt reaches those that wait too: each says where it stands.
-			cores <- struct{}{}
 			defer func() { <-cores }()
-			failed[i] = p.Fit(e.Context)
-			switch {
-			case failed[i] == nil && epochs > 0:
-				job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", epochs, best))
-			case errors.Is(failed[i], trainer.ErrInterrupted):
-				job.Finish("saved; --resume continues")
-			default:
-				job.Finish("")
-			}
+			failed[i] = fit(e.Context, p, jobs[i])
 		})
 	}
 	wg.Wait()
 	return failed
+}
+
+// fit fits one network and shows how far it is.
+func fit(ctx context.Context, p *runs.Prepared, job *progress.Job) error {
+	best, epochs := math.Inf(1), 0
+	p.OnEpoch = func(epoch trainer.Epoch) {
+		best, epochs = min(best, epoch.Watched()), epoch.Index+1
+		job.Set(int64(epochs), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
+	}
+	err := p.Fit(ctx)
+	switch {
+	case err == nil && epochs > 0:
+		job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", epochs, best))
+	case errors.Is(err, trainer.ErrInterrupted):
+		job.Finish("saved; --resume continues")
+	default:
+		job.Finish("")
+	}
+	return err
 }
 
 // sayLeftOut lists what was left out, at most some of it on the terminal.
