@@ -4,6 +4,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models/audio"
 	"github.com/etude-ml/etude/models/dataset"
 )
 
@@ -75,4 +81,105 @@ func TestValidate(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	assert.Empty(t, r.stdout)
 	assert.Contains(t, r.stderr, "nowhere")
+}
+
+// mischief is a data folder of two kinds with a little of what goes wrong.
+func mischief(t *testing.T) (data string) {
+	t.Helper()
+	data = t.TempDir()
+	tone := func(hz float64) string {
+		x := make([]float64, 3*22050)
+		for i := range x {
+			x[i] = 0.5 * math.Sin(2*math.Pi*hz*float64(i)/22050)
+		}
+		var b bytes.Buffer
+		require.NoError(t, audio.WriteWAV(&b, x, 22050))
+		return b.String()
+	}
+	files := map[string]string{
+		"audio/a.wav": tone(440), "audio/b.wav": tone(440), "audio/c.wav": tone(550), "audio/d.wav": tone(660), "audio/e.wav": tone(770),
+		"audio/<script>alert(1)</script>.wav": "RIFF", "audio/range.wav": "", "audio/phone.m4a": "", "audio/red\x1b[31m.wav": "",
+		"audio/labels.csv": "filename,valence,arousal,group\na.wav,0.5,0.75,1\nb.wav,-0.5,0.75,2\nc.wav,0.5,0.25,1\nd.wav,-0.5,0.25,3\ne.wav,0.5,0.75,4\n" +
+			"<script>alert(1)</script>.wav,0,0,\nrange.wav,0.5,7.5,\ngone.wav,0,0,\n",
+		"chords/chord_progressions.json": `[{"id": 1, "key": "C", "chords": ["C", "Am", "F", "G", "C", "Am", "F", "G7"], "emotion": {"valence": 0.5, "arousal": 0.5}},
+			{"id": 2, "key": "C", "chords": ["C", "Am", "F", "G", "C", "F", "F", "Xyz"]}]`,
+	}
+	for i := range 7 {
+		files["audio/unlabelled"+string(rune('1'+i))+".wav"] = ""
+	}
+	for name, text := range files {
+		path := filepath.Join(data, "training", filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	return data
+}
+
+func TestValidateText(t *testing.T) {
+	data := mischief(t)
+	r := runWith(t, without(t), "validate", "--data", data, "--no-cache")
+	assert.Equal(t, 1, r.code)
+	want, err := os.ReadFile("testdata/validate.txt") // read line by line when it was stored
+	require.NoError(t, err)
+	assert.Equal(t, string(want), strings.ReplaceAll(r.stdout, data, "DATA"))
+}
+
+func TestValidatePage(t *testing.T) {
+	data, file := mischief(t), filepath.Join(t.TempDir(), "report.html")
+	r := runWith(t, without(t), "validate", "--data", data, "--json", "--html", file, "--val-split", "0.4", "--seed", "7")
+	assert.Equal(t, 1, r.code)
+	found := parse(t, r.stdout)
+	split := found["sections"].([]any)[0].(map[string]any)["split"].(map[string]any)
+	assert.Equal(t, []any{0.4, 7.0}, []any{split["share"], split["seed"]})
+
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	// It is well-formed, and what files are called is text in it.
+	d := xml.NewDecoder(bytes.NewReader(page))
+	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	var text strings.Builder
+	elements := map[string]int{}
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		switch token := token.(type) {
+		case xml.StartElement:
+			elements[token.Name.Local]++
+		case xml.CharData:
+			text.Write(token)
+		}
+	}
+	assert.Zero(t, elements["script"])
+	assert.Equal(t, 5, elements["h2"], "a heading for each network")
+	assert.GreaterOrEqual(t, elements["svg"], 9)
+	problems := 0
+	for _, s := range found["sections"].([]any) {
+		for _, p := range s.(map[string]any)["problems"].([]any) {
+			reason := strings.ReplaceAll(p.(map[string]any)["reason"].(string), "\x1b", `\x1b`)
+			assert.Contains(t, text.String(), reason)
+			problems++
+		}
+	}
+	assert.Greater(t, problems, 15)
+	assert.NotContains(t, string(page), "\x1b")
+
+	r = runWith(t, without(t), "validate", "--data", data, "--html", filepath.Join(data, "none", "report.html"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "report.html", "a page that cannot be written is told of")
+	r = runWith(t, without(t), "validate", "--data", data, "--val-split", "1")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "--val-split is 1; it must be between 0 and 1")
+}
+
+// A second validation finds the features in the cache, and says the same.
+func TestValidateAgain(t *testing.T) {
+	data, kept := mischief(t), filepath.Join(t.TempDir(), "kept")
+	first := runWith(t, without(t), "validate", "--data", data, "--cache", kept)
+	second := runWith(t, without(t), "validate", "--data", data, "--cache", kept)
+	assert.Equal(t, first.stdout, second.stdout)
+	// a.wav and b.wav are one content; the bad file's failure is kept as well.
+	assert.Contains(t, second.stderr, "features of 6 files were in the cache and 0 were not")
 }

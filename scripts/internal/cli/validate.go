@@ -5,7 +5,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
@@ -13,40 +12,66 @@ import (
 )
 
 type validateCommand struct {
-	Data string `required:"" placeholder:"DATA" help:"Folder that holds training/audio and training/midi."`
-	JSON bool   `name:"json" help:"Print the report as one JSON value."`
+	Data     string  `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	JSON     bool    `name:"json" help:"Print the report as one JSON value."`
+	HTML     string  `name:"html" placeholder:"FILE" help:"Write the report as a page with plots, too."`
+	ValSplit float64 `default:"0.2" placeholder:"F" help:"Share of validation in the split that is looked at (0.2)."`
+	Seed     uint64  `default:"42" placeholder:"N" help:"Seed of that split (42)."`
+
+	cacheFlags
 }
 
 func (validateCommand) Help() string {
-	return `Reads a data folder as training would: finds the folders and label files, decodes every file, and lists what cannot be used, with the reason and what mends it. Ends with exit code 1 if it found errors.
+	return `Reads a data folder as training would: finds the folders and label files, decodes every file, and lists what cannot be used, with the reason and what mends it. Then it looks at what can be used: labels on another scale, constant or all in one quadrant, the same content or the same features twice, above all where the split would put one into training and the other into validation, clips that are short, dull or clipped, names that other systems would not keep, files that are not read. Of many problems of one kind the first five are printed; --json and --html have more. Ends with exit code 1 if it found errors; warnings are for you to weigh. It needs no libtorch.
 
 Examples:
 
     etude validate --data ~/music
-    etude validate --data ~/music --json > report.json`
+    etude validate --data ~/music --html report.html
+    etude validate --data ~/music --val-split 0.1 --seed 7 --json > report.json`
+}
+
+// Validate refuses a split that is none before anything is read.
+func (c *validateCommand) Validate() error {
+	if !(c.ValSplit > 0 && c.ValSplit < 1) {
+		return fmt.Errorf("--val-split is %v; it must be between 0 and 1", c.ValSplit)
+	}
+	return nil
 }
 
 // Run validates.
 func (c *validateCommand) Run(env *Env) error {
-	report, err := validate(env, c.Data)
+	kept, done := c.open(env)
+	found, err := validateWith(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
+	done()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		err = env.printJSON(report)
+		err = env.printJSON(found)
 	} else {
-		printReport(env.Stdout, report)
+		printReport(env.Stdout, found)
 	}
-	if err == nil && !report.OK {
+	if err == nil && c.HTML != "" {
+		if err = validationPage(found).Write(c.HTML); err == nil {
+			env.say("The page is in %s.", c.HTML)
+		}
+	}
+	if err == nil && !found.OK {
 		err = errFailed
 	}
 	return err
 }
 
 func validate(env *Env, root string) (*dataset.Report, error) {
+	return validateWith(env, root, dataset.Options{})
+}
+
+func validateWith(env *Env, root string, o dataset.Options) (*dataset.Report, error) {
 	files := fileProgress{env: env, title: "checking"}
 	defer files.finish("")
-	return dataset.Validate(env.Context, root, models.Sources(), dataset.Options{Progress: files.set})
+	o.Progress = files.set
+	return dataset.Validate(env.Context, root, models.Sources(), o)
 }
 
 // fileProgress shows jobs that count files: one ends where the next begins.
@@ -70,27 +95,4 @@ func (p *fileProgress) finish(summary string) {
 		p.job.Finish(summary)
 		p.job = nil
 	}
-}
-
-// printReport writes a table of the folders, then what is wrong with each.
-func printReport(w io.Writer, r *dataset.Report) {
-	t := newTable("network", "usable", "files", "labels", "groups", "folder")
-	for _, s := range r.Sections {
-		folder := s.Folder
-		if folder == "" {
-			folder = "none"
-		}
-		t.row(s.Network, s.Usable, s.Files, s.Labels, s.Groups, folder)
-	}
-	t.print(w)
-	for _, s := range r.Sections {
-		for _, p := range s.Problems {
-			at := s.Network
-			if p.Name != "" {
-				at += ": " + p.Name
-			}
-			fmt.Fprintf(w, "%s: %s: %s\n", p.Level, at, p.Reason)
-		}
-	}
-	fmt.Fprintf(w, "%d errors, %d warnings\n", r.Errors, r.Warnings)
 }
