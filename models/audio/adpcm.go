@@ -41,6 +41,8 @@ func decodeADPCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error
 	if r.Size() > 0 && r.Size() < int64(head) {
 		return nil, fmt.Errorf("data chunk: %d bytes, less than the %d of a block's head", r.Size(), head)
 	}
+	// A byte holds two samples, a block's head at least one a channel.
+	s.Samples = make([]float64, 0, min(int64(limit), 2*r.Size()/int64(f.channels)+1))
 	buf := make([]byte, f.block)
 	out := make([]int, 2*f.block+2*f.channels)
 	frame := make([]float64, f.channels)

@@ -38,7 +38,7 @@ func TestDecodeADPCM(t *testing.T) {
 		// Clipped at the top; a head alone is two samples.
 		"MS clipped":   {adpcmWAV(tagMS, 1, 8, "\x01\xff\x7f\xff\x7f\xff\x7f\x70"), []float64{32767, 32767, 32767, 32767}},
 		"MS head only": {adpcmWAV(tagMS, 1, 8, "\x01\x10\x00\x14\x00\x0a\x00"), []float64{10, 20}},
-		"no samples":   {adpcmWAV(tagMS, 1, 8, ""), nil},
+		"no samples":   {adpcmWAV(tagMS, 1, 8, ""), []float64{}},
 	} {
 		clip, err := Decode(write(t, c.file), 0)
 		require.NoError(t, err, name)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -196,4 +197,20 @@ func TestDecodeOpusErrors(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, clip.Samples, want)
 	}
+}
+
+// TestDecodeOpusParallel lets the race detector see the decoder's tables.
+func TestDecodeOpusParallel(t *testing.T) {
+	golden := goldenOpuses(t)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			g := golden[i%len(golden)]
+			s, err := decode(bytes.NewReader(g.Opus), int64(len(g.Opus)), 0)
+			if assert.NoError(t, err) {
+				assert.Len(t, s.Samples, g.Frames)
+			}
+		})
+	}
+	group.Wait()
 }
