@@ -180,8 +180,9 @@ func (t Table) numbers(column int) bool {
 		if c == "" || c == "-" || c == "–" || c == "—" {
 			continue
 		}
-		number, _, _ := strings.Cut(strings.TrimSuffix(strings.ReplaceAll(c, "−", "-"), "%"), " ")
-		if _, err := strconv.ParseFloat(strings.ReplaceAll(number, ",", ""), 64); err != nil {
+		number, unit, _ := strings.Cut(strings.TrimSuffix(strings.ReplaceAll(c, "−", "-"), "%"), " ")
+		_, err := strconv.ParseFloat(strings.ReplaceAll(number, ",", ""), 64)
+		if err != nil || strings.Contains(unit, " ") { // a text may begin with a number
 			return false
 		}
 		found = true

@@ -270,3 +270,17 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(again), "the same page twice")
 }
+
+// Numbers stand to the right, texts that begin with one to the left.
+func TestColumnsOfNumbers(t *testing.T) {
+	table := func(cells ...string) Table {
+		var t Table
+		for _, c := range cells {
+			t.Rows = append(t.Rows, Row{Cells: []string{c}})
+		}
+		return t
+	}
+	assert.True(t, table("1", "-", "2.5 s", "1,024", "−3 dB").numbers(0))
+	assert.False(t, table("1", "2 of 20 clips are short").numbers(0))
+	assert.False(t, table("-", "").numbers(0))
+}
