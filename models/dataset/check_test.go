@@ -196,6 +196,12 @@ func TestGroups(t *testing.T) {
 	assert.Len(t, seen, 2, "there are seeds of both kinds")
 }
 
+func TestSplitThatIsNone(t *testing.T) {
+	s := check(t, texts(), with(t, nil), Options{Split: &Split{Share: 1.5}})
+	assert.Nil(t, s.Split)
+	assert.Equal(t, "error : data: split: the share of validation is 1.5, it must lie between 0 and 1\n", s.lines())
+}
+
 func TestBalance(t *testing.T) {
 	const nothing = " in each of the 10 labels of labels.csv: there is nothing to learn from it: add files of another "
 	for name, c := range map[string]struct {

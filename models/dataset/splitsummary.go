@@ -110,7 +110,10 @@ func (s *Section) divide(entries []entry, split *Split) (inValidation []bool) {
 		}
 	}
 	train, val, err := data.Split(groups, split.Share, split.Seed)
-	if err != nil { // a single group, or none, which enough has told
+	if err != nil {
+		if s.Groups > 1 { // else enough has told
+			s.add(LevelError, KindAmount, "%v", err)
+		}
 		return nil
 	}
 	inValidation = make([]bool, len(entries))
