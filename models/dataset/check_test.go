@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,11 +254,11 @@ func TestCheckThroughCache(t *testing.T) {
 	kept, err := cache.Open(filepath.Join(t.TempDir(), "cache"), cache.Options{})
 	require.NoError(t, err)
 	defer kept.Close()
-	decoded := 0
+	var decoded atomic.Int32
 	source := texts()
 	inner := source.Feature.Read
 	source.Feature.Read = func(path string) (*Features, error) {
-		decoded++
+		decoded.Add(1)
 		f, err := inner(path)
 		if err == nil {
 			f.Clip = &Clip{Format: "wav", Rate: 8000, Channels: 2, Seconds: 1.5, Peak: 0.25, ClippedShare: 0.125}
@@ -265,9 +266,9 @@ func TestCheckThroughCache(t *testing.T) {
 		return f, err
 	}
 	first := check(t, source, root, Options{Cache: kept, Workers: 1})
-	assert.Equal(t, 9, decoded, "the second of the same content comes from the cache")
+	assert.EqualValues(t, 9, decoded.Load(), "the second of the same content comes from the cache")
 	second := check(t, source, root, Options{Cache: kept, Workers: 1})
-	assert.Equal(t, 9, decoded)
+	assert.EqualValues(t, 9, decoded.Load())
 	assert.Equal(t, first, second)
 	assert.Equal(t, 10, second.Clips.Count)
 	assert.Equal(t, first, check(t, source, root, Options{}))
