@@ -203,7 +203,7 @@ func TestDemo(t *testing.T) {
 	assert.Less(t, melody["val_loss"], 0.93*melody["constant_loss"].(float64), "0.87 was seen")
 	for _, network := range []string{"harmony", "dynamics", "groove"} {
 		entry := summary[network].(map[string]any)
-		// 0.20, 0.16 and 0.11 were seen.
+		// 0.35, 0.16 and 0.11 were seen.
 		assert.Less(t, entry["val_loss"], 0.5*entry["constant_loss"].(float64), network)
 	}
 	assert.Contains(t, r.stderr, "$ etude train all --data ")

@@ -111,9 +111,11 @@ const progressionLength = 24 // chords
 
 // planProgressions gives each song a key and its sections a loop of four or eight
 // chords each; a calm one of four takes every chord twice. At the end the last
-// chord is the tonic.
+// chord is the tonic. No two sections are the same, so that what is held back is
+// new.
 func planProgressions(o Options) []progression {
 	moods := newPlane(random(o, partChords, 0))
+	played := map[string]bool{}
 	var list []progression
 	for i := range o.Pieces {
 		rng := random(o, partChords, i+1)
@@ -121,13 +123,14 @@ func planProgressions(o Options) []progression {
 		for k := range o.Sections {
 			mood := moods.at(i).stray(rng)
 			g := mood.grammar()
-			size, times := []int{4, 8}[rng.IntN(2)], 1
-			if mood.Arousal < 0.3 {
-				size, times = 4, 2
+			calm := mood.Arousal < 0.3
+			size := []int{4, 8}[rng.IntN(2)]
+			if calm {
+				size = 4
 			}
-			loop := g.loop(rng, size)
+			loop, times := draw(rng, g, size, calm, played)
 			s := speller{tonic: tonic, minor: mood.Valence < 0, harte: harte, rng: rng}
-			names := make([]string, size)
+			names := make([]string, len(loop))
 			for j, d := range loop {
 				names[j] = s.name(degrees[d], 0.55*(1-mood.Arousal))
 			}
@@ -135,17 +138,41 @@ func planProgressions(o Options) []progression {
 				ID: fmt.Sprintf("song-%02d-section-%d", i+1, k+1), Title: fmt.Sprintf("Song %d", i+1), Artist: "Etude",
 				Key: s.key(), Emotion: mood,
 			}
-			for at := range progressionLength {
-				j := at / times % size
-				if at == progressionLength-1 {
-					j = 0
-				}
-				p.Chords, p.degrees = append(p.Chords, names[j]), append(p.degrees, loop[j])
-			}
+			p.Chords, p.degrees = unroll(names, times), unroll(loop, times)
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// draw draws a loop of size degrees that has not been played yet; one of eight
+// where those of four are used up, as far as some tries can tell. times says how
+// often each is played in turn.
+func draw(rng *rand.Rand, g grammar, size int, calm bool, played map[string]bool) (loop []string, times int) {
+	for try := 1; ; try++ {
+		if try%20 == 0 {
+			size = 8
+		}
+		loop, times = g.loop(rng, size), 1
+		if calm && size == 4 {
+			times = 2
+		}
+		name := strings.Join(unroll(loop, times), " ")
+		if !played[name] {
+			played[name] = true
+			return loop, times
+		}
+	}
+}
+
+// unroll is a loop as it is played, with the tonic at the end.
+func unroll(loop []string, times int) []string {
+	chords := make([]string, progressionLength)
+	for at := range chords {
+		chords[at] = loop[at/times%len(loop)]
+	}
+	chords[progressionLength-1] = loop[0]
+	return chords
 }
 
 // writeProgressions writes them a line each.
