@@ -112,7 +112,7 @@ func All() []Spec {
 
 // Register adds a network, so that [All], [ByName], [Recognize] and every command
 // know it. It belongs into an init function; a row that lacks something, or whose
-// name is taken, panics.
+// name or state dict is another's, panics.
 func Register(s Spec) {
 	missing := ""
 	switch {
@@ -137,7 +137,19 @@ func Register(s Spec) {
 	if _, err := ByName(s.Name); err == nil || s.Name == "all" {
 		panic(fmt.Sprintf("models: Register: there is a network %q already", s.Name))
 	}
+	for _, other := range All() { // or a file could be either's
+		if sameState(s.State, other.State) {
+			panic(fmt.Sprintf("models: Register: the network %q has the names and shapes of %q: rename a layer", s.Name, other.Name))
+		}
+	}
 	registered = append(registered, s)
+}
+
+// sameState reports whether two lists hold the same, in whatever order.
+func sameState(a, b []StateEntry) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(x StateEntry) bool {
+		return !slices.ContainsFunc(b, func(y StateEntry) bool { return x.Name == y.Name && slices.Equal(x.Shape, y.Shape) })
+	})
 }
 
 // Names lists the names of all networks.

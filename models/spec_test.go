@@ -58,13 +58,18 @@ func TestRegisterRefuses(t *testing.T) {
 	sixth := func(change func(*models.Spec)) models.Spec {
 		s, err := models.ByName("groove")
 		require.NoError(t, err)
-		s.Name = "sixth"
+		s.Name, s.State = "sixth", models.LinearState("out", 64, 32)
 		change(&s)
 		return s
 	}
 	for text, change := range map[string]func(*models.Spec){
-		`there is a network "groove" already`:                 func(s *models.Spec) { s.Name = "groove" },
-		`there is a network "all" already`:                    func(s *models.Spec) { s.Name = "all" },
+		`there is a network "groove" already`: func(s *models.Spec) { s.Name = "groove" },
+		`there is a network "all" already`:    func(s *models.Spec) { s.Name = "all" },
+		`the network "sixth" has the names and shapes of "melody": rename a layer`: func(s *models.Spec) {
+			melody, err := models.ByName("melody")
+			require.NoError(t, err)
+			s.State = melody.State
+		},
 		`the network "sixth" lacks a source`:                  func(s *models.Spec) { s.Source = nil },
 		`the network "sixth" lacks Loss, Measure and Outputs`: func(s *models.Spec) { s.Loss = nil },
 		`the network "sixth" lacks New and State`:             func(s *models.Spec) { s.State = nil },

@@ -85,6 +85,10 @@ type Run struct {
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 32
 
+	// OnStart is called once Save is this run's, and before anything in it is
+	// changed: the place to clear away what an earlier run left there. An error ends
+	// the run.
+	OnStart    func() error
 	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that
 	OnProgress func(Progress)    // after each step, on Fit's goroutine
 	OnNotice   func(text string) // what a user should know and no error says, on Fit's goroutine

@@ -153,6 +153,11 @@ func (s *session) prepare() (err error) {
 			return err
 		}
 	}
+	if s.OnStart != nil {
+		if err := s.OnStart(); err != nil {
+			return err
+		}
+	}
 	if s.Save != "" || s.ResumeFrom != "" {
 		s.begun = s.settings()
 	}

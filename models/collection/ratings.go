@@ -34,6 +34,7 @@ func (a ratings) read(_ context.Context, r *reader) error {
 	for _, name := range r.files.find(audioKind.has) {
 		audio[stem(name)] = append(audio[stem(name)], name)
 	}
+	listed := map[string]string{}
 	for _, index := range indexes {
 		t, err := r.table(index, a.id, a.valence, a.arousal)
 		if err != nil {
@@ -41,6 +42,13 @@ func (a ratings) read(_ context.Context, r *reader) error {
 		}
 		for _, row := range t.rows {
 			id := row.get(a.id)
+			if first := listed[id]; first != "" {
+				r.leave(row.where(), "%s %s is listed already, in %s: that rating is taken", a.id, id, first)
+				continue
+			}
+			if id != "" {
+				listed[id] = row.where()
+			}
 			v, fault := number(a.valence, row.get(a.valence), a.low, a.high)
 			x, fault2 := number(a.arousal, row.get(a.arousal), a.low, a.high)
 			switch files := audio[id]; {

@@ -134,6 +134,9 @@ func parsePhrase(line string) ([]string, error) {
 		if err != nil || n < 1 || n > maxRepeats {
 			return nil, fmt.Errorf("the line cannot be read: a phrase repeated %s times", times[1])
 		}
+		if len(chords)*n > maxChords {
+			return nil, fmt.Errorf("the line cannot be read: its chords, %s times, are more than %d", times[1], maxChords)
+		}
 		once := chords
 		for range n - 1 {
 			chords = append(chords, once...)

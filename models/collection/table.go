@@ -70,6 +70,9 @@ func (r *reader) table(name string, needs ...string) (*table, error) {
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if len(t.rows) == maxFiles {
+			return nil, fmt.Errorf("%s: more than %d rows: no published collection has so many; take the publisher's file as it is", name, maxFiles)
+		}
 		line, _ := in.FieldPos(0)
 		x := row{t, line, map[string]string{}}
 		for i, field := range record {

@@ -201,7 +201,9 @@ func readProgression(entry json.RawMessage, place int) progression {
 		p.fault = fmt.Sprintf("%v: expected %s", err, chordsWanted)
 		return p
 	}
-	if id := strings.Trim(string(e.ID), `"`); id != "" && id != "null" {
+	id := string(e.ID)
+	_ = json.Unmarshal(e.ID, &id) // otherwise it is a number, and stays as it is written
+	if id != "" && id != "null" {
 		p.name = id
 	} else if e.Name != "" {
 		p.name = e.Name

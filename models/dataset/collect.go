@@ -40,6 +40,12 @@ func collect(ctx context.Context, s Files, root string, o Options) (*collection,
 	if err != nil {
 		return nil, err
 	}
+	// On another scale, the few labels that happen to be in range mean something else.
+	for _, scale := range findScales(c.labels) {
+		if scale.Outside > 0 {
+			return nil, fmt.Errorf("dataset: %s: %s: %s", s.Network, c.labelFile, scale.text())
+		}
+	}
 	if err := c.decode(ctx, o); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 		if s := kept.Stats(); s.Hits > 0 {
 			env.say("features of %d files were in the cache and %d were not; that saved %.1f s of decoding", s.Hits, s.Misses, s.SavedSeconds)
 		}
+		if fault := kept.Stats().Fault; fault != "" {
+			env.say("features are not kept any more: %s", fault)
+		}
 		_ = kept.Close() // what could not be kept is decoded again
 	}
 }

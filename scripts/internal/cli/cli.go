@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -82,7 +83,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	err := run(env, args)
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
-		fmt.Fprintf(stderr, "etude: %v\n", cut)
+		lines.Say("etude: %v", cut)
 		return cut.code()
 	}
 	switch _, usage := errors.AsType[usageError](err); {
@@ -91,10 +92,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errFailed):
 		return exitFailed
 	case usage:
-		fmt.Fprintf(stderr, "etude: %v\n", err)
+		lines.Say("etude: %v", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "etude: %v\n", err)
+		lines.Say("etude: %v", err)
 		return exitFailed
 	}
 }
@@ -123,6 +124,7 @@ func run(env *Env, args []string) (err error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
 		kong.Vars{"version": "etude " + version.Etude()},
 		kong.Bind(env),
+		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)
 	if err != nil {
 		return err
@@ -141,6 +143,17 @@ func run(env *Env, args []string) (err error) {
 		return usageError{mended(err)}
 	}
 	return parsed.Run()
+}
+
+// verbatim takes a string as it was given: kong's own mapper goes by way of JSON,
+// which spoils the names of files that are not UTF-8.
+func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(fmt.Sprint(token.Value))
+	return nil
 }
 
 // mended adds to a message of the parser where to read on.

@@ -51,7 +51,7 @@ func (c *evaluateCommand) Run(env *Env) error {
 	results := map[string]*runs.Evaluation{}
 	for _, file := range files {
 		network, e, err := c.evaluate(env, file, dataset.Options{Cache: kept})
-		if env.Context.Err() != nil {
+		if env.Context.Err() != nil && err != nil {
 			return err
 		}
 		if err != nil {
@@ -90,8 +90,11 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	}
 	reading.finish("")
 	env.sayLeftOut(e.Network, e.Skipped)
-	if e.Trained > 0 && !c.All {
-		env.say("%s: %d samples were trained on and are left out (--all measures them too)", e.Network, e.Trained)
+	switch {
+	case e.Trained == nil:
+		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)
+	case *e.Trained > 0 && !c.All:
+		env.say("%s: %d samples were trained on and are left out (--all measures them too)", e.Network, *e.Trained)
 	}
 	if c.Plots != "" {
 		if e.Plots, err = e.Plot(c.Plots, m.Spec); err != nil {

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -69,6 +70,9 @@ func (c *exportCommand) Run(env *Env) error {
 	output := c.Output
 	if output == "" {
 		output = strings.TrimSuffix(c.Model, filepath.Ext(c.Model)) + ".onnx"
+	}
+	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
 	check, err := runs.Export(output, spec, model, c.Opset, runs.IdentityOf(c.Model))
 	if err != nil {

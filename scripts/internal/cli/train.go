@@ -43,6 +43,9 @@ type trainCommand struct {
 	cacheFlags
 }
 
+// mostThreads is more than any machine gains by; far more end the process.
+const mostThreads = 1024
+
 func (trainCommand) Help() string {
 	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. Networks are trained side by side, as many at a time as there are cores; one that fails does not end the others. With "all", networks whose folder is missing are passed over.
 
@@ -69,11 +72,14 @@ func (c *trainCommand) Validate() error {
 		}
 		c.Resume = true
 	}
+	if c.Out == "" {
+		return errors.New("--out is empty; name a folder")
+	}
 	if c.Data == "" && !c.Resume {
 		return errors.New("missing flag --data=DATA")
 	}
-	if c.Threads != nil && *c.Threads < 1 {
-		return fmt.Errorf("--threads is %d; it must be at least 1", *c.Threads)
+	if c.Threads != nil && (*c.Threads < 1 || *c.Threads > mostThreads) {
+		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, mostThreads)
 	}
 	return c.Overrides.Check()
 }
@@ -103,26 +109,31 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
-	kept, done := c.open(env)
-	defer done()
-	trainings, err := c.trainings(env, specs)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range trainings {
-		if err := t.Announce(); err != nil {
+	if c.Device != "auto" {
+		if _, err := chooseDevice(c.Device); err != nil {
 			return nil, err
 		}
 	}
-	var (
-		prepared []*runs.Prepared
-		failed   = failures{of: len(trainings)}
-	)
+	kept, done := c.open(env)
+	defer done()
+	failed := failures{of: len(specs)}
+	trainings, err := c.trainings(env, specs, &failed)
+	if err != nil {
+		return nil, err
+	}
+	trainings = slices.DeleteFunc(trainings, func(t runs.Training) bool {
+		err := t.Announce()
+		if err != nil {
+			failed.add(env, t.Spec.Name, err)
+		}
+		return err != nil
+	})
+	var prepared []*runs.Prepared
 	for _, t := range trainings {
 		t.Cache = kept
 		p, err := env.prepare(t)
 		if env.Context.Err() != nil {
-			return nil, err
+			return nil, context.Cause(env.Context)
 		}
 		if err != nil {
 			failed.add(env, t.Spec.Name, err)
@@ -175,7 +186,7 @@ func (f *failures) err() error {
 // trainings puts together what is asked for. Where nobody named the networks,
 // those that have no folder of data, or no run to continue, are passed over as
 // long as others have one.
-func (c *trainCommand) trainings(env *Env, specs []models.Spec) ([]runs.Training, error) {
+func (c *trainCommand) trainings(env *Env, specs []models.Spec, failed *failures) ([]runs.Training, error) {
 	var (
 		trainings, without []runs.Training
 		notices            []string
@@ -198,20 +209,29 @@ func (c *trainCommand) trainings(env *Env, specs []models.Spec) ([]runs.Training
 		case absent && !named:
 			notices = append(notices, fmt.Sprintf("%s: passed over: %v", spec.Name, err))
 			first = cmp.Or(first, err)
-		default:
+		case isUsage(err):
 			return nil, err
+		default:
+			failed.add(env, spec.Name, err)
 		}
 	}
-	if len(trainings) > 0 {
+	failed.of = len(trainings) + len(failed.names)
+	if len(trainings)+len(failed.names) > 0 {
 		for _, text := range notices {
 			env.say("%s", text)
 		}
 		return trainings, nil
 	}
+	failed.of = len(without)
 	if len(without) > 0 { // reading them says what each is missing
 		return without, nil
 	}
 	return nil, first
+}
+
+func isUsage(err error) bool {
+	_, ok := errors.AsType[usageError](err)
+	return ok
 }
 
 // noData says that a network has nothing to be trained on.
@@ -229,7 +249,7 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 	}
 	folder := runs.NewFolder(c.Out, spec.Name)
 	earlier, err := runs.LoadConfig(folder)
-	if err != nil {
+	if err != nil && c.Resume {
 		return t, err
 	}
 	checkpoint := folder.HasCheckpoint()
@@ -245,8 +265,6 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 		}
 	case c.Resume && t.Data == "":
 		return t, noData{usagef("train: %s: holds no run to continue; name the data with --data", folder)}
-	case checkpoint && !c.Resume:
-		env.say("%s: the earlier run in %s is replaced (--resume would continue it)", spec.Name, folder)
 	}
 	if c.Resume && !checkpoint && c.ResumeFrom == "" {
 		env.say("%s: no checkpoint in %s yet: training starts anew", spec.Name, folder)
@@ -303,7 +321,11 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 		jobs[i] = e.start(p.Spec.Name+": training", progress.Epochs, p.Settings.Epochs)
 	}
 	var wg sync.WaitGroup
-	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
+	threads := 1
+	for _, p := range prepared {
+		threads = max(threads, p.Threads)
+	}
+	cores := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/threads))
 	for i, p := range prepared {
 		// In their order. An interrupt reaches those that wait too: each says where
 		// it stands.

@@ -5,6 +5,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
@@ -41,6 +43,11 @@ func (c *validateCommand) Validate() error {
 
 // Run validates.
 func (c *validateCommand) Run(env *Env) error {
+	if c.HTML != "" { // better now than after the work
+		if info, err := os.Stat(filepath.Dir(c.HTML)); err != nil || !info.IsDir() {
+			return usagef("--html %s: there is no folder %s; make it first", c.HTML, filepath.Dir(c.HTML))
+		}
+	}
 	kept, done := c.open(env)
 	found, err := validateWith(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
 	done()

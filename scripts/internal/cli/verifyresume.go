@@ -15,8 +15,8 @@ import (
 )
 
 type verifyResumeCommand struct {
-	Network string `arg:"" help:"The network to train: emotion or melody."`
-	Data    string `required:"" placeholder:"DATA" help:"Folder that holds training/audio and training/midi."`
+	Network string `arg:"" help:"The network to train: emotion, melody, harmony, dynamics or groove."`
+	Data    string `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
 	StopAt  []int  `placeholder:"K,…" help:"After how many batches, counted over all epochs, to interrupt (the first, the last of the first epoch, one in the middle of the second)."`
 
 	Epochs    int     `default:"3" placeholder:"N" help:"Epochs (3)."`

@@ -12,6 +12,10 @@ import (
 
 // writeFile replaces a file as a whole: a reader never sees half of it.
 func writeFile(path string, content []byte) error {
+	// A device or a folder must not be replaced by a file.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("report: %s: there is something else than a file of that name; give another", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return fmt.Errorf("report: %s: %w", path, err)

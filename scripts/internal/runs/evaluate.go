@@ -23,8 +23,9 @@ type Evaluation struct {
 	Samples int    `json:"samples"` // that were measured
 	Groups  int    `json:"groups"`  // different ones among them
 	// Trained counts the samples of the folder that the network was trained on;
-	// they are measured only if that was asked for.
-	Trained int         `json:"trained"`
+	// they are measured only if that was asked for. It is null where nobody knows:
+	// then all samples are measured.
+	Trained *int        `json:"trained"`
 	Skipped []data.Skip `json:"skipped"` // files that could not be used, and why
 
 	Loss         measure.Number `json:"loss"`
@@ -52,12 +53,15 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 		return nil, err
 	}
 	var unseen []int
-	for i, seen := range trained {
-		if !seen {
+	for i := range samples.Len() {
+		if trained == nil || !trained[i] {
 			unseen = append(unseen, i)
 		}
 	}
-	e.Trained = samples.Len() - len(unseen)
+	if trained != nil {
+		n := samples.Len() - len(unseen)
+		e.Trained = &n
+	}
 	switch {
 	case all:
 	case len(unseen) == 0:
@@ -71,9 +75,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	}
 	e.Samples, e.Groups, e.Targets = samples.Len(), len(groups), samples.Y
 
-	if m.Run != nil {
-		e.Mean = m.Run.Constant
-	}
+	e.Mean = m.constant()
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}
@@ -107,13 +109,14 @@ func lossOf(loss nn.Loss, output, target *torch.Tensor) (value float64) {
 // trainedOn tells which samples the network was trained on: those with the input
 // and the target of one that it was, whatever their names. A sample that stood on
 // the other side of the split, though equal to one of training's, counts as unseen,
-// so that the measures of a run's own data are the run's own.
+// so that the measures of a run's own data are the run's own. It is nil where there
+// is no list.
 func (m *Model) trainedOn(s *data.Samples) ([]bool, error) {
-	trained := make([]bool, s.Len())
 	var list sampleList
 	if found, err := readJSON(Folder(filepath.Dir(m.Path)).Samples(), &list); err != nil || !found {
-		return trained, err
+		return nil, err
 	}
+	trained := make([]bool, s.Len())
 	type content struct{ input, target string }
 	seen, heldBack := map[content]bool{}, map[sampleID]bool{}
 	for _, t := range list.Train {

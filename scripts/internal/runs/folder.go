@@ -44,7 +44,7 @@ func readJSON(path string, v any) (found bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%w; move it away", err)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return false, fmt.Errorf("%s: %w; remove the file or mend it", path, err)

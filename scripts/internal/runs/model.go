@@ -110,6 +110,19 @@ func (m *Model) Close() {
 	}
 }
 
+// constant is the mean of the targets that the network was trained on, as far as
+// its file or the run's folder tells.
+func (m *Model) constant() []float32 {
+	if m.Run != nil && len(m.Run.Constant) > 0 {
+		return m.Run.Constant
+	}
+	config, err := LoadConfig(Folder(filepath.Dir(m.Path)))
+	if err != nil || config == nil || config.Network != m.Spec.Name {
+		return nil
+	}
+	return config.Data.Constant
+}
+
 // predictRows is how many rows are computed at once: more gain nothing, and take
 // memory.
 const predictRows = 4096

@@ -53,17 +53,19 @@ type placed struct {
 // places lists samples by name; of several with one name, each is numbered.
 func (l sampleList) places() (keys []string, at map[string]placed) {
 	at = map[string]placed{}
+	last := map[string]int{}
 	for _, side := range []struct {
 		list []sampleID
 		val  bool
 	}{{l.Train, false}, {l.Val, true}} {
 		for _, s := range side.list {
 			key := s.Name
-			for n := 2; ; n++ {
+			for {
 				if _, taken := at[key]; !taken {
 					break
 				}
-				key = fmt.Sprintf("%s (%d)", s.Name, n)
+				last[s.Name] = max(last[s.Name], 1) + 1
+				key = fmt.Sprintf("%s (%d)", s.Name, last[s.Name])
 			}
 			keys, at[key] = append(keys, key), placed{s, side.val}
 		}

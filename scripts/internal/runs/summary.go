@@ -6,6 +6,7 @@ package runs
 import (
 	"encoding/json"
 	"path/filepath"
+	"sync"
 
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/data"
@@ -52,9 +53,34 @@ type Seconds struct {
 // SummaryFile names a run's summary.
 func SummaryFile(run string) string { return filepath.Join(run, "summary.json") }
 
+// summaries is held while a summary is changed: networks are trained side by side.
+var summaries sync.Mutex
+
+// readableSummary says what keeps a run's summary.json from being added to.
+func readableSummary(run string) error {
+	_, err := readJSON(SummaryFile(run), &map[string]json.RawMessage{})
+	return err
+}
+
+// removeFromSummary takes out the entry of a network that is trained anew: until
+// it is done there is no result.
+func removeFromSummary(run, network string) error {
+	summaries.Lock()
+	defer summaries.Unlock()
+	s := map[string]json.RawMessage{}
+	found, err := readJSON(SummaryFile(run), &s)
+	if err != nil || !found || s[network] == nil {
+		return err
+	}
+	delete(s, network)
+	return writeJSON(SummaryFile(run), s)
+}
+
 // addToSummary puts an entry into a run's summary.json, beside those of other
 // networks that were trained into it before.
 func addToSummary(run, network string, e *Entry) error {
+	summaries.Lock()
+	defer summaries.Unlock()
 	s := map[string]json.RawMessage{}
 	if _, err := readJSON(SummaryFile(run), &s); err != nil {
 		return err

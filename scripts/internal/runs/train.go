@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/etude-ml/etude/models"
@@ -75,7 +76,10 @@ type Prepared struct {
 // holds of an earlier run is left alone until the data has been read.
 func (t Training) Announce() error {
 	folder := NewFolder(t.Run, t.Spec.Name)
-	if folder.HasCheckpoint() {
+	if err := readableSummary(t.Run); err != nil {
+		return err // better now than after training
+	}
+	if folder.HasCheckpoint() || isFile(folder.Model()) {
 		return nil
 	}
 	if err := os.MkdirAll(string(folder), 0o777); err != nil {
@@ -143,13 +147,12 @@ func (p *Prepared) run() trainer.Run {
 // last.pt.
 func (p *Prepared) Fit(ctx context.Context) error {
 	defer p.train.Close()
-	if !p.continues {
-		if err := errors.Join(clear(p.folder), p.describe()); err != nil {
-			return err
-		}
-	}
 	started := time.Now()
 	run := p.run()
+	if !p.continues {
+		// Not before the folder is this run's: another may be saving to it.
+		run.OnStart = p.startAnew
+	}
 	run.Save, run.Resume, run.ResumeFrom = string(p.folder), p.Resume, p.ResumeFrom
 	run.Override = p.NewLR != nil || p.NewDecay != nil
 	history, err := run.Fit(ctx)
@@ -162,6 +165,14 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	}
 	p.history, p.entry.Seconds.Train = history, time.Since(started).Seconds()
 	return nil
+}
+
+// startAnew takes an earlier run's place.
+func (p *Prepared) startAnew() error {
+	if p.folder.HasCheckpoint() && p.OnNotice != nil {
+		p.OnNotice(fmt.Sprintf("the earlier run in %s is replaced (--resume would have continued it)", p.folder))
+	}
+	return errors.Join(clear(p.folder), removeFromSummary(p.Run, p.Spec.Name), p.describe())
 }
 
 // describe writes down how, and on what, the network is trained.
@@ -253,12 +264,22 @@ func (s Settings) stopping() trainer.EarlyStopping {
 
 // clear removes what an earlier run left: its files would pass for this run's.
 func clear(f Folder) error {
-	for _, path := range []string{f.Last(), f.Best(), f.Model(), f.ONNX(), f.History()} {
+	paths := []string{f.Last(), f.Best(), f.Model(), f.ONNX(), f.History()}
+	kept, err := filepath.Glob(filepath.Join(escape(string(f)), "best-*.pt"))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(paths, kept...) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// escape is a path as a pattern that stands for it alone.
+func escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // files names what a run left, from its folder.

@@ -1,0 +1,128 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// A run that is refused, because another saves to the folder, changes nothing there.
+func TestARefusedRunChangesNothing(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	first := launch(t, "train", "melody", "--data", data, "--out", out, "--epochs", "100000", "--patience", "100000")
+	config := filepath.Join(out, "melody/config.json")
+	first.wait(t, func() bool {
+		_, err := os.Stat(filepath.Join(out, "melody/best.pt"))
+		return err == nil
+	})
+	before := read(t, config)
+	r := run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "2", "--seed", "7")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "another run saves to")
+	assert.NotContains(t, r.stderr, "is replaced")
+	assert.Equal(t, string(before), string(read(t, config)))
+	assert.FileExists(t, filepath.Join(out, "melody/best.pt"))
+	require.NoError(t, first.Process.Signal(os.Interrupt))
+	assert.Equal(t, 130, first.end())
+	assert.Equal(t, 0, run(t, "train", "melody", "--out", out, "--resume", "--epochs", "1").code, "it can be continued as it was")
+}
+
+// The summary tells of what is there: not of what a failed training has replaced.
+func TestSummaryIsNotStale(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	require.Equal(t, 0, run(t, "train", "emotion", "melody", "--data", data, "--out", out, "--epochs", "1", "--keep-best", "1").code)
+	kept, err := filepath.Glob(filepath.Join(out, "emotion/best-*.pt"))
+	require.NoError(t, err)
+	require.NotEmpty(t, kept)
+	r := run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "3", "--lr", "1e30")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "is replaced")
+	summary := parseFile(t, filepath.Join(out, "summary.json"))
+	assert.NotContains(t, summary, "emotion")
+	assert.Contains(t, summary, "melody")
+	assert.NoFileExists(t, kept[0])
+}
+
+// What is wrong with one network's folder is found at once, and ends no other.
+func TestBrokenRunFolders(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(out, "emotion"), []byte("a file"), 0o666))
+	r := run(t, "train", "emotion", "melody", "--data", data, "--out", out, "--epochs", "1", "--json")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "1 of 2 networks failed: emotion")
+	assert.Contains(t, parse(t, r.stdout), "melody")
+
+	// A broken config.json of an earlier run is no matter to a new one.
+	require.NoError(t, os.WriteFile(filepath.Join(out, "melody/config.json"), []byte("{"), 0o666))
+	assert.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1").code)
+
+	require.NoError(t, os.WriteFile(filepath.Join(out, "summary.json"), []byte("{"), 0o666))
+	r = run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "summary.json")
+	assert.NotContains(t, r.stderr, "training …", "found before the work")
+}
+
+// Labels on another scale are refused as a whole, with the way to mend them.
+func TestLabelsOnAnotherScale(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	path := filepath.Join(data, "training/midi/emotion_labels.json")
+	var labels map[string]map[string]any
+	require.NoError(t, json.Unmarshal(read(t, path), &labels))
+	i := 0.0
+	for _, l := range labels {
+		l["valence"], l["arousal"] = 1+float64(int(i)%9), 9-float64(int(i)%9)
+		i++
+	}
+	text, err := json.Marshal(labels)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, text, 0o666))
+	r := run(t, "train", "melody", "--data", data, "--out", t.TempDir(), "--epochs", "1")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "valence lies in 1 to 9")
+	assert.Contains(t, r.stderr, "subtract 5 and divide by 4")
+}
+
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("file names are not bytes here")
+	}
+	path := filepath.Join(t.TempDir(), "caf\xe9.mid")
+	midi, err := filepath.Glob(filepath.Join(corpus(t), "training/midi/*.mid"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, read(t, midi[0]), 0o666))
+	r := run(t, "features", "melody", path)
+	assert.Equal(t, 0, r.code, r.stdout)
+	assert.True(t, bytes.Contains([]byte(r.stdout), []byte(`"error":null`)))
+}
+
+func TestOutputsAreFiles(t *testing.T) {
+	data := corpus(t)
+	folder := t.TempDir()
+	for _, path := range []string{folder, os.DevNull} {
+		r := run(t, "validate", "--data", data, "--html", path)
+		assert.Equal(t, 1, r.code, path)
+		assert.Contains(t, r.stderr, "something else than a file", path)
+	}
+	r := run(t, "validate", "--data", data, "--html", filepath.Join(folder, "none", "page.html"))
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "make it first")
+	r = run(t, "train", "melody", "--data", data, "--out", folder, "--threads", "100000")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "--threads is 100000")
+}
