@@ -120,7 +120,7 @@ func TestOutputsAreFiles(t *testing.T) {
 		assert.Contains(t, r.stderr, "something else than a file", path)
 	}
 	r := run(t, "validate", "--data", data, "--html", filepath.Join(folder, "none", "page.html"))
-	assert.Equal(t, 2, r.code)
+	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "make it first")
 	r = run(t, "train", "melody", "--data", data, "--out", folder, "--threads", "100000")
 	assert.Equal(t, 2, r.code)

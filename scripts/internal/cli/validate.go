@@ -45,7 +45,7 @@ func (c *validateCommand) Validate() error {
 func (c *validateCommand) Run(env *Env) error {
 	if c.HTML != "" { // better now than after the work
 		if info, err := os.Stat(filepath.Dir(c.HTML)); err != nil || !info.IsDir() {
-			return usagef("--html %s: there is no folder %s; make it first", c.HTML, filepath.Dir(c.HTML))
+			return fmt.Errorf("--html %s: there is no folder %s; make it first", c.HTML, filepath.Dir(c.HTML))
 		}
 	}
 	kept, done := c.open(env)
