@@ -41,7 +41,7 @@ func (m *DynamicsEngine) Forward(x *torch.Tensor) *torch.Tensor {
 
 func dynamicsEngine() Spec {
 	return Spec{
-		Name: "dynamics", Title: "DynamicsEngine", Summary: "a passage of a score to how it is played", In: 32, Out: 16, Parameters: 13520,
+		Name: "dynamics", Title: "DynamicsEngine", In: 32, Out: 16, Parameters: 13520,
 		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
 		State:  slices.Concat(LinearState("fc1", 32, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 16)),
 		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),

@@ -44,7 +44,7 @@ func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func emotion() Spec {
 	return Spec{
-		Name: "emotion", Title: "EmotionRecognizer", Summary: "2 s of sound to its emotion", In: 128, Out: 64, Parameters: 403264,
+		Name: "emotion", Title: "EmotionRecognizer", In: 128, Out: 64, Parameters: 403264,
 		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
 		State:  slices.Concat(LinearState("fc1", 128, 512), LinearState("fc2", 512, 256), LSTMState("lstm", 256, 128), LinearState("fc3", 128, 64)),
 		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),

@@ -41,7 +41,7 @@ func (m *GroovePredictor) Forward(x *torch.Tensor) *torch.Tensor {
 
 func groovePredictor() Spec {
 	return Spec{
-		Name: "groove", Title: "GroovePredictor", Summary: "an emotion to how drums are played", In: 64, Out: 32, Parameters: 18656,
+		Name: "groove", Title: "GroovePredictor", In: 64, Out: 32, Parameters: 18656,
 		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
 		State:  slices.Concat(LinearState("fc1", 64, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 32)),
 		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),

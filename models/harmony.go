@@ -50,7 +50,7 @@ func HarmonyLoss(output, target *torch.Tensor) *torch.Tensor {
 
 func harmony() Spec {
 	return Spec{
-		Name: "harmony", Title: "HarmonyPredictor", Summary: "an emotion and chords to the next chords", In: 128, Out: 64, Parameters: 74176,
+		Name: "harmony", Title: "HarmonyPredictor", In: 128, Out: 64, Parameters: 74176,
 		New:    func(d torch.Device) nn.Module { return NewHarmonyPredictor(d) },
 		State:  slices.Concat(LinearState("fc1", 128, 256), LinearState("fc2", 256, 128), LinearState("fc3", 128, 64)),
 		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: defaults(1e-3),

@@ -45,7 +45,7 @@ func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func melody() Spec {
 	return Spec{
-		Name: "melody", Title: "MelodyTransformer", Summary: "an emotion to the notes that express it", In: 64, Out: 128, Parameters: 641664,
+		Name: "melody", Title: "MelodyTransformer", In: 64, Out: 128, Parameters: 641664,
 		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
 		State:  slices.Concat(LinearState("fc1", 64, 256), LSTMState("lstm", 256, 256), LinearState("fc2", 256, 256), LinearState("fc3", 256, 128)),
 		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: defaults(5e-4),

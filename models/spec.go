@@ -22,7 +22,6 @@ import (
 type Spec struct {
 	Name       string // as commands and folders call it: "emotion"
 	Title      string // as Python's class is called: "EmotionRecognizer"
-	Summary    string // from what to what, for help texts: "a sound to its emotion"
 	In, Out    int    // numbers of an input and of an output
 	Parameters int    // trained values
 

@@ -65,7 +65,7 @@ func init() {
 	source.Network = "octaves"
 	source.Feature = dataset.Feature{Name: "octaves.shares", Version: 1, Read: octaves}
 	models.Register(models.Spec{
-		Name: "octaves", Title: "OctavePredictor", Summary: "an emotion to the octaves it is played in",
+		Name: "octaves", Title: "OctavePredictor",
 		In: dataset.EmbeddingSize, Out: len(names()), Parameters: 64*32 + 32 + 32*11 + 11,
 		New: func(d torch.Device) nn.Module {
 			return &OctavePredictor{nn.NewLinear(64, 32, d), nn.NewLinear(32, 11, d)}

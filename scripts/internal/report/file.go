@@ -4,10 +4,10 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"github.com/etude-ml/etude/scripts/internal/wholefile"
 )
 
 // writeFile replaces a file as a whole: a reader never sees half of it.
@@ -16,18 +16,8 @@ func writeFile(path string, content []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("report: %s: there is something else than a file of that name; give another", path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("report: %s: %w", path, err)
+	if err := wholefile.Write(path, content); err != nil {
+		return fmt.Errorf("report: %w", err)
 	}
 	return nil
 }
