@@ -6,6 +6,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# The list of known vulnerabilities is a module too, with one version a commit.
+VULNDB := latest
 
 # Tests that compare with PyTorch need a Python that has it: $ETUDE_TEST_PYTHON,
 # or the one that `make python` makes. Without one they are skipped.
@@ -54,6 +58,13 @@ bench: libtorch ## Compare the speed of a step with PyTorch's
 .PHONY: lint
 lint: go ## Run the linters
 	go run $(LINT) run ./...
+
+.PHONY: vuln
+vuln: go ## Look for known vulnerabilities in what is built in
+	go mod download golang.org/x/vulndb@$(VULNDB)
+	go run golang.org/x/vulndb/cmd/indexdb@$(VULNDB) -out bin/vulndb \
+		-vulns "$$(go list -m -f '{{.Dir}}' golang.org/x/vulndb@$(VULNDB))/data/osv"
+	go run $(VULNCHECK) -db 'file://$(CURDIR)/bin/vulndb' ./...
 
 .PHONY: python
 python: ## Make .venv, a Python with what the tests compare with
