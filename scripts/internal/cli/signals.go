@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/etude-ml/etude/trainer"
 )
@@ -27,17 +28,22 @@ func name(s syscall.Signal) string {
 	return "a request to terminate"
 }
 
+// sameRequest is how long after the first signal another one is the same request.
+// Schedulers signal all processes of a job, and launchers among these pass on what
+// they get, so that one stop arrives here two or three times.
+var sameRequest = time.Second // tests change it
+
 // withSignals returns a context that the first interrupt ends: what runs then
-// comes to a point where it can save its work. A second one ends the program.
-// SIGUSR1 asks networks in training to save and go on, which each of them
-// confirms; elsewhere it does nothing.
+// comes to a point where it can save its work. A second one, if it is not the same
+// request, ends the program. SIGUSR1 asks networks in training to save
+// and go on, which each of them confirms; elsewhere it does nothing.
 func withSignals(parent context.Context, say func(format string, args ...any), control *trainer.Control) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
 	done := make(chan struct{})
 	go func() {
-		first := true
+		var first time.Time
 		for {
 			select {
 			case <-done:
@@ -48,10 +54,14 @@ func withSignals(parent context.Context, say func(format string, args ...any), c
 					continue
 				}
 				cut := interrupted{s.(syscall.Signal)}
-				if !first {
+				switch {
+				case first.IsZero():
+					first = time.Now()
+				case time.Since(first) < sameRequest:
+					continue
+				default:
 					os.Exit(cut.code())
 				}
-				first = false
 				say("etude: %s: finishing what is at hand; a second one ends at once", name(cut.signal))
 				cancel(cut)
 			}

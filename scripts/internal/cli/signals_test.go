@@ -19,11 +19,17 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// TestMain is also the program that the test below sends signals to: it notes
-// the first one and does not end by itself.
+// TestMain is also the program that the tests below send signals to: it notes the
+// first one and does not end by itself. The variable says how long another one
+// is the same request.
 func TestMain(m *testing.M) {
-	if os.Getenv("ETUDE_TEST_SIGNALS") == "" {
+	window := os.Getenv("ETUDE_TEST_SIGNALS")
+	if window == "" {
 		os.Exit(m.Run())
+	}
+	var err error
+	if sameRequest, err = time.ParseDuration(window); err != nil {
+		panic(err)
 	}
 	ctx, stop := withSignals(context.Background(), func(string, ...any) {}, new(trainer.Control))
 	defer stop()
@@ -40,7 +46,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		code   int
 	}{{syscall.SIGINT, "ended by an interrupt", 130}, {syscall.SIGTERM, "ended by a request to terminate", 143}} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "ETUDE_TEST_SIGNALS=1")
+		cmd.Env = append(os.Environ(), "ETUDE_TEST_SIGNALS=0s")
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
@@ -53,4 +59,29 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		_ = cmd.Wait()
 		assert.Equal(t, c.code, cmd.ProcessState.ExitCode())
 	}
+}
+
+// What a scheduler sends to all processes of a job, and a launcher passes on once
+// more, is one request: the program goes on to save.
+func TestSignalsAtOnceAreOne(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "ETUDE_TEST_SIGNALS=1h")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan())
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.True(t, lines.Scan(), "the first one is noted")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		t.Fatalf("another one ended it: %v", cmd.ProcessState)
+	case <-time.After(300 * time.Millisecond):
+	}
+	require.NoError(t, cmd.Process.Kill())
+	<-ended
 }
