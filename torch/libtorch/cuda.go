@@ -15,6 +15,14 @@ import (
 // errNoCUDA tells that a libtorch is built, or installed, for CPUs alone.
 var errNoCUDA = errors.New("this libtorch has no CUDA parts")
 
+// A missingPart is a file that the CUDA parts need.
+type missingPart struct {
+	text   string
+	header bool // needed to compile, not to run
+}
+
+func (m *missingPart) Error() string { return m.text + " is not there" }
+
 // includes are the -I flags for a library.
 func (t torchDir) includes(l library) []string {
 	flags := []string{
@@ -53,12 +61,12 @@ func (t torchDir) checkCUDA() error {
 			return err
 		}
 		if len(missing) > 0 {
-			return fmt.Errorf("%s needs %s, of %d libraries that are not there", name, missing[0], len(missing))
+			return &missingPart{text: fmt.Sprintf("%s needs %s, which", name, strings.Join(missing, " and "))}
 		}
 	}
 	for _, header := range []string{"cuda_runtime_api.h", "crt/host_defines.h", "nv/target"} {
 		if !inOneOf(t.cudaHeaders(), header) {
-			return fmt.Errorf("CUDA's header %s is not there", header)
+			return &missingPart{text: "CUDA's header " + header, header: true}
 		}
 	}
 	return nil

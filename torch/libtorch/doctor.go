@@ -37,9 +37,10 @@ type Part struct {
 	Mend    string `json:"mend,omitempty"`    // the one command that mends it
 }
 
-// A Report is what [Doctor] found. Its JSON is {"ok": …, "parts": […]}.
+// A Report is what [Doctor] found. Its JSON is {"ok": …, "parts": […], "cuda": {…}}.
 type Report struct {
 	Parts []Part
+	CUDA  CUDA
 }
 
 // OK tells whether training can run.
@@ -57,7 +58,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		OK    bool   `json:"ok"`
 		Parts []Part `json:"parts"`
-	}{r.OK(), r.Parts})
+		CUDA  CUDA   `json:"cuda"`
+	}{r.OK(), r.Parts, r.CUDA})
 }
 
 // The mends that are our own commands.
@@ -77,7 +79,10 @@ func Doctor(ctx context.Context) *Report {
 		err = checkPlatform()
 	}
 	if err != nil {
-		return &Report{[]Part{{Name: "system", Status: StatusError, Found: runtime.GOOS + "/" + runtime.GOARCH, Problem: bare(err)}}}
+		return &Report{
+			Parts: []Part{{Name: "system", Status: StatusError, Found: runtime.GOOS + "/" + runtime.GOARCH, Problem: bare(err)}},
+			CUDA:  CUDA{Reason: CUDANoPlatform, Problem: bare(err)},
+		}
 	}
 	return s.examine(ctx)
 }
@@ -98,8 +103,8 @@ func (s *search) examine(ctx context.Context) *Report {
 	e.libtorch(t, err)
 	if err == nil {
 		e.bridge(ctx, bridgePath)
-		e.cuda(ctx, t, bridgePath)
 	}
+	e.cuda(ctx, t, err)
 	e.onnxRuntime(ctx, t)
 	e.threads()
 	return &e.report

@@ -20,6 +20,7 @@ type search struct {
 	given   string   // the libtorch that the environment names
 	origin  string   // the variable that named it
 	sources *sources
+	machine machine
 }
 
 // newSearch reads the environment. A home other than "" is the only one.

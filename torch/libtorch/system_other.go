@@ -26,3 +26,7 @@ func accessible(string) error { return errors.ErrUnsupported }
 func freeSpace(string) (int64, error) { return 0, errors.ErrUnsupported }
 
 func syncFiles(string) error { return errors.ErrUnsupported }
+
+func openDevice(string) error { return errors.ErrUnsupported }
+
+func groupOf(string) string { return "" }

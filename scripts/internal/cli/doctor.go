@@ -14,12 +14,17 @@ type doctorCommand struct {
 }
 
 func (doctorCommand) Help() string {
-	return `Examines what training stands on: the compiler, libtorch and its version, the bridge, CUDA, ONNX Runtime, the threads. For each part it says what was found, what is wrong, and the one command that mends it. Ends with exit code 1 if training cannot run. It changes nothing.
+	return `Examines what training stands on: the compiler, libtorch and its version, the bridge, CUDA, ONNX Runtime, the threads. For each part it says what was found, what is wrong, and the one command that mends it. It changes nothing.
+
+For GPUs it lists each device, with the versions of driver, CUDA and cuDNN, or says why none can be used: no driver, one that is too old, libtorch for the CPU, a missing library, a container started without the GPU, CUDA_VISIBLE_DEVICES, and some twenty more. With --json that is "cuda": {"available", "reason", "problem", "mend", "driver", "runtime", "devices"}; reasons are short names that stay, such as "no-gpu", "no-driver", "driver-too-old", "not-passed", "hidden" or "libtorch-cpu".
+
+Ends with exit code 1 if training cannot run. Without a GPU it runs on the CPU, so nothing about CUDA changes the exit code.
 
 Examples:
 
     etude doctor
-    etude doctor --json`
+    etude doctor --json
+    etude doctor --json | jq -e .cuda.available`
 }
 
 // Run examines.
@@ -47,6 +52,7 @@ func printDoctor(env *Env, report *libtorch.Report) {
 		t.row(p.Status, p.Name, p.Found)
 	}
 	t.print(env.Stdout)
+	printDevices(env, report.CUDA.Devices)
 	for _, p := range report.Parts {
 		if p.Problem != "" {
 			fmt.Fprintf(env.Stdout, "\n%s: %s\n", p.Name, p.Problem)
@@ -55,9 +61,32 @@ func printDoctor(env *Env, report *libtorch.Report) {
 			fmt.Fprintf(env.Stdout, "    %s\n", p.Mend)
 		}
 	}
-	if report.OK() {
-		fmt.Fprintln(env.Stdout, "\nTraining can run.")
-	} else {
+	switch {
+	case !report.OK():
 		fmt.Fprintln(env.Stdout, "\nTraining cannot run.")
+	case report.CUDA.Available:
+		fmt.Fprintln(env.Stdout, "\nTraining can run, on the GPU too.")
+	default:
+		fmt.Fprintln(env.Stdout, "\nTraining can run, on the CPU.")
 	}
+}
+
+func printDevices(env *Env, devices []libtorch.CUDADevice) {
+	if len(devices) == 0 {
+		return
+	}
+	fmt.Fprintln(env.Stdout)
+	t := newTable("device", "name", "compute capability", "memory free", "total")
+	for _, d := range devices {
+		free := "?"
+		if d.MemoryFree >= 0 {
+			free = fmt.Sprintf("%.1f GB", float64(d.MemoryFree)/1e9)
+		}
+		capability := d.ComputeCapability
+		if !d.Usable {
+			capability += " (cannot be used)"
+		}
+		t.row(fmt.Sprintf("cuda:%d", d.Index), d.Name, capability, free, fmt.Sprintf("%.1f GB", float64(d.MemoryTotal)/1e9))
+	}
+	t.print(env.Stdout)
 }
