@@ -4,6 +4,7 @@
 package torch
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -118,9 +119,20 @@ func CheckDevice(d Device) error {
 	case d.Index < n:
 		return nil
 	case n == 0 && d.Type == DeviceCUDA:
-		return fmt.Errorf("torch: device %s: no CUDA device can be used; `etude doctor` says why, --device cpu goes without", d)
+		return fmt.Errorf("torch: device %s: %w; `etude doctor` says more, --device cpu goes without", d, noCUDA())
 	case n == 0:
 		return fmt.Errorf("torch: device %s: there is none", d)
 	}
 	return fmt.Errorf("torch: device %s: there are %d of its kind, numbered from 0", d, n)
+}
+
+// noCUDA is why no CUDA device can be used.
+func noCUDA() error {
+	if err := ctorch.CUDA(); err != nil {
+		return fmt.Errorf("no CUDA device can be used: %w", err)
+	}
+	if _, err := ctorch.CUDAAvailable(); err != nil {
+		return err
+	}
+	return errors.New("no CUDA device can be used")
 }

@@ -6,6 +6,8 @@ package torch
 import (
 	"fmt"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 // Error is what operations on tensors panic with.
@@ -34,6 +36,23 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Message)
 	return b.String()
+}
+
+// reason is the text of an operator's error. Where a device has no kernels libtorch
+// lists a hundred lines of what other devices have, and where no GPU can be used
+// it says so in several ways; what counts is why.
+func reason(err *ctorch.Error) string {
+	missing := strings.HasPrefix(err.Text, "Could not run '")
+	if missing && strings.Contains(err.Text, "from the 'CUDA' backend") || strings.HasPrefix(err.Text, "Found no NVIDIA driver") {
+		if why := CheckDevice(CUDA(0)); why != nil {
+			return strings.TrimPrefix(why.Error(), "torch: ")
+		}
+	}
+	if missing {
+		first, _, _ := strings.Cut(err.Text, ". ")
+		return first
+	}
+	return err.Text
 }
 
 // Try calls f and returns the *[Error] that it panicked with, if any. Every

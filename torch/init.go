@@ -29,12 +29,8 @@ func Init() error {
 	if err != nil {
 		return err
 	}
-	if err := ctorch.Load(found.Bridge); err != nil {
+	if err := ctorch.Load(found.Bridge, found.CUDABridge); err != nil {
 		return fmt.Errorf("torch: %s cannot be loaded: %w; `etude doctor` says what to do", found.Bridge, err)
-	}
-	if found.CUDABridge != "" {
-		// Without it everything but CUDA works, and doctor tells why.
-		_ = ctorch.LoadLibrary(found.CUDABridge)
 	}
 	return nil
 }

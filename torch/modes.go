@@ -5,6 +5,8 @@ package torch
 
 import (
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
@@ -65,6 +67,7 @@ func ManualSeed(seed uint64) {
 // torch.get_rng_state returns it.
 func RNGState(d Device) *Tensor {
 	mustInit("get_rng_state")
+	mustHave("get_rng_state", d)
 	h, scope, err := ctorch.RNGState(int(d.Type), d.index())
 	check("get_rng_state", err)
 	return wrap(h, scope)
@@ -72,7 +75,93 @@ func RNGState(d Device) *Tensor {
 
 // SetRNGState restores what RNGState returned.
 func SetRNGState(d Device, state *Tensor) {
+	mustHave("set_rng_state", d)
 	h := state.enter("set_rng_state")
 	defer state.ref.Leave()
 	check("set_rng_state", ctorch.SetRNGState(int(d.Type), d.index(), h), state)
+}
+
+// mustHave panics where a device is not there: libtorch would ask for its generator
+// in words of its own.
+func mustHave(op string, d Device) {
+	if d.Type == DeviceCPU {
+		return
+	}
+	if err := CheckDevice(d); err != nil {
+		throw(op, "%s", strings.TrimPrefix(err.Error(), "torch: "))
+	}
+}
+
+// UseDeterministicAlgorithms makes every operator whose result may differ from run
+// to run take another way, or fail where there is none, as
+// torch.use_deterministic_algorithms does. It is a setting of the process. Training
+// on one CPU thread, or on CUDA with what the networks here are made of, does not
+// need it.
+func UseDeterministicAlgorithms(on bool) {
+	mustInit("use_deterministic_algorithms")
+	value := 0
+	if on {
+		value = 2
+	}
+	check("use_deterministic_algorithms", ctorch.SetOption(ctorch.OptionDeterministic, value))
+}
+
+// AreDeterministicAlgorithmsEnabled reports what UseDeterministicAlgorithms set.
+func AreDeterministicAlgorithmsEnabled() bool {
+	mustInit("are_deterministic_algorithms_enabled")
+	return option(ctorch.OptionDeterministic) != 0
+}
+
+// Float32MatmulPrecision is how exactly float32 matrices are multiplied.
+type Float32MatmulPrecision string
+
+// PrecisionHighest computes in float32, the default. On GPUs that have it,
+// PrecisionHigh allows TF32, whose factors have 10 bits after the point, and
+// PrecisionMedium bfloat16, whose factors have 7.
+const (
+	PrecisionHighest Float32MatmulPrecision = "highest"
+	PrecisionHigh    Float32MatmulPrecision = "high"
+	PrecisionMedium  Float32MatmulPrecision = "medium"
+)
+
+var precisions = []Float32MatmulPrecision{PrecisionHighest, PrecisionHigh, PrecisionMedium}
+
+// SetFloat32MatmulPrecision chooses for the whole process, as
+// torch.set_float32_matmul_precision does.
+func SetFloat32MatmulPrecision(p Float32MatmulPrecision) {
+	mustInit("set_float32_matmul_precision")
+	i := slices.Index(precisions, p)
+	if i < 0 {
+		throw("set_float32_matmul_precision", "%q is not one of highest, high, medium", string(p))
+	}
+	check("set_float32_matmul_precision", ctorch.SetOption(ctorch.OptionMatmulPrecision, i))
+}
+
+// GetFloat32MatmulPrecision returns what is in force.
+func GetFloat32MatmulPrecision() Float32MatmulPrecision {
+	mustInit("get_float32_matmul_precision")
+	return precisions[option(ctorch.OptionMatmulPrecision)]
+}
+
+// SetCuDNNAllowTF32 says whether cuDNN, which computes LSTMs of several steps on
+// CUDA, may use TF32, as torch.backends.cudnn.allow_tf32 does. It may by default.
+func SetCuDNNAllowTF32(on bool) {
+	mustInit("cudnn.allow_tf32")
+	value := 0
+	if on {
+		value = 1
+	}
+	check("cudnn.allow_tf32", ctorch.SetOption(ctorch.OptionCuDNNTF32, value))
+}
+
+// CuDNNAllowTF32 reports what SetCuDNNAllowTF32 set.
+func CuDNNAllowTF32() bool {
+	mustInit("cudnn.allow_tf32")
+	return option(ctorch.OptionCuDNNTF32) != 0
+}
+
+func option(o int) int {
+	v, err := ctorch.Option(o)
+	check("option", err)
+	return v
 }

@@ -75,7 +75,7 @@ func (a args) do(discard bool) {
 		throw(a.o.name, usedClosed)
 	}
 	if err := a.f.Call(a.o.handle, discard); err != nil {
-		e := &Error{Op: a.o.name, Shapes: a.shapes(), Message: err.Text}
+		e := &Error{Op: a.o.name, Shapes: a.shapes(), Message: reason(err)}
 		a.f.Done()
 		panic(e)
 	}

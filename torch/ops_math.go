@@ -182,6 +182,13 @@ func (t *Tensor) ZeroInPlace() *Tensor { opZeroIn.on(t).void(); return t }
 // CopyInPlace copies src, of any type and device, over the elements of t.
 func (t *Tensor) CopyInPlace(src *Tensor) *Tensor { opCopyIn.on(t, src).bool(false).void(); return t }
 
+// CopyNonBlockingInPlace is CopyInPlace that does not wait for a copy between host
+// and device; see ToNonBlocking for what that asks of the tensor on the host.
+func (t *Tensor) CopyNonBlockingInPlace(src *Tensor) *Tensor {
+	opCopyIn.on(t, src).bool(true).void()
+	return t
+}
+
 // UniformInPlace draws the elements from [lo, hi).
 func (t *Tensor) UniformInPlace(lo, hi float64) *Tensor {
 	opUniformIn.on(t).double(lo).double(hi).none().void()

@@ -25,6 +25,8 @@ var (
 	opContiguous  = &op{name: "aten::contiguous"}
 	opTo          = &op{name: "aten::to", overload: "device"}
 	opToDType     = &op{name: "aten::to", overload: "dtype"}
+	opPinMemory   = &op{name: "aten::pin_memory"}
+	opIsPinned    = &op{name: "aten::is_pinned"}
 	opItem        = &op{name: "aten::item"}
 	opAsStrided   = &op{name: "aten::as_strided"}
 	opResolveConj = &op{name: "aten::resolve_conj"}
@@ -110,6 +112,21 @@ func (t *Tensor) Contiguous() *Tensor { return opContiguous.on(t).int(int(Contig
 func (t *Tensor) To(d Device) *Tensor {
 	return opTo.on(t).device(d).dtype(t.DType()).bool(false).bool(false).none().one()
 }
+
+// ToNonBlocking is To that does not wait for a copy between host and device: for
+// one to the device, t has to be in pinned memory and to stay unchanged until it
+// is done (see cuda.Stream.Synchronize); what one to the host brings may only be
+// read after that. Other copies wait as in To.
+func (t *Tensor) ToNonBlocking(d Device) *Tensor {
+	return opTo.on(t).device(d).dtype(t.DType()).bool(true).bool(false).none().one()
+}
+
+// PinMemory returns a copy of a CPU tensor in pinned memory, which a GPU reads and
+// writes while the host goes on; t itself if it is pinned. It needs a GPU.
+func (t *Tensor) PinMemory() *Tensor { return opPinMemory.on(t).none().one() }
+
+// IsPinned reports whether t is in pinned memory.
+func (t *Tensor) IsPinned() bool { return opIsPinned.on(t).none().number() != 0 }
 
 // ToDType returns t with elements of type d, copied if they are not already.
 func (t *Tensor) ToDType(d DType) *Tensor {

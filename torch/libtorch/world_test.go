@@ -60,7 +60,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi 1"\n' >$out
+printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi 2"\n' >$out
 /bin/chmod +x $out
 `
 

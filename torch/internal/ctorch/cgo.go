@@ -27,6 +27,7 @@ import "C"
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"unsafe"
 )
@@ -51,10 +52,18 @@ var loaded atomic.Bool
 // Loaded tells whether the bridge is there. Nothing else here may be called before.
 func Loaded() bool { return loaded.Load() }
 
-// Load opens the bridge. It is not safe for concurrent use.
-func Load(bridge string) error {
+// Load opens the bridge, and the CUDA bridge if there is one. A CUDA bridge that
+// cannot be opened is no failure: [CUDA] says why. Not safe for concurrent use.
+func Load(bridge, cudaBridge string) error {
 	if err := open(bridge, func(p *C.char) *C.char { return C.ct_open(p) }); err != nil {
 		return err
+	}
+	if cudaBridge == "" {
+		cudaProblem = errors.New("this libtorch was set up for the CPU; `etude setup --cuda` brings CUDA")
+	} else if err := open(cudaBridge, func(p *C.char) *C.char { return C.ct_open_cuda(p) }); err != nil {
+		cudaProblem = fmt.Errorf("the CUDA bridge cannot be loaded: %w", err)
+	} else {
+		cudaProblem = nil
 	}
 	loaded.Store(true)
 	return nil
@@ -139,8 +148,3 @@ func Overloads(name string) (string, *Error) {
 
 // Version returns the libtorch version of the headers the bridge was compiled with.
 func Version() string { return C.GoString(C.go_libtorch_version()) }
-
-// LoadLibrary opens a further library into the process and keeps it.
-func LoadLibrary(path string) error {
-	return open(path, func(p *C.char) *C.char { return C.ct_open_library(p, nil) })
-}

@@ -16,26 +16,46 @@ static char *open_error(const char *path) {
   return strdup(why ? why : path);
 }
 
-char *ct_open_library(const char *path, void **handle) {
-  void *h = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-  if (handle) *handle = h;
-  return h ? NULL : open_error(path);
+static char *open_library(const char *path, void **handle) {
+  *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  return *handle ? NULL : open_error(path);
+}
+
+static char *wrong_version(unsigned theirs, unsigned ours) {
+  char text[160];
+  snprintf(text, sizeof text, "it speaks version %u of the bridge's interface, this program %u",
+           theirs, ours);
+  return strdup(text);
 }
 
 char *ct_open(const char *path) {
   void *h;
-  char *why = ct_open_library(path, &h);
+  char *why = open_library(path, &h);
   if (why) return why;
   const ct_api *(*get)(void) = (const ct_api *(*)(void))dlsym(h, "ct_get_api");
   if (!get) return open_error(path);
   const ct_api *api = get();
-  if (api->abi != CT_ABI || api->size != sizeof(ct_api)) {
-    char text[160];
-    snprintf(text, sizeof text, "it speaks version %u of the bridge's interface, this program %u",
-             api->abi, (unsigned)CT_ABI);
-    return strdup(text);
-  }
+  if (api->abi != CT_ABI || api->size != sizeof(ct_api)) return wrong_version(api->abi, CT_ABI);
   ct_table = api;
+  return NULL;
+}
+
+const ct_cuda_api *cuda_table = NULL;
+
+char *ct_open_cuda(const char *path) {
+  // cuBLAS reads this once, when it starts. Without it products differ in their
+  // last bits from run to run where several streams are at work, as they are when
+  // networks train side by side. Whoever has set it knows better.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  void *h;
+  char *why = open_library(path, &h);
+  if (why) return why;
+  const ct_cuda_api *(*get)(void) = (const ct_cuda_api *(*)(void))dlsym(h, "ct_cuda_get_api");
+  if (!get) return open_error(path);
+  const ct_cuda_api *api = get();
+  if (api->abi != CT_CUDA_ABI || api->size != sizeof(ct_cuda_api))
+    return wrong_version(api->abi, CT_CUDA_ABI);
+  cuda_table = api;
   return NULL;
 }
 
@@ -44,7 +64,7 @@ static int32_t (*pretend_forbid)(int32_t);
 
 char *ct_open_pretend(const char *path) {
   void *h;
-  char *why = ct_open_library(path, &h);
+  char *why = open_library(path, &h);
   if (why) return why;
   void (*start)(void (*)(int64_t)) = (void (*)(void (*)(int64_t)))dlsym(h, "ct_pretend_start");
   pretend_counts = (void (*)(ct_pretend_counts *))dlsym(h, "ct_pretend_counts_get");

@@ -6,13 +6,16 @@
 #define ETUDE_TABLE_H
 
 #include "bridge/cpp/ct.h"
+#include "bridge/cpp/cuda/ct_cuda.h"
 
 extern const ct_api *ct_table;
+extern const ct_cuda_api *cuda_table;
 
 /* Opens the bridge. Returns NULL, or malloc'ed text that says why not. */
 char *ct_open(const char *path);
-/* Opens a further library and keeps it; the same returns. *handle may be NULL. */
-char *ct_open_library(const char *path, void **handle);
+
+/* The CUDA bridge; its table is cuda_table, NULL until it is open. */
+char *ct_open_cuda(const char *path);
 
 /* The pretend accelerator, a test-only library. */
 typedef struct ct_pretend_counts {
@@ -84,6 +87,12 @@ static inline ct_error *go_rng_state(int32_t type, int32_t index, ct_tensor *out
 }
 static inline ct_error *go_set_rng_state(int32_t type, int32_t index, ct_tensor state) {
   return ct_table->set_rng_state(type, index, state);
+}
+static inline ct_error *go_option_set(int32_t option, int32_t value) {
+  return ct_table->option_set(option, value);
+}
+static inline ct_error *go_option_get(int32_t option, int32_t *value) {
+  return ct_table->option_get(option, value);
 }
 static inline ct_error *go_device_count(int32_t type, int32_t *count) {
   return ct_table->device_count(type, count);

@@ -191,3 +191,23 @@ func ReadMemory() Memory {
 	C.go_memory(&m)
 	return Memory{int64(m.live_bytes), int64(m.peak_bytes), int64(m.allocations)}
 }
+
+// Options of the process; see CT_DETERMINISTIC and the others.
+const (
+	OptionDeterministic   = int(C.CT_DETERMINISTIC)
+	OptionMatmulPrecision = int(C.CT_MATMUL_PRECISION)
+	OptionCuDNNTF32       = int(C.CT_CUDNN_TF32)
+	OptionCuDNNBenchmark  = int(C.CT_CUDNN_BENCHMARK)
+)
+
+// SetOption changes an option.
+func SetOption(option, value int) *Error {
+	return fail(C.go_option_set(C.int32_t(option), C.int32_t(value)))
+}
+
+// Option returns an option's value.
+func Option(option int) (int, *Error) {
+	var v C.int32_t
+	err := fail(C.go_option_get(C.int32_t(option), &v))
+	return int(v), err
+}

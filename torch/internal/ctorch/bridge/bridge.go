@@ -12,8 +12,9 @@ import (
 	"io/fs"
 )
 
-// ABI is CT_ABI of ct.h; a test compares them.
-const ABI = 1
+// ABI is CT_ABI of ct.h; a test compares them. The CUDA bridge has its own, which
+// ctorch checks when it loads it.
+const ABI = 2
 
 //go:embed cpp
 var embedded embed.FS

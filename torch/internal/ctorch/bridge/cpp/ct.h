@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 1
+#define CT_ABI 2
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
@@ -95,6 +95,14 @@ typedef struct ct_info {
 enum { CT_IS_LEAF = 1, CT_REQUIRES_GRAD = 2, CT_IS_CONTIGUOUS = 4, CT_IS_STRIDED = 8,
        CT_IS_LAZY = 16 /* conjugate or negative of what the memory holds */ };
 
+/* Settings of the whole process. */
+enum {
+  CT_DETERMINISTIC = 1,    /* 0 off, 1 warn, 2 refuse what is not deterministic */
+  CT_MATMUL_PRECISION = 2, /* 0 highest (float32), 1 high (TF32), 2 medium (bfloat16) */
+  CT_CUDNN_TF32 = 3,       /* 0 or 1 */
+  CT_CUDNN_BENCHMARK = 4,  /* 0 or 1 */
+};
+
 typedef struct ct_memory {
   int64_t live_bytes; /* of CPU tensors, the autograd graph's included */
   int64_t peak_bytes;
@@ -152,6 +160,8 @@ typedef struct ct_api {
   ct_error *(*rng_state)(int32_t device_type, int32_t device_index, ct_tensor *out /* new */,
                          ct_result *result);
   ct_error *(*set_rng_state)(int32_t device_type, int32_t device_index, ct_tensor state);
+  ct_error *(*option_set)(int32_t option /* CT_DETERMINISTIC … */, int32_t value);
+  ct_error *(*option_get)(int32_t option, int32_t *value);
   ct_error *(*device_count)(int32_t device_type, int32_t *count);
   /* The device type behind a name such as "cuda" or "pretend"; the name of a type. */
   ct_error *(*device_type)(const char *name, int32_t *type);

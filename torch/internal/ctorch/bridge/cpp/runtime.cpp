@@ -113,6 +113,58 @@ ct_error* set_rng_state(int32_t type, int32_t index, ct_tensor state) {
   });
 }
 
+// ---- settings ----
+
+const char* const kPrecisions[] = {"highest", "high", "medium"};
+
+ct_error* option_set(int32_t option, int32_t value) {
+  return guard([&] {
+    auto& context = at::globalContext();
+    switch (option) {
+      case CT_DETERMINISTIC:
+        TORCH_CHECK(value >= 0 && value <= 2, "deterministic ", value, " is not one of 0, 1, 2");
+        context.setDeterministicAlgorithms(value != 0, /*warn_only=*/value == 1);
+        break;
+      case CT_MATMUL_PRECISION:
+        TORCH_CHECK(value >= 0 && value <= 2, "precision ", value, " is not one of 0, 1, 2");
+        context.setFloat32MatmulPrecision(kPrecisions[value]);
+        break;
+      case CT_CUDNN_TF32:
+        context.setAllowTF32CuDNN(value != 0);
+        break;
+      case CT_CUDNN_BENCHMARK:
+        context.setBenchmarkCuDNN(value != 0);
+        break;
+      default:
+        TORCH_CHECK(false, "there is no option ", option);
+    }
+  });
+}
+
+ct_error* option_get(int32_t option, int32_t* value) {
+  return guard([&] {
+    auto& context = at::globalContext();
+    switch (option) {
+      case CT_DETERMINISTIC:
+        *value = !context.deterministicAlgorithms()           ? 0
+                 : context.deterministicAlgorithmsWarnOnly() ? 1
+                                                             : 2;
+        break;
+      case CT_MATMUL_PRECISION:
+        *value = static_cast<int32_t>(context.float32MatmulPrecision());
+        break;
+      case CT_CUDNN_TF32:
+        *value = context.allowTF32CuDNN();
+        break;
+      case CT_CUDNN_BENCHMARK:
+        *value = context.benchmarkCuDNN();
+        break;
+      default:
+        TORCH_CHECK(false, "there is no option ", option);
+    }
+  });
+}
+
 // ---- devices ----
 
 ct_error* device_count(int32_t type, int32_t* count) {
@@ -214,6 +266,8 @@ extern "C" __attribute__((visibility("default"))) const ct_api* ct_get_api(void)
       seed,
       rng_state,
       set_rng_state,
+      option_set,
+      option_get,
       device_count,
       device_type,
       device_name,

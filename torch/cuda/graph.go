@@ -1,0 +1,176 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+// Graph is work that was captured once and is launched again as a whole, which
+// spares the host the launching of each operator.
+//
+//	stream, err := cuda.NewStream(0)
+//	err = stream.Do(func() { for range 3 { step() } }) // warm up: state is born, cuBLAS starts
+//	graph, err := cuda.NewGraph()
+//	err = graph.Capture(stream, cuda.CaptureConfig{}, step)
+//	for range steps {
+//		x.CopyInPlace(next) // the same memory as in the capture
+//		err = graph.Replay()
+//	}
+//
+// What is captured must not read a value on the host, must be the same in every
+// replay, and takes numbers from Go, such as a learning rate, as they were. It
+// reads and writes the memory that it did in the capture: what goes in is copied
+// over the captured inputs, and what comes out stands in the tensors that were made
+// inside; Keep those that are wanted out of the scope they are made in. A graph is
+// for one goroutine at a time.
+type Graph struct {
+	h      *handle[ctorch.CUDAGraph]
+	stream *Stream // of the capture; nil before
+}
+
+// NewGraph makes an empty graph. Close frees it and its memory, or the garbage
+// collector once nobody can reach it.
+func NewGraph() (*Graph, error) {
+	if err := bridge(); err != nil {
+		return nil, err
+	}
+	g, err := ctorch.NewCUDAGraph()
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return &Graph{h: newHandle(g, ctorch.CUDAGraph.Free)}, nil
+}
+
+// A Pool is memory that graphs capture into. Graphs may share one if they are
+// replayed in the order of their captures, and never at once.
+type Pool struct{ p ctorch.CUDAPool }
+
+// NewPool returns a pool for several graphs, torch.cuda.graph_pool_handle in Python.
+func NewPool() (Pool, error) {
+	if err := bridge(); err != nil {
+		return Pool{}, err
+	}
+	p, err := ctorch.NewCUDAPool()
+	return Pool{p}, wrap(err)
+}
+
+// A CaptureMode says which calls elsewhere in the process make a capture fail.
+type CaptureMode int
+
+// The modes of cudaStreamCaptureMode, CUDA's "global" first.
+const (
+	CaptureGlobal      CaptureMode = iota // unsafe calls of any thread
+	CaptureThreadLocal                    // those of the capturing thread
+	CaptureRelaxed                        // none
+)
+
+// CaptureConfig says how to capture. The zero value is PyTorch's default: a private
+// pool, CaptureGlobal. Where other goroutines use the GPU meanwhile, take
+// CaptureThreadLocal.
+type CaptureConfig struct {
+	Pool Pool
+	Mode CaptureMode
+}
+
+// Capture calls f with s as the current stream and keeps what it launches, which
+// does not run. s must not be the default stream. An *[torch.Error] that f panics
+// with is returned, and the graph is empty then; other panics go on.
+func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
+	h, leave, err := g.h.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if g.stream != nil {
+		return errors.New("cuda: the graph has captured already; Reset comes first")
+	}
+	if err := Synchronize(s.Device()); err != nil {
+		return err
+	}
+	// Blocks that other captures left free are not to be had inside this one.
+	if err := EmptyCache(); err != nil {
+		return err
+	}
+	var failed error
+	err = s.Do(func() { failed = capture(h, c, f) })
+	if err == nil && failed == nil {
+		g.stream = s
+	}
+	return errors.Join(err, failed)
+}
+
+// capture brackets f. Whatever happens inside, the stream leaves capture mode:
+// everything after would fail otherwise.
+func capture(h ctorch.CUDAGraph, c CaptureConfig, f func()) (err error) {
+	if err := h.Begin(c.Pool.p, int(c.Mode)); err != nil {
+		return errors.Join(wrap(err), wrap(h.Reset()))
+	}
+	done := false
+	defer func() {
+		end := wrap(h.End())
+		if done && err == nil && end == nil {
+			return
+		}
+		if done && err == nil {
+			err = end // else it only repeats that f failed
+		}
+		if failed := h.Reset(); failed != nil {
+			err = errors.Join(err, wrap(failed))
+		}
+	}()
+	if err = torch.Try(f); err != nil {
+		err = fmt.Errorf("cuda: capture: %w", err)
+	}
+	done = true
+	return err
+}
+
+// Replay launches the graph on the stream that it was captured on; the host does
+// not wait. Streams that read what comes out wait for that one.
+func (g *Graph) Replay() error {
+	h, leave, err := g.h.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if g.stream == nil {
+		return errors.New("cuda: the graph is empty; Capture comes first")
+	}
+	var failed *ctorch.Error
+	if err := g.stream.Do(func() { failed = h.Replay() }); err != nil {
+		return err
+	}
+	return wrap(failed)
+}
+
+// Pool returns the memory that the graph captured into, for other graphs.
+func (g *Graph) Pool() (Pool, error) {
+	h, leave, err := g.h.enter()
+	if err != nil {
+		return Pool{}, err
+	}
+	defer leave()
+	p, failed := h.Pool()
+	return Pool{p}, wrap(failed)
+}
+
+// Reset makes the graph empty and frees its memory, as far as no other graph and no
+// open tensor uses it.
+func (g *Graph) Reset() error {
+	h, leave, err := g.h.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	g.stream = nil
+	return wrap(h.Reset())
+}
+
+// Close frees the graph; closing again does nothing.
+func (g *Graph) Close() { g.h.close() }

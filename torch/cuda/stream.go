@@ -1,0 +1,111 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cuda
+
+import (
+	"runtime"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+// Stream is a queue of work of one device: what is in one stream runs in order,
+// what is in two may run at once. Streams come from libtorch's pool of 32 a device
+// and are never freed; beyond that number they are shared. The zero value is the
+// default stream of device 0.
+type Stream struct{ s ctorch.CUDAStream }
+
+// StreamConfig says which stream to take. The zero value is PyTorch's default.
+type StreamConfig struct {
+	HighPriority bool // its work goes before that of other streams
+}
+
+// NewStream takes a stream of a device.
+func NewStream(device int, c ...StreamConfig) (*Stream, error) {
+	if err := bridge(); err != nil {
+		return nil, err
+	}
+	s, err := ctorch.NewCUDAStream(device, len(c) > 0 && c[0].HighPriority)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return &Stream{s}, nil
+}
+
+// CurrentStream returns the stream that operators on a device go to: the default
+// one, or that of the [Stream.Do] around it on this goroutine.
+func CurrentStream(device int) (*Stream, error) {
+	if err := bridge(); err != nil {
+		return nil, err
+	}
+	s, err := ctorch.CurrentCUDAStream(device)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return &Stream{s}, nil
+}
+
+// Device returns the number of the stream's device.
+func (s *Stream) Device() int { return s.s.Device }
+
+// Do calls f with s as its goroutine's current stream, and its device as the
+// current device. Tensors from other streams may be read inside once s waits for
+// those (WaitStream), and those made inside may be read elsewhere once that stream
+// waits for s; both have to stay open until then.
+func (s *Stream) Do(f func()) error {
+	if err := bridge(); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	old, err := ctorch.SwapCUDAStream(s.s)
+	if err != nil {
+		return wrap(err)
+	}
+	defer func() { _, _ = ctorch.SwapCUDAStream(old) }() // it was current, so it is there
+	return OnDevice(s.s.Device, f)
+}
+
+// Synchronize waits until all work that s has been given is done.
+func (s *Stream) Synchronize() error {
+	if err := bridge(); err != nil {
+		return err
+	}
+	return wrap(s.s.Synchronize())
+}
+
+// Query reports whether all work that s has been given is done.
+func (s *Stream) Query() (bool, error) {
+	if err := bridge(); err != nil {
+		return false, err
+	}
+	done, err := s.s.Query()
+	return done, wrap(err)
+}
+
+// WaitEvent makes what s is given from now on wait for e; the host does not wait.
+func (s *Stream) WaitEvent(e *Event) error {
+	if err := bridge(); err != nil {
+		return err
+	}
+	h, leave, err := e.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return wrap(s.s.Wait(h))
+}
+
+// WaitStream makes what s is given from now on wait for what o has been given so
+// far; the host does not wait.
+func (s *Stream) WaitStream(o *Stream) error {
+	e, err := NewEvent()
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if err := e.Record(o); err != nil {
+		return err
+	}
+	return s.WaitEvent(e)
+}

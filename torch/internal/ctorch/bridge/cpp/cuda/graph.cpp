@@ -1,0 +1,63 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// CUDA graphs: work that is captured once and replayed with one launch.
+
+#include <ATen/cuda/CUDAGraph.h>
+
+#include "cuda.h"
+
+namespace etude::cuda::graph {
+namespace {
+
+at::cuda::CUDAGraph& graph_of(ct_cuda_graph g) {
+  return *reinterpret_cast<at::cuda::CUDAGraph*>(g);
+}
+
+ct_cuda_pool pack(c10::MempoolId_t id) { return {id.first, id.second}; }
+
+}  // namespace
+
+ct_error* pool_new(ct_cuda_pool* out) {
+  return guard([&] {
+    need_any();
+    *out = pack(at::cuda::graph_pool_handle());
+  });
+}
+
+ct_error* graph_new(ct_cuda_graph* out) {
+  return guard([&] {
+    // The constructor asks for the current stream, which needs a device.
+    need_any();
+    *out = reinterpret_cast<ct_cuda_graph>(new at::cuda::CUDAGraph());
+  });
+}
+
+void graph_free(ct_cuda_graph g) {
+  if (ct_error* err = guard([&] { delete &graph_of(g); })) free(err);
+}
+
+ct_error* graph_begin(ct_cuda_graph g, ct_cuda_pool pool, int32_t mode) {
+  return guard([&] {
+    TORCH_CHECK(mode >= 0 && mode <= 2, "capture mode ", mode, " is not one of 0, 1, 2");
+    graph_of(g).capture_begin({pool.first, pool.second}, static_cast<cudaStreamCaptureMode>(mode));
+  });
+}
+
+ct_error* graph_end(ct_cuda_graph g) {
+  return guard([&] { graph_of(g).capture_end(); });
+}
+
+ct_error* graph_replay(ct_cuda_graph g) {
+  return guard([&] { graph_of(g).replay(); });
+}
+
+ct_error* graph_reset(ct_cuda_graph g) {
+  return guard([&] { graph_of(g).reset(); });
+}
+
+ct_error* graph_pool(ct_cuda_graph g, ct_cuda_pool* out) {
+  return guard([&] { *out = pack(graph_of(g).pool()); });
+}
+
+}  // namespace etude::cuda::graph
