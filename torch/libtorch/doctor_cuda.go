@@ -68,24 +68,24 @@ type CUDAReason string
 // The reasons.
 const (
 	// The machine.
-	CUDANoGPU              CUDAReason = "no-gpu"               // no NVIDIA GPU in it
-	CUDANoDriver           CUDAReason = "no-driver"            // the kernel module is not loaded
-	CUDANoDriverLibrary    CUDAReason = "driver-library"       // libcuda.so.1 is not there or does not load
-	CUDANotPassed          CUDAReason = "not-passed"           // the container was started without the GPU
-	CUDADriverTooOld       CUDAReason = "driver-too-old"       // for the CUDA of this libtorch
-	CUDADriverMismatch     CUDAReason = "driver-mismatch"      // kernel module and library differ
-	CUDACompatNotSupported CUDAReason = "compat-not-supported" // CUDA's forward compatibility on a GPU that has none
-	CUDAStubDriver         CUDAReason = "stub-driver"          // the toolkit's stand-in for libcuda.so.1
-	CUDASystemNotReady     CUDAReason = "system-not-ready"     // the fabric manager does not run
-	CUDANoPermission       CUDAReason = "no-permission"        // for the device files
-	CUDAHidden             CUDAReason = "hidden"               // by $CUDA_VISIBLE_DEVICES
-	CUDANoDevice           CUDAReason = "no-device"            // the driver shows none
-	CUDADevicesBusy        CUDAReason = "devices-busy"         // another process has them for itself
-	CUDADriverError        CUDAReason = "driver-error"         // another code of CUDA's
-	CUDADriverCrashed      CUDAReason = "driver-crashed"       // when it was asked
-	CUDADriverSilent       CUDAReason = "driver-silent"        // it did not answer
-	CUDAGPUTooOld          CUDAReason = "gpu-too-old"          // libtorch has no kernels for it any more
-	CUDAGPUTooNew          CUDAReason = "gpu-too-new"          // libtorch has none yet
+	CUDANoGPU              CUDAReason = "no-gpu"                  // no NVIDIA GPU in it
+	CUDANoDriver           CUDAReason = "no-driver"               // the kernel module is not loaded
+	CUDANoDriverLibrary    CUDAReason = "driver-library"          // libcuda.so.1 is not there or does not load
+	CUDANotPassed          CUDAReason = "not-passed-to-container" // the container was started without the GPU
+	CUDADriverTooOld       CUDAReason = "driver-too-old"          // for the CUDA of this libtorch
+	CUDADriverMismatch     CUDAReason = "driver-mismatch"         // kernel module and library differ
+	CUDACompatNotSupported CUDAReason = "compat-not-supported"    // CUDA's forward compatibility on a GPU that has none
+	CUDAStubDriver         CUDAReason = "stub-driver"             // the toolkit's stand-in for libcuda.so.1
+	CUDASystemNotReady     CUDAReason = "system-not-ready"        // the fabric manager does not run
+	CUDANoPermission       CUDAReason = "no-permission"           // for the device files
+	CUDAHidden             CUDAReason = "hidden"                  // by $CUDA_VISIBLE_DEVICES
+	CUDANoDevice           CUDAReason = "no-device"               // the driver shows none
+	CUDADevicesBusy        CUDAReason = "devices-busy"            // another process has them for itself
+	CUDADriverError        CUDAReason = "driver-error"            // another code of CUDA's
+	CUDADriverCrashed      CUDAReason = "driver-crashed"          // when it was asked
+	CUDADriverSilent       CUDAReason = "driver-silent"           // it did not answer
+	CUDAGPUTooOld          CUDAReason = "gpu-too-old"             // libtorch has no kernels for it any more
+	CUDAGPUTooNew          CUDAReason = "gpu-too-new"             // libtorch has none yet
 	// What is installed.
 	CUDANotInstalled   CUDAReason = "not-installed"   // no libtorch
 	CUDALibtorchCPU    CUDAReason = "libtorch-cpu"    // libtorch for CPUs alone

@@ -80,7 +80,7 @@ func TestCUDAReasons(t *testing.T) {
 			r.noDriver()
 			r.mark(".dockerenv")
 			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
-		}, CUDANoGPU, "if Windows has one: docker run --gpus all", ""},
+		}, CUDANoGPU, "if Windows has one, start the container with --gpus all", ""},
 		{"Windows' driver does not load", func(r *rig) {
 			r.noDriver()
 			r.mark("usr/lib/wsl/lib/libcuda.so.1")
@@ -135,9 +135,9 @@ func TestCUDAReasons(t *testing.T) {
 		}, CUDANotPassed, "that driver is also too old for CUDA 13.2, which needs 580 or later", "apptainer run --nv …"},
 
 		{"driver too old", func(r *rig) { r.ready(); r.module("535.129.03"); r.set("STUB_DRIVER", "12020") }, CUDADriverTooOld,
-			"the NVIDIA driver 535.129.03 serves CUDA 12.2, which is too old for this libtorch's CUDA 13.2: that needs the driver 580 or later",
+			"the NVIDIA driver 535.129.03 serves CUDA 12.2, which is too old for libtorch's CUDA 13.2: that needs the driver 580 or later",
 			"update the NVIDIA driver to 580 or later: https://docs.nvidia.com/"},
-		{"driver too old on the host", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_DRIVER", "12080") }, CUDADriverTooOld,
+		{"driver too old on the host", func(r *rig) { r.ready(); r.module("570.86.15"); r.mark(".dockerenv"); r.set("STUB_DRIVER", "12080") }, CUDADriverTooOld,
 			"serves CUDA 12.8", "update the NVIDIA driver to 580 or later on the host"},
 		{"updated and not rebooted", func(r *rig) {
 			r.ready()
@@ -145,6 +145,8 @@ func TestCUDAReasons(t *testing.T) {
 			require.NoError(r.t, os.Rename(filepath.Join(r.lib, "libcuda.so.1"), filepath.Join(r.lib, "libcuda.so.580.105.08")))
 			require.NoError(r.t, os.Symlink("libcuda.so.580.105.08", filepath.Join(r.lib, "libcuda.so.1")))
 		}, CUDADriverMismatch, "the kernel module 580.95.05 and the driver's library 580.105.08 are of different versions", "reboot"},
+		{"updated and not rebooted, in a container", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_CODE", "803") }, CUDADriverMismatch,
+			"CUDA error 803", "reboot the host"},
 		{"forward compatibility that differs", func(r *rig) {
 			r.ready()
 			r.set("STUB_CODE", "803")
@@ -156,9 +158,18 @@ func TestCUDAReasons(t *testing.T) {
 			"which this GPU does not support; the driver 535.129.03 is older", "update the NVIDIA driver to 580 or later"},
 		{"the toolkit's stub", func(r *rig) { r.ready(); r.set("STUB_CODE", "34") }, CUDAStubDriver, "/libcuda.so.1 is the CUDA toolkit's stand-in", "LD_LIBRARY_PATH"},
 		{"fabric manager", func(r *rig) { r.ready(); r.set("STUB_CODE", "802") }, CUDASystemNotReady, "CUDA error 802", "sudo systemctl enable --now nvidia-fabricmanager"},
-		{"taken by others", func(r *rig) { r.ready(); r.set("STUB_CODE", "46") }, CUDADevicesBusy, "taken by other processes", "nvidia-smi"},
+		{"taken by others", func(r *rig) { r.ready(); r.set("STUB_CODE", "46") }, CUDADevicesBusy, "taken by other processes", "sudo nvidia-smi -c DEFAULT"},
 		{"after a suspend", func(r *rig) { r.ready(); r.set("STUB_CODE", "999") }, CUDADriverError,
 			"the NVIDIA driver 580.95.05 fails with CUDA error 999: in CUDA's words", "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm"},
+		{"another error", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_CODE", "805") }, CUDADriverError,
+			"fails with CUDA error 805: in CUDA's words", "nvidia-smi on the host"},
+		{"driver too old in Windows", func(r *rig) {
+			r.driver()
+			r.mark("usr/lib/wsl/lib/libcuda.so.1")
+			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
+			r.set("STUB_GPUS", "86")
+			r.set("STUB_DRIVER", "12060")
+		}, CUDADriverTooOld, "serves CUDA 12.6", "update the NVIDIA driver in Windows to 580 or later"},
 		{"without unified memory", func(r *rig) {
 			r.ready()
 			r.set("STUB_CODE", "999")
@@ -192,8 +203,8 @@ func TestCUDAReasons(t *testing.T) {
 
 		{"no libtorch", func(r *rig) { r.ready(); r.given = "" }, CUDANotInstalled, "libtorch: not installed", "etude setup --cuda"},
 		{"libtorch for the CPU", func(r *rig) { r.ready(); r.cpu() }, CUDALibtorchCPU, "this libtorch is for the CPU", "etude setup --cuda"},
-		{"libtorch for the CPU, and a driver too old", func(r *rig) { r.ready(); r.cpu(); r.set("STUB_DRIVER", "12020") }, CUDALibtorchCPU,
-			"this libtorch is for the CPU; besides, the NVIDIA driver 580.95.05 serves CUDA 12.2", "etude setup --cuda"},
+		{"libtorch for the CPU, and a driver too old", func(r *rig) { r.ready(); r.module("535.129.03"); r.cpu(); r.set("STUB_DRIVER", "12020") }, CUDALibtorchCPU,
+			"this libtorch is for the CPU; besides, the NVIDIA driver 535.129.03 serves CUDA 12.2", "etude setup --cuda"},
 		{"an image for the CPU", func(r *rig) {
 			r.ready()
 			r.cpu()

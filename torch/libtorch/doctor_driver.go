@@ -19,6 +19,7 @@ const (
 	cudaSystemNotReady     = 802
 	cudaDriverMismatch     = 803
 	cudaCompatNotSupported = 804
+	cudaUnknown            = 999
 )
 
 // oldestDriver is the first branch of NVIDIA's driver that serves a major
@@ -34,7 +35,7 @@ func (d *diagnosis) noDevices() verdict {
 	case !d.present() && d.library == "":
 		return verdict{CUDANoGPU, d.noGPU(), ""}
 	case d.tried && d.silent:
-		return verdict{CUDADriverSilent, "the NVIDIA driver does not answer", "reboot" + d.onHost() + "; `dmesg | grep -i nvrm` says what the GPU reported"}
+		return verdict{CUDADriverSilent, "the NVIDIA driver does not answer", d.reboot() + "; `dmesg | grep -i nvrm` says what the GPU reported"}
 	case d.crashed != nil:
 		return verdict{CUDADriverCrashed, fmt.Sprintf("the NVIDIA driver's library %s crashes: %s", d.library, d.crashed), d.updateDriver()}
 	case !d.tried && d.module != "":
@@ -50,7 +51,7 @@ func (d *diagnosis) noGPU() string {
 	case d.container == "":
 		return "no NVIDIA GPU"
 	case d.wsl: // Windows' GPU is no device on the bus
-		return "no NVIDIA GPU is visible in this container (if Windows has one: " + d.passGPU() + ")"
+		return "no NVIDIA GPU is visible in this container; if Windows has one, start the container with --gpus all"
 	}
 	return "no NVIDIA GPU is visible in this container"
 }
@@ -62,7 +63,7 @@ func (d *diagnosis) noLibrary() verdict {
 		return d.noModule()
 	case d.container == "" && d.wsl:
 		return verdict{CUDANoDriverLibrary, "libcuda.so.1 of Windows' NVIDIA driver does not load: " + d.libraryError,
-			"update the NVIDIA driver in Windows, then `wsl --shutdown`"}
+			d.updateDriver()}
 	case d.container == "":
 		branch, _, _ := strings.Cut(d.module, ".")
 		return verdict{CUDANoDriverLibrary,
@@ -136,7 +137,7 @@ func (d *diagnosis) noDevicesOfDriver() verdict {
 	case d.module == "" && !d.wsl && len(d.nodes) == 0 && d.present():
 		return d.noModule()
 	case d.tooOld():
-		what := fmt.Sprintf("the NVIDIA driver%s serves CUDA %s, which is too old for this libtorch's CUDA %s", named(d.module), cudaVersion(d.driver), cudaVersion(d.wanted))
+		what := fmt.Sprintf("the NVIDIA driver%s serves CUDA %s, which is too old for libtorch's CUDA %s", named(d.module), cudaVersion(d.driver), cudaVersion(d.wanted))
 		if least := oldestDriver[d.wanted/1000]; least != 0 {
 			what += fmt.Sprintf(": that needs the driver %d or later", least)
 		}
@@ -160,17 +161,22 @@ func (d *diagnosis) noDevicesOfDriver() verdict {
 	case d.refused != "":
 		return d.noPermission()
 	case d.devicesCode == cudaDevicesUnavailable:
-		return verdict{CUDADevicesBusy, "CUDA error 46: all devices are taken by other processes, or closed to computing", "nvidia-smi --query-gpu=index,compute_mode --format=csv"}
+		return verdict{CUDADevicesBusy, "CUDA error 46: all devices are taken by other processes, or closed to computing", "end the process that nvidia-smi shows, or: sudo nvidia-smi -c DEFAULT" + d.onHost()}
 	case d.control && !d.uvm:
 		return verdict{CUDADriverError, d.coded() + "; the device file /dev/nvidia-uvm is missing", "sudo nvidia-modprobe -u -c 0" + d.onHost()}
 	case d.devicesCode == cudaNoDevice || d.devicesCode == 0 || d.devicesCode == cudaInsufficientDriver:
 		if !d.present() {
 			return verdict{CUDANoGPU, d.noGPU(), ""}
 		}
-		return verdict{CUDANoDevice, "the NVIDIA driver" + named(d.module) + " shows no device", "nvidia-smi -L" + d.onHost() + " (a GPU that is missing there: reboot, `dmesg | grep -i nvrm`)"}
+		return verdict{CUDANoDevice, "the NVIDIA driver" + named(d.module) + " shows no device", "nvidia-smi -L" + d.onHost() + " (a GPU that is missing there: " + d.reboot() + ", `dmesg | grep -i nvrm`)"}
 	}
-	// 999 comes after a suspend, when this module has lost its state.
-	return verdict{CUDADriverError, d.coded(), "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm" + d.onHost() + " (if that fails: reboot)"}
+	mend := "nvidia-smi" + d.onHost() + " says how the driver is (if that fails too: " + d.reboot() + ")"
+	if d.devicesCode == cudaUnknown {
+		// https://github.com/pytorch/pytorch/issues/49081: after a suspend this
+		// module has lost its state.
+		mend = "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm" + d.onHost() + " (if that fails: " + d.reboot() + ")"
+	}
+	return verdict{CUDADriverError, d.coded(), mend}
 }
 
 const askSlurm = "ask Slurm for a GPU: sbatch --gpus 1 …"
@@ -186,7 +192,7 @@ func (d *diagnosis) mismatch() verdict {
 	if strings.Contains(d.library, "/compat/") {
 		return verdict{CUDADriverMismatch, what + "; " + d.library + " is of CUDA's forward compatibility", "take its folder out of LD_LIBRARY_PATH"}
 	}
-	return verdict{CUDADriverMismatch, what + ": the driver was updated and is not yet running", "reboot" + d.onHost()}
+	return verdict{CUDADriverMismatch, what + ": the driver was updated and is not yet running", d.reboot()}
 }
 
 func (d *diagnosis) noPermission() verdict {
@@ -220,6 +226,9 @@ func (d *diagnosis) tooOldBesides() string {
 }
 
 func (d *diagnosis) updateDriver() string {
+	if d.wsl {
+		return "update the NVIDIA driver in Windows" + d.needed(" to ") + ", then `wsl --shutdown`"
+	}
 	return "update the NVIDIA driver" + d.needed(" to ") + d.onHost() + ": " + driverGuide
 }
 
@@ -229,6 +238,13 @@ func (d *diagnosis) needed(before string) string {
 		return fmt.Sprintf("%s%d or later", before, least)
 	}
 	return ""
+}
+
+func (d *diagnosis) reboot() string {
+	if d.container != "" {
+		return "reboot the host"
+	}
+	return "reboot"
 }
 
 func (d *diagnosis) onHost() string {
