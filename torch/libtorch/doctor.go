@@ -114,6 +114,7 @@ func (s *search) examine(ctx context.Context) *Report {
 type examination struct {
 	*search
 	prober string
+	brief  bool // without a GPU, how the CUDA libraries are is no matter
 	report Report
 }
 

@@ -97,8 +97,9 @@ const (
 	CUDANoPlatform     CUDAReason = "platform"        // not linux/amd64
 )
 
-// ExamineCUDA is the part of [Doctor] that is about CUDA. It takes up to a
-// second where the CUDA libraries are installed, and a minute at most.
+// ExamineCUDA is the part of [Doctor] that is about CUDA, for whoever is about to
+// go without. It takes milliseconds where there is no GPU, about a second where
+// there is one and the CUDA libraries are to be loaded, and two minutes at most.
 func ExamineCUDA(ctx context.Context) *CUDA {
 	s, err := newSearch("")
 	if err == nil {
@@ -108,7 +109,7 @@ func ExamineCUDA(ctx context.Context) *CUDA {
 		return &CUDA{Reason: CUDANoPlatform, Problem: bare(err)}
 	}
 	t, err := s.findTorch()
-	e := &examination{search: s, prober: s.findProbe()}
+	e := &examination{search: s, prober: s.findProbe(), brief: true}
 	e.cuda(ctx, t, err)
 	return &e.report.CUDA
 }
@@ -133,7 +134,7 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 			patience = driverPatience
 		}
 		var libraries []string
-		if path != "" {
+		if path != "" && (g.present() || !e.brief) {
 			main, _ := e.findLibrary(t, mainBridge)
 			libraries = []string{main, path}
 		}

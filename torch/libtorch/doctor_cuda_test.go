@@ -304,6 +304,30 @@ func TestCUDADoctor(t *testing.T) {
 	assert.Contains(t, string(text), `"cuda":{"available":false,"reason":"no-gpu","problem":"no NVIDIA GPU","runtime":"13.2","cudnn":"9.26.0","devices":[]}`)
 }
 
+func TestExamineCUDA(t *testing.T) {
+	w := newWorld(t)
+	c := ExamineCUDA(context.Background())
+	assert.False(t, c.Available)
+	assert.NotEmpty(t, c.Reason)
+	assert.NotEmpty(t, c.Problem)
+	assert.Empty(t, w.tree(w.home))
+
+	// Who only asks whether there is a GPU does not load the CUDA libraries.
+	r := newRig(t)
+	r.noDriver()
+	r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
+	e := &examination{search: r.search, prober: r.findProbe(), brief: true}
+	e.cuda(context.Background(), r.torch, nil)
+	assert.Equal(t, CUDANoGPU, e.report.CUDA.Reason)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r.ready()
+	e = &examination{search: r.search, prober: r.findProbe()}
+	e.cuda(ctx, r.torch, nil)
+	assert.Empty(t, e.report.Parts, "what was not looked at is not reported")
+}
+
 // TestRealCUDA examines the libtorch of $ETUDE_TEST_CUDA_HOME, a home that
 // `etude setup --cuda` filled, first on this machine and then with drivers that
 // fail: CUDA's real runtime tells what it makes of them.
