@@ -107,7 +107,7 @@ type Run struct {
 //
 // Fit draws no random number: initial weights and dropout follow
 // torch.ManualSeed. Any number of runs may be fitted at once, each on its own
-// goroutine.
+// goroutine; on a GPU each has a stream of its own.
 func (r Run) Fit(ctx context.Context) (*History, error) {
 	s, err := newSession(r)
 	if err != nil {
@@ -115,10 +115,12 @@ func (r Run) Fit(ctx context.Context) (*History, error) {
 	}
 	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
 	defer runtime.UnlockOSThread()
+	fit := func() { err = s.fit(ctx) }
 	if s.Threads > 0 {
-		torch.Threads(s.Threads, func() { err = s.fit(ctx) })
-	} else {
-		err = s.fit(ctx)
+		fit = func() { torch.Threads(s.Threads, func() { err = s.fit(ctx) }) }
+	}
+	if failed := onStream(s.params[0].Device(), fit); failed != nil {
+		err = errors.Join(err, fmt.Errorf("trainer: %w", failed))
 	}
 	return s.history, err
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 )
@@ -44,13 +45,19 @@ func (s *session) environment() *torch.Dict {
 		threads = torch.NumThreads()
 	}
 	return torch.NewDict(
-		"device", s.Train.Device().String(), "threads", threads, "libtorch", torch.Version(), "processor", processor(),
+		"device", s.Train.Device().String(), "threads", threads, "libtorch", torch.Version(), "processor", s.processor(),
+		"float32_matmul_precision", string(torch.GetFloat32MatmulPrecision()),
 	)
 }
 
-// processor is its kind, where the system tells: libtorch has other kernels for
-// other ones.
-func processor() string {
+// processor is the kind of the one that trains, where the system tells: libtorch has
+// other kernels for other ones.
+func (s *session) processor() string {
+	if d := s.Train.Device(); d.Type == torch.DeviceCUDA {
+		if p, err := cuda.Properties(d.Index); err == nil {
+			return p.Name
+		}
+	}
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {
 		for line := range bytes.Lines(text) {

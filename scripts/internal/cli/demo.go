@@ -18,6 +18,8 @@ type demoCommand struct {
 	Out  string `default:"demo" placeholder:"DIR" help:"Folder for the corpus and the run (demo)."`
 	Seed uint64 `default:"42" placeholder:"N" help:"Seed of the music and of training (42)."`
 	JSON bool   `name:"json" help:"Print the summary as one JSON value."`
+
+	deviceFlags
 }
 
 func (demoCommand) Help() string {
@@ -55,7 +57,7 @@ func (c *demoCommand) Run(env *Env) error {
 	// than by default; the losses are small, and so are their improvements.
 	epochs, batch, patience, delta := 120, 16, 20, 1e-5
 	train := trainCommand{
-		Networks: []string{"all"}, Data: data, Out: run, Device: "auto", JSON: c.JSON,
+		Networks: []string{"all"}, Data: data, Out: run, deviceFlags: c.deviceFlags, JSON: c.JSON,
 		Overrides: runs.Overrides{Epochs: &epochs, BatchSize: &batch, Patience: &patience, MinDelta: &delta, Seed: &c.Seed},
 	}
 	env.say("\n$ etude train all --data %s --out %s --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d",

@@ -33,10 +33,10 @@ type trainCommand struct {
 
 	runs.Overrides
 
-	Device  string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
-	Threads *int   `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
-	Resume  bool   `help:"Continue the run in RUN, with its own settings where none are given."`
-	JSON    bool   `name:"json" help:"Print the summary as one JSON value."`
+	deviceFlags
+	Threads *int `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
+	Resume  bool `help:"Continue the run in RUN, with its own settings where none are given."`
+	JSON    bool `name:"json" help:"Print the summary as one JSON value."`
 
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
 
@@ -109,17 +109,19 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
-	if c.Device != "auto" {
-		if _, err := chooseDevice(c.Device); err != nil {
-			return nil, err
-		}
+	if err := c.check(env); err != nil {
+		return nil, err
 	}
+	c.settle()
 	kept, done := c.open(env)
 	defer done()
 	failed := failures{of: len(specs)}
 	trainings, err := c.trainings(env, specs, &failed)
 	if err != nil {
 		return nil, err
+	}
+	if c.Device == auto {
+		env.sayDevices(trainings)
 	}
 	trainings = slices.DeleteFunc(trainings, func(t runs.Training) bool {
 		err := t.Announce()
@@ -257,7 +259,7 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 	switch {
 	case c.Resume && earlier != nil:
 		t.Settings, t.Threads = earlier.Settings, max(earlier.Threads, 1)
-		if device == "auto" && canUse(earlier.Device) {
+		if device == auto && canUse(earlier.Device) {
 			device = earlier.Device
 		}
 		if t.Data == "" {
@@ -273,29 +275,26 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 	if c.Threads != nil {
 		t.Threads = *c.Threads
 	}
-	t.Device, err = chooseDevice(device)
+	t.Device, err = env.device(device)
 	return t, err
+}
+
+// sayDevices tells where the networks are trained: in one line, as they are nearly
+// always on one device.
+func (e *Env) sayDevices(trainings []runs.Training) {
+	var said []torch.Device
+	for _, t := range trainings {
+		if !slices.Contains(said, t.Device) {
+			said = append(said, t.Device)
+			e.sayDevice(t.Device)
+		}
+	}
 }
 
 // canUse reports whether a device that a run was on is here too.
 func canUse(name string) bool {
 	device, err := torch.ParseDevice(name)
 	return err == nil && torch.CheckDevice(device) == nil
-}
-
-// chooseDevice finds the device of a name; auto is the first GPU, or the CPU.
-func chooseDevice(name string) (torch.Device, error) {
-	if name == "auto" {
-		if torch.DeviceCount(torch.DeviceCUDA) > 0 {
-			return torch.CUDA(0), nil
-		}
-		return torch.CPU, nil
-	}
-	device, err := torch.ParseDevice(name)
-	if err != nil {
-		return device, usageError{err}
-	}
-	return device, torch.CheckDevice(device)
 }
 
 // prepare shows the reading of a network's data, and lists what was left out.

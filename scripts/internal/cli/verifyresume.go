@@ -22,9 +22,10 @@ type verifyResumeCommand struct {
 	Epochs    int     `default:"3" placeholder:"N" help:"Epochs (3)."`
 	BatchSize *int    `placeholder:"N" help:"Samples in a step (64)."`
 	Seed      *uint64 `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
-	Device    string  `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
 	Threads   int     `default:"1" placeholder:"N" help:"Threads of an operator (1)."`
 	JSON      bool    `name:"json" help:"Print the report as one JSON value."`
+
+	deviceFlags
 }
 
 func (verifyResumeCommand) Help() string {
@@ -77,9 +78,13 @@ func (c *verifyResumeCommand) Run(env *Env) error {
 	}
 	t := runs.Training{Spec: specs[0], Data: c.Data, Threads: c.Threads}
 	t.Settings = c.overrides().Apply(runs.Defaults(t.Spec))
-	if t.Device, err = chooseDevice(c.Device); err != nil {
+	if t.Device, err = env.device(c.Device); err != nil {
 		return err
 	}
+	if c.Device == auto {
+		env.sayDevice(t.Device)
+	}
+	c.settle()
 	p, err := env.prepare(t)
 	if err != nil {
 		return err
