@@ -262,6 +262,7 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 		if device == auto && canUse(earlier.Device) {
 			device = earlier.Device
 		}
+		deviceFlags{TF32: earlier.Precision == torch.PrecisionHigh, Deterministic: earlier.Deterministic}.settle()
 		if t.Data == "" {
 			t.Data = earlier.Data.Root
 		}

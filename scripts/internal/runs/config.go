@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"github.com/etude-ml/etude/scripts/internal/version"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
 )
 
@@ -17,7 +19,12 @@ type Config struct {
 	Settings Settings `json:"settings"`
 	Data     DataInfo `json:"data"`
 	Device   string   `json:"device"`
-	Threads  int      `json:"threads"` // of an operator
+	GPU      string   `json:"gpu,omitempty"` // its name
+	Threads  int      `json:"threads"`       // of an operator
+
+	Precision     torch.Float32MatmulPrecision `json:"float32_matmul_precision"` // "highest": float32, "high": TF32
+	Deterministic bool                         `json:"deterministic"`            // others are refused
+
 	Versions Versions `json:"versions"`
 }
 
@@ -44,6 +51,18 @@ type Versions struct {
 
 func versions(libtorch, onnxRuntime string) Versions {
 	return Versions{Etude: version.Etude(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version()}
+}
+
+// gpuName is the name of a GPU, "" for other devices.
+func gpuName(d torch.Device) string {
+	if d.Type != torch.DeviceCUDA {
+		return ""
+	}
+	p, err := cuda.Properties(d.Index)
+	if err != nil {
+		return "" // it says so itself as soon as it has to work
+	}
+	return p.Name
 }
 
 // LoadConfig reads a folder's config.json; nil where there is none.

@@ -246,7 +246,9 @@ func (t Training) config(s split) Config {
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
 			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
-		Device: t.Device.String(), Threads: threads, Versions: versions(torch.Version(), onnxRuntimeVersion()),
+		Device: t.Device.String(), GPU: gpuName(t.Device), Threads: threads,
+		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
+		Versions: versions(torch.Version(), onnxRuntimeVersion()),
 	}
 }
 
