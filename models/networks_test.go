@@ -78,7 +78,7 @@ func train(s models.Spec, m nn.Module, opt *optim.Adam, d torch.Device, from, to
 	for i := from; i < to; i++ {
 		torch.Scope(func() {
 			x, y := inputs(i, s.In, d), targets(s.Out, d)
-			torchtest.ForbidReads(func() {
+			torchtest.ForbidTransfers(func() {
 				opt.ZeroGrad()
 				loss := s.Loss(m.Forward(x), y)
 				loss.Backward()

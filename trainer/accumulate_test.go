@@ -41,7 +41,7 @@ func TestAccumulateAgreesWithPyTorch(t *testing.T) {
 		for _, c := range cases {
 			r, free := golden.run(t, golden.Cases[0], device)
 			r.BatchSize, r.Accumulate, r.ClipNorm, r.KeepLast, r.ReadEvery = c.Batch, c.Accumulate, c.Clip, true, 3
-			r.AroundStep = func(step func()) { torchtest.ForbidReads(step) } // the norm too stays where it is
+			r.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) } // the norm too stays where it is
 			if c.Scheduled {
 				r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 2, Gamma: 0.5})
 			}

@@ -31,7 +31,7 @@ func TestStepsReadNothing(t *testing.T) {
 		steps := 0
 		r.AroundStep = func(step func()) {
 			steps++
-			torchtest.ForbidReads(step)
+			torchtest.ForbidTransfers(step)
 		}
 		r.ReadEvery = 3
 		before := torchtest.PretendTraffic()
@@ -64,7 +64,7 @@ func TestMistakesOnADevice(t *testing.T) {
 	defer free()
 
 	read := r
-	read.AroundStep = func(step func()) { torchtest.ForbidReads(step) }
+	read.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
 	read.Loss = func(output, target *torch.Tensor) *torch.Tensor {
 		loss := r.Loss(output, target)
 		loss.Item()

@@ -120,7 +120,7 @@ func TestTrainOnPretendDevice(t *testing.T) {
 				set := samples.Tensors(d)
 				defer set.Close()
 				run := newRun(spec, set, d, 3)
-				run.AroundStep = func(step func()) { torchtest.ForbidReads(step) }
+				run.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
 				before := torchtest.PretendTraffic()
 				history, err := run.Fit(context.Background())
 				require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestMistakesOnADeviceAreFound(t *testing.T) {
 	defer set.Close()
 
 	run := newRun(spec, set, device, 1)
-	run.AroundStep = func(step func()) { torchtest.ForbidReads(step) }
+	run.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
 	run.Loss = func(output, target *torch.Tensor) *torch.Tensor {
 		loss := spec.Loss(output, target)
 		_ = loss.Item()

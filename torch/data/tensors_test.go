@@ -121,7 +121,7 @@ func TestBatchesTouchTheHostOnce(t *testing.T) {
 	defer set.Close()
 	assert.Equal(t, device, set.Device())
 	before := torchtest.PretendTraffic()
-	torchtest.ForbidReads(func() {
+	torchtest.ForbidTransfers(func() {
 		for b := range set.Batches(3, Order(10, 1, 0)) {
 			assert.Equal(t, device, b.X.Device())
 		}

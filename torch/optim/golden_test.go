@@ -133,7 +133,7 @@ func split(n *net) (weights, biases []*torch.Tensor) {
 func step(n *net, o optim.Optimizer, i int, d torch.Device) *torch.Tensor {
 	x, y := ramp(100+i, 6, 5).To(d), ramp(500+i, 6, 3).To(d)
 	var loss *torch.Tensor
-	torchtest.ForbidReads(func() {
+	torchtest.ForbidTransfers(func() {
 		o.ZeroGrad()
 		loss = nn.MSELoss(n.Forward(x), y)
 		loss.Backward()

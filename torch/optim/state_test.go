@@ -198,7 +198,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 // Moments lie on the parameters' device, wherever the dict's tensors are, and no
-// step reads a value: ForbidReads in step() would fail it.
+// step reads a value: ForbidTransfers in step() would fail it.
 func TestOnADevice(t *testing.T) {
 	device := torchtest.Pretend(t)
 	for name, make := range optimizers {

@@ -28,11 +28,14 @@ var pretend struct {
 //
 // libtorch's autograd engine counts the devices at its first backward pass, and
 // never again, so the device must be there before any test trains on the CPU.
+// It is left out where ETUDE_TEST_DEVICE names another device; see [Accelerator].
 // Where libtorch is absent Main leaves out the examples, which cannot skip
 // themselves.
 func Main(m *testing.M) {
 	if torch.Init() == nil {
-		loadPretend()
+		if named() == "" {
+			loadPretend()
+		}
 	} else if os.Getenv("ETUDE_TEST_REQUIRE_LIBTORCH") != "1" {
 		flag.Parse()
 		if skip := flag.Lookup("test.skip"); skip.Value.String() == "" {
@@ -43,12 +46,17 @@ func Main(m *testing.M) {
 }
 
 // Pretend returns the pretend accelerator, a device of host memory that keeps
-// the rules of a real one: operators refuse tensors of another device, and copies
-// and reads by the host are counted. It is compiled at its first use. A package
-// that uses it has its TestMain call [Main].
+// the rules of a real one: operators refuse tensors of another device, it has a
+// random generator of its own, and copies and reads by the host are counted, also
+// those that a CUDA kernel would hide. It is compiled at its first use. A package
+// that uses it has its TestMain call [Main]. Where ETUDE_TEST_DEVICE names another
+// device the test is skipped; [Accelerator] is for tests of devices in general.
 func Pretend(tb testing.TB) torch.Device {
 	tb.Helper()
 	Need(tb)
+	if name := named(); name != "" {
+		tb.Skipf("this is a test of the pretend accelerator; %s is %s", deviceVariable, name)
+	}
 	loadPretend()
 	if pretend.err != nil {
 		tb.Fatalf("the pretend accelerator: %v", pretend.err)
@@ -88,24 +96,34 @@ func startPretend() (torch.Device, error) {
 	return device, nil
 }
 
-// Traffic is what the pretend accelerator has seen since it was loaded.
+// Traffic is what the pretend accelerator has seen.
 type Traffic struct {
-	Reads    int64 // single values that the host read
+	Reads    int64 // values that the host read, alone or inside an operator
 	ToDevice int64 // copies of tensors from the CPU
 	ToHost   int64 // copies of tensors to the CPU
 	Calls    int64 // operators
 }
 
-// PretendTraffic returns the counters of the pretend accelerator.
-func PretendTraffic() Traffic {
-	c := ctorch.Pretend()
-	return Traffic(c)
+// PretendTraffic returns the counters of the pretend accelerator since it was
+// loaded.
+func PretendTraffic() Traffic { return Traffic(ctorch.Pretend()) }
+
+// Since returns what came after before.
+func (t Traffic) Since(before Traffic) Traffic {
+	return Traffic{
+		Reads: t.Reads - before.Reads, ToDevice: t.ToDevice - before.ToDevice,
+		ToHost: t.ToHost - before.ToHost, Calls: t.Calls - before.Calls,
+	}
 }
 
-// ForbidReads calls f; meanwhile, on any goroutine, reading a value of the
-// pretend accelerator or copying a tensor from it to the CPU is an error.
-func ForbidReads(f func()) {
-	old := ctorch.PretendForbidReads(true)
-	defer ctorch.PretendForbidReads(old)
-	f()
+// Plus returns the sum of both.
+func (t Traffic) Plus(o Traffic) Traffic {
+	return Traffic{
+		Reads: t.Reads + o.Reads, ToDevice: t.ToDevice + o.ToDevice,
+		ToHost: t.ToHost + o.ToHost, Calls: t.Calls + o.Calls,
+	}
 }
+
+// Transfers is what makes host and device wait for each other: everything but the
+// calls.
+func (t Traffic) Transfers() int64 { return t.Reads + t.ToDevice + t.ToHost }

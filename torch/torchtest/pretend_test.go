@@ -31,16 +31,14 @@ func TestPretendComputesAsTheCPU(t *testing.T) {
 
 		before := torchtest.PretendTraffic()
 		var loss2, grad2 *torch.Tensor
-		torchtest.ForbidReads(func() { loss2, grad2 = step(there[0], there[1], there[2].SetRequiresGrad(true)) })
+		torchtest.ForbidTransfers(func() { loss2, grad2 = step(there[0], there[1], there[2].SetRequiresGrad(true)) })
 		after := torchtest.PretendTraffic()
 
 		assert.Equal(t, device, grad2.Device())
 		assert.Equal(t, loss.Item(), loss2.Item(), "the device runs the CPU's kernels")
 		assert.Equal(t, grad.Float32s(), grad2.Float32s())
-		assert.Equal(t, before.Reads, after.Reads)
-		assert.Equal(t, before.ToHost, after.ToHost)
-		assert.Equal(t, before.ToDevice, after.ToDevice)
-		assert.Greater(t, after.Calls, before.Calls)
+		assert.Zero(t, after.Since(before).Transfers())
+		assert.Positive(t, after.Since(before).Calls)
 	})
 }
 
@@ -63,24 +61,97 @@ func TestPretendRefusesOtherDevices(t *testing.T) {
 	})
 }
 
-func TestPretendFindsReads(t *testing.T) {
+// What makes host and device wait for each other is counted once, and is an error
+// while it is forbidden: whatever of it a CUDA kernel would do inside, too.
+func TestPretendFindsTransfers(t *testing.T) {
 	device := torchtest.Pretend(t)
+	type traffic = torchtest.Traffic
+	read, toHost, toDevice := traffic{Reads: 1}, traffic{ToHost: 1}, traffic{ToDevice: 1}
 	torch.Scope(func() {
-		x := torch.Ones([]int{2}, torch.Options{Device: device})
-		for name, f := range map[string]func(){
-			"Item":     func() { x.Sum().Item() },
-			"Float32s": func() { x.Float32s() },
-			"To":       func() { x.To(torch.CPU) },
+		x := torch.Ones([]int{2, 2}, torch.Options{Device: device})
+		zero := x.Sum().MulScalar(0) // on the device, without dimensions
+		mask, index := x.Gt(x), torch.Zeros([]int{2}, torch.Options{DType: torch.Int64, Device: device})
+		host, number := torch.Ones([]int{2, 2}), torch.Scalar[float32](1)
+		for name, c := range map[string]struct {
+			want traffic
+			f    func()
+		}{
+			"Item":                       {read, func() { zero.Item() }},
+			"is_nonzero":                 {read, func() { torch.Call("aten::is_nonzero", zero) }},
+			"allclose":                   {read, func() { torch.Call("aten::allclose", x, x) }},
+			"Float32s":                   {toHost, func() { x.Float32s() }},
+			"To the CPU":                 {toHost, func() { x.To(torch.CPU) }},
+			"CopyInPlace to the CPU":     {toHost, func() { host.Clone().CopyInPlace(x) }},
+			"To the device":              {toDevice, func() { host.To(device) }},
+			"CopyInPlace to the device":  {toDevice, func() { x.Clone().CopyInPlace(host) }},
+			"_to_copy":                   {toDevice, func() { torch.Call("aten::_to_copy", host, torch.Named{"device": device}) }},
+			"nonzero":                    {read, func() { torch.Call("aten::nonzero", x) }},
+			"masked_select":              {read, func() { torch.Call("aten::masked_select", x, mask) }},
+			"index by a mask":            {read, func() { torch.Call("aten::index.Tensor", x, []*torch.Tensor{mask}) }},
+			"index_put_ by a mask":       {read, func() { torch.Call("aten::index_put_", x.Clone(), []*torch.Tensor{mask}, zero) }},
+			"masked_fill with a tensor":  {read, func() { torch.Call("aten::masked_fill.Tensor", x, mask, zero) }},
+			"_unique2":                   {read, func() { torch.Call("aten::_unique2", x) }},
+			"unique_consecutive":         {read, func() { torch.Call("aten::unique_consecutive", x) }},
+			"repeat_interleave":          {read, func() { torch.Call("aten::repeat_interleave.self_Tensor", x, index, 0) }},
+			"equal":                      {read, func() { torch.Call("aten::equal", x, x) }},
+			"bincount":                   {read, func() { torch.Call("aten::bincount", index) }},
+			"histc without a range":      {read, func() { torch.Call("aten::histc", x) }},
+			"multinomial":                {read, func() { torch.Call("aten::multinomial", x, 1) }},
+			"normal of given deviations": {read, func() { torch.Call("aten::normal.float_Tensor", 0, x) }},
+
+			// These only look like it.
+			"index by numbers":           {traffic{}, func() { torch.Call("aten::index.Tensor", x, []*torch.Tensor{index}) }},
+			"index_put_ of a CPU number": {traffic{}, func() { torch.Call("aten::index_put_", x.Clone(), []*torch.Tensor{mask}, number) }},
+			"masked_fill with a number":  {traffic{}, func() { torch.Call("aten::masked_fill.Scalar", x, mask, 0) }},
+			"a CPU number beside it":     {traffic{}, func() { x.Add(number) }},
+			"repeat_interleave of a known size": {traffic{}, func() {
+				torch.Call("aten::repeat_interleave.self_Tensor", x, index, 0, torch.Named{"output_size": 0})
+			}},
+			"histc with a range": {traffic{}, func() { torch.Call("aten::histc", x, 5, 0, 1) }},
+			"made there":         {traffic{}, func() { torch.Full([]int{3}, 2, torch.Options{Device: device}) }},
+			"random":             {traffic{}, func() { torch.Randn([]int{3}, torch.Options{Device: device}) }},
+			"within the device":  {traffic{}, func() { x.Clone().CopyInPlace(x) }},
 		} {
-			torchtest.ForbidReads(func() {
-				err := torch.Try(f)
-				require.Error(t, err, name)
-				assert.Contains(t, err.Error(), "inside a step", name)
+			before := torchtest.PretendTraffic()
+			require.NoError(t, torch.Try(c.f), name)
+			got := torchtest.PretendTraffic().Since(before)
+			got.Calls = 0
+			assert.Equal(t, c.want, got, name)
+
+			torchtest.ForbidTransfers(func() {
+				err := torch.Try(c.f)
+				if c.want == (traffic{}) {
+					assert.NoError(t, err, name)
+				} else {
+					assert.ErrorContains(t, err, "inside a step", name)
+				}
 			})
 		}
-		before := torchtest.PretendTraffic()
-		assert.Equal(t, 2.0, x.Sum().Item())
-		assert.Equal(t, before.Reads+1, torchtest.PretendTraffic().Reads)
+	})
+}
+
+// The device's random generator is its own; a seed gives both the same numbers.
+func TestPretendDrawsForItself(t *testing.T) {
+	device := torchtest.Pretend(t)
+	there := torch.Options{Device: device}
+	torch.Scope(func() {
+		torch.ManualSeed(7)
+		want := torch.Randn([]int{40}).Float32s()
+		torch.ManualSeed(7)
+		torch.Rand([]int{5}) // of the CPU's generator
+		assert.Equal(t, want, torch.Randn([]int{40}, there).Float32s())
+
+		state := torch.RNGState(device)
+		ones := torch.Ones([]int{40}, there)
+		drop := torch.Dropout(ones, 0.5, true).Float32s()
+		assert.NotEqual(t, drop, torch.Dropout(ones, 0.5, true).Float32s())
+		torch.SetRNGState(torch.CPU, torch.RNGState(torch.CPU))
+		torch.SetRNGState(device, state)
+		assert.Equal(t, drop, torch.Dropout(ones, 0.5, true).Float32s())
+
+		cpu := torch.RNGState(torch.CPU).Bytes()
+		torch.Rand([]int{3}, there)
+		assert.Equal(t, cpu, torch.RNGState(torch.CPU).Bytes())
 	})
 }
 

@@ -95,9 +95,9 @@ func Pretend() PretendCounts {
 	return PretendCounts{int64(c.reads), int64(c.to_device), int64(c.to_host), int64(c.calls)}
 }
 
-// PretendForbidReads makes reads by the host errors, or allows them again, and
-// returns what was in force.
-func PretendForbidReads(on bool) bool { return C.ct_pretend_forbid(cbool(on)) != 0 }
+// PretendForbid makes reads by the host and copies between devices errors, or
+// allows them again, and returns what was in force.
+func PretendForbid(on bool) bool { return C.ct_pretend_forbid(cbool(on)) != 0 }
 
 func cbool(b bool) C.int32_t {
 	if b {

@@ -68,7 +68,7 @@ char *ct_open_pretend(const char *path) {
   if (why) return why;
   void (*start)(void (*)(int64_t)) = (void (*)(void (*)(int64_t)))dlsym(h, "ct_pretend_start");
   pretend_counts = (void (*)(ct_pretend_counts *))dlsym(h, "ct_pretend_counts_get");
-  pretend_forbid = (int32_t (*)(int32_t))dlsym(h, "ct_pretend_forbid_reads");
+  pretend_forbid = (int32_t (*)(int32_t))dlsym(h, "ct_pretend_forbid");
   if (!start || !pretend_counts || !pretend_forbid) return open_error(path);
   start(ct_table->memory_add);
   return NULL;

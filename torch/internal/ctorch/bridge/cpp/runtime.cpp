@@ -91,6 +91,10 @@ ct_error* seed(uint64_t s) {
       auto n = c10::impl::VirtualGuardImpl(c10::kCUDA).deviceCount();
       for (int i = 0; i < n; i++) set(generator(static_cast<int32_t>(c10::kCUDA), i));
     }
+    if (c10::impl::hasDeviceGuardImpl(c10::kPrivateUse1)) {
+      auto n = c10::impl::VirtualGuardImpl(c10::kPrivateUse1).deviceCount();
+      for (int i = 0; i < n; i++) set(generator(static_cast<int32_t>(c10::kPrivateUse1), i));
+    }
   });
 }
 

@@ -4,8 +4,9 @@
 // A pretend accelerator for tests on machines without one: libtorch's
 // PrivateUse1 device with host memory behind it, every operator through its CPU
 // kernel. It is stricter than a real device where that finds mistakes: arguments
-// on two devices are refused in every operator, copies between devices and reads
-// of single values are counted, and reads can be forbidden for a while.
+// on two devices are refused in every operator, and copies between devices and
+// reads of values, also those inside operators (waits.h), are counted, and can be
+// forbidden for a while. Like a real device it has a random generator of its own.
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -23,11 +24,13 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <tuple>
 
 #include "../counted.h"
 #include "../ct.h"
+#include "waits.h"
 
 namespace {
 
@@ -37,15 +40,20 @@ const c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 
 void (*count_bytes)(int64_t) = nullptr;  // the bridge's
 std::atomic<int64_t> reads{0}, to_device{0}, to_host{0}, calls{0};
-std::atomic<int32_t> forbid_reads{0};
+std::atomic<int32_t> forbidden{0};
 thread_local int in_fallback = 0;  // the fallback's own copies are not the program's
 
-void host_access(std::atomic<int64_t>& counter, const char* what) {
+constexpr const char* kReadLater =
+    "the host waits for the device here. Keep the value on the device and read it after the step";
+constexpr const char* kCopyBefore =
+    "the device waits for the host here. Make the tensor on the device, or copy it before the step";
+
+// Counts an access, and refuses it while they are forbidden.
+template <class... What>
+void host_access(std::atomic<int64_t>& counter, const char* why, const What&... what) {
   if (in_fallback) return;
   counter++;
-  TORCH_CHECK(!forbid_reads.load(), what,
-              " inside a step: the host waits for the device here. Keep the value on the device and "
-              "read it after the step");
+  TORCH_CHECK(!forbidden.load(), what..., " inside a step: ", why);
 }
 
 struct Allocator final : c10::Allocator {
@@ -88,11 +96,49 @@ struct Hooks final : at::PrivateUse1HooksInterface {
   c10::Allocator* getPinnedMemoryAllocator() const override {
     return c10::GetAllocator(c10::DeviceType::CPU);
   }
-  // Random numbers come from the CPU kernels, so the CPU's generator serves.
-  const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override {
-    return at::detail::getDefaultCPUGenerator();
-  }
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override;
 };
+
+// ---- random numbers ----
+
+// The device's generator. The CPU kernels draw from the CPU's, which some of them
+// cannot be talked out of; so for the time of a draw it has this one's state.
+// Nothing else may draw meanwhile on another thread.
+at::Generator& generator() {
+  static at::Generator g = at::detail::createCPUGenerator();
+  return g;
+}
+
+const at::Generator& Hooks::getDefaultGenerator(c10::DeviceIndex) const { return generator(); }
+
+at::Tensor state_of(at::Generator g) {
+  std::lock_guard<std::mutex> lock(g.mutex());
+  return g.get_state();
+}
+
+void set_state(at::Generator g, const at::Tensor& state) {
+  std::lock_guard<std::mutex> lock(g.mutex());
+  g.set_state(state);
+}
+
+struct Drawing {
+  explicit Drawing(bool on) {
+    if (!on) return;
+    lock = std::unique_lock<std::mutex>(drawing);
+    cpu = state_of(at::detail::getDefaultCPUGenerator());
+    set_state(at::detail::getDefaultCPUGenerator(), state_of(generator()));
+  }
+  ~Drawing() {
+    if (!lock) return;
+    set_state(generator(), state_of(at::detail::getDefaultCPUGenerator()));
+    set_state(at::detail::getDefaultCPUGenerator(), cpu);
+  }
+  inline static std::mutex drawing;
+  std::unique_lock<std::mutex> lock;
+  at::Tensor cpu;
+};
+
+// ---- memory and copies ----
 
 at::Tensor empty(c10::SymIntArrayRef size, std::optional<at::ScalarType> dtype,
                  std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
@@ -119,13 +165,15 @@ at::Tensor host_view(const at::Tensor& t) {
 bool on_pretend(const at::Tensor& t) { return t.device().type() == kPretend; }
 
 at::Tensor copy_from(const at::Tensor& src, const at::Tensor& dst, bool) {
-  if (on_pretend(src) && !on_pretend(dst)) host_access(to_host, "a copy to the CPU");
-  if (!in_fallback && !on_pretend(src) && on_pretend(dst)) to_device++;
+  if (on_pretend(src) && !on_pretend(dst)) host_access(to_host, kReadLater, "a copy to the CPU");
+  if (!on_pretend(src) && on_pretend(dst)) host_access(to_device, kCopyBefore, "a copy from the CPU");
   (on_pretend(dst) ? host_view(dst) : dst).copy_(on_pretend(src) ? host_view(src) : src);
   return dst;
 }
 
 at::Tensor copy_from_and_resize(const at::Tensor& src, const at::Tensor& dst) {
+  if (!on_pretend(src) && on_pretend(dst)) host_access(to_device, kCopyBefore, "a copy from the CPU");
+  if (on_pretend(src) && !on_pretend(dst)) host_access(to_host, kReadLater, "a copy to the CPU");
   if (dst.sizes() != src.sizes())
     at::native::resize_impl_cpu_(dst.unsafeGetTensorImpl(), src.sizes(), std::nullopt);
   (on_pretend(dst) ? host_view(dst) : dst).copy_(on_pretend(src) ? host_view(src) : src);
@@ -133,7 +181,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& src, const at::Tensor& dst) {
 }
 
 at::Scalar read_scalar(const at::Tensor& t) {
-  host_access(reads, "the value of a tensor was read");
+  host_access(reads, kReadLater, "the value of a tensor was read");
   return host_view(t).item();
 }
 
@@ -156,8 +204,8 @@ struct QuietResize final : c10::WarningHandler {
 
 void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   calls++;
-  size_t n = op.schema().arguments().size();
-  for (const auto& v : torch::jit::last(*stack, n)) {
+  auto arguments = torch::jit::last(*stack, op.schema().arguments().size());
+  for (const auto& v : arguments) {
     if (v.isTensor()) {
       check_device(op, v.toTensor());
     } else if (v.isTensorList()) {
@@ -167,12 +215,15 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
         if (t) check_device(op, *t);
     }
   }
+  if (etude::waits(op, arguments))
+    host_access(reads, kReadLater, "the values that ", op.schema().name(), " needs were read");
   struct Inside {
     Inside() { in_fallback++; }
     ~Inside() { in_fallback--; }
   } inside;
   static QuietResize quiet;
   c10::WarningUtils::WarningHandlerGuard guard(&quiet);
+  Drawing draw(op.hasTag(at::Tag::nondeterministic_seeded));
   at::native::cpu_fallback(op, stack);
 }
 
@@ -257,8 +308,8 @@ __attribute__((visibility("default"))) void ct_pretend_counts_get(ct_pretend_cou
   *c = {reads.load(), to_device.load(), to_host.load(), calls.load()};
 }
 
-// While on, a read of a value and a copy to the CPU are errors.
-__attribute__((visibility("default"))) int32_t ct_pretend_forbid_reads(int32_t on) {
-  return forbid_reads.exchange(on);
+// While on, a read of a value and a copy to or from the CPU are errors.
+__attribute__((visibility("default"))) int32_t ct_pretend_forbid(int32_t on) {
+  return forbidden.exchange(on);
 }
 }

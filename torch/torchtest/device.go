@@ -1,0 +1,100 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torchtest
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+const deviceVariable = "ETUDE_TEST_DEVICE"
+
+// named is the device that the environment asks for; "" for the pretend one.
+func named() string {
+	if name := os.Getenv(deviceVariable); name != "pretend" && name != "pretend:0" {
+		return name
+	}
+	return ""
+}
+
+// Accelerator returns the device that tests of devices use: the one that
+// ETUDE_TEST_DEVICE names (cuda, cuda:1, cpu), or [Pretend]. Where it cannot be
+// used, the test is skipped with the reason; with ETUDE_TEST_REQUIRE_DEVICE=1 it
+// fails.
+//
+//	ETUDE_TEST_DEVICE=cuda:0 go test ./torch/... ./trainer ./models ./scripts/e2e
+func Accelerator(tb testing.TB) torch.Device {
+	tb.Helper()
+	name := named()
+	if name == "" {
+		return Pretend(tb)
+	}
+	Need(tb)
+	device, err := torch.ParseDevice(name)
+	if err == nil {
+		err = torch.CheckDevice(device)
+	}
+	if err != nil {
+		skip(tb, "ETUDE_TEST_REQUIRE_DEVICE", fmt.Sprintf("%s=%s: %v", deviceVariable, name, err))
+	}
+	return device
+}
+
+// SecondDevice is Accelerator for tests of what goes on between two devices: they
+// are skipped where it is the CPU.
+func SecondDevice(tb testing.TB) torch.Device {
+	tb.Helper()
+	device := Accelerator(tb)
+	if device == torch.CPU {
+		tb.Skipf("the test needs a device beside the CPU; %s is %s", deviceVariable, named())
+	}
+	return device
+}
+
+// IsPretend reports whether d is the pretend accelerator, which counts its traffic
+// and computes what the CPU does, bit for bit.
+func IsPretend(d torch.Device) bool { return pretend.device != torch.CPU && d == pretend.device }
+
+// tolerance is what the kernels of a real device may differ by from the CPU's,
+// relative to the larger of the value and 1: they add in another order, which costs
+// float32 (6e-8) a few bits in sums of some hundred terms, and the steps of a short
+// training some more.
+const tolerance = 1e-4
+
+// SameNumbers fails the test unless numbers that device d came to are those of
+// the CPU: bit for bit on the pretend accelerator and on the CPU itself, within
+// 1e-4 elsewhere. what names them in the message.
+func SameNumbers[T float32 | float64](tb testing.TB, d torch.Device, want, got []T, what string) {
+	tb.Helper()
+	if len(want) != len(got) {
+		tb.Errorf("%s: %d numbers of the CPU, %d of %s", what, len(want), len(got), d)
+		return
+	}
+	exact := d == torch.CPU || IsPretend(d)
+	for i := range want {
+		w, g := float64(want[i]), float64(got[i])
+		same := math.Float64bits(w) == math.Float64bits(g)
+		if !same && !exact {
+			same = math.Abs(w-g) <= tolerance*max(1, math.Abs(w))
+		}
+		if !same {
+			tb.Errorf("%s: number %d is %v on the CPU, %v on %s", what, i, w, g, d)
+			return
+		}
+	}
+}
+
+// ForbidTransfers calls f; meanwhile, on any goroutine, it is an error to read a
+// value of the accelerator, to copy a tensor from it or to it, or to call an
+// operator that makes the host wait. Only one may be in force at a time.
+func ForbidTransfers(f func()) {
+	old := ctorch.PretendForbid(true)
+	defer ctorch.PretendForbid(old)
+	f()
+}
