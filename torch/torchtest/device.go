@@ -67,6 +67,17 @@ func IsPretend(d torch.Device) bool { return pretend.device != torch.CPU && d ==
 // training some more.
 const tolerance = 1e-4
 
+// Tolerance is how far numbers of device d may be from given ones: exact on the
+// CPU and the pretend accelerator, and 1e-4 elsewhere.
+func Tolerance(d torch.Device, exact float64) float64 {
+	if isExact(d) {
+		return exact
+	}
+	return max(exact, tolerance)
+}
+
+func isExact(d torch.Device) bool { return d == torch.CPU || IsPretend(d) }
+
 // SameNumbers fails the test unless numbers that device d came to are those of
 // the CPU: bit for bit on the pretend accelerator and on the CPU itself, within
 // 1e-4 elsewhere. what names them in the message.
@@ -76,11 +87,10 @@ func SameNumbers[T float32 | float64](tb testing.TB, d torch.Device, want, got [
 		tb.Errorf("%s: %d numbers of the CPU, %d of %s", what, len(want), len(got), d)
 		return
 	}
-	exact := d == torch.CPU || IsPretend(d)
 	for i := range want {
 		w, g := float64(want[i]), float64(got[i])
 		same := math.Float64bits(w) == math.Float64bits(g)
-		if !same && !exact {
+		if !same && !isExact(d) {
 			same = math.Abs(w-g) <= tolerance*max(1, math.Abs(w))
 		}
 		if !same {
@@ -88,6 +98,14 @@ func SameNumbers[T float32 | float64](tb testing.TB, d torch.Device, want, got [
 			return
 		}
 	}
+}
+
+// Forbidden is what the error of something forbidden on d says.
+func Forbidden(d torch.Device) string {
+	if IsPretend(d) {
+		return "inside a step"
+	}
+	return "synchronizing"
 }
 
 // ForbidTransfers calls f; meanwhile, on any goroutine, it is an error to read a
