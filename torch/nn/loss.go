@@ -161,5 +161,21 @@ func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
 	if c.IgnoreIndex != nil {
 		ignore = *c.IgnoreIndex
 	}
+	if c.Weight != nil && c.LabelSmoothing > 0 && c.Reduction == ReduceMean && target.DType() == torch.Int64 {
+		// libtorch's mean of these picks the targets that count by a mask, for which
+		// the host waits. Both of its parts are sums divided by the same weight.
+		sum := torch.CrossEntropyLoss(output, target, c.Weight, ReduceSum, ignore, c.LabelSmoothing)
+		return sum.Div(totalWeight(output, target, c.Weight, ignore))
+	}
 	return torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
+}
+
+// totalWeight is the sum of the weights of the targets that count: the likelihood
+// loss of logarithms that are all -1.
+func totalWeight(output, target, weight *torch.Tensor, ignore int) (total *torch.Tensor) {
+	const sum = 2 // as libtorch numbers reductions
+	torch.NoGrad(func() {
+		total = torch.Call("aten::nll_loss_nd", torch.OnesLike(output).Neg(), target, weight, sum, ignore).Tensor()
+	})
+	return total
 }

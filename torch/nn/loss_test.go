@@ -27,8 +27,8 @@ func TestLossesAgreeWithPyTorch(t *testing.T) {
 			"bce": {p, q}, "bce weight": {p, q}, "bce logits": {x, q}, "bce logits weights": {x, q},
 			"cross entropy": {x, classes}, "cross entropy weight": {x, classes},
 			"cross entropy ignore 0": {x, classes}, "cross entropy smooth": {x, classes},
-			"cross entropy shares": {x, shares},
-			"kl":                   {logp, shares}, "kl log target": {logp, shares.Log()},
+			"cross entropy shares": {x, shares}, "cross entropy weight smooth": {x, classes},
+			"kl": {logp, shares}, "kl log target": {logp, shares.Log()},
 		}
 		for _, c := range cases {
 			what := c.Name + ", " + c.Reduction
@@ -50,9 +50,12 @@ func TestLossesAgreeWithPyTorch(t *testing.T) {
 				"cross entropy weight":   nn.CrossEntropy{Reduction: r, Weight: weight}.Loss,
 				"cross entropy ignore 0": nn.CrossEntropy{Reduction: r, IgnoreIndex: new(0)}.Loss,
 				"cross entropy smooth":   nn.CrossEntropy{Reduction: r, LabelSmoothing: 0.1}.Loss,
-				"cross entropy shares":   nn.CrossEntropy{Reduction: r}.Loss,
-				"kl":                     nn.KLDiv{Reduction: r, BatchMean: batchMean}.Loss,
-				"kl log target":          nn.KLDiv{Reduction: r, BatchMean: batchMean, LogTarget: true}.Loss,
+				"cross entropy weight smooth": nn.CrossEntropy{
+					Reduction: r, Weight: weight, IgnoreIndex: new(0), LabelSmoothing: 0.3,
+				}.Loss,
+				"cross entropy shares": nn.CrossEntropy{Reduction: r}.Loss,
+				"kl":                   nn.KLDiv{Reduction: r, BatchMean: batchMean}.Loss,
+				"kl log target":        nn.KLDiv{Reduction: r, BatchMean: batchMean, LogTarget: true}.Loss,
 			}
 			require.Contains(t, losses, c.Name)
 			output := inputs[c.Name][0].Clone().SetRequiresGrad(true)

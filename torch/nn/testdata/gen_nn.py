@@ -170,6 +170,8 @@ def losses():
         add("cross entropy weight", r, x, classes, nn.CrossEntropyLoss(reduction=r, weight=weight))
         add("cross entropy ignore 0", r, x, classes, nn.CrossEntropyLoss(reduction=r, ignore_index=0))
         add("cross entropy smooth", r, x, classes, nn.CrossEntropyLoss(reduction=r, label_smoothing=0.1))
+        add("cross entropy weight smooth", r, x, classes,
+            nn.CrossEntropyLoss(reduction=r, weight=weight, ignore_index=0, label_smoothing=0.3))
         add("cross entropy shares", r, x, dist, nn.CrossEntropyLoss(reduction=r))
         add("kl log target", r, logp, dist.log(), nn.KLDivLoss(reduction=r, log_target=True))
         add("kl", r, logp, dist, nn.KLDivLoss(reduction=r))

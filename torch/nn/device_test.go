@@ -1,0 +1,143 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// deviceTolerance is for layers and losses on another device: where libtorch has
+// fused kernels for accelerators alone (the LSTM cell), or a real one adds in its
+// own order.
+const deviceTolerance = 2e-5
+
+// there is a layer or a loss with its input, built on a device, and the tensors
+// whose gradients count.
+type there func(d torch.Device) (output *torch.Tensor, leaves []*torch.Tensor)
+
+func layerOn(make func(torch.Device) nn.Module, input func() *torch.Tensor) there {
+	return func(d torch.Device) (*torch.Tensor, []*torch.Tensor) {
+		torch.ManualSeed(5)
+		m, x := make(d), input().To(d)
+		leaves := nn.Parameters(m)
+		if x.DType().IsFloating() {
+			leaves = append(leaves, x.SetRequiresGrad(true))
+		}
+		torch.ManualSeed(6) // of dropout, on whichever device
+		var y *torch.Tensor
+		torchtest.ForbidTransfers(func() {
+			y = m.Forward(x)
+			y.Square().Sum().Backward()
+		})
+		return y, leaves
+	}
+}
+
+func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there {
+	return func(d torch.Device) (*torch.Tensor, []*torch.Tensor) {
+		loss, x, y := make(d), ramp(1, 3, 4).MulScalar(0.5).AddScalar(0.5).To(d).SetRequiresGrad(true), target().To(d)
+		var l *torch.Tensor
+		torchtest.ForbidTransfers(func() {
+			l = loss(x, y)
+			l.Sum().Backward()
+		})
+		return l, []*torch.Tensor{x}
+	}
+}
+
+// No layer and no loss makes the host wait for the device or the device for the
+// host, forward or backward, and both come to what they come to on the CPU.
+func TestNothingWaitsForADevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	cases := map[string]there{}
+	numbers := func(shape ...int) func() *torch.Tensor { return func() *torch.Tensor { return ramp(1, shape...) } }
+	indices := func() *torch.Tensor { return torch.FromSlice([]int64{1, 5, 5, 2, 10, 9}, 2, 3) }
+	layer := func(name string, input func() *torch.Tensor, make func(torch.Device) nn.Module) {
+		cases[name] = layerOn(make, input)
+	}
+	layer("linear", numbers(3, 5), func(d torch.Device) nn.Module { return nn.NewLinear(5, 4, d) })
+	layer("layer norm", numbers(3, 5), func(d torch.Device) nn.Module { return nn.NewLayerNorm([]int{5}, d) })
+	layer("embedding", indices, func(d torch.Device) nn.Module { return nn.NewEmbedding(11, 4, d) })
+	layer("embedding padded", indices, func(d torch.Device) nn.Module {
+		return nn.NewEmbedding(11, 4, d, nn.EmbeddingConfig{Padding: new(5)})
+	})
+	layer("activations", numbers(3, 5), func(torch.Device) nn.Module {
+		return nn.NewSequential(nn.Tanh{}, nn.ReLU{}, nn.Sigmoid{}, nn.Softmax{Dim: 1})
+	})
+	for _, batchFirst := range []bool{false, true} {
+		for _, c := range []nn.LSTMConfig{{}, {Layers: 2, Bidirectional: true}, {NoBias: true}} {
+			c.BatchFirst = batchFirst
+			for _, shape := range [][]int{{5, 2, 3}, {1, 1, 3}, {4, 3}} {
+				layer(fmt.Sprintf("lstm %+v %v", c, shape), numbers(shape...), func(d torch.Device) nn.Module { return nn.NewLSTM(3, 4, d, c) })
+			}
+		}
+	}
+	if torchtest.IsPretend(device) { // its draws are the CPU's
+		layer("dropout", numbers(3, 5), func(torch.Device) nn.Module { return nn.NewDropout(0.5) })
+		layer("lstm dropout", numbers(5, 2, 3), func(d torch.Device) nn.Module {
+			return nn.NewLSTM(3, 4, d, nn.LSTMConfig{Layers: 2, Dropout: 0.5})
+		})
+	}
+
+	weight := func(d torch.Device) *torch.Tensor { return ramp(3, 4).AddScalar(1.5).To(d) }
+	shares := func() *torch.Tensor { return ramp(2, 3, 4).Softmax(1) }
+	classes := func() *torch.Tensor { return torch.FromSlice([]int64{1, 3, 0}) }
+	for _, r := range []torch.Reduction{nn.ReduceMean, nn.ReduceSum, nn.ReduceNone} {
+		loss := func(name string, target func() *torch.Tensor, make func(torch.Device) nn.Loss) {
+			cases[fmt.Sprint(name, ", reduction ", r)] = lossOn(make, target)
+		}
+		loss("mse", shares, func(torch.Device) nn.Loss { return nn.MSE{Reduction: r}.Loss })
+		loss("l1", shares, func(torch.Device) nn.Loss { return nn.L1{Reduction: r}.Loss })
+		loss("huber", shares, func(torch.Device) nn.Loss { return nn.Huber{Reduction: r, Delta: 0.3}.Loss })
+		loss("bce", shares, func(d torch.Device) nn.Loss { return nn.BCE{Reduction: r, Weight: weight(d)}.Loss })
+		loss("bce logits", shares, func(d torch.Device) nn.Loss {
+			return nn.BCEWithLogits{Reduction: r, Weight: weight(d), PosWeight: weight(d)}.Loss
+		})
+		loss("kl", shares, func(torch.Device) nn.Loss { return nn.KLDiv{Reduction: r}.Loss })
+		loss("kl log target", shares, func(torch.Device) nn.Loss { return nn.KLDiv{Reduction: r, LogTarget: true}.Loss })
+		for _, smooth := range []float64{0, 0.1} {
+			for _, ignore := range []int{-100, 3} {
+				for _, weighted := range []bool{false, true} {
+					make := func(d torch.Device) nn.Loss {
+						c := nn.CrossEntropy{Reduction: r, LabelSmoothing: smooth, IgnoreIndex: &ignore}
+						if weighted {
+							c.Weight = weight(d)
+						}
+						return c.Loss
+					}
+					name := fmt.Sprint("cross entropy, smoothing ", smooth, ", ignore ", ignore, ", weighted ", weighted)
+					loss(name, classes, make)
+					if ignore < 0 {
+						loss(name+", of shares", shares, make)
+					}
+				}
+			}
+		}
+	}
+
+	for name, make := range cases {
+		t.Run(name, func(t *testing.T) {
+			torch.Scope(func() {
+				want, wantLeaves := make(torch.CPU)
+				var got *torch.Tensor
+				var leaves []*torch.Tensor
+				require.NoError(t, torch.Try(func() { got, leaves = make(device) }))
+				near := torchtest.Tolerance(device, deviceTolerance)
+				assert.Equal(t, device, got.Device())
+				assert.InDeltaSlice(t, want.Float64s(), got.Float64s(), near)
+				for i := range leaves {
+					assert.InDeltaSlice(t, wantLeaves[i].Grad().Float64s(), leaves[i].Grad().Float64s(), near, "gradient %d", i)
+				}
+			})
+		})
+	}
+}
