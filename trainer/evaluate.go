@@ -49,34 +49,23 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 	}
 	err := torch.Try(func() {
 		classes := hasClasses(set.Y)
-		total, mse, mae, right := NewLosses(readEvery), NewLosses(readEvery), NewLosses(readEvery), hits{}
-		all := []*Losses{total, mse, mae}
-		defer func() {
-			for _, l := range all {
-				l.Close()
-			}
-			right.close()
-		}()
+		means, right := batchMeans{}, hits{}
+		defer means.close()
+		defer right.close()
 		forward(context.Background(), model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
-			total.Add(loss(output, b.Y), b.Len)
 			if classes {
 				right.add(output, b.Y)
+				means.add(b.Len, loss(output, b.Y))
 			} else {
-				mse.Add(nn.MSELoss(output, b.Y), b.Len)
-				mae.Add(nn.L1Loss(output, b.Y), b.Len)
-			}
-			for _, l := range all {
-				if l.Full() {
-					l.readAny()
-				}
+				means.add(b.Len, loss(output, b.Y), nn.MSELoss(output, b.Y), nn.L1Loss(output, b.Y))
 			}
 		})
-		for _, l := range all {
-			l.readAny()
-		}
-		m.Samples, m.Loss, m.MSE, m.MAE = set.Len(), total.Mean(), mse.Mean(), mae.Mean()
+		means.read()
+		m.Samples, m.Loss = set.Len(), means.mean(0)
 		if classes {
 			m.Accuracy = right.share()
+		} else {
+			m.MSE, m.MAE = means.mean(1), means.mean(2)
 		}
 	})
 	if err != nil {
@@ -85,10 +74,54 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 	return m, nil
 }
 
-// readAny reads without refusing what is not finite: a measure may be that.
-func (l *Losses) readAny() {
-	if e := new(NonFiniteError); errors.As(l.Read(), &e) {
-		l.sum += e.Value
+// batchMeans collects some numbers of each batch, means over its samples, as
+// Losses collects one: they stay on the device, and those of readEvery batches are
+// read together. They need not be finite. The zero value is ready.
+type batchMeans struct {
+	values  *torch.Tensor // [readEvery, numbers]
+	counts  []int         // samples of the batches that have not been read
+	sums    []float64     // Σ number·samples of what has been read
+	samples int
+}
+
+func (m *batchMeans) add(samples int, numbers ...*torch.Tensor) {
+	mustBeSingle(numbers[0])
+	if m.values == nil {
+		torch.Unscoped(func() {
+			m.values = torch.Zeros([]int{readEvery, len(numbers)}, torch.Options{DType: numbers[0].DType(), Device: numbers[0].Device()})
+		})
+		m.sums = make([]float64, len(numbers))
+	}
+	row := m.values.Select(0, len(m.counts))
+	for i, x := range numbers {
+		row.Narrow(0, i, 1).CopyInPlace(x)
+	}
+	m.counts = append(m.counts, samples)
+	if len(m.counts) == readEvery {
+		m.read()
+	}
+}
+
+func (m *batchMeans) read() {
+	if len(m.counts) == 0 {
+		return
+	}
+	var values []float64
+	torch.Scope(func() { values = m.values.Narrow(0, 0, len(m.counts)).To(torch.CPU).Float64s() })
+	for i, v := range values {
+		m.sums[i%len(m.sums)] += v * float64(m.counts[i/len(m.sums)])
+	}
+	for _, n := range m.counts {
+		m.samples += n
+	}
+	m.counts = m.counts[:0]
+}
+
+func (m *batchMeans) mean(i int) float64 { return m.sums[i] / float64(m.samples) }
+
+func (m *batchMeans) close() {
+	if m.values != nil {
+		m.values.Close()
 	}
 }
 

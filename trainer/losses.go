@@ -65,9 +65,7 @@ func (l *Losses) Add(loss *torch.Tensor, n int) {
 	if l.vector == nil {
 		l.start(loss)
 	}
-	if loss.Numel() != 1 {
-		panic(&torch.Error{Op: "loss", Shapes: [][]int{loss.Shape()}, Message: "a loss to train by is a single value: take the mean over the batch"})
-	}
+	mustBeSingle(loss)
 	if loss.Device() != l.vector.Device() {
 		panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", loss.Device(), l.vector.Device())})
 	}
@@ -76,6 +74,12 @@ func (l *Losses) Add(loss *torch.Tensor, n int) {
 	}
 	l.vector.Narrow(0, len(l.counts), 1).CopyInPlace(loss.Detach())
 	l.counts = append(l.counts, n)
+}
+
+func mustBeSingle(loss *torch.Tensor) {
+	if loss.Numel() != 1 {
+		panic(&torch.Error{Op: "loss", Shapes: [][]int{loss.Shape()}, Message: "a loss to train by is a single value: take the mean over the batch"})
+	}
 }
 
 func (l *Losses) start(loss *torch.Tensor) {

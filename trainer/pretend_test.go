@@ -6,19 +6,21 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // On a device no step waits: what the host reads is the vector of losses, and
 // once an epoch what validation and the look at the parameters come to.
 func TestStepsReadNothing(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)
 	for _, c := range golden.Cases {
@@ -37,26 +39,83 @@ func TestStepsReadNothing(t *testing.T) {
 		before := torchtest.PretendTraffic()
 		h, err := r.Fit(context.Background())
 		require.NoError(t, err)
-		after := torchtest.PretendTraffic()
+		got := torchtest.PretendTraffic().Since(before)
 		assert.Equal(t, 8*4, steps)
-		assert.Equal(t, want.TrainLosses, h.TrainLosses)
-		assert.Equal(t, want.ValLosses, h.ValLosses)
-		assert.Equal(t, want.ValAccs, h.ValAccs)
-
-		// An epoch: the losses of steps 1 to 3 and of step 4, and validation's.
-		assert.EqualValues(t, 8*(2+1), after.ToHost-before.ToHost)
-		reads := 1 // are the parameters finite
+		torchtest.SameNumbers(t, device, want.TrainLosses, h.TrainLosses, "losses")
+		torchtest.SameNumbers(t, device, want.ValLosses, h.ValLosses, "validation losses")
 		if c.classes() {
-			reads += 2 // right answers in training and in validation
+			torchtest.SameNumbers(t, device, want.ValAccs, h.ValAccs, "accuracies")
 		}
-		assert.EqualValues(t, 8*reads, after.Reads-before.Reads)
-		assert.EqualValues(t, 8, after.ToDevice-before.ToDevice, "the order, once an epoch")
+		if torchtest.IsPretend(device) {
+			reads := 1 // are the parameters finite
+			if c.classes() {
+				reads += 2 // right answers in training and in validation
+			}
+			assert.Equal(t, torchtest.Traffic{
+				Reads:    8 * int64(reads),
+				ToHost:   8 * (2 + 1), // the losses of steps 1 to 3 and of step 4, and validation's
+				ToDevice: 8,           // the order, once an epoch
+				Calls:    got.Calls,
+			}, got)
+		}
 		free()
 	}
 }
 
-func TestMistakesOnADevice(t *testing.T) {
+// Evaluate reads once for readEvery batches, whatever it measures.
+func TestEvaluateReadsSeldom(t *testing.T) {
 	device := torchtest.Pretend(t)
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	for _, c := range golden.Cases {
+		r, free := golden.run(t, c, device)
+		require.Greater(t, r.Train.Len(), readEvery)
+		require.Less(t, r.Train.Len(), 2*readEvery)
+		before := torchtest.PretendTraffic()
+		_, err := Evaluate(r.Model, r.Loss, r.Train, 1)
+		require.NoError(t, err)
+		got := torchtest.PretendTraffic().Since(before)
+		want := torchtest.Traffic{ToHost: 2, Calls: got.Calls}
+		if c.classes() {
+			want.Reads = 1 // right answers
+		}
+		assert.Equal(t, want, got)
+		free()
+	}
+}
+
+// A save copies each tensor of the checkpoint to the CPU once, and reads nothing.
+func TestSavesCopyOnce(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	var runs [2]torchtest.Traffic
+	var h *History
+	for i, dir := range []string{"", t.TempDir()} {
+		r := newTrial(1, device, dir)
+		before := torchtest.PretendTraffic()
+		var err error
+		h, err = r.Fit(context.Background())
+		require.NoError(t, err)
+		runs[i] = torchtest.PretendTraffic().Since(before)
+		r.close()
+	}
+	const parameters = 4
+	var copies int64
+	for epoch, best := 0, math.Inf(1); epoch < h.Len(); epoch++ {
+		copies += 4 * parameters // and Adam's count, mean and square of each
+		if loss := h.ValLosses[epoch]; loss < best {
+			best = loss
+		} else {
+			copies += parameters // the best ones, which are others
+		}
+	}
+	copies += parameters // model.pt
+	got := runs[1].Since(runs[0])
+	assert.Equal(t, torchtest.Traffic{ToHost: copies, Calls: got.Calls}, got)
+}
+
+func TestMistakesOnADevice(t *testing.T) {
+	device := torchtest.SecondDevice(t)
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)
 	c := golden.Cases[0]
@@ -72,13 +131,13 @@ func TestMistakesOnADevice(t *testing.T) {
 	}
 	_, err := read.Fit(context.Background())
 	require.ErrorContains(t, err, "epoch 1, step 1")
-	require.ErrorContains(t, err, "the value of a tensor was read inside a step")
+	require.ErrorContains(t, err, torchtest.Forbidden(device))
 
 	left := r
 	left.Train = c.set(c.X, c.Y, torch.CPU)
 	defer left.Train.Close()
 	_, err = left.Fit(context.Background())
-	require.ErrorContains(t, err, "Run.Train is on cpu, the model's parameters on pretend:0")
+	require.ErrorContains(t, err, "Run.Train is on cpu, the model's parameters on "+device.String())
 
 	left = r
 	left.Loss = func(output, target *torch.Tensor) *torch.Tensor {
@@ -89,20 +148,31 @@ func TestMistakesOnADevice(t *testing.T) {
 	require.ErrorContains(t, err, "same device")
 }
 
-// A checkpoint of one device is continued on the other.
+// A checkpoint of one device is continued on the other, and on the same one bit
+// for bit: dropout draws from the device's own generator, whose state is saved. On
+// another device the draws are others, so there the network has no dropout.
 func TestResumeOnAnotherDevice(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.SecondDevice(t)
 	torchtest.NoLeaks(t)
-	whole := newTrial(1, torch.CPU, t.TempDir())
-	everyState(0, whole) // a step of 6 is in the middle of a group
-	defer whole.close()
-	want, err := whole.Fit(context.Background())
-	require.NoError(t, err)
-	for _, devices := range [][]torch.Device{{device, torch.CPU}, {torch.CPU, device}, {device, device}} {
+	trialOn := func(seed int, d torch.Device, dir string, dropout bool) *trial {
+		r := newTrial(uint64(seed), d, dir)
+		everyState(0, r) // a step of 6 is in the middle of a group
+		if !dropout {
+			r.Model.(nn.Sequential)[2].(*nn.Dropout).P = 0
+		}
+		return r
+	}
+	for _, devices := range [][2]torch.Device{{device, torch.CPU}, {torch.CPU, device}, {device, device}} {
+		same := devices[0] == devices[1]
+		whole := trialOn(1, devices[0], t.TempDir(), same)
+		want, err := whole.Fit(context.Background())
+		require.NoError(t, err)
+		wantState := stateOf(whole.Model)
+		whole.close()
+
 		dir := t.TempDir()
 		for i, d := range devices {
-			r := newTrial(uint64(1+i), d, dir)
-			everyState(0, r)
+			r := trialOn(1+i, d, dir, same)
 			r.Resume = true
 			notices := r.listen()
 			ctx := context.Background()
@@ -112,16 +182,21 @@ func TestResumeOnAnotherDevice(t *testing.T) {
 			h, err := r.Fit(ctx)
 			if i == 0 {
 				require.ErrorIs(t, err, ErrInterrupted)
-			} else {
-				require.NoError(t, err)
+				r.close()
+				continue
+			}
+			require.NoError(t, err)
+			if same || torchtest.IsPretend(device) {
 				assert.Equal(t, want.TrainLosses, h.TrainLosses)
 				assert.Equal(t, want.ValLosses, h.ValLosses)
-				assert.Equal(t, stateOf(whole.Model), stateOf(r.Model))
-				if devices[0] == devices[1] {
-					assert.Empty(t, *notices)
-				} else {
-					assert.Equal(t, []string{fmt.Sprintf("device: it was %v, is %v: the last bits may differ from those of a run without a break", devices[0], d)}, *notices)
-				}
+				assert.Equal(t, wantState, stateOf(r.Model))
+			} else {
+				torchtest.SameNumbers(t, device, want.ValLosses, h.ValLosses, "validation losses")
+			}
+			if same {
+				assert.Empty(t, *notices)
+			} else {
+				assert.Equal(t, []string{fmt.Sprintf("device: it was %v, is %v: the last bits may differ from those of a run without a break", devices[0], d)}, *notices)
 			}
 			r.close()
 		}
