@@ -25,7 +25,11 @@ func ClipGradNorm(params []*torch.Tensor, limit, order float64) *torch.Tensor {
 	step(func() {
 		grads := gradsOf(params)
 		if len(grads) == 0 {
-			total = torch.Zeros([]int{}).Keep()
+			var o torch.Options
+			if len(params) > 0 {
+				o.Device = params[0].Device()
+			}
+			total = torch.Zeros([]int{}, o).Keep()
 			return
 		}
 		norms := make([]*torch.Tensor, 0, len(grads))

@@ -200,18 +200,40 @@ func TestLoadRefuses(t *testing.T) {
 // Moments lie on the parameters' device, wherever the dict's tensors are, and no
 // step reads a value: ForbidTransfers in step() would fail it.
 func TestOnADevice(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	for name, make := range optimizers {
 		n := newNet(torch.CPU)
 		o := make(n)
 		m := clone(t, n, device)
 		p := make(m)
-		assert.Equal(t, steps(n, o, 0, 5, torch.CPU), steps(m, p, 0, 5, device), name)
+		torchtest.SameNumbers(t, device, steps(n, o, 0, 5, torch.CPU), steps(m, p, 0, 5, device), name)
 
 		q := make(m)
 		require.NoError(t, q.LoadStateDict(o.StateDict()), name)
-		assert.Equal(t, steps(n, o, 5, 10, torch.CPU), steps(m, q, 5, 10, device), name)
+		torchtest.SameNumbers(t, device, steps(n, o, 5, 10, torch.CPU), steps(m, q, 5, 10, device), name)
 		tensors(q.StateDict(), func(s *torch.Tensor) { assert.Equal(t, device, s.Device(), name) })
+	}
+}
+
+// Gradients are clipped where they are, and so is the norm of none.
+func TestClipOnADevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	for _, d := range []torch.Device{torch.CPU, device} {
+		torch.Scope(func() {
+			n, x := newNet(d), ramp(1, 6, 5).To(d)
+			var none, norm *torch.Tensor
+			torchtest.ForbidTransfers(func() {
+				none = optim.ClipGradNorm(nn.Parameters(n), 1, 2)
+				n.Forward(x).Square().Sum().Backward()
+				norm = optim.ClipGradNorm(nn.Parameters(n), 1, 2)
+				optim.ClipGradValue(nn.Parameters(n), 0.1)
+			})
+			assert.Equal(t, d, none.Device())
+			assert.Equal(t, d, norm.Device())
+			assert.Zero(t, none.Item())
+			assert.Greater(t, norm.Item(), 1.0)
+			assert.InDelta(t, 0.1, n.FC1.Weight.Grad().Abs().Max().Item(), 1e-6)
+		})
 	}
 }
 
@@ -227,7 +249,7 @@ func tensors(v any, f func(*torch.Tensor)) {
 }
 
 func TestParametersOfSeveralKinds(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	for name, make := range map[string]func([]*torch.Tensor) optim.Optimizer{
 		"adam": func(ps []*torch.Tensor) optim.Optimizer { return optim.NewAdam(ps, optim.AdamConfig{LR: 0.1}) },
 		"sgd": func(ps []*torch.Tensor) optim.Optimizer {
