@@ -17,7 +17,6 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
@@ -106,67 +105,6 @@ func newRun(spec models.Spec, set *data.Set, device torch.Device, epochs int) *t
 		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: spec.LR, WeightDecay: 1e-4}),
 		Train:     set, Epochs: epochs, BatchSize: 8, Threads: 1, KeepLast: true,
 	}
-}
-
-// Both networks train on the pretend accelerator: no step waits for a value, and
-// the losses are those of the CPU.
-func TestTrainOnPretendDevice(t *testing.T) {
-	device := torchtest.Pretend(t)
-	for _, spec := range models.All() {
-		t.Run(spec.Name, func(t *testing.T) {
-			samples := madeUp(spec, 40)
-			var losses [2][]float64
-			for i, d := range []torch.Device{torch.CPU, device} {
-				set := samples.Tensors(d)
-				defer set.Close()
-				run := newRun(spec, set, d, 3)
-				run.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
-				before := torchtest.PretendTraffic()
-				history, err := run.Fit(context.Background())
-				require.NoError(t, err)
-				after := torchtest.PretendTraffic()
-				losses[i] = history.TrainLosses
-				if d == device {
-					assert.Greater(t, after.Calls, before.Calls)
-					t.Logf("%d operators, %d values read, %d copies to the host, %d to the device, in 3 epochs",
-						after.Calls-before.Calls, after.Reads-before.Reads, after.ToHost-before.ToHost, after.ToDevice-before.ToDevice)
-					check, err := onnx.Export(filepath.Join(t.TempDir(), "model.onnx"), run.Model, onnx.Signature{
-						Input: spec.ONNXInput, Output: spec.ONNXOutput, Example: set.X.Narrow(0, 0, 2),
-					})
-					require.NoError(t, err, "a network is exported from the device that it is on")
-					assert.LessOrEqual(t, check.Max(), 1e-5)
-				}
-			}
-			assert.Equal(t, losses[0], losses[1])
-		})
-	}
-}
-
-func TestMistakesOnADeviceAreFound(t *testing.T) {
-	device := torchtest.Pretend(t)
-	spec, err := models.ByName("emotion")
-	require.NoError(t, err)
-	set := madeUp(spec, 16).Tensors(device)
-	defer set.Close()
-
-	run := newRun(spec, set, device, 1)
-	run.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
-	run.Loss = func(output, target *torch.Tensor) *torch.Tensor {
-		loss := spec.Loss(output, target)
-		_ = loss.Item()
-		return loss
-	}
-	_, err = run.Fit(context.Background())
-	assert.ErrorContains(t, err, "inside a step")
-
-	here := madeUp(spec, 16).Tensors(torch.CPU)
-	defer here.Close()
-	run = newRun(spec, here, device, 1)
-	_, err = run.Fit(context.Background())
-	require.Error(t, err)
-	t.Log(err)
-	assert.Contains(t, err.Error(), "cpu")
-	assert.Contains(t, err.Error(), "pretend:0")
 }
 
 // madeUp returns n samples of smooth made-up numbers, targets in (0, 1).
