@@ -40,7 +40,7 @@ func TestInitialValuesAreBitForBit(t *testing.T) {
 // The numbers do not depend on the device.
 func TestInitialValuesOnADevice(t *testing.T) {
 	g := read(t)
-	checkInits(t, g, torchtest.Pretend(t))
+	checkInits(t, g, torchtest.Accelerator(t))
 }
 
 func checkInits(t *testing.T, g golden, d torch.Device) {

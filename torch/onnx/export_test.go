@@ -73,10 +73,9 @@ func TestExportKeepsModesAndSharesWeights(t *testing.T) {
 	}
 }
 
-// The network, its parameters and the example may be on an accelerator: here on
-// the pretend one, whose rules are a real one's.
+// The network, its parameters and the example may be on an accelerator.
 func TestExportFromAccelerator(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	model := nn.NewSequential(nn.NewLinear(64, 32, device), nn.NewLayerNorm([]int{32}, device), nn.NewLinear(32, 8, device))
 	path := filepath.Join(t.TempDir(), "there.onnx")
 	check, err := onnx.Export(path, model, onnx.Signature{Example: torch.Randn([]int{2, 64}).To(device)})

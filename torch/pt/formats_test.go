@@ -137,7 +137,7 @@ func TestRefusedByName(t *testing.T) {
 }
 
 func TestDevices(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	v, err := LoadWith("testdata/views.pt", LoadOptions{Device: device})
 	require.NoError(t, err)
 	d := v.(*torch.Dict)

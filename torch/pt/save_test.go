@@ -77,7 +77,7 @@ func TestLargeStorage(t *testing.T) {
 }
 
 func TestOtherDevice(t *testing.T) {
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	w := torch.Arange(0, 6, 1).Reshape(2, 3).To(device)
 	got := roundTrip(t, []any{w, w.T()}).([]any)
 	a, b := got[0].(*torch.Tensor), got[1].(*torch.Tensor)

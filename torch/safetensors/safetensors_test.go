@@ -82,7 +82,7 @@ func TestWritesPythonsBytes(t *testing.T) {
 func TestPythonReads(t *testing.T) {
 	torchtest.Python(t) // skips, if it must, before there are tensors
 	torchtest.NoLeaks(t)
-	device := torchtest.Pretend(t)
+	device := torchtest.Accelerator(t)
 	w := torch.Arange(0, 24, 1).Reshape(4, 6)
 	large := torch.Arange(0, chunk/4+5, 1)
 	z := torch.Call("aten::complex", w, w).Tensor()
