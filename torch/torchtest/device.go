@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
@@ -110,9 +112,25 @@ func Forbidden(d torch.Device) string {
 
 // ForbidTransfers calls f; meanwhile, on any goroutine, it is an error to read a
 // value of the accelerator, to copy a tensor from it or to it, or to call an
-// operator that makes the host wait. Only one may be in force at a time.
+// operator that makes the host wait. Only one may be in force at a time. On a GPU it
+// is libtorch that finds them, as torch.cuda.set_sync_debug_mode has it do.
 func ForbidTransfers(f func()) {
+	if onCUDA() {
+		if err := cuda.SetSyncDebugMode(cuda.SyncError); err != nil {
+			panic(err)
+		}
+		defer func() { _ = cuda.SetSyncDebugMode(cuda.SyncDefault) }() // it could be set before
+	}
 	old := ctorch.PretendForbid(true)
 	defer ctorch.PretendForbid(old)
 	f()
 }
+
+// onCUDA reports whether the accelerator is a GPU that can be used.
+var onCUDA = sync.OnceValue(func() bool {
+	if named() == "" {
+		return false
+	}
+	d, err := torch.ParseDevice(named())
+	return err == nil && d.Type == torch.DeviceCUDA && torch.CheckDevice(d) == nil
+})
