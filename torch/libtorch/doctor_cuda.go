@@ -121,9 +121,9 @@ const driverPatience = time.Minute
 // cuda never fails the report: without it training runs on the CPU.
 func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 	g := e.machine.look()
-	path := ""
+	path, bridgePath := "", ""
 	if torchErr == nil {
-		if bridgePath, _ := e.findLibrary(t, mainBridge); bridgePath != "" {
+		if bridgePath, _ = e.findLibrary(t, mainBridge); bridgePath != "" {
 			path, _ = e.findLibrary(t, cudaBridge)
 		}
 	}
@@ -135,8 +135,7 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 		}
 		var libraries []string
 		if path != "" && (g.present() || !e.brief) {
-			main, _ := e.findLibrary(t, mainBridge)
-			libraries = []string{main, path}
+			libraries = []string{bridgePath, path}
 		}
 		var err error
 		if p, err = probeCUDA(ctx, patience, e.prober, false, libraries...); err != nil {
@@ -202,7 +201,7 @@ func (d *diagnosis) report(c *CUDA, torchErr error) {
 	}
 	switch {
 	case why.reason == CUDANoGPU:
-		if installed.reason == CUDABridgeBroken {
+		if d.failure != nil { // it will not load elsewhere either
 			why = installed
 		}
 	case installed.reason != "" && why.reason != "" && why.reason != CUDANotTried:

@@ -220,6 +220,10 @@ func TestCUDAReasons(t *testing.T) {
 			r.ready()
 			r.copy(filepath.Join(nvidia.dir, "needy.so"), r.sources.libraryPath(r.home, r.torch, cudaBridge))
 		}, CUDALibraryMissing, "does not load: libgone.so: cannot open shared object file", "etude setup --cuda --force"},
+		{"a library of the compiled bridge is missing, without a GPU", func(r *rig) {
+			r.noDriver()
+			r.copy(filepath.Join(nvidia.dir, "needy.so"), r.sources.libraryPath(r.home, r.torch, cudaBridge))
+		}, CUDALibraryMissing, "libgone.so", "etude setup --cuda --force"},
 		{"a header is missing", func(r *rig) {
 			r.ready()
 			r.unbridged()
