@@ -65,7 +65,12 @@ func TestOpenTorch(t *testing.T) {
 	assert.ErrorContains(t, err, "libtorch_cpu.so")
 	require.NoError(t, os.Remove(filepath.Join(site, "torch/include/ATen/ATen.h")))
 	_, err = openTorch(site)
+	require.NoError(t, err, "only compiling needs headers")
+	_, err = Setup(context.Background(), Options{Libtorch: site})
 	assert.ErrorContains(t, err, "incomplete, include/ATen/ATen.h is missing")
+	require.NoError(t, os.Remove(filepath.Join(site, "torch/lib/libc10.so")))
+	_, err = openTorch(site)
+	assert.ErrorContains(t, err, "incomplete, lib/libc10.so is missing")
 
 	// Newer than what is tested: tried, and doctor says so.
 	t.Setenv("ETUDE_LIBTORCH", w.libtorch("2.16.0"))

@@ -25,11 +25,17 @@ type search struct {
 
 // newSearch reads the environment. A home other than "" is the only one.
 func newSearch(home string) (*search, error) {
-	sources, err := embedded()
+	s, err := newHomes(home)
 	if err != nil {
 		return nil, err
 	}
-	s := &search{sources: sources}
+	s.sources, err = embedded()
+	return s, err
+}
+
+// newHomes is newSearch without the bridge's sources.
+func newHomes(home string) (*search, error) {
+	s := new(search)
 	for _, name := range []string{"ETUDE_LIBTORCH", "LIBTORCH"} {
 		if dir := os.Getenv(name); dir != "" {
 			s.given, s.origin = dir, "$"+name

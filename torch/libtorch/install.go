@@ -12,18 +12,21 @@ import (
 	"strings"
 )
 
-// installTorch installs libtorch from wheels.
+// installTorch installs libtorch from wheels. All that may be missing is told at
+// once; the compiler is needed later.
 func (w *setup) installTorch(ctx context.Context, cuda bool) error {
+	_, missing := w.findCompiler(ctx)
+	return w.downloadTorch(ctx, cuda, missing)
+}
+
+// downloadTorch is installTorch where what else is missing is known.
+func (w *setup) downloadTorch(ctx context.Context, cuda bool, missing error) error {
 	space := int64(cpuSpace)
 	if cuda {
 		space = cudaSpace
 	}
-	// All that may be missing is told at once; the compiler is needed later.
 	p, err := w.readyToInstall(ctx, space)
-	if _, missing := w.findCompiler(ctx); missing != nil {
-		err = errors.Join(err, missing)
-	}
-	if err != nil {
+	if err := errors.Join(err, missing); err != nil {
 		return err
 	}
 	return w.installWheels(ctx, p, torchWheels(cuda), keepTorch(cuda), wheelFolder(cuda))

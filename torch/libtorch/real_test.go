@@ -4,10 +4,14 @@
 package libtorch
 
 import (
+	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -116,4 +120,29 @@ func TestRealPip(t *testing.T) {
 		require.NoError(t, os.Remove(name))
 	}
 	assert.Empty(t, w.tree(w.home))
+}
+
+// TestNothingNamesTheUnused reads every library of the libtorch that setup
+// installed: what it left out must be neither linked with nor opened by name.
+func TestNothingNamesTheUnused(t *testing.T) {
+	inst, err := Locate()
+	if err != nil || inst.Origin != bySetup {
+		t.Skip("no libtorch that setup installed: ", err)
+	}
+	read := 0
+	err = filepath.WalkDir(filepath.Dir(inst.Libtorch), func(path string, d fs.DirEntry, err error) error {
+		base, version, ok := strings.Cut(filepath.Base(path), ".so")
+		// An installation by an older version still holds what is left out now.
+		if err != nil || d.IsDir() || !ok || slices.Contains(unusedByCPU, base) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, name := range unused {
+			assert.False(t, bytes.Contains(text, []byte(name)), "%s.so%s names %s", base, version, name)
+		}
+		read++
+		return err
+	})
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, read, 4, "of torch/lib alone")
 }

@@ -261,6 +261,9 @@ func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error
 			return nil
 		}
 	}
+	if err := t.checkHeaders(); err != nil {
+		return fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
+	}
 	c, err := w.findCompiler(ctx)
 	if err != nil {
 		return err

@@ -32,7 +32,8 @@ func TestSetupInstallsOnceThenWritesNothing(t *testing.T) {
 	assert.FileExists(t, inst.ONNXRuntime)
 	assert.FileExists(t, filepath.Join(inst.Libtorch, "../nvidia/cu13/lib/libnvidia-cuda-cupti.so.13"))
 	assert.FileExists(t, filepath.Join(inst.Libtorch, "../torch-2.15.0.dist-info/LICENSE"))
-	for _, not := range []string{"nn/modules.py", "lib/libtorch_python.so", "lib/libtorch_cuda.so", "../nvidia/cu13/lib/libnvidia-cuda-cupti.a"} {
+	for _, not := range []string{"nn/modules.py", "lib/libtorch_python.so", "lib/libtorch_cuda.so", "../nvidia/cu13/lib/libnvidia-cuda-cupti.a",
+		"lib/libgfortran.so.5", "../nvidia/cu13/lib/libnvperf_host.so", "../nvidia/cu13/lib/libnvperf_target.so", "../nvidia/cu13/include/nvidia-cuda-cupti.h"} {
 		assert.NoFileExists(t, filepath.Join(inst.Libtorch, not))
 	}
 	assert.NoDirExists(t, filepath.Join(w.home, "tmp"))
@@ -130,6 +131,48 @@ func TestSetupCUDA(t *testing.T) {
 	assert.Len(t, w.log("wheel"), len(cpuWheels)+len(cudaWheels))
 	assert.FileExists(t, filepath.Join(w.home, wheelFolder(true), "torch/lib/libtorch_cuda.so"))
 	assert.FileExists(t, filepath.Join(w.home, wheelFolder(true), "nvidia/cu13/include/nvidia-cuda-crt.h"))
+	libraries := filepath.Join(w.home, wheelFolder(true), "nvidia/cu13/lib")
+	assert.FileExists(t, filepath.Join(libraries, "libnvperf_host.so"))
+	assert.FileExists(t, filepath.Join(libraries, "libnvidia-cusolver.so.13"))
+	for _, not := range []string{"libcusolverMg.so.12", "libnvperf_target.so", "libnvidia-cusolver.a"} {
+		assert.NoFileExists(t, filepath.Join(libraries, not))
+	}
+}
+
+func TestDownload(t *testing.T) {
+	w := newWorld(t)
+	require.ErrorContains(t, Download(context.Background(), Options{Libtorch: w.libtorch("2.15.0")}), "here already")
+	require.NoError(t, os.Rename(filepath.Join(w.bin, "g++"), filepath.Join(w.bin, "away")), "no compiler is needed")
+	var last Event
+	options := Options{Progress: func(e Event) { last = e }}
+	require.NoError(t, Download(context.Background(), options))
+	assert.Equal(t, StageDone, last.Stage)
+	assert.Len(t, w.log("wheel"), 4)
+	_, err := Locate()
+	require.ErrorIs(t, err, ErrNotInstalled, "the bridge is missing")
+	assert.ErrorContains(t, err, "the bridge")
+	require.NoError(t, Download(context.Background(), options))
+	assert.Len(t, w.log("wheel"), 4, "what is there is not downloaded again")
+
+	// Setup needs no pip then, and what it made needs no headers.
+	require.NoError(t, os.Rename(filepath.Join(w.bin, "away"), filepath.Join(w.bin, "g++")))
+	require.NoError(t, os.Remove(filepath.Join(w.bin, "python3")))
+	inst, err := Setup(context.Background(), Options{})
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(filepath.Join(inst.Libtorch, "include")))
+	found, err := Locate()
+	require.NoError(t, err)
+	assert.Equal(t, inst, found)
+	report := Doctor(context.Background())
+	assert.True(t, report.OK(), report)
+
+	w = newWorld(t)
+	require.NoError(t, Download(context.Background(), Options{CUDA: true}))
+	assert.Len(t, w.log("wheel"), len(cpuWheels)+len(cudaWheels)+1)
+	w = newWorld(t)
+	w.tell("pip", `echo "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE."; exit 1`)
+	require.ErrorContains(t, Download(context.Background(), Options{}), "hash")
+	assert.Empty(t, w.halfMade())
 }
 
 func TestSetupForce(t *testing.T) {

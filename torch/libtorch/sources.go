@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
@@ -58,7 +57,9 @@ var probeFiles embed.FS
 // sources are the C++ files of all libraries, by slash-separated path.
 type sources struct{ files map[string][]byte }
 
-var embedded = sync.OnceValues(func() (*sources, error) { return readSources(bridge.Files) })
+// embedded reads the sources of this program. It is a function and no variable,
+// as [Download] must not depend on them.
+func embedded() (*sources, error) { return readSources(bridge.Files()) }
 
 func readSources(files fs.FS) (*sources, error) {
 	s := &sources{files: map[string][]byte{}}

@@ -43,12 +43,10 @@ func openTorch(dir string) (torchDir, error) {
 
 func readTorch(dir string) (torchDir, error) {
 	t := torchDir{dir: dir}
-	for _, need := range []string{"lib/libc10.so", "include/ATen/ATen.h", "include/torch/csrc/api/include/torch/version.h"} {
-		if !isFile(filepath.Join(dir, need)) {
-			return t, fmt.Errorf("%s: incomplete, %s is missing", dir, need)
-		}
+	err := t.check("lib/libc10.so")
+	if err != nil {
+		return t, err
 	}
-	var err error
 	if t.version, err = readVersion(dir); err != nil {
 		return t, err
 	}
@@ -59,6 +57,22 @@ func readTorch(dir string) (torchDir, error) {
 		return t, fmt.Errorf("%s: libtorch %s is too old: %s", dir, t.version, supported())
 	}
 	return t, nil
+}
+
+// checkHeaders looks for what compiling needs. A libtorch whose bridge is compiled
+// serves without.
+func (t torchDir) checkHeaders() error {
+	return t.check("include/ATen/ATen.h", "include/torch/csrc/api/include/torch/version.h")
+}
+
+// check looks for files.
+func (t torchDir) check(names ...string) error {
+	for _, name := range names {
+		if !isFile(filepath.Join(t.dir, name)) {
+			return fmt.Errorf("%s: incomplete, %s is missing", t.dir, name)
+		}
+	}
+	return nil
 }
 
 // supported is the range in words.

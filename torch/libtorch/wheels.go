@@ -5,6 +5,7 @@ package libtorch
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -84,14 +85,34 @@ func wheelFolder(cuda bool) string {
 	return "libtorch-" + torchVersion + "-cpu"
 }
 
+// unused are the libraries of the wheels that no other one is linked with or
+// names, so that libtorch cannot open them: those for several GPUs and for other
+// interfaces in front of cuSOLVER, cuFFT and cuBLAS, and those of profilers. The
+// names are without what follows .so. For the CPU, CUPTI can have no use for its
+// counters of GPUs either.
+var (
+	unused = []string{
+		"libcusolverMg", "libcufftw", "libnvblas", "libcheckpoint", "libpcsamplingutil",
+		"libnvperf_target", "libnvtx3interop", "libgfortran",
+	}
+	unusedByCPU = append([]string{"libnvperf_host"}, unused...)
+)
+
 // keepTorch chooses the files of the torch wheel and of NVIDIA's that are
 // unpacked: libraries, headers, licences. The rest, half of the size, is for
 // Python; libtorch_python.so is never loaded. For the CPU the CUDA parts, a
 // further half, stay out too: without NVIDIA's libraries they do not load.
 func keepTorch(cuda bool) func(name string) (string, bool) {
+	out := unused
+	if !cuda {
+		out = unusedByCPU
+	}
 	return func(name string) (string, bool) {
 		base := path.Base(name)
+		library, _, _ := strings.Cut(base, ".so")
 		switch {
+		case slices.Contains(out, library):
+			return "", false
 		case strings.Contains(name, ".dist-info/"), name == "torch/version.py":
 			return name, true
 		case strings.HasPrefix(name, "torch/include/"):
@@ -103,7 +124,7 @@ func keepTorch(cuda bool) func(name string) (string, bool) {
 			forCUDA := strings.Contains(base, "_cuda") || base == "libtorch_nvshmem.so" || base == "libcaffe2_nvrtc.so"
 			return name, cuda || !forCUDA
 		case strings.HasPrefix(name, "nvidia/"):
-			return name, strings.Contains(name, "/include/") || strings.Contains(base, ".so")
+			return name, cuda && strings.Contains(name, "/include/") || strings.Contains(base, ".so")
 		}
 		return "", false
 	}

@@ -122,6 +122,12 @@ func (w *world) wheels() {
 			for name, text := range torchFiles("2.15.0+cu132") {
 				files["torch/"+name] = text
 			}
+			files["torch/lib/libgfortran.so.5"] = "not needed"
+		case "nvidia-cuda-cupti":
+			files["nvidia/cu13/lib/libnvperf_host.so"] = "for the counters of GPUs"
+			files["nvidia/cu13/lib/libnvperf_target.so"] = "not needed"
+		case "nvidia-cusolver":
+			files["nvidia/cu13/lib/libcusolverMg.so.12"] = "not needed"
 		case "onnxruntime":
 			files = map[string]string{"onnxruntime/capi/" + onnxRuntimeFile: "library", "onnxruntime/LICENSE": "licence",
 				"onnxruntime/capi/onnxruntime_pybind11_state.so": "not needed"}

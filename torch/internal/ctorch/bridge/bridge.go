@@ -20,10 +20,9 @@ const ABI = 2
 var embedded embed.FS
 
 // Files holds the bridge (*.cpp, *.h at the top), the CUDA bridge (cuda/) and
-// the pretend accelerator that tests use (pretend/).
-var Files fs.FS = sources()
-
-func sources() fs.FS {
+// the pretend accelerator that tests use (pretend/). A program that never calls
+// it does not contain them.
+func Files() fs.FS {
 	files, err := fs.Sub(embedded, "cpp")
 	if err != nil {
 		panic(err) // the pattern above names the folder

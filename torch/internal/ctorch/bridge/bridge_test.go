@@ -15,7 +15,7 @@ import (
 )
 
 func TestABI(t *testing.T) {
-	header, err := fs.ReadFile(bridge.Files, "ct.h")
+	header, err := fs.ReadFile(bridge.Files(), "ct.h")
 	require.NoError(t, err)
 	assert.Contains(t, string(header), fmt.Sprintf("#define CT_ABI %d\n", bridge.ABI))
 }
