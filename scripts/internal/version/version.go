@@ -12,8 +12,15 @@ import (
 // module is this module's path.
 const module = "github.com/etude-ml/etude"
 
+// stamp is the version where the build cannot know it, as in a container without
+// the repository's history: -ldflags '-X …/scripts/internal/version.stamp=v1.2.3'.
+var stamp string
+
 // Etude is the module's version, or the commit that it was built from.
 func Etude() string {
+	if stamp != "" {
+		return stamp
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
