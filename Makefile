@@ -29,7 +29,7 @@ RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./tor
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: go ## Build bin/etude
@@ -54,6 +54,15 @@ race: libtorch ## Run the tests of what is concurrent under the race detector
 .PHONY: bench
 bench: libtorch ## Compare the speed of a step with PyTorch's
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . ./scripts/bench
+
+# Where there is no GPU, DEVICE=cpu tries the program itself.
+DEVICE ?= cuda
+
+.PHONY: gpu-check
+gpu-check: build ## Check a GPU against the CPU, and time it: a JSON file and a table (DEVICE=cuda:N, cpu)
+	bin/etude setup $(if $(filter cpu,$(DEVICE)),,--cuda)
+	go build -o bin/gpucheck ./scripts/gpucheck
+	bin/gpucheck --device $(DEVICE)
 
 .PHONY: lint
 lint: go ## Run the linters

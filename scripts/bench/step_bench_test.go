@@ -6,16 +6,14 @@
 package bench
 
 import (
-	"bufio"
 	"fmt"
-	"os/exec"
+	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/scripts/internal/pystep"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
@@ -38,7 +36,7 @@ func BenchmarkEmotionStep(b *testing.B) {
 				ours := trainer(b)
 				var mine, plain, fused []float64
 				for round := range rounds + 1 {
-					m, p, f := ours(), python("default"), python("fused")
+					m, p, f := ours(), python(pystep.Default), python(pystep.Fused)
 					if round > 0 { // the first warms up
 						mine, plain, fused = append(mine, m), append(plain, p), append(fused, f)
 					}
@@ -79,35 +77,23 @@ func trainer(b testing.TB) func() float64 {
 }
 
 // startPython returns a function that has Python train for one round.
-func startPython(b *testing.B, threads int) func(adam string) float64 {
-	cmd := exec.Command(torchtest.Python(b), "step.py", strconv.Itoa(threads))
-	in, err := cmd.StdinPipe()
+func startPython(b *testing.B, threads int) func(variant string) float64 {
+	process, err := pystep.Start(b.Context(), pystep.Options{
+		Python: torchtest.Python(b), Script: filepath.Join(torchtest.Root(b), pystep.Script),
+		Device: "cpu", Threads: threads,
+	})
 	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		b.Fatal("step.py: ", err)
 	}
 	b.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
+		if err := process.Close(); err != nil {
 			b.Error(err)
 		}
 	})
-	lines := bufio.NewReader(out)
-	return func(adam string) float64 {
-		fmt.Fprintln(in, adam, steps)
-		line, err := lines.ReadString('\n')
+	return func(variant string) float64 {
+		ms, err := process.Steps("emotion", variant, steps)
 		if err != nil {
 			b.Fatal("step.py: ", err)
-		}
-		ms, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
-		if err != nil {
-			b.Fatal(err)
 		}
 		return ms
 	}

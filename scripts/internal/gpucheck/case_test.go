@@ -1,0 +1,238 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// covered are the operators that have a case.
+func covered() map[string]bool {
+	ops := map[string]bool{}
+	for _, c := range Cases() {
+		for _, op := range c.Ops {
+			ops[op] = true
+		}
+	}
+	return ops
+}
+
+// literals are the operators that the sources name: the values of type op in
+// package torch, and every string that begins with "aten::".
+func literals(t *testing.T) map[string]string {
+	found := map[string]string{}
+	for _, dir := range []string{"torch", "torch/nn", "torch/optim", "torch/data", "models", "trainer"} {
+		names, err := filepath.Glob(filepath.Join("../../..", dir, "*.go"))
+		require.NoError(t, err)
+		require.NotEmpty(t, names, dir)
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			require.NoError(t, err)
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CompositeLit:
+					if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "op" {
+						found[opLiteral(t, n)] = name
+						return false
+					}
+				case *ast.BasicLit:
+					if text, err := strconv.Unquote(n.Value); err == nil && strings.HasPrefix(text, "aten::") {
+						found[text] = name
+					}
+				}
+				return true
+			})
+		}
+	}
+	delete(found, "aten::") // what Call puts before a name without it
+	delete(found, "")       // an operator whose name is a variable
+	return found
+}
+
+// opLiteral reads op{name: "aten::add", overload: "Tensor"}.
+func opLiteral(t *testing.T, n *ast.CompositeLit) string {
+	fields := map[string]string{}
+	for _, e := range n.Elts {
+		pair := e.(*ast.KeyValueExpr)
+		if text, ok := pair.Value.(*ast.BasicLit); ok {
+			value, err := strconv.Unquote(text.Value)
+			require.NoError(t, err)
+			fields[pair.Key.(*ast.Ident).Name] = value
+		}
+	}
+	return strings.TrimSuffix(fields["name"]+"."+fields["overload"], ".")
+}
+
+func TestEveryOperatorInTheSourcesHasACase(t *testing.T) {
+	found, have := literals(t), covered()
+	require.Greater(t, len(found), 100)
+	for op, file := range found {
+		assert.True(t, have[op], "%s, which %s calls, has no case", op, file)
+	}
+	for op := range have {
+		assert.Contains(t, found, op, "nothing calls it any more")
+	}
+}
+
+// recorded are the operators that f calls.
+func recorded(f func()) map[string]bool {
+	ops := map[string]bool{}
+	for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor {
+		f()
+		return nil
+	}).Nodes {
+		ops[strings.TrimSuffix(n.Op+"."+n.Overload, ".")] = true
+	}
+	return ops
+}
+
+// Names that are put together at run time are seen here: forward and loss of all
+// networks, the steps of all optimizers, and clipping.
+func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
+	torchtest.Need(t)
+	have := covered()
+	seen := map[string]bool{}
+	for _, s := range models.All() {
+		m := s.New(torch.CPU)
+		x, y := samples(s, torch.CPU)
+		torch.Scope(func() { s.Loss(m.Forward(x), y).Backward() })
+		params := nn.Parameters(m)
+		for _, o := range optimizers() {
+			opt := o.make(params)
+			maps.Copy(seen, recorded(func() {
+				s.Loss(m.Forward(x), y)
+				opt.Step()
+			}))
+		}
+		maps.Copy(seen, recorded(func() {
+			optim.ClipGradNorm(params, 1, 2)
+			optim.ClipGradValue(params, 0.1)
+		}))
+	}
+	require.Greater(t, len(seen), 10)
+	for op := range seen {
+		assert.True(t, have[op], "%s has no case", op)
+	}
+}
+
+// A case calls what it says it checks.
+func TestCasesCallTheirOperators(t *testing.T) {
+	torchtest.Need(t)
+	names := map[string]bool{}
+	for _, c := range Cases() {
+		assert.False(t, names[c.Name], "two cases are called %q", c.Name)
+		names[c.Name] = true
+		torch.Scope(func() {
+			in := c.inputs()
+			calls := recorded(func() {
+				if c.Name == "dropout in training" { // it needs the gradients that a trace goes without
+					torch.EnableGrad(func() { c.Run(torch.CPU, in) })
+					return
+				}
+				c.Run(torch.CPU, in)
+			})
+			for _, op := range c.Ops {
+				assert.True(t, calls[op], "%s does not call %s but %v", c.Name, op, slices.Sorted(maps.Keys(calls)))
+			}
+		})
+	}
+}
+
+// On the CPU both sides are the same; but for the order of threads, to the last bit.
+func TestCasesAgreeWithThemselves(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for _, c := range Cases() {
+		r := c.Check(torch.CPU)
+		assert.True(t, r.OK, "%s: %s", c.Name, r.Problem)
+		assert.Zero(t, r.Forward, c.Name)
+		if r.Gradient != nil {
+			assert.Zero(t, *r.Gradient, c.Name)
+		}
+	}
+}
+
+// The pretend accelerator keeps tensors apart from the CPU's and runs its kernels.
+func TestCasesAgreeOnTheStandIn(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	for _, c := range Cases() {
+		r := c.Check(device)
+		assert.True(t, r.OK, "%s: %s", c.Name, r.Problem)
+	}
+}
+
+// wrong is a case whose results off the CPU are what spoil makes of them.
+func wrong(kind Kind, spoil func(*torch.Tensor) *torch.Tensor) Case {
+	return Case{Name: "wrong", Ops: []string{"aten::tanh"}, Kind: kind, Grad: true, In: []Maker{normal(batch, width)},
+		Run: func(d torch.Device, in []*torch.Tensor) []*torch.Tensor {
+			y := in[0].Tanh()
+			if d != torch.CPU {
+				y = spoil(y)
+			}
+			return one(y)
+		}}
+}
+
+func TestWrongResultsAreFound(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	// What TF32 would leave of a factor.
+	const tf32 = 0x1p-11
+	for _, c := range []struct {
+		name  string
+		kind  Kind
+		spoil func(*torch.Tensor) *torch.Tensor
+		want  string
+	}{
+		{"results", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-4) }, "the results differ by"},
+		{"as TF32", Sum, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(1 + tf32) }, "the results differ by"},
+		{"a last bit of a copy", Exact, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(1 + epsilon) }, "the results differ by"},
+		{"gradients", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(2).Sub(y.Detach()) }, "the gradients differ by"},
+		{"no gradient", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.Detach() }, "no gradient"},
+		{"another place", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.To(torch.CPU) }, "on cpu, not on pretend:0"},
+		{"another shape", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.Narrow(0, 0, 3) }, "is not float32 [64 128]"},
+		{"another type", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.ToDType(torch.Float64) }, "float64"},
+		{"NaN", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.Add(y.Sub(y.Detach()).Log()) }, "is -Inf, the CPU's is"},
+		{"an error", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.Matmul(y) }, "cannot be multiplied"},
+	} {
+		bad := wrong(c.kind, c.spoil)
+		r := bad.Check(device)
+		assert.False(t, r.OK, c.name)
+		assert.Contains(t, r.Problem, c.want, c.name)
+	}
+
+	good := wrong(Pointwise, func(y *torch.Tensor) *torch.Tensor { return y })
+	r := good.Check(device)
+	assert.True(t, r.OK, r.Problem)
+
+	biased := Case{Name: "biased", True: true, Run: create(func(o torch.Options) *torch.Tensor {
+		x := torch.Rand([]int{many}, o)
+		if o.Device != torch.CPU {
+			x = x.MulScalar(0.99)
+		}
+		return uniformly(x, 0, 1)
+	})}
+	r = biased.Check(device)
+	assert.Contains(t, r.Problem, "what must hold on the device does not")
+}

@@ -1,0 +1,280 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+)
+
+// trainSteps is how many steps both sides train before they are compared.
+const trainSteps = 20
+
+// What is agreement. Rounding is what two devices differ in, and how far it leads
+// astray shows the CPU against itself in float64, which a test repeats: gradients to
+// 2e-6 of their size, the losses of all steps to 2e-7, and weights by 2.2e-6, since
+// Adam divides what rounding leaves of a gradient near zero by its own size. Each
+// limit is at least ten times that, and far from what a mistake would do: TF32
+// changes gradients by 5e-4, and 20 steps of Adam move a weight by up to 2e-2.
+const (
+	gradTolerance   = 6e-5 // relative, also of the output: four sums one after the other
+	lossTolerance   = 1e-5 // relative
+	weightTolerance = 1e-4 // absolute
+)
+
+// NetworkResult is how a training on the device went beside that on the CPU.
+type NetworkResult struct {
+	Network   string `json:"network"`
+	Optimizer string `json:"optimizer"`
+	// Of the first step.
+	Output    Difference `json:"output"`
+	Loss      Difference `json:"loss"`
+	Gradients Difference `json:"gradients"`
+	// Of all steps.
+	Steps   int        `json:"steps"`
+	Losses  Difference `json:"losses"`
+	Weights Difference `json:"weights"` // after the last one
+	// Repeats tells whether a second run on the device, with deterministic
+	// algorithms, was bit for bit the first; null where it was not tried.
+	Repeats *bool `json:"repeats"`
+	// Graph compares the weights of a training by a captured graph with those of
+	// the same training without; null where there are no graphs.
+	Graph   *Difference `json:"graph"`
+	OK      bool        `json:"ok"`
+	Problem string      `json:"problem,omitempty"`
+}
+
+// samples returns a batch for a network on device d: inputs in the range of its
+// features, and targets of the kind that it learns.
+func samples(s models.Spec, d torch.Device) (x, y *torch.Tensor) {
+	torch.ManualSeed(7)
+	lo, hi := s.InputRange[0], s.InputRange[1]
+	torch.Scope(func() {
+		x = torch.Rand([]int{batch, s.In}).MulScalar(hi - lo).AddScalar(lo)
+		y = torch.Rand([]int{batch, s.Out})
+		if s.Classes {
+			y = y.Div(y.Sum(1).Unsqueeze(1)) // shares
+		}
+		x, y = x.To(d).Keep(), y.To(d).Keep()
+	})
+	return x, y
+}
+
+// optimizer is one with its settings.
+type optimizer struct {
+	name string
+	make func(params []*torch.Tensor) optim.Optimizer
+}
+
+// own is the optimizer with which a network is trained.
+func own(s models.Spec) optimizer {
+	return optimizer{"Adam", func(p []*torch.Tensor) optim.Optimizer {
+		return optim.NewAdam(p, optim.AdamConfig{LR: s.LR, WeightDecay: s.WeightDecay})
+	}}
+}
+
+// optimizers are all that there are, in every mode that calls other code.
+func optimizers() []optimizer {
+	sgd := func(c optim.SGDConfig) func([]*torch.Tensor) optim.Optimizer {
+		c.LR, c.WeightDecay = 1e-2, 1e-4
+		return func(p []*torch.Tensor) optim.Optimizer { return optim.NewSGD(p, c) }
+	}
+	adam := func(c optim.AdamConfig) func([]*torch.Tensor) optim.Optimizer {
+		c.WeightDecay = 1e-4
+		return func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdam(p, c) }
+	}
+	return []optimizer{
+		{"SGD", sgd(optim.SGDConfig{})},
+		{"SGD, momentum", sgd(optim.SGDConfig{Momentum: 0.9})},
+		{"SGD, Nesterov", sgd(optim.SGDConfig{Momentum: 0.9, Nesterov: true})},
+		{"Adam", adam(optim.AdamConfig{})},
+		{"AMSGrad", adam(optim.AdamConfig{AMSGrad: true})},
+		{"AdamW", func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdamW(p, optim.AdamConfig{}) }},
+	}
+}
+
+// training is a network in training on one device.
+type training struct {
+	spec  models.Spec
+	model nn.Module
+	opt   optim.Optimizer
+	x, y  *torch.Tensor
+	loss  *torch.Tensor // of the last step
+}
+
+// newTraining begins from the same weights and samples on every device.
+func newTraining(s models.Spec, o optimizer, d torch.Device) *training {
+	torch.ManualSeed(42)
+	t := &training{spec: s, model: s.New(torch.CPU), loss: torch.Zeros([]int{}, torch.Options{Device: d})}
+	if d != torch.CPU {
+		host := t.model
+		t.model = s.New(d)
+		if err := nn.LoadStateDict(t.model, nn.StateDict(host)); err != nil {
+			panic(&torch.Error{Op: "LoadStateDict", Message: err.Error()})
+		}
+	}
+	t.opt = o.make(nn.Parameters(t.model))
+	t.x, t.y = samples(s, d)
+	return t
+}
+
+// step is one step of training; nothing in it waits for the device.
+func (t *training) step() {
+	torch.Scope(func() {
+		t.opt.ZeroGrad()
+		loss := t.spec.Loss(t.model.Forward(t.x), t.y)
+		loss.Backward()
+		t.opt.Step()
+		t.loss.CopyInPlace(loss.Detach())
+	})
+}
+
+// values copies the weights to the host.
+func (t *training) values() (all []float64) {
+	for _, p := range nn.Parameters(t.model) {
+		all = append(all, p.Float64s()...)
+	}
+	return all
+}
+
+// course is what a training came to.
+type course struct {
+	output, losses, weights []float64
+	grads                   [][]float64 // of each parameter, at the first step
+}
+
+// run trains for n steps.
+func (t *training) run(n int) (c course) {
+	torch.Scope(func() {
+		c.output = t.model.Forward(t.x).Float64s()
+	})
+	losses := torch.Zeros([]int{n}, torch.Options{Device: t.x.Device()})
+	for i := range n {
+		t.step()
+		losses.Select(0, i).CopyInPlace(t.loss)
+		if i == 0 {
+			for _, p := range nn.Parameters(t.model) {
+				c.grads = append(c.grads, p.Grad().Float64s())
+			}
+		}
+	}
+	c.losses, c.weights = losses.Float64s(), t.values()
+	return c
+}
+
+// checkNetwork compares a training on device d with the same one on the CPU.
+func checkNetwork(s models.Spec, o optimizer, d torch.Device, m meter) NetworkResult {
+	r := NetworkResult{Network: s.Name, Optimizer: o.name, Steps: trainSteps}
+	err := torch.Try(func() {
+		torch.Scope(func() {
+			want := newTraining(s, o, torch.CPU).run(trainSteps)
+			r.compare(want, newTraining(s, o, d).run(trainSteps))
+		})
+	})
+	if err != nil {
+		r.problem("%v", err)
+	}
+	r.checkRepeats(s, o, d)
+	r.checkGraph(s, o, d, m)
+	r.OK = r.Problem == ""
+	return r
+}
+
+// problem adds to what is wrong.
+func (r *NetworkResult) problem(format string, args ...any) {
+	if r.Problem != "" {
+		r.Problem += "; "
+	}
+	r.Problem += fmt.Sprintf(format, args...)
+}
+
+func (r *NetworkResult) compare(want, got course) {
+	part := func(name string, into *Difference, want, got []float64) {
+		d, err := difference(want, got)
+		into.worse(d)
+		if err != nil {
+			r.problem("%s: %v", name, err)
+		}
+	}
+	part("output", &r.Output, want.output, got.output)
+	part("loss", &r.Loss, want.losses[:1], got.losses[:1])
+	for i := range want.grads {
+		part(fmt.Sprintf("gradient of parameter %d", i), &r.Gradients, want.grads[i], got.grads[i])
+	}
+	part("losses", &r.Losses, want.losses, got.losses)
+	part("weights", &r.Weights, want.weights, got.weights)
+	relative := func(name string, d Difference, limit float64) {
+		if d.Relative > limit {
+			r.problem("%s: they differ by %.1e; %.1e is the limit", name, d.Relative, limit)
+		}
+	}
+	relative("output at the first step", r.Output, gradTolerance)
+	relative("loss at the first step", r.Loss, lossTolerance)
+	relative("gradients at the first step", r.Gradients, gradTolerance)
+	relative("losses", r.Losses, lossTolerance)
+	if r.Weights.Absolute > weightTolerance {
+		r.problem("weights after %d steps: they differ by %.1e; %.1e is the limit", r.Steps, r.Weights.Absolute, weightTolerance)
+	}
+}
+
+// checkRepeats trains twice with deterministic algorithms: not a bit may differ.
+func (r *NetworkResult) checkRepeats(s models.Spec, o optimizer, d torch.Device) {
+	err := torch.Try(func() {
+		deterministically(func() {
+			torch.Scope(func() {
+				a, b := newTraining(s, o, d).run(trainSteps), newTraining(s, o, d).run(trainSteps)
+				same := slices.Equal(a.losses, b.losses) && slices.Equal(a.weights, b.weights)
+				r.Repeats = &same
+			})
+		})
+	})
+	switch {
+	case err != nil:
+		r.problem("with deterministic algorithms: %v", err)
+	case !*r.Repeats:
+		r.problem("two runs with deterministic algorithms differ")
+	}
+}
+
+// checkGraph trains with a captured graph; the same kernels in the same order have
+// the same results, but for what is summed in any order.
+func (r *NetworkResult) checkGraph(s models.Spec, o optimizer, d torch.Device, m meter) {
+	err := torch.Try(func() {
+		torch.Scope(func() {
+			t := newTraining(s, o, d)
+			replay, done, err := m.graph(t.step)
+			if errors.Is(err, errNoGraphs) {
+				return
+			}
+			if err != nil {
+				r.problem("CUDA graph: %v", err)
+				return
+			}
+			defer done()
+			for range trainSteps - warmSteps {
+				if err := replay(); err != nil {
+					r.problem("CUDA graph: %v", err)
+					return
+				}
+			}
+			diff, err := difference(newTraining(s, o, d).run(trainSteps).weights, t.values())
+			if err != nil {
+				r.problem("CUDA graph: %v", err)
+			}
+			if diff.Absolute > weightTolerance {
+				r.problem("CUDA graph: the weights differ by %.1e from those without; %.1e is the limit", diff.Absolute, weightTolerance)
+			}
+			r.Graph = &diff
+		})
+	})
+	if err != nil {
+		r.problem("CUDA graph: %v", err)
+	}
+}

@@ -1,0 +1,169 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// groove is the smallest network.
+func groove(t *testing.T) models.Spec {
+	t.Helper()
+	s, err := models.ByName("groove")
+	require.NoError(t, err)
+	return s
+}
+
+// In float64 rounding is nothing beside that of float32: so a CPU that computes in
+// float32 is a device that rounds otherwise. The tolerances leave it ten times as
+// much as it takes.
+func TestTolerancesAreWideEnough(t *testing.T) {
+	torchtest.Need(t)
+	torch.Scope(func() {
+		for _, s := range models.All() {
+			for _, o := range append(optimizers(), own(s)) {
+				exact := newTraining(s, o, torch.CPU)
+				for _, p := range append([]*torch.Tensor{exact.x, exact.y, exact.loss}, nn.Parameters(exact.model)...) {
+					torch.Call("aten::set_data", p, p.Detach().ToDType(torch.Float64))
+				}
+				var r NetworkResult
+				r.compare(exact.run(trainSteps), newTraining(s, o, torch.CPU).run(trainSteps))
+				assert.Empty(t, r.Problem)
+				assert.Less(t, r.Output.Relative, gradTolerance/10, s.Name)
+				assert.Less(t, r.Gradients.Relative, gradTolerance/10, s.Name)
+				assert.Less(t, r.Losses.Relative, lossTolerance/10, s.Name)
+				assert.Less(t, r.Weights.Absolute, weightTolerance/10, s.Name)
+				assert.NotZero(t, r.Weights.Absolute, s.Name)
+				t.Logf("%s with %s: gradients %.1e, losses %.1e, weights %.1e", s.Name, o.name, r.Gradients.Relative, r.Losses.Relative, r.Weights.Absolute)
+			}
+		}
+	})
+}
+
+// elsewhere makes a loss wrong off the CPU.
+func elsewhere(s models.Spec, spoil func(loss *torch.Tensor) *torch.Tensor) models.Spec {
+	loss := s.Loss
+	s.Loss = func(output, target *torch.Tensor) *torch.Tensor {
+		l := loss(output, target)
+		if l.Device() != torch.CPU {
+			l = spoil(l)
+		}
+		return l
+	}
+	return s
+}
+
+func TestWrongTrainingsAreFound(t *testing.T) {
+	device := torchtest.Pretend(t)
+	calls := 0
+	for _, c := range []struct {
+		name  string
+		spoil func(*torch.Tensor) *torch.Tensor
+		want  []string
+	}{
+		{"right", func(l *torch.Tensor) *torch.Tensor { return l }, nil},
+		{"loss", func(l *torch.Tensor) *torch.Tensor { return l.AddScalar(1e-4) }, []string{"loss at the first step", "losses"}},
+		{"gradients", func(l *torch.Tensor) *torch.Tensor { return l.MulScalar(1.001).Sub(l.Detach().MulScalar(0.001)) }, []string{"gradients at the first step"}},
+		{"chance", func(l *torch.Tensor) *torch.Tensor { calls++; return l.MulScalar(1 + 1e-7*float64(calls)) }, []string{"two runs with deterministic algorithms differ"}},
+		{"error", func(l *torch.Tensor) *torch.Tensor { return l.Reshape(3) }, []string{"reshape", "with deterministic algorithms: "}},
+	} {
+		s := elsewhere(groove(t), c.spoil)
+		r := checkNetwork(s, own(s), device, hostMeter{})
+		assert.Equal(t, c.want == nil, r.OK, "%s: %s", c.name, r.Problem)
+		for _, want := range c.want {
+			assert.Contains(t, r.Problem, want, c.name)
+		}
+	}
+}
+
+// graphMeter has graphs that replay what replay makes of a step.
+type graphMeter struct {
+	hostMeter
+	replay func(step func())
+	err    error
+	closed *int
+}
+
+func (m graphMeter) graph(step func()) (func() error, func(), error) {
+	if m.err != nil {
+		return nil, nil, m.err
+	}
+	for range warmSteps {
+		step()
+	}
+	return func() error { m.replay(step); return nil }, func() { *m.closed++ }, nil
+}
+
+func TestGraphsAreCompared(t *testing.T) {
+	torchtest.Need(t)
+	closed := 0
+	check := func(m graphMeter) NetworkResult {
+		m.closed = &closed
+		s := groove(t)
+		return checkNetwork(s, own(s), torch.CPU, m)
+	}
+	r := check(graphMeter{replay: func(step func()) { step() }})
+	assert.True(t, r.OK, r.Problem)
+	assert.Equal(t, &Difference{}, r.Graph)
+	assert.Equal(t, 1, closed)
+
+	r = check(graphMeter{replay: func(func()) {}})
+	assert.False(t, r.OK)
+	assert.Contains(t, r.Problem, "CUDA graph: the weights differ by")
+	assert.Equal(t, 2, closed)
+
+	r = check(graphMeter{err: errors.New("cannot capture")})
+	assert.Equal(t, "CUDA graph: cannot capture", r.Problem)
+}
+
+// leaky keeps a tensor of every step.
+func TestGrowthIsFound(t *testing.T) {
+	torchtest.Need(t)
+	var kept []*torch.Tensor
+	s := groove(t)
+	loss := s.Loss
+	s.Loss = func(output, target *torch.Tensor) *torch.Tensor {
+		torch.Unscoped(func() { kept = append(kept, output.Detach()) })
+		return loss(output, target)
+	}
+	r := checkMemory(t.Context(), s, torch.CPU, hostMeter{}, 30)
+	assert.False(t, r.OK)
+	assert.Equal(t, "30 steps left 245760 bytes and 30 tensors behind", r.Problem, "an output has 64·32 float32s")
+	for _, x := range kept {
+		x.Close()
+	}
+
+	r = checkMemory(t.Context(), groove(t), torch.CPU, hostMeter{}, 30)
+	assert.True(t, r.OK, r.Problem)
+}
+
+// All contestants run in turn, and one that fails is left alone.
+func TestRace(t *testing.T) {
+	var order []string
+	as := func(name string, ms float64) runner {
+		return runner{run: func(n int) (float64, error) {
+			order = append(order, name)
+			return ms, nil
+		}}
+	}
+	failures := 0
+	failing := runner{run: func(int) (float64, error) { failures++; return 0, errors.New("no compiler\nat all") }}
+	ms := race(t.Context(), []runner{as("a", 1), {absent: errors.New("not here")}, as("b", 2), failing, as("c", 1e6)}, pace{rounds: 3, network: 15e9})
+	assert.Equal(t, []string{"a", "a", "b", "b", "c", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c"}, order)
+	assert.Equal(t, 1, failures)
+	assert.Equal(t, Measure{Name: ours, Milliseconds: 1, Least: 1, Most: 1, Rounds: 3, Steps: 1000}, ms[0], "15 s for 3 rounds of 5")
+	assert.Equal(t, Measure{Name: oursGraph, Absent: "not here"}, ms[1])
+	assert.Equal(t, 500, ms[2].Steps)
+	assert.Equal(t, Measure{Name: pythonFused, Problem: "no compiler"}, ms[3])
+	assert.Equal(t, 3, ms[4].Steps, "at least")
+}

@@ -1,0 +1,119 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Format is the version of a Report's JSON. Later ones only add keys.
+const Format = 1
+
+// Report is all that was found out. Parts that were not run are null.
+type Report struct {
+	Format int    `json:"format"`
+	Device string `json:"device"`
+	// Passed tells whether all that was run agreed and no test failed.
+	Passed bool `json:"passed"`
+	// Complete tells whether every part was run to its end.
+	Complete bool      `json:"complete"`
+	Quick    bool      `json:"quick"` // fewer steps and rounds: times say little
+	Parts    []Part    `json:"parts"` // that were asked for
+	Started  time.Time `json:"started"`
+	Seconds  float64   `json:"seconds"`
+	Versions Versions  `json:"versions"`
+
+	Tests      *TestsResult    `json:"tests"`
+	Ops        []OpResult      `json:"ops"`
+	Networks   []NetworkResult `json:"networks"`
+	Optimizers []NetworkResult `json:"optimizers"` // all of them, on one network
+	Timing     []TimingResult  `json:"timing"`
+	Memory     []MemoryResult  `json:"memory"`
+
+	// Failures says in a line each what did not pass.
+	Failures []string `json:"failures"`
+}
+
+// Part is one of the things that are checked.
+type Part string
+
+// The parts, in their order.
+const (
+	PartTests    Part = "tests"
+	PartOps      Part = "ops"
+	PartNetworks Part = "networks"
+	PartTiming   Part = "timing"
+	PartMemory   Part = "memory"
+)
+
+// Parts are all of them.
+func Parts() []Part { return []Part{PartTests, PartOps, PartNetworks, PartTiming, PartMemory} }
+
+// JSON is the report as one indented value.
+func (r *Report) JSON() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return append(b, '\n'), err
+}
+
+// judge fills in Failures and Passed.
+func (r *Report) judge() {
+	r.Failures = []string{}
+	fail := func(format string, args ...any) { r.Failures = append(r.Failures, fmt.Sprintf(format, args...)) }
+	if t := r.Tests; t != nil {
+		for _, f := range t.Failures {
+			fail("test %s %s", f.Package, f.Test)
+		}
+		if t.Problem == errInterrupted.Error() {
+			// Incomplete, but not wrong.
+		} else if t.Problem != "" {
+			fail("tests: %s", t.Problem)
+		} else if !t.OK() && len(t.Failures) == 0 {
+			fail("tests: %d passed, %d failed", t.Passed, t.Failed)
+		}
+	}
+	for _, o := range r.Ops {
+		if !o.OK {
+			fail("op %s: %s", o.Case, o.Problem)
+		}
+	}
+	for _, n := range slices.Concat(r.Networks, r.Optimizers) {
+		if !n.OK {
+			fail("network %s with %s: %s", n.Network, n.Optimizer, n.Problem)
+		}
+	}
+	for _, t := range r.Timing {
+		for _, m := range t.Measures {
+			// Python is a guest: what keeps it from running is shown, and fails nothing.
+			if m.Problem != "" && m.Problem != errInterrupted.Error() && (m.Name == ours || m.Name == oursGraph) {
+				fail("timing of %s, %s: %s", t.Network, m.Name, m.Problem)
+			}
+		}
+	}
+	for _, m := range r.Memory {
+		if !m.OK {
+			fail("memory of %s: %s", m.Network, m.Problem)
+		}
+	}
+	r.Passed = len(r.Failures) == 0
+}
+
+// ops counts the operators of the cases and those all of whose cases agreed.
+func (r *Report) ops() (agreed, all int) {
+	ok := map[string]bool{}
+	for _, o := range r.Ops {
+		for _, op := range o.Ops {
+			before, seen := ok[op]
+			ok[op] = o.OK && (before || !seen)
+		}
+	}
+	for _, good := range ok {
+		if good {
+			agreed++
+		}
+	}
+	return agreed, len(ok)
+}

@@ -1,0 +1,224 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+// golden compares text with a file of testdata.
+func golden(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *rewrite {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), text)
+}
+
+// python is a stand-in, a shell script: it trains in no time, but cannot compile.
+func python(t *testing.T, script string) (interpreter, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "step.sh")
+	require.NoError(t, os.WriteFile(path, []byte(script), 0o666))
+	return "sh", path
+}
+
+const willing = `echo '{"python": "3.14.0", "torch": "2.15.0+cu132"}'
+while read network variant steps; do
+	case $variant in
+	compile) echo "failed: InductorError: no C++ compiler" ;;
+	*) echo 0.25 ;;
+	esac
+done
+`
+
+// quick are options of a run that takes some seconds.
+func quick(t *testing.T, d torch.Device) Options {
+	t.Helper()
+	o := Options{Device: d, Root: torchtest.Root(t), Quick: true, Packages: []string{"./scripts/internal/version"}}
+	o.Python, o.Script = python(t, willing)
+	return o
+}
+
+func TestRunOnTheCPU(t *testing.T) {
+	torchtest.Need(t)
+	r := Run(t.Context(), quick(t, torch.CPU))
+	assert.True(t, r.Passed, "%v", r.Failures)
+	assert.True(t, r.Complete)
+	assert.Equal(t, "cpu", r.Device)
+	assert.Positive(t, r.Tests.Passed)
+
+	assert.Len(t, r.Ops, len(Cases()))
+	require.Len(t, r.Networks, len(models.All()))
+	require.Len(t, r.Optimizers, len(optimizers()))
+	for _, n := range slices.Concat(r.Networks, r.Optimizers) {
+		assert.Zero(t, [5]Difference{n.Output, n.Loss, n.Gradients, n.Losses, n.Weights}, n.Network)
+		assert.True(t, *n.Repeats)
+		assert.Nil(t, n.Graph, "the CPU has none")
+	}
+	require.Len(t, r.Timing, len(models.All()))
+	for _, timing := range r.Timing {
+		by := map[string]Measure{}
+		for _, m := range timing.Measures {
+			by[m.Name] = m
+		}
+		assert.Equal(t, slices.Sorted(slices.Values(contestants)), slices.Sorted(maps.Keys(by)))
+		assert.Positive(t, by[ours].Milliseconds)
+		assert.Equal(t, 3, by[ours].Rounds)
+		assert.LessOrEqual(t, by[ours].Least, by[ours].Milliseconds)
+		assert.LessOrEqual(t, by[ours].Milliseconds, by[ours].Most)
+		assert.Equal(t, errNoGraphs.Error(), by[oursGraph].Absent)
+		assert.Equal(t, 0.25, by[pythonEager].Milliseconds)
+		assert.Equal(t, "InductorError: no C++ compiler", by[pythonCompile].Problem)
+	}
+	require.Len(t, r.Memory, len(models.All()))
+	for i, m := range r.Memory {
+		// Weights and two moments of Adam, at the least.
+		assert.GreaterOrEqual(t, m.Use.Allocated, int64(3*4*models.All()[i].Parameters))
+		assert.Equal(t, 50, m.Steps)
+	}
+	assert.Equal(t, "3.14.0", r.Versions.Python)
+	assert.NotEmpty(t, r.Versions.Libtorch)
+	assert.NotEmpty(t, r.Versions.OS)
+
+	text, err := r.JSON()
+	require.NoError(t, err)
+	golden(t, "keys.txt", keys(t, text))
+	assert.Contains(t, r.Markdown(), "**PASS** on cpu: ")
+}
+
+// keys lists the keys of a JSON value with the types of their values: what scripts
+// that read the file may rely on.
+func keys(t *testing.T, text []byte) string {
+	var v any
+	require.NoError(t, json.Unmarshal(text, &v))
+	found := map[string]bool{}
+	var walk func(path string, v any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, x := range v {
+				if path == ".tests.reasons" {
+					k = "REASON"
+				}
+				walk(path+"."+k, x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(path+"[]", x)
+			}
+		default:
+			found[fmt.Sprintf("%s %T", path, v)] = true
+		}
+	}
+	walk("", v)
+	return strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
+}
+
+// On the stand-in an operator that is wrong there is found, and makes the report fail.
+func TestRunFindsAWrongOperator(t *testing.T) {
+	o := quick(t, torchtest.Pretend(t))
+	o.Parts = []Part{PartOps, PartNetworks, PartMemory}
+	o.Cases = append(Cases(), wrong(Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-3) }))
+	r := Run(t.Context(), o)
+	assert.False(t, r.Passed)
+	require.Len(t, r.Failures, 1, "%v", r.Failures)
+	assert.Contains(t, r.Failures[0], "op wrong: the results differ by")
+	agreed, all := r.ops()
+	assert.Equal(t, all-1, agreed, "one case of tanh is wrong")
+	assert.Contains(t, r.Summary(), "**FAIL** on pretend:0: ")
+	assert.False(t, r.Complete, "parts were left out")
+	assert.Contains(t, r.Summary(), "tests left out, timing left out")
+}
+
+// Where Python does not start the table says why, and nothing fails.
+func TestRunWithoutPython(t *testing.T) {
+	torchtest.Need(t)
+	o := quick(t, torch.CPU)
+	o.Parts = []Part{PartTiming}
+	for name, c := range map[string]struct{ script, want string }{
+		"no torch":   {`echo "failed: ModuleNotFoundError: No module named 'torch'"; exit 1`, "ModuleNotFoundError: No module named 'torch'"},
+		"traceback":  {`printf 'Traceback:\nSyntaxError: invalid syntax\n' >&2; exit 1`, "SyntaxError: invalid syntax"},
+		"dies later": {strings.Replace(willing, "echo 0.25", "echo 'Killed' >&2; exit 137", 1), "137"},
+	} {
+		o.Python, o.Script = python(t, c.script)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := true
+		o.Say = func(format string, args ...any) { // one network is enough
+			if strings.HasPrefix(format, "milliseconds") {
+				if !first {
+					cancel()
+				}
+				first = false
+			}
+		}
+		r := Run(ctx, o)
+		cancel()
+		assert.True(t, r.Passed, "%s: %v", name, r.Failures)
+		for _, m := range r.Timing[0].Measures[2:] {
+			assert.Contains(t, m.Absent+m.Problem, c.want, name)
+			assert.Zero(t, m.Milliseconds)
+		}
+		assert.Positive(t, r.Timing[0].Measures[0].Milliseconds, name)
+		assert.Contains(t, r.Markdown(), c.want)
+	}
+
+	o.Python = ""
+	r := Run(t.Context(), o)
+	assert.True(t, r.Passed, "%v", r.Failures)
+	assert.Contains(t, r.Timing[0].Measures[2].Absent, "ETUDE_TEST_PYTHON")
+}
+
+// What was found out before an interrupt is reported, and is not called complete.
+func TestInterrupt(t *testing.T) {
+	torchtest.Need(t)
+	o := quick(t, torch.CPU)
+	o.Cases = Cases()[:5]
+	for _, at := range []string{"  %s (%.1f s)", "operators", "%s with", "milliseconds", "memory"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		o.Parts = nil
+		if at == "milliseconds" || at == "memory" {
+			o.Parts = []Part{PartTiming, PartMemory}
+		}
+		o.Say = func(format string, _ ...any) {
+			if strings.HasPrefix(format, at) {
+				cancel()
+			}
+		}
+		r := Run(ctx, o)
+		cancel()
+		assert.False(t, r.Complete, at)
+		text, err := r.JSON()
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(text, new(Report)))
+		assert.Contains(t, r.Markdown(), "**INCOMPLETE**", at)
+		if at == "%s with" {
+			assert.Len(t, r.Ops, len(o.Cases))
+			assert.Len(t, r.Networks, 1)
+			assert.Nil(t, r.Timing)
+			assert.Contains(t, r.Markdown(), "interrupted")
+		}
+	}
+}

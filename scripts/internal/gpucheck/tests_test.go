@@ -1,0 +1,100 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// module writes a small module and returns its folder.
+func module(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files["go.mod"] = "module example.com/m\n\ngo 1.26\n"
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	return dir
+}
+
+// What `go test` really writes: tests that pass, fail, are skipped, panic, and do
+// not compile.
+func TestResultsOfGoTest(t *testing.T) {
+	dir := module(t, map[string]string{
+		"good/x_test.go": `package good
+import ("os"; "testing")
+func TestDevice(t *testing.T) { if os.Getenv("ETUDE_TEST_DEVICE") != "cuda:1" { t.Fatal("another device") } }
+func TestSub(t *testing.T) { t.Run("a", func(t *testing.T) {}); t.Run("b", func(t *testing.T) { t.Skip("no second GPU") }) }
+`,
+		"bad/x_test.go": `package bad
+import "testing"
+func TestFine(t *testing.T) {}
+func TestWorse(t *testing.T) { t.Run("in/side", func(t *testing.T) { t.Error("7 is not 8") }) }
+`,
+		"panics/x_test.go": `package panics
+import "testing"
+func TestPanics(t *testing.T) { panic("out of memory") }
+`,
+		"broken/x_test.go": `package broken
+import "testing"
+func TestNothing(t *testing.T) { undefined() }
+`,
+	})
+	var finished []string
+	r := runTests(t.Context(), dir, "cuda:1", []string{"./..."}, func(pkg string, _ float64) { finished = append(finished, pkg) })
+	assert.Empty(t, r.Problem)
+	assert.Equal(t, 4, r.Passed, "TestDevice, TestSub, TestSub/a, TestFine")
+	assert.Equal(t, 3, r.Failed, "TestWorse, TestWorse/in/side, TestPanics")
+	assert.Equal(t, map[string]int{"no second GPU": 1}, r.Reasons)
+	assert.Equal(t, 1, r.Skipped)
+	assert.False(t, r.OK())
+	assert.ElementsMatch(t, []string{"example.com/m/good", "example.com/m/bad", "example.com/m/panics", "example.com/m/broken"}, finished)
+
+	failures := map[string]string{}
+	for _, f := range r.Failures {
+		failures[strings.TrimPrefix(f.Package, "example.com/m/")+" "+f.Test] = f.Output
+	}
+	require.Len(t, failures, 3, "%v", failures)
+	assert.Contains(t, failures["bad TestWorse/in/side"], "7 is not 8")
+	assert.Contains(t, failures["panics TestPanics"], "out of memory")
+	assert.Contains(t, failures["broken "], "undefined: undefined")
+
+	r = runTests(t.Context(), dir, "cuda:1", []string{"./good"}, nil)
+	assert.True(t, r.OK())
+	assert.Equal(t, []string{"./good"}, r.Packages)
+}
+
+// A fault that no test has is one all the same.
+func TestGoTestThatCannotRun(t *testing.T) {
+	dir := module(t, map[string]string{"x_test.go": "package m\n"})
+	r := runTests(t.Context(), dir, "cpu", []string{"./nowhere"}, nil)
+	assert.False(t, r.OK())
+	assert.NotEmpty(t, r.Problem+strings.Join(texts(r.Failures), ""))
+
+	r = runTests(t.Context(), dir, "cpu", []string{"."}, nil)
+	assert.False(t, r.OK(), "no test ran")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.False(t, func() bool { r := runTests(ctx, dir, "cpu", []string{"."}, nil); return r.OK() }())
+
+	r = parseTests(strings.NewReader("no JSON at all\n{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"TestX\"}\nhalf a li"), nil)
+	assert.Equal(t, 1, r.Passed)
+}
+
+func texts(failures []TestFailure) (all []string) {
+	for _, f := range failures {
+		all = append(all, f.Output)
+	}
+	return all
+}

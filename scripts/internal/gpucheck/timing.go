@@ -1,0 +1,203 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package gpucheck
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/scripts/internal/pystep"
+	"github.com/etude-ml/etude/torch"
+)
+
+// The contestants, in the order of the table.
+const (
+	ours          = "ours"
+	oursGraph     = "ours, CUDA graph"
+	pythonEager   = "Python"
+	pythonFused   = "Python, fused Adam"
+	pythonCompile = "torch.compile"
+)
+
+var contestants = []string{ours, oursGraph, pythonEager, pythonFused, pythonCompile}
+
+// TimingResult is how long a training step of a network takes.
+type TimingResult struct {
+	Network string `json:"network"`
+	Batch   int    `json:"batch"`
+	// Measures holds one entry for each contestant: ours; ours, CUDA graph; Python;
+	// Python, fused Adam; torch.compile.
+	Measures []Measure `json:"measures"`
+}
+
+// Measure is one contestant's time.
+type Measure struct {
+	Name         string  `json:"name"`
+	Milliseconds float64 `json:"milliseconds"` // a step, the median of the rounds; 0 where there are none
+	Least        float64 `json:"least"`        // of the rounds
+	Most         float64 `json:"most"`
+	Rounds       int     `json:"rounds"`
+	Steps        int     `json:"steps"`             // of a round
+	Absent       string  `json:"absent,omitempty"`  // why it was not to be measured here
+	Problem      string  `json:"problem,omitempty"` // what went wrong
+}
+
+// runner is a contestant: a call takes n steps, waits for the device, and returns
+// milliseconds a step.
+type runner struct {
+	run    func(n int) (float64, error)
+	done   func()
+	absent error
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// pace says how long to measure: rounds of each contestant in turn, which together
+// take about a network's time.
+type pace struct {
+	rounds  int
+	network time.Duration
+}
+
+// timeNetwork measures all contestants in turn, so that a change of the machine's
+// speed meets them all.
+func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guest, p pace) TimingResult {
+	r := TimingResult{Network: s.Name, Batch: batch}
+	var result *TimingResult
+	err := torch.Try(func() {
+		torch.Scope(func() {
+			runners := []runner{
+				eager(newTraining(s, own(s), d), m), captured(newTraining(s, own(s), d), m),
+				g.runner(s, pystep.Default), g.runner(s, pystep.Fused), g.runner(s, pystep.Compile),
+			}
+			defer func() {
+				for _, c := range runners {
+					if c.done != nil {
+						c.done()
+					}
+				}
+			}()
+			r.Measures = race(ctx, runners, p)
+			result = &r
+		})
+	})
+	if result == nil {
+		r.Measures = nil
+		for _, name := range contestants {
+			r.Measures = append(r.Measures, Measure{Name: name, Problem: err.Error()})
+		}
+	}
+	return r
+}
+
+// eager takes steps as the trainer does.
+func eager(t *training, m meter) runner {
+	return runner{run: func(n int) (float64, error) { return clock(m, n, func() error { t.step(); return nil }) }}
+}
+
+// captured replays a captured step. The capture is part of the first call.
+func captured(t *training, m meter) runner {
+	replay, done, err := m.graph(t.step)
+	if errors.Is(err, errNoGraphs) {
+		return runner{absent: err}
+	}
+	return runner{done: done, run: func(n int) (float64, error) {
+		if err != nil {
+			return 0, err
+		}
+		return clock(m, n, replay)
+	}}
+}
+
+// guest is Python, or why it is absent.
+type guest struct {
+	process *pystep.Process
+	absent  error
+	without map[string]string // variants that are left out, and why
+}
+
+// runner has Python take the steps.
+func (g guest) runner(s models.Spec, variant string) runner {
+	if g.process == nil {
+		return runner{absent: g.absent}
+	}
+	if why, ok := g.without[variant]; ok {
+		return runner{absent: errors.New(why)}
+	}
+	return runner{run: func(n int) (float64, error) { return g.process.Steps(s.Name, variant, n) }}
+}
+
+// clock calls step n times between two moments at which the device is idle.
+func clock(m meter, n int, step func() error) (float64, error) {
+	if err := m.synchronize(); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for range n {
+		if err := step(); err != nil {
+			return 0, err
+		}
+	}
+	if err := m.synchronize(); err != nil {
+		return 0, err
+	}
+	return time.Since(start).Seconds() * 1e3 / float64(n), nil
+}
+
+// race warms all contestants up, gives each as many steps a round as fit its share
+// of the time, and measures in turn.
+func race(ctx context.Context, runners []runner, p pace) []Measure {
+	measures := make([]Measure, len(runners))
+	times := make([][]float64, len(runners))
+	share := p.network.Seconds() * 1e3 / float64(len(runners)*p.rounds)
+	call := func(i, n int) (ms float64) {
+		c := &measures[i]
+		if c.Absent != "" || c.Problem != "" {
+			return 0
+		}
+		err := ctx.Err()
+		if err == nil {
+			var trouble error
+			err = torch.Try(func() { ms, trouble = runners[i].run(n) })
+			if err == nil {
+				err = trouble
+			}
+		}
+		if ctx.Err() != nil {
+			err = errInterrupted
+		}
+		if err != nil {
+			c.Problem, _, _ = strings.Cut(err.Error(), "\n")
+		}
+		return ms
+	}
+	for i := range runners {
+		measures[i].Name = contestants[i]
+		if runners[i].absent != nil {
+			measures[i].Absent = runners[i].absent.Error()
+		}
+		call(i, 3) // compiles, allocates
+		if ms := call(i, 10); ms > 0 {
+			measures[i].Steps = min(max(int(share/ms), 3), 5000)
+		}
+	}
+	for range p.rounds {
+		for i := range runners {
+			if ms := call(i, measures[i].Steps); ms > 0 {
+				times[i] = append(times[i], ms)
+			}
+		}
+	}
+	for i, ts := range times {
+		if measures[i].Rounds = len(ts); len(ts) > 0 {
+			slices.Sort(ts)
+			measures[i].Milliseconds, measures[i].Least, measures[i].Most = ts[len(ts)/2], ts[0], ts[len(ts)-1]
+		}
+	}
+	return measures
+}
