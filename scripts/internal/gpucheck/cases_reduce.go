@@ -74,6 +74,9 @@ func lossCases() []Case {
 		loss("cross entropy, weighted and smoothed", "cross_entropy_loss", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
 			return one(torch.CrossEntropyLoss(in[0], in[1], in[2].Detach(), mean, 3, 0.1))
 		}, x, classes, weight),
+		loss("nll loss", "nll_loss_nd", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
+			return one(torch.Call("aten::nll_loss_nd", in[0], in[1], in[2].Detach(), 2, 3).Tensor())
+		}, logShares(batch, width), classes, weight),
 		loss("cross entropy of shares", "cross_entropy_loss",
 			binary(func(a, b *torch.Tensor) *torch.Tensor { return torch.CrossEntropyLoss(a, b, nil, mean, -100, 0) }), x, shares(batch, width)),
 	)

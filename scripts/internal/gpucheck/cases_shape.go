@@ -54,6 +54,7 @@ func shapeCases() []Case {
 		view("resolve conj", "resolve_conj", unary(func(x *torch.Tensor) *torch.Tensor { return torch.Call("aten::resolve_conj", x).Tensor() }), x),
 		view("resolve neg", "resolve_neg", unary(func(x *torch.Tensor) *torch.Tensor { return torch.Call("aten::resolve_neg", x).Tensor() }), x),
 		gathered("as strided", "as_strided", unary(func(x *torch.Tensor) *torch.Tensor { return x.AsStrided([]int{20, 30}, []int{3, 2}, 5) }), cube),
+		{Name: "pinned memory", Ops: []string{"aten::pin_memory", "aten::is_pinned"}, In: []Maker{x}, Run: pinned},
 		{Name: "detach", Ops: []string{"aten::detach"}, In: []Maker{x}, Run: unary((*torch.Tensor).Detach)},
 		{Name: "to int64", Ops: []string{"aten::to.dtype"}, In: []Maker{between(-9, 9, 100)},
 			Run: unary(func(x *torch.Tensor) *torch.Tensor { return x.ToDType(torch.Int64) })},
@@ -67,4 +68,20 @@ func shapeCases() []Case {
 				return one(torch.FromSlice([]float64{in[0].Item(), float64(in[1].ItemInt())}))
 			}},
 	}
+}
+
+// pinned takes x to the host and back, on CUDA by way of pinned memory, which
+// nothing else has.
+func pinned(d torch.Device, in []*torch.Tensor) []*torch.Tensor {
+	host := in[0].To(torch.CPU)
+	if host.IsPinned() {
+		panic(&torch.Error{Op: "is_pinned", Message: "true of ordinary memory"})
+	}
+	if d.Type == torch.DeviceCUDA {
+		if host = host.PinMemory(); !host.IsPinned() {
+			panic(&torch.Error{Op: "is_pinned", Message: "false of pinned memory"})
+		}
+	}
+	y := torch.Empty(host.Shape(), torch.Options{Device: d}).CopyNonBlockingInPlace(host)
+	return []*torch.Tensor{y, host.ToNonBlocking(d)}
 }

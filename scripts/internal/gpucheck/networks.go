@@ -264,6 +264,11 @@ func (r *NetworkResult) checkGraph(s models.Spec, o optimizer, d torch.Device, m
 					return
 				}
 			}
+			// What comes next is in another stream.
+			if err := m.synchronize(); err != nil {
+				r.problem("CUDA graph: %v", err)
+				return
+			}
 			diff, err := difference(newTraining(s, o, d).run(trainSteps).weights, t.values())
 			if err != nil {
 				r.problem("CUDA graph: %v", err)
