@@ -56,7 +56,7 @@ func (e *Env) device(name string) (torch.Device, error) {
 	err = torch.CheckDevice(device)
 	if err != nil && device.Type == torch.DeviceCUDA && torch.DeviceCount(torch.DeviceCUDA) == 0 {
 		if why := libtorch.ExamineCUDA(e.Context); why.Problem != "" {
-			err = fmt.Errorf("device %s: %s%s; --device cpu goes without", device, why.Problem, mend(why))
+			err = fmt.Errorf("device %s: %s%s; etude doctor says more, --device cpu goes without", device, why.Problem, mend(why))
 		}
 	}
 	return device, err
