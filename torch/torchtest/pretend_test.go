@@ -99,6 +99,21 @@ func TestPretendFindsTransfers(t *testing.T) {
 			"multinomial":                {read, func() { torch.Call("aten::multinomial", x, 1) }},
 			"normal of given deviations": {read, func() { torch.Call("aten::normal.float_Tensor", 0, x) }},
 
+			"normal of both given":       {read, func() { torch.Call("aten::normal.Tensor_Tensor", x, x) }},
+			"_unique":                    {read, func() { torch.Call("aten::_unique", x) }},
+			"unique_dim":                 {read, func() { torch.Call("aten::unique_dim", x, 0) }},
+			"unique_dim_consecutive":     {read, func() { torch.Call("aten::unique_dim_consecutive", x, 0) }},
+			"_index_put_impl_ by a mask": {read, func() { torch.Call("aten::_index_put_impl_", x.Clone(), []*torch.Tensor{mask}, zero) }},
+			"index_fill with a tensor":   {read, func() { torch.Call("aten::index_fill.int_Tensor", x, 0, index, zero) }},
+			"embedding_renorm_":          {read, func() { torch.Call("aten::embedding_renorm_", x.Clone(), index, 1, 2) }},
+			"linalg_eig":                 {read, func() { torch.Call("aten::linalg_eig", x) }},
+			"_linalg_eigvals":            {read, func() { torch.Call("aten::_linalg_eigvals", x) }},
+			"mode of many":               {read, func() { torch.Call("aten::mode", torch.Ones([]int{2049}, torch.Options{Device: device})) }},
+			"_ctc_loss": {read, func() {
+				one := torch.Ones([]int{2}, torch.Options{DType: torch.Int64, Device: device})
+				torch.Call("aten::_ctc_loss.Tensor", x.Unsqueeze(2).Expand(2, 2, 3).LogSoftmax(2), torch.OnesLike(one.Unsqueeze(1)), one, one)
+			}},
+
 			// These only look like it.
 			"index by numbers":           {traffic{}, func() { torch.Call("aten::index.Tensor", x, []*torch.Tensor{index}) }},
 			"index_put_ of a CPU number": {traffic{}, func() { torch.Call("aten::index_put_", x.Clone(), []*torch.Tensor{mask}, number) }},
@@ -108,6 +123,7 @@ func TestPretendFindsTransfers(t *testing.T) {
 				torch.Call("aten::repeat_interleave.self_Tensor", x, index, 0, torch.Named{"output_size": 0})
 			}},
 			"histc with a range": {traffic{}, func() { torch.Call("aten::histc", x, 5, 0, 1) }},
+			"mode of few":        {traffic{}, func() { torch.Call("aten::mode", x) }},
 			"made there":         {traffic{}, func() { torch.Full([]int{3}, 2, torch.Options{Device: device}) }},
 			"random":             {traffic{}, func() { torch.Randn([]int{3}, torch.Options{Device: device}) }},
 			"within the device":  {traffic{}, func() { x.Clone().CopyInPlace(x) }},

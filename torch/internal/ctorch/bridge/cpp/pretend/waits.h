@@ -47,11 +47,16 @@ inline bool without_range(Arguments a) {
   return a[2].toScalar().toDouble() == a[3].toScalar().toDouble();
 }
 
+// Longer than what one block of threads sorts.
+inline bool of_long_rows(Arguments a) {
+  const auto& t = a[0].toTensor();
+  return t.dim() > 0 && t.size(a[1].toInt()) > 2048;
+}
+
 // By the operator's name, with its overload or for all of them.
 inline const std::unordered_map<std::string, Condition>& waiting() {
   static const std::unordered_map<std::string, Condition> list = {
       {"aten::nonzero", always},  // how many there are
-      {"aten::nonzero_numpy", always},
       {"aten::masked_select", always},
       {"aten::index_put", by_mask},
       {"aten::index_put_", by_mask},
@@ -64,6 +69,7 @@ inline const std::unordered_map<std::string, Condition>& waiting() {
       {"aten::repeat_interleave.Tensor", without_output_size},
       {"aten::bincount", always},  // the largest value
       {"aten::histc", without_range},
+      {"aten::mode", of_long_rows},
       {"aten::equal", always},  // the answer is the host's
       {"aten::multinomial", always},  // checks of the probabilities
       {"aten::normal.float_Tensor", always},  // checks of the deviations
