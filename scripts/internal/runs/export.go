@@ -26,8 +26,15 @@ func Export(path string, spec models.Spec, model nn.Module, opset int, run *Iden
 	}
 	var check *onnx.Check
 	tried := torch.Try(func() {
+		// On the CPU: what is checked is the file, not how exactly a device computes.
+		if device := nn.Parameters(model)[0].Device(); device != torch.CPU {
+			var done func()
+			if model, done, err = copyOf(spec, model); err != nil {
+				return
+			}
+			defer done()
+		}
 		nn.SetTraining(model, false)
-		nn.To(model, torch.CPU)
 		example := torch.FromSlice(exampleInput(spec), 1, spec.In)
 		defer example.Close()
 		check, err = onnx.Export(path, model, onnx.Signature{
@@ -43,6 +50,21 @@ func Export(path string, spec models.Spec, model nn.Module, opset int, run *Iden
 	}
 	result := ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}
 	return result, nil
+}
+
+// copyOf returns a network on the CPU with the weights of model, which stays where
+// it is, and what frees it.
+func copyOf(spec models.Spec, model nn.Module) (fresh nn.Module, done func(), err error) {
+	fresh = spec.New(torch.CPU)
+	done = func() {
+		for _, p := range nn.Parameters(fresh) {
+			p.Close()
+		}
+	}
+	if err = nn.LoadStateDict(fresh, nn.StateDict(model)); err != nil {
+		done()
+	}
+	return fresh, done, err
 }
 
 // exampleInput spans what a network's inputs can be: the check draws inputs

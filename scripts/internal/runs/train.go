@@ -114,10 +114,8 @@ func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 // make makes the network and its optimizer, the same ones each time.
 func (p *Prepared) make() error {
 	err := torch.Try(func() {
-		// On the CPU first: a seed gives PyTorch's own initial weights there.
 		torch.ManualSeed(p.Settings.Seed)
-		p.model = p.Spec.New(torch.CPU)
-		nn.To(p.model, p.Device)
+		p.model = p.Spec.New(p.Device) // with PyTorch's initial weights, which are drawn on the CPU
 		p.adam = optim.NewAdam(nn.Parameters(p.model), optim.AdamConfig{LR: p.Settings.LR, WeightDecay: p.Settings.WeightDecay})
 	})
 	if err != nil {
