@@ -64,6 +64,31 @@ gpu-check: build ## Check a GPU against the CPU, and time it: a JSON file and a 
 	go build -o bin/gpucheck ./scripts/gpucheck
 	bin/gpucheck --device $(DEVICE)
 
+# IMAGE is what the images are called. Without a Docker daemon, IMAGE_BUILDER names
+# a program that builds them: it is given --no-run, flags of docker build, the
+# Dockerfile and the context, and ETUDE_TEST_BUILDAH is the buildah that has them.
+IMAGE ?= etude
+IMAGE_BUILDER ?= $(wildcard ../shared/container/build-container.sh)
+STORE = $(or $(CONTAINER_STORE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/build-container)
+ETUDE_TEST_BUILDAH ?= buildah $(if $(IMAGE_BUILDER),--root $(STORE)/overlay --runroot $(STORE)/run-overlay --storage-driver overlay)
+build-image = $(if $(IMAGE_BUILDER),bash $(IMAGE_BUILDER) --no-run $(1) Dockerfile.cuda .,docker build $(1) -f Dockerfile.cuda .)
+image-flags = -t $(IMAGE):$(1) --target $(1) \
+	--build-arg VERSION=$(shell git describe --tags --always --dirty=+changes 2> /dev/null || echo devel) \
+	--build-arg REVISION=$(shell git rev-parse HEAD 2> /dev/null || echo unknown)
+
+.PHONY: image
+image: ## Build the container image for NVIDIA GPUs, etude:cuda (IMAGE=name)
+	$(call build-image,$(call image-flags,cuda))
+
+.PHONY: image-cpu
+image-cpu: ## Build the small image without CUDA, etude:cpu (IMAGE=name)
+	$(call build-image,$(call image-flags,cpu))
+
+.PHONY: image-test
+image-test: image image-cpu ## Build both images, and test them in containers
+	ETUDE_TEST_IMAGES='$(IMAGE):cpu $(IMAGE):cuda' ETUDE_TEST_BUILDAH='$(ETUDE_TEST_BUILDAH)' \
+		go test -count=1 -v -timeout 30m ./scripts/image
+
 .PHONY: lint
 lint: go ## Run the linters
 	go run $(LINT) run ./...

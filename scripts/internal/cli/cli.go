@@ -60,7 +60,8 @@ type Env struct {
 	Stderr  io.Writer // what people read meanwhile, through lines alone while jobs are shown
 	Control *trainer.Control
 
-	lines *progress.Group
+	lines      *progress.Group
+	saidRights bool
 }
 
 // errFailed ends a command with exit code 1 after it has said itself what failed.
@@ -96,6 +97,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	default:
 		lines.Say("etude: %v", err)
+		env.sayRights(err)
 		return exitFailed
 	}
 }

@@ -170,6 +170,7 @@ type failures struct {
 func (f *failures) add(env *Env, network string, err error) {
 	if f.of > 1 {
 		env.say("%v", err)
+		env.sayRights(err)
 	}
 	f.names, f.errs = append(f.names, network), append(f.errs, err)
 }

@@ -1,0 +1,191 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package image
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// config is what an image says of itself: the Config of `docker image inspect`.
+type config struct {
+	User, WorkingDir     string
+	Env, Entrypoint, Cmd []string
+	Labels               map[string]string
+	Healthcheck          struct{ Test []string }
+}
+
+// A container is what one runs. No container has a network, nor may it gain
+// privileges.
+type container struct {
+	image      string
+	entrypoint string // in place of the image's
+	args       []string
+	user       string // "uid:gid"; "" is the image's
+	readOnly   bool   // its root
+	mounts     []mount
+}
+
+type mount struct {
+	from, to string
+	readOnly bool
+}
+
+// An engine runs containers.
+type engine interface {
+	inspect(t *testing.T, image string) config
+	// command starts a container that is called name when it is run.
+	command(t *testing.T, name string, c container) *exec.Cmd
+	kill(name string, signal syscall.Signal) *exec.Cmd
+}
+
+// need returns the engine of this machine, and skips the test where there is
+// nothing to be tested, or nothing to test it with.
+func need(t *testing.T) (engine, []string) {
+	t.Helper()
+	images := strings.Fields(os.Getenv("ETUDE_TEST_IMAGES"))
+	if len(images) == 0 {
+		t.Skip("ETUDE_TEST_IMAGES names no images: make image image-cpu image-test")
+	}
+	if exec.Command("docker", "info").Run() == nil {
+		return docker{}, images
+	}
+	e := newRunc(t)
+	if e == nil {
+		t.Skip("neither a Docker daemon, nor buildah and runc with the rights of root")
+	}
+	return e, images
+}
+
+type docker struct{}
+
+func (docker) inspect(t *testing.T, image string) (c config) {
+	t.Helper()
+	out, err := exec.Command("docker", "image", "inspect", "--format", "{{json .Config}}", image).Output()
+	require.NoError(t, err, "%s: is it built?", image)
+	require.NoError(t, json.Unmarshal(out, &c))
+	return c
+}
+
+func (docker) command(_ *testing.T, name string, c container) *exec.Cmd {
+	args := []string{"run", "--rm", "--name", name, "--network", "none", "--security-opt", "no-new-privileges", "--cap-drop", "ALL"}
+	if c.readOnly {
+		args = append(args, "--read-only")
+	}
+	if c.user != "" {
+		args = append(args, "--user", c.user)
+	}
+	if c.entrypoint != "" {
+		args = append(args, "--entrypoint", c.entrypoint)
+	}
+	for _, m := range c.mounts {
+		volume := m.from + ":" + m.to
+		if m.readOnly {
+			volume += ":ro"
+		}
+		args = append(args, "--volume", volume)
+	}
+	return exec.Command("docker", append(append(args, c.image), c.args...)...)
+}
+
+func (docker) kill(name string, signal syscall.Signal) *exec.Cmd {
+	return exec.Command("docker", "kill", "--signal", fmt.Sprint(int(signal)), name)
+}
+
+// A process is a container on its way.
+type process struct {
+	*exec.Cmd
+	engine engine
+	name   string
+	stdout bytes.Buffer
+	mu     sync.Mutex
+	stderr bytes.Buffer
+	ended  chan struct{}
+}
+
+// start starts a container; it is killed at the end of the test at the latest.
+func start(t *testing.T, e engine, c container) *process {
+	t.Helper()
+	name := fmt.Sprintf("etude-test-%016x", rand.Uint64())
+	p := &process{Cmd: e.command(t, name, c), engine: e, name: name, ended: make(chan struct{})}
+	p.Stdout, p.Stderr = &p.stdout, p
+	require.NoError(t, p.Start())
+	go func() {
+		_ = p.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		select {
+		case <-p.ended:
+		default:
+			_ = p.engine.kill(p.name, syscall.SIGKILL).Run()
+			<-p.ended
+		}
+	})
+	return p
+}
+
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.Write(b)
+}
+
+// said is what it has written to stderr so far.
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stderr.String()
+}
+
+// wait waits until something is so.
+func (p *process) wait(t *testing.T, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "%s", p.said())
+		select {
+		case <-p.ended:
+			require.Fail(t, "it ended", p.said())
+		default:
+		}
+	}
+}
+
+// signal sends a signal to the first process of the container.
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	out, err := p.engine.kill(p.name, s).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// end waits for the end and returns the exit code.
+func (p *process) end() int {
+	<-p.ended
+	return p.ProcessState.ExitCode()
+}
+
+// result is how a container ended.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs a container to its end.
+func run(t *testing.T, e engine, c container) result {
+	t.Helper()
+	p := start(t, e, c)
+	code := p.end()
+	return result{code, p.stdout.String(), p.said()}
+}
