@@ -117,17 +117,7 @@ func run(env *Env, args []string) (err error) {
 			panic(p)
 		}
 	}()
-	var g grammar
-	parser, err := kong.New(&g,
-		kong.Name("etude"),
-		kong.Description(description),
-		kong.Writers(env.Stdout, env.Stderr),
-		kong.Exit(func(code int) { panic(early{code}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
-		kong.Vars{"version": "etude " + version.Etude()},
-		kong.Bind(env),
-		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
-	)
+	parser, err := newParser(env)
 	if err != nil {
 		return err
 	}
@@ -145,6 +135,30 @@ func run(env *Env, args []string) (err error) {
 		return usageError{mended(err)}
 	}
 	return parsed.Run()
+}
+
+func newParser(env *Env) (*kong.Kong, error) {
+	return kong.New(new(grammar),
+		kong.Name("etude"),
+		kong.Description(description),
+		kong.Writers(env.Stdout, env.Stderr),
+		kong.Exit(func(code int) { panic(early{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
+		kong.Vars{"version": "etude " + version.Etude()},
+		kong.Bind(env),
+		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
+	)
+}
+
+// Check says what is wrong with a command line, by the parser that Main has, and
+// does nothing else.
+func Check(args []string) error {
+	parser, err := newParser(&Env{Stdout: io.Discard, Stderr: io.Discard})
+	if err != nil {
+		return err
+	}
+	_, err = parser.Parse(args)
+	return err
 }
 
 // verbatim takes a string as it was given: kong's own mapper goes by way of JSON,
