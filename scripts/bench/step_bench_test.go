@@ -6,6 +6,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -78,7 +79,7 @@ func trainer(b testing.TB) func() float64 {
 
 // startPython returns a function that has Python train for one round.
 func startPython(b *testing.B, threads int) func(variant string) float64 {
-	process, err := pystep.Start(b.Context(), pystep.Options{
+	process, err := pystep.Start(context.Background(), pystep.Options{
 		Python: torchtest.Python(b), Script: filepath.Join(torchtest.Root(b), pystep.Script),
 		Device: "cpu", Threads: threads,
 	})

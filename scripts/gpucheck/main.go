@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -63,7 +64,8 @@ type usageError struct{ error }
 
 // run checks and returns the exit code. The first signal ends what is at hand, and
 // the default of a second one is restored.
-func run(args []string, signals chan os.Signal, stdout, stderr io.Writer) int {
+func run(args []string, signals chan os.Signal, stdout, messages io.Writer) int {
+	stderr := &shared{w: messages}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var caught syscall.Signal
@@ -98,6 +100,18 @@ func run(args []string, signals chan os.Signal, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// shared may be written to by several goroutines.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
 }
 
 var (

@@ -61,11 +61,10 @@ func (r *Report) Summary() string {
 	if r.Versions.GPU != "" {
 		on += ", " + r.Versions.GPU
 	}
-	line := fmt.Sprintf("**%s** on %s: %s (%.0f s)", verdict, on, strings.Join(parts, "; "), r.Seconds)
 	if !r.Complete {
-		line += ". Not everything was run: " + strings.Join(r.missing(), ", ")
+		parts = append(parts, "not everything was run: "+strings.Join(r.missing(), ", "))
 	}
-	return line
+	return fmt.Sprintf("**%s** on %s: %s (%.0f s)", verdict, on, strings.Join(parts, "; "), r.Seconds)
 }
 
 // missing lists what was not run to its end.

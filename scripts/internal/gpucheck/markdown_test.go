@@ -66,7 +66,7 @@ func TestMarkdown(t *testing.T) {
 	r.Complete, r.Timing, r.Memory = false, nil, nil
 	r.judge()
 	assert.True(t, strings.HasPrefix(r.Markdown(), "**INCOMPLETE** on cuda:0"), r.Markdown())
-	assert.Contains(t, r.Summary(), "Not everything was run: interrupted")
+	assert.Contains(t, r.Summary(), "; not everything was run: interrupted (")
 }
 
 // What Python cannot do fails nothing; what we cannot does.

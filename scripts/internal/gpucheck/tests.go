@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -48,10 +50,12 @@ func (r *TestsResult) OK() bool {
 
 // runTests runs the tests of packages with a device in ETUDE_TEST_DEVICE.
 func runTests(ctx context.Context, root, device string, packages []string, passed func(pkg string, seconds float64)) TestsResult {
-	args := append([]string{"test", "-json", "-count=1", "-short", "-timeout", testLimit}, packages...)
+	// Each package's program has a context on the GPU, of some hundred MB.
+	parallel := strconv.Itoa(min(4, runtime.GOMAXPROCS(0)))
+	args := append([]string{"test", "-json", "-count=1", "-short", "-timeout", testLimit, "-p", parallel}, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_LIBTORCH=1")
+	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second
 	var stderr tail
