@@ -67,7 +67,8 @@ func Run(ctx context.Context, o Options) *Report {
 			p.run(ctx)
 		}
 	}
-	r.Complete = ctx.Err() == nil && len(o.Parts) == len(Parts())
+	r.Interrupted = ctx.Err() != nil
+	r.Complete = !r.Interrupted && len(o.Parts) == len(Parts())
 	r.Seconds = time.Since(r.Started).Seconds()
 	r.judge()
 	return r

@@ -75,8 +75,8 @@ func (r *Report) missing() []string {
 			list = append(list, string(p)+" left out")
 		}
 	}
-	if len(list) == 0 {
-		return []string{"interrupted"}
+	if r.Interrupted {
+		list = append(list, "interrupted")
 	}
 	return list
 }
@@ -98,12 +98,12 @@ func (r *Report) timingTable(b *strings.Builder) {
 			switch {
 			case m.Milliseconds > 0:
 				cell = fmt.Sprintf("%.3f", m.Milliseconds)
-			case m.Problem != "":
+			case m.Problem != "" && m.Problem != errInterrupted.Error():
 				cell = "failed"
 			}
 			if why := m.Absent; why != "" {
 				notes = append(notes, m.Name+": "+why)
-			} else if m.Problem != "" {
+			} else if m.Problem != "" && m.Problem != errInterrupted.Error() {
 				notes = append(notes, m.Name+": failed: "+m.Problem)
 			}
 			row = append(row, cell)

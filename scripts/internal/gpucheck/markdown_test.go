@@ -63,7 +63,7 @@ func TestMarkdown(t *testing.T) {
 
 	// An interrupt before the end.
 	r = example()
-	r.Complete, r.Timing, r.Memory = false, nil, nil
+	r.Complete, r.Interrupted, r.Timing, r.Memory = false, true, nil, nil
 	r.judge()
 	assert.True(t, strings.HasPrefix(r.Markdown(), "**INCOMPLETE** on cuda:0"), r.Markdown())
 	assert.Contains(t, r.Summary(), "; not everything was run: interrupted (")

@@ -20,12 +20,13 @@ type Report struct {
 	// Passed tells whether all that was run agreed and no test failed.
 	Passed bool `json:"passed"`
 	// Complete tells whether every part was run to its end.
-	Complete bool      `json:"complete"`
-	Quick    bool      `json:"quick"` // fewer steps and rounds: times say little
-	Parts    []Part    `json:"parts"` // that were asked for
-	Started  time.Time `json:"started"`
-	Seconds  float64   `json:"seconds"`
-	Versions Versions  `json:"versions"`
+	Complete    bool      `json:"complete"`
+	Interrupted bool      `json:"interrupted"`
+	Quick       bool      `json:"quick"` // fewer steps and rounds: times say little
+	Parts       []Part    `json:"parts"` // that were asked for
+	Started     time.Time `json:"started"`
+	Seconds     float64   `json:"seconds"`
+	Versions    Versions  `json:"versions"`
 
 	Tests      *TestsResult    `json:"tests"`
 	Ops        []OpResult      `json:"ops"`

@@ -210,6 +210,7 @@ func TestInterrupt(t *testing.T) {
 		r := Run(ctx, o)
 		cancel()
 		assert.False(t, r.Complete, at)
+		assert.True(t, r.Interrupted, at)
 		text, err := r.JSON()
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(text, new(Report)))
