@@ -95,7 +95,7 @@ func OnDevice(device int, f func()) error {
 	if err != nil {
 		return wrap(err)
 	}
-	defer func() { _, _ = ctorch.SwapCUDADevice(old) }() // it was current, so it is there
+	defer func() { _ = ctorch.RestoreCUDADevice(old) }() // it was current, so it is there
 	f()
 	return nil
 }

@@ -72,7 +72,7 @@ const (
 
 // CaptureConfig says how to capture. The zero value is PyTorch's default: a private
 // pool, CaptureGlobal. Where other goroutines use the GPU meanwhile, take
-// CaptureThreadLocal.
+// CaptureThreadLocal; with libtorch 2.11 they must draw no random numbers there.
 type CaptureConfig struct {
 	Pool Pool
 	Mode CaptureMode
@@ -80,7 +80,9 @@ type CaptureConfig struct {
 
 // Capture calls f with s as the current stream and keeps what it launches, which
 // does not run. s must not be the default stream. An *[torch.Error] that f panics
-// with is returned, and the graph is empty then; other panics go on.
+// with is returned, and the graph is empty then; other panics go on. s can be used
+// after that. Random numbers of the device can in libtorch 2.15; 2.11 refuses them
+// until another capture succeeds.
 func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
 	h, leave, err := g.h.enter()
 	if err != nil {

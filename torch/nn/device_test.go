@@ -58,6 +58,9 @@ func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there 
 // host, forward or backward, and both come to what they come to on the CPU.
 func TestNothingWaitsForADevice(t *testing.T) {
 	device := torchtest.Accelerator(t)
+	tf32 := torch.CuDNNAllowTF32() // 10 bits would not do for LSTMs here
+	torch.SetCuDNNAllowTF32(false)
+	t.Cleanup(func() { torch.SetCuDNNAllowTF32(tf32) })
 	cases := map[string]there{}
 	numbers := func(shape ...int) func() *torch.Tensor { return func() *torch.Tensor { return ramp(1, shape...) } }
 	indices := func() *torch.Tensor { return torch.FromSlice([]int64{1, 5, 5, 2, 10, 9}, 2, 3) }

@@ -111,7 +111,7 @@ func fail(e *C.ct_error) *Error {
 	if e == nil {
 		return nil
 	}
-	err := &Error{int(e.kind), C.GoStringN(C.go_error_text(e), C.int(e.length))}
+	err := &Error{int(e.kind), cudaText(C.GoStringN(C.go_error_text(e), C.int(e.length)))}
 	C.go_error_free(e)
 	return err
 }

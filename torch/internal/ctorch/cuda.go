@@ -11,6 +11,7 @@ static ct_error *go_cuda_available(int32_t *count) { return cuda_table->availabl
 static ct_error *go_cuda_versions(int32_t *r, int32_t *d, int64_t *c) { return cuda_table->versions(r, d, c); }
 static ct_error *go_cuda_properties(int32_t device, ct_cuda_properties *out) { return cuda_table->properties(device, out); }
 static ct_error *go_cuda_device_swap(int32_t device, int32_t *old) { return cuda_table->device_swap(device, old); }
+static ct_error *go_cuda_device_restore(int32_t device) { return cuda_table->device_swap(device, NULL); }
 static ct_error *go_cuda_synchronize(int32_t device) { return cuda_table->synchronize(device); }
 static ct_error *go_cuda_sync_debug_mode(int32_t mode) { return cuda_table->sync_debug_mode(mode); }
 static ct_error *go_cuda_memory_info(int32_t device, int64_t *f, int64_t *t) { return cuda_table->memory_info(device, f, t); }
@@ -85,6 +86,10 @@ func SwapCUDADevice(device int) (int, *Error) {
 	err := fail(C.go_cuda_device_swap(C.int32_t(device), &old))
 	return int(old), err
 }
+
+// RestoreCUDADevice makes the device current that SwapCUDADevice returned. It gives
+// no context to a device that has none.
+func RestoreCUDADevice(old int) *Error { return fail(C.go_cuda_device_restore(C.int32_t(old))) }
 
 // SynchronizeCUDA waits for all work of a device.
 func SynchronizeCUDA(device int) *Error { return fail(C.go_cuda_synchronize(C.int32_t(device))) }

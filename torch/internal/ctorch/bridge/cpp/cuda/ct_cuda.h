@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the library is loaded. */
-#define CT_CUDA_ABI 1
+#define CT_CUDA_ABI 2
 
 typedef uintptr_t ct_cuda_event; /* at::cuda::CUDAEvent*, never 0 */
 typedef uintptr_t ct_cuda_graph; /* at::cuda::CUDAGraph*, never 0 */
@@ -60,7 +60,9 @@ typedef struct ct_cuda_api {
   /* 13020 is 13.2. driver is 0 without one, cudnn 0 where it does not load. */
   ct_error *(*versions)(int32_t *runtime, int32_t *driver, int64_t *cudnn);
   ct_error *(*properties)(int32_t device, ct_cuda_properties *out);
-  ct_error *(*device_swap)(int32_t device, int32_t *old); /* the calling thread's */
+  /* The calling thread's. With old NULL a device is put back that was current before:
+   * that alone gives it no context, which would take some hundred MB of its memory. */
+  ct_error *(*device_swap)(int32_t device, int32_t *old);
   ct_error *(*synchronize)(int32_t device);
   ct_error *(*sync_debug_mode)(int32_t mode); /* 0 none, 1 warn, 2 error; for the process */
 

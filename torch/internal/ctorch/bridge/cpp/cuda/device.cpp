@@ -93,6 +93,10 @@ ct_error* properties(int32_t index, ct_cuda_properties* out) {
 ct_error* device_swap(int32_t index, int32_t* old) {
   return guard([&] {
     auto d = need(index);
+    if (!old) {
+      C10_CUDA_CHECK(c10::cuda::MaybeSetDevice(d));
+      return;
+    }
     *old = c10::cuda::current_device();
     c10::cuda::set_device(d);
   });

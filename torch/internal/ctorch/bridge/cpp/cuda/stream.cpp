@@ -4,6 +4,7 @@
 // Streams, and events that order them.
 
 #include <ATen/cuda/CUDAEvent.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 
 #include "cuda.h"
@@ -35,7 +36,13 @@ ct_error* stream_swap(ct_cuda_stream s, ct_cuda_stream* old) {
 }
 
 ct_error* stream_synchronize(ct_cuda_stream s) {
-  return guard([&] { unpack(s).synchronize(); });
+  return guard([&] {
+    // CUDAStream::synchronize would be an error in the sync debug mode, which is for
+    // what waits unasked.
+    auto stream = unpack(s);
+    c10::cuda::CUDAGuard on(stream.device_index());
+    C10_CUDA_CHECK(cudaStreamSynchronize(stream));
+  });
 }
 
 ct_error* stream_query(ct_cuda_stream s, int32_t* done) {
