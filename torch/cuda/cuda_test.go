@@ -39,6 +39,7 @@ func TestDevices(t *testing.T) {
 	needGPU(t)
 	n := cuda.DeviceCount()
 	require.Positive(t, n)
+	current := torch.Options{Device: torch.Device{Type: torch.DeviceCUDA, Index: -1}} // no number: the current one
 	for i := range n {
 		p, err := cuda.Properties(i)
 		require.NoError(t, err)
@@ -52,11 +53,20 @@ func TestDevices(t *testing.T) {
 		assert.LessOrEqual(t, free, total)
 		require.NoError(t, cuda.OnDevice(i, func() {
 			torch.Scope(func() {
-				assert.Equal(t, torch.CUDA(i), torch.Call("aten::zeros", []int{1}, torch.Named{"device": torch.CUDA(i)}).Tensor().Device())
+				assert.Equal(t, torch.CUDA(i), torch.Zeros([]int{1}, current).Device())
 			})
+		}))
+		s, err := cuda.NewStream(i)
+		require.NoError(t, err)
+		assert.Equal(t, i, s.Device())
+		require.NoError(t, s.Do(func() {
+			torch.Scope(func() { assert.Equal(t, torch.CUDA(i), torch.Zeros([]int{1}, current).Device()) })
 		}))
 		require.NoError(t, cuda.Synchronize(i))
 	}
+	torch.Scope(func() {
+		assert.Equal(t, torch.CUDA(0), torch.Zeros([]int{1}, current).Device(), "OnDevice and Do put the old one back")
+	})
 	_, err := cuda.Properties(n)
 	require.ErrorContains(t, err, "numbered from 0")
 	require.ErrorContains(t, torch.CheckDevice(torch.CUDA(n)), "numbered from 0")
