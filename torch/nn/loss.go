@@ -75,8 +75,9 @@ func (c Huber) Loss(output, target *torch.Tensor) *torch.Tensor {
 }
 
 // BCELoss is the mean binary cross entropy -t·log(p) - (1-t)·log(1-p) of
-// probabilities p, with logarithms clamped at -100. Shape: both any, the same;
-// output in [0, 1].
+// probabilities p, with logarithms clamped at -100. Shape: both any, the same, in
+// [0, 1]; outputs that are not panic on the CPU, and end the process's use of a GPU.
+// On devices other than the CPU an output of NaN gives a loss of NaN.
 func BCELoss(output, target *torch.Tensor) *torch.Tensor { return BCE{}.Loss(output, target) }
 
 // BCE is BCELoss with settings.
@@ -88,7 +89,19 @@ type BCE struct {
 // Loss returns the binary cross entropy, reduced.
 func (c BCE) Loss(output, target *torch.Tensor) *torch.Tensor {
 	sameShape("nn.BCE", output, target)
-	return torch.BCELoss(output, target, c.Weight, c.Reduction)
+	if output.Device() == torch.CPU {
+		return torch.BCELoss(output, target, c.Weight, c.Reduction)
+	}
+	// A GPU's kernel asserts that the output is in [0, 1], and what fails there ends
+	// CUDA for the whole process: for all networks that train side by side, because
+	// one of them has diverged. So it is shown no NaN, and the loss gets it after.
+	shown := torch.Call("aten::nan_to_num", output, 0.5, 0.5, 0.5).Tensor()
+	loss := torch.BCELoss(shown, target, c.Weight, c.Reduction)
+	trace := output.MulScalar(0)
+	if c.Reduction != ReduceNone {
+		trace = trace.Sum()
+	}
+	return loss.Add(trace)
 }
 
 // BCEWithLogitsLoss is BCELoss of the sigmoid of output, without loss of precision.

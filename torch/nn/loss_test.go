@@ -4,6 +4,7 @@
 package nn_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,7 +12,43 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
+
+// Away from the CPU the binary cross entropy is computed so that no kernel sees a
+// NaN: a GPU's would end CUDA for the process. It comes to the same, and a NaN shows.
+func TestBCEOnADevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	if device == torch.CPU {
+		t.Skip("the CPU refuses NaN by itself")
+	}
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		torch.ManualSeed(5)
+		p, target := torch.Rand([]int{4, 3}), torch.Rand([]int{4, 3})
+		for name, r := range map[string]torch.Reduction{"mean": nn.ReduceMean, "sum": nn.ReduceSum, "none": nn.ReduceNone} {
+			run := func(d torch.Device) (loss, grad *torch.Tensor) {
+				x := p.To(d).Clone().SetRequiresGrad(true)
+				loss = nn.BCE{Reduction: r}.Loss(x, target.To(d))
+				loss.Sum().Backward()
+				return loss, x.Grad()
+			}
+			wantLoss, wantGrad := run(torch.CPU)
+			loss, grad := run(device)
+			torchtest.SameNumbers(t, device, wantLoss.Float32s(), loss.Float32s(), name)
+			torchtest.SameNumbers(t, device, wantGrad.Float32s(), grad.Float32s(), name)
+
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				x := p.Clone()
+				x.Select(0, 1).Select(0, 2).FillInPlace(bad)
+				got := nn.BCE{Reduction: r}.Loss(x.To(device), target.To(device)).Float64s()
+				for i, v := range got {
+					assert.Equal(t, len(got) == 1 || i == 3+2, math.IsNaN(v), "%s of %v: %v", name, bad, got)
+				}
+			}
+		}
+	})
+}
 
 func TestLossesAgreeWithPyTorch(t *testing.T) {
 	cases := read(t).Losses

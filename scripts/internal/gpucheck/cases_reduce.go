@@ -4,6 +4,8 @@
 package gpucheck
 
 import (
+	"math"
+
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -69,6 +71,13 @@ func lossCases() []Case {
 		loss("bce with logits, weighted", "binary_cross_entropy_with_logits", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
 			return one(torch.BCEWithLogitsLoss(in[0], in[1], nil, in[2].Detach(), mean))
 		}, x, q, weight),
+		Case{
+			Name: "nan_to_num", Ops: []string{"aten::nan_to_num"}, Kind: Exact, Grad: true,
+			In: []Maker{given([]float32{0.25, float32(math.NaN()), 1, float32(math.Inf(1)), -0.5, float32(math.Inf(-1))}, 2, 3)},
+			Run: unary(func(x *torch.Tensor) *torch.Tensor {
+				return torch.Call("aten::nan_to_num", x, 0.5, 0.5, 0.5).Tensor()
+			}),
+		},
 		loss("kl div of logarithms", "kl_div", binary(func(a, b *torch.Tensor) *torch.Tensor { return torch.KLDivLoss(a, b, mean, true) }),
 			logShares(batch, width), logShares(batch, width)),
 		loss("cross entropy, weighted and smoothed", "cross_entropy_loss", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
