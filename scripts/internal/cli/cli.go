@@ -19,6 +19,7 @@ import (
 
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/version"
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -62,6 +63,7 @@ type Env struct {
 
 	lines      *progress.Group
 	saidRights bool
+	found      *torch.Device // what auto came to; nil before
 }
 
 // errFailed ends a command with exit code 1 after it has said itself what failed.

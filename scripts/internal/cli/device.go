@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/etude-ml/etude/torch"
@@ -44,10 +45,11 @@ func (f deviceFlags) settle() {
 // device finds the device of a name; auto is the first GPU, or the CPU.
 func (e *Env) device(name string) (torch.Device, error) {
 	if name == auto {
-		if torch.DeviceCount(torch.DeviceCUDA) > 0 {
-			return torch.CUDA(0), nil
+		if e.found == nil {
+			found := firstGPU(e.Context)
+			e.found = &found
 		}
-		return torch.CPU, nil
+		return *e.found, nil
 	}
 	device, err := torch.ParseDevice(name)
 	if err != nil {
@@ -60,6 +62,23 @@ func (e *Env) device(name string) (torch.Device, error) {
 		}
 	}
 	return device, err
+}
+
+// firstGPU is the first one that libtorch has kernels for, or the CPU.
+func firstGPU(ctx context.Context) torch.Device {
+	if torch.DeviceCount(torch.DeviceCUDA) == 0 {
+		return torch.CPU
+	}
+	devices := libtorch.ExamineCUDA(ctx).Devices
+	for _, d := range devices {
+		if d.Usable {
+			return torch.CUDA(d.Index)
+		}
+	}
+	if len(devices) == 0 { // nobody could be asked for their kinds, but libtorch has them
+		return torch.CUDA(0)
+	}
+	return torch.CPU
 }
 
 // sayDevice tells which device is used where nobody named one. That a GPU is not
