@@ -17,9 +17,11 @@ import (
 func main() {
 	cuda := flag.Bool("cuda", false, "with all that NVIDIA GPUs need")
 	flag.Parse()
+	last := ""
 	options := libtorch.Options{CUDA: *cuda, Progress: func(e libtorch.Event) {
-		if e.Done == e.Total {
-			fmt.Println(e)
+		if line := e.String(); e.Done == e.Total && line != last {
+			last = line
+			fmt.Println(line)
 		}
 	}}
 	if _, err := libtorch.Setup(context.Background(), options); err != nil {
