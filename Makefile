@@ -71,7 +71,7 @@ IMAGE ?= etude
 IMAGE_BUILDER ?= $(wildcard ../shared/container/build-container.sh)
 STORE = $(or $(CONTAINER_STORE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/build-container)
 ETUDE_TEST_BUILDAH ?= buildah $(if $(IMAGE_BUILDER),--root $(STORE)/overlay --runroot $(STORE)/run-overlay --storage-driver overlay)
-build-image = $(if $(IMAGE_BUILDER),bash $(IMAGE_BUILDER) --no-run $(1) Dockerfile.cuda .,docker build $(1) -f Dockerfile.cuda .)
+build-image = $(if $(IMAGE_BUILDER),bash $(IMAGE_BUILDER) --no-run $(1) Dockerfile.cuda .,DOCKER_BUILDKIT=1 docker build $(1) -f Dockerfile.cuda .)
 image-flags = -t $(IMAGE):$(1) --target $(1) \
 	--build-arg VERSION=$(shell git describe --tags --always --dirty=+changes 2> /dev/null || echo devel) \
 	--build-arg REVISION=$(shell git rev-parse HEAD 2> /dev/null || echo unknown)
