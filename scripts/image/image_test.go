@@ -4,6 +4,7 @@
 package image
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/scripts/internal/demo"
 	"github.com/etude-ml/etude/torch/torchtest"
 	"github.com/etude-ml/etude/trainer"
 )
@@ -48,6 +50,19 @@ func anybody() (uid, gid int) {
 func hardest(image string, args ...string) container {
 	uid, gid := anybody()
 	return container{image: image, args: args, user: fmt.Sprintf("%d:%d", uid, gid), readOnly: true}
+}
+
+// fixtures is a data folder: the real one beside the module if it is there, or a
+// small one that is composed.
+func fixtures(t *testing.T) string {
+	t.Helper()
+	real := filepath.Join(torchtest.Root(t), "..", "shared", "data")
+	if _, err := os.Stat(real); err == nil {
+		return real
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, demo.Write(context.Background(), dir, demo.Options{Seed: 1, Pieces: 8, Sections: 2}))
+	return dir
 }
 
 func TestImageSaysWhatItIs(t *testing.T) {
@@ -145,7 +160,7 @@ func TestImageDemo(t *testing.T) {
 // written, no network, two mounts. It is interrupted, and continued by another
 // container.
 func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
-	data := torchtest.SharedData(t)
+	data := fixtures(t)
 	each(t, func(t *testing.T, e engine, image string) {
 		uid, gid := anybody()
 		runs := t.TempDir()
@@ -221,7 +236,7 @@ func TestImageMayNotWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make a folder that is somebody else's")
 	}
-	data := torchtest.SharedData(t)
+	data := fixtures(t)
 	each(t, func(t *testing.T, e engine, image string) {
 		runs := t.TempDir()
 		require.NoError(t, os.Chmod(runs, 0o755))
