@@ -117,7 +117,13 @@ func (m *batchMeans) read() {
 	m.counts = m.counts[:0]
 }
 
-func (m *batchMeans) mean(i int) float64 { return m.sums[i] / float64(m.samples) }
+// mean is NaN where there were no samples.
+func (m *batchMeans) mean(i int) float64 {
+	if m.samples == 0 {
+		return math.NaN()
+	}
+	return m.sums[i] / float64(m.samples)
+}
 
 func (m *batchMeans) close() {
 	if m.values != nil {

@@ -250,3 +250,19 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 	_, err = Evaluate(nil, nil, nil, 0)
 	require.ErrorContains(t, err, "needs a model")
 }
+
+// Of no samples there is nothing to say, and that is no failure.
+func TestEvaluateNothing(t *testing.T) {
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	for _, c := range golden.Cases {
+		r, free := golden.run(t, c, torch.CPU)
+		none := &data.Set{X: r.Val.X.Narrow(0, 0, 0), Y: r.Val.Y.Narrow(0, 0, 0)}
+		m, err := Evaluate(r.Model, r.Loss, none, 5)
+		require.NoError(t, err)
+		assert.Zero(t, m.Samples)
+		assert.True(t, math.IsNaN(m.Loss) && math.IsNaN(m.MSE) && math.IsNaN(m.MAE) && math.IsNaN(m.Accuracy), "%+v", m)
+		none.Close()
+		free()
+	}
+}
