@@ -50,10 +50,6 @@ type flags struct {
 }
 
 func main() {
-	// Deterministic cuBLAS asks for it, before its first call.
-	if os.Getenv("CUBLAS_WORKSPACE_CONFIG") == "" {
-		_ = os.Setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8") // the checks would say
-	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	os.Exit(run(os.Args[1:], signals, os.Stdout, os.Stderr))
@@ -62,8 +58,8 @@ func main() {
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
-// run checks and returns the exit code. The first signal ends what is at hand, and
-// the default of a second one is restored.
+// run checks and returns the exit code. The first signal ends what is at hand; a
+// second one ends the program.
 func run(args []string, signals chan os.Signal, stdout, messages io.Writer) int {
 	stderr := &shared{w: messages}
 	ctx, cancel := context.WithCancel(context.Background())

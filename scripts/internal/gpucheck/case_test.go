@@ -176,7 +176,7 @@ func TestCasesAgreeWithThemselves(t *testing.T) {
 }
 
 // The pretend accelerator keeps tensors apart from the CPU's and runs its kernels.
-func TestCasesAgreeOnTheStandIn(t *testing.T) {
+func TestCasesAgreeOnThePretendAccelerator(t *testing.T) {
 	device := torchtest.Pretend(t)
 	torchtest.NoLeaks(t)
 	for _, c := range Cases() {

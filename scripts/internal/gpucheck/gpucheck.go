@@ -27,8 +27,6 @@ type Options struct {
 
 	Python string // the interpreter to compare with; "" for none
 	Script string // that it runs; [pystep.Script] unless given
-	// Variants of Python that are left out, with the reason.
-	Without map[string]string
 
 	Packages []string // to test; [Packages] unless given
 	Cases    []Case   // to check; [Cases] unless given
@@ -146,7 +144,7 @@ func (c *check) timing(ctx context.Context) {
 			return
 		}
 		c.Say("milliseconds a step of %s …", s.Name)
-		c.report.Timing = append(c.report.Timing, timeNetwork(ctx, s, c.Device, c.meter, guest{py, absent, c.Without}, p))
+		c.report.Timing = append(c.report.Timing, timeNetwork(ctx, s, c.Device, c.meter, guest{py, absent}, p))
 	}
 }
 

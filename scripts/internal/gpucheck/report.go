@@ -68,11 +68,11 @@ func (r *Report) judge() {
 		for _, f := range t.Failures {
 			fail("test %s %s", f.Package, f.Test)
 		}
-		if t.Problem == errInterrupted.Error() {
-			// Incomplete, but not wrong.
-		} else if t.Problem != "" {
+		switch {
+		case t.Problem == errInterrupted.Error(): // incomplete, but not wrong
+		case t.Problem != "":
 			fail("tests: %s", t.Problem)
-		} else if !t.OK() && len(t.Failures) == 0 {
+		case !t.OK() && len(t.Failures) == 0:
 			fail("tests: %d passed, %d failed", t.Passed, t.Failed)
 		}
 	}

@@ -137,7 +137,7 @@ func keys(t *testing.T, text []byte) string {
 	return strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
 }
 
-// On the stand-in an operator that is wrong there is found, and makes the report fail.
+// On the pretend accelerator an operator that is wrong there is found, and makes the report fail.
 func TestRunFindsAWrongOperator(t *testing.T) {
 	o := quick(t, torchtest.Pretend(t))
 	o.Parts = []Part{PartOps, PartNetworks, PartMemory}

@@ -68,7 +68,6 @@ type pace struct {
 // speed meets them all.
 func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guest, p pace) TimingResult {
 	r := TimingResult{Network: s.Name, Batch: batch}
-	var result *TimingResult
 	err := torch.Try(func() {
 		torch.Scope(func() {
 			runners := []runner{
@@ -83,10 +82,9 @@ func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g 
 				}
 			}()
 			r.Measures = race(ctx, runners, p)
-			result = &r
 		})
 	})
-	if result == nil {
+	if err != nil {
 		r.Measures = nil
 		for _, name := range contestants {
 			r.Measures = append(r.Measures, Measure{Name: name, Problem: err.Error()})
@@ -100,7 +98,7 @@ func eager(t *training, m meter) runner {
 	return runner{run: func(n int) (float64, error) { return clock(m, n, func() error { t.step(); return nil }) }}
 }
 
-// captured replays a captured step. The capture is part of the first call.
+// captured captures a step, before anything is timed, and replays it.
 func captured(t *training, m meter) runner {
 	replay, done, err := m.graph(t.step)
 	if errors.Is(err, errNoGraphs) {
@@ -118,16 +116,12 @@ func captured(t *training, m meter) runner {
 type guest struct {
 	process *pystep.Process
 	absent  error
-	without map[string]string // variants that are left out, and why
 }
 
 // runner has Python take the steps.
 func (g guest) runner(s models.Spec, variant string) runner {
 	if g.process == nil {
 		return runner{absent: g.absent}
-	}
-	if why, ok := g.without[variant]; ok {
-		return runner{absent: errors.New(why)}
 	}
 	return runner{run: func(n int) (float64, error) { return g.process.Steps(s.Name, variant, n) }}
 }
