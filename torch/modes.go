@@ -95,8 +95,8 @@ func mustHave(op string, d Device) {
 // UseDeterministicAlgorithms makes every operator whose result may differ from run
 // to run take another way, or fail where there is none, as
 // torch.use_deterministic_algorithms does. It is a setting of the process. Training
-// on one CPU thread, or on CUDA with what the networks here are made of, does not
-// need it.
+// on one CPU thread does not need it; nor, by PyTorch's own list of what differs,
+// does training on CUDA with what the networks here are made of.
 func UseDeterministicAlgorithms(on bool) {
 	mustInit("use_deterministic_algorithms")
 	value := 0

@@ -50,8 +50,8 @@ func (s *session) environment() *torch.Dict {
 	)
 }
 
-// processor is the kind of the one that trains, where the system tells: libtorch has
-// other kernels for other ones.
+// processor is the kind of GPU or CPU that trains, where the system tells: libtorch
+// has other kernels for other ones.
 func (s *session) processor() string {
 	if d := s.Train.Device(); d.Type == torch.DeviceCUDA {
 		if p, err := cuda.Properties(d.Index); err == nil {

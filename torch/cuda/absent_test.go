@@ -16,8 +16,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// entries calls everything that needs a GPU, on a device that no machine has
-// where one can be named, and on zero values.
+// entries calls everything that needs a GPU, on device 0 where one can be named, and
+// on zero values.
 func entries() map[string]func() error {
 	var (
 		stream cuda.Stream

@@ -23,7 +23,7 @@ type Config struct {
 	Threads  int      `json:"threads"`       // of an operator
 
 	Precision     torch.Float32MatmulPrecision `json:"float32_matmul_precision"` // "highest": float32, "high": TF32
-	Deterministic bool                         `json:"deterministic"`            // others are refused
+	Deterministic bool                         `json:"deterministic"`            // operators that are not are refused
 
 	Versions Versions `json:"versions"`
 }

@@ -18,8 +18,8 @@ var lasting = []struct{ name, cause string }{
 }
 
 // cudaText is the text of an error of libtorch's: where CUDA is what failed, in a
-// line, and with what mends it. libtorch's own is advice to who writes kernels, and
-// tells of a stack trace that is not shown.
+// line, and with what mends it. libtorch's own is advice for whoever writes kernels,
+// and tells of a stack trace that is not shown.
 func cudaText(text string) string {
 	if strings.HasPrefix(text, "CUDA out of memory.") {
 		text, _, _ = strings.Cut(text, "  See documentation for Memory Management")
