@@ -74,17 +74,26 @@ const (
 // Doctor examines each part. It loads the libraries in a process of its own, and
 // changes nothing; it takes a few seconds.
 func Doctor(ctx context.Context) *Report {
-	s, err := newSearch("")
-	if err == nil {
-		err = checkPlatform()
-	}
-	if err != nil {
+	s, why := begin()
+	if s == nil {
 		return &Report{
-			Parts: []Part{{Name: "system", Status: StatusError, Found: runtime.GOOS + "/" + runtime.GOARCH, Problem: bare(err)}},
-			CUDA:  CUDA{Reason: CUDANoPlatform, Problem: bare(err)},
+			Parts: []Part{{Name: "system", Status: StatusError, Found: runtime.GOOS + "/" + runtime.GOARCH, Problem: why.problem, Mend: why.mend}},
+			CUDA:  CUDA{Reason: why.reason, Problem: why.problem, Mend: why.mend},
 		}
 	}
 	return s.examine(ctx)
+}
+
+// begin returns what to examine, or nil and why nothing can be.
+func begin() (*search, verdict) {
+	if err := checkPlatform(); err != nil {
+		return nil, verdict{CUDANoPlatform, bare(err), ""}
+	}
+	s, err := newSearch("")
+	if err != nil {
+		return nil, verdict{CUDANotInstalled, bare(err), "export ETUDE_HOME=DIR"}
+	}
+	return s, verdict{}
 }
 
 func (s *search) examine(ctx context.Context) *Report {

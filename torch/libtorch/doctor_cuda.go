@@ -4,6 +4,7 @@
 package libtorch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,12 +102,9 @@ const (
 // go without. It takes milliseconds where there is no GPU, about a second where
 // there is one and the CUDA libraries are to be loaded, and two minutes at most.
 func ExamineCUDA(ctx context.Context) *CUDA {
-	s, err := newSearch("")
-	if err == nil {
-		err = checkPlatform()
-	}
-	if err != nil {
-		return &CUDA{Reason: CUDANoPlatform, Problem: bare(err)}
+	s, why := begin()
+	if s == nil {
+		return &CUDA{Reason: why.reason, Problem: why.problem, Mend: why.mend}
 	}
 	t, err := s.findTorch()
 	e := &examination{search: s, prober: s.findProbe(), brief: true}
@@ -149,7 +147,7 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 			p.hidden, p.hiding = len(all.gpus), value
 		}
 	}
-	if len(p.gpus) == 0 {
+	if len(p.gpus) == 0 && !p.silent { // where the driver hangs, opening hangs too, in this process
 		e.machine.tryNodes(g)
 	}
 
@@ -185,10 +183,7 @@ type verdict struct {
 // that is nearer to hand; what is wrong with the driver is told besides.
 func (d *diagnosis) report(c *CUDA, torchErr error) {
 	c.Container, c.CuDNN = d.container, cudnnVersion(d.cudnn)
-	c.Driver = d.module
-	if c.Driver == "" {
-		c.Driver = d.driverVersion
-	}
+	c.Driver = cmp.Or(dottedVersion.FindString(d.module), d.driverVersion)
 	c.DriverCUDA, c.Devices = cudaVersion(d.driver), d.gpus
 	installed := d.installed(torchErr)
 	if torchErr == nil && installed.reason != CUDALibtorchCPU {

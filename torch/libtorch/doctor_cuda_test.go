@@ -47,6 +47,11 @@ func TestCUDAWorks(t *testing.T) {
 	assert.True(t, c.Devices[1].Usable)
 	assert.Equal(t, "MIG-10111213-1415-1617-1819-1a1b1c1d1e1f", c.Devices[1].UUID)
 
+	// The kernel module's version may not be to be read.
+	r.write(filepath.Join(r.root, "proc/driver/nvidia/version"), "NVRM version: a driver of our own\n")
+	c, _ = r.examine()
+	assert.Equal(t, "580.95.05", c.Driver)
+
 	// A container in which it works is no matter.
 	r.mark(".dockerenv")
 	r.set("STUB_GPUS", "120")
@@ -176,6 +181,9 @@ func TestCUDAReasons(t *testing.T) {
 			require.NoError(r.t, os.Remove(filepath.Join(r.root, "dev/nvidia-uvm")))
 		}, CUDADriverError, "CUDA error 999: …/dev/nvidia-uvm is missing", "sudo nvidia-modprobe -u -c 0"},
 		{"no device", func(r *rig) { r.ready(); r.set("STUB_CODE", "100") }, CUDANoDevice, "the NVIDIA driver 580.95.05 shows no device", "nvidia-smi -L"},
+		{"a cluster's login node", func(r *rig) { r.driver(); r.set("STUB_DRIVER", "12020") }, CUDANoGPU, "no NVIDIA GPU", ""},
+		{"an image with a driver's library, without a GPU", func(r *rig) { r.driver(); r.mark(".dockerenv") }, CUDANoGPU,
+			"no NVIDIA GPU is visible in this container", ""},
 		{"a driver without a GPU", func(r *rig) { r.module("580.95.05"); r.nodes("nvidiactl", "nvidia-uvm"); r.driver() }, CUDANoGPU, "no NVIDIA GPU", ""},
 
 		{"hidden by an empty variable", func(r *rig) { r.ready(); r.set("CUDA_VISIBLE_DEVICES", "") }, CUDAHidden, `CUDA_VISIBLE_DEVICES="" hides 1 device`, "unset CUDA_VISIBLE_DEVICES"},
@@ -194,7 +202,13 @@ func TestCUDAReasons(t *testing.T) {
 		},
 			CUDANoPermission, "/dev/nvidia0", "sbatch --gpus 1"},
 		{"the driver crashes", func(r *rig) { r.ready(); r.set("STUB_DO", "crash") }, CUDADriverCrashed, "/libcuda.so.1 crashes: signal: aborted", "update the NVIDIA driver"},
-		{"the driver hangs", func(r *rig) { r.ready(); r.set("STUB_DO", "hang"); r.machine.patience = 2 * time.Second }, CUDADriverSilent, "the NVIDIA driver does not answer", "reboot"},
+		{"the driver hangs", func(r *rig) {
+			r.ready()
+			r.set("STUB_DO", "hang")
+			r.machine.patience = 2 * time.Second
+			r.machine.open = r.hang
+		}, CUDADriverSilent,
+			"the NVIDIA driver does not answer", "reboot"},
 
 		{"GPU too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "61") }, CUDAGPUTooOld,
 			"NVIDIA Stub 0 (cuda:0) has compute capability 6.1, for which this libtorch has no kernels: it has those for sm_75, sm_80, sm_90", "for CUDA 12.6"},
@@ -239,6 +253,11 @@ func TestCUDAReasons(t *testing.T) {
 			r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
 		}, CUDABridgeBroken, "does not load", "etude setup --cuda --force"},
 		{"no prober", func(r *rig) { r.ready(); require.NoError(r.t, os.Remove(probePath(r.home))) }, CUDANotTried, "the program for that is missing", "etude setup"},
+		{"no prober in Windows", func(r *rig) {
+			r.mark("usr/lib/wsl/lib/libcuda.so.1")
+			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
+			require.NoError(r.t, os.Remove(probePath(r.home)))
+		}, CUDANotTried, "the program for that is missing", "etude setup"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)

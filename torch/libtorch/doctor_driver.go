@@ -38,7 +38,7 @@ func (d *diagnosis) noDevices() verdict {
 		return verdict{CUDADriverSilent, "the NVIDIA driver does not answer", d.reboot() + "; `dmesg | grep -i nvrm` says what the GPU reported"}
 	case d.crashed != nil:
 		return verdict{CUDADriverCrashed, fmt.Sprintf("the NVIDIA driver's library %s crashes: %s", d.library, d.crashed), d.updateDriver()}
-	case !d.tried && d.module != "":
+	case !d.tried && (d.module != "" || d.wsl):
 		return verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", mendSetup}
 	case d.library == "":
 		return d.noLibrary()
@@ -131,10 +131,12 @@ func (d *diagnosis) passGPU() string {
 // noDevicesOfDriver is why a driver whose library loads shows no device.
 func (d *diagnosis) noDevicesOfDriver() verdict {
 	switch {
+	case !d.present() && !d.wsl: // a library without use for it, as on a cluster's login node
+		return verdict{CUDANoGPU, d.noGPU(), ""}
 	case d.devicesCode == cudaStubLibrary:
 		return verdict{CUDAStubDriver, d.library + " is the CUDA toolkit's stand-in for the driver's library, which comes first on the search path",
 			"take its folder out of LD_LIBRARY_PATH"}
-	case d.module == "" && !d.wsl && len(d.nodes) == 0 && d.present():
+	case d.module == "" && !d.wsl && len(d.nodes) == 0:
 		return d.noModule()
 	case d.tooOld():
 		what := fmt.Sprintf("the NVIDIA driver%s serves CUDA %s, which is too old for libtorch's CUDA %s", named(d.module), cudaVersion(d.driver), cudaVersion(d.wanted))

@@ -150,6 +150,22 @@ func TestManagerOf(t *testing.T) {
 	}
 }
 
+func TestDoctorHasNoFolder(t *testing.T) {
+	if err := checkPlatform(); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{"ETUDE_HOME", "XDG_CACHE_HOME", "HOME"} {
+		t.Setenv(name, "")
+	}
+	report := Doctor(context.Background())
+	p := partOf(t, report, "system")
+	assert.Equal(t, StatusError, p.Status)
+	assert.Contains(t, p.Problem, "neither XDG_CACHE_HOME nor HOME is set")
+	assert.Equal(t, "export ETUDE_HOME=DIR", p.Mend)
+	assert.Equal(t, CUDANotInstalled, report.CUDA.Reason, "the platform serves")
+	assert.Equal(t, &report.CUDA, ExamineCUDA(context.Background()))
+}
+
 func TestDoctor(t *testing.T) {
 	w := newWorld(t)
 	report := Doctor(context.Background())

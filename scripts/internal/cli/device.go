@@ -92,11 +92,20 @@ func (e *Env) sayDevice(device torch.Device) {
 		e.say("on %s", text)
 		return
 	}
-	switch why := libtorch.ExamineCUDA(e.Context); why.Reason {
-	case "", libtorch.CUDANoGPU: // the CPU is all there is
-	default:
-		e.say("on the CPU: %s%s", why.Problem, mend(why))
+	if text := onCPU(libtorch.ExamineCUDA(e.Context)); text != "" {
+		e.say("%s", text)
 	}
+}
+
+// onCPU says that the CPU is used, and why; nothing where it is all there is.
+func onCPU(why *libtorch.CUDA) string {
+	switch {
+	case why.Available: // the run that is continued was on the CPU
+		return "on the CPU, as before; --device cuda takes the GPU"
+	case why.Reason == "" || why.Reason == libtorch.CUDANoGPU:
+		return ""
+	}
+	return fmt.Sprintf("on the CPU: %s%s", why.Problem, mend(why))
 }
 
 // mend is what to do, as the end of a sentence.
