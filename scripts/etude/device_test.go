@@ -27,6 +27,7 @@ func TestDevices(t *testing.T) {
 		for _, r := range []result{
 			run(t, "train", "dynamics", "--data", data, "--out", out, "--device", args),
 			run(t, "verify-resume", "dynamics", "--data", data, "--device", args),
+			run(t, "demo", "--out", out, "--device", args),
 		} {
 			assert.Equal(t, 1, r.code, args)
 			assert.Contains(t, r.stderr, says)

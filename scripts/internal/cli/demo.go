@@ -37,6 +37,9 @@ func (c *demoCommand) Run(env *Env) error {
 	if _, err := setup(env, libtorch.Options{}); err != nil {
 		return err
 	}
+	if err := c.check(env); err != nil {
+		return err
+	}
 	data, run := filepath.Join(c.Out, "data"), filepath.Join(c.Out, "run")
 	if err := c.compose(env, data); err != nil {
 		return err
@@ -60,8 +63,8 @@ func (c *demoCommand) Run(env *Env) error {
 		Networks: []string{"all"}, Data: data, Out: run, deviceFlags: c.deviceFlags, JSON: c.JSON,
 		Overrides: runs.Overrides{Epochs: &epochs, BatchSize: &batch, Patience: &patience, MinDelta: &delta, Seed: &c.Seed},
 	}
-	env.say("\n$ etude train all --data %s --out %s --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d",
-		data, run, epochs, batch, patience, delta, c.Seed)
+	env.say("\n$ etude train all --data %s --out %s --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d%s",
+		data, run, epochs, batch, patience, delta, c.Seed, c.words())
 	if err := train.Validate(); err != nil {
 		return err
 	}

@@ -22,6 +22,21 @@ type deviceFlags struct {
 // auto is the device that is looked for.
 const auto = "auto"
 
+// words are the flags that somebody gave, each after a space.
+func (f deviceFlags) words() string {
+	text := ""
+	if f.Device != auto {
+		text += " --device " + f.Device
+	}
+	if f.TF32 {
+		text += " --tf32"
+	}
+	if f.Deterministic {
+		text += " --deterministic"
+	}
+	return text
+}
+
 // check refuses a device that is misspelt or not here, before anything is read.
 func (f deviceFlags) check(env *Env) error {
 	if f.Device == auto {

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,5 +25,16 @@ func TestOnCPU(t *testing.T) {
 		{libtorch.CUDA{Available: true}, "on the CPU, as before; --device cuda takes the GPU"},
 	} {
 		assert.Equal(t, c.want, onCPU(&c.why))
+	}
+}
+
+func TestDeviceWords(t *testing.T) {
+	for words, flags := range map[string]deviceFlags{
+		"":              {Device: auto},
+		" --device cpu": {Device: "cpu"},
+		" --device cuda:1 --tf32 --deterministic": {Device: "cuda:1", TF32: true, Deterministic: true},
+	} {
+		assert.Equal(t, words, flags.words())
+		assert.NoError(t, Check(append([]string{"train", "--data", "d"}, strings.Fields(words)...)))
 	}
 }
