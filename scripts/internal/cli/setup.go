@@ -22,6 +22,7 @@ func (setupCommand) Help() string {
 Examples:
 
     etude setup
+    etude setup --cuda
     etude setup --libtorch /opt/libtorch`
 }
 
