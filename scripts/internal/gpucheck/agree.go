@@ -16,7 +16,8 @@ import (
 type Difference struct {
 	Absolute float64 `json:"absolute"`
 	// Relative is the largest |a-b| / (|b| + mean |b|), b being the CPU's tensor: the
-	// mean keeps elements that happen to be near zero from counting as wholly wrong.
+	// mean keeps elements that happen to be near zero from counting as wholly wrong. It
+	// is 1 where the CPU has nothing but zeros, and the other side has not.
 	Relative float64 `json:"relative"`
 }
 
@@ -178,8 +179,11 @@ func difference(want, got []float64) (Difference, error) {
 		case !finite(a) || !finite(b):
 			return d, fmt.Errorf("element %d is %v, the CPU's is %v", i, a, b)
 		default:
-			off := math.Abs(a - b)
-			d.worse(Difference{off, off / (math.Abs(b) + mean)})
+			off, relative := math.Abs(a-b), 1.0
+			if size := math.Abs(b) + mean; size > 0 {
+				relative = off / size
+			}
+			d.worse(Difference{off, relative}) // finite: JSON has nothing else
 		}
 	}
 	return d, nil

@@ -238,4 +238,16 @@ func TestWrongResultsAreFound(t *testing.T) {
 	})}
 	r = biased.Check(device)
 	assert.Contains(t, r.Problem, "what must hold on the device does not")
+
+	zeros := Case{Name: "not zeros", Run: create(func(o torch.Options) *torch.Tensor {
+		x := torch.Zeros([]int{3}, o)
+		if o.Device != torch.CPU {
+			x = x.AddScalar(1e-9)
+		}
+		return x
+	})}
+	r = zeros.Check(device)
+	assert.Contains(t, r.Problem, "the results differ by")
+	_, err := (&Report{Ops: []OpResult{r}}).JSON()
+	assert.NoError(t, err, "every number can be written")
 }
