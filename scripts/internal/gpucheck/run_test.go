@@ -198,9 +198,13 @@ func TestInterrupt(t *testing.T) {
 	o.Cases = Cases()[:5]
 	for _, at := range []string{"  %s (%.1f s)", "operators", "%s with", "milliseconds", "memory"} {
 		ctx, cancel := context.WithCancel(t.Context())
-		o.Parts = nil
-		if at == "milliseconds" || at == "memory" {
+		switch at {
+		case "milliseconds", "memory":
 			o.Parts = []Part{PartTiming, PartMemory}
+		case "operators", "%s with":
+			o.Parts = []Part{PartOps, PartNetworks, PartTiming, PartMemory}
+		default:
+			o.Parts = nil
 		}
 		o.Say = func(format string, _ ...any) {
 			if strings.HasPrefix(format, at) {

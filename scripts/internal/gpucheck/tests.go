@@ -56,7 +56,9 @@ func runTests(ctx context.Context, root, device string, packages []string, passe
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	// `go test` waits for the programs of its tests, so they are told, too.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 5 * time.Second
 	var stderr tail
 	cmd.Stderr = &stderr
@@ -67,7 +69,7 @@ func runTests(ctx context.Context, root, device string, packages []string, passe
 	if err != nil {
 		return TestsResult{Packages: packages, Problem: "go test: " + err.Error()}
 	}
-	r := parseTests(out, passed)
+	r := parseTests(ctx, out, passed)
 	r.Packages = packages
 	err = cmd.Wait()
 	switch {
@@ -85,15 +87,16 @@ type testEvent struct {
 	Elapsed                                                float64
 }
 
-// parseTests reads the events of `go test -json`. Lines that are none are ignored.
-func parseTests(out io.Reader, finished func(pkg string, seconds float64)) TestsResult {
+// parseTests reads the events of `go test -json`. Lines that are none are ignored, and
+// so is what fails once ctx has ended: it was cut off.
+func parseTests(ctx context.Context, out io.Reader, finished func(pkg string, seconds float64)) TestsResult {
 	r := TestsResult{Failures: []TestFailure{}, Reasons: map[string]int{}}
 	p := testParser{r: &r, output: map[string]*tail{}, failed: map[string]bool{}}
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadBytes('\n')
 		var e testEvent
-		if json.Unmarshal(line, &e) == nil {
+		if json.Unmarshal(line, &e) == nil && (e.Action != "fail" || ctx.Err() == nil) {
 			p.event(e)
 			if e.Test == "" && finished != nil && (e.Action == "pass" || e.Action == "fail") {
 				finished(e.Package, e.Elapsed)

@@ -7,8 +7,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -88,8 +91,40 @@ func TestGoTestThatCannotRun(t *testing.T) {
 	cancel()
 	assert.False(t, func() bool { r := runTests(ctx, dir, "cpu", []string{"."}, nil); return r.OK() }())
 
-	r = parseTests(strings.NewReader("no JSON at all\n{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"TestX\"}\nhalf a li"), nil)
+	r = parseTests(t.Context(), strings.NewReader("no JSON at all\n{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"TestX\"}\nhalf a li"), nil)
 	assert.Equal(t, 1, r.Passed)
+}
+
+// An interrupt ends the program of a test that runs, and is no failure of that test.
+func TestInterruptWhileATestRuns(t *testing.T) {
+	dir := module(t, map[string]string{
+		"x_test.go": `package m
+import ("fmt"; "os"; "testing"; "time")
+func TestFine(t *testing.T) {}
+func TestSlow(t *testing.T) {
+	if err := os.WriteFile("pid", fmt.Append(nil, os.Getpid()), 0o666); err != nil { t.Fatal(err) }
+	time.Sleep(time.Minute)
+}
+`,
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var pid int
+	go func() {
+		defer cancel()
+		for pid == 0 && t.Context().Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+			if text, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil {
+				pid, _ = strconv.Atoi(string(text)) // 0 while it is written
+			}
+		}
+	}()
+	r := runTests(ctx, dir, "cpu", []string{"."}, nil)
+	assert.Equal(t, errInterrupted.Error(), r.Problem)
+	assert.Equal(t, 1, r.Passed)
+	assert.Zero(t, r.Failed)
+	assert.Empty(t, r.Failures)
+	require.NotZero(t, pid)
+	assert.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 10*time.Second, 10*time.Millisecond, "the test's program goes on")
 }
 
 func texts(failures []TestFailure) (all []string) {
