@@ -73,7 +73,7 @@ func TestBrokenRunFolders(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(out, "summary.json"), []byte("{"), 0o666))
 	r = run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1")
 	assert.Equal(t, 1, r.code)
-	assert.Contains(t, r.stderr, "summary.json")
+	assert.Regexp(t, `melody: .*summary\.json`, r.stderr, "it says which network, and which file")
 	assert.NotContains(t, r.stderr, "training …", "found before the work")
 }
 

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/etude-ml/etude/torch/libtorch"
@@ -49,7 +50,7 @@ func (c *doctorCommand) Run(env *Env) error {
 func printDoctor(env *Env, report *libtorch.Report) {
 	t := newTable("", "part", "found")
 	for _, p := range report.Parts {
-		t.row(p.Status, p.Name, p.Found)
+		t.row(p.Status, p.Name, cmp.Or(p.Found, "-"))
 	}
 	t.print(env.Stdout)
 	printDevices(env, report.CUDA.Devices)

@@ -39,9 +39,9 @@ ok  CUDA  none
 
 Training can run, on the CPU.
 `},
-		{libtorch.Report{Parts: []libtorch.Part{{Name: "bridge", Status: libtorch.StatusError, Found: "x"}}, CUDA: libtorch.CUDA{Available: true}}, `
+		{libtorch.Report{Parts: []libtorch.Part{{Name: "bridge", Status: libtorch.StatusError}}, CUDA: libtorch.CUDA{Available: true}}, `
        part    found
-error  bridge  x
+error  bridge  -
 
 Training cannot run.
 `},

@@ -126,7 +126,7 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	trainings = slices.DeleteFunc(trainings, func(t runs.Training) bool {
 		err := t.Announce()
 		if err != nil {
-			failed.add(env, t.Spec.Name, err)
+			failed.add(env, t.Spec.Name, fmt.Errorf("%s: %w", t.Spec.Name, err))
 		}
 		return err != nil
 	})
