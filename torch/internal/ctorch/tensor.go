@@ -197,7 +197,6 @@ const (
 	OptionDeterministic   = int(C.CT_DETERMINISTIC)
 	OptionMatmulPrecision = int(C.CT_MATMUL_PRECISION)
 	OptionCuDNNTF32       = int(C.CT_CUDNN_TF32)
-	OptionCuDNNBenchmark  = int(C.CT_CUDNN_BENCHMARK)
 )
 
 // SetOption changes an option.

@@ -100,7 +100,6 @@ enum {
   CT_DETERMINISTIC = 1,    /* 0 off, 1 warn, 2 refuse what is not deterministic */
   CT_MATMUL_PRECISION = 2, /* 0 highest (float32), 1 high (TF32), 2 medium (bfloat16) */
   CT_CUDNN_TF32 = 3,       /* 0 or 1 */
-  CT_CUDNN_BENCHMARK = 4,  /* 0 or 1 */
 };
 
 typedef struct ct_memory {

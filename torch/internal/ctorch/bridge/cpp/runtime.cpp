@@ -136,9 +136,6 @@ ct_error* option_set(int32_t option, int32_t value) {
       case CT_CUDNN_TF32:
         context.setAllowTF32CuDNN(value != 0);
         break;
-      case CT_CUDNN_BENCHMARK:
-        context.setBenchmarkCuDNN(value != 0);
-        break;
       default:
         TORCH_CHECK(false, "there is no option ", option);
     }
@@ -159,9 +156,6 @@ ct_error* option_get(int32_t option, int32_t* value) {
         break;
       case CT_CUDNN_TF32:
         *value = context.allowTF32CuDNN();
-        break;
-      case CT_CUDNN_BENCHMARK:
-        *value = context.benchmarkCuDNN();
         break;
       default:
         TORCH_CHECK(false, "there is no option ", option);
