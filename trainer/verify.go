@@ -62,7 +62,7 @@ func (d Difference) String() string {
 func VerifyResume(ctx context.Context, build func() (Run, error), stopAt []int) (report ResumeReport, err error) {
 	folder, err := os.MkdirTemp("", "etude-verify-resume-")
 	if err != nil {
-		return report, fmt.Errorf("trainer: %w", err)
+		return report, fmt.Errorf("trainer: checkpoints need room for a while: %w; name another folder in TMPDIR", err)
 	}
 	defer os.RemoveAll(folder)
 	v := &verification{ctx: ctx, build: build, stops: stopAt, folder: folder, at: map[int]digest{}}

@@ -5,6 +5,7 @@ package trainer
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,4 +95,13 @@ func TestVerifyResumeErrors(t *testing.T) {
 	cancel()
 	_, err = VerifyResume(ctx, builder(t, nil), nil)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Where there is no room for checkpoints the error says which variable names another.
+func TestVerifyResumeNeedsAFolder(t *testing.T) {
+	torchtest.Need(t)
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "absent"))
+	_, err := VerifyResume(context.Background(), builder(t, nil), nil)
+	require.ErrorContains(t, err, "absent")
+	require.ErrorContains(t, err, "TMPDIR")
 }
