@@ -40,7 +40,9 @@ int count() {
 }  // namespace
 
 c10::DeviceIndex need(int32_t device) {
-  int n = count();
+  // Asked once: the number cannot change any more, and every entry comes by here. (A
+  // count that throws is asked for again.)
+  static const int n = count();
   TORCH_CHECK(device >= 0 && device < n, "there is no device cuda:", device, ": there are ", n,
               ", numbered from 0");
   at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
