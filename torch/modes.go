@@ -98,18 +98,12 @@ func mustHave(op string, d Device) {
 // on one CPU thread does not need it; nor, by PyTorch's own list of what differs,
 // does training on CUDA with what the networks here are made of.
 func UseDeterministicAlgorithms(on bool) {
-	mustInit("use_deterministic_algorithms")
-	value := 0
-	if on {
-		value = 2
-	}
-	check("use_deterministic_algorithms", ctorch.SetOption(ctorch.OptionDeterministic, value))
+	setFlag("use_deterministic_algorithms", ctorch.OptionDeterministic, on)
 }
 
 // AreDeterministicAlgorithmsEnabled reports what UseDeterministicAlgorithms set.
 func AreDeterministicAlgorithmsEnabled() bool {
-	mustInit("are_deterministic_algorithms_enabled")
-	return option(ctorch.OptionDeterministic) != 0
+	return option("are_deterministic_algorithms_enabled", ctorch.OptionDeterministic) != 0
 }
 
 // Float32MatmulPrecision is how exactly float32 matrices are multiplied.
@@ -129,39 +123,45 @@ var precisions = []Float32MatmulPrecision{PrecisionHighest, PrecisionHigh, Preci
 // SetFloat32MatmulPrecision chooses for the whole process, as
 // torch.set_float32_matmul_precision does.
 func SetFloat32MatmulPrecision(p Float32MatmulPrecision) {
-	mustInit("set_float32_matmul_precision")
 	i := slices.Index(precisions, p)
 	if i < 0 {
 		throw("set_float32_matmul_precision", "%q is not one of highest, high, medium", string(p))
 	}
-	check("set_float32_matmul_precision", ctorch.SetOption(ctorch.OptionMatmulPrecision, i))
+	setOption("set_float32_matmul_precision", ctorch.OptionMatmulPrecision, i)
 }
 
 // GetFloat32MatmulPrecision returns what is in force.
 func GetFloat32MatmulPrecision() Float32MatmulPrecision {
-	mustInit("get_float32_matmul_precision")
-	return precisions[option(ctorch.OptionMatmulPrecision)]
+	return precisions[option("get_float32_matmul_precision", ctorch.OptionMatmulPrecision)]
 }
 
 // SetCuDNNAllowTF32 says whether cuDNN, which computes LSTMs of several steps on
 // CUDA, may use TF32, as torch.backends.cudnn.allow_tf32 does. It may by default.
 func SetCuDNNAllowTF32(on bool) {
-	mustInit("cudnn.allow_tf32")
-	value := 0
-	if on {
-		value = 1
-	}
-	check("cudnn.allow_tf32", ctorch.SetOption(ctorch.OptionCuDNNTF32, value))
+	setFlag("cudnn.allow_tf32", ctorch.OptionCuDNNTF32, on)
 }
 
 // CuDNNAllowTF32 reports what SetCuDNNAllowTF32 set.
 func CuDNNAllowTF32() bool {
-	mustInit("cudnn.allow_tf32")
-	return option(ctorch.OptionCuDNNTF32) != 0
+	return option("cudnn.allow_tf32", ctorch.OptionCuDNNTF32) != 0
 }
 
-func option(o int) int {
+func setFlag(op string, o int, on bool) {
+	value := 0
+	if on {
+		value = 1
+	}
+	setOption(op, o, value)
+}
+
+func setOption(op string, o, value int) {
+	mustInit(op)
+	check(op, ctorch.SetOption(o, value))
+}
+
+func option(op string, o int) int {
+	mustInit(op)
 	v, err := ctorch.Option(o)
-	check("option", err)
+	check(op, err)
 	return v
 }

@@ -97,7 +97,7 @@ enum { CT_IS_LEAF = 1, CT_REQUIRES_GRAD = 2, CT_IS_CONTIGUOUS = 4, CT_IS_STRIDED
 
 /* Settings of the whole process. */
 enum {
-  CT_DETERMINISTIC = 1,    /* 0 off, 1 warn, 2 refuse what is not deterministic */
+  CT_DETERMINISTIC = 1,    /* 0, or 1 to refuse what is not deterministic */
   CT_MATMUL_PRECISION = 2, /* 0 highest (float32), 1 high (TF32), 2 medium (bfloat16) */
   CT_CUDNN_TF32 = 3,       /* 0 or 1 */
 };

@@ -126,8 +126,7 @@ ct_error* option_set(int32_t option, int32_t value) {
     auto& context = at::globalContext();
     switch (option) {
       case CT_DETERMINISTIC:
-        TORCH_CHECK(value >= 0 && value <= 2, "deterministic ", value, " is not one of 0, 1, 2");
-        context.setDeterministicAlgorithms(value != 0, /*warn_only=*/value == 1);
+        context.setDeterministicAlgorithms(value != 0, /*warn_only=*/false);
         break;
       case CT_MATMUL_PRECISION:
         TORCH_CHECK(value >= 0 && value <= 2, "precision ", value, " is not one of 0, 1, 2");
@@ -147,9 +146,7 @@ ct_error* option_get(int32_t option, int32_t* value) {
     auto& context = at::globalContext();
     switch (option) {
       case CT_DETERMINISTIC:
-        *value = !context.deterministicAlgorithms()           ? 0
-                 : context.deterministicAlgorithmsWarnOnly() ? 1
-                                                             : 2;
+        *value = context.deterministicAlgorithms();
         break;
       case CT_MATMUL_PRECISION:
         *value = static_cast<int32_t>(context.float32MatmulPrecision());
