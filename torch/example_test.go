@@ -31,15 +31,14 @@ func ExampleScope() {
 	if torch.Init() != nil {
 		return
 	}
-	before := torch.Live().Tensors
-	var sum *torch.Tensor
+	var x, sum *torch.Tensor
 	torch.Scope(func() {
-		x := torch.Ones([]int{1000})
+		x = torch.Ones([]int{1000})
 		sum = x.MulScalar(2).Sum().Keep()
 	})
-	fmt.Println(sum.Item(), torch.Live().Tensors-before)
+	fmt.Println(x.Closed(), sum.Item())
 	sum.Close()
-	// Output: 2000 1
+	// Output: true 2000
 }
 
 // Any operator of ATen, with its error at the edge.

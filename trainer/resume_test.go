@@ -42,8 +42,8 @@ func newTrial(seed uint64, d torch.Device, dir string) *trial {
 		}
 		s := &data.Set{Fingerprint: string(rune('a' + start%26))}
 		torch.Scope(func() {
-			tx, ty := torch.FromSlice(x, n, 5), torch.FromSlice(y)
-			torch.Unscoped(func() { s.X, s.Y = tx.Clone().To(d), ty.Clone().To(d) })
+			tx, ty := torch.FromSlice(x, n, 5).To(d), torch.FromSlice(y).To(d)
+			torch.Unscoped(func() { s.X, s.Y = tx.Clone(), ty.Clone() })
 		})
 		return s
 	}
