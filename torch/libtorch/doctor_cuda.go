@@ -94,7 +94,7 @@ const (
 	CUDAHeadersMissing CUDAReason = "headers-missing" // CUDA's, to compile the bridge
 	CUDABridgeMissing  CUDAReason = "bridge-missing"  // it is not compiled
 	CUDABridgeBroken   CUDAReason = "bridge-broken"   // it does not load
-	CUDANotTried       CUDAReason = "not-tried"       // doctor's helper program is not there
+	CUDANotTried       CUDAReason = "not-tried"       // doctor's helper program is not there, or does not run
 	CUDANoPlatform     CUDAReason = "platform"        // not linux/amd64
 )
 
@@ -151,7 +151,13 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 		e.machine.tryNodes(g)
 	}
 
-	d := diagnosis{graphics: g, probing: p, torch: t, path: path, tried: e.prober != "", wanted: t.cuda()}
+	d := diagnosis{graphics: g, probing: p, torch: t, path: path, wanted: t.cuda()}
+	switch {
+	case e.prober == "":
+		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", mendSetup}
+	case p.unrun != nil:
+		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that does not run: " + p.unrun.Error(), mendForce}
+	}
 	if p.runtime != 0 {
 		d.wanted = p.runtime
 	}
@@ -167,10 +173,10 @@ type diagnosis struct {
 	*graphics
 	probing
 	torch    torchDir
-	path     string // of the CUDA bridge
-	tried    bool   // there is a prober
-	wanted   int    // CUDA version of libtorch, 13020 for 13.2; 0 if it is not known
-	readOnly bool   // nothing can be installed
+	path     string  // of the CUDA bridge
+	untried  verdict // why there is nothing to know of the driver
+	wanted   int     // CUDA version of libtorch, 13020 for 13.2; 0 if it is not known
+	readOnly bool    // nothing can be installed
 }
 
 // A verdict is what stands in the way; the zero value is nothing.

@@ -253,6 +253,10 @@ func TestCUDAReasons(t *testing.T) {
 			r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
 		}, CUDABridgeBroken, "does not load", "etude setup --cuda --force"},
 		{"no prober", func(r *rig) { r.ready(); require.NoError(r.t, os.Remove(probePath(r.home))) }, CUDANotTried, "the program for that is missing", "etude setup"},
+		{"the prober does not run", func(r *rig) {
+			r.ready()
+			require.NoError(r.t, os.Chmod(probePath(r.home), 0o644))
+		}, CUDANotTried, "the program for that does not run: …permission denied", "etude setup --force"},
 		{"no prober in Windows", func(r *rig) {
 			r.mark("usr/lib/wsl/lib/libcuda.so.1")
 			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
@@ -334,8 +338,10 @@ func TestExamineCUDA(t *testing.T) {
 	assert.NotEmpty(t, c.Reason)
 	assert.NotEmpty(t, c.Problem)
 	assert.Empty(t, w.tree(w.home))
+}
 
-	// Who only asks whether there is a GPU does not load the CUDA libraries.
+// Who only asks whether there is a GPU does not load the CUDA libraries.
+func TestExamineCUDAIsBrief(t *testing.T) {
 	r := newRig(t)
 	r.noDriver()
 	r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")

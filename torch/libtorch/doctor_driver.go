@@ -34,12 +34,12 @@ func (d *diagnosis) noDevices() verdict {
 	switch {
 	case !d.present() && d.library == "":
 		return verdict{CUDANoGPU, d.noGPU(), ""}
-	case d.tried && d.silent:
+	case d.silent:
 		return verdict{CUDADriverSilent, "the NVIDIA driver does not answer", d.reboot() + "; `dmesg | grep -i nvrm` says what the GPU reported"}
 	case d.crashed != nil:
 		return verdict{CUDADriverCrashed, fmt.Sprintf("the NVIDIA driver's library %s crashes: %s", d.library, d.crashed), d.updateDriver()}
-	case !d.tried && (d.module != "" || d.wsl):
-		return verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", mendSetup}
+	case d.untried.reason != "" && (d.module != "" || d.wsl):
+		return d.untried
 	case d.library == "":
 		return d.noLibrary()
 	}

@@ -23,6 +23,7 @@ type probing struct {
 	abi     int   // of the bridge, if that was loaded
 
 	// These need probeCUDA.
+	unrun         error        // the prober itself did not run
 	library       string       // the driver's libcuda.so.1; "" if it does not load
 	libraryError  string       // why it does not
 	driver        int          // CUDA version that the driver serves, 13020 for 13.2; 0 without one
@@ -108,9 +109,11 @@ func probeCUDA(ctx context.Context, patience time.Duration, prober string, all b
 		p.failure = fmt.Errorf("%s does not load within %v", libraries[loaded], patience)
 	case limited.Err() != nil:
 		p.silent = true
+	case a.err != nil && !errors.As(a.err, &ended):
+		p.unrun = a.err
 	case p.failure == nil && loaded < len(libraries):
 		p.failure = fmt.Errorf("%s does not load: %w", libraries[loaded], errors.Join(a.err, errors.New(tail(a.out, 3))))
-	case errors.As(a.err, &ended) && !ended.Exited():
+	case ended != nil && !ended.Exited():
 		p.crashed = a.err
 	}
 	return p, nil
