@@ -78,6 +78,7 @@ func TestCallRefuses(t *testing.T) {
 			`matmul: [2 3] × [2 3]: `:                                                 func() { x.Matmul(x) },
 			`argument "other" is a nil tensor`:                                        func() { x.Add(nil) },
 			`randn.generator: argument "generator": type Generator? is not supported`: func() { torch.Call("aten::randn.generator", []int{2}, torch.Named{"generator": 3}) },
+			`zeros: there is no device with the number 300`:                           func() { torch.Call("aten::zeros", []int{2}, torch.Named{"device": "meta:300"}) },
 			`topk: there is no result 2 of 2`:                                         func() { torch.Call("aten::topk", x, 1).At(2) },
 			`mean: [2 3]: Dimension out of range`:                                     func() { torch.Call("aten::mean.dim", x, []int{5}) },
 		} {

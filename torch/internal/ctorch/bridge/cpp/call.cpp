@@ -6,6 +6,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -102,6 +103,9 @@ c10::IValue unpack(const ct_value& v, const int64_t* pool) {
     case CT_STRING:
       return std::string(reinterpret_cast<const char*>(words), v.n);
     case CT_DEVICE:
+      // A larger number would become another device's.
+      TORCH_CHECK(v.bits >= -1 && v.bits <= std::numeric_limits<c10::DeviceIndex>::max(),
+                  "there is no device with the number ", v.bits);
       return c10::Device(static_cast<c10::DeviceType>(v.n),
                          static_cast<c10::DeviceIndex>(v.bits));
     case CT_INTS:
