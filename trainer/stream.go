@@ -14,7 +14,7 @@ import (
 // GPU do not queue up behind each other; on other devices it just calls f. What the
 // caller's stream has been given is done before f's work, and what f gives is done
 // before whatever the caller's stream is given after.
-func onStream(d torch.Device, f func()) error {
+func onStream(d torch.Device, f func()) (err error) {
 	if d.Type != torch.DeviceCUDA {
 		f()
 		return nil
@@ -30,6 +30,6 @@ func onStream(d torch.Device, f func()) error {
 	if err := own.WaitStream(outer); err != nil {
 		return err
 	}
-	err = own.Do(f)
-	return errors.Join(err, outer.WaitStream(own))
+	defer func() { err = errors.Join(err, outer.WaitStream(own)) }() // also when f panics
+	return own.Do(f)
 }
