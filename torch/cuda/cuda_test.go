@@ -203,6 +203,65 @@ func TestGraph(t *testing.T) {
 	})
 }
 
+// Captures on several goroutines take turns, and find a cuBLAS on threads that did not
+// warm up.
+func TestCapturesTakeTurns(t *testing.T) {
+	needGPU(t)
+	torch.Scope(func() {
+		x := torch.Ones([]int{64, 64}, onGPU)
+		require.NoError(t, cuda.Synchronize(0))
+		var captures sync.WaitGroup
+		for range 3 {
+			s, err := cuda.NewStream(0)
+			require.NoError(t, err)
+			g, err := cuda.NewGraph()
+			require.NoError(t, err)
+			defer g.Close()
+			require.NoError(t, s.Do(func() { x.Matmul(x) }))
+			captures.Go(func() {
+				torch.Scope(func() {
+					var y *torch.Tensor
+					assert.NoError(t, g.Capture(s, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, func() { y = x.Matmul(x) }))
+					assert.NoError(t, g.Replay())
+					assert.NoError(t, s.Synchronize())
+					assert.Equal(t, torch.Full([]int{64, 64}, 64).Float32s(), y.Float32s())
+				})
+			})
+		}
+		captures.Wait()
+	})
+}
+
+// A graph that the garbage collector frees fails no capture, of whatever mode.
+func TestGraphIsFreedInACapture(t *testing.T) {
+	needGPU(t)
+	torch.Scope(func() {
+		x := torch.Ones([]int{64, 64}, onGPU)
+		require.NoError(t, cuda.Synchronize(0))
+		s, err := cuda.NewStream(0)
+		require.NoError(t, err)
+		add := func() { x.AddScalarInPlace(1) }
+		graphs := make([]*cuda.Graph, 2)
+		for i := range graphs {
+			graphs[i], err = cuda.NewGraph()
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.Do(add))
+		require.NoError(t, graphs[0].Capture(s, cuda.CaptureConfig{}, add))
+		require.NoError(t, graphs[1].Capture(s, cuda.CaptureConfig{}, func() {
+			add()
+			closed := make(chan struct{})
+			go func() { graphs[0].Close(); close(closed) }()
+			<-closed
+			add()
+		}))
+		require.NoError(t, graphs[1].Replay())
+		require.NoError(t, s.Synchronize())
+		assert.Equal(t, float32(4), x.Float32s()[0])
+		graphs[1].Close()
+	})
+}
+
 // Copies to and from pinned memory do not make the host wait.
 func TestPinned(t *testing.T) {
 	needGPU(t)

@@ -6,6 +6,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -15,20 +16,25 @@ import (
 // spares the host the launching of each operator.
 //
 //	stream, err := cuda.NewStream(0)
-//	err = stream.Do(func() { for range 3 { step() } }) // warm up: state is born, cuBLAS starts
 //	graph, err := cuda.NewGraph()
-//	err = graph.Capture(stream, cuda.CaptureConfig{}, step)
-//	for range steps {
-//		x.CopyInPlace(next) // the same memory as in the capture
-//		err = graph.Replay()
-//	}
+//	err = stream.Do(func() { // all in one stream, so in this order, and on one thread
+//		for range 3 {
+//			step() // warm up: state is born, cuBLAS and cuDNN start on this thread
+//		}
+//		err := graph.Capture(stream, cuda.CaptureConfig{}, step)
+//		for range steps {
+//			x.CopyInPlace(next) // the same memory as in the capture
+//			err = graph.Replay()
+//		}
+//	})
 //
 // What is captured must not read a value on the host, must be the same in every
 // replay, and takes numbers from Go, such as a learning rate, as they were. It
 // reads and writes the memory that it did in the capture: what goes in is copied
 // over the captured inputs, and what comes out stands in the tensors that were made
-// inside; Keep those that are wanted out of the scope they are made in. A graph is
-// for one goroutine at a time.
+// inside; Keep those that are wanted out of the scope they are made in. What was made
+// before the capture, weights and inputs, has to stay open as long as the graph is
+// replayed. A graph is for one goroutine at a time.
 type Graph struct {
 	h      *handle[ctorch.CUDAGraph]
 	stream *Stream // of the capture; nil before
@@ -72,14 +78,20 @@ const (
 
 // CaptureConfig says how to capture. The zero value is PyTorch's default: a private
 // pool, CaptureGlobal. Where other goroutines use the GPU meanwhile, take
-// CaptureThreadLocal; with libtorch 2.11 they must draw no random numbers there.
+// CaptureThreadLocal; they must not call Synchronize and EmptyCache then, and with
+// libtorch 2.11 draw no random numbers there.
 type CaptureConfig struct {
 	Pool Pool
 	Mode CaptureMode
 }
 
+// capturing is held by a capture. CUDA refuses to wait for a device, as is done before
+// each, while a stream of it is captured.
+var capturing sync.Mutex
+
 // Capture calls f with s as the current stream and keeps what it launches, which
-// does not run. s must not be the default stream. An *[torch.Error] that f panics
+// does not run. s must not be the default stream. Captures of several goroutines take
+// turns; f itself must not capture. An *[torch.Error] that f panics
 // with is returned, and the graph is empty then; other panics go on. s can be used
 // after that. Random numbers of the device can in libtorch 2.15; 2.11 refuses them
 // until another capture succeeds.
@@ -92,6 +104,8 @@ func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
 	if g.stream != nil {
 		return errors.New("cuda: the graph has captured already; Reset comes first")
 	}
+	capturing.Lock()
+	defer capturing.Unlock()
 	if err := Synchronize(s.Device()); err != nil {
 		return err
 	}
