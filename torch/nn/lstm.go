@@ -35,6 +35,10 @@ import (
 // A single step of a single layer and direction, from the zero state, is computed
 // without its dead parts: the products with the state. Their parameters still get
 // their gradient, which is zero. In a [torch.Trace] it is an LSTM all the same.
+//
+// On CUDA, where cuDNN computes what is left, NewLSTM lays the weights out in one block
+// of memory, as it wants them. Weights that are put in their place are copied into one
+// at every call, and libtorch warns of that.
 type LSTM struct {
 	In, Hidden    int
 	Layers        int
@@ -85,6 +89,7 @@ func NewLSTM(in, hidden int, d torch.Device, c ...LSTMConfig) *LSTM {
 			}
 		}
 	}
+	l.flatten()
 	return l
 }
 

@@ -153,7 +153,7 @@ func TestCasesCallTheirOperators(t *testing.T) {
 				c.Run(torch.CPU, in)
 			})
 			for _, op := range c.Ops {
-				if op == "aten::pin_memory" { // there is none without a GPU
+				if op == "aten::pin_memory" || op == "aten::_cudnn_rnn_flatten_weight" { // there is none without a GPU
 					continue
 				}
 				assert.True(t, calls[op], "%s does not call %s but %v", c.Name, op, slices.Sorted(maps.Keys(calls)))

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
 )
 
 func layerCases() []Case {
@@ -40,7 +41,19 @@ func layerCases() []Case {
 		lstm("lstm over one step", 1, torch.LSTMOptions{Bias: true, Layers: 1, Train: true, BatchFirst: true}),
 		lstm("lstm", 6, torch.LSTMOptions{Bias: true, Layers: 1, Train: true, BatchFirst: true}),
 		lstm("lstm of two layers, both ways", 6, torch.LSTMOptions{Layers: 2, Train: true, Bidirectional: true}),
+		{Name: "lstm, flat", Ops: []string{"aten::cudnn_is_acceptable", "aten::_cudnn_rnn_flatten_weight"}, Kind: Sum, Grad: true,
+			In: []Maker{normal(6, 16, 32)}, Run: flatLSTM},
 	}
+}
+
+// flatLSTM runs a layer whose weights, on CUDA, are moved into one block when it is made.
+func flatLSTM(d torch.Device, in []*torch.Tensor) []*torch.Tensor {
+	torch.ManualSeed(1)
+	l := nn.NewLSTM(32, 24, d, nn.LSTMConfig{Layers: 2})
+	if first, last := l.Weights[0].Storage(), l.Weights[7].Storage(); d.Type == torch.DeviceCUDA && first.ID != last.ID {
+		panic(&torch.Error{Op: "nn.LSTM", Message: "its weights are not in one block"})
+	}
+	return one(l.Forward(in[0]))
 }
 
 // lstm is a case with the input of the state, all weights and n steps. On CUDA it
