@@ -17,6 +17,18 @@ var initMutex sync.Mutex
 // calling it early turns that panic into an error. Once it succeeded it returns
 // nil at once; after a failure it tries again.
 func Init() error {
+	return load(func(found *libtorch.Installation) error { return ctorch.Load(found.Bridge, found.CUDABridge) })
+}
+
+// InitCPU is [Init] without CUDA: for the life of the process there are no GPUs,
+// and their driver is asked for nothing, not even by [ManualSeed], which seeds the
+// generators of all devices. So it works where the driver hangs, and loads less.
+// After Init it does nothing.
+func InitCPU() error {
+	return load(func(found *libtorch.Installation) error { return ctorch.LoadCPU(found.Bridge) })
+}
+
+func load(open func(*libtorch.Installation) error) error {
 	if ctorch.Loaded() {
 		return nil
 	}
@@ -29,7 +41,7 @@ func Init() error {
 	if err != nil {
 		return err
 	}
-	if err := ctorch.Load(found.Bridge, found.CUDABridge); err != nil {
+	if err := open(found); err != nil {
 		return fmt.Errorf("torch: %s cannot be loaded: %w; `etude doctor` says what to do", found.Bridge, err)
 	}
 	return nil

@@ -4,10 +4,18 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/torchtest"
@@ -35,12 +43,72 @@ func TestDevices(t *testing.T) {
 			assert.Contains(t, r.stderr, "--device cpu goes without")
 		}
 	}
-	for _, args := range []string{"gpu", "cuda:x", "cuda:-1", "cpu:1"} {
-		r := run(t, "train", "dynamics", "--data", data, "--out", out, "--device", args)
+	for _, args := range []string{"gpu", "cuda:x", "cuda:-1", "cpu:1", "meta"} {
+		r := runWith(t, without(t), "train", "dynamics", "--data", data, "--out", out, "--device", args)
 		assert.Equal(t, 2, r.code, args)
 		assert.Contains(t, r.stderr, args)
 	}
 	assert.NoDirExists(t, out)
+}
+
+// hangingDriver is an environment with a libcuda.so.1 that never answers.
+func hangingDriver(t *testing.T) []string {
+	if _, err := exec.LookPath("g++"); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	source := filepath.Join(torchtest.Root(t), "torch/libtorch/testdata/driver.cpp")
+	out, err := exec.Command("g++", "-std=c++20", "-shared", "-fPIC", "-DDRIVER", source, "-o", filepath.Join(dir, "libcuda.so.1"), "-ldl").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return []string{"LD_LIBRARY_PATH=" + dir, "STUB_DO=hang"}
+}
+
+// Where the driver hangs this is said, and neither it nor a signal is waited for in
+// vain.
+func TestDriverHangs(t *testing.T) {
+	torchtest.Need(t)
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
+	data, out := corpus(t), filepath.Join(t.TempDir(), "run")
+	cmd := exec.Command(etude, "train", "dynamics", "--data", data, "--out", out)
+	cmd.Env = append(os.Environ(), hangingDriver(t)...)
+	pipe, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(pipe)
+	require.True(t, lines.Scan())
+	assert.Equal(t, "waiting for the NVIDIA driver to answer; --device cpu goes without it", lines.Text())
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	_, _ = io.Copy(io.Discard, pipe)
+	_ = cmd.Wait()
+	assert.Equal(t, 143, cmd.ProcessState.ExitCode())
+	assert.NoDirExists(t, out)
+}
+
+// --device cpu asks nothing of the driver, not even with a libtorch for CUDA: the one
+// that ETUDE_TEST_CUDA_HOME was set up with.
+func TestCPUGoesWithoutTheDriver(t *testing.T) {
+	torchtest.Need(t)
+	env := hangingDriver(t)
+	if home := os.Getenv("ETUDE_TEST_CUDA_HOME"); home != "" {
+		env = append(env, "ETUDE_HOME="+home)
+	}
+	data, out := corpus(t), filepath.Join(t.TempDir(), "run")
+	for _, args := range [][]string{
+		{"train", "dynamics", "--data", data, "--out", out, "--device", "cpu", "--epochs", "1"},
+		{"evaluate", out, "--data", data},
+		{"export", filepath.Join(out, "dynamics/best.pt")},
+		{"diff", filepath.Join(out, "dynamics/best.pt"), filepath.Join(out, "dynamics/last.pt")},
+		{"verify-resume", "dynamics", "--data", data, "--device", "cpu", "--epochs", "2"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		cmd := exec.CommandContext(ctx, etude, args...)
+		cmd.Env = append(os.Environ(), env...)
+		text, err := cmd.CombinedOutput()
+		cancel()
+		require.NoError(t, err, "%s: %s", args[0], text)
+	}
 }
 
 // How exactly a run computes stands in its config.json, and holds when it goes on.

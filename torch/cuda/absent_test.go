@@ -138,3 +138,25 @@ func TestCUDALibtorchWithoutGPU(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(out), "no tests to run")
 }
+
+// InitCPU leaves CUDA out, whatever is installed. The test runs itself again, since a
+// process loads libtorch once.
+func TestInitCPU(t *testing.T) {
+	const again = "ETUDE_TEST_INIT_CPU"
+	if os.Getenv(again) == "1" {
+		require.NoError(t, torch.InitCPU())
+		require.NoError(t, torch.Init(), "it is loaded")
+		assert.ErrorContains(t, cuda.Available(), "loaded for the CPU alone")
+		checkNoGPU(t)
+		return
+	}
+	torchtest.Need(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestInitCPU$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), again+"=1")
+	if home := os.Getenv("ETUDE_TEST_CUDA_HOME"); home != "" {
+		cmd.Env = append(cmd.Env, "ETUDE_HOME="+home)
+	}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.NotContains(t, string(out), "no tests to run")
+}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -20,6 +21,7 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -63,7 +65,9 @@ type Env struct {
 
 	lines      *progress.Group
 	saidRights bool
-	found      *torch.Device // what auto came to; nil before
+	found      *torch.Device  // what auto came to; nil before
+	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before
+	saidDriver sync.Once      // that it is waited for
 }
 
 // errFailed ends a command with exit code 1 after it has said itself what failed.

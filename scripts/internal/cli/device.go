@@ -6,6 +6,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
@@ -37,13 +39,43 @@ func (f deviceFlags) words() string {
 	return text
 }
 
-// check refuses a device that is misspelt or not here, before anything is read.
-func (f deviceFlags) check(env *Env) error {
-	if f.Device == auto {
-		return nil
+// Validate refuses what is misspelt, and the kinds of device that libtorch knows
+// besides: nothing here was tried on them.
+func (f deviceFlags) Validate() error {
+	switch kind, _, _ := strings.Cut(f.Device, ":"); kind {
+	case "cpu", "cuda":
+		_, err := torch.ParseDevice(f.Device)
+		return err
 	}
-	_, err := env.device(f.Device)
-	return err
+	if f.Device != auto {
+		return fmt.Errorf("--device is %q; it must be auto, cpu, cuda or cuda:N", f.Device)
+	}
+	return nil
+}
+
+// load loads libtorch, before anything is read: for the CPU without CUDA, so that no
+// driver can stand in the way. A GPU that is named and not here is an error.
+func (f deviceFlags) load(env *Env) error {
+	name := f.Device
+	if name == auto {
+		why := env.cuda()
+		if env.Context.Err() != nil {
+			return context.Cause(env.Context)
+		}
+		if !why.Available && why.Reason != libtorch.CUDANotTried {
+			name = torch.CPU.String()
+		}
+	}
+	if strings.HasPrefix(name, "cpu") {
+		return torch.InitCPU()
+	}
+	return env.patiently(func() error {
+		if err := torch.Init(); err != nil {
+			return err
+		}
+		_, err := env.device(name)
+		return err
+	})
 }
 
 // settle makes the process compute as asked. Both are settings of the process, so
@@ -61,7 +93,7 @@ func (f deviceFlags) settle() {
 func (e *Env) device(name string) (torch.Device, error) {
 	if name == auto {
 		if e.found == nil {
-			found := firstGPU(e.Context)
+			found := e.firstGPU()
 			e.found = &found
 		}
 		return *e.found, nil
@@ -72,19 +104,55 @@ func (e *Env) device(name string) (torch.Device, error) {
 	}
 	err = torch.CheckDevice(device)
 	if err != nil && device.Type == torch.DeviceCUDA && torch.DeviceCount(torch.DeviceCUDA) == 0 {
-		if why := libtorch.ExamineCUDA(e.Context); why.Problem != "" {
+		if why := e.cuda(); why.Problem != "" {
 			err = fmt.Errorf("device %s: %s%s; etude doctor says more, --device cpu goes without", device, why.Problem, mend(why))
 		}
 	}
 	return device, err
 }
 
+// driverSoon is when a driver that has not answered is spoken of. Most answer within
+// a second.
+var driverSoon = 5 * time.Second // tests change it
+
+// patiently calls f, which may wait for NVIDIA's driver: for ever, if that hangs. It
+// says once what is waited for, and lets an interrupt end it.
+func (e *Env) patiently(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	late := time.After(driverSoon)
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-late:
+			e.saidDriver.Do(func() { e.say("waiting for the NVIDIA driver to answer; --device cpu goes without it") })
+		case <-e.Context.Done():
+			return context.Cause(e.Context)
+		}
+	}
+}
+
+// cuda is what doctor finds of CUDA. It asks the driver in another process, which
+// can hang in place of this one, and does not wait for ever.
+func (e *Env) cuda() *libtorch.CUDA {
+	if e.examined == nil {
+		var found *libtorch.CUDA
+		err := e.patiently(func() error { found = libtorch.ExamineCUDA(e.Context); return nil })
+		if err != nil {
+			return &libtorch.CUDA{} // it was interrupted
+		}
+		e.examined = found
+	}
+	return e.examined
+}
+
 // firstGPU is the first one that libtorch has kernels for, or the CPU.
-func firstGPU(ctx context.Context) torch.Device {
+func (e *Env) firstGPU() torch.Device {
 	if torch.DeviceCount(torch.DeviceCUDA) == 0 {
 		return torch.CPU
 	}
-	devices := libtorch.ExamineCUDA(ctx).Devices
+	devices := e.cuda().Devices
 	for _, d := range devices {
 		if d.Usable {
 			return torch.CUDA(d.Index)
@@ -107,7 +175,11 @@ func (e *Env) sayDevice(device torch.Device) {
 		e.say("on %s", text)
 		return
 	}
-	if text := onCPU(libtorch.ExamineCUDA(e.Context)); text != "" {
+	why := e.cuda()
+	if err := torch.CheckDevice(torch.CUDA(0)); why.Available && err != nil { // it can, but not in this process
+		why = &libtorch.CUDA{Reason: libtorch.CUDADriverError, Problem: err.Error()}
+	}
+	if text := onCPU(why); text != "" {
 		e.say("%s", text)
 	}
 }

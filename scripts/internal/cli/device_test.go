@@ -4,11 +4,17 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
@@ -25,6 +31,40 @@ func TestOnCPU(t *testing.T) {
 		{libtorch.CUDA{Available: true}, "on the CPU, as before; --device cuda takes the GPU"},
 	} {
 		assert.Equal(t, c.want, onCPU(&c.why))
+	}
+}
+
+// What waits for a driver is spoken of once, and an interrupt ends the waiting.
+func TestPatiently(t *testing.T) {
+	old := driverSoon
+	driverSoon = time.Millisecond
+	t.Cleanup(func() { driverSoon = old })
+	var said bytes.Buffer
+	ctx, cancel := context.WithCancelCause(context.Background())
+	env := &Env{Context: ctx, lines: progress.NewGroup(&said, false)}
+	late := func() error { time.Sleep(50 * time.Millisecond); return errFailed }
+	assert.Equal(t, errFailed, env.patiently(late))
+	assert.Equal(t, errFailed, env.patiently(late))
+	assert.Equal(t, "waiting for the NVIDIA driver to answer; --device cpu goes without it\n", said.String())
+
+	hung := make(chan struct{})
+	defer close(hung)
+	go func() { time.Sleep(10 * time.Millisecond); cancel(interrupted{syscall.SIGTERM}) }()
+	assert.Equal(t, interrupted{syscall.SIGTERM}, env.patiently(func() error { <-hung; return nil }))
+}
+
+func TestDevicesThatMayBeNamed(t *testing.T) {
+	for _, command := range []string{"train --data d", "demo", "verify-resume melody --data d"} {
+		check := func(device string) error { return Check(append(strings.Fields(command), "--device", device)) }
+		for _, device := range []string{"auto", "cpu", "cpu:0", "cuda", "cuda:0", "cuda:17"} {
+			assert.NoError(t, check(device), command)
+		}
+		for _, device := range []string{"", "gpu", "CUDA", "auto:0", "meta", "mps", "xpu:0", "privateuseone"} {
+			assert.ErrorContains(t, check(device), fmt.Sprintf("--device is %q; it must be auto, cpu, cuda or cuda:N", device))
+		}
+		for _, device := range []string{"cuda:", "cuda:-1", "cuda:x", "cuda:1:2", "cpu:1"} {
+			assert.ErrorContains(t, check(device), device)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *evaluateCommand) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	if err := torch.Init(); err != nil {
+	if err := torch.InitCPU(); err != nil {
 		return err
 	}
 	kept, done := c.open(env)

@@ -60,7 +60,7 @@ type exported struct {
 
 // Run exports.
 func (c *exportCommand) Run(env *Env) error {
-	if err := torch.Init(); err != nil {
+	if err := torch.InitCPU(); err != nil {
 		return err
 	}
 	spec, model, err := runs.LoadModel(c.Model, c.Network)

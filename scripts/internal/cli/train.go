@@ -81,6 +81,9 @@ func (c *trainCommand) Validate() error {
 	if c.Threads != nil && (*c.Threads < 1 || *c.Threads > mostThreads) {
 		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, mostThreads)
 	}
+	if err := c.deviceFlags.Validate(); err != nil {
+		return err
+	}
 	return c.Overrides.Check()
 }
 
@@ -106,10 +109,7 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := torch.Init(); err != nil {
-		return nil, err
-	}
-	if err := c.check(env); err != nil {
+	if err := c.load(env); err != nil {
 		return nil, err
 	}
 	c.settle()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/runs"
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -53,6 +52,9 @@ func (c *verifyResumeCommand) Validate() error {
 	if c.Threads < 1 {
 		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
 	}
+	if err := c.deviceFlags.Validate(); err != nil {
+		return err
+	}
 	return c.overrides().Check()
 }
 
@@ -73,7 +75,7 @@ func (c *verifyResumeCommand) Run(env *Env) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if err := torch.Init(); err != nil {
+	if err := c.load(env); err != nil {
 		return err
 	}
 	t := runs.Training{Spec: specs[0], Data: c.Data, Threads: c.Threads}

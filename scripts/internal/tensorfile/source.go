@@ -15,7 +15,7 @@ import (
 type tensors map[string]*torch.Tensor
 
 func openPT(path string) (source, error) {
-	if err := torch.Init(); err != nil {
+	if err := torch.InitCPU(); err != nil {
 		return nil, err
 	}
 	// Mapped, so that a large file takes no memory for what is not compared; old
@@ -32,7 +32,7 @@ func openPT(path string) (source, error) {
 }
 
 func openSafetensors(path string) (source, error) {
-	if err := torch.Init(); err != nil {
+	if err := torch.InitCPU(); err != nil {
 		return nil, err
 	}
 	d, err := safetensors.Load(path, torch.CPU)

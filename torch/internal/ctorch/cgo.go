@@ -52,6 +52,16 @@ var loaded atomic.Bool
 // Loaded tells whether the bridge is there. Nothing else here may be called before.
 func Loaded() bool { return loaded.Load() }
 
+// LoadCPU opens the bridge, and nothing of CUDA's. Not safe for concurrent use.
+func LoadCPU(bridge string) error {
+	if err := open(bridge, func(p *C.char) *C.char { return C.ct_open(p) }); err != nil {
+		return err
+	}
+	cudaProblem = errors.New("libtorch was loaded for the CPU alone")
+	loaded.Store(true)
+	return nil
+}
+
 // Load opens the bridge, and the CUDA bridge if there is one. A CUDA bridge that
 // cannot be opened is no failure: [CUDA] says why. Not safe for concurrent use.
 func Load(bridge, cudaBridge string) error {

@@ -23,7 +23,7 @@ import "C"
 
 import "errors"
 
-// cudaProblem is written by Load before Loaded is true, and only read after.
+// cudaProblem is written by Load and LoadCPU before Loaded is true, and only read after.
 var cudaProblem = errors.New("libtorch is not loaded")
 
 // CUDA tells why the CUDA bridge cannot be called; nil if it can. Nothing else
