@@ -4,6 +4,7 @@
 package cuda_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"sync"
@@ -33,7 +34,13 @@ func needGPU(t *testing.T) {
 	}
 }
 
-var onGPU = torch.Options{Device: torch.CUDA(0)}
+// gpu is the number of the GPU that tests of one use: that of ETUDE_TEST_DEVICE, or 0.
+var gpu = func() (n int) {
+	_, _ = fmt.Sscanf(os.Getenv("ETUDE_TEST_DEVICE"), "cuda:%d", &n)
+	return n
+}()
+
+var onGPU = torch.Options{Device: torch.CUDA(gpu)}
 
 func TestDevices(t *testing.T) {
 	needGPU(t)
@@ -80,23 +87,23 @@ func TestDevices(t *testing.T) {
 // The allocator's counters follow what is made and freed.
 func TestMemoryStats(t *testing.T) {
 	needGPU(t)
-	require.NoError(t, cuda.ResetPeakMemoryStats(0))
-	before, err := cuda.ReadMemoryStats(0)
+	require.NoError(t, cuda.ResetPeakMemoryStats(gpu))
+	before, err := cuda.ReadMemoryStats(gpu)
 	require.NoError(t, err)
 	const size = 64 << 20 // bytes
 	torch.Scope(func() {
 		torch.Zeros([]int{size / 4}, onGPU)
-		during, err := cuda.ReadMemoryStats(0)
+		during, err := cuda.ReadMemoryStats(gpu)
 		require.NoError(t, err)
 		assert.EqualValues(t, size, during.Allocated-before.Allocated)
 		assert.GreaterOrEqual(t, during.Reserved, during.Allocated)
 	})
-	after, err := cuda.ReadMemoryStats(0)
+	after, err := cuda.ReadMemoryStats(gpu)
 	require.NoError(t, err)
 	assert.Equal(t, before.Allocated, after.Allocated)
 	assert.GreaterOrEqual(t, after.PeakAllocated, before.Allocated+size)
 	require.NoError(t, cuda.EmptyCache())
-	empty, err := cuda.ReadMemoryStats(0)
+	empty, err := cuda.ReadMemoryStats(gpu)
 	require.NoError(t, err)
 	assert.Less(t, empty.Reserved, after.Reserved)
 }
@@ -104,9 +111,9 @@ func TestMemoryStats(t *testing.T) {
 // Work on two streams, ordered by events and by streams that wait.
 func TestStreams(t *testing.T) {
 	needGPU(t)
-	a, err := cuda.NewStream(0)
+	a, err := cuda.NewStream(gpu)
 	require.NoError(t, err)
-	b, err := cuda.NewStream(0, cuda.StreamConfig{HighPriority: true})
+	b, err := cuda.NewStream(gpu, cuda.StreamConfig{HighPriority: true})
 	require.NoError(t, err)
 	torch.Scope(func() {
 		start, err := cuda.NewEvent(cuda.EventConfig{Timing: true})
@@ -123,7 +130,7 @@ func TestStreams(t *testing.T) {
 				x = x.Matmul(x).MulScalar(1.0 / 512)
 			}
 			require.NoError(t, end.Record(a))
-			current, err := cuda.CurrentStream(0)
+			current, err := cuda.CurrentStream(gpu)
 			require.NoError(t, err)
 			assert.Equal(t, a, current)
 		}))
@@ -141,7 +148,7 @@ func TestStreams(t *testing.T) {
 		assert.Positive(t, ms)
 		assert.InDelta(t, 2, y.Mean().Item(), 1e-3, "a row of ones times a column of ones, over its length")
 
-		current, err := cuda.CurrentStream(0)
+		current, err := cuda.CurrentStream(gpu)
 		require.NoError(t, err)
 		assert.NotEqual(t, a, current, "Do puts the old stream back")
 		require.NoError(t, current.WaitStream(a))
@@ -153,17 +160,17 @@ func TestGraph(t *testing.T) {
 	needGPU(t)
 	torch.Scope(func() {
 		torch.ManualSeed(1)
-		w := torch.Randn([]int{16, 8}).To(torch.CUDA(0)).SetRequiresGrad(true)
-		x, target := torch.Randn([]int{4, 8}).To(torch.CUDA(0)), torch.Randn([]int{4, 16}).To(torch.CUDA(0))
+		w := torch.Randn([]int{16, 8}).To(torch.CUDA(gpu)).SetRequiresGrad(true)
+		x, target := torch.Randn([]int{4, 8}).To(torch.CUDA(gpu)), torch.Randn([]int{4, 16}).To(torch.CUDA(gpu))
 		var loss *torch.Tensor
 		step := func() {
 			w.SetGrad(nil)
 			loss = torch.MSELoss(torch.Linear(x, w, nil).Tanh(), target, torch.ReduceMean)
 			loss.Backward()
 		}
-		s, err := cuda.NewStream(0)
+		s, err := cuda.NewStream(gpu)
 		require.NoError(t, err)
-		current, err := cuda.CurrentStream(0)
+		current, err := cuda.CurrentStream(gpu)
 		require.NoError(t, err)
 		require.NoError(t, s.WaitStream(current))
 		require.NoError(t, s.Do(func() {
@@ -209,10 +216,10 @@ func TestCapturesTakeTurns(t *testing.T) {
 	needGPU(t)
 	torch.Scope(func() {
 		x := torch.Ones([]int{64, 64}, onGPU)
-		require.NoError(t, cuda.Synchronize(0))
+		require.NoError(t, cuda.Synchronize(gpu))
 		var captures sync.WaitGroup
 		for range 3 {
-			s, err := cuda.NewStream(0)
+			s, err := cuda.NewStream(gpu)
 			require.NoError(t, err)
 			g, err := cuda.NewGraph()
 			require.NoError(t, err)
@@ -237,8 +244,8 @@ func TestGraphIsFreedInACapture(t *testing.T) {
 	needGPU(t)
 	torch.Scope(func() {
 		x := torch.Ones([]int{64, 64}, onGPU)
-		require.NoError(t, cuda.Synchronize(0))
-		s, err := cuda.NewStream(0)
+		require.NoError(t, cuda.Synchronize(gpu))
+		s, err := cuda.NewStream(gpu)
 		require.NoError(t, err)
 		add := func() { x.AddScalarInPlace(1) }
 		graphs := make([]*cuda.Graph, 2)
@@ -270,13 +277,13 @@ func TestPinned(t *testing.T) {
 	torch.Scope(func() {
 		x := torch.Arange(0, 1000, 1).PinMemory()
 		assert.True(t, x.IsPinned())
-		there := x.ToNonBlocking(torch.CUDA(0)).MulScalar(2)
+		there := x.ToNonBlocking(torch.CUDA(gpu)).MulScalar(2)
 		back := torch.Empty([]int{1000}).PinMemory()
 		back.CopyNonBlockingInPlace(there)
-		current, err := cuda.CurrentStream(0)
+		current, err := cuda.CurrentStream(gpu)
 		require.NoError(t, err)
 		require.NoError(t, current.Synchronize(), "what is asked for is no error")
-		require.NoError(t, cuda.Synchronize(0))
+		require.NoError(t, cuda.Synchronize(gpu))
 		assert.Equal(t, float32(1998), back.Float32s()[999])
 		require.ErrorContains(t, torch.Try(func() { there.Sum().Item() }), "synchroniz")
 	})
@@ -287,11 +294,11 @@ func TestRNGState(t *testing.T) {
 	needGPU(t)
 	torch.Scope(func() {
 		torch.ManualSeed(7)
-		state := torch.RNGState(torch.CUDA(0))
+		state := torch.RNGState(torch.CUDA(gpu))
 		first := torch.Rand([]int{8}, onGPU).Float32s()
 		torch.Rand([]int{8}) // the CPU's is another one
 		assert.NotEqual(t, first, torch.Rand([]int{8}, onGPU).Float32s())
-		torch.SetRNGState(torch.CUDA(0), state)
+		torch.SetRNGState(torch.CUDA(gpu), state)
 		assert.Equal(t, first, torch.Rand([]int{8}, onGPU).Float32s())
 	})
 }
@@ -314,7 +321,7 @@ func TestStreamsSideBySide(t *testing.T) {
 	got := make([][]float32, 5)
 	for i := range got {
 		wg.Go(func() {
-			s, err := cuda.NewStream(0)
+			s, err := cuda.NewStream(gpu)
 			if assert.NoError(t, err) {
 				assert.NoError(t, s.Do(func() { got[i] = compute() }))
 			}
