@@ -175,6 +175,39 @@ func TestCasesAgreeWithThemselves(t *testing.T) {
 	}
 }
 
+// Beside float64's rounding that of float32 is all there is, so the CPU in float32 is a
+// device that rounds otherwise. A tolerance leaves eight times as much as that takes.
+func TestCaseTolerancesAreWideEnough(t *testing.T) {
+	torchtest.Need(t)
+	for _, c := range Cases() {
+		if c.Kind == Exact || c.Name == "lstm, flat" { // which makes its weights itself, in float32
+			continue
+		}
+		torch.Scope(func() {
+			in := c.inputs()
+			got := c.compute(torch.CPU, in)
+			for i, x := range in {
+				if x.DType() == torch.Float32 {
+					in[i] = x.ToDType(torch.Float64)
+				}
+			}
+			exact := c.compute(torch.CPU, in)
+			worst := func(exact, got []*torch.Tensor) (worst Difference) {
+				for i := range got {
+					if got[i] != nil {
+						d, err := difference(exact[i].Float64s(), got[i].Float64s())
+						require.NoError(t, err, c.Name)
+						worst.worse(d)
+					}
+				}
+				return worst
+			}
+			assert.Less(t, worst(exact.results, got.results).Relative, c.Kind.Tolerance()/8, c.Name)
+			assert.Less(t, worst(exact.grads, got.grads).Relative, max(c.Kind, c.GradKind).Tolerance()/8, "%s: gradients", c.Name)
+		})
+	}
+}
+
 // The pretend accelerator keeps tensors apart from the CPU's and runs its kernels.
 func TestCasesAgreeOnThePretendAccelerator(t *testing.T) {
 	device := torchtest.Pretend(t)
@@ -210,6 +243,7 @@ func TestWrongResultsAreFound(t *testing.T) {
 	}{
 		{"results", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-4) }, "the results differ by"},
 		{"as TF32", Sum, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(1 + tf32) }, "the results differ by"},
+		{"as TF32, in a chain", Chain, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(1 + tf32) }, "the results differ by"},
 		{"a last bit of a copy", Exact, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(1 + epsilon) }, "the results differ by"},
 		{"gradients", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.MulScalar(2).Sub(y.Detach()) }, "the gradients differ by"},
 		{"no gradient", Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.Detach() }, "no gradient"},

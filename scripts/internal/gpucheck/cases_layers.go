@@ -41,7 +41,7 @@ func layerCases() []Case {
 		lstm("lstm over one step", 1, torch.LSTMOptions{Bias: true, Layers: 1, Train: true, BatchFirst: true}),
 		lstm("lstm", 6, torch.LSTMOptions{Bias: true, Layers: 1, Train: true, BatchFirst: true}),
 		lstm("lstm of two layers, both ways", 6, torch.LSTMOptions{Layers: 2, Train: true, Bidirectional: true}),
-		{Name: "lstm, flat", Ops: []string{"aten::cudnn_is_acceptable", "aten::_cudnn_rnn_flatten_weight"}, Kind: Sum, Grad: true,
+		{Name: "lstm, flat", Ops: []string{"aten::cudnn_is_acceptable", "aten::_cudnn_rnn_flatten_weight"}, Kind: Chain, Grad: true,
 			In: []Maker{normal(6, 16, 32)}, Run: flatLSTM},
 	}
 }
@@ -82,7 +82,7 @@ func lstm(name string, n int, o torch.LSTMOptions) Case {
 			}
 		}
 	}
-	return Case{Name: name, Ops: []string{"aten::lstm.input"}, Kind: Sum, Grad: true, In: makers,
+	return Case{Name: name, Ops: []string{"aten::lstm.input"}, Kind: Chain, Grad: true, In: makers,
 		Run: func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
 			y, h, c := torch.LSTM(in[0], in[1], in[2], in[3:], o)
 			return []*torch.Tensor{y, h, c}

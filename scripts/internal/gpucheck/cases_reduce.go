@@ -86,7 +86,11 @@ func lossCases() []Case {
 		loss("nll loss", "nll_loss_nd", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
 			return one(torch.Call("aten::nll_loss_nd", in[0], in[1], in[2].Detach(), 2, 3).Tensor())
 		}, logShares(batch, width), classes, weight),
-		loss("cross entropy of shares", "cross_entropy_loss",
-			binary(func(a, b *torch.Tensor) *torch.Tensor { return torch.CrossEntropyLoss(a, b, nil, mean, -100, 0) }), x, shares(batch, width)),
+		Case{
+			// What the gradient is the difference of, both softmax and shares, is larger.
+			Name: "cross entropy of shares", Ops: []string{"aten::cross_entropy_loss"}, Kind: Sum, Grad: true, GradKind: Chain,
+			In:  []Maker{x, shares(batch, width)},
+			Run: binary(func(a, b *torch.Tensor) *torch.Tensor { return torch.CrossEntropyLoss(a, b, nil, mean, -100, 0) }),
+		},
 	)
 }

@@ -148,7 +148,7 @@ func (r *Report) opTable(b *strings.Builder) {
 		return
 	}
 	rows := [][]string{{"operators", "cases", "agree", "limit (relative)", "worst forward", "of", "worst gradient", "of"}}
-	for _, kind := range []Kind{Exact, Pointwise, Sum} {
+	for _, kind := range kinds {
 		var cases, agree int
 		var forward, gradient float64
 		of, gradientOf := "-", "-"
