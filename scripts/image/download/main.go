@@ -7,26 +7,8 @@
 package main
 
 import (
-	"context"
-	"flag"
-	"fmt"
-	"os"
-
+	"github.com/etude-ml/etude/scripts/image"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
-func main() {
-	cuda := flag.Bool("cuda", false, "with all that NVIDIA GPUs need")
-	flag.Parse()
-	last := ""
-	options := libtorch.Options{CUDA: *cuda, Progress: func(e libtorch.Event) {
-		if line := e.String(); e.Done == e.Total && line != last {
-			last = line
-			fmt.Println(line)
-		}
-	}}
-	if err := libtorch.Download(context.Background(), options); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { image.Program(libtorch.Download) }

@@ -7,25 +7,14 @@ package main
 
 import (
 	"context"
-	"flag"
-	"fmt"
-	"os"
 
+	"github.com/etude-ml/etude/scripts/image"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
 func main() {
-	cuda := flag.Bool("cuda", false, "with all that NVIDIA GPUs need")
-	flag.Parse()
-	last := ""
-	options := libtorch.Options{CUDA: *cuda, Progress: func(e libtorch.Event) {
-		if line := e.String(); e.Done == e.Total && line != last {
-			last = line
-			fmt.Println(line)
-		}
-	}}
-	if _, err := libtorch.Setup(context.Background(), options); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	image.Program(func(ctx context.Context, o libtorch.Options) error {
+		_, err := libtorch.Setup(ctx, o)
+		return err
+	})
 }
