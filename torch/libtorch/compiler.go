@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,19 +31,25 @@ template <std::integral T> std::string f(std::span<T> s) { return std::to_string
 int main() { std::vector<int> v(3); return f(std::span<int>(v)) == "3" ? 0 : 1; }
 `
 
+// compilersHere are the commands on PATH that may be a compiler: $CXX alone if it is
+// set.
+func compilersHere() [][]string {
+	candidates := [][]string{{"g++"}, {"clang++"}, {"c++"}}
+	if given := strings.Fields(os.Getenv("CXX")); len(given) > 0 {
+		candidates = [][]string{given}
+	}
+	return slices.DeleteFunc(candidates, func(args []string) bool {
+		_, err := exec.LookPath(args[0])
+		return err != nil
+	})
+}
+
 // findCompiler takes $CXX, or the first of the usual names that compiles C++20.
 // It works in a folder where it may write.
 func findCompiler(ctx context.Context, temp string) (compiler, error) {
-	candidates := [][]string{{"g++"}, {"clang++"}, {"c++"}}
 	given := strings.Fields(os.Getenv("CXX"))
-	if len(given) > 0 {
-		candidates = [][]string{given}
-	}
 	var refused []error
-	for _, args := range candidates {
-		if _, err := exec.LookPath(args[0]); err != nil {
-			continue
-		}
+	for _, args := range compilersHere() {
 		c := compiler{args: args}
 		if err := c.try(ctx, temp); err != nil {
 			if ctx.Err() != nil {

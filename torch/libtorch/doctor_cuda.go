@@ -152,17 +152,16 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 	}
 
 	d := diagnosis{graphics: g, probing: p, torch: t, path: path, wanted: t.cuda()}
+	_, err := e.writableHome()
+	d.image = d.container != "" && (err != nil || len(compilersHere()) == 0)
 	switch {
 	case e.prober == "":
-		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", mendSetup}
+		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", d.setup(mendSetup)}
 	case p.unrun != nil:
-		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that does not run: " + p.unrun.Error(), mendForce}
+		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that does not run: " + p.unrun.Error(), d.setup(mendForce)}
 	}
 	if p.runtime != 0 {
 		d.wanted = p.runtime
-	}
-	if _, err := e.writableHome(); err != nil {
-		d.readOnly = true
 	}
 	d.report(&e.report.CUDA, torchErr)
 	e.add(d.part(&e.report.CUDA))
@@ -172,11 +171,11 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 type diagnosis struct {
 	*graphics
 	probing
-	torch    torchDir
-	path     string  // of the CUDA bridge
-	untried  verdict // why there is nothing to know of the driver
-	wanted   int     // CUDA version of libtorch, 13020 for 13.2; 0 if it is not known
-	readOnly bool    // nothing can be installed
+	torch   torchDir
+	path    string  // of the CUDA bridge
+	untried verdict // why there is nothing to know of the driver
+	wanted  int     // CUDA version of libtorch, 13020 for 13.2; 0 if it is not known
+	image   bool    // a container in which nothing can be installed
 }
 
 // A verdict is what stands in the way; the zero value is nothing.
@@ -270,7 +269,7 @@ func (d *diagnosis) installed(torchErr error) verdict {
 	switch {
 	case errors.Is(err, errNoCUDA):
 		mend := mendCUDA
-		if d.readOnly && d.container != "" {
+		if d.image {
 			mend = "use the image with CUDA (make image) instead of this one"
 		}
 		return verdict{CUDALibtorchCPU, "this libtorch is for the CPU", mend}
@@ -290,7 +289,7 @@ func (d *diagnosis) installed(torchErr error) verdict {
 
 // setup is a mend by installing; an image is not mended from within.
 func (d *diagnosis) setup(command string) string {
-	if d.readOnly && d.container != "" {
+	if d.image {
 		return "build the image anew (make image)"
 	}
 	return command

@@ -60,6 +60,12 @@ func TestCUDAWorks(t *testing.T) {
 	c, p = r.examine()
 	assert.True(t, c.Available, p)
 	assert.Equal(t, "docker", c.Container)
+
+	// An image has no shell to stay in.
+	r.inImage()
+	r.set("STUB_GPUS", "61,86")
+	_, p = r.examine()
+	assert.Equal(t, "start the container with CUDA_VISIBLE_DEVICES=1 in its environment", p.Mend)
 }
 
 // Each case is a machine on which CUDA cannot be used.
@@ -212,6 +218,10 @@ func TestCUDAReasons(t *testing.T) {
 
 		{"GPU too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "61") }, CUDAGPUTooOld,
 			"NVIDIA Stub 0 (cuda:0) has compute capability 6.1, for which this libtorch has no kernels: it has those for sm_75, sm_80, sm_90", "for CUDA 12.6"},
+		{"GPU too old for an image", func(r *rig) { r.ready(); r.inImage(); r.set("STUB_GPUS", "61") }, CUDAGPUTooOld,
+			"compute capability 6.1", "outside of the image: etude setup --libtorch DIR, with a libtorch for CUDA 12.6"},
+		{"hidden in an image", func(r *rig) { r.ready(); r.inImage(); r.set("CUDA_VISIBLE_DEVICES", "") }, CUDAHidden,
+			"hides 1 device", "start the container without CUDA_VISIBLE_DEVICES in its environment"},
 		{"GPU far too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "35") }, CUDAGPUTooOld, "compute capability 3.5", ""},
 		{"GPU too new", func(r *rig) { r.ready(); r.set("STUB_GPUS", "120") }, CUDAGPUTooNew, "compute capability 12.0", "a later libtorch"},
 
@@ -222,8 +232,7 @@ func TestCUDAReasons(t *testing.T) {
 		{"an image for the CPU", func(r *rig) {
 			r.ready()
 			r.cpu()
-			r.mark(".dockerenv")
-			r.homes = []string{filepath.Join(r.root, ".dockerenv/home")} // below a file nothing can be written
+			r.inImage()
 		}, CUDALibtorchCPU, "this libtorch is for the CPU", "use the image with CUDA"},
 		{"a library is missing", func(r *rig) {
 			r.ready()

@@ -154,8 +154,11 @@ func (d *diagnosis) noDevicesOfDriver() verdict {
 			"sudo systemctl enable --now nvidia-fabricmanager" + d.onHost() + " (its version must be the driver's)"}
 	case d.hidden > 0:
 		mend := "unset CUDA_VISIBLE_DEVICES"
-		if d.slurm {
+		switch {
+		case d.slurm:
 			mend = askSlurm
+		case d.image:
+			mend = "start the container without CUDA_VISIBLE_DEVICES in its environment"
 		}
 		return verdict{CUDAHidden, fmt.Sprintf("CUDA_VISIBLE_DEVICES=%q hides %s", d.hiding, count(d.hidden, "device")), mend}
 	case d.container != "" && len(d.nodes) == 0 && !d.wsl:

@@ -110,14 +110,26 @@ func (d *diagnosis) kernels(c *CUDA) verdict {
 	if len(c.Architectures) > 0 && n > number(c.Architectures[0]) {
 		v.reason = CUDAGPUTooNew
 	}
+	setup := mendGiven
+	if d.image {
+		setup = "outside of the image: " + setup
+	}
 	switch {
 	case len(good) > 0:
-		v.mend = "export CUDA_VISIBLE_DEVICES=" + strings.Join(good, ",")
+		v.mend = d.setVisible(strings.Join(good, ","))
 	case v.reason == CUDAGPUTooNew:
-		v.mend = "etude setup --libtorch DIR, with a later libtorch in DIR"
+		v.mend = setup + ", with a later libtorch in DIR"
 	case n >= 50:
 		// https://github.com/pytorch/pytorch/issues/190385
-		v.mend = "etude setup --libtorch DIR, with a libtorch for CUDA 12.6 in DIR: versions 2.11 to 2.14 have it, for compute capability 5.0 to 9.0"
+		v.mend = setup + ", with a libtorch for CUDA 12.6 in DIR: versions 2.11 to 2.14 have it, for compute capability 5.0 to 9.0"
 	}
 	return v
+}
+
+// setVisible is how $CUDA_VISIBLE_DEVICES gets a value.
+func (d *diagnosis) setVisible(value string) string {
+	if d.image { // which has no shell to stay in
+		return "start the container with CUDA_VISIBLE_DEVICES=" + value + " in its environment"
+	}
+	return "export CUDA_VISIBLE_DEVICES=" + value
 }

@@ -93,7 +93,7 @@ func newRig(t *testing.T) *rig {
 	made := compileNVIDIA(t)
 	dir := t.TempDir()
 	r := &rig{t: t, root: filepath.Join(dir, "root"), lib: filepath.Join(dir, "lib"), site: filepath.Join(dir, "site"), home: filepath.Join(dir, "home")}
-	for _, name := range []string{"STUB_DRIVER", "STUB_GPUS", "STUB_CODE", "STUB_DO", "CUDA_HOME", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER",
+	for _, name := range []string{"STUB_DRIVER", "STUB_GPUS", "STUB_CODE", "STUB_DO", "CUDA_HOME", "CXX", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER",
 		"KUBERNETES_SERVICE_HOST", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "SLURM_JOB_ID"} {
 		t.Setenv(name, "")
 	}
@@ -159,6 +159,12 @@ func (r *rig) nodes(names ...string) {
 
 // mark makes an empty file.
 func (r *rig) mark(name string) { r.write(filepath.Join(r.root, name), "") }
+
+// inImage is a container without a compiler.
+func (r *rig) inImage() {
+	r.mark(".dockerenv")
+	r.set("CXX", "no-compiler")
+}
 
 // driver puts the libraries of NVIDIA's driver where the loader looks first.
 func (r *rig) driver() {
