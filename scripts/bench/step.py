@@ -37,6 +37,9 @@ options = options.parse_args()
 try:
     import torch
 
+    if options.device.startswith("cuda"):
+        # What is compiled asks the current device; and no other one is to be touched.
+        torch.cuda.set_device(torch.device(options.device))
     torch.zeros(1, device=options.device)
 except Exception as error:
     print(failed(error), file=answers)
@@ -67,7 +70,9 @@ class Training:
         self.compiled = variant == "compile"
         self.loss = lambda x, y: loss(model(x), y)
         if self.compiled:
-            self.loss = torch.compile(self.loss, mode="reduce-overhead")
+            # Sizes are the network's own: else those of the second one seen count as
+            # unknown, for all that come.
+            self.loss = torch.compile(self.loss, mode="reduce-overhead", dynamic=False)
 
     def step(self):
         if self.compiled:

@@ -129,11 +129,8 @@ func (c *check) networks(ctx context.Context) {
 }
 
 func (c *check) timing(ctx context.Context) {
-	py, absent := c.python(ctx)
-	if py != nil {
-		defer func() { _ = py.Close() }() // it has answered all that it was asked
-		c.report.Versions.Python, c.report.Versions.Torch = py.Python, py.Torch
-	}
+	python, end := c.python(ctx)
+	defer end()
 	p := pace{rounds: 15, network: 25 * time.Second}
 	if c.Quick {
 		p = pace{rounds: 3, network: time.Second}
@@ -144,23 +141,33 @@ func (c *check) timing(ctx context.Context) {
 			return
 		}
 		c.Say("milliseconds a step of %s …", s.Name)
-		c.report.Timing = append(c.report.Timing, timeNetwork(ctx, s, c.Device, c.meter, guest{py, absent}, p))
+		c.report.Timing = append(c.report.Timing, timeNetwork(ctx, s, c.Device, c.meter, python, p))
 	}
 }
 
-// python starts the guest, or says why it is absent.
-func (c *check) python(ctx context.Context) (*pystep.Process, error) {
+// python starts the guests, or says why they are absent; end ends them.
+func (c *check) python(ctx context.Context) (g guests, end func()) {
 	if c.Python == "" {
-		return nil, errors.New("ETUDE_TEST_PYTHON does not name a Python that can import torch")
+		g.absent = errors.New("ETUDE_TEST_PYTHON does not name a Python that can import torch; make python makes one")
+		return g, func() {}
 	}
 	c.Say("starting %s …", c.Python)
-	py, err := pystep.Start(ctx, pystep.Options{
-		Python: c.Python, Script: c.Script, Device: c.Device.String(), Threads: c.report.Versions.Threads, Limit: 4 * time.Minute,
-	})
-	if err != nil {
-		c.Say("  %v", err)
+	for _, p := range []**pystep.Process{&g.eager, &g.compiled} {
+		if *p, g.absent = pystep.Start(ctx, pystep.Options{
+			Python: c.Python, Script: c.Script, Device: c.Device.String(), Threads: c.report.Versions.Threads, Limit: 4 * time.Minute,
+		}); g.absent != nil {
+			c.Say("  %v", g.absent)
+			break
+		}
+		c.report.Versions.Python, c.report.Versions.Torch = (*p).Python, (*p).Torch
 	}
-	return py, err
+	return g, func() {
+		for _, p := range []*pystep.Process{g.eager, g.compiled} {
+			if p != nil {
+				_ = p.Close() // it has answered all that it was asked
+			}
+		}
+	}
 }
 
 func (c *check) memory(ctx context.Context) {

@@ -161,22 +161,10 @@ func TestRunWithoutPython(t *testing.T) {
 	for name, c := range map[string]struct{ script, want string }{
 		"no torch":   {`echo "failed: ModuleNotFoundError: No module named 'torch'"; exit 1`, "ModuleNotFoundError: No module named 'torch'"},
 		"traceback":  {`printf 'Traceback:\nSyntaxError: invalid syntax\n' >&2; exit 1`, "SyntaxError: invalid syntax"},
-		"dies later": {strings.Replace(willing, "echo 0.25", "echo 'Killed' >&2; exit 137", 1), "137"},
+		"dies later": {strings.ReplaceAll(willing, "echo", "[ $variant ] && echo 'Killed' >&2 && exit 137; echo"), "137"},
 	} {
 		o.Python, o.Script = python(t, c.script)
-		ctx, cancel := context.WithCancel(t.Context())
-		first := true
-		o.Say = func(format string, args ...any) { // one network is enough
-			if strings.HasPrefix(format, "milliseconds") {
-				if !first {
-					cancel()
-				}
-				first = false
-			}
-		}
-		r := Run(ctx, o)
-		cancel()
-		assert.True(t, r.Passed, "%s: %v", name, r.Failures)
+		r := reportOfOne(t, o)
 		for _, m := range r.Timing[0].Measures[2:] {
 			assert.Contains(t, m.Absent+m.Problem, c.want, name)
 			assert.Zero(t, m.Milliseconds)
@@ -185,10 +173,36 @@ func TestRunWithoutPython(t *testing.T) {
 		assert.Contains(t, r.Markdown(), c.want)
 	}
 
+	// A compilation that takes its process down leaves the others to be measured.
+	o.Python, o.Script = python(t, strings.Replace(willing, `echo "failed`, `exit 137; echo "`, 1))
+	measures := reportOfOne(t, o).Timing[0].Measures
+	assert.Positive(t, measures[2].Milliseconds)
+	assert.Positive(t, measures[3].Milliseconds)
+	assert.Contains(t, measures[4].Problem, "137")
+
 	o.Python = ""
 	r := Run(t.Context(), o)
 	assert.True(t, r.Passed, "%v", r.Failures)
 	assert.Contains(t, r.Timing[0].Measures[2].Absent, "ETUDE_TEST_PYTHON")
+}
+
+// reportOfOne times the first network, and is interrupted then.
+func reportOfOne(t *testing.T, o Options) *Report {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first := true
+	o.Say = func(format string, _ ...any) {
+		if strings.HasPrefix(format, "milliseconds") {
+			if !first {
+				cancel()
+			}
+			first = false
+		}
+	}
+	r := Run(ctx, o)
+	assert.True(t, r.Passed, "%v", r.Failures)
+	return r
 }
 
 // What was found out before an interrupt is reported, and is not called complete.

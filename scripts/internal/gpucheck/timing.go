@@ -66,13 +66,13 @@ type pace struct {
 
 // timeNetwork measures all contestants in turn, so that a change of the machine's
 // speed meets them all.
-func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guest, p pace) TimingResult {
+func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guests, p pace) TimingResult {
 	r := TimingResult{Network: s.Name, Batch: batch}
 	err := torch.Try(func() {
 		torch.Scope(func() {
 			runners := []runner{
 				eager(newTraining(s, own(s), d), m), captured(newTraining(s, own(s), d), m),
-				g.runner(s, pystep.Default), g.runner(s, pystep.Fused), g.runner(s, pystep.Compile),
+				g.runner(g.eager, s, pystep.Default), g.runner(g.eager, s, pystep.Fused), g.runner(g.compiled, s, pystep.Compile),
 			}
 			defer func() {
 				for _, c := range runners {
@@ -112,18 +112,20 @@ func captured(t *training, m meter) runner {
 	}}
 }
 
-// guest is Python, or why it is absent.
-type guest struct {
-	process *pystep.Process
-	absent  error
+// guests are Python, twice: a compilation that hangs or crashes ends its own process
+// and no more, and what it leaves there slows down no other. One that is nil is absent,
+// for the reason given.
+type guests struct {
+	eager, compiled *pystep.Process
+	absent          error
 }
 
-// runner has Python take the steps.
-func (g guest) runner(s models.Spec, variant string) runner {
-	if g.process == nil {
+// runner has one of them take the steps.
+func (g guests) runner(p *pystep.Process, s models.Spec, variant string) runner {
+	if p == nil {
 		return runner{absent: g.absent}
 	}
-	return runner{run: func(n int) (float64, error) { return g.process.Steps(s.Name, variant, n) }}
+	return runner{run: func(n int) (float64, error) { return p.Steps(s.Name, variant, n) }}
 }
 
 // clock calls step n times between two moments at which the device is idle.

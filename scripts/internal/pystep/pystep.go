@@ -37,8 +37,8 @@ type Options struct {
 	Script  string // a path to [Script]
 	Device  string // "cpu", "cuda:0"
 	Threads int
-	// Limit is how long an answer may take, with what has to be compiled for it; no
-	// limit if 0.
+	// Limit is how long an answer may take, with what has to be compiled for it, and
+	// how long the end; no limit if 0.
 	Limit time.Duration
 }
 
@@ -60,7 +60,10 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Process{limit: o.Limit, cancel: cancel}
 	p.cmd = exec.CommandContext(ctx, o.Python, o.Script, "--device", o.Device, "--threads", strconv.Itoa(o.Threads))
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	// A group of its own: control-C in a terminal is for us to deal with, and what is
+	// compiling there ends with it.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.Cancel = func() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM) }
 	p.cmd.WaitDelay = 2 * time.Second
 	p.cmd.Stderr = &p.stderr
 	err := p.start()
@@ -107,10 +110,7 @@ func (p *Process) Steps(network, variant string, n int) (float64, error) {
 // line reads an answer.
 func (p *Process) line() (string, error) {
 	var late atomic.Bool
-	if p.limit > 0 {
-		timer := time.AfterFunc(p.limit, func() { late.Store(true); p.cancel() })
-		defer timer.Stop()
-	}
+	defer p.within(func() { late.Store(true) })()
 	line, err := p.out.ReadString('\n')
 	line = strings.TrimSpace(line)
 	if reason, ok := strings.CutPrefix(line, "failed: "); ok {
@@ -133,6 +133,15 @@ func (p *Process) line() (string, error) {
 	return "", p.dead
 }
 
+// within ends Python when the limit is over, unless stop was called by then.
+func (p *Process) within(late func()) (stop func()) {
+	if p.limit <= 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(p.limit, func() { late(); p.cancel() })
+	return func() { timer.Stop() }
+}
+
 // Close ends Python.
 func (p *Process) Close() error {
 	defer p.cancel()
@@ -141,6 +150,7 @@ func (p *Process) Close() error {
 	}
 	p.in.Close()
 	p.dead = errors.New("it was closed")
+	defer p.within(func() {})() // a library may hang in its end
 	return p.cmd.Wait()
 }
 

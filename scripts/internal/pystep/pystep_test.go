@@ -5,8 +5,12 @@ package pystep
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,6 +87,10 @@ func TestLimit(t *testing.T) {
 	_, err = p.Steps("groove", Compile, 1)
 	require.ErrorContains(t, err, "no answer within 300ms")
 	require.NoError(t, p.Close())
+
+	p, err = start(t, t.Context(), hello+`exec sleep 60`, 300*time.Millisecond)
+	require.NoError(t, err)
+	require.Error(t, p.Close(), "it does not end by itself")
 }
 
 func TestContextEndsPython(t *testing.T) {
@@ -92,4 +100,27 @@ func TestContextEndsPython(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err = p.Steps("groove", Compile, 1)
 	require.Error(t, err)
+}
+
+// What Python has started, compilers, ends with it.
+func TestContextEndsItsChildren(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	pid := filepath.Join(t.TempDir(), "pid")
+	p, err := start(t, ctx, "sleep 60 >/dev/null 2>&1 & echo $! >"+pid+"\n"+hello+`read line; exec sleep 60`, 0)
+	require.NoError(t, err)
+	text, err := os.ReadFile(pid)
+	require.NoError(t, err)
+	child, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(child, 0))
+	cancel()
+	_, err = p.Steps("groove", Compile, 1)
+	require.Error(t, err)
+	assert.Eventually(t, func() bool { return ended(child) }, 10*time.Second, 10*time.Millisecond)
+}
+
+// ended tells whether a process has: one that nobody waits for stays as a zombie.
+func ended(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(text), ") Z ")
 }
