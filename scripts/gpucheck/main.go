@@ -130,7 +130,7 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := torch.CheckDevice(device); err != nil {
+	if err := gpucheck.Works(device); err != nil {
 		return fmt.Errorf("%w\n%s", err, doctor(ctx))
 	}
 	o := gpucheck.Options{
@@ -142,11 +142,16 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			o.Parts = append(o.Parts, p)
 		}
 	}
-	report := gpucheck.Run(ctx, o)
-	text, err := report.JSON()
-	if err == nil {
-		err = wholefile.Write(f.Output, text)
+	write := func(r *gpucheck.Report) error {
+		text, err := r.JSON()
+		if err != nil {
+			return err
+		}
+		return wholefile.Write(f.Output, text)
 	}
+	o.Keep = func(r *gpucheck.Report) { _ = write(r) } // the last one says what is wrong
+	report := gpucheck.Run(ctx, o)
+	err = write(report)
 	fmt.Fprint(stdout, report.Markdown())
 	if err != nil {
 		return err

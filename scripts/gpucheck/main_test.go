@@ -58,14 +58,20 @@ func read(t *testing.T, path string) gpucheck.Report {
 func TestParts(t *testing.T) {
 	torchtest.Need(t)
 	path := filepath.Join(t.TempDir(), "out.json")
-	code, stdout, stderr := gpuCheck("--device", "cpu", "--quick", "--parts", "memory,ops", "-o", path)
+	var stdout bytes.Buffer
+	stderr := &watched{text: "memory of emotion", seen: func() {
+		before := read(t, path)
+		assert.NotEmpty(t, before.Ops, "they are written before the next part begins")
+		assert.True(t, before.Interrupted)
+	}}
+	code := run([]string{"--device", "cpu", "--quick", "--parts", "memory,ops", "-o", path}, make(chan os.Signal), &stdout, stderr)
 	assert.Equal(t, exitDone, code, stderr)
 	r := read(t, path)
 	assert.True(t, r.Passed)
 	assert.False(t, r.Complete)
 	assert.Equal(t, []gpucheck.Part{gpucheck.PartOps, gpucheck.PartMemory}, r.Parts)
-	assert.Equal(t, r.Markdown(), stdout, "what is printed is what was written")
-	assert.Contains(t, stderr, "every result is in "+path)
+	assert.Equal(t, r.Markdown(), stdout.String(), "what is printed is what was written")
+	assert.Contains(t, stderr.String(), "every result is in "+path)
 }
 
 func TestNoSuchDevice(t *testing.T) {

@@ -74,6 +74,9 @@ func (m cudaMeter) describe(v *Versions) {
 		v.GPU, v.GPUMemory, v.Multiprocessors = p.Name, p.TotalMemory, p.Multiprocessors
 		v.Capability = fmt.Sprintf("%d.%d", p.Major, p.Minor)
 	}
+	if free, _, err := cuda.MemoryInfo(m.index); err == nil {
+		v.GPUMemoryFree = free
+	}
 	if c, err := cuda.ReadVersions(); err == nil {
 		v.CUDA, v.DriverCUDA, v.CuDNN = cudaVersion(c.Runtime), cudaVersion(c.Driver), cudnnVersion(c.CuDNN)
 	}

@@ -8,6 +8,7 @@ package gpucheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ import (
 
 // Options say what to check.
 type Options struct {
-	Device torch.Device // that can be used: see [torch.CheckDevice]
+	Device torch.Device // that can be used: see [Works]
 	Root   string       // the module's folder, in which the tests are run
 	Parts  []Part       // all unless given
 	Quick  bool         // a look at the program rather than at the device
@@ -33,6 +34,28 @@ type Options struct {
 
 	// Say is told what is being done. It may be nil.
 	Say func(format string, args ...any)
+	// Keep is given the report after every part, as if that had been interrupted: a
+	// driver that takes the process down takes no more than the part at hand. It may
+	// be nil.
+	Keep func(*Report)
+}
+
+// Works returns an error that says why nothing can be computed on a device: it is not
+// there, its memory is taken, libtorch has no kernels for it.
+func Works(d torch.Device) error {
+	if err := torch.CheckDevice(d); err != nil {
+		return err
+	}
+	err := torch.Try(func() {
+		torch.Scope(func() { torch.Ones([]int{1}, torch.Options{Device: d}).AddScalar(1).Item() })
+	})
+	if err == nil {
+		err = meterOf(d).synchronize()
+	}
+	if err != nil {
+		return fmt.Errorf("nothing can be computed on %s: %w", d, err)
+	}
+	return nil
 }
 
 // Run checks. When ctx ends, the report holds what was found out by then.
@@ -52,6 +75,9 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
+	if o.Keep == nil {
+		o.Keep = func(*Report) {}
+	}
 	r := &Report{Format: Format, Device: o.Device.String(), Quick: o.Quick, Parts: o.Parts, Started: time.Now().UTC(), Versions: readVersions()}
 	c := &check{Options: o, report: r, meter: meterOf(o.Device)}
 	c.meter.describe(&r.Versions)
@@ -63,12 +89,11 @@ func Run(ctx context.Context, o Options) *Report {
 	} {
 		if slices.Contains(o.Parts, p.part) && ctx.Err() == nil {
 			p.run(ctx)
+			r.conclude(true)
+			o.Keep(r)
 		}
 	}
-	r.Interrupted = ctx.Err() != nil
-	r.Complete = !r.Interrupted && len(o.Parts) == len(Parts())
-	r.Seconds = time.Since(r.Started).Seconds()
-	r.judge()
+	r.conclude(ctx.Err() != nil)
 	return r
 }
 

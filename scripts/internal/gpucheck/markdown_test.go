@@ -21,7 +21,7 @@ func example() *Report {
 		Versions: Versions{
 			Etude: "devel-0123456789ab", Libtorch: "2.15.0", Go: "go1.26.8", OS: "Debian GNU/Linux 12 (bookworm), kernel 6.1.0",
 			CPU: "A Processor", Cores: 16, Threads: 16, Python: "3.11.7", Torch: "2.15.0+cu132",
-			GPU: "A GPU | with a bar", GPUMemory: 80 << 30, Multiprocessors: 132, Capability: "9.0",
+			GPU: "A GPU | with a bar", GPUMemory: 80 << 30, GPUMemoryFree: 79 << 30, Multiprocessors: 132, Capability: "9.0",
 			CUDA: "13.2", DriverCUDA: "13.2", Driver: "580.65.06", CuDNN: "9.26.0",
 		},
 		Tests: &TestsResult{Packages: Packages, Passed: 700, Skipped: 3, Reasons: map[string]int{"no Python": 1, "there is one GPU": 2}},

@@ -60,6 +60,14 @@ func (r *Report) JSON() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
+// conclude fills in what follows from the parts that were run.
+func (r *Report) conclude(interrupted bool) {
+	r.Interrupted = interrupted
+	r.Complete = !interrupted && len(r.Parts) == len(Parts())
+	r.Seconds = time.Since(r.Started).Seconds()
+	r.judge()
+}
+
 // judge fills in Failures and Passed.
 func (r *Report) judge() {
 	r.Failures = []string{}

@@ -205,6 +205,33 @@ func reportOfOne(t *testing.T, o Options) *Report {
 	return r
 }
 
+// What is known after a part is given away at once, and is not called complete.
+func TestKeep(t *testing.T) {
+	torchtest.Need(t)
+	o := quick(t, torch.CPU)
+	o.Cases, o.Parts = Cases()[:5], []Part{PartOps, PartMemory}
+	var kept []Report
+	o.Keep = func(r *Report) { kept = append(kept, *r) }
+	r := Run(t.Context(), o)
+	assert.False(t, r.Interrupted)
+	require.Len(t, kept, 2)
+	assert.Len(t, kept[0].Ops, 5)
+	assert.Nil(t, kept[0].Memory)
+	for _, k := range kept {
+		assert.True(t, k.Interrupted)
+		assert.False(t, k.Complete)
+		assert.Contains(t, k.Summary(), "**INCOMPLETE**")
+	}
+	assert.Len(t, kept[1].Memory, len(models.All()))
+}
+
+func TestWorks(t *testing.T) {
+	torchtest.Need(t)
+	require.NoError(t, Works(torch.CPU))
+	require.ErrorContains(t, Works(torch.CUDA(77)), "device cuda:77")
+	require.NoError(t, Works(torchtest.Pretend(t)))
+}
+
 // What was found out before an interrupt is reported, and is not called complete.
 func TestInterrupt(t *testing.T) {
 	torchtest.Need(t)

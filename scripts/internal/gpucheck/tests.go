@@ -55,7 +55,11 @@ func runTests(ctx context.Context, root, device string, packages []string, passe
 	args := append([]string{"test", "-json", "-count=1", "-short", "-timeout", testLimit, "-p", parallel}, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1")
+	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1",
+		"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=0") // it is 1 in NVIDIA's images, and then products are TF32's
+	if strings.HasPrefix(device, "cuda") {
+		cmd.Env = append(cmd.Env, "ETUDE_TEST_REQUIRE_CUDA=1")
+	}
 	// `go test` waits for the programs of its tests, so they are told, too.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
@@ -72,6 +76,9 @@ func runTests(ctx context.Context, root, device string, packages []string, passe
 	r := parseTests(ctx, out, passed)
 	r.Packages = packages
 	err = cmd.Wait()
+	if ctx.Err() != nil { // what did not heed the first signal goes now
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	switch {
 	case ctx.Err() != nil:
 		r.Problem = errInterrupted.Error()

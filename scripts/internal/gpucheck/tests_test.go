@@ -95,13 +95,22 @@ func TestGoTestThatCannotRun(t *testing.T) {
 	assert.Equal(t, 1, r.Passed)
 }
 
-// An interrupt ends the program of a test that runs, and is no failure of that test.
+// An interrupt ends the program of a test that runs, also one that does not heed it,
+// and is no failure of that test.
 func TestInterruptWhileATestRuns(t *testing.T) {
+	interrupt(t, "")
+	interrupt(t, "signal.Ignore(os.Interrupt)")
+}
+
+func interrupt(t *testing.T, first string) {
+	t.Helper()
 	dir := module(t, map[string]string{
 		"x_test.go": `package m
-import ("fmt"; "os"; "testing"; "time")
+import ("fmt"; "os"; "os/signal"; "testing"; "time")
+var _ = signal.Ignore
 func TestFine(t *testing.T) {}
 func TestSlow(t *testing.T) {
+	` + first + `
 	if err := os.WriteFile("pid", fmt.Append(nil, os.Getpid()), 0o666); err != nil { t.Fatal(err) }
 	time.Sleep(time.Minute)
 }
