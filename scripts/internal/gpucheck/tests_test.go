@@ -5,8 +5,12 @@ package gpucheck
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // module writes a small module and returns its folder.
@@ -134,6 +140,34 @@ func TestSlow(t *testing.T) {
 	assert.Empty(t, r.Failures)
 	require.NotZero(t, pid)
 	assert.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 10*time.Second, 10*time.Millisecond, "the test's program goes on")
+}
+
+// No package's tests of devices are forgotten.
+func TestEveryTestOfADeviceIsRun(t *testing.T) {
+	root := torchtest.Root(t)
+	run := func(dir string) bool {
+		return slices.ContainsFunc(Packages, func(p string) bool {
+			below, all := strings.CutSuffix(p, "/...")
+			return dir == below || all && strings.HasPrefix(dir, below+"/")
+		})
+	}
+	found := 0
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		dir, relErr := filepath.Rel(root, filepath.Dir(path))
+		if regexp.MustCompile(`torchtest\.(Accelerator|SecondDevice)\(`).Match(text) {
+			found++
+			assert.True(t, run("./"+dir), "%s has tests of devices, and is not in Packages", dir)
+		}
+		return errors.Join(err, relErr)
+	}))
+	assert.Greater(t, found, 10)
 }
 
 func texts(failures []TestFailure) (all []string) {
