@@ -6,10 +6,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -78,7 +80,7 @@ func TestDriverHangs(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	lines := bufio.NewScanner(pipe)
 	require.True(t, lines.Scan())
-	assert.Equal(t, "waiting for the NVIDIA driver to answer; --device cpu goes without it", lines.Text())
+	assert.Equal(t, "waiting for CUDA's libraries and the NVIDIA driver; --device cpu goes without", lines.Text())
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	_, _ = io.Copy(io.Discard, pipe)
 	_ = cmd.Wait()
@@ -132,4 +134,31 @@ func TestPrecisionIsKept(t *testing.T) {
 	train("--epochs", "1")
 	precision, deterministic = config()
 	assert.Equal(t, []any{"highest", false}, []any{precision, deterministic})
+}
+
+// A run folder that comes from a machine with a GPU, where the data stood elsewhere,
+// says what it needs, and goes on.
+func TestRunOfAnotherMachine(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), filepath.Join(t.TempDir(), "run")
+	r := run(t, "train", "dynamics", "--data", data, "--out", out, "--device", "cpu", "--epochs", "1")
+	require.Equal(t, 0, r.code, r.stderr)
+	config := filepath.Join(out, "dynamics/config.json")
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	from := func(device, root string) {
+		text := strings.NewReplacer(`"device": "cpu"`, fmt.Sprintf(`"device": %q`, device), data, root).Replace(string(text))
+		require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+	}
+	from("cuda:7", "/somewhere/else")
+	r = run(t, "train", "dynamics", "--out", out, "--resume", "--epochs", "2")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "/somewhere/else: no such file or directory; "+out)
+	assert.Contains(t, r.stderr, "--data")
+	for i, device := range []string{"cuda:7", "meta:0"} {
+		from(device, "/somewhere/else")
+		r = run(t, "train", "dynamics", "--out", out, "--data", data, "--resume", "--epochs", fmt.Sprint(i+2), "--json")
+		require.Equal(t, 0, r.code, r.stderr)
+		assert.Equal(t, true, parse(t, r.stdout)["dynamics"].(map[string]any)["resumed"])
+	}
 }

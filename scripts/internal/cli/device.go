@@ -69,7 +69,7 @@ func (f deviceFlags) load(env *Env) error {
 	if strings.HasPrefix(name, "cpu") {
 		return torch.InitCPU()
 	}
-	return env.patiently(func() error {
+	return env.patiently(waiting, func() error {
 		if err := torch.Init(); err != nil {
 			return err
 		}
@@ -111,13 +111,16 @@ func (e *Env) device(name string) (torch.Device, error) {
 	return device, err
 }
 
-// driverSoon is when a driver that has not answered is spoken of. Most answer within
-// a second.
+// driverSoon is when what is waited for is spoken of: most drivers answer within a
+// second, and CUDA's libraries load in one.
 var driverSoon = 5 * time.Second // tests change it
 
+// waiting is what is said of a training that does not begin.
+const waiting = "waiting for CUDA's libraries and the NVIDIA driver; --device cpu goes without"
+
 // patiently calls f, which may wait for NVIDIA's driver: for ever, if that hangs. It
-// says once what is waited for, and lets an interrupt end it.
-func (e *Env) patiently(f func() error) error {
+// says so, once in the life of the command, and lets an interrupt end it.
+func (e *Env) patiently(says string, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	late := time.After(driverSoon)
@@ -126,7 +129,7 @@ func (e *Env) patiently(f func() error) error {
 		case err := <-done:
 			return err
 		case <-late:
-			e.saidDriver.Do(func() { e.say("waiting for the NVIDIA driver to answer; --device cpu goes without it") })
+			e.saidDriver.Do(func() { e.say("%s", says) })
 		case <-e.Context.Done():
 			return context.Cause(e.Context)
 		}
@@ -138,7 +141,7 @@ func (e *Env) patiently(f func() error) error {
 func (e *Env) cuda() *libtorch.CUDA {
 	if e.examined == nil {
 		var found *libtorch.CUDA
-		err := e.patiently(func() error { found = libtorch.ExamineCUDA(e.Context); return nil })
+		err := e.patiently(waiting, func() error { found = libtorch.ExamineCUDA(e.Context); return nil })
 		if err != nil {
 			return &libtorch.CUDA{} // it was interrupted
 		}

@@ -43,14 +43,14 @@ func TestPatiently(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	env := &Env{Context: ctx, lines: progress.NewGroup(&said, false)}
 	late := func() error { time.Sleep(50 * time.Millisecond); return errFailed }
-	assert.Equal(t, errFailed, env.patiently(late))
-	assert.Equal(t, errFailed, env.patiently(late))
-	assert.Equal(t, "waiting for the NVIDIA driver to answer; --device cpu goes without it\n", said.String())
+	assert.Equal(t, errFailed, env.patiently(waiting, late))
+	assert.Equal(t, errFailed, env.patiently(waiting, late))
+	assert.Equal(t, waiting+"\n", said.String())
 
 	hung := make(chan struct{})
 	defer close(hung)
 	go func() { time.Sleep(10 * time.Millisecond); cancel(interrupted{syscall.SIGTERM}) }()
-	assert.Equal(t, interrupted{syscall.SIGTERM}, env.patiently(func() error { <-hung; return nil }))
+	assert.Equal(t, interrupted{syscall.SIGTERM}, env.patiently(waiting, func() error { <-hung; return nil }))
 }
 
 func TestDevicesThatMayBeNamed(t *testing.T) {

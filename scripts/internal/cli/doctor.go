@@ -30,8 +30,8 @@ Examples:
 
 // Run examines.
 func (c *doctorCommand) Run(env *Env) error {
-	report := libtorch.Doctor(env.Context)
-	if err := env.Context.Err(); err != nil {
+	var report *libtorch.Report
+	if err := env.patiently("still examining; an NVIDIA driver that hangs is given a minute", func() error { report = libtorch.Doctor(env.Context); return env.Context.Err() }); err != nil {
 		return err
 	}
 	if c.JSON {

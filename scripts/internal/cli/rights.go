@@ -16,5 +16,5 @@ func (e *Env) sayRights(err error) {
 		return
 	}
 	e.saidRights = true
-	e.say(`etude: this runs as user %d of group %d, who may not do that; a container runs as you with --user "$(id -u):$(id -g)"`, os.Getuid(), os.Getgid())
+	e.say(`etude: this runs as user %d of group %d, who may not do that; a container runs as you with --user "$(id -u):$(id -g)", in rootless Podman with --userns keep-id besides`, os.Getuid(), os.Getgid())
 }

@@ -199,6 +199,9 @@ func (c *trainCommand) trainings(env *Env, specs []models.Spec, failed *failures
 		t, err := c.training(env, spec)
 		if err == nil && !t.Spec.Source.Present(t.Data) {
 			if _, err := os.Stat(t.Data); err != nil {
+				if c.Data == "" { // the run may come from another machine
+					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with --data", err, runs.NewFolder(c.Out, spec.Name))
+				}
 				return nil, err
 			}
 			without = append(without, t)
@@ -295,6 +298,9 @@ func (e *Env) sayDevices(trainings []runs.Training) {
 
 // canUse reports whether a device that a run was on is here too.
 func canUse(name string) bool {
+	if (deviceFlags{Device: name}).Validate() != nil {
+		return false
+	}
 	device, err := torch.ParseDevice(name)
 	return err == nil && torch.CheckDevice(device) == nil
 }
