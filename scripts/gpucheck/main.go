@@ -123,6 +123,9 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	device, err := torch.ParseDevice(f.Device)
+	if err == nil && device.Type != torch.DeviceCPU && device.Type != torch.DeviceCUDA {
+		err = fmt.Errorf("device %q is not for this program; use cpu, cuda or cuda:N", f.Device)
+	}
 	if err != nil {
 		return usageError{err}
 	}

@@ -89,7 +89,7 @@ func TestNoSuchDevice(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--device", "toaster"}, {"--device", "cpu:1"}, {"--parts", "all"}, {"--no-such-flag"}, {"word"}} {
+	for _, args := range [][]string{{"--device", "toaster"}, {"--device", "meta"}, {"--device", "cpu:1"}, {"--parts", "all"}, {"--no-such-flag"}, {"word"}} {
 		code, _, stderr := gpuCheck(args...)
 		assert.Equal(t, exitUsage, code, "%v", args)
 		assert.True(t, strings.HasPrefix(stderr, "gpucheck: "), stderr)
