@@ -133,11 +133,16 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := gpucheck.Works(device); err != nil {
+	err = torch.CheckDevice(device)
+	var free int64
+	if err == nil && device.Type == torch.DeviceCUDA {
+		free, err = usable(libtorch.ExamineCUDA(ctx), device)
+	}
+	if err != nil {
 		return fmt.Errorf("%w\n%s", err, doctor(ctx))
 	}
 	o := gpucheck.Options{
-		Device: device, Root: root, Quick: f.Quick, Python: f.Python,
+		Device: device, Free: free, Root: root, Quick: f.Quick, Python: f.Python,
 		Say: func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) },
 	}
 	for _, p := range gpucheck.Parts() { // in their order, each once
@@ -164,6 +169,19 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errFailed
 	}
 	return nil
+}
+
+// usable returns the free memory of a GPU, in bytes, 0 if that is unknown, or why
+// nothing can be computed there. Neither makes a context on it.
+func usable(c *libtorch.CUDA, d torch.Device) (free int64, err error) {
+	if d.Index >= len(c.Devices) { // doctor could not ask; libtorch did
+		return 0, nil
+	}
+	gpu := c.Devices[d.Index]
+	if !gpu.Usable {
+		return 0, fmt.Errorf("device %s: libtorch has no kernels for compute capability %s, that of %s", d, gpu.ComputeCapability, gpu.Name)
+	}
+	return max(gpu.MemoryFree, 0), nil
 }
 
 // parse reads the command line.

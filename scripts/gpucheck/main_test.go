@@ -18,6 +18,7 @@ import (
 
 	"github.com/etude-ml/etude/scripts/internal/gpucheck"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -86,6 +87,25 @@ func TestNoSuchDevice(t *testing.T) {
 	assert.Contains(t, stderr, "device cuda:0")
 	assert.Contains(t, stderr, "etude doctor says:\n  CUDA: ")
 	assert.NoFileExists(t, path)
+}
+
+// A GPU that there are no kernels for is refused before the first of many failures.
+func TestUsable(t *testing.T) {
+	c := &libtorch.CUDA{Devices: []libtorch.CUDADevice{
+		{Name: "A GPU", ComputeCapability: "8.6", MemoryFree: 5 << 30, Usable: true},
+		{Name: "An old GPU", ComputeCapability: "6.1", MemoryFree: 5 << 30},
+		{Name: "A GPU in Windows", ComputeCapability: "8.6", MemoryFree: -1, Usable: true},
+	}}
+	free, err := usable(c, torch.CUDA(0))
+	require.NoError(t, err)
+	assert.EqualValues(t, 5<<30, free)
+	_, err = usable(c, torch.CUDA(1))
+	require.EqualError(t, err, "device cuda:1: libtorch has no kernels for compute capability 6.1, that of An old GPU")
+	for _, d := range []torch.Device{torch.CUDA(2), torch.CUDA(3)} {
+		free, err = usable(c, d)
+		require.NoError(t, err)
+		assert.Zero(t, free)
+	}
 }
 
 func TestUsage(t *testing.T) {

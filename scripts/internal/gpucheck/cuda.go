@@ -69,13 +69,12 @@ func (m cudaMeter) warm(side *cuda.Stream, step func()) error {
 	return errors.Join(err, failed, m.synchronize())
 }
 
+// describe makes no context on the device: programs of tests come before ours, and
+// have a GPU to themselves where it serves one process at a time.
 func (m cudaMeter) describe(v *Versions) {
 	if p, err := cuda.Properties(m.index); err == nil {
 		v.GPU, v.GPUMemory, v.Multiprocessors = p.Name, p.TotalMemory, p.Multiprocessors
 		v.Capability = fmt.Sprintf("%d.%d", p.Major, p.Minor)
-	}
-	if free, _, err := cuda.MemoryInfo(m.index); err == nil {
-		v.GPUMemoryFree = free
 	}
 	if c, err := cuda.ReadVersions(); err == nil {
 		v.CUDA, v.DriverCUDA, v.CuDNN = cudaVersion(c.Runtime), cudaVersion(c.Driver), cudnnVersion(c.CuDNN)

@@ -8,7 +8,6 @@ package gpucheck
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +20,8 @@ import (
 
 // Options say what to check.
 type Options struct {
-	Device torch.Device // that can be used: see [Works]
+	Device torch.Device // that can be used: see [torch.CheckDevice]
+	Free   int64        // bytes of its memory, as far as is known
 	Root   string       // the module's folder, in which the tests are run
 	Parts  []Part       // all unless given
 	Quick  bool         // a look at the program rather than at the device
@@ -38,24 +38,6 @@ type Options struct {
 	// driver that takes the process down takes no more than the part at hand. It may
 	// be nil.
 	Keep func(*Report)
-}
-
-// Works returns an error that says why nothing can be computed on a device: it is not
-// there, its memory is taken, libtorch has no kernels for it.
-func Works(d torch.Device) error {
-	if err := torch.CheckDevice(d); err != nil {
-		return err
-	}
-	err := torch.Try(func() {
-		torch.Scope(func() { torch.Ones([]int{1}, torch.Options{Device: d}).AddScalar(1).Item() })
-	})
-	if err == nil {
-		err = meterOf(d).synchronize()
-	}
-	if err != nil {
-		return fmt.Errorf("nothing can be computed on %s: %w", d, err)
-	}
-	return nil
 }
 
 // Run checks. When ctx ends, the report holds what was found out by then.
@@ -81,6 +63,7 @@ func Run(ctx context.Context, o Options) *Report {
 	r := &Report{Format: Format, Device: o.Device.String(), Quick: o.Quick, Parts: o.Parts, Started: time.Now().UTC(), Versions: readVersions()}
 	c := &check{Options: o, report: r, meter: meterOf(o.Device)}
 	c.meter.describe(&r.Versions)
+	r.Versions.GPUMemoryFree = o.Free
 	for _, p := range []struct {
 		part Part
 		run  func(context.Context)

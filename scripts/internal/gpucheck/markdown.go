@@ -213,8 +213,11 @@ func (r *Report) versions(b *strings.Builder) {
 		}
 	}
 	add("", v.GPU)
-	if v.GPUMemory > 0 {
+	switch {
+	case v.GPUMemoryFree > 0:
 		add("", fmt.Sprintf("%d of %d MiB free", v.GPUMemoryFree>>20, v.GPUMemory>>20))
+	case v.GPUMemory > 0:
+		add("", fmt.Sprintf("%d MiB", v.GPUMemory>>20))
 	}
 	add("compute capability", v.Capability)
 	add("CUDA", v.CUDA)

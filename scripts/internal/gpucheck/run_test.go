@@ -225,13 +225,6 @@ func TestKeep(t *testing.T) {
 	assert.Len(t, kept[1].Memory, len(models.All()))
 }
 
-func TestWorks(t *testing.T) {
-	torchtest.Need(t)
-	require.NoError(t, Works(torch.CPU))
-	require.ErrorContains(t, Works(torch.CUDA(77)), "device cuda:77")
-	require.NoError(t, Works(torchtest.Pretend(t)))
-}
-
 // What was found out before an interrupt is reported, and is not called complete.
 func TestInterrupt(t *testing.T) {
 	torchtest.Need(t)

@@ -29,7 +29,7 @@ type Versions struct {
 	// Of the GPU; "" or 0 where there is none.
 	GPU             string `json:"gpu"`
 	GPUMemory       int64  `json:"gpu_memory"`      // bytes
-	GPUMemoryFree   int64  `json:"gpu_memory_free"` // at the beginning; other processes and our own context have the rest
+	GPUMemoryFree   int64  `json:"gpu_memory_free"` // at the beginning: other processes have the rest; 0 if unknown
 	Multiprocessors int    `json:"multiprocessors"`
 	Capability      string `json:"capability"`  // "9.0"
 	CUDA            string `json:"cuda"`        // the runtime: "13.2"
