@@ -228,7 +228,9 @@ func TestCapturesTakeTurns(t *testing.T) {
 			captures.Go(func() {
 				torch.Scope(func() {
 					var y *torch.Tensor
-					assert.NoError(t, g.Capture(s, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, func() { y = x.Matmul(x) }))
+					if !assert.NoError(t, g.Capture(s, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, func() { y = x.Matmul(x) })) {
+						return
+					}
 					assert.NoError(t, g.Replay())
 					assert.NoError(t, s.Synchronize())
 					assert.Equal(t, torch.Full([]int{64, 64}, 64).Float32s(), y.Float32s())
