@@ -5,7 +5,9 @@
 
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGraphsC10Utils.h>
+#include <c10/cuda/CUDAGuard.h>
 
 #include "cuda.h"
 
@@ -38,8 +40,10 @@ ct_error* pool_new(ct_cuda_pool* out) {
 
 ct_error* graph_new(ct_cuda_graph* out) {
   return guard([&] {
-    // The constructor asks for the current stream, which needs a device.
     need_any();
+    // The constructor asks for the current device's stream, which would give that
+    // device a context: where one has one, let it be that one.
+    c10::cuda::OptionalCUDAGuard on(c10::cuda::getDeviceIndexWithPrimaryContext());
     *out = reinterpret_cast<ct_cuda_graph>(new at::cuda::CUDAGraph());
   });
 }
