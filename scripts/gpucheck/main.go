@@ -179,7 +179,7 @@ func usable(c *libtorch.CUDA, d torch.Device) (free int64, err error) {
 	}
 	gpu := c.Devices[d.Index]
 	if !gpu.Usable {
-		return 0, fmt.Errorf("device %s: libtorch has no kernels for compute capability %s, that of %s", d, gpu.ComputeCapability, gpu.Name)
+		return 0, fmt.Errorf("device %s, %s of compute capability %s, cannot be used: %s", d, gpu.Name, gpu.ComputeCapability, c.Problem)
 	}
 	return max(gpu.MemoryFree, 0), nil
 }

@@ -91,7 +91,7 @@ func TestNoSuchDevice(t *testing.T) {
 
 // A GPU that there are no kernels for is refused before the first of many failures.
 func TestUsable(t *testing.T) {
-	c := &libtorch.CUDA{Devices: []libtorch.CUDADevice{
+	c := &libtorch.CUDA{Problem: "it has no kernels", Devices: []libtorch.CUDADevice{
 		{Name: "A GPU", ComputeCapability: "8.6", MemoryFree: 5 << 30, Usable: true},
 		{Name: "An old GPU", ComputeCapability: "6.1", MemoryFree: 5 << 30},
 		{Name: "A GPU in Windows", ComputeCapability: "8.6", MemoryFree: -1, Usable: true},
@@ -100,7 +100,7 @@ func TestUsable(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 5<<30, free)
 	_, err = usable(c, torch.CUDA(1))
-	require.EqualError(t, err, "device cuda:1: libtorch has no kernels for compute capability 6.1, that of An old GPU")
+	require.EqualError(t, err, "device cuda:1, An old GPU of compute capability 6.1, cannot be used: it has no kernels")
 	for _, d := range []torch.Device{torch.CUDA(2), torch.CUDA(3)} {
 		free, err = usable(c, d)
 		require.NoError(t, err)
