@@ -34,8 +34,10 @@ type OpResult struct {
 	Tolerance float64     `json:"tolerance"` // of the relative difference
 	Forward   Difference  `json:"forward"`
 	Gradient  *Difference `json:"gradient"` // null where none was compared
-	OK        bool        `json:"ok"`
-	Problem   string      `json:"problem,omitempty"`
+	// GradientTolerance is that of the gradient's relative difference.
+	GradientTolerance float64 `json:"gradient_tolerance"`
+	OK                bool    `json:"ok"`
+	Problem           string  `json:"problem,omitempty"`
 }
 
 // side is what a case gave on one device.
@@ -43,7 +45,7 @@ type side struct{ results, grads []*torch.Tensor }
 
 // Check runs a case on the CPU and on device d, and compares.
 func (c *Case) Check(d torch.Device) OpResult {
-	r := OpResult{Case: c.Name, Ops: c.Ops, Kind: c.Kind.String(), Tolerance: c.Kind.Tolerance()}
+	r := OpResult{Case: c.Name, Ops: c.Ops, Kind: c.Kind.String(), Tolerance: c.Kind.Tolerance(), GradientTolerance: max(c.Kind, c.GradKind).Tolerance()}
 	err := torch.Try(func() {
 		torch.Scope(func() {
 			in := c.inputs()
@@ -123,7 +125,7 @@ func (c *Case) compare(r *OpResult, want, got side) string {
 			}
 		}
 	}
-	if limit := c.Kind.Tolerance(); r.Forward.Relative > limit {
+	if limit := r.Tolerance; r.Forward.Relative > limit {
 		problems = append(problems, fmt.Errorf("the results differ by %.1e; %.1e is the limit", r.Forward.Relative, limit))
 	}
 	if c.Grad {
@@ -142,7 +144,7 @@ func (c *Case) compare(r *OpResult, want, got side) string {
 		if !some {
 			problems = append(problems, errors.New("there is no gradient to compare"))
 		}
-		if limit := max(c.Kind, c.GradKind).Tolerance(); r.Gradient.Relative > limit {
+		if limit := r.GradientTolerance; r.Gradient.Relative > limit {
 			problems = append(problems, fmt.Errorf("the gradients differ by %.1e; %.1e is the limit", r.Gradient.Relative, limit))
 		}
 	}

@@ -142,7 +142,8 @@ func (r *Report) networkTable(b *strings.Builder) {
 	table(b, rows)
 }
 
-// opTable has a row for each kind, with its worst case.
+// opTable has a row for each kind, with its worst case: of results and of gradients,
+// which may be of another kind than the results of their operator.
 func (r *Report) opTable(b *strings.Builder) {
 	if len(r.Ops) == 0 {
 		return
@@ -153,6 +154,9 @@ func (r *Report) opTable(b *strings.Builder) {
 		var forward, gradient float64
 		of, gradientOf := "-", "-"
 		for _, o := range r.Ops {
+			if o.Gradient != nil && o.GradientTolerance == kind.Tolerance() && o.Gradient.Relative > gradient {
+				gradient, gradientOf = o.Gradient.Relative, o.Case
+			}
 			if o.Kind != kind.String() {
 				continue
 			}
@@ -162,9 +166,6 @@ func (r *Report) opTable(b *strings.Builder) {
 			}
 			if o.Forward.Relative > forward {
 				forward, of = o.Forward.Relative, o.Case
-			}
-			if o.Gradient != nil && o.Gradient.Relative > gradient {
-				gradient, gradientOf = o.Gradient.Relative, o.Case
 			}
 		}
 		rows = append(rows, []string{
