@@ -36,7 +36,7 @@ func (c *setupCommand) Run(env *Env) error {
 	if found.ONNXRuntime != "" {
 		fmt.Fprintf(env.Stdout, "ONNX Runtime in %s\n", found.ONNXRuntime)
 	}
-	if c.CUDA && found.CUDAProblem != "" {
+	if found.CUDAProblem != "" { // with --cuda that is an error
 		env.say("CUDA cannot be used: %s", found.CUDAProblem)
 	}
 	return nil
