@@ -123,7 +123,7 @@ func CheckDevice(d Device) error {
 	case n == 0:
 		return fmt.Errorf("torch: device %s: there is none", d)
 	}
-	return fmt.Errorf("torch: device %s: there are %d of its kind, numbered from 0", d, n)
+	return fmt.Errorf("torch: device %s: there is none; they are numbered from 0, and the last is %s", d, Device{d.Type, n - 1})
 }
 
 // noCUDA is why no CUDA device can be used.

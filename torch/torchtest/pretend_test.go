@@ -61,6 +61,13 @@ func TestPretendRefusesOtherDevices(t *testing.T) {
 	})
 }
 
+func TestDeviceBeyondTheLast(t *testing.T) {
+	device := torchtest.Pretend(t)
+	require.NoError(t, torch.CheckDevice(device))
+	device.Index = 1
+	require.EqualError(t, torch.CheckDevice(device), "torch: device pretend:1: there is none; they are numbered from 0, and the last is pretend:0")
+}
+
 // What makes host and device wait for each other is counted once, and is an error
 // while it is forbidden: whatever of it a CUDA kernel would do inside, too.
 func TestPretendFindsTransfers(t *testing.T) {
