@@ -262,6 +262,11 @@ func TestCUDAReasons(t *testing.T) {
 			r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
 		}, CUDABridgeBroken, "does not load", "etude setup --cuda --force"},
 		{"no prober", func(r *rig) { r.ready(); require.NoError(r.t, os.Remove(probePath(r.home))) }, CUDANotTried, "the program for that is missing", "etude setup"},
+		{"no prober, and the module is not to be seen", func(r *rig) {
+			r.ready()
+			require.NoError(r.t, os.Remove(probePath(r.home)))
+			require.NoError(r.t, os.RemoveAll(filepath.Join(r.root, "proc/driver")))
+		}, CUDANotTried, "the program for that is missing", "etude setup"},
 		{"the prober does not run", func(r *rig) {
 			r.ready()
 			require.NoError(r.t, os.Chmod(probePath(r.home), 0o644))

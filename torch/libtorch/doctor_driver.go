@@ -38,7 +38,7 @@ func (d *diagnosis) noDevices() verdict {
 		return verdict{CUDADriverSilent, "the NVIDIA driver does not answer", d.reboot() + "; `dmesg | grep -i nvrm` says what the GPU reported"}
 	case d.crashed != nil:
 		return verdict{CUDADriverCrashed, fmt.Sprintf("the NVIDIA driver's library %s crashes: %s", d.library, d.crashed), d.updateDriver()}
-	case d.untried.reason != "" && (d.module != "" || d.wsl):
+	case d.untried.reason != "" && (d.module != "" || d.wsl || len(d.nodes) > 0): // some sandboxes do not show the module
 		return d.untried
 	case d.library == "":
 		return d.noLibrary()
