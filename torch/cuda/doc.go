@@ -17,5 +17,6 @@
 // [Stream.Do] locks the goroutine to its thread, as torch.Scope and torch.NoGrad do.
 //
 // This package has been compiled and loaded against libtorch 2.11 and 2.15; it has
-// not run on a GPU yet. make gpu-check runs it on one.
+// not run on a GPU yet, only, by its tests, on a stand-in for CUDA whose kernels do
+// nothing. make gpu-check runs it on a GPU.
 package cuda

@@ -142,3 +142,35 @@ func TestFlatLSTM(t *testing.T) {
 		})
 	}
 }
+
+// The real operator, on a stand-in for CUDA: the weights keep their values, and a
+// forward pass copies none of them.
+func TestStandInFlattens(t *testing.T) {
+	log := torchtest.StandIn(t)
+	if log == nil {
+		return
+	}
+	device := torch.CUDA(1)
+	for _, c := range []LSTMConfig{{}, {NoBias: true}, {Layers: 3}} {
+		torch.Scope(func() {
+			torch.ManualSeed(1)
+			host := NewLSTM(3, 4, torch.CPU, c)
+			defer closeWeights(host)
+			torch.ManualSeed(1)
+			l := NewLSTM(3, 4, device, c)
+			defer closeWeights(l)
+			assert.Equal(t, 1, storages(l), "%+v", c)
+			for i, w := range l.Weights {
+				assert.Equal(t, device, w.Device())
+				assert.True(t, w.IsLeaf() && w.RequiresGrad())
+				assert.Equal(t, host.Weights[i].Float32s(), w.Float32s(), "%+v, weight %d", c, i)
+			}
+			x := torch.Zeros([]int{5, 2, 3}, torch.Options{Device: device})
+			log()
+			l.Forward(x)
+			work := log()
+			assert.Contains(t, work, "1 lstm default", "%+v", c)
+			assert.NotContains(t, work, "1 copy default", "%+v", c)
+		})
+	}
+}
