@@ -115,7 +115,7 @@ func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range models.All() {
 		m := s.New(torch.CPU)
-		x, y := samples(s, torch.CPU)
+		x, y := samples(s, trainBatch, torch.CPU)
 		torch.Scope(func() { s.Loss(m.Forward(x), y).Backward() })
 		params := nn.Parameters(m)
 		for _, o := range optimizers() {

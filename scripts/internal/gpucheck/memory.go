@@ -50,7 +50,7 @@ func (r *MemoryResult) measure(ctx context.Context, s models.Spec, d torch.Devic
 	if err := m.resetPeak(); err != nil {
 		return err
 	}
-	t := newTraining(s, own(s), d)
+	t := newTraining(s, own(s), batch, d)
 	steps := func(n int) (MemoryUse, error) {
 		for range n {
 			if ctx.Err() != nil {

@@ -5,6 +5,7 @@ package gpucheck
 
 import (
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,12 +37,12 @@ func TestTolerancesAreWideEnough(t *testing.T) {
 				all = append(all, optimizers()...)
 			}
 			for _, o := range all {
-				exact := newTraining(s, o, torch.CPU)
+				exact := newTraining(s, o, trainBatch, torch.CPU)
 				for _, p := range append([]*torch.Tensor{exact.x, exact.y, exact.loss}, nn.Parameters(exact.model)...) {
 					torch.Call("aten::set_data", p, p.Detach().ToDType(torch.Float64))
 				}
 				var r NetworkResult
-				r.compare(exact.run(trainSteps), newTraining(s, o, torch.CPU).run(trainSteps))
+				r.compare(exact.run(trainSteps), newTraining(s, o, trainBatch, torch.CPU).run(trainSteps))
 				assert.Empty(t, r.Problem)
 				assert.Less(t, r.Output.Relative, gradTolerance/10, s.Name)
 				assert.Less(t, r.Gradients.Relative, gradTolerance/10, s.Name)
@@ -52,6 +53,46 @@ func TestTolerancesAreWideEnough(t *testing.T) {
 			}
 		}
 	})
+}
+
+// arguments are those of a network's ReLUs.
+func arguments(m nn.Module, x *torch.Tensor) []*torch.Tensor {
+	switch m := m.(type) {
+	case *models.MelodyTransformer:
+		first := m.FC1.Forward(x)
+		return []*torch.Tensor{first, m.FC2.Forward(m.LSTM.Step(first.Relu()))}
+	case *models.DynamicsEngine:
+		first := m.FC1.Forward(x)
+		return []*torch.Tensor{first, m.FC2.Forward(first.Relu())}
+	}
+	return nil
+}
+
+// No ReLU comes so near to its kink, in any step, that rounding decides: arguments err
+// by 1e-7, and by somewhat more after some steps.
+func TestNoReLUIsUndecided(t *testing.T) {
+	torchtest.Need(t)
+	for _, s := range models.All() {
+		torch.Scope(func() {
+			training := newTraining(s, own(s), trainBatch, torch.CPU)
+			calls := 0
+			for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor { return one(training.model.Forward(training.x)) }).Nodes {
+				if n.Op == "aten::relu" {
+					calls++
+				}
+			}
+			require.Len(t, arguments(training.model, training.x), calls, "%s has ReLUs that are not looked at", s.Name)
+			least := math.Inf(1)
+			for range trainSteps {
+				for _, z := range arguments(training.model, training.x) {
+					least = min(least, z.Detach().Abs().Min().Item())
+				}
+				training.step()
+			}
+			assert.Greater(t, least, 1e-5, s.Name)
+			t.Logf("%s: %.1e", s.Name, least)
+		})
+	}
 }
 
 // elsewhere makes a loss wrong off the CPU.

@@ -71,7 +71,7 @@ func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g 
 	err := torch.Try(func() {
 		torch.Scope(func() {
 			runners := []runner{
-				eager(newTraining(s, own(s), d), m), captured(newTraining(s, own(s), d), m),
+				eager(newTraining(s, own(s), batch, d), m), captured(newTraining(s, own(s), batch, d), m),
 				g.runner(g.eager, s, pystep.Default), g.runner(g.eager, s, pystep.Fused), g.runner(g.compiled, s, pystep.Compile),
 			}
 			defer func() {
