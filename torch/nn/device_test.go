@@ -55,13 +55,8 @@ func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there 
 	}
 }
 
-// No layer and no loss makes the host wait for the device or the device for the
-// host, forward or backward, and both come to what they come to on the CPU.
-func TestNothingWaitsForADevice(t *testing.T) {
-	device := torchtest.Accelerator(t)
-	tf32 := torch.CuDNNAllowTF32() // 10 bits would not do for LSTMs here
-	torch.SetCuDNNAllowTF32(false)
-	t.Cleanup(func() { torch.SetCuDNNAllowTF32(tf32) })
+// layersAndLosses are all of them, in every mode that calls other code.
+func layersAndLosses(device torch.Device) map[string]there {
 	cases := map[string]there{}
 	numbers := func(shape ...int) func() *torch.Tensor { return func() *torch.Tensor { return ramp(1, shape...) } }
 	indices := func() *torch.Tensor { return torch.FromSlice([]int64{1, 5, 5, 2, 10, 9}, 2, 3) }
@@ -127,8 +122,17 @@ func TestNothingWaitsForADevice(t *testing.T) {
 			}
 		}
 	}
+	return cases
+}
 
-	for name, make := range cases {
+// No layer and no loss makes the host wait for the device or the device for the
+// host, forward or backward, and both come to what they come to on the CPU.
+func TestNothingWaitsForADevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	tf32 := torch.CuDNNAllowTF32() // 10 bits would not do for LSTMs here
+	torch.SetCuDNNAllowTF32(false)
+	t.Cleanup(func() { torch.SetCuDNNAllowTF32(tf32) })
+	for name, make := range layersAndLosses(device) {
 		t.Run(name, func(t *testing.T) {
 			torch.Scope(func() {
 				want, wantLeaves := make(torch.CPU)
@@ -151,4 +155,20 @@ func TestNothingWaitsForADevice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The same of what libtorch has for CUDA, on a stand-in for it.
+func TestStandInNothingWaits(t *testing.T) {
+	if torchtest.StandIn(t) == nil {
+		return
+	}
+	device := torchtest.Accelerator(t)
+	for name, make := range layersAndLosses(device) {
+		torch.Scope(func() {
+			assert.NoError(t, torch.Try(func() { make(device) }), name)
+		})
+	}
+	assert.ErrorContains(t, torch.Try(func() {
+		torchtest.ForbidTransfers(func() { torch.Ones([]int{2}, torch.Options{Device: device}).Sum().Item() })
+	}), torchtest.Forbidden(device))
 }

@@ -151,7 +151,7 @@ func TestStandInFlattens(t *testing.T) {
 		return
 	}
 	device := torch.CUDA(1)
-	for _, c := range []LSTMConfig{{}, {NoBias: true}, {Layers: 3}} {
+	for _, c := range flatConfigs {
 		torch.Scope(func() {
 			torch.ManualSeed(1)
 			host := NewLSTM(3, 4, torch.CPU, c)

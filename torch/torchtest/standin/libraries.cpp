@@ -35,11 +35,12 @@ cudaStream_t stream(void* handle) {
   return streams[handle];
 }
 
-// An LSTM as cuDNN lays it out: the matrices of all layers, then the biases of all.
+// An LSTM as cuDNN lays it out: the matrices of all layers, then the biases of all. A
+// direction counts as a layer.
 struct LSTM {
-  int in, hidden, layers;
+  int in, hidden, layers, directions;
 
-  size_t width(int layer) const { return layer ? hidden : in; }
+  size_t width(int layer) const { return layer < directions ? in : hidden * directions; }
   size_t matrices(int layer) const {  // where a layer's begin
     size_t n = 0;
     for (int l = 0; l < layer; l++) n += 4 * hidden * (width(l) + hidden);
@@ -93,8 +94,9 @@ STANDIN cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t d, cudnnRNNA
                                                cudnnRNNInputMode_t, cudnnDataType_t, cudnnDataType_t,
                                                cudnnMathType_t, int32_t in, int32_t hidden, int32_t,
                                                int32_t layers, cudnnDropoutDescriptor_t, uint32_t) {
-  if (mode != CUDNN_LSTM || direction != CUDNN_UNIDIRECTIONAL) return CUDNN_STATUS_NOT_SUPPORTED;
-  lstms[d] = {in, hidden, layers};
+  if (mode != CUDNN_LSTM) return CUDNN_STATUS_NOT_SUPPORTED;
+  int directions = direction == CUDNN_BIDIRECTIONAL ? 2 : 1;
+  lstms[d] = {in, hidden, layers * directions, directions};
   return CUDNN_STATUS_SUCCESS;
 }
 STANDIN cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t, cudnnRNNDescriptor_t d, size_t* bytes) {
@@ -131,5 +133,19 @@ STANDIN cudnnStatus_t cudnnRNNForward(cudnnHandle_t h, cudnnRNNDescriptor_t, cud
                                       cudnnRNNDataDescriptor_t, const void*, cudnnRNNDataDescriptor_t, void*,
                                       cudnnTensorDescriptor_t, const void*, void*, cudnnTensorDescriptor_t,
                                       const void*, void*, size_t, const void*, size_t, void*, size_t, void*) {
+  return standin::give("lstm", stream(h)), CUDNN_STATUS_SUCCESS;
+}
+STANDIN cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t h, cudnnRNNDescriptor_t, const int32_t[],
+                                              cudnnRNNDataDescriptor_t, const void*, const void*,
+                                              cudnnRNNDataDescriptor_t, void*, cudnnTensorDescriptor_t,
+                                              const void*, const void*, void*, cudnnTensorDescriptor_t,
+                                              const void*, const void*, void*, size_t, const void*, size_t, void*,
+                                              size_t, void*) {
+  return standin::give("lstm", stream(h)), CUDNN_STATUS_SUCCESS;
+}
+STANDIN cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t h, cudnnRNNDescriptor_t, cudnnWgradMode_t,
+                                                 const int32_t[], cudnnRNNDataDescriptor_t, const void*,
+                                                 cudnnTensorDescriptor_t, const void*, cudnnRNNDataDescriptor_t,
+                                                 const void*, size_t, void*, size_t, void*, size_t, void*) {
   return standin::give("lstm", stream(h)), CUDNN_STATUS_SUCCESS;
 }
