@@ -99,7 +99,7 @@ const (
 )
 
 // ExamineCUDA is the part of [Doctor] that is about CUDA, for whoever is about to
-// go without. It takes milliseconds where there is no GPU, about a second where
+// use it or to go without. It takes milliseconds where there is no GPU, about a second where
 // there is one and the CUDA libraries are to be loaded, and two minutes at most.
 func ExamineCUDA(ctx context.Context) *CUDA {
 	s, why := begin()
