@@ -73,9 +73,25 @@ func (f deviceFlags) load(env *Env) error {
 		if err := torch.Init(); err != nil {
 			return err
 		}
-		_, err := env.device(name)
-		return err
+		device, err := env.device(name)
+		if err != nil {
+			return err
+		}
+		return compute(device)
 	})
+}
+
+// compute computes something small, since a GPU that libtorch has no kernels for, or
+// that is broken, is found only so: better now than when an earlier run's files have
+// made room.
+func compute(device torch.Device) error {
+	err := torch.Try(func() {
+		torch.Scope(func() { torch.Ones([]int{1}, torch.Options{Device: device}).AddScalar(1).Float32s() })
+	})
+	if err != nil {
+		return fmt.Errorf("device %s: %w", device, err)
+	}
+	return nil
 }
 
 // settle makes the process compute as asked. Both are settings of the process, so

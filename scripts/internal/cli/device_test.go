@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // That a GPU is not used never goes unsaid.
@@ -66,6 +68,15 @@ func TestDevicesThatMayBeNamed(t *testing.T) {
 			assert.ErrorContains(t, check(device), device)
 		}
 	}
+}
+
+func TestCompute(t *testing.T) {
+	pretend := torchtest.Pretend(t)
+	assert.NoError(t, compute(torch.CPU))
+	assert.NoError(t, compute(pretend))
+	meta, err := torch.ParseDevice("meta") // which has shapes and no values
+	assert.NoError(t, err)
+	assert.ErrorContains(t, compute(meta), "device meta:0: torch: ")
 }
 
 func TestDeviceWords(t *testing.T) {
