@@ -8,6 +8,7 @@ package gpucheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,6 +39,8 @@ type Options struct {
 	// driver that takes the process down takes no more than the part at hand. It may
 	// be nil.
 	Keep func(*Report)
+
+	meter meter // of Device, unless given
 }
 
 // Run checks. When ctx ends, the report holds what was found out by then.
@@ -61,7 +64,10 @@ func Run(ctx context.Context, o Options) *Report {
 		o.Keep = func(*Report) {}
 	}
 	r := &Report{Format: Format, Device: o.Device.String(), Quick: o.Quick, Parts: o.Parts, Started: time.Now().UTC(), Versions: readVersions()}
-	c := &check{Options: o, report: r, meter: meterOf(o.Device)}
+	if o.meter == nil {
+		o.meter = meterOf(o.Device)
+	}
+	c := &check{Options: o, report: r}
 	c.meter.describe(&r.Versions)
 	r.Versions.GPUMemoryFree = o.Free
 	for _, p := range []struct {
@@ -70,7 +76,7 @@ func Run(ctx context.Context, o Options) *Report {
 	}{
 		{PartTests, c.tests}, {PartOps, c.ops}, {PartNetworks, c.networks}, {PartTiming, c.timing}, {PartMemory, c.memory},
 	} {
-		if slices.Contains(o.Parts, p.part) && ctx.Err() == nil {
+		if slices.Contains(o.Parts, p.part) && ctx.Err() == nil && r.Broken == "" {
 			p.run(ctx)
 			r.conclude(true)
 			o.Keep(r)
@@ -84,7 +90,18 @@ func Run(ctx context.Context, o Options) *Report {
 type check struct {
 	Options
 	report *Report
-	meter  meter
+}
+
+// broken tells whether the device has failed for good, as CUDA does for a process in
+// which a kernel has read where it must not: what comes after would fail because of
+// that, and not by itself.
+func (c *check) broken(what string) bool {
+	err := c.meter.synchronize()
+	if err != nil {
+		c.report.Broken = fmt.Sprintf("%s: %v", what, err)
+		c.Say("  the device fails for good: %v", err)
+	}
+	return err != nil
 }
 
 func (c *check) tests(ctx context.Context) {
@@ -107,6 +124,9 @@ func (c *check) ops(ctx context.Context) {
 				c.Say("  %s: %s", r.Case, r.Problem)
 			}
 			c.report.Ops = append(c.report.Ops, r)
+			if !r.OK && c.broken("op "+r.Case) {
+				return
+			}
 		}
 	})
 	c.Say("  %d cases", len(c.report.Ops))
@@ -115,7 +135,7 @@ func (c *check) ops(ctx context.Context) {
 func (c *check) networks(ctx context.Context) {
 	c.report.Networks, c.report.Optimizers = []NetworkResult{}, []NetworkResult{}
 	one := func(s models.Spec, o optimizer, into *[]NetworkResult) {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || c.report.Broken != "" {
 			return
 		}
 		c.Say("%s with %s, %d steps …", s.Name, o.name, trainSteps)
@@ -124,6 +144,9 @@ func (c *check) networks(ctx context.Context) {
 			c.Say("  %s", r.Problem)
 		}
 		*into = append(*into, r)
+		if !r.OK {
+			c.broken("network " + s.Name + " with " + o.name)
+		}
 	}
 	exactly(func() {
 		all := models.All()
@@ -149,7 +172,11 @@ func (c *check) timing(ctx context.Context) {
 			return
 		}
 		c.Say("milliseconds a step of %s …", s.Name)
-		c.report.Timing = append(c.report.Timing, timeNetwork(ctx, s, c.Device, c.meter, python, p))
+		r := timeNetwork(ctx, s, c.Device, c.meter, python, p)
+		c.report.Timing = append(c.report.Timing, r)
+		if r.failed() && c.broken("timing of "+s.Name) {
+			return
+		}
 	}
 }
 
@@ -191,6 +218,9 @@ func (c *check) memory(ctx context.Context) {
 		c.Say("memory of %s in %d steps …", s.Name, n)
 		if r := checkMemory(ctx, s, c.Device, c.meter, n); ctx.Err() == nil {
 			c.report.Memory = append(c.report.Memory, r)
+			if !r.OK && c.broken("memory of "+s.Name) {
+				return
+			}
 		}
 	}
 }

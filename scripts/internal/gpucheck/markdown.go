@@ -75,6 +75,9 @@ func (r *Report) missing() []string {
 			list = append(list, string(p)+" left out")
 		}
 	}
+	if r.Broken != "" {
+		list = append(list, "the device failed")
+	}
 	if r.Interrupted {
 		list = append(list, "interrupted")
 	}

@@ -22,8 +22,9 @@ type Report struct {
 	// Complete tells whether every part was run to its end.
 	Complete    bool      `json:"complete"`
 	Interrupted bool      `json:"interrupted"`
-	Quick       bool      `json:"quick"` // fewer steps and rounds: times say little
-	Parts       []Part    `json:"parts"` // that were asked for
+	Broken      string    `json:"broken"` // where the device failed for good, and how; nothing was run after that
+	Quick       bool      `json:"quick"`  // fewer steps and rounds: times say little
+	Parts       []Part    `json:"parts"`  // that were asked for
 	Started     time.Time `json:"started"`
 	Seconds     float64   `json:"seconds"`
 	Versions    Versions  `json:"versions"`
@@ -63,7 +64,7 @@ func (r *Report) JSON() ([]byte, error) {
 // conclude fills in what follows from the parts that were run.
 func (r *Report) conclude(interrupted bool) {
 	r.Interrupted = interrupted
-	r.Complete = !interrupted && len(r.Parts) == len(Parts())
+	r.Complete = !interrupted && r.Broken == "" && len(r.Parts) == len(Parts())
 	r.Seconds = time.Since(r.Started).Seconds()
 	r.judge()
 }
@@ -97,7 +98,7 @@ func (r *Report) judge() {
 	for _, t := range r.Timing {
 		for _, m := range t.Measures {
 			// Python is a guest: what keeps it from running is shown, and fails nothing.
-			if m.Problem != "" && m.Problem != errInterrupted.Error() && (m.Name == ours || m.Name == oursGraph) {
+			if m.Problem != "" && m.Problem != errInterrupted.Error() && m.ours() {
 				fail("timing of %s, %s: %s", t.Network, m.Name, m.Problem)
 			}
 		}
@@ -106,6 +107,9 @@ func (r *Report) judge() {
 		if !m.OK {
 			fail("memory of %s: %s", m.Network, m.Problem)
 		}
+	}
+	if r.Broken != "" {
+		fail("the device failed for good, and nothing was run after that: %s", r.Broken)
 	}
 	r.Passed = len(r.Failures) == 0
 }

@@ -6,6 +6,7 @@ package gpucheck
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -151,6 +152,36 @@ func TestRunFindsAWrongOperator(t *testing.T) {
 	assert.Contains(t, r.Summary(), "**FAIL** on pretend:0: ")
 	assert.False(t, r.Complete, "parts were left out")
 	assert.Contains(t, r.Summary(), "tests left out, timing left out")
+}
+
+// brokenMeter is that of a device that has failed.
+type brokenMeter struct{ hostMeter }
+
+func (brokenMeter) synchronize() error { return errors.New("an illegal memory access") }
+
+// What comes after a failure for good is not blamed for it.
+func TestABrokenDevice(t *testing.T) {
+	device := torchtest.Pretend(t)
+	for want, parts := range map[string][]Part{
+		"op wrong: an illegal":          {PartOps, PartNetworks, PartMemory},
+		"timing of emotion: an illegal": {PartNetworks, PartTiming, PartMemory}, // the networks agree
+		"memory of emotion: an illegal": {PartMemory},
+	} {
+		o := quick(t, device)
+		o.Python, o.meter, o.Parts = "", brokenMeter{}, parts
+		o.Cases = []Case{Cases()[0], wrong(Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-3) }), Cases()[1]}
+		r := Run(t.Context(), o)
+		assert.Contains(t, r.Broken, want)
+		assert.False(t, r.Passed)
+		assert.False(t, r.Complete)
+		assert.Contains(t, r.Markdown(), "nothing was run after that: "+want)
+		assert.Contains(t, r.Summary(), "the device failed")
+		if r.Ops != nil {
+			assert.Len(t, r.Ops, 2, "the wrong one is the last")
+			assert.Nil(t, r.Networks)
+		}
+		assert.Equal(t, 1, max(len(r.Timing), len(r.Memory), len(r.Ops)-1))
+	}
 }
 
 // Where Python does not start the table says why, and nothing fails.

@@ -35,6 +35,11 @@ type TimingResult struct {
 	Measures []Measure `json:"measures"`
 }
 
+// failed tells whether one of ours did.
+func (r *TimingResult) failed() bool {
+	return slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.ours() && m.Problem != "" })
+}
+
 // Measure is one contestant's time.
 type Measure struct {
 	Name         string  `json:"name"`
@@ -46,6 +51,9 @@ type Measure struct {
 	Absent       string  `json:"absent,omitempty"`  // why it was not to be measured here
 	Problem      string  `json:"problem,omitempty"` // what went wrong
 }
+
+// ours tells us from Python, a guest.
+func (m *Measure) ours() bool { return m.Name == ours || m.Name == oursGraph }
 
 // runner is a contestant: a call takes n steps, waits for the device, and returns
 // milliseconds a step.
