@@ -141,6 +141,9 @@ func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, doctor(ctx))
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // an earlier report stays
+	}
 	o := gpucheck.Options{
 		Device: device, Free: free, Root: root, Quick: f.Quick, Python: f.Python,
 		Say: func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) },

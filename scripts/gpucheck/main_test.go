@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -120,6 +121,20 @@ func TestUsage(t *testing.T) {
 	code, stdout, _ = gpuCheck("--version")
 	assert.Equal(t, exitDone, code)
 	assert.Contains(t, stdout, "etude ")
+}
+
+// A signal before anything was found out leaves an earlier report as it is.
+func TestSignalAtOnce(t *testing.T) {
+	torchtest.Need(t)
+	path := filepath.Join(t.TempDir(), "out.json")
+	require.NoError(t, os.WriteFile(path, []byte("earlier"), 0o666))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout bytes.Buffer
+	require.ErrorIs(t, check(ctx, []string{"--device", "cpu", "-o", path}, &stdout, &stdout), context.Canceled)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "earlier", string(text))
 }
 
 // A signal ends the run; what was found out is written, and marked.
