@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,7 +34,12 @@ type process struct {
 // launch starts the command; it is killed at the end of the test at the latest.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(etude, args...), ended: make(chan struct{})}
+	return start(t, exec.Command(etude, args...))
+}
+
+func start(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: cmd, ended: make(chan struct{})}
 	p.Stderr = p
 	require.NoError(t, p.Start())
 	go func() {
@@ -143,7 +149,10 @@ func TestKilledAndResumed(t *testing.T) {
 func TestSignalsToSeveralNetworks(t *testing.T) {
 	torchtest.Need(t)
 	data := corpus(t)
-	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+	for sent, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGHUP: 129} {
+		if signal.Ignored(sent) {
+			continue // these tests themselves run under nohup
+		}
 		out := t.TempDir()
 		p := launch(t, "train", "emotion", "melody", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--batch-size", "4")
 		started := func() bool {
@@ -160,7 +169,7 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 		for _, network := range both {
 			assert.Contains(t, p.said(), network+": saved on request in epoch ")
 		}
-		require.NoError(t, p.Process.Signal(signal))
+		require.NoError(t, p.Process.Signal(sent))
 		assert.Equal(t, code, p.end(), p.said())
 		for _, network := range both {
 			assert.Contains(t, p.said(), network+": training: saved; --resume continues")
@@ -176,6 +185,45 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 			assert.Equal(t, true, parse(t, r.stdout)[network].(map[string]any)["resumed"])
 		}
 	}
+}
+
+// What reads the output may end first: of a pipe's programs ctrl-C ends all.
+func TestSavedWithoutReader(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	cmd := exec.Command(etude, "train", "emotion", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000")
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	cmd.Stdout, cmd.Stderr = write, write
+	require.NoError(t, cmd.Start())
+	require.NoError(t, write.Close())
+	last := filepath.Join(out, "emotion/last.pt")
+	assert.Eventually(t, func() bool { _, err := os.Stat(last); return err == nil }, time.Minute, 20*time.Millisecond)
+	require.NoError(t, read.Close())
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	_ = cmd.Wait()
+	// Not of the signal: it ended by itself, whichever of both it saw first.
+	assert.Contains(t, []int{130, 141}, cmd.ProcessState.ExitCode(), cmd.ProcessState)
+	h := parseFile(t, filepath.Join(out, "emotion/history.json"))
+	r := run(t, "train", "emotion", "--out", out, "--resume", "--epochs", "1", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.EqualValues(t, len(h["train_losses"].([]any)), parse(t, r.stdout)["emotion"].(map[string]any)["epochs"])
+}
+
+// nohup has the end of the terminal ignored, and so it is.
+func TestNohup(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	p := start(t, exec.Command("sh", "-c", `trap "" HUP; exec "$0" "$@"`, etude, "train", "emotion", "--data", data, "--out", out,
+		"--epochs", "1000000", "--patience", "1000000"))
+	last := filepath.Join(out, "emotion/last.pt")
+	p.wait(t, func() bool { _, err := os.Stat(last); return err == nil })
+	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
+	before, err := os.Stat(last)
+	require.NoError(t, err)
+	p.wait(t, func() bool { now, err := os.Stat(last); return err == nil && now.ModTime().After(before.ModTime()) })
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 143, p.end(), p.said())
 }
 
 // Before training there is nothing to save, and --resume begins.

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -90,7 +91,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	err := run(env, args)
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
-		lines.Say("etude: %v", cut)
+		if cut.signal != syscall.SIGPIPE { // `etude inspect … | head` has nothing to tell
+			lines.Say("etude: %v", cut)
+		}
 		return cut.code()
 	}
 	switch _, usage := errors.AsType[usageError](err); {

@@ -22,8 +22,13 @@ func (i interrupted) Error() string { return fmt.Sprintf("ended by %s", name(i.s
 func (i interrupted) code() int { return 128 + int(i.signal) }
 
 func name(s syscall.Signal) string {
-	if s == syscall.SIGINT {
+	switch s {
+	case syscall.SIGINT:
 		return "an interrupt"
+	case syscall.SIGHUP:
+		return "the end of the terminal"
+	case syscall.SIGPIPE:
+		return "the end of what reads the output"
 	}
 	return "a request to terminate"
 }
@@ -37,10 +42,17 @@ var sameRequest = time.Second // tests change it
 // comes to a point where it can save its work. A second one, if it is not the same
 // request, ends the program. SIGUSR1 asks networks in training to save
 // and go on, which each of them confirms; elsewhere it does nothing.
+//
+// A terminal that is closed is a first interrupt, too, unless nohup had that
+// ignored, and so is a write that nobody reads: of `etude train … 2>&1 | tee log`,
+// ctrl-C ends both programs, and the first line about it must not be the last.
 func withSignals(parent context.Context, say func(format string, args ...any), control *trainer.Control) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		var first time.Time
@@ -49,12 +61,14 @@ func withSignals(parent context.Context, say func(format string, args ...any), c
 			case <-done:
 				return
 			case s := <-signals:
-				if s == syscall.SIGUSR1 {
-					control.RequestSave()
-					continue
-				}
 				cut := interrupted{s.(syscall.Signal)}
 				switch {
+				case cut.signal == syscall.SIGUSR1:
+					control.RequestSave()
+					continue
+				case cut.signal == syscall.SIGPIPE: // every write sends one
+					cancel(cut)
+					continue
 				case first.IsZero():
 					first = time.Now()
 				case time.Since(first) < sameRequest:
