@@ -64,7 +64,7 @@ func StandIn(tb testing.TB) (log func() []string) {
 	if err := os.WriteFile(events, nil, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+tb.Name()+"$", "-test.v", "-test.count=1")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+tb.Name()+"$", "-test.v", "-test.count=1", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "ETUDE_HOME="+home, "LD_PRELOAD="+library, standInLog+"="+events, deviceVariable+"=cuda:1")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+tb.Name()) {

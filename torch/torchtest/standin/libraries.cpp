@@ -60,6 +60,11 @@ STANDIN cublasStatus_t cublasSetStream_v2(cublasHandle_t h, cudaStream_t s) {
 }
 STANDIN cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t, void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
 STANDIN cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) { return CUBLAS_STATUS_SUCCESS; }
+STANDIN cublasStatus_t cublasSgemm_v2(cublasHandle_t h, cublasOperation_t, cublasOperation_t, int, int, int,
+                                      const float*, const float*, int, const float*, int, const float*, float*,
+                                      int) {  // libtorch 2.11 calls this one
+  return standin::give("product", stream(h)), CUBLAS_STATUS_SUCCESS;
+}
 STANDIN cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t, cublasOperation_t, int, int, int,
                                     const void*, const void*, cudaDataType, int, const void*, cudaDataType, int,
                                     const void*, void*, cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t) {
