@@ -17,11 +17,16 @@ var errNoCUDA = errors.New("this libtorch has no CUDA parts")
 
 // A missingPart is a file that the CUDA parts need.
 type missingPart struct {
-	text   string
-	header bool // needed to compile, not to run
+	text    string
+	headers string // how those are had that it takes to compile; "" if it is no header
 }
 
-func (m *missingPart) Error() string { return m.text + " is not there" }
+func (m *missingPart) Error() string {
+	if m.headers != "" {
+		return m.text + "; " + m.headers
+	}
+	return m.text
+}
 
 // includes are the -I flags for a library.
 func (t torchDir) includes(l library) []string {
@@ -61,15 +66,32 @@ func (t torchDir) checkCUDA() error {
 			return err
 		}
 		if len(missing) > 0 {
-			return &missingPart{text: fmt.Sprintf("%s needs %s, which", name, strings.Join(missing, " and "))}
+			return &missingPart{text: fmt.Sprintf("%s needs %s, which is not there", name, strings.Join(missing, " and "))}
 		}
 	}
-	for _, header := range []string{"cuda_runtime_api.h", "crt/host_defines.h", "nv/target"} {
-		if !inOneOf(t.cudaHeaders(), header) {
-			return &missingPart{text: "CUDA's header " + header, header: true}
+	return t.checkCUDAHeaders()
+}
+
+// checkCUDAHeaders looks for a header of each part of CUDA's that it takes to compile.
+// The wheel of libtorch brings the first of them alone.
+func (t torchDir) checkCUDAHeaders() error {
+	var missing, packages []string
+	for _, h := range [][2]string{
+		{"cuda_runtime_api.h", "nvidia-cuda-runtime"}, {"crt/host_defines.h", "nvidia-cuda-crt"}, {"nv/target", "nvidia-cuda-cccl"},
+	} {
+		if !inOneOf(t.cudaHeaders(), h[0]) {
+			missing = append(missing, "CUDA's header "+h[0]+" is not there")
+			packages = append(packages, fmt.Sprintf(`"%s==%s.*"`, h[1], cudaVersion(t.cuda())))
 		}
 	}
-	return nil
+	if missing == nil {
+		return nil
+	}
+	mend := "set CUDA_HOME to a toolkit of CUDA " + cudaVersion(t.cuda())
+	if t.cuda() >= 13000 { // packages of older ones are called otherwise
+		mend = "pip install " + strings.Join(packages, " ") + " beside that libtorch, or " + mend
+	}
+	return &missingPart{strings.Join(missing, ", "), mend}
 }
 
 // unresolved lists what a library needs and its own search path does not hold.

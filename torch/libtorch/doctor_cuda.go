@@ -279,8 +279,12 @@ func (d *diagnosis) installed(torchErr error) verdict {
 		return verdict{CUDABridgeBroken, d.failure.Error(), d.setup(mendUpgrade)}
 	case d.path != "": // it was compiled, so headers are no matter
 		return verdict{}
-	case errors.As(err, &missing) && missing.header:
-		return verdict{CUDAHeadersMissing, err.Error(), d.setup(mendCUDA)}
+	case errors.As(err, &missing) && missing.headers != "":
+		mend := mendCUDA
+		if d.torch.origin != bySetup { // setup does not add to a libtorch of the user's
+			mend = missing.headers + "; then " + mendCUDA
+		}
+		return verdict{CUDAHeadersMissing, missing.text, d.setup(mend)}
 	case err != nil:
 		return verdict{CUDALibraryMissing, err.Error(), d.setup(mendCUDA)}
 	}

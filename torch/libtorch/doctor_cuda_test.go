@@ -251,7 +251,7 @@ func TestCUDAReasons(t *testing.T) {
 			r.ready()
 			r.unbridged()
 			require.NoError(r.t, os.RemoveAll(filepath.Join(r.site, "nvidia/cu13/include/crt")))
-		}, CUDAHeadersMissing, "CUDA's header crt/host_defines.h is not there", "etude setup --cuda"},
+		}, CUDAHeadersMissing, "CUDA's header crt/host_defines.h is not there", `pip install "nvidia-cuda-crt==13.2.*" beside that libtorch, or set CUDA_HOME to a toolkit of CUDA 13.2; then etude setup --cuda`},
 		{"no bridge", func(r *rig) { r.ready(); r.unbridged() }, CUDABridgeMissing, "the CUDA bridge is not compiled", "etude setup"},
 		{"the bridge does not load", func(r *rig) {
 			r.ready()
