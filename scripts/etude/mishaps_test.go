@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -125,4 +127,33 @@ func TestOutputsAreFiles(t *testing.T) {
 	r = run(t, "train", "melody", "--data", data, "--out", folder, "--threads", "100000")
 	assert.Equal(t, 2, r.code)
 	assert.Contains(t, r.stderr, "--threads is 100000")
+}
+
+// A result that a full disk did not take is a failure, in a table as in JSON; that
+// nobody wants the rest of one needs no words.
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		cmd := exec.Command(etude, args...)
+		var stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = full, &stderr
+		_ = cmd.Run()
+		require.NoError(t, full.Close())
+		assert.Equal(t, 1, cmd.ProcessState.ExitCode(), args)
+		assert.Contains(t, stderr.String(), "no space left on device")
+
+		read, write, err := os.Pipe()
+		require.NoError(t, err)
+		require.NoError(t, read.Close())
+		cmd = exec.Command(etude, args...)
+		stderr.Reset()
+		cmd.Stdout, cmd.Stderr = write, &stderr
+		_ = cmd.Run()
+		require.NoError(t, write.Close())
+		assert.Equal(t, 141, cmd.ProcessState.ExitCode(), args)
+		assert.Empty(t, stderr.String())
+	}
 }

@@ -87,13 +87,18 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	lines := progress.NewGroup(stderr, isTerminal(stderr))
 	ctx, stop := withSignals(context.Background(), lines.Say, control)
 	defer stop()
-	env := &Env{Context: ctx, Stdout: stdout, Stderr: stderr, Control: control, lines: lines}
+	results := &output{w: stdout}
+	env := &Env{Context: ctx, Stdout: results, Stderr: stderr, Control: control, lines: lines}
 	err := run(env, args)
+	if err == nil && results.err != nil {
+		err = fmt.Errorf("the result could not be written: %w", results.err)
+	}
+	if errors.Is(results.err, syscall.EPIPE) { // `etude inspect … | head` has nothing to tell
+		return interrupted{syscall.SIGPIPE}.code()
+	}
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
-		if cut.signal != syscall.SIGPIPE { // `etude inspect … | head` has nothing to tell
-			lines.Say("etude: %v", cut)
-		}
+		lines.Say("etude: %v", cut)
 		return cut.code()
 	}
 	switch _, usage := errors.AsType[usageError](err); {
@@ -109,6 +114,22 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		env.sayRights(err)
 		return exitFailed
 	}
+}
+
+// output keeps the first error of writing results, so that not every line of a
+// table has to look for it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(b)
+	o.err = err
+	return n, err
 }
 
 // early is how --help and --version leave the parser.
