@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -57,6 +58,11 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Script == "" {
 		o.Script = filepath.Join(o.Root, pystep.Script)
 	}
+	// libtorch has worker threads for each thread that calls it. Were it several, there
+	// would be more of them than cores, and OpenMP's sleep then instead of waiting a
+	// moment: 5 µs an operator, by chance, and never in Python.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
