@@ -149,7 +149,7 @@ func TestKilledAndResumed(t *testing.T) {
 func TestSignalsToSeveralNetworks(t *testing.T) {
 	torchtest.Need(t)
 	data := corpus(t)
-	for sent, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGHUP: 129} {
+	for sent, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		if signal.Ignored(sent) {
 			continue // these tests themselves run under nohup
 		}
