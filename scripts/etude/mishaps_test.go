@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -132,7 +134,7 @@ func TestOutputsAreFiles(t *testing.T) {
 // A result that a full disk did not take is a failure, in a table as in JSON; that
 // nobody wants the rest of one needs no words.
 func TestResultsThatCannotBeWritten(t *testing.T) {
-	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}} {
+	for _, args := range [][]string{{"import", "--list"}, {"import", "--list", "--json"}} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
 			t.Skip(err)
@@ -156,4 +158,30 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 		assert.Equal(t, 141, cmd.ProcessState.ExitCode(), args)
 		assert.Empty(t, stderr.String())
 	}
+}
+
+// A crash must not pass for wrong usage, which ends with 2.
+func TestACrashHasItsOwnExitCode(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	for _, s := range []syscall.Signal{syscall.SIGSEGV, syscall.SIGQUIT} {
+		out := t.TempDir()
+		p := launch(t, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000")
+		p.wait(t, func() bool { _, err := os.Stat(filepath.Join(out, "dynamics/last.pt")); return err == nil })
+		require.NoError(t, p.Process.Signal(s))
+		assert.Equal(t, crash.ExitCode, p.end(), s)
+		assert.Contains(t, p.said(), "goroutine ")
+	}
+}
+
+// libtorch's oneMKL ends the process with 2 when it finds no current folder.
+func TestTheCurrentFolderIsGone(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	gone := filepath.Join(t.TempDir(), "gone")
+	require.NoError(t, os.Mkdir(gone, 0o777))
+	p := start(t, exec.Command("sh", "-c", `cd "$1" && rmdir "$1" && shift && exec "$@"`, "sh", gone,
+		etude, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1"))
+	assert.Equal(t, 1, p.end(), p.said())
+	assert.Contains(t, p.said(), "the current folder")
 }

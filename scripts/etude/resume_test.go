@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -328,4 +329,52 @@ func TestKeepBest(t *testing.T) {
 	r = run(t, "train", "melody", "--data", data, "--out", out, "--keep-best=-1")
 	assert.Equal(t, 2, r.code)
 	assert.Contains(t, r.stderr, "--keep-best is -1; it must be at least 0")
+}
+
+// Whoever reads stderr may have stopped, as `less` does and a terminal after ctrl-S:
+// signals count all the same.
+func TestSignalsWhileStderrIsStuck(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	stuck := func(out string) *exec.Cmd {
+		t.Helper()
+		read, write, err := os.Pipe()
+		require.NoError(t, err)
+		t.Cleanup(func() { read.Close(); write.Close() })
+		cmd := exec.Command(etude, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000")
+		cmd.Stderr = write
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		last := filepath.Join(out, "dynamics/last.pt")
+		require.Eventually(t, func() bool { _, err := os.Stat(last); return err == nil }, time.Minute, 20*time.Millisecond)
+		// When the pipe is full, every write of the command waits for ever.
+		full, err := syscall.Open(fmt.Sprintf("/proc/self/fd/%d", write.Fd()), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+		require.NoError(t, err)
+		for err == nil {
+			_, err = syscall.Write(full, []byte{'y'})
+		}
+		require.ErrorIs(t, err, syscall.EAGAIN)
+		require.NoError(t, syscall.Close(full))
+		return cmd
+	}
+	ended := func(cmd *exec.Cmd) int {
+		t.Helper()
+		done := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Fatal("a signal has no effect")
+		}
+		return cmd.ProcessState.ExitCode()
+	}
+
+	out := t.TempDir()
+	cmd := stuck(out)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 143, ended(cmd))
+	done := len(parseFile(t, filepath.Join(out, "dynamics/history.json"))["train_losses"].([]any))
+	r := run(t, "train", "dynamics", "--out", out, "--resume", "--epochs", "1", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.EqualValues(t, done, parse(t, r.stdout)["dynamics"].(map[string]any)["epochs"], "it has been saved")
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
@@ -26,7 +28,8 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Exit codes. Interrupts have those of their signals, 130 and 143.
+// Exit codes. Interrupts have those of their signals, 130 and 143, crashes
+// [crash.ExitCode].
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -83,21 +86,26 @@ func usagef(format string, args ...any) error {
 
 // Main runs the command line args and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
+	crash.UseExitCode()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	people := newPatient(ctx, stderr)
+	lines := progress.NewGroup(people, isTerminal(stderr))
 	control := new(trainer.Control)
-	lines := progress.NewGroup(stderr, isTerminal(stderr))
-	ctx, stop := withSignals(context.Background(), lines.Say, control)
-	defer stop()
-	results := &output{w: stdout}
-	env := &Env{Context: ctx, Stdout: results, Stderr: stderr, Control: control, lines: lines}
+	defer onSignals(cancel, lines.Say, control)()
+	results := &output{w: newPatient(ctx, stdout)}
+	env := &Env{Context: ctx, Stdout: results, Stderr: people, Control: control, lines: lines}
 	err := run(env, args)
 	if err == nil && results.err != nil {
 		err = fmt.Errorf("the result could not be written: %w", results.err)
 	}
 	if errors.Is(results.err, syscall.EPIPE) { // `etude inspect … | head` has nothing to tell
-		return interrupted{syscall.SIGPIPE}.code()
+		return interrupted{signal: syscall.SIGPIPE}.code()
 	}
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
+		if cut.said != nil {
+			<-cut.said
+		}
 		lines.Say("etude: %v", cut)
 		return cut.code()
 	}
@@ -163,6 +171,11 @@ func run(env *Env, args []string) (err error) {
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		return usageError{mended(err)}
+	}
+	// libtorch's oneMKL ends a process without a current folder, and with the exit
+	// code of wrong usage.
+	if _, err := os.Getwd(); errors.Is(err, fs.ErrNotExist) {
+		return errors.New("the current folder was removed; change to one that exists")
 	}
 	return parsed.Run()
 }

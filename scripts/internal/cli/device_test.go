@@ -51,8 +51,8 @@ func TestPatiently(t *testing.T) {
 
 	hung := make(chan struct{})
 	defer close(hung)
-	go func() { time.Sleep(10 * time.Millisecond); cancel(interrupted{syscall.SIGTERM}) }()
-	assert.Equal(t, interrupted{syscall.SIGTERM}, env.patiently(waiting, func() error { <-hung; return nil }))
+	go func() { time.Sleep(10 * time.Millisecond); cancel(interrupted{signal: syscall.SIGTERM}) }()
+	assert.Equal(t, interrupted{signal: syscall.SIGTERM}, env.patiently(waiting, func() error { <-hung; return nil }))
 }
 
 func TestDevicesThatMayBeNamed(t *testing.T) {

@@ -14,8 +14,12 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// interrupted is why a context ended: a signal asked for it.
-type interrupted struct{ signal syscall.Signal }
+// interrupted is why a context ended: a signal asked for it. said, unless it is nil,
+// is closed when people have been told.
+type interrupted struct {
+	signal syscall.Signal
+	said   chan struct{}
+}
 
 func (i interrupted) Error() string { return fmt.Sprintf("ended by %s", name(i.signal)) }
 
@@ -38,16 +42,18 @@ func name(s syscall.Signal) string {
 // they get, so that one stop arrives here two or three times.
 var sameRequest = time.Second // tests change it
 
-// withSignals returns a context that the first interrupt ends: what runs then
-// comes to a point where it can save its work. A second one, if it is not the same
-// request, ends the program. SIGUSR1 asks networks in training to save
-// and go on, which each of them confirms; elsewhere it does nothing.
+// onSignals lets the first interrupt cancel what runs, so that it comes to a point
+// where it can save its work. A second one, if it is not the same request, ends the
+// program. SIGUSR1 asks networks in training to save and go on, which each of them
+// confirms; elsewhere it does nothing.
 //
 // A terminal that is closed is a first interrupt, too, unless nohup had that
 // ignored, and so is a write that nobody reads: of `etude train … 2>&1 | tee log`,
 // ctrl-C ends both programs, and the first line about it must not be the last.
-func withSignals(parent context.Context, say func(format string, args ...any), control *trainer.Control) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
+//
+// The goroutine that reads signals never writes: a write can wait for ever, for a
+// reader that has stopped reading, and no later signal would arrive.
+func onSignals(cancel context.CancelCauseFunc, say func(format string, args ...any), control *trainer.Control) (stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGPIPE)
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -61,7 +67,7 @@ func withSignals(parent context.Context, say func(format string, args ...any), c
 			case <-done:
 				return
 			case s := <-signals:
-				cut := interrupted{s.(syscall.Signal)}
+				cut := interrupted{signal: s.(syscall.Signal)}
 				switch {
 				case cut.signal == syscall.SIGUSR1:
 					control.RequestSave()
@@ -76,14 +82,17 @@ func withSignals(parent context.Context, say func(format string, args ...any), c
 				default:
 					os.Exit(cut.code())
 				}
-				say("etude: %s: finishing what is at hand; a second one ends at once", name(cut.signal))
+				cut.said = make(chan struct{})
 				cancel(cut)
+				go func() {
+					defer close(cut.said)
+					say("etude: %s: finishing what is at hand; a second one ends at once", name(cut.signal))
+				}()
 			}
 		}
 	}()
-	return ctx, func() {
+	return func() {
 		signal.Stop(signals)
 		close(done)
-		cancel(nil)
 	}
 }

@@ -31,8 +31,9 @@ func TestMain(m *testing.M) {
 	if sameRequest, err = time.ParseDuration(window); err != nil {
 		panic(err)
 	}
-	ctx, stop := withSignals(context.Background(), func(string, ...any) {}, new(trainer.Control))
-	defer stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	// Whoever reads stderr has stopped, and the first message waits for ever.
+	defer onSignals(cancel, func(string, ...any) { select {} }, new(trainer.Control))()
 	fmt.Println("ready")
 	<-ctx.Done()
 	fmt.Println(context.Cause(ctx))
