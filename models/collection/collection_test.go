@@ -77,7 +77,7 @@ var layoutsWritten = map[string]written{
 			"deam/2.mp3,-0.475,0.25,,rescaled from 1 to 9\ndeam/2001.mp3,-1,1,,rescaled from 1 to 9\ndeam/3.mp3,1,0,,rescaled from 1 to 9\n"},
 		files: []string{"training/audio/deam/2.mp3", "training/audio/deam/2001.mp3", "training/audio/deam/3.mp3"},
 		leftOut: []string{
-			deamTable + `6: the row cannot be read: bare " in non-quoted-field`,
+			deamTable + `6: the row cannot be read: bare " in non-quoted-field: put a field that holds quotes or commas in quotes, and double the quotes inside`,
 			deamTable + "4: valence_mean is 9.5, outside the published range 1 to 9",
 			deamTable + `5: valence_mean is "nan", no number`,
 			"7: no audio file for this label",
@@ -160,7 +160,7 @@ var layoutsWritten = map[string]written{
 			"McGill-Billboard/0004/salami_chords.txt line 13: the line cannot be read: a dot without a chord before it",
 			`McGill-Billboard/0005/salami_chords.txt: the tonic at its beginning is "?": chords are learned relative to one`,
 			"McGill-Billboard/0006/salami_chords.txt: no chords in it",
-			"McGill-Billboard/0007/salami_chords.txt: McGill-Billboard/0007/salami_chords.txt is not UTF-8: save it as that",
+			`McGill-Billboard/0007/salami_chords.txt: McGill-Billboard/0007/salami_chords.txt: line 1: "# title: Caf\xe9" is not UTF-8 (byte 0xe9 at 12 of the file; Latin-1, perhaps): save it as UTF-8`,
 			"McGill-Billboard/0008/salami_chords.txt line 8: the line cannot be read: a phrase repeated 999 times",
 			"McGill-Billboard/0008/salami_chords.txt line 9: the line cannot be read: no time and tab before the phrase",
 			"McGill-Billboard/0008/salami_chords.txt line 10: the line cannot be read: a bar is not closed",

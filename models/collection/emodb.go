@@ -8,6 +8,8 @@ import (
 	"errors"
 	"path"
 	"regexp"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // EMO-DB: wav/03a01Fa.wav: two digits of the speaker, three characters of the
@@ -55,7 +57,7 @@ func readEMODB(_ context.Context, r *reader) error {
 		}
 		found = true
 		e := emotions[parts[2]]
-		r.add(audioKind, r.files, name, path.Base(name), &label{
+		r.add(audioKind, r.files, name, path.Base(name), &dataset.Label{
 			Valence: e.valence, Arousal: e.arousal, Group: "emodb_" + parts[1], Derived: "from the acted emotion: " + e.name,
 		})
 	}

@@ -10,6 +10,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // EMOPIA: EMOPIA_2.2/midis/Q1_SONG_0.mid (EMOPIA_1.0 alike), where Q1 to Q4 is
@@ -62,7 +64,7 @@ func readEMOPIA(_ context.Context, r *reader) error {
 			continue
 		}
 		v, a := quadrant(parts[1] == "1" || parts[1] == "4", parts[1] == "1" || parts[1] == "2")
-		r.add(k, r.files, name, path.Base(name), &label{
+		r.add(k, r.files, name, path.Base(name), &dataset.Label{
 			Valence: v, Arousal: a, Group: parts[2], Derived: fmt.Sprintf("centre of quadrant Q%s", parts[1]),
 		})
 	}

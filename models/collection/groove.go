@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // Groove MIDI Dataset: groove/info.csv, header
@@ -37,7 +39,7 @@ func readGroove(_ context.Context, r *reader) error {
 		return err
 	}
 	for _, row := range t.rows {
-		name := row.get("midi_filename")
+		name := row.path("midi_filename")
 		from := path.Join(path.Dir(t.name), name)
 		bpm, fault := number("bpm", row.get("bpm"), 1, 1000)
 		switch {
@@ -54,7 +56,7 @@ func readGroove(_ context.Context, r *reader) error {
 			if !strings.HasPrefix(session, drummer+"/") {
 				session = drummer + "/" + session
 			}
-			r.add(drumsKind, r.files, from, name, &label{
+			r.add(drumsKind, r.files, from, name, &dataset.Label{
 				Arousal: tempoArousal(bpm), Derived: "arousal from tempo; valence unknown",
 				Style: row.get("style"), BPM: bpm, BeatType: row.get("beat_type"),
 				Group: strings.ReplaceAll(session, "/", "_"),

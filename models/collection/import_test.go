@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // write writes files given by their paths below root.
@@ -258,4 +260,55 @@ func TestInterrupted(t *testing.T) {
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, tree(t, to), "an interrupt within a file leaves nothing of it")
+}
+
+// A label that names a file of the collection, however it is written, is the label
+// of that file for the import as for the readers: it is not added again.
+func TestLabelsAreRecognised(t *testing.T) {
+	from := voices(t)
+	row := func(name string) string { return "filename,valence,arousal,group\n" + name + ",0.5,0.75,emodb_03\n" }
+	for _, text := range []string{
+		row("emodb/03a01Fa.wav"), row("./emodb/03a01Fa.wav"), row("emodb//03a01Fa.wav"), row(`emodb\03a01Fa.wav`), row(`.\emodb\03a01Fa.wav`),
+		row("audio/emodb/03a01Fa.wav"), row("training/audio/emodb/03a01Fa.wav"), row(" emodb/03a01Fa.wav "), row(` "emodb/03a01Fa.wav" `),
+		"\xef\xbb\xbf" + row("emodb/03a01Fa.wav"), strings.ReplaceAll(row("emodb/03a01Fa.wav"), "\n", "\r"), strings.ReplaceAll(row("emodb/03a01Fa.wav"), "\n", "\r\n"),
+		strings.NewReplacer(",", ";", ".5", ",5", ".75", ",75").Replace(row("emodb/03a01Fa.wav")), strings.ReplaceAll(row("emodb/03a01Fa.wav"), ",", "\t"),
+		row("emodb/03a01Fa.wav") + "\n\n,,\n", "\xfe\xff\x00" + strings.Join(strings.Split(row("emodb/03a01Fa.wav"), ""), "\x00"),
+	} {
+		to := t.TempDir()
+		file := filepath.Join("training", "audio", "labels.csv")
+		write(t, to, map[string]string{file: text})
+		r, err := importFrom("emodb", from, to)
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels, "%q", text)
+		sound, err := dataset.Files{
+			Network: "emotion", Folder: "audio", Extensions: []string{".wav"}, Labels: "labels.csv",
+			Feature: dataset.Feature{Read: func(string) (*dataset.Features, error) {
+				return &dataset.Features{Parts: []dataset.Part{{Input: []float32{1}}}}, nil
+			}},
+		}.Samples(context.Background(), to, dataset.Options{})
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, []string{"emodb/03a01Fa.wav", "emodb/03a01Wb.wav", "emodb/08a02Na.wav"}, sound.Names, "%q", text)
+		assert.Empty(t, sound.Notes, "no label stands there twice: %q", text)
+		assert.Empty(t, sound.Skipped, "%q", text)
+	}
+	for text, says := range map[string]string{
+		"filename,valence,arousal,Group,group\n": `two columns are called "Group"`,
+		row("caf\xe9.wav"):                       `line 2: "caf\xe9.wav,0.5,`,
+	} {
+		to := t.TempDir()
+		write(t, to, map[string]string{"training/audio/labels.csv": text})
+		_, err := importFrom("emodb", from, to)
+		require.ErrorContains(t, err, says)
+		_, err = dataset.Emotion(context.Background(), to, dataset.Options{})
+		assert.ErrorContains(t, err, says, "the readers say the same")
+	}
+	midi := t.TempDir()
+	write(t, midi, map[string]string{"Q1_a_0.mid": "1", "Q2_b_0.mid": "2"})
+	for _, name := range []string{"./emopia/Q1_a_0.mid", `emopia\\Q1_a_0.mid`, "midi/emopia/Q1_a_0.mid"} {
+		to := t.TempDir()
+		write(t, to, map[string]string{"training/midi/emotion_labels.json": `{"` + name + `": {"valence": 0.5, "arousal": 0.75, "group": "a"}}`})
+		r, err := importFrom("emopia", midi, to)
+		require.NoError(t, err, name)
+		assert.Equal(t, Merged{Added: 1, Unchanged: 1}, r.Kinds[0].Labels, name)
+	}
 }

@@ -71,7 +71,7 @@ func (r *reader) maestroNames(index string) ([]string, error) {
 			return nil, err
 		}
 		for _, row := range t.rows {
-			names = append(names, row.get("midi_filename"))
+			names = append(names, row.path("midi_filename"))
 		}
 		return names, nil
 	}

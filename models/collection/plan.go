@@ -114,10 +114,8 @@ func (p *plan) merge(k *kind) (merging, error) {
 	switch k {
 	case chordsKind:
 		m.text, m.Merged, err = mergeProgressions(old, p.progressions, p.Replace, &c)
-	case audioKind:
-		m.text, m.Merged, err = mergeCSV(old, labelled, p.Replace, &c)
 	default:
-		m.text, m.Merged, err = mergeJSON(old, labelled, p.Replace, &c)
+		m.text, m.Merged, err = mergeLabels(m.file, k.dir(p.To), old, labelled, p.Replace, &c)
 	}
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", m.file, err)
@@ -147,7 +145,7 @@ type conflicts struct {
 	first string
 }
 
-func (c *conflicts) add(name string, has, given fmt.Stringer) {
+func (c *conflicts) add(name, has, given string) {
 	if c.count++; c.count == 1 {
 		c.first = fmt.Sprintf("%s has %s there, and %s in the collection", name, has, given)
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // ratings describes a collection of audio files that people rated, one file a
@@ -60,7 +62,7 @@ func (a ratings) read(_ context.Context, r *reader) error {
 				r.leave(id, "no audio file for this label")
 			default:
 				from := a.choose(files)
-				r.add(audioKind, r.files, from, path.Base(from), &label{
+				r.add(audioKind, r.files, from, path.Base(from), &dataset.Label{
 					Valence: rescale(v, a.low, a.high, -1, 1), Arousal: rescale(x, a.low, a.high, 0, 1), Derived: a.derived,
 				})
 			}

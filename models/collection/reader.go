@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // kind is a folder of the training data.
@@ -36,38 +38,13 @@ func (k *kind) has(name string) bool {
 	return slices.Contains(k.extensions, strings.ToLower(path.Ext(name)))
 }
 
-// label is what a collection says of a file.
-type label struct {
-	Valence  float64 `json:"valence"` // -1 to 1
-	Arousal  float64 `json:"arousal"` // 0 to 1
-	Derived  string  `json:"derived,omitempty"`
-	Style    string  `json:"style,omitempty"`
-	BPM      float64 `json:"bpm,omitempty"`
-	BeatType string  `json:"beat_type,omitempty"`
-	Group    string  `json:"group,omitempty"`
-}
-
-// same reports whether two labels say the same of a file. What a number was made
-// from is a remark.
-func (l label) same(m label) bool {
-	return l.Valence == m.Valence && l.Arousal == m.Arousal && l.Group == m.Group
-}
-
-func (l label) String() string {
-	text := fmt.Sprintf("valence %g, arousal %g", l.Valence, l.Arousal)
-	if l.Group != "" {
-		text += fmt.Sprintf(", group %q", l.Group)
-	}
-	return text
-}
-
 // item is a file to be imported.
 type item struct {
 	kind  *kind
-	files *source // which holds it
-	from  string  // its name there
-	name  string  // its path below the kind's folder, with slashes
-	label *label  // nil where the kind has none
+	files *source        // which holds it
+	from  string         // its name there
+	name  string         // its path below the kind's folder, with slashes
+	label *dataset.Label // nil where the kind has none
 	state state
 }
 
@@ -87,7 +64,7 @@ func (r *reader) leave(name, format string, args ...any) {
 }
 
 // add imports a file under a name below the collection's folder.
-func (r *reader) add(k *kind, files *source, from, name string, l *label) {
+func (r *reader) add(k *kind, files *source, from, name string, l *dataset.Label) {
 	name = r.name + "/" + name
 	key := k.name + "/" + name
 	if other, ok := r.taken[key]; ok {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // sharedTraining finds the folder of real files that lies beside a checkout. Its
@@ -26,9 +28,9 @@ func sharedTraining(t *testing.T) string {
 }
 
 // realLabels reads an object of labels.
-func realLabels(t *testing.T, path ...string) map[string]label {
+func realLabels(t *testing.T, path ...string) map[string]dataset.Label {
 	t.Helper()
-	var labels map[string]label
+	var labels map[string]dataset.Label
 	require.NoError(t, json.Unmarshal([]byte(read(t, path...)), &labels))
 	require.NotEmpty(t, labels)
 	return labels
@@ -43,21 +45,34 @@ func TestRealEMOPIA(t *testing.T) {
 	got := realLabels(t, to, "training/midi/emotion_labels.json")
 	assert.Len(t, got, len(want))
 	for name, l := range want {
-		assert.True(t, l.same(got["emopia/"+name]), "%s: %v, not %v", name, got["emopia/"+name], l)
+		assert.True(t, l.Same(got["emopia/"+name]), "%s: %v, not %v", name, got["emopia/"+name], l)
 	}
 
 	_, err = importFrom("emopia", filepath.Join(shared, "audio"), to)
 	require.NoError(t, err)
-	theirs, err := readSheet([]byte(read(t, shared, "audio", "labels.csv")))
-	require.NoError(t, err)
-	ours, err := readSheet([]byte(read(t, to, "training/audio/labels.csv")))
-	require.NoError(t, err)
-	assert.Len(t, ours.byName, len(theirs.byName))
-	for name, rows := range theirs.byName {
-		mine := ours.byName["emopia/"+name]
+	theirs, theirEntries := entries(t, filepath.Join(shared, "audio"))
+	ours, ourEntries := entries(t, filepath.Join(to, "training", "audio"))
+	require.NotEmpty(t, theirEntries)
+	assert.Len(t, ourEntries, len(theirEntries))
+	for name, n := range theirEntries {
+		mine := ourEntries["emopia/"+name]
 		require.Len(t, mine, 1, name)
-		assert.Equal(t, theirs.label(rows[0]), ours.label(mine[0]), name)
+		want, err := theirs.Label(n[0])
+		require.NoError(t, err)
+		got, err := ours.Label(mine[0])
+		require.NoError(t, err)
+		assert.Equal(t, want, got, name)
 	}
+}
+
+// entries reads the labels.csv of a folder, and finds its entries.
+func entries(t *testing.T, dir string) (*dataset.Sheet, map[string][]int) {
+	t.Helper()
+	sheet, err := dataset.ReadSheet("labels.csv", []byte(read(t, dir, "labels.csv")))
+	require.NoError(t, err)
+	entries, err := sheet.Entries(dir, nil)
+	require.NoError(t, err)
+	return sheet, entries
 }
 
 // The arousal of drums is the one that they have there, to all its digits.

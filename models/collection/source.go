@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 const (
@@ -108,11 +110,15 @@ func (s *source) path(name string) string { return filepath.Join(s.root, filepat
 
 // text reads an index whole.
 func (s *source) text(name string) ([]byte, error) {
-	text, err := s.read(name, maxText)
-	if err == nil && !utf8.Valid(text) {
-		err = fmt.Errorf("%s is not UTF-8: save it as that", name)
+	raw, err := s.read(name, maxText)
+	if err != nil {
+		return nil, err
 	}
-	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), err
+	text, err := dataset.DecodeText(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
 }
 
 func (s *source) read(name string, most int64) ([]byte, error) {

@@ -4,84 +4,79 @@
 package collection
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // table is an index in CSV.
 type table struct {
-	name string
-	rows []row
+	name    string
+	read    *dataset.Table
+	columns map[string]int // those that were asked for
+	rows    []row
 }
 
-// row is a line of it, by the names of the columns.
+// row is a line of it.
 type row struct {
-	table  *table
-	line   int
-	fields map[string]string
+	table *table
+	dataset.Row
 }
 
 // get gives a field without the space around it; empty where it is missing.
-func (r row) get(column string) string { return r.fields[column] }
+func (r row) get(column string) string {
+	i, ok := r.table.columns[column]
+	if !ok {
+		i, _ = r.table.read.Column(column) // the first, of columns that are not needed
+		r.table.columns[column] = i
+	}
+	return strings.TrimSpace(r.Field(i))
+}
+
+// path gives a field that is a path, with slashes.
+func (r row) path(column string) string {
+	return path.Clean(strings.ReplaceAll(r.get(column), `\`, "/"))
+}
 
 // where is what a row is called in a report.
-func (r row) where() string { return fmt.Sprintf("%s line %d", path.Base(r.table.name), r.line) }
+func (r row) where() string { return fmt.Sprintf("%s line %d", path.Base(r.table.name), r.Line) }
 
-// table reads an index, which must have the columns in needs. Their names may
-// differ in case and in the space around them: DEAM has ", valence_mean". Rows
-// that cannot be read are left out.
+// table reads an index, which must have the columns in needs, as labels.csv is
+// read. Rows that cannot be read are left out.
 func (r *reader) table(name string, needs ...string) (*table, error) {
 	text, err := r.files.text(name)
 	if err != nil {
 		return nil, err
 	}
-	in := csv.NewReader(strings.NewReader(string(text)))
-	in.FieldsPerRecord = -1
-	in.TrimLeadingSpace = true
-	header, err := in.Read()
+	read, err := dataset.ReadTable(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: its first line does not name columns: %w", name, err)
 	}
-	for i := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(header[i]))
+	if len(read.Rows) > maxFiles {
+		return nil, fmt.Errorf("%s: more than %d rows: no published collection has so many; take the publisher's file as it is", name, maxFiles)
 	}
+	t := &table{name: name, read: read, columns: map[string]int{}}
 	for _, column := range needs {
-		if !slices.Contains(header, column) {
-			return nil, fmt.Errorf("%s: no column %q in its first line %q: take the publisher's file as it is", name, column, header)
-		}
-	}
-	t := &table{name: name}
-	for {
-		record, err := in.Read()
-		var bad *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return t, nil
-		case errors.As(err, &bad):
-			r.leave(row{table: t, line: bad.StartLine}.where(), "the row cannot be read: %v", bad.Err)
-			continue
-		case err != nil:
+		if t.columns[column], err = read.Column(column); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if len(t.rows) == maxFiles {
-			return nil, fmt.Errorf("%s: more than %d rows: no published collection has so many; take the publisher's file as it is", name, maxFiles)
+		if t.columns[column] < 0 {
+			return nil, fmt.Errorf("%s: no column %q in its first line %q: take the publisher's file as it is", name, column, read.Header)
 		}
-		line, _ := in.FieldPos(0)
-		x := row{t, line, map[string]string{}}
-		for i, field := range record {
-			if i < len(header) {
-				x.fields[header[i]] = strings.TrimSpace(field)
-			}
-		}
-		t.rows = append(t.rows, x)
 	}
+	for _, x := range read.Rows {
+		switch {
+		case x.Fault != "":
+			r.leave(row{t, x}.where(), "the row cannot be read: %s", x.Fault)
+		case !x.Blank():
+			t.rows = append(t.rows, row{t, x})
+		}
+	}
+	return t, nil
 }
 
 // number reads a field whose values are published as low to high.

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"path"
 	"regexp"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // VGMIDI: vgmidi_labelled.csv, header
@@ -56,7 +58,7 @@ func readVGMIDI(_ context.Context, r *reader) error {
 	for _, row := range t.rows {
 		v, fault := number("valence", row.get("valence"), -1, 1)
 		a, fault2 := number("arousal", row.get("arousal"), -1, 1)
-		base := path.Base(row.get("midi"))
+		base := path.Base(row.path("midi"))
 		p, ok := phrases[base]
 		switch {
 		case fault+fault2 != "":
@@ -66,7 +68,7 @@ func readVGMIDI(_ context.Context, r *reader) error {
 			r.leave(base, "no MIDI file for this label")
 			continue
 		}
-		l := label{Group: phraseNumber.ReplaceAllString(stem(base), "")}
+		l := dataset.Label{Group: phraseNumber.ReplaceAllString(stem(base), "")}
 		if zero || v*v == 1 && a*a == 1 {
 			l.Valence, l.Arousal = quadrant(v > 0, a > 0)
 			l.Derived = "centre of the quadrant of the published signs"

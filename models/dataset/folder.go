@@ -80,9 +80,18 @@ func findBeside(dir, network, name, wanted string) (string, error) {
 type index struct {
 	names      []string            // the source's files, sorted
 	exists     map[string]bool     // every file
-	normalised map[string][]string // NFC form → names
+	normalised map[string][]string // NFC form without space around it → names
 	similar    map[string]string   // stem in lower case → a name, for hints
+	folder     string              // what the folder itself is called
 }
+
+func newIndex(dir string) *index {
+	return &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}, folder: filepath.Base(dir)}
+}
+
+// normal is a name without what different systems and programs write otherwise:
+// macOS stores é as two characters, and spreadsheets leave space around a name.
+func normal(name string) string { return norm.NFC.String(strings.TrimSpace(name)) }
 
 // list finds the files below dir, and what about them is a problem. Folders and
 // files whose name begins with a dot are litter of some program; such a file is
@@ -93,7 +102,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}
-	idx := &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}}
+	idx := newIndex(dir)
 	var problems []Problem
 	err = filepath.WalkDir(resolved, func(full string, d fs.DirEntry, err error) error {
 		if full == resolved {
@@ -130,8 +139,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 
 func (x *index) add(name string, wanted bool) {
 	x.exists[name] = true
-	nfc := norm.NFC.String(name)
-	x.normalised[nfc] = append(x.normalised[nfc], name)
+	x.normalised[normal(name)] = append(x.normalised[normal(name)], name)
 	if wanted {
 		x.names = append(x.names, name)
 		if key := stem(name); x.similar[key] == "" {
@@ -140,27 +148,42 @@ func (x *index) add(name string, wanted bool) {
 	}
 }
 
-// resolve finds the file that a label names: the same name, or else the one that
-// is the same text in another Unicode form (macOS stores é as two characters).
-// Otherwise it gives the reason why there is none.
+// resolve finds the file that a label names: the same name, or else the only one
+// that is the same text but for its Unicode form and space around it. The path
+// may have backslashes, and may begin outside of the folder: "training/audio/a.wav"
+// or "audio/a.wav" names a.wav of the folder audio, unless there is a folder audio
+// in it. Otherwise resolve gives the reason why there is no such file.
 func (x *index) resolve(name string) (file, reason string) {
-	if name == "" {
+	if strings.TrimSpace(name) == "" {
 		return "", "the file name is missing"
 	}
-	if path.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") {
+	plain := strings.ReplaceAll(name, `\`, "/")
+	if x.exists[path.Clean(name)] {
+		plain = name // on some systems a backslash is a character like any other
+	}
+	drive := len(plain) > 2 && plain[1:3] == ":/"
+	if path.IsAbs(plain) || drive || slices.Contains(strings.Split(plain, "/"), "..") {
 		return "", "the name leads out of the folder: write the path from the folder on, without .."
 	}
-	name = path.Clean(name)
-	if x.exists[name] {
-		return name, ""
+	plain = path.Clean(plain)
+	names := []string{plain}
+	for _, prefix := range []string{x.folder + "/", "training/" + x.folder + "/"} {
+		if rest, ok := strings.CutPrefix(plain, prefix); ok {
+			names = append(names, rest)
+		}
 	}
-	switch same := x.normalised[norm.NFC.String(name)]; {
-	case len(same) == 1:
-		return same[0], ""
-	case len(same) > 1:
-		return "", fmt.Sprintf("%d files differ from this name by their Unicode form only: rename all but one", len(same))
+	for _, name := range names {
+		if x.exists[name] {
+			return name, ""
+		}
+		switch same := x.normalised[normal(name)]; {
+		case len(same) == 1:
+			return same[0], ""
+		case len(same) > 1:
+			return "", fmt.Sprintf("%d files differ from this name by their Unicode form or by space around it only: rename all but one", len(same))
+		}
 	}
-	if near := x.similar[stem(name)]; near != "" {
+	if near := x.similar[stem(plain)]; near != "" {
 		return "", fmt.Sprintf("no such file; there is %q: write its name exactly", near)
 	}
 	return "", "no such file: add it or remove its label"

@@ -4,10 +4,12 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,14 +30,19 @@ func labelsOf(t *testing.T, name, text string) ([]label, error) {
 func TestCSV(t *testing.T) {
 	want := []label{{name: "a b.wav", line: 2, valence: -0.5, arousal: 0.25, group: "g", numbers: true}}
 	for name, text := range map[string]string{
-		"plain":         "filename,valence,arousal,group\na b.wav,-0.5,0.25,g\n",
-		"no last line":  "filename,valence,arousal,group\na b.wav,-0.5,0.25,g",
-		"BOM and CRLF":  "\xef\xbb\xbffilename,valence,arousal,group\r\n\"a b.wav\",-0.5,0.25,g\r\n",
-		"other order":   "group,arousal,id,valence,filename,mood\ng,0.25,7,-0.5,a b.wav,sad\n",
-		"DEAM's header": "Filename, valence_mean, valence_std, arousal_mean, arousal_std, Group\na b.wav, -0.5, 0.1, 0.25, 0.1, g\n",
-		"File Name":     "File Name, Valence ,AROUSAL,group\na b.wav,-0.5,2.5e-1,g\n",
-		"both means":    "filename,valence_mean,valence,arousal,group\na b.wav,1,-0.5,0.25,g\n",
-		"empty rows":    "filename,valence,arousal,group\na b.wav,-0.5,0.25,g,,\n\n,,,\n",
+		"plain":              "filename,valence,arousal,group\na b.wav,-0.5,0.25,g\n",
+		"no last line":       "filename,valence,arousal,group\na b.wav,-0.5,0.25,g",
+		"BOM and CRLF":       "\xef\xbb\xbffilename,valence,arousal,group\r\n\"a b.wav\",-0.5,0.25,g\r\n",
+		"other order":        "group,arousal,id,valence,filename,mood\ng,0.25,7,-0.5,a b.wav,sad\n",
+		"DEAM's header":      "Filename, valence_mean, valence_std, arousal_mean, arousal_std, Group\na b.wav, -0.5, 0.1, 0.25, 0.1, g\n",
+		"File Name":          "File Name, Valence ,AROUSAL,group\na b.wav,-0.5,2.5e-1,g\n",
+		"both means":         "filename,valence_mean,valence,arousal,group\na b.wav,1,-0.5,0.25,g\n",
+		"empty rows":         "filename,valence,arousal,group\na b.wav,-0.5,0.25,g,,\n\n,,,\n",
+		"old Macintosh":      "filename,valence,arousal,group\ra b.wav,-0.5,0.25,g\r",
+		"spaced quotes":      "filename, \"valence\" ,arousal,group\n \"a b.wav\" , \"-0.5\",\t\"0.25\", \"g\"  \n",
+		"Excel's semicolons": "\xef\xbb\xbffilename;valence;arousal;group\r\na b.wav;-0,5;0,25;g\r\n;;;\r\n",
+		"Excel's tabs":       utf16le("filename\tvalence\tarousal\tgroup\r\na b.wav\t-0.5\t0.25\tg\r\n"),
+		"trailing lines":     "filename,valence,arousal,group\na b.wav,-0.5,0.25,g\n\n\n \n",
 	} {
 		got, err := labelsOf(t, "labels.csv", text)
 		require.NoError(t, err, name)
@@ -51,13 +58,15 @@ func TestCSV(t *testing.T) {
 	assert.Equal(t, label{name: "last.wav", line: 6, numbers: true}, got[3])
 
 	for text, want := range map[string]string{
-		"":                                   "the file is empty",
-		"valence,arousal\n1,1\n":             "no column filename",
-		"filename,arousal\n":                 "no column valence",
-		"filename,valence\n":                 "no column arousal",
-		"filename;valence;arousal\n":         "separated by commas",
-		"filename,valence,Valence,arousal\n": `two columns are called "valence"`,
-		"\xff\xfef\x00i\x00":                 "UTF-16",
+		"":                                       "the file is empty",
+		"valence,arousal\n1,1\n":                 "no column filename",
+		"filename,arousal\n":                     "no column valence",
+		"filename,valence\n":                     "no column arousal",
+		"filename|valence|arousal\n":             "does not name the columns filename, valence and arousal",
+		"filename,valence,arousal,Group,group\n": `two columns are called "Group"`,
+		"filename,valence,Valence,arousal\n":     `two columns are called "valence"`,
+		"\xff\xfef\x00i\x00\x00":                 "UTF-16",
+		"f\x00i\x00":                             "UTF-16",
 	} {
 		_, err := labelsOf(t, "labels.csv", text)
 		require.ErrorContains(t, err, want)
@@ -124,4 +133,57 @@ func FuzzLabels(f *testing.F) {
 			}
 		}
 	})
+}
+
+// utf16le writes text as Excel's "Unicode text" is written.
+func utf16le(text string) string {
+	b := []byte("\xff\xfe")
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return string(b)
+}
+
+// Each spelling of a path names the file that is there, and no other.
+func TestSpellingsOfPaths(t *testing.T) {
+	x := newIndex("/data/training/audio")
+	for _, name := range []string{"deam/2.wav", "a.wav", " b.wav", "audio/c.wav", `d\e.wav`, "caf\u00e9/f.wav"} {
+		x.add(name, true)
+	}
+	for name, want := range map[string]string{
+		"deam/2.wav": "deam/2.wav", "./deam/2.wav": "deam/2.wav", "deam//2.wav": "deam/2.wav", `deam\2.wav`: "deam/2.wav", `.\deam\2.wav`: "deam/2.wav",
+		"audio/deam/2.wav": "deam/2.wav", `audio\deam\2.wav`: "deam/2.wav", "training/audio/a.wav": "a.wav", " a.wav ": "a.wav",
+		"b.wav": " b.wav", " b.wav": " b.wav", "audio/c.wav": "audio/c.wav", "audio/audio/c.wav": "audio/c.wav", `d\e.wav`: `d\e.wav`, "cafe\u0301/f.wav": "caf\u00e9/f.wav",
+	} {
+		got, reason := x.resolve(name)
+		assert.Equal(t, want, got, "%q: %s", name, reason)
+	}
+	for name, want := range map[string]string{
+		"": "the file name is missing", " ": "the file name is missing", "c.wav": "no such file", "d/e.wav": "no such file", "midi/a.wav": "no such file",
+		"../audio/a.wav": "leads out of the folder", `..\a.wav`: "leads out of the folder", "/data/training/audio/a.wav": "leads out of the folder",
+		`C:\music\a.wav`: "leads out of the folder", "A.WAV": `there is "a.wav"`,
+	} {
+		got, reason := x.resolve(name)
+		assert.Empty(t, got, name)
+		assert.Contains(t, reason, want, name)
+	}
+}
+
+// A group that a spreadsheet would run is written so that it does not, and read
+// back as it was.
+func TestGroupsInSpreadsheets(t *testing.T) {
+	for _, group := range []string{"=cmd|' C calc'!A0", "+1", "-xyz", "@x", "'=x", "''=x", "'", "'x", "''", "x", "it's", "", "a,\"b\""} {
+		sheet, err := ReadSheet("labels.csv", nil)
+		require.NoError(t, err)
+		sheet.Set(0, "a.wav", Label{Group: group})
+		text := sheet.Text()
+		table, err := ReadTable(text)
+		require.NoError(t, err)
+		assert.NotContains(t, "=+-@", (table.Rows[0].Fields[3] + "x")[:1], group)
+		again, err := ReadSheet("labels.csv", text)
+		require.NoError(t, err)
+		l, err := again.Label(0)
+		require.NoError(t, err)
+		assert.Equal(t, group, l.Group)
+	}
 }

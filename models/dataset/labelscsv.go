@@ -4,112 +4,125 @@
 package dataset
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// columns are the places of a label's fields in a row; -1 where there is none.
-type columns struct{ name, valence, arousal, group int }
-
-// parseCSV reads labels.csv: a header, then a row per file. Columns may come in
+// csvLabels is labels.csv: a header, then a row per file. Columns may come in
 // any order and among others; their names may differ in case and spaces. The
 // means of several raters, as published with DEAM, are called valence_mean and
 // arousal_mean.
+type csvLabels struct {
+	*Table
+	// Columns; -1 where there is none.
+	name, valence, arousal, group, derived int
+}
+
 func parseCSV(text []byte) ([]label, error) {
-	r := csv.NewReader(bytes.NewReader(text))
-	r.FieldsPerRecord = -1 // rows are judged one by one
-	header, err := r.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the file is empty: its first line must be filename,valence,arousal or filename,valence,arousal,group")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the header: %w", err)
-	}
-	at, err := findColumns(header)
+	c, err := readCSV(text)
 	if err != nil {
 		return nil, err
 	}
-	var labels []label
-	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return labels, nil
-		}
-		var bad *csv.ParseError
-		switch {
-		case errors.As(err, &bad):
-			labels = append(labels, label{line: bad.StartLine,
-				fault: fmt.Sprintf("%v: put a field that holds quotes or commas in quotes, and double the quotes inside", bad.Err)})
-			continue
-		case err != nil:
-			return nil, err
-		case strings.Trim(strings.Join(row, ""), " \t") == "":
-			continue // spreadsheets leave rows of commas
-		}
-		line, _ := r.FieldPos(0)
-		labels = append(labels, at.label(row, line, len(header)))
-	}
+	return c.labels(), nil
 }
 
-func (at columns) label(row []string, line, width int) label {
-	field := func(i int) string {
-		if i < 0 || i >= len(row) {
-			return ""
-		}
-		return row[i]
+func readCSV(text []byte) (*csvLabels, error) {
+	t, err := ReadTable(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the first line must be filename,valence,arousal or filename,valence,arousal,group", err)
 	}
-	l := label{name: field(at.name), line: line, group: strings.TrimSpace(field(at.group))}
-	if len(row) > width && strings.Join(row[width:], "") != "" {
-		l.fault = fmt.Sprintf("%d fields under a header of %d: put a name that holds a comma in quotes", len(row), width)
+	c := &csvLabels{Table: t}
+	for _, column := range []struct {
+		at       *int
+		required bool
+		names    []string
+	}{
+		{&c.name, true, []string{"filename"}},
+		{&c.valence, true, []string{"valence", "valencemean"}},
+		{&c.arousal, true, []string{"arousal", "arousalmean"}},
+		{&c.group, false, []string{"group"}},
+		{&c.derived, false, []string{"derived"}},
+	} {
+		if *column.at, err = t.Column(column.names...); err != nil {
+			return nil, err
+		}
+		if *column.at < 0 && column.required {
+			return nil, fmt.Errorf("no column %s in the header %q: the first line does not name the columns filename, valence and arousal: add them",
+				column.names[0], t.Header)
+		}
+	}
+	return c, nil
+}
+
+// all gives a label for each row; that of a blank row has no line.
+func (c *csvLabels) all() []label {
+	all := make([]label, len(c.Rows))
+	for i, row := range c.Rows {
+		if !row.Blank() {
+			all[i] = c.label(row)
+		}
+	}
+	return all
+}
+
+// labels gives the labels of the rows that are not blank.
+func (c *csvLabels) labels() []label {
+	return slices.DeleteFunc(c.all(), func(l label) bool { return l.line == 0 })
+}
+
+func (c *csvLabels) label(row Row) label {
+	l := label{name: row.Field(c.name), line: row.Line, group: plainGroup(strings.TrimSpace(row.Field(c.group))), fault: row.Fault}
+	if l.fault != "" {
+		l.unreadable = true
 		return l
 	}
-	l.set(field(at.valence), field(at.arousal))
+	valence, arousal := row.Field(c.valence), row.Field(c.arousal)
+	if c.comma != ',' { // where commas do not separate fields, they are decimal commas
+		valence, arousal = strings.Replace(valence, ",", ".", 1), strings.Replace(arousal, ",", ".", 1)
+	}
+	l.set(valence, arousal)
 	return l
 }
 
-func findColumns(header []string) (columns, error) {
-	plain := make([]string, len(header))
-	for i, h := range header {
-		plain[i] = strings.Map(func(r rune) rune {
-			if strings.ContainsRune(" \t_", r) {
-				return -1
-			}
-			return r
-		}, strings.ToLower(h))
-	}
-	var failed error
-	find := func(names ...string) int {
-		for _, name := range names {
-			i := slices.Index(plain, name)
-			if i >= 0 && slices.Contains(plain[i+1:], name) && failed == nil {
-				failed = fmt.Errorf("two columns are called %q: rename one", strings.TrimSpace(header[i]))
-			}
-			if i >= 0 {
-				return i
-			}
-		}
-		return -1
-	}
-	at := columns{find("filename"), find("valence", "valencemean"), find("arousal", "arousalmean"), find("group")}
-	if failed != nil {
-		return at, failed
-	}
-	for _, need := range []struct {
+func (c *csvLabels) set(n int, name string, l Label) {
+	for _, column := range []struct {
 		name string
-		at   int
-	}{{"filename", at.name}, {"valence", at.valence}, {"arousal", at.arousal}} {
-		if need.at < 0 {
-			hint := "the first line must name the columns filename, valence and arousal"
-			if len(header) == 1 && strings.ContainsAny(header[0], ";\t") {
-				hint = "the columns must be separated by commas"
-			}
-			return at, fmt.Errorf("no column %s in the header %q: %s", need.name, header, hint)
+		at   *int
+	}{{"group", &c.group}, {"derived", &c.derived}} {
+		if *column.at < 0 {
+			*column.at = len(c.Header)
+			c.Header = append(c.Header, column.name)
 		}
 	}
-	return at, nil
+	if n == len(c.Rows) {
+		c.Rows = append(c.Rows, Row{})
+	}
+	fields := make([]string, len(c.Header))
+	copy(fields, c.Rows[n].Fields)
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	fields[c.name], fields[c.valence], fields[c.arousal] = name, number(l.Valence), number(l.Arousal)
+	fields[c.group], fields[c.derived] = quotedGroup(l.Group), l.Derived
+	c.Rows[n].Fields = fields
+}
+
+// formula is what a cell begins with that spreadsheets take for a formula, and
+// run (CWE-1236).
+const formula = "=+-@\t\r"
+
+// quotedGroup puts an apostrophe before a group that a spreadsheet would run,
+// as spreadsheets themselves do, and plainGroup takes it away.
+func quotedGroup(group string) string {
+	if group != "" && (strings.Contains(formula, group[:1]) || plainGroup(group) != group) {
+		return "'" + group
+	}
+	return group
+}
+
+func plainGroup(cell string) string {
+	if rest, ok := strings.CutPrefix(cell, "'"); ok && rest != "" && strings.Contains(formula+"'", rest[:1]) {
+		return rest
+	}
+	return cell
 }

@@ -6,52 +6,37 @@ package dataset
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 )
 
-// parseJSON reads {file: {valence, arousal, group?}}, keeping names that come
-// twice, of which a map would keep the last.
+// jsonLabels is {file: {valence, arousal, group?}}.
+type jsonLabels struct{ members []Member }
+
 func parseJSON(text []byte) ([]label, error) {
-	text = quoteNaN(text)
-	d := json.NewDecoder(bytes.NewReader(text))
-	lines, counted := 1, int64(0) // what was counted is not counted again
-	line := func() int {
-		at := d.InputOffset()
-		lines, counted = lines+bytes.Count(text[counted:at], []byte("\n")), at
-		return lines
-	}
-	open, err := d.Token()
+	members, err := ReadObject(quoteNaN(text))
 	if err != nil {
-		return nil, jsonError(text, d.InputOffset(), err)
+		return nil, fmt.Errorf("%w, %s", err, wantedJSON)
 	}
-	if open != json.Delim('{') {
-		return nil, fmt.Errorf("expected an object, %s", wantedJSON)
-	}
-	var labels []label
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, jsonError(text, d.InputOffset(), err)
-		}
-		l := label{line: line()}
-		l.name, _ = name.(string) // a key is never anything else
-		var entry json.RawMessage
-		if err := d.Decode(&entry); err != nil {
-			return nil, jsonError(text, d.InputOffset(), err)
-		}
-		l.setJSON(entry)
-		labels = append(labels, l)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, jsonError(text, d.InputOffset(), err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("line %d: something follows the end of the object: remove it", line())
-	}
-	return labels, nil
+	return jsonLabels{members}.labels(), nil
 }
+
+func (j jsonLabels) labels() []label {
+	all := make([]label, len(j.members))
+	for i, m := range j.members {
+		all[i] = label{name: m.Key, line: m.line}
+		all[i].setJSON(m.Value)
+	}
+	return all
+}
+
+func (j *jsonLabels) set(n int, name string, l Label) {
+	if n == len(j.members) {
+		j.members = append(j.members, Member{})
+	}
+	j.members[n] = Member{Key: name, Value: RawJSON(l)}
+}
+
+func (j *jsonLabels) text() []byte { return WriteObject(j.members) }
 
 func (l *label) setJSON(entry json.RawMessage) {
 	var fields map[string]json.RawMessage
@@ -100,17 +85,4 @@ func quoteNaN(text []byte) []byte {
 		}
 	}
 	return out
-}
-
-// jsonError says where a label file stops being JSON.
-func jsonError(text []byte, offset int64, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		offset = syntax.Offset
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err, offset = errors.New("the file ends too early"), int64(len(text))
-	}
-	line := 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
-	return fmt.Errorf("line %d: %w: correct the JSON there", line, err)
 }

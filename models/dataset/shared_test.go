@@ -189,3 +189,31 @@ func TestValidateBad(t *testing.T) {
 		t.Logf("%s: %d of %d files cannot be read\n%s", c.bad, unreadable, len(paths), s.lines())
 	}
 }
+
+// Label files that users had trouble with give each file its label.
+func TestRegressionsLabels(t *testing.T) {
+	dir := filepath.Join(sharedData(t), "regressions", "labels")
+	for name, files := range map[string][2]string{
+		"cr_only.csv": {"a.wav", "b.wav"}, "path_prefix.csv": {"a.wav", "sub/b.wav"}, "quoted_after_space.csv": {"a.wav", ""},
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		all := map[string]string{"audio/labels.csv": string(text)}
+		var want []string
+		for _, file := range files {
+			if file != "" {
+				all["audio/"+file] = "ok"
+				want = append(want, file)
+			}
+		}
+		s, err := stub().Samples(context.Background(), folder(t, all), Options{})
+		require.NoError(t, err, name)
+		assert.Equal(t, want, s.Names, name)
+		assert.Empty(t, s.Skipped, name)
+		for i, label := range [][2]float64{{0.5, 0.5}, {-0.5, 0.2}}[:len(want)] {
+			_, y := s.Row(i)
+			v, a := ReadEmbedding(y)
+			assert.InDeltaSlice(t, label[:], []float64{v, a}, 1e-6, name)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+)
+
+// Label is what a label file says of a file.
+type Label struct {
+	Valence  float64 `json:"valence"` // -1 to 1
+	Arousal  float64 `json:"arousal"` // 0 to 1
+	Derived  string  `json:"derived,omitempty"`
+	Style    string  `json:"style,omitempty"`
+	BPM      float64 `json:"bpm,omitempty"`
+	BeatType string  `json:"beat_type,omitempty"`
+	Group    string  `json:"group,omitempty"` // empty: the file is its own
+}
+
+// Same reports whether two labels agree about a file. The other fields are
+// remarks.
+func (l Label) Same(m Label) bool {
+	return l.Valence == m.Valence && l.Arousal == m.Arousal && l.Group == m.Group
+}
+
+func (l Label) String() string {
+	text := fmt.Sprintf("valence %g, arousal %g", l.Valence, l.Arousal)
+	if l.Group != "" {
+		text += fmt.Sprintf(", group %q", l.Group)
+	}
+	return text
+}
+
+// Sheet is a label file to which labels can be added. It reads the file as
+// [Files] does, and changes nothing but the labels that are set.
+type Sheet struct {
+	form interface {
+		set(n int, name string, l Label)
+		text() []byte
+	}
+	labels []label
+}
+
+// ReadSheet reads a label file whose name ends in .csv, or else one in JSON.
+// Empty text is a sheet without labels. A file with an entry that is not in its
+// format is an error that names the line, although [Files] leaves out that entry
+// alone: it could be about any file.
+func ReadSheet(name string, raw []byte) (*Sheet, error) {
+	text, err := DecodeText(raw)
+	if err != nil {
+		return nil, err
+	}
+	empty := len(bytes.TrimSpace(text)) == 0
+	s := &Sheet{}
+	if filepath.Ext(name) == ".csv" {
+		if empty {
+			text = []byte("filename,valence,arousal,group,derived\n")
+		}
+		form, err := readCSV(text)
+		if err != nil {
+			return nil, err
+		}
+		s.form, s.labels = form, form.all()
+	} else {
+		form := &jsonLabels{}
+		if !empty {
+			if form.members, err = ReadObject(text); err != nil {
+				return nil, err
+			}
+		}
+		s.form, s.labels = form, form.labels()
+	}
+	for _, l := range s.labels {
+		if l.unreadable {
+			return nil, fmt.Errorf("line %d: %s: correct the row", l.line, l.fault)
+		}
+	}
+	return s, nil
+}
+
+// Len gives the number of entries.
+func (s *Sheet) Len() int { return len(s.labels) }
+
+// Entries finds the entries of each file: of those in the folder dir, which need
+// not exist, and of those that more names, which are to come into it.
+func (s *Sheet) Entries(dir string, more []string) (map[string][]int, error) {
+	x, _, err := Files{}.list(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		x, err = newIndex(dir), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range more {
+		if !x.exists[name] {
+			x.add(name, false)
+		}
+	}
+	entries := map[string][]int{}
+	for n, l := range s.labels {
+		if name, reason := x.resolve(l.name); reason == "" {
+			entries[name] = append(entries[name], n)
+		}
+	}
+	return entries, nil
+}
+
+// Label gives the label of entry n, or the reason why it cannot be used.
+func (s *Sheet) Label(n int) (Label, error) {
+	l := s.labels[n]
+	if l.fault != "" {
+		return Label{}, fmt.Errorf("line %d: %s", l.line, l.fault)
+	}
+	return Label{Valence: l.valence, Arousal: l.arousal, Group: l.group}, nil
+}
+
+// Set gives entry n the label of the file name; n = [Sheet.Len] adds an entry.
+func (s *Sheet) Set(n int, name string, l Label) {
+	if n == len(s.labels) {
+		s.labels = append(s.labels, label{})
+	}
+	s.labels[n] = label{name: name, valence: l.Valence, arousal: l.Arousal, group: l.Group, numbers: true}
+	s.form.set(n, name, l)
+}
+
+// Text gives the file's new content, in UTF-8.
+func (s *Sheet) Text() []byte { return s.form.text() }

@@ -1,0 +1,165 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dataset
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Table is text in CSV: a header, then rows. The fields are separated by commas,
+// or else by the semicolons or tabs that Excel writes.
+type Table struct {
+	Header []string
+	Rows   []Row
+	comma  rune
+}
+
+// Row is a row below the header.
+type Row struct {
+	Line   int // in the text, from 1
+	Fields []string
+	Fault  string // why the row cannot be read; empty if it can
+}
+
+// Blank reports whether nothing is in the row: spreadsheets leave such rows.
+func (r Row) Blank() bool {
+	return r.Fault == "" && strings.Trim(strings.Join(r.Fields, ""), " \t") == ""
+}
+
+// ReadTable reads text that [DecodeText] has decoded. Space between a separator
+// and a quote does not count. A row that cannot be read has a Fault; the error is
+// about the header.
+func ReadTable(text []byte) (*Table, error) {
+	t := &Table{comma: findComma(text)}
+	r := csv.NewReader(bytes.NewReader(trimQuotes(text, byte(t.comma))))
+	r.Comma = t.comma
+	r.FieldsPerRecord = -1 // rows are judged one by one
+	header, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the header: %w", err)
+	}
+	t.Header = header
+	for {
+		fields, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return t, nil
+		}
+		var bad *csv.ParseError
+		switch {
+		case errors.As(err, &bad):
+			t.Rows = append(t.Rows, Row{Line: bad.StartLine,
+				Fault: fmt.Sprintf("%v: put a field that holds quotes or commas in quotes, and double the quotes inside", bad.Err)})
+			continue
+		case err != nil:
+			return nil, err
+		}
+		row := Row{Fields: fields}
+		row.Line, _ = r.FieldPos(0)
+		if len(fields) > len(header) && strings.Join(fields[len(header):], "") != "" {
+			row.Fault = fmt.Sprintf("%d fields under a header of %d: put a name that holds a comma in quotes", len(fields), len(header))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+}
+
+// Column gives the place of the column that has the first of the names that occurs;
+// -1 where none does. Names may differ in case, spaces and underscores. Two
+// columns of that name are an error.
+func (t *Table) Column(names ...string) (int, error) {
+	plain := strings.NewReplacer(" ", "", "\t", "", "_", "")
+	for _, name := range names {
+		same := func(h string) bool { return plain.Replace(strings.ToLower(h)) == plain.Replace(name) }
+		i := slices.IndexFunc(t.Header, same)
+		if i < 0 {
+			continue
+		}
+		if slices.ContainsFunc(t.Header[i+1:], same) {
+			return i, fmt.Errorf("two columns are called %q: rename one", strings.TrimSpace(t.Header[i]))
+		}
+		return i, nil
+	}
+	return -1, nil
+}
+
+// Field gives a field of a row; empty where the row, or the table, has no such
+// column.
+func (r Row) Field(column int) string {
+	if column < 0 || column >= len(r.Fields) {
+		return ""
+	}
+	return r.Fields[column]
+}
+
+// text writes the table. All rows get as many fields as the header.
+func (t *Table) text() []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Comma = t.comma
+	_ = w.Write(t.Header) // into memory
+	for _, row := range t.Rows {
+		fields := row.Fields[:min(len(row.Fields), len(t.Header))]
+		_ = w.Write(append(slices.Clone(fields), make([]string, len(t.Header)-len(fields))...))
+	}
+	w.Flush()
+	return b.Bytes()
+}
+
+// findComma gives what separates the fields of the first line: whichever of the
+// three is there most often, and the comma where none is.
+func findComma(text []byte) rune {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(text, "\n"), []byte("\n"))
+	best, most := ',', 0
+	for _, c := range ",;\t" {
+		if n := bytes.Count(line, []byte(string(c))); n > most {
+			best, most = c, n
+		}
+	}
+	return best
+}
+
+// trimQuotes removes the space between quotes and separators, which encoding/csv
+// takes for a part of the field.
+func trimQuotes(text []byte, comma byte) []byte {
+	space := func(c byte) bool { return c == ' ' || c == '\t' && comma != '\t' }
+	out := make([]byte, 0, len(text))
+	skip := func(i int) int {
+		for i < len(text) && space(text[i]) {
+			i++
+		}
+		return i
+	}
+	for i := 0; i < len(text); {
+		if at := skip(i); at < len(text) && text[at] == '"' {
+			end := at + 1
+			for end < len(text) && (text[end] != '"' || end+1 < len(text) && text[end+1] == '"') {
+				if text[end] == '"' {
+					end++
+				}
+				end++
+			}
+			end = min(end+1, len(text))
+			out = append(out, text[at:end]...)
+			if i = skip(end); i < len(text) && text[i] != comma && text[i] != '\n' {
+				i = end // more of the field follows
+			}
+		}
+		end := i
+		for end < len(text) && text[end] != comma && text[end] != '\n' {
+			end++
+		}
+		end = min(end+1, len(text))
+		out = append(out, text[i:end]...)
+		i = end
+	}
+	return out
+}
