@@ -294,11 +294,11 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
-// Four times as many files, much alike in name, content, features and labels, take
-// about four times as long, not sixteen. The least of three times is compared, as
-// others use the machine too.
+// Sixteen times as many files, much alike in name, content, features and labels,
+// take about sixteen times as long, not 256. The least of three times is compared,
+// and the bound is far from both, as others use the machine too.
 func TestManyFiles(t *testing.T) {
-	const n = 10_000
+	const n = 2_500
 	took := func(n int) time.Duration {
 		least := time.Hour
 		for range 3 {
@@ -307,9 +307,9 @@ func TestManyFiles(t *testing.T) {
 		}
 		return least
 	}
-	once, fourTimes := took(n), took(4*n)
-	t.Logf("%d files: %v, %d: %v", n, once, 4*n, fourTimes)
-	assert.Less(t, fourTimes, 10*once)
+	once, many := took(n), took(16*n)
+	t.Logf("%d files: %v, %d: %v", n, once, 16*n, many)
+	assert.Less(t, many, 96*once)
 }
 
 func checkMany(t *testing.T, n int) time.Duration {
