@@ -6,6 +6,7 @@ package collection
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // write writes files given by their paths below root.
@@ -254,9 +256,9 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	to := t.TempDir()
 	dst := filepath.Join(to, "x.wav")
-	err := writeFile(dst, func(f *os.File) error {
-		_, _ = f.WriteString("half")
-		return transfer(ctx, f, strings.NewReader("the other half"))
+	err := wholefile.Replace(dst, func(w io.Writer) error {
+		_, _ = io.WriteString(w, "half")
+		return transfer(ctx, w, strings.NewReader("the other half"))
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, tree(t, to), "an interrupt within a file leaves nothing of it")

@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // state is what became of a file.
@@ -58,15 +60,23 @@ func (p *plan) compare(ctx context.Context) error {
 
 // place brings the others there.
 func (p *plan) place(ctx context.Context) error {
+	swept := map[string]bool{}
 	for _, i := range p.items {
+		dst := p.target(i)
+		dir := filepath.Dir(dst)
+		if !swept[dir] {
+			swept[dir] = true
+			if err := wholefile.Sweep(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
 		if i.state != waiting {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		dst := p.target(i)
-		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return err
 		}
 		err := put(ctx, i, dst)
@@ -99,15 +109,14 @@ func (p *plan) placed(i *item) {
 	}
 }
 
-// put links a file, or copies it where that cannot be done. It appears under its
-// name whole, in one step.
+// put links a file, or copies it where that cannot be done.
 func put(ctx context.Context, i *item, dst string) error {
 	if i.files.root != "" {
 		src, err := filepath.EvalSymlinks(i.files.path(i.from))
 		if err != nil {
 			return sourceError{err}
 		}
-		if err := link(src, dst); err == nil {
+		if err := wholefile.Link(src, dst); err == nil {
 			i.state = linked
 			return nil
 		}
@@ -117,58 +126,17 @@ func put(ctx context.Context, i *item, dst string) error {
 		return sourceError{err}
 	}
 	defer src.Close()
-	err = writeFile(dst, func(f *os.File) error { return transfer(ctx, f, src) })
+	if info, err := os.Lstat(dst); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		// What the link leads to is not DATA's: it keeps its content.
+		if err := os.Remove(dst); err != nil {
+			return err
+		}
+	}
+	err = wholefile.Replace(dst, func(w io.Writer) error { return transfer(ctx, w, src) })
 	if err == nil {
 		i.state = copied
 	}
 	return err
-}
-
-// link makes dst another name of src. What was called dst before stays until
-// then.
-func link(src, dst string) error {
-	err := os.Link(src, dst)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(dst), ".import.*.tmp")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	defer os.Remove(f.Name())
-	if err := os.Remove(f.Name()); err != nil {
-		return err
-	}
-	if err := os.Link(src, f.Name()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), dst)
-}
-
-// replaceFile writes a label file.
-func replaceFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return writeFile(path, func(f *os.File) error {
-		_, err := f.Write(text)
-		return errors.Join(err, f.Sync())
-	})
-}
-
-// writeFile writes under a temporary name, which it leaves behind in no case, and
-// renames.
-func writeFile(path string, write func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".import.*.tmp")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // nothing is called so after the renaming
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // transfer copies until ctx ends.

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // plan is an import about to be carried out.
@@ -54,7 +56,10 @@ func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
 			count.LabelFile = merged.file
 		}
 		if merged.changed {
-			if err := replaceFile(merged.file, merged.text); err != nil {
+			if err := os.MkdirAll(filepath.Dir(merged.file), 0o777); err != nil {
+				return nil, err
+			}
+			if err := wholefile.Write(merged.file, merged.text); err != nil {
 				return nil, err
 			}
 		}

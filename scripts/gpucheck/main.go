@@ -26,9 +26,9 @@ import (
 
 	"github.com/etude-ml/etude/scripts/internal/gpucheck"
 	"github.com/etude-ml/etude/scripts/internal/version"
-	"github.com/etude-ml/etude/scripts/internal/wholefile"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Exit codes, beside those of signals.

@@ -25,18 +25,19 @@ var arrows = []struct {
 	to   []string
 }{
 	{"scripts/…", []string{"scripts/…", "models/…", "trainer", "torch/…"}},
-	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn"}},
-	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt"}},
+	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn", "torch/wholefile"}},
+	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt", "torch/wholefile"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
-	{"torch/onnx/…", []string{"torch", "torch/nn", "torch/libtorch", "torch/internal/files"}},
+	{"torch/onnx/…", []string{"torch", "torch/nn", "torch/libtorch", "torch/wholefile"}},
 	{"torch/data", []string{"torch"}},
 	{"torch/nn", []string{"torch"}},
 	{"torch/optim", []string{"torch"}},
-	{"torch/pt/…", []string{"torch", "torch/inspect", "torch/internal/files"}},
-	{"torch/safetensors/…", []string{"torch", "torch/inspect", "torch/internal/files"}},
+	{"torch/pt/…", []string{"torch", "torch/inspect", "torch/wholefile"}},
+	{"torch/safetensors/…", []string{"torch", "torch/inspect", "torch/wholefile"}},
 	{"torch/torchtest", []string{"torch", "torch/cuda", "torch/libtorch", "torch/internal/ctorch"}},
-	{"torch/libtorch/…", []string{"torch/internal/ctorch/bridge"}},
+	{"torch/libtorch/…", []string{"torch/internal/ctorch/bridge", "torch/wholefile"}},
 	{"torch/internal/…", nil},
+	{"torch/wholefile", nil},
 	{"torch", []string{"torch/internal/ctorch", "torch/libtorch"}},
 }
 

@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // A search knows where to look. All of the package works on one, so that tests
@@ -103,15 +106,25 @@ func writeRecord(home, dir string) error {
 	if err != nil {
 		return fmt.Errorf("libtorch: %w", err)
 	}
-	temp := filepath.Join(home, "tmp", recordFile)
-	if err := os.MkdirAll(filepath.Dir(temp), 0o755); err != nil {
+	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("libtorch: %w", err)
 	}
-	if err := os.WriteFile(temp, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("libtorch: %w", err)
-	}
-	if err := os.Rename(temp, filepath.Join(home, recordFile)); err != nil {
-		return fmt.Errorf("libtorch: %w", err)
+	err = wholefile.Replace(filepath.Join(home, recordFile), func(w io.Writer) error {
+		// It names code that is run, so whatever the umask is nobody else may change it.
+		if f, ok := w.(*os.File); ok {
+			info, err := f.Stat()
+			if err == nil {
+				err = f.Chmod(info.Mode().Perm() &^ 0o022)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("libtorch: %s: %w", filepath.Join(home, recordFile), err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -13,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Signature says how a network is called, and what its file is to hold.
@@ -149,7 +151,15 @@ func export(path string, model nn.Module, s Signature) (*Check, error) {
 	if !s.SkipCheck {
 		file.Metadata = append(file.Metadata, pb.Entry{Key: checkKey, Value: check.json()})
 	}
-	return check, writeFile(path, file.Marshal(), func(temp string) error {
+	text := file.Marshal()
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("the file would have %d bytes; an ONNX file has less than 2 GiB", len(text))
+	}
+	write := func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	}
+	return check, wholefile.Check(path, write, func(temp string) error {
 		if s.SkipCheck {
 			return nil
 		}

@@ -15,14 +15,14 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
-	"github.com/etude-ml/etude/torch/internal/files"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Inspect tells what a file holds, without making tensors and without libtorch.
 // Elements are hashed as they are streamed from the file.
 func Inspect(path string) (*inspect.Info, error) {
-	f, size, err := files.Open(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("pt: cannot inspect %s: %w", path, err)
 	}

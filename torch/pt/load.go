@@ -10,8 +10,8 @@ import (
 	"strconv"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/files"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // LoadOptions say where tensors go. The zero value is the CPU's memory.
@@ -58,7 +58,7 @@ func Read(r io.ReaderAt, size int64) (any, error) {
 }
 
 func load(path string, opts LoadOptions) (any, error) {
-	f, size, err := files.Open(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, err
 	}

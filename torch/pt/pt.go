@@ -62,7 +62,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/files"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Save writes value to a file. The file is replaced as a whole or not at all: on
@@ -70,7 +70,7 @@ import (
 // A symbolic link is followed. A value that cannot be stored is named by its
 // place in the tree.
 func Save(path string, value any) error {
-	err := files.Replace(path, func(w io.Writer) error { return write(w, archiveName(path), value) })
+	err := wholefile.Replace(path, func(w io.Writer) error { return write(w, archiveName(path), value) })
 	if err != nil {
 		return fmt.Errorf("pt: cannot save %s: %w", path, err)
 	}

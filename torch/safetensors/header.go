@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/files"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Header is what a file says about itself.
@@ -43,7 +43,7 @@ const (
 // ReadHeader reads and checks the header of a file, without its elements and
 // without libtorch.
 func ReadHeader(path string) (*Header, error) {
-	f, size, err := files.Open(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: cannot read %s: %w", path, err)
 	}

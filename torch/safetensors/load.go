@@ -12,7 +12,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
-	"github.com/etude-ml/etude/torch/internal/files"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // chunk is how much of a tensor is held in Go's memory at a time. It is a multiple
@@ -30,7 +30,7 @@ func Load(path string, device torch.Device) (*torch.Dict, error) {
 }
 
 func load(path string, device torch.Device) (*torch.Dict, error) {
-	f, size, err := files.Open(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (e *Entry) stream(r io.ReaderAt, use func(from int64, part []byte)) error {
 
 // Inspect tells what a file holds, without making tensors and without libtorch.
 func Inspect(path string) (*inspect.Info, error) {
-	f, size, err := files.Open(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
 	}

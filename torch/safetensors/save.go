@@ -17,14 +17,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/files"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Save writes tensors, by their names, and metadata, which may be nil, to a file.
 // The file is replaced as a whole or not at all. Tensors of any device and any
 // strides are written without gaps; those that share elements get their own each.
 func Save(path string, tensors *torch.Dict, metadata map[string]string) error {
-	err := files.Replace(path, func(w io.Writer) error { return write(w, tensors, metadata) })
+	err := wholefile.Replace(path, func(w io.Writer) error { return write(w, tensors, metadata) })
 	if err != nil {
 		return fmt.Errorf("safetensors: cannot save %s: %w", path, err)
 	}

@@ -6,8 +6,9 @@ package report
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
-	"github.com/etude-ml/etude/scripts/internal/wholefile"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // writeFile replaces a file as a whole: a reader never sees half of it.
@@ -16,6 +17,7 @@ func writeFile(path string, content []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("report: %s: there is something else than a file of that name; give another", path)
 	}
+	_ = wholefile.Sweep(filepath.Dir(path), filepath.Base(path))
 	if err := wholefile.Write(path, content); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}

@@ -21,7 +21,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/etude-ml/etude/scripts/internal/wholefile"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Folder is the folder of one network in a run.

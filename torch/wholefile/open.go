@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package files
+package wholefile
 
 import (
 	"errors"

@@ -3,7 +3,7 @@
 
 //go:build !linux
 
-package files
+package wholefile
 
 import (
 	"errors"
