@@ -8,8 +8,6 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -25,7 +23,7 @@ func benchmarkStep(b *testing.B, s models.Spec) {
 	torch.Threads(1, func() {
 		torch.ManualSeed(seed)
 		m := s.New(torch.CPU)
-		opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
+		opt := newAdam(s, m)
 		x, y := inputs(0, s.In, torch.CPU), targets(s.Out, torch.CPU)
 		step := func() {
 			opt.ZeroGrad()

@@ -68,7 +68,9 @@ func targets(features int, d torch.Device) *torch.Tensor {
 }
 
 func newAdam(s models.Spec, m nn.Module) *optim.Adam {
-	return optim.NewAdam(nn.Parameters(m), optim.AdamConfig{LR: s.LR, WeightDecay: 1e-4})
+	c := optim.DefaultAdam()
+	c.LR, c.WeightDecay = s.LR, 1e-4
+	return optim.NewAdam(nn.Parameters(m), c)
 }
 
 // train takes the steps from to to as the generator does, with no value read in a
@@ -213,7 +215,7 @@ func TestExchangeWithPython(t *testing.T) {
 				saved, err := pt.LoadDict(path)
 				require.NoError(t, err)
 				m := s.New(torch.CPU)
-				opt := optim.NewAdam(nn.Parameters(m), optim.AdamConfig{})
+				opt := optim.NewAdam(nn.Parameters(m), optim.DefaultAdam())
 				state, err := torch.Value[*torch.Dict](saved, "model_state_dict")
 				require.NoError(t, err)
 				require.NoError(t, nn.LoadStateDict(m, state))

@@ -116,7 +116,7 @@ func TestCheckpointInPyTorch(t *testing.T) {
 	}
 	ours := stateOf(r.Model)
 	other := newNet(3, torch.CPU)
-	optimizer := optim.NewAdam(nn.Parameters(other), optim.AdamConfig{})
+	optimizer := optim.NewAdam(nn.Parameters(other), optim.DefaultAdam())
 	saved, err := LoadCheckpoint(back, other, optimizer)
 	require.NoError(t, err)
 	for name, values := range stateOf(other) {

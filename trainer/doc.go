@@ -6,7 +6,7 @@
 //
 //	run := trainer.Run{
 //		Model: model, Loss: nn.MSELoss,
-//		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{}),
+//		Optimizer: optim.NewAdam(nn.Parameters(model), optim.DefaultAdam()),
 //		Train:     train, Val: val,
 //		Save:      "runs/swing",
 //	}

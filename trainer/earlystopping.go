@@ -10,15 +10,6 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// None switches a setting off whose zero value means a default.
-const None = -1
-
-// Defaults of EarlyStopping.
-const (
-	DefaultPatience = 10
-	DefaultMinDelta = 1e-3
-)
-
 // Mode says which way a value improves.
 type Mode int
 
@@ -37,18 +28,21 @@ func (m Mode) String() string {
 }
 
 // EarlyStopping decides when to stop by a value that is checked now and then,
-// once an epoch in a [Run]. The zero value is ready for use.
+// once an epoch in a [Run]. Start from [DefaultEarlyStopping], or fill in all
+// fields: a zero is a zero.
 //
-//	var stop trainer.EarlyStopping
+//	stop := trainer.DefaultEarlyStopping()
 //	improved, enough := stop.Observe(loss)
 type EarlyStopping struct {
 	// Patience is how many checks in a row may fail to improve: the last of them
-	// stops. 0 means DefaultPatience; None never stops for want of improvement.
+	// stops. With 0 the first that fails stops, as with 1. math.MaxInt never stops.
 	Patience int
 	// MinDelta is what an improvement must exceed, whatever the Mode: a value
-	// better than the best by exactly MinDelta is none. 0 means DefaultMinDelta;
-	// None means 0, so that any better value is one.
+	// better than the best by exactly MinDelta is none. With 0 any better value is one.
 	MinDelta float64
+	// Relative says that MinDelta is a share of the best value's size, so that it
+	// serves losses of every scale.
+	Relative bool
 	Mode     Mode
 	// MinChecks is how many checks there are at least, whatever Patience says.
 	MinChecks int
@@ -60,6 +54,12 @@ type EarlyStopping struct {
 	best         float64 // meaningless before the first improvement
 	improvedOnce bool
 	stopped      StopReason // of the last check, for reasons other than patience
+}
+
+// DefaultEarlyStopping returns an EarlyStopping with a Patience of 10 checks and a
+// relative MinDelta of 1e-4.
+func DefaultEarlyStopping() EarlyStopping {
+	return EarlyStopping{Patience: 10, MinDelta: 1e-4, Relative: true}
 }
 
 // Observe takes the next value and reports whether it improved on the best one,
@@ -94,9 +94,8 @@ func (e *EarlyStopping) Reason() StopReason {
 	if e.stopped != "" {
 		return e.stopped
 	}
-	p := e.patience()
-	// Patience 0 and 1 come to the same in other trainers: wait >= patience.
-	if p != None && e.wait >= p && e.checks >= e.MinChecks {
+	// At least one must fail, so Patience 0 and 1 come to the same, as in Lightning and Keras.
+	if e.wait >= max(e.Patience, 1) && e.checks >= e.MinChecks {
 		return StopPatience
 	}
 	return ""
@@ -126,22 +125,10 @@ func (e *EarlyStopping) better(a, b, delta float64) bool {
 	return a < b-delta
 }
 
-func (e *EarlyStopping) patience() int {
-	switch {
-	case e.Patience == 0:
-		return DefaultPatience
-	case e.Patience < 0:
-		return None
-	}
-	return e.Patience
-}
-
+// minDelta is the difference that an improvement on the best value must exceed.
 func (e *EarlyStopping) minDelta() float64 {
-	switch {
-	case e.MinDelta == 0:
-		return DefaultMinDelta
-	case e.MinDelta < 0:
-		return 0
+	if e.Relative {
+		return e.MinDelta * math.Abs(e.best)
 	}
 	return e.MinDelta
 }

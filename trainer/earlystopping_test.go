@@ -52,9 +52,6 @@ func TestEarlyStoppingAsLightningAndKeras(t *testing.T) {
 	require.Greater(t, len(cases), 90)
 	for _, c := range cases {
 		e := EarlyStopping{Patience: c.Patience, MinDelta: c.MinDelta, Threshold: c.Threshold, Divergence: c.Divergence}
-		if c.MinDelta == 0 {
-			e.MinDelta = None
-		}
 		if c.Mode == "max" {
 			e.Mode = Max
 		}
@@ -71,7 +68,7 @@ func TestEarlyStoppingAsLightningAndKeras(t *testing.T) {
 }
 
 func TestEarlyStoppingDefaults(t *testing.T) {
-	var e EarlyStopping
+	e := DefaultEarlyStopping()
 	assert.True(t, math.IsNaN(e.Best()))
 	observe := func(value float64, wantImproved, wantStop bool) {
 		t.Helper()
@@ -79,16 +76,27 @@ func TestEarlyStoppingDefaults(t *testing.T) {
 		assert.Equal(t, wantImproved, improved)
 		assert.Equal(t, wantStop, stop)
 	}
-	observe(1, true, false)
-	observe(0.9985, true, false) // better by 0.0015
-	for range 9 {
-		observe(0.998, false, false) // by 0.0005 only
+	for _, scale := range []float64{1, -1, 1e-6, 1e6} { // MinDelta is a share of the best value
+		e.Reset()
+		observe(scale, true, false)
+		best := scale - 0.00015*math.Abs(scale)
+		observe(best, true, false)
+		for range 9 {
+			observe(best-0.00005*math.Abs(scale), false, false)
+		}
+		observe(best-0.00005*math.Abs(scale), false, true)
+		assert.Equal(t, best, e.Best())
+		assert.Equal(t, StopPatience, e.Reason())
 	}
-	observe(0.998, false, true)
-	assert.Equal(t, 0.9985, e.Best())
-	assert.Equal(t, StopPatience, e.Reason())
 
-	e = EarlyStopping{Patience: None}
+	// A zero is a zero: any better value is an improvement, and the first check
+	// without one stops.
+	e = EarlyStopping{}
+	observe(1, true, false)
+	observe(1-1e-9, true, false)
+	observe(1-1e-9, false, true)
+
+	e = EarlyStopping{Patience: math.MaxInt}
 	for range 1000 {
 		_, stop := e.Observe(1)
 		require.False(t, stop)
@@ -97,7 +105,7 @@ func TestEarlyStoppingDefaults(t *testing.T) {
 
 // Patience is not remembered: what came before MinChecks does not stop after it.
 func TestEarlyStoppingMinChecks(t *testing.T) {
-	e := EarlyStopping{Patience: 2, MinDelta: None, MinChecks: 5}
+	e := EarlyStopping{Patience: 2, MinChecks: 5}
 	var stops []bool
 	for _, v := range []float64{3, 3, 3, 3, 2, 2, 2} {
 		_, stop := e.Observe(v)
@@ -109,12 +117,12 @@ func TestEarlyStoppingMinChecks(t *testing.T) {
 func TestEarlyStoppingState(t *testing.T) {
 	values := []float64{5, 4, 4.5, 4.2, 3, 3.5, 3.2, 3.1, 2}
 	for cut := range values {
-		whole, first := EarlyStopping{Patience: 3, MinDelta: None}, EarlyStopping{Patience: 3, MinDelta: None}
+		whole, first := EarlyStopping{Patience: 3}, EarlyStopping{Patience: 3}
 		for _, v := range values[:cut] {
 			whole.Observe(v)
 			first.Observe(v)
 		}
-		second := EarlyStopping{Patience: 3, MinDelta: None}
+		second := EarlyStopping{Patience: 3}
 		require.NoError(t, second.LoadStateDict(first.StateDict()))
 		for _, v := range values[cut:] {
 			wantImproved, wantStop := whole.Observe(v)

@@ -47,14 +47,15 @@ func ExampleRun_Fit() {
 	folder, _ := os.MkdirTemp("", "curve")
 	defer os.RemoveAll(folder)
 
+	settings := optim.DefaultAdam()
+	settings.LR = 0.02
 	run := trainer.Run{
 		Model:     model,
 		Loss:      nn.MSELoss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 0.02}),
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
 		Train:     samples.Select(train).Tensors(device),
 		Val:       samples.Select(val).Tensors(device),
 		Epochs:    40, BatchSize: 16,
-		Stop: trainer.EarlyStopping{Patience: trainer.None},
 		Save: folder, Threads: 1,
 	}
 	defer run.Train.Close()

@@ -125,11 +125,13 @@ func (g goldenFile) run(tb testing.TB, c goldenCase, d torch.Device) (Run, func(
 	out := len(c.Start["fc2.bias"].Values)
 	model := newNet(out, d)
 	c.Start.load(tb, model)
+	settings := optim.DefaultAdam()
+	settings.LR, settings.WeightDecay = g.LR, g.WeightDecay
 	r := Run{
 		Model: model, Loss: nn.MSELoss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: g.LR, WeightDecay: g.WeightDecay}),
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
 		Train:     c.set(c.X, c.Y, d), Val: c.set(c.XV, c.YV, d),
-		Epochs: g.Epochs, BatchSize: g.Batch, Seed: g.Seed, Stop: EarlyStopping{Patience: None}, Threads: 1,
+		Epochs: g.Epochs, BatchSize: g.Batch, Seed: g.Seed, Threads: 1,
 	}
 	if c.classes() {
 		r.Loss = nn.CrossEntropyLoss
@@ -198,7 +200,7 @@ func TestFitStopsEarly(t *testing.T) {
 	torchtest.NoLeaks(t)
 	r, free := golden.run(t, c, torch.CPU)
 	defer free()
-	r.Stop = EarlyStopping{Patience: 3}
+	r.Stop = &EarlyStopping{Patience: 3, MinDelta: 1e-3}
 	h, err := r.Fit(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, StopPatience, h.StopReason)

@@ -47,11 +47,13 @@ func newTrial(seed uint64, d torch.Device, dir string) *trial {
 		})
 		return s
 	}
+	settings := optim.DefaultAdam()
+	settings.LR = 0.02
 	return &trial{Run{
 		Model: model, Loss: nn.CrossEntropyLoss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 0.02}),
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
 		Train:     samples(25, 0), Val: samples(9, 25),
-		Epochs: 4, BatchSize: 8, Seed: 5, ReadEvery: 3, Stop: EarlyStopping{Patience: None}, Save: dir, Threads: 1,
+		Epochs: 4, BatchSize: 8, Seed: 5, ReadEvery: 3, Save: dir, Threads: 1,
 	}}
 }
 
@@ -293,7 +295,7 @@ func TestResumeRefuses(t *testing.T) {
 		"validation samples was 9, is 0": func(r *trial) { r.Val = nil },
 		"model 2.layer was nn.Dropout(P 0.2), is nn.Tanh; model 0.weight was [16 5] float32, is [7 5] float32": func(r *trial) {
 			r.Model = nn.NewSequential(nn.NewLinear(5, 7, torch.CPU), nn.Tanh{}, nn.Tanh{}, nn.NewLinear(7, 3, torch.CPU))
-			r.Optimizer = optim.NewAdam(nn.Parameters(r.Model), optim.AdamConfig{})
+			r.Optimizer = optim.NewAdam(nn.Parameters(r.Model), optim.DefaultAdam())
 		},
 	} {
 		r := newTrial(1, torch.CPU, dir)
@@ -344,7 +346,9 @@ func TestResumeEveryState(t *testing.T) {
 		"cosine": func(r *trial) { everyState(0, r) },
 		"plateau": func(r *trial) {
 			everyState(0, r)
-			r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, optim.ReduceLROnPlateauConfig{Factor: 0.5, Patience: -1, Threshold: 0.2})
+			c := optim.DefaultReduceLROnPlateau()
+			c.Factor, c.Patience, c.Threshold = 0.5, 0, 0.2
+			r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, c)
 		},
 		"sgd": func(r *trial) {
 			closeTensors(r.Optimizer.StateDict())

@@ -32,7 +32,8 @@ var (
 )
 
 // Run is a network with everything that its training takes. Model, Loss,
-// Optimizer and Train are needed; a zero elsewhere means the default.
+// Optimizer and Train are needed. Elsewhere nil switches something off, and a number
+// that must be at least 1 has a default for 0.
 type Run struct {
 	Model     nn.Module // see package nn for how its parameters are found
 	Loss      nn.Loss   // the mean over a batch
@@ -40,13 +41,13 @@ type Run struct {
 	Train     *data.Set // on the device of Model's parameters
 	Val       *data.Set // nil: the training loss decides which epoch is best, and when to stop
 
-	Epochs    int           // DefaultEpochs
-	BatchSize int           // DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64        // of the order of the samples in each epoch; any number is one
-	Stop      EarlyStopping // watches the loss; Patience: None for all epochs
-	KeepLast  bool          // end with the last weights, not with those of the best epoch
+	Epochs    int            // at least 1; 0 for DefaultEpochs
+	BatchSize int            // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
+	Seed      uint64         // of the order of the samples in each epoch; any number is one
+	Stop      *EarlyStopping // watches the loss; its settings are copied; nil for all epochs
+	KeepLast  bool           // end with the last weights, not with those of the best epoch
 
-	// Accumulate is how many batches make one step of the optimizer, 1: their
+	// Accumulate is how many batches make one step of the optimizer, 0 for 1: their
 	// gradients are added up as if they were one large batch, each sample weighing
 	// the same, in an epoch's last, smaller group too. Everything that counts
 	// steps counts batches.
@@ -84,7 +85,7 @@ type Run struct {
 	Control  *Control // saves on request; or nil
 
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
-	ReadEvery int // steps between reads of the losses from the device; 32
+	ReadEvery int // steps between reads of the losses from the device; 0 for 32
 
 	// OnStart is called once Save is this run's, and before anything in it is
 	// changed: the place to clear away what an earlier run left there. An error ends

@@ -140,7 +140,9 @@ func TestRunChecks(t *testing.T) {
 		"Run.Train is nil":           func(r *Run) { r.Train = nil },
 		"Epochs -1":                  func(r *Run) { r.Epochs = -1 },
 		"BatchSize -64":              func(r *Run) { r.BatchSize = -64 },
-		"Mode":                       func(r *Run) { r.Stop.Mode = Max },
+		"Mode":                       func(r *Run) { r.Stop = &EarlyStopping{Mode: Max} },
+		"Patience -1":                func(r *Run) { r.Stop = &EarlyStopping{Patience: -1} },
+		"MinDelta NaN":               func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
 		"Run.Resume needs Run.Save":  func(r *Run) { r.Resume = true },
 		"has no parameters":          func(r *Run) { r.Model = nn.Tanh{} },
 		"25 inputs and 9 targets":    func(r *Run) { r.Train = &data.Set{X: r.Train.X, Y: r.Val.Y} },
@@ -247,7 +249,7 @@ func TestPartsMakeALoop(t *testing.T) {
 	var best Weights
 	defer best.Close()
 	require.Error(t, best.Restore(r.Model))
-	stop := EarlyStopping{Patience: 2, MinDelta: None}
+	stop := EarlyStopping{Patience: 2}
 	for epoch := range r.Epochs {
 		losses.Begin(epoch, 0)
 		for b := range r.Train.Batches(r.BatchSize, data.Order(r.Train.Len(), r.Seed, epoch)) {

@@ -63,8 +63,11 @@ func newSession(r Run) (*session, error) {
 		requests: r.Control.requests(),
 	}
 	s.valLosses.what, s.norms.what = "the validation loss", "the norm of the gradients"
-	s.stop = &s.Stop
-	s.stop.Reset()
+	s.stop = &EarlyStopping{Patience: math.MaxInt}
+	if r.Stop != nil {
+		*s.stop = *r.Stop
+		s.stop.Reset()
+	}
 	var err error
 	if e := torch.Try(func() { err = r.check() }); e != nil {
 		err = e
@@ -92,7 +95,9 @@ func (r *Run) check() error {
 			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
 	case !(r.ClipNorm >= 0):
 		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
-	case r.Stop.Mode != Min:
+	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):
+		return fmt.Errorf("Run.Stop: Patience %d, MinDelta %v: neither may be negative", r.Stop.Patience, r.Stop.MinDelta)
+	case r.Stop != nil && r.Stop.Mode != Min:
 		return errors.New("Run.Stop.Mode: a run watches a loss, which falls; leave it at Min")
 	case r.Resume && r.Save == "":
 		return errors.New("Run.Resume needs Run.Save, the folder to continue from")

@@ -40,7 +40,7 @@ func TestChangedSettings(t *testing.T) {
 			r.Scheduler = nil
 		},
 		"scheduler was CosineAnnealingLR(TMax 3, EtaMin 0.001), is StepLR(StepSize 2, Gamma 0.1);": func(r *trial) {
-			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 2})
+			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.DefaultStepLR(2))
 		},
 		"optimizer group 0 lr was 0.02, is 0.03; optimizer group 0 weight_decay was 0, is 0.1;": func(r *trial) {
 			g := r.Optimizer.(*optim.Adam).Groups()[0]
@@ -70,7 +70,7 @@ func TestChangedSettings(t *testing.T) {
 	// What may change, silently or with a notice.
 	_, notices, err := fit(t, dir, func(r *trial) {
 		everyState(0, r)
-		r.Resume, r.Epochs, r.Threads, r.Stop, r.KeepBest, r.ReadEvery, r.KeepLast = true, 5, 2, EarlyStopping{Patience: 3}, 1, 9, true
+		r.Resume, r.Epochs, r.Threads, r.Stop, r.KeepBest, r.ReadEvery, r.KeepLast = true, 5, 2, &EarlyStopping{Patience: 3, MinDelta: 1e-3}, 1, 9, true
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"threads: it was 1, is 2: the last bits may differ from those of a run without a break"}, notices)

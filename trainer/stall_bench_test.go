@@ -26,7 +26,7 @@ func BenchmarkSave(b *testing.B) {
 	}{{"642k", 801}, {"1GB", 9450}} {
 		b.Run(c.name, func(b *testing.B) {
 			model := nn.NewLinear(c.width, c.width, torch.CPU)
-			optimizer := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{})
+			optimizer := optim.NewAdam(nn.Parameters(model), optim.DefaultAdam())
 			set := &data.Set{X: torch.Ones([]int{1, c.width}), Y: torch.Ones([]int{1, c.width})}
 			defer set.Close()
 			var stall, write time.Duration

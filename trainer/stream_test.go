@@ -31,7 +31,7 @@ func TestStandInRun(t *testing.T) {
 	model := nn.NewSequential(nn.NewLinear(8, 16, device), nn.Tanh{}, nn.NewLinear(16, 4, device))
 	set := &data.Set{X: torch.Randn([]int{64, 8}).To(device), Y: torch.Randn([]int{64, 4}).To(device)}
 	r := Run{
-		Model: model, Loss: nn.MSELoss, Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{}),
+		Model: model, Loss: nn.MSELoss, Optimizer: optim.NewAdam(nn.Parameters(model), optim.DefaultAdam()),
 		Train: set, Val: set, Epochs: 2, BatchSize: 16, ClipNorm: 1, Save: t.TempDir(),
 		AroundStep: torchtest.ForbidTransfers,
 	}

@@ -58,7 +58,9 @@ func BenchmarkEmotionStep(b *testing.B) {
 func trainer(b testing.TB) func() float64 {
 	torch.ManualSeed(42)
 	model := models.NewEmotionRecognizer(torch.CPU)
-	adam := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4})
+	settings := optim.DefaultAdam()
+	settings.WeightDecay = 1e-4
+	adam := optim.NewAdam(nn.Parameters(model), settings)
 	x, y := torch.Randn([]int{64, 128}), torch.Rand([]int{64, 64})
 	b.Cleanup(func() {
 		x.Close()

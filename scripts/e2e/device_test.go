@@ -79,7 +79,7 @@ func fit(t *testing.T, s models.Spec, l lossChoice, o optimizerChoice, c setting
 	train, val := sets(s, l.classes, d)
 	run := trainer.Run{
 		Model: model, Loss: l.make(s, d), Optimizer: optimizer, Train: train, Val: val,
-		Epochs: matrixEpochs, BatchSize: matrixBatch, Stop: trainer.EarlyStopping{Patience: trainer.None},
+		Epochs: matrixEpochs, BatchSize: matrixBatch,
 		Accumulate: c.accumulate, Scheduler: c.scheduler.make(optimizer),
 		ReadEvery: matrixRead, Threads: 1, KeepLast: true,
 	}

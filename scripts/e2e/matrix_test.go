@@ -89,12 +89,24 @@ func sgd(c optim.SGDConfig) func([]*torch.Tensor) optim.Optimizer {
 	return func(ps []*torch.Tensor) optim.Optimizer { return optim.NewSGD(ps, c) }
 }
 
-func adam(c optim.AdamConfig) func([]*torch.Tensor) optim.Optimizer {
-	return func(ps []*torch.Tensor) optim.Optimizer { return optim.NewAdam(ps, c) }
+func adam(change func(*optim.AdamConfig)) func([]*torch.Tensor) optim.Optimizer {
+	return func(ps []*torch.Tensor) optim.Optimizer {
+		return optim.NewAdam(ps, changed(optim.DefaultAdam(), change))
+	}
 }
 
-func adamW(c optim.AdamConfig) func([]*torch.Tensor) optim.Optimizer {
-	return func(ps []*torch.Tensor) optim.Optimizer { return optim.NewAdamW(ps, c) }
+func adamW(change func(*optim.AdamConfig)) func([]*torch.Tensor) optim.Optimizer {
+	return func(ps []*torch.Tensor) optim.Optimizer {
+		return optim.NewAdamW(ps, changed(optim.DefaultAdamW(), change))
+	}
+}
+
+// changed returns settings with what change, if any, makes of them.
+func changed[T any](c T, change func(*T)) T {
+	if change != nil {
+		change(&c)
+	}
+	return c
 }
 
 var optimizers = []optimizerChoice{
@@ -103,17 +115,19 @@ var optimizers = []optimizerChoice{
 	{"SGD nesterov", sgd(optim.SGDConfig{LR: 0.05, Momentum: 0.9, Nesterov: true})},
 	{"SGD decay", sgd(optim.SGDConfig{LR: 0.05, Momentum: 0.9, WeightDecay: 0.01})},
 	{"SGD maximize", sgd(optim.SGDConfig{LR: 0.001, Maximize: true})},
-	{"Adam", adam(optim.AdamConfig{})},
-	{"Adam decay", adam(optim.AdamConfig{WeightDecay: 0.01})},
-	{"Adam amsgrad", adam(optim.AdamConfig{AMSGrad: true})},
-	{"Adam maximize", adam(optim.AdamConfig{Maximize: true})},
+	{"Adam", adam(nil)},
+	{"Adam decay", adam(func(c *optim.AdamConfig) { c.WeightDecay = 0.01 })},
+	{"Adam amsgrad", adam(func(c *optim.AdamConfig) { c.AMSGrad = true })},
+	{"Adam maximize", adam(func(c *optim.AdamConfig) { c.Maximize = true })},
 	{"Adam groups", func(ps []*torch.Tensor) optim.Optimizer {
-		o := optim.NewAdam(ps[:1], optim.AdamConfig{})
-		o.AddGroup(ps[1:], optim.AdamConfig{LR: 5e-4, WeightDecay: 0.01})
+		c := optim.DefaultAdam()
+		o := optim.NewAdam(ps[:1], c)
+		c.LR, c.WeightDecay = 5e-4, 0.01
+		o.AddGroup(ps[1:], c)
 		return o
 	}},
-	{"AdamW", adamW(optim.AdamConfig{})},
-	{"AdamW amsgrad", adamW(optim.AdamConfig{WeightDecay: 0.1, AMSGrad: true})},
+	{"AdamW", adamW(nil)},
+	{"AdamW amsgrad", adamW(func(c *optim.AdamConfig) { c.WeightDecay, c.AMSGrad = 0.1, true })},
 }
 
 var schedulers = []schedulerChoice{
@@ -125,7 +139,9 @@ var schedulers = []schedulerChoice{
 		return optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: 2})
 	}},
 	{"ReduceLROnPlateau", func(o optim.Optimizer) optim.Scheduler {
-		return optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{Patience: -1, Threshold: 0.9})
+		c := optim.DefaultReduceLROnPlateau()
+		c.Patience, c.Threshold = 0, 0.9
+		return optim.NewReduceLROnPlateau(o, c)
 	}},
 }
 

@@ -53,7 +53,7 @@ func TestContinueInPython(t *testing.T) {
 				require.NoError(t, pt.Save(filepath.Join(dir, "batches.pt"), torch.NewDict("x", x, "y", y)))
 
 				model := spec.New(torch.CPU)
-				adam := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{})
+				adam := optim.NewAdam(nn.Parameters(model), optim.DefaultAdam())
 				_, err := trainer.LoadCheckpoint(checkpoint, model, adam)
 				require.NoError(t, err)
 				torchtest.RunPython(t, "continue.py", spec.Name, checkpoint,
@@ -100,9 +100,11 @@ func TestContinueInPython(t *testing.T) {
 func newRun(spec models.Spec, set *data.Set, device torch.Device, epochs int) *trainer.Run {
 	torch.ManualSeed(42)
 	model := spec.New(device)
+	settings := optim.DefaultAdam()
+	settings.LR, settings.WeightDecay = spec.LR, 1e-4
 	return &trainer.Run{
 		Model: model, Loss: spec.Loss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: spec.LR, WeightDecay: 1e-4}),
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
 		Train:     set, Epochs: epochs, BatchSize: 8, Threads: 1, KeepLast: true,
 	}
 }

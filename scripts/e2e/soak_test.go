@@ -35,7 +35,9 @@ func soakSteps() int {
 func trainSteps(t *testing.T, n int, at func(step int)) (first, last float64) {
 	var model *models.EmotionRecognizer
 	torch.Unscoped(func() { model = models.NewEmotionRecognizer(torch.CPU) })
-	adam := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4})
+	settings := optim.DefaultAdam()
+	settings.WeightDecay = 1e-4
+	adam := optim.NewAdam(nn.Parameters(model), settings)
 	torch.Scope(func() {
 		x, y := torch.Randn([]int{8, 128}), torch.Rand([]int{8, 64})
 		for step := range n {

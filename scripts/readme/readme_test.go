@@ -38,10 +38,12 @@ func trainEmotion(ctx context.Context, folder, out string) error {
 	}
 	torch.ManualSeed(42)
 	model := models.NewEmotionRecognizer(torch.CPU)
+	settings := optim.DefaultAdam()
+	settings.WeightDecay = 1e-4
 	run := trainer.Run{
 		Model:     model,
 		Loss:      nn.MSELoss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4}),
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
 		Train:     samples.Select(train).Tensors(torch.CPU),
 		Val:       samples.Select(val).Tensors(torch.CPU),
 		Epochs:    20,

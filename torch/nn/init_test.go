@@ -25,7 +25,7 @@ func inits(d torch.Device) map[string]func() any {
 		"lstm without bias":   func() any { return nn.NewLSTM(5, 6, d, nn.LSTMConfig{Layers: 2, NoBias: true}) },
 		"layer norm":          func() any { return nn.NewLayerNorm([]int{3, 4}, d) },
 		"layer norm without bias": func() any {
-			return nn.NewLayerNorm([]int{4}, d, nn.LayerNormConfig{NoBias: true})
+			return nn.NewLayerNorm([]int{4}, d, nn.LayerNormConfig{Eps: 1e-5, NoBias: true})
 		},
 		"embedding":        func() any { return nn.NewEmbedding(11, 9, d) },
 		"embedding small":  func() any { return nn.NewEmbedding(3, 5, d) },

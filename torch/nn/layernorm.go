@@ -23,15 +23,21 @@ type LayerNorm struct {
 	Bias   *torch.Tensor // nil for none
 }
 
-// LayerNormConfig holds what is rarely changed. The zero value is PyTorch's default.
+// LayerNormConfig holds what is rarely changed. Start from [DefaultLayerNorm]; an
+// Eps of 0 is 0.
 type LayerNormConfig struct {
-	Eps      float64 // added to the variance; 1e-5 unless given
+	Eps      float64 // added to the variance
 	NoAffine bool    // neither weight nor bias
 	NoBias   bool
 	DType    torch.DType // of the parameters
 }
 
-// NewLayerNorm returns a LayerNorm over dimensions of the given sizes, on device d.
+// DefaultLayerNorm returns the settings of PyTorch's LayerNorm: Eps 1e-5, with weight
+// and bias. They are those of [NewLayerNorm] without settings.
+func DefaultLayerNorm() LayerNormConfig { return LayerNormConfig{Eps: 1e-5} }
+
+// NewLayerNorm returns a LayerNorm over dimensions of the given sizes, on device d. It
+// panics on a negative Eps.
 func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm {
 	if len(shape) == 0 {
 		throw("nn.LayerNorm", "the shape is empty: at least the last dimension is normalised")
@@ -39,9 +45,12 @@ func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm 
 	for _, n := range shape {
 		positive("nn.LayerNorm", "a size of the shape", n)
 	}
-	config := first(c)
-	if config.Eps == 0 {
-		config.Eps = 1e-5
+	config := DefaultLayerNorm()
+	if len(c) > 0 {
+		config = c[0]
+	}
+	if !(config.Eps >= 0) {
+		throw("nn.LayerNorm", "Eps is %v; it must not be negative", config.Eps)
 	}
 	l := &LayerNorm{Shape: slices.Clone(shape), Eps: config.Eps}
 	constant := func(x float64) *torch.Tensor {

@@ -4,6 +4,7 @@
 package nn_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,10 @@ func TestLayerNorm(t *testing.T) {
 		want.Grads["weight"].check(t, l.Weight.Grad(), "gradient of weight")
 		want.Grads["bias"].check(t, l.Bias.Grad(), "gradient of bias")
 
+		// An Eps of 0 is 0, so that equal numbers are 0/0; the default keeps them finite.
+		same := torch.Ones([]int{1, 4})
+		assert.True(t, math.IsNaN(nn.NewLayerNorm([]int{4}, torch.CPU, nn.LayerNormConfig{}).Forward(same).Float64s()[0]))
+		assert.Zero(t, nn.NewLayerNorm([]int{4}, torch.CPU).Forward(same).Float64s()[0])
 		plain := nn.NewLayerNorm([]int{4}, torch.CPU, nn.LayerNormConfig{Eps: 0.5, NoAffine: true})
 		g.Layers["layer norm eps"].Y.check(t, plain.Forward(ramp(1, 2, 3, 4)), "y with eps")
 		assert.Empty(t, nn.Parameters(plain))

@@ -62,7 +62,9 @@ func HuberLoss(output, target *torch.Tensor) *torch.Tensor { return Huber{}.Loss
 // Huber is HuberLoss with settings.
 type Huber struct {
 	Reduction torch.Reduction
-	Delta     float64 // where the parabola becomes a line: ½d², then Delta·(d - ½·Delta); 1 unless given
+	// Delta is where the parabola becomes a line: ½d², then Delta·(d - ½·Delta). It
+	// must be above 0, so 0 stands for PyTorch's 1.
+	Delta float64
 }
 
 // Loss returns the Huber loss, reduced.

@@ -53,7 +53,7 @@ type LSTM struct {
 
 // LSTMConfig holds what is rarely changed. The zero value is PyTorch's default.
 type LSTMConfig struct {
-	Layers        int // 1 unless given
+	Layers        int // at least 1, so 0 stands for 1
 	NoBias        bool
 	BatchFirst    bool
 	Dropout       float64 // probability between layers, from 0 to 1

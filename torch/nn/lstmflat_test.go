@@ -115,7 +115,9 @@ func TestFlatLSTM(t *testing.T) {
 				x := torch.Randn([]int{5, 2, 3})
 				one := torch.Randn([]int{2, 3})
 				for _, l := range []*LSTM{plain, flat} {
-					adam := optim.NewAdam(Parameters(l), optim.AdamConfig{LR: 0.1})
+					settings := optim.DefaultAdam()
+					settings.LR = 0.1
+					adam := optim.NewAdam(Parameters(l), settings)
 					for range 3 {
 						adam.ZeroGrad()
 						l.Forward(x).Square().Sum().Add(l.Step(one).Sum()).Backward()

@@ -5,18 +5,34 @@ package optim
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 )
 
-// AdamConfig holds the settings of Adam and AdamW. A zero means PyTorch's default.
+// AdamConfig holds the settings of Adam and AdamW. Start from [DefaultAdam] or
+// [DefaultAdamW] and change what should differ; a zero is a zero.
 type AdamConfig struct {
-	LR          float64    // learning rate; 1e-3
-	Betas       [2]float64 // decay of the averages of the gradient and of its square; 0.9, 0.999
-	Eps         float64    // added to the denominator; 1e-8
-	WeightDecay float64    // 0 for Adam, 0.01 for AdamW (which without decay is Adam)
+	LR          float64    // learning rate
+	Betas       [2]float64 // decay of the averages of the gradient and of its square, from 0 to below 1
+	Eps         float64    // added to the denominator
+	WeightDecay float64    // AdamW without decay is Adam
 	AMSGrad     bool       // divide by the largest average so far
 	Maximize    bool       // climb instead of descending
+}
+
+// DefaultAdam returns the settings of PyTorch's Adam: LR 1e-3, Betas 0.9 and 0.999,
+// Eps 1e-8, no weight decay.
+func DefaultAdam() AdamConfig {
+	return AdamConfig{LR: 1e-3, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8}
+}
+
+// DefaultAdamW returns the settings of PyTorch's AdamW: those of Adam and a weight
+// decay of 0.01.
+func DefaultAdamW() AdamConfig {
+	c := DefaultAdam()
+	c.WeightDecay = 0.01
+	return c
 }
 
 // Adam changes a parameter p with gradient g by
@@ -35,7 +51,7 @@ type Adam struct {
 }
 
 // AdamGroup is some parameters with their settings, which may be changed between
-// steps. Here a zero is a zero.
+// steps.
 type AdamGroup struct {
 	Params []*torch.Tensor // not to be changed
 	AdamConfig
@@ -45,14 +61,17 @@ type AdamGroup struct {
 	extra *torch.Dict // keys of a loaded state dict that are not ours
 }
 
-// NewAdam returns an Adam whose weight decay is added to the gradient.
+// NewAdam returns an Adam whose weight decay is added to the gradient. It panics on
+// settings that cannot be, and on those that were not started from [DefaultAdam]:
+// Betas and Eps are both 0 then, which is of no use.
 func NewAdam(params []*torch.Tensor, c AdamConfig) *Adam {
 	a := &Adam{op: "aten::_fused_adam_", name: "optim.Adam"}
 	a.AddGroup(params, c)
 	return a
 }
 
-// NewAdamW returns an Adam whose weight decay shrinks the parameters themselves.
+// NewAdamW returns an Adam whose weight decay shrinks the parameters themselves. It
+// panics as NewAdam does; its settings start from [DefaultAdamW].
 func NewAdamW(params []*torch.Tensor, c AdamConfig) *Adam {
 	a := &Adam{op: "aten::_fused_adamw_", name: "optim.AdamW"}
 	a.AddGroup(params, c)
@@ -63,23 +82,12 @@ func (a *Adam) decoupled() bool { return a.op == "aten::_fused_adamw_" }
 
 // AddGroup adds parameters with settings of their own.
 func (a *Adam) AddGroup(params []*torch.Tensor, c AdamConfig) {
-	setDefault(&c.LR, 1e-3)
-	setDefault(&c.Eps, 1e-8)
-	if c.Betas == [2]float64{} {
-		c.Betas = [2]float64{0.9, 0.999}
-	}
-	if a.decoupled() {
-		setDefault(&c.WeightDecay, 0.01)
+	if c.Betas == [2]float64{} && c.Eps == 0 {
+		throw(a.name, "Betas and Eps are 0: start from optim.Default%s() and change what should differ", strings.TrimPrefix(a.name, "optim."))
 	}
 	c.check(a.name)
 	checkParams(a.name, params, a.params()...)
 	a.groups = append(a.groups, &AdamGroup{Params: slices.Clone(params), AdamConfig: c, state: make([]adamState, len(params))})
-}
-
-func setDefault(x *float64, d float64) {
-	if *x == 0 {
-		*x = d
-	}
 }
 
 func (c *AdamConfig) check(op string) {

@@ -13,7 +13,7 @@ import (
 // CosineAnnealingLRConfig holds the settings of a CosineAnnealingLR.
 type CosineAnnealingLRConfig struct {
 	TMax   int     // epochs from the first learning rate down to EtaMin; at least 1
-	EtaMin float64 // the lowest learning rate; 0
+	EtaMin float64 // the lowest learning rate
 }
 
 // CosineAnnealingLR lets the learning rates fall along half a cosine:

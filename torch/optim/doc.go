@@ -4,7 +4,9 @@
 // Package optim holds optimizers: SGD, Adam and AdamW, on libtorch's fused
 // kernels, with the rules, the defaults and the state dicts of PyTorch's.
 //
-//	opt := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 1e-3})
+//	settings := optim.DefaultAdam()
+//	settings.WeightDecay = 1e-4
+//	opt := optim.NewAdam(nn.Parameters(model), settings)
 //	for batch := range batches {
 //		torch.Scope(func() {
 //			opt.ZeroGrad()
@@ -12,6 +14,9 @@
 //			opt.Step()
 //		})
 //	}
+//
+// Settings start from a function such as [DefaultAdam], which fills in PyTorch's
+// defaults; a zero is a zero everywhere.
 //
 // One call updates all parameters of a group, and no value is read by the host.
 // A parameter without gradient is skipped: it is neither decayed nor counted.

@@ -15,7 +15,9 @@ import (
 func Example() {
 	torch.ManualSeed(1)
 	model := nn.NewLinear(1, 1, torch.CPU)
-	opt := optim.NewAdam(nn.Parameters(model), optim.AdamConfig{LR: 0.1})
+	settings := optim.DefaultAdam()
+	settings.LR = 0.1
+	opt := optim.NewAdam(nn.Parameters(model), settings)
 	x := torch.FromSlice([]float32{0, 1, 2, 3}, 4, 1)
 	y := torch.FromSlice([]float32{1, 3, 5, 7}, 4, 1)
 	for range 300 {
@@ -39,9 +41,10 @@ func ExampleAdam_AddGroup() {
 			weights = append(weights, p.Tensor)
 		}
 	}
-	opt := optim.NewAdamW(weights, optim.AdamConfig{})
-	opt.AddGroup(biases, optim.AdamConfig{LR: 1e-4})
-	opt.Groups()[1].WeightDecay = 0
+	settings := optim.DefaultAdamW()
+	opt := optim.NewAdamW(weights, settings)
+	settings.LR, settings.WeightDecay = 1e-4, 0
+	opt.AddGroup(biases, settings)
 	for _, g := range opt.Groups() {
 		fmt.Println(len(g.Params), g.LR, g.WeightDecay)
 	}

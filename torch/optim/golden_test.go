@@ -80,7 +80,7 @@ func (n *net) Forward(x *torch.Tensor) *torch.Tensor { return n.FC2.Forward(n.FC
 
 // optimizers are the generator's, by the names of its cases.
 var optimizers = map[string]func(*net) optim.Optimizer{
-	"sgd":           sgd(optim.SGDConfig{}),
+	"sgd":           sgd(optim.DefaultSGD()),
 	"sgd momentum":  sgd(optim.SGDConfig{LR: 0.05, Momentum: 0.9, WeightDecay: 0.01}),
 	"sgd dampening": sgd(optim.SGDConfig{LR: 0.05, Momentum: 0.8, Dampening: 0.3}),
 	"sgd nesterov":  sgd(optim.SGDConfig{LR: 0.05, Momentum: 0.9, Nesterov: true}),
@@ -91,31 +91,46 @@ var optimizers = map[string]func(*net) optim.Optimizer{
 		o.AddGroup(biases, optim.SGDConfig{LR: 0.02, Momentum: 0.9})
 		return o
 	},
-	"adam":          adam(optim.AdamConfig{}),
-	"adam decay":    adam(optim.AdamConfig{LR: 0.01, WeightDecay: 0.1}),
-	"adam betas":    adam(optim.AdamConfig{LR: 0.01, Betas: [2]float64{0.5, 0.9}, Eps: 1e-4}),
-	"adam amsgrad":  adam(optim.AdamConfig{LR: 0.01, AMSGrad: true}),
-	"adam maximize": adam(optim.AdamConfig{LR: 0.001, Maximize: true}),
+	"adam":          adam(nil),
+	"adam decay":    adam(func(c *optim.AdamConfig) { c.LR, c.WeightDecay = 0.01, 0.1 }),
+	"adam betas":    adam(func(c *optim.AdamConfig) { c.LR, c.Betas, c.Eps = 0.01, [2]float64{0.5, 0.9}, 1e-4 }),
+	"adam amsgrad":  adam(func(c *optim.AdamConfig) { c.LR, c.AMSGrad = 0.01, true }),
+	"adam maximize": adam(func(c *optim.AdamConfig) { c.LR, c.Maximize = 0.001, true }),
 	"adam groups": func(n *net) optim.Optimizer {
 		weights, biases := split(n)
-		o := optim.NewAdam(weights, optim.AdamConfig{LR: 0.01, WeightDecay: 0.1})
-		o.AddGroup(biases, optim.AdamConfig{LR: 0.02})
+		c := optim.DefaultAdam()
+		c.LR, c.WeightDecay = 0.01, 0.1
+		o := optim.NewAdam(weights, c)
+		c.LR, c.WeightDecay = 0.02, 0
+		o.AddGroup(biases, c)
 		return o
 	},
-	"adamw":       adamW(optim.AdamConfig{LR: 0.01}),
-	"adamw decay": adamW(optim.AdamConfig{LR: 0.01, WeightDecay: 0.3, AMSGrad: true}),
+	"adamw":       adamW(func(c *optim.AdamConfig) { c.LR = 0.01 }),
+	"adamw decay": adamW(func(c *optim.AdamConfig) { c.LR, c.WeightDecay, c.AMSGrad = 0.01, 0.3, true }),
 }
 
 func sgd(c optim.SGDConfig) func(*net) optim.Optimizer {
 	return func(n *net) optim.Optimizer { return optim.NewSGD(nn.Parameters(n), c) }
 }
 
-func adam(c optim.AdamConfig) func(*net) optim.Optimizer {
-	return func(n *net) optim.Optimizer { return optim.NewAdam(nn.Parameters(n), c) }
+func adam(change func(*optim.AdamConfig)) func(*net) optim.Optimizer {
+	return func(n *net) optim.Optimizer {
+		return optim.NewAdam(nn.Parameters(n), changed(optim.DefaultAdam(), change))
+	}
 }
 
-func adamW(c optim.AdamConfig) func(*net) optim.Optimizer {
-	return func(n *net) optim.Optimizer { return optim.NewAdamW(nn.Parameters(n), c) }
+func adamW(change func(*optim.AdamConfig)) func(*net) optim.Optimizer {
+	return func(n *net) optim.Optimizer {
+		return optim.NewAdamW(nn.Parameters(n), changed(optim.DefaultAdamW(), change))
+	}
+}
+
+// changed returns settings with what change, if any, makes of them.
+func changed[T any](c T, change func(*T)) T {
+	if change != nil {
+		change(&c)
+	}
+	return c
 }
 
 func split(n *net) (weights, biases []*torch.Tensor) {

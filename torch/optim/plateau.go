@@ -10,45 +10,48 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// ReduceLROnPlateauConfig holds the settings of a ReduceLROnPlateau. A zero means
-// PyTorch's default; where 0 itself is meant, a negative number stands for it.
+// ReduceLROnPlateauConfig holds the settings of a ReduceLROnPlateau. Start from
+// [DefaultReduceLROnPlateau] and change what should differ; a zero is a zero.
 type ReduceLROnPlateauConfig struct {
-	Max       bool    // a value improves as it rises; as it falls
-	Factor    float64 // of each reduction, below 1; 0.1
-	Patience  int     // epochs without improvement that are borne; 10
-	Threshold float64 // what an improvement must exceed; 1e-4
-	Absolute  bool    // Threshold is a difference; a share of the best value
-	Cooldown  int     // epochs after a reduction that do not count; 0
-	MinLR     float64 // the lowest learning rate; 0
-	Eps       float64 // a reduction by less than this is left out; 1e-8
+	Max       bool    // a value improves as it rises, not as it falls
+	Factor    float64 // of each reduction; above 0 and below 1
+	Patience  int     // epochs without improvement to wait
+	Threshold float64 // what an improvement must exceed
+	Absolute  bool    // Threshold is a difference, not a share of the best value
+	Cooldown  int     // epochs after a reduction that do not count
+	MinLR     float64 // the lowest learning rate
+	Eps       float64 // a reduction by no more than this is left out
+}
+
+// DefaultReduceLROnPlateau returns the settings of PyTorch's ReduceLROnPlateau:
+// Factor 0.1, Patience 10, a relative Threshold of 1e-4, Eps 1e-8.
+func DefaultReduceLROnPlateau() ReduceLROnPlateauConfig {
+	return ReduceLROnPlateauConfig{Factor: 0.1, Patience: 10, Threshold: 1e-4, Eps: 1e-8}
 }
 
 // ReduceLROnPlateau multiplies the learning rates by Factor when a value, such as
 // the validation loss, has not improved for more than Patience epochs.
 type ReduceLROnPlateau struct {
-	ReduceLROnPlateauConfig // as filled in: here a zero is a zero
-	optimizer               Optimizer
-	groups                  int
-	minLRs                  []float64
-	epoch, bad, cooling     int
-	best                    float64
+	ReduceLROnPlateauConfig
+	optimizer           Optimizer
+	groups              int
+	minLRs              []float64
+	epoch, bad, cooling int
+	best                float64
 }
 
-// NewReduceLROnPlateau returns a ReduceLROnPlateau for o. It panics on a Factor of
-// 1 or more.
+// NewReduceLROnPlateau returns a ReduceLROnPlateau for o. It panics on a Factor that
+// is not above 0 and below 1, and on negative settings.
 func NewReduceLROnPlateau(o Optimizer, c ReduceLROnPlateauConfig) *ReduceLROnPlateau {
-	if c.Patience == 0 {
-		c.Patience = 10
+	const name = "optim.ReduceLROnPlateau"
+	if !(c.Factor > 0 && c.Factor < 1) {
+		throw(name, "Factor is %v; it must be above 0 and below 1: start from optim.DefaultReduceLROnPlateau()", c.Factor)
 	}
-	setDefault(&c.Factor, 0.1)
-	setDefault(&c.Threshold, 1e-4)
-	setDefault(&c.Eps, 1e-8)
-	c.Patience, c.Cooldown = max(c.Patience, 0), max(c.Cooldown, 0)
-	c.Factor, c.Threshold, c.Eps = max(c.Factor, 0), max(c.Threshold, 0), max(c.Eps, 0)
-	if !(c.Factor < 1) {
-		throw("optim.ReduceLROnPlateau", "Factor is %v; it must be below 1", c.Factor)
-	}
-	notNegative("optim.ReduceLROnPlateau", "MinLR", c.MinLR)
+	notNegative(name, "Patience", float64(c.Patience))
+	notNegative(name, "Threshold", c.Threshold)
+	notNegative(name, "Cooldown", float64(c.Cooldown))
+	notNegative(name, "MinLR", c.MinLR)
+	notNegative(name, "Eps", c.Eps)
 	groups := len(rates(o))
 	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, groups: groups}
 	for range groups {

@@ -19,17 +19,21 @@ import (
 
 // schedulers are the generator's, by the names of its cases.
 var schedulers = map[string]func(optim.Optimizer) optim.Scheduler{
-	"step":       stepLR(optim.StepLRConfig{StepSize: 4}),
+	"step":       stepLR(optim.DefaultStepLR(4)),
 	"step gamma": stepLR(optim.StepLRConfig{StepSize: 1, Gamma: 0.9}),
 	"cosine":     cosine(optim.CosineAnnealingLRConfig{TMax: 9}),
 	"cosine min": cosine(optim.CosineAnnealingLRConfig{TMax: 40, EtaMin: 0.01}),
-	"plateau":    plateau(optim.ReduceLROnPlateauConfig{Patience: 2}),
-	"plateau cooldown": plateau(optim.ReduceLROnPlateauConfig{
-		Factor: 0.5, Patience: -1, Cooldown: 3, MinLR: 0.005,
+	"plateau":    plateau(func(c *optim.ReduceLROnPlateauConfig) { c.Patience = 2 }),
+	"plateau cooldown": plateau(func(c *optim.ReduceLROnPlateauConfig) {
+		c.Factor, c.Patience, c.Cooldown, c.MinLR = 0.5, 0, 3, 0.005
 	}),
-	"plateau abs":     plateau(optim.ReduceLROnPlateauConfig{Patience: 1, Threshold: 0.05, Absolute: true, Eps: 1e-3}),
-	"plateau max":     plateau(optim.ReduceLROnPlateauConfig{Max: true, Patience: 3, Threshold: 0.01}),
-	"plateau max abs": plateau(optim.ReduceLROnPlateauConfig{Max: true, Patience: 1, Threshold: -1, Absolute: true}),
+	"plateau abs": plateau(func(c *optim.ReduceLROnPlateauConfig) {
+		c.Patience, c.Threshold, c.Absolute, c.Eps = 1, 0.05, true, 1e-3
+	}),
+	"plateau max": plateau(func(c *optim.ReduceLROnPlateauConfig) { c.Max, c.Patience, c.Threshold = true, 3, 0.01 }),
+	"plateau max abs": plateau(func(c *optim.ReduceLROnPlateauConfig) {
+		c.Max, c.Patience, c.Threshold, c.Absolute = true, 1, 0, true
+	}),
 }
 
 func stepLR(c optim.StepLRConfig) func(optim.Optimizer) optim.Scheduler {
@@ -40,8 +44,10 @@ func cosine(c optim.CosineAnnealingLRConfig) func(optim.Optimizer) optim.Schedul
 	return func(o optim.Optimizer) optim.Scheduler { return optim.NewCosineAnnealingLR(o, c) }
 }
 
-func plateau(c optim.ReduceLROnPlateauConfig) func(optim.Optimizer) optim.Scheduler {
-	return func(o optim.Optimizer) optim.Scheduler { return optim.NewReduceLROnPlateau(o, c) }
+func plateau(change func(*optim.ReduceLROnPlateauConfig)) func(optim.Optimizer) optim.Scheduler {
+	return func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewReduceLROnPlateau(o, changed(optim.DefaultReduceLROnPlateau(), change))
+	}
 }
 
 type goldenSchedulers struct {
@@ -164,11 +170,11 @@ func TestSchedulersContinue(t *testing.T) {
 				var s optim.Scheduler
 				switch first.(type) {
 				case *optim.StepLR:
-					s = optim.NewStepLR(o, optim.StepLRConfig{StepSize: 77})
+					s = optim.NewStepLR(o, optim.DefaultStepLR(77))
 				case *optim.CosineAnnealingLR:
 					s = optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: 77})
 				default:
-					s = optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{Max: c.Name == "plateau", Patience: 77})
+					s = plateau(func(p *optim.ReduceLROnPlateauConfig) { p.Max, p.Patience = c.Name == "plateau", 77 })(o)
 				}
 				before := s.String()
 				require.NoError(t, s.LoadStateDict(state), c.Name)
@@ -195,7 +201,7 @@ func TestInitialRates(t *testing.T) {
 	g := readSchedulers(t)
 	torch.Scope(func() {
 		o := twoGroups()
-		s := optim.NewStepLR(o, optim.StepLRConfig{StepSize: 1})
+		s := optim.NewStepLR(o, optim.DefaultStepLR(1))
 		s.Step(0)
 		groups, err := torch.Value[[]any](o.StateDict(), "param_groups")
 		require.NoError(t, err)
@@ -219,21 +225,26 @@ func TestSchedulersRefuse(t *testing.T) {
 	torch.Scope(func() {
 		o := twoGroups()
 		for want, f := range map[string]func(){
-			"StepSize is 0": func() { optim.NewStepLR(o, optim.StepLRConfig{}) },
-			"TMax is -1":    func() { optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: -1}) },
-			"Factor is 1":   func() { optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{Factor: 1}) },
-			"MinLR is -1":   func() { optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{MinLR: -1}) },
+			"StepSize is 0":                     func() { optim.NewStepLR(o, optim.StepLRConfig{}) },
+			"TMax is -1":                        func() { optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: -1}) },
+			"Factor is 1":                       func() { plateau(func(c *optim.ReduceLROnPlateauConfig) { c.Factor = 1 })(o) },
+			"MinLR is -1":                       func() { plateau(func(c *optim.ReduceLROnPlateauConfig) { c.MinLR = -1 })(o) },
+			"Patience is -1":                    func() { plateau(func(c *optim.ReduceLROnPlateauConfig) { c.Patience = -1 })(o) },
+			"start from optim.DefaultStepLR(3)": func() { optim.NewStepLR(o, optim.StepLRConfig{StepSize: 3}) },
+			"start from optim.DefaultReduceLROnPlateau": func() {
+				optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{Patience: 3})
+			},
 			"3 groups, it had 2": func() {
 				o := twoGroups()
-				s := optim.NewStepLR(o, optim.StepLRConfig{StepSize: 1})
-				o.AddGroup([]*torch.Tensor{torch.Zeros([]int{1})}, optim.SGDConfig{})
+				s := optim.NewStepLR(o, optim.DefaultStepLR(1))
+				o.AddGroup([]*torch.Tensor{torch.Zeros([]int{1})}, optim.DefaultSGD())
 				s.Step(0)
 			},
 		} {
 			require.ErrorContains(t, torch.Try(f), want)
 		}
 
-		s := optim.NewStepLR(o, optim.StepLRConfig{StepSize: 3})
+		s := optim.NewStepLR(o, optim.DefaultStepLR(3))
 		before := s.StateDict()
 		for want, change := range map[string]func(*torch.Dict){
 			`no "gamma"`:                    func(d *torch.Dict) { d.Delete("gamma") },
@@ -251,7 +262,7 @@ func TestSchedulersRefuse(t *testing.T) {
 			assert.Equal(t, before, s.StateDict())
 		}
 		require.ErrorContains(t, s.LoadStateDict(nil), "is nil")
-		p := optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{})
+		p := optim.NewReduceLROnPlateau(o, optim.DefaultReduceLROnPlateau())
 		d := p.StateDict()
 		d.Set("mode", "mid")
 		require.ErrorContains(t, p.LoadStateDict(d), "mode is mid; it must be one of [min max]")

@@ -9,15 +9,18 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// SGDConfig holds the settings of SGD. A zero means PyTorch's default.
+// SGDConfig holds the settings of SGD. A zero is a zero, also a learning rate of 0.
 type SGDConfig struct {
-	LR          float64 // learning rate; 1e-3
-	Momentum    float64 // 0
-	Dampening   float64 // of momentum; 0
-	WeightDecay float64 // 0
-	Nesterov    bool    // needs a Momentum and no Dampening
-	Maximize    bool    // climb instead of descending
+	LR          float64 // learning rate
+	Momentum    float64
+	Dampening   float64 // of momentum
+	WeightDecay float64
+	Nesterov    bool // needs a Momentum and no Dampening
+	Maximize    bool // climb instead of descending
 }
+
+// DefaultSGD returns the settings of PyTorch's SGD: LR 1e-3, all else 0.
+func DefaultSGD() SGDConfig { return SGDConfig{LR: 1e-3} }
 
 // SGD is stochastic gradient descent; it changes a parameter p with gradient g by
 //
@@ -30,7 +33,7 @@ type SGDConfig struct {
 type SGD struct{ groups []*SGDGroup }
 
 // SGDGroup is some parameters with their settings, which may be changed between
-// steps. Here a zero is a zero.
+// steps.
 type SGDGroup struct {
 	Params []*torch.Tensor // not to be changed
 	SGDConfig
@@ -51,7 +54,6 @@ func NewSGD(params []*torch.Tensor, c SGDConfig) *SGD {
 
 // AddGroup adds parameters with settings of their own.
 func (s *SGD) AddGroup(params []*torch.Tensor, c SGDConfig) {
-	setDefault(&c.LR, 1e-3)
 	c.check()
 	checkParams(sgdName, params, s.params()...)
 	s.groups = append(s.groups, &SGDGroup{Params: slices.Clone(params), SGDConfig: c, buffers: make([]*torch.Tensor, len(params))})

@@ -124,7 +124,7 @@ func TestLoadAcceptsWhatPyTorchWrites(t *testing.T) {
 		"int64 tensor of one dimension": torch.FromSlice([]int64{3}),
 	} {
 		p := torch.Ones([]int{2}).SetRequiresGrad(true)
-		o := optim.NewAdam([]*torch.Tensor{p}, optim.AdamConfig{WeightDecay: 0.5})
+		o := optim.NewAdam([]*torch.Tensor{p}, changed(optim.DefaultAdam(), func(c *optim.AdamConfig) { c.WeightDecay = 0.5 }))
 		d := torch.NewDict(
 			"state", torch.NewDict(int64(7), torch.NewDict(
 				"step", count,
@@ -161,7 +161,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	good := func() *torch.Dict { return torch.NewDict("step", 1, "exp_avg", two, "exp_avg_sq", two) }
 	with := func(key string, value any) *torch.Dict { d := good(); d.Set(key, value); return d }
-	adam, adamw := optim.NewAdam(params, optim.AdamConfig{}), optim.NewAdamW(params, optim.AdamConfig{})
+	adam, adamw := optim.NewAdam(params, optim.DefaultAdam()), optim.NewAdamW(params, optim.DefaultAdamW())
 	sgd := optim.NewSGD(params, optim.SGDConfig{Momentum: 0.5})
 	for _, c := range []struct {
 		o    optim.Optimizer
@@ -251,7 +251,9 @@ func tensors(v any, f func(*torch.Tensor)) {
 func TestParametersOfSeveralKinds(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	for name, make := range map[string]func([]*torch.Tensor) optim.Optimizer{
-		"adam": func(ps []*torch.Tensor) optim.Optimizer { return optim.NewAdam(ps, optim.AdamConfig{LR: 0.1}) },
+		"adam": func(ps []*torch.Tensor) optim.Optimizer {
+			return optim.NewAdam(ps, changed(optim.DefaultAdam(), func(c *optim.AdamConfig) { c.LR = 0.1 }))
+		},
 		"sgd": func(ps []*torch.Tensor) optim.Optimizer {
 			return optim.NewSGD(ps, optim.SGDConfig{LR: 0.1, Momentum: 0.9})
 		},
@@ -307,23 +309,55 @@ func TestSettingsChangeBetweenSteps(t *testing.T) {
 	assert.Zero(t, o.LR())
 }
 
+// A setting of zero is zero, for each that has another default; as in PyTorch, where
+// weight_decay=0 and lr=0 are what they say.
+func TestZeroIsZero(t *testing.T) {
+	torchtest.Need(t)
+	adamW := func(change func(*optim.AdamConfig)) func([]*torch.Tensor) optim.Optimizer {
+		return func(ps []*torch.Tensor) optim.Optimizer {
+			return optim.NewAdamW(ps, changed(optim.DefaultAdamW(), change))
+		}
+	}
+	for name, c := range map[string]struct {
+		make       func([]*torch.Tensor) optim.Optimizer
+		grad, want float32 // the parameter begins at 1
+	}{
+		"AdamW default decay": {adamW(nil), 0, 1 - 1e-3*0.01},
+		"AdamW no decay":      {adamW(func(c *optim.AdamConfig) { c.WeightDecay = 0 }), 0, 1},
+		"AdamW LR 0":          {adamW(func(c *optim.AdamConfig) { c.LR = 0 }), 1, 1},
+		"AdamW Eps 0":         {adamW(func(c *optim.AdamConfig) { c.WeightDecay, c.Eps = 0, 0 }), 1e-9, 1 - 1e-3},
+		// Without memory the step is that of the gradient's sign at any time.
+		"AdamW Betas 0": {adamW(func(c *optim.AdamConfig) { c.WeightDecay, c.Betas = 0, [2]float64{} }), 1, 1 - 1e-3},
+		"SGD LR 0":      {func(ps []*torch.Tensor) optim.Optimizer { return optim.NewSGD(ps, optim.SGDConfig{}) }, 1, 1},
+	} {
+		p := torch.Ones([]int{1}).SetRequiresGrad(true)
+		p.SetGrad(torch.Full([]int{1}, float64(c.grad)))
+		o := c.make([]*torch.Tensor{p})
+		o.Step()
+		assert.InDelta(t, c.want, p.Item(), 1e-7, name) // the rounding of a float32 near 1
+	}
+}
+
 func TestWrongSettings(t *testing.T) {
 	torchtest.Need(t)
 	p := torch.Ones([]int{2}).SetRequiresGrad(true)
 	ps := []*torch.Tensor{p}
+	wrong := func(change func(*optim.AdamConfig)) optim.AdamConfig { return changed(optim.DefaultAdam(), change) }
 	for text, f := range map[string]func(){
-		"optim.Adam: LR is -1":                    func() { optim.NewAdam(ps, optim.AdamConfig{LR: -1}) },
-		"Eps is -1":                               func() { optim.NewAdam(ps, optim.AdamConfig{Eps: -1}) },
-		"Betas[0] is 1":                           func() { optim.NewAdam(ps, optim.AdamConfig{Betas: [2]float64{1, 0.9}}) },
-		"optim.AdamW: WeightDecay is -1":          func() { optim.NewAdamW(ps, optim.AdamConfig{WeightDecay: -1}) },
+		"optim.Adam: LR is -1":                    func() { optim.NewAdam(ps, wrong(func(c *optim.AdamConfig) { c.LR = -1 })) },
+		"Eps is -1":                               func() { optim.NewAdam(ps, wrong(func(c *optim.AdamConfig) { c.Eps = -1 })) },
+		"Betas[0] is 1":                           func() { optim.NewAdam(ps, wrong(func(c *optim.AdamConfig) { c.Betas[0] = 1 })) },
+		"optim.AdamW: WeightDecay is -1":          func() { optim.NewAdamW(ps, wrong(func(c *optim.AdamConfig) { c.WeightDecay = -1 })) },
+		"start from optim.DefaultAdam()":          func() { optim.NewAdam(ps, optim.AdamConfig{LR: 1e-3, WeightDecay: 1e-4}) },
+		"start from optim.DefaultAdamW()":         func() { optim.NewAdamW(ps, optim.AdamConfig{LR: 1e-3}) },
 		"optim.SGD: Momentum is -1":               func() { optim.NewSGD(ps, optim.SGDConfig{Momentum: -1}) },
 		"Nesterov needs a Momentum":               func() { optim.NewSGD(ps, optim.SGDConfig{Nesterov: true}) },
-		"the list of parameters is empty":         func() { optim.NewSGD(nil, optim.SGDConfig{}) },
-		"parameter 1 is nil":                      func() { optim.NewAdam([]*torch.Tensor{p, nil}, optim.AdamConfig{}) },
-		"parameter 1, of shape [2], is in the li": func() { optim.NewAdam([]*torch.Tensor{p, p}, optim.AdamConfig{}) },
-		"only leaves can be optimized":            func() { optim.NewAdam([]*torch.Tensor{p.MulScalar(2)}, optim.AdamConfig{}) },
-		"in another group already":                func() { optim.NewAdam(ps, optim.AdamConfig{}).AddGroup(ps, optim.AdamConfig{}) },
-		"LR is -2":                                func() { optim.NewAdam(ps, optim.AdamConfig{}).SetLR(-2) },
+		"the list of parameters is empty":         func() { optim.NewSGD(nil, optim.DefaultSGD()) },
+		"parameter 1 is nil":                      func() { optim.NewAdam([]*torch.Tensor{p, nil}, optim.DefaultAdam()) },
+		"parameter 1, of shape [2], is in the li": func() { optim.NewAdam([]*torch.Tensor{p, p}, optim.DefaultAdam()) },
+		"only leaves can be optimized":            func() { optim.NewAdam([]*torch.Tensor{p.MulScalar(2)}, optim.DefaultAdam()) },
+		"in another group already":                func() { optim.NewAdam(ps, optim.DefaultAdam()).AddGroup(ps, optim.DefaultAdam()) },
+		"LR is -2":                                func() { optim.NewAdam(ps, optim.DefaultAdam()).SetLR(-2) },
 		"limit is -1":                             func() { optim.ClipGradNorm(ps, -1, 2) },
 	} {
 		assert.ErrorContains(t, torch.Try(f), text)

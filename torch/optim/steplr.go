@@ -9,11 +9,15 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// StepLRConfig holds the settings of a StepLR.
+// StepLRConfig holds the settings of a StepLR. Start from [DefaultStepLR].
 type StepLRConfig struct {
 	StepSize int     // epochs between changes; at least 1
-	Gamma    float64 // the factor of each change; 0 means 0.1
+	Gamma    float64 // the factor of each change; not 0
 }
+
+// DefaultStepLR returns the settings of PyTorch's StepLR with the given number of
+// epochs between changes: Gamma 0.1.
+func DefaultStepLR(stepSize int) StepLRConfig { return StepLRConfig{StepSize: stepSize, Gamma: 0.1} }
 
 // StepLR multiplies the learning rates by Gamma every StepSize epochs.
 type StepLR struct {
@@ -21,11 +25,14 @@ type StepLR struct {
 	schedule
 }
 
-// NewStepLR returns a StepLR for o. It panics where StepSize is below 1.
+// NewStepLR returns a StepLR for o. It panics where StepSize is below 1, and where
+// Gamma is 0: that would end all learning.
 func NewStepLR(o Optimizer, c StepLRConfig) *StepLR {
-	setDefault(&c.Gamma, 0.1)
 	if c.StepSize < 1 {
 		throw("optim.StepLR", "StepSize is %d; it must be at least 1", c.StepSize)
+	}
+	if c.Gamma == 0 {
+		throw("optim.StepLR", "Gamma is 0, which ends all learning after %d epochs: start from optim.DefaultStepLR(%[1]d)", c.StepSize)
 	}
 	return &StepLR{c, newSchedule(o)}
 }

@@ -32,22 +32,22 @@ func (n *network) Forward(x *torch.Tensor) *torch.Tensor {
 var continued = map[string]func(n *network) optim.Optimizer{
 	"sgd":        newSGD,
 	"sgd_plain":  newSGD,
-	"adam":       newAdam(optim.NewAdam),
-	"adam_plain": newAdam(optim.NewAdam),
-	"amsgrad":    newAdam(optim.NewAdam),
-	"adamw":      newAdam(optim.NewAdamW),
+	"adam":       newAdam(optim.NewAdam, optim.DefaultAdam()),
+	"adam_plain": newAdam(optim.NewAdam, optim.DefaultAdam()),
+	"amsgrad":    newAdam(optim.NewAdam, optim.DefaultAdam()),
+	"adamw":      newAdam(optim.NewAdamW, optim.DefaultAdamW()),
 }
 
 func newSGD(n *network) optim.Optimizer {
-	s := optim.NewSGD(nn.Parameters(n.FC1), optim.SGDConfig{})
-	s.AddGroup(nn.Parameters(n.FC2), optim.SGDConfig{})
+	s := optim.NewSGD(nn.Parameters(n.FC1), optim.DefaultSGD())
+	s.AddGroup(nn.Parameters(n.FC2), optim.DefaultSGD())
 	return s
 }
 
-func newAdam(kind func([]*torch.Tensor, optim.AdamConfig) *optim.Adam) func(n *network) optim.Optimizer {
+func newAdam(kind func([]*torch.Tensor, optim.AdamConfig) *optim.Adam, c optim.AdamConfig) func(n *network) optim.Optimizer {
 	return func(n *network) optim.Optimizer {
-		a := kind(nn.Parameters(n.FC1), optim.AdamConfig{})
-		a.AddGroup(nn.Parameters(n.FC2), optim.AdamConfig{})
+		a := kind(nn.Parameters(n.FC1), c)
+		a.AddGroup(nn.Parameters(n.FC2), c)
 		return a
 	}
 }
@@ -73,7 +73,7 @@ func resume(t *testing.T, name string, checkpoint *torch.Dict) *run {
 	require.NoError(t, nn.LoadStateDict(n, value[*torch.Dict](t, checkpoint, "model")))
 	o := continued[name](n)
 	require.NoError(t, o.LoadStateDict(value[*torch.Dict](t, checkpoint, "optimizer")))
-	s := optim.NewStepLR(o, optim.StepLRConfig{StepSize: 1})
+	s := optim.NewStepLR(o, optim.DefaultStepLR(1))
 	require.NoError(t, s.LoadStateDict(value[*torch.Dict](t, checkpoint, "schedule")))
 	return &run{n, o, s, value[*torch.Tensor](t, checkpoint, "x"), value[*torch.Tensor](t, checkpoint, "y")}
 }

@@ -84,9 +84,9 @@ type optimizer struct {
 
 // own is the optimizer with which a network is trained.
 func own(s models.Spec) optimizer {
-	return optimizer{"Adam", func(p []*torch.Tensor) optim.Optimizer {
-		return optim.NewAdam(p, optim.AdamConfig{LR: s.LR, WeightDecay: s.WeightDecay})
-	}}
+	c := optim.DefaultAdam()
+	c.LR, c.WeightDecay = s.LR, s.WeightDecay
+	return optimizer{"Adam", func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdam(p, c) }}
 }
 
 // optimizers are all that there are, in every mode that calls other code.
@@ -95,17 +95,18 @@ func optimizers() []optimizer {
 		c.LR, c.WeightDecay = 1e-2, 1e-4
 		return func(p []*torch.Tensor) optim.Optimizer { return optim.NewSGD(p, c) }
 	}
-	adam := func(c optim.AdamConfig) func([]*torch.Tensor) optim.Optimizer {
-		c.WeightDecay = 1e-4
+	adam := func(amsgrad bool) func([]*torch.Tensor) optim.Optimizer {
+		c := optim.DefaultAdam()
+		c.WeightDecay, c.AMSGrad = 1e-4, amsgrad
 		return func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdam(p, c) }
 	}
 	return []optimizer{
 		{"SGD", sgd(optim.SGDConfig{})},
 		{"SGD, momentum", sgd(optim.SGDConfig{Momentum: 0.9})},
 		{"SGD, Nesterov", sgd(optim.SGDConfig{Momentum: 0.9, Nesterov: true})},
-		{"Adam", adam(optim.AdamConfig{})},
-		{"AMSGrad", adam(optim.AdamConfig{AMSGrad: true})},
-		{"AdamW", func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdamW(p, optim.AdamConfig{}) }},
+		{"Adam", adam(false)},
+		{"AMSGrad", adam(true)},
+		{"AdamW", func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdamW(p, optim.DefaultAdamW()) }},
 	}
 }
 

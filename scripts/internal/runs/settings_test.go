@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/trainer"
 )
 
 func ptr[T any](x T) *T { return &x }
@@ -29,16 +28,6 @@ func TestOverrides(t *testing.T) {
 	zeros := Overrides{WeightDecay: ptr(0.0), Patience: ptr(0), MinDelta: ptr(0.0), Seed: ptr(uint64(0))}
 	require.NoError(t, zeros.Check())
 	assert.Equal(t, want, zeros.Apply(defaults))
-}
-
-func TestZerosReachTheTrainer(t *testing.T) {
-	stop := Settings{Patience: 0, MinDelta: 0}.stopping()
-	stop.Observe(1)
-	improved, _ := stop.Observe(1 - 1e-9)
-	assert.True(t, improved, "any improvement counts")
-	_, enough := stop.Observe(1)
-	assert.True(t, enough, "no epoch without improvement is waited for")
-	assert.Equal(t, trainer.EarlyStopping{Patience: 3, MinDelta: 0.5}, Settings{Patience: 3, MinDelta: 0.5}.stopping())
 }
 
 func TestOverridesThatCannotBe(t *testing.T) {

@@ -116,7 +116,9 @@ func (p *Prepared) make() error {
 	err := torch.Try(func() {
 		torch.ManualSeed(p.Settings.Seed)
 		p.model = p.Spec.New(p.Device) // with PyTorch's initial weights, which are drawn on the CPU
-		p.adam = optim.NewAdam(nn.Parameters(p.model), optim.AdamConfig{LR: p.Settings.LR, WeightDecay: p.Settings.WeightDecay})
+		settings := optim.DefaultAdam()
+		settings.LR, settings.WeightDecay = p.Settings.LR, p.Settings.WeightDecay
+		p.adam = optim.NewAdam(nn.Parameters(p.model), settings)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Spec.Name, err)
@@ -130,7 +132,7 @@ func (p *Prepared) run() trainer.Run {
 	return trainer.Run{
 		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: s.stopping(), Threads: p.Threads, KeepBest: s.KeepBest,
+		Stop: &trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}, Threads: p.Threads, KeepBest: s.KeepBest,
 		Control: p.Control, OnNotice: p.OnNotice,
 		OnEpoch: func(e trainer.Epoch) error {
 			if p.OnEpoch != nil {
@@ -248,18 +250,6 @@ func (t Training) config(s split) Config {
 		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
 		Versions: versions(torch.Version(), onnxRuntimeVersion()),
 	}
-}
-
-// stopping turns zeros, which mean defaults to the trainer, into what they say.
-func (s Settings) stopping() trainer.EarlyStopping {
-	stop := trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}
-	if s.Patience == 0 {
-		stop.Patience = 1 // no epoch without improvement is waited for: the same
-	}
-	if s.MinDelta == 0 {
-		stop.MinDelta = trainer.None
-	}
-	return stop
 }
 
 // clear removes what an earlier run left: its files would pass for this run's.
