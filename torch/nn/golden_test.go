@@ -19,17 +19,10 @@ import (
 
 // golden is testdata/nn.json, which testdata/gen_nn.py wrote.
 type golden struct {
-	Inits         map[string][]hash
-	InitFunctions map[string]string `json:"init_functions"`
-	LSTMs         []lstmCase
-	Losses        []lossCase
-	Layers        map[string]layerCase
-	Names         struct{ State, Parameters []string }
-}
-
-type hash struct {
-	Name, SHA256 string
-	Shape        []int
+	LSTMs  []lstmCase
+	Losses []lossCase
+	Layers map[string]layerCase
+	Names  struct{ State, Parameters []string }
 }
 
 type values struct {

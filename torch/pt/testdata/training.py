@@ -71,6 +71,8 @@ else:
         net, optimizer, schedule = new(checkpoint["name"])
         net.load_state_dict(checkpoint["model"])
         optimizer.load_state_dict(checkpoint["optimizer"])
+        for group in optimizer.param_groups:  # a file leaves the choice of the kernel to its reader
+            group["fused"] = optimizer.defaults["fused"]
         schedule.load_state_dict(checkpoint["schedule"])
         train(net, optimizer, schedule, 3)
         print(json.dumps({k: v.double().flatten().tolist() for k, v in net.state_dict().items()}))
