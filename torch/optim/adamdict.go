@@ -9,7 +9,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// StateDict returns what torch.optim.Adam(fused=True).state_dict() does, or of
+// StateDict returns what torch.optim.Adam's state_dict() does, or of
 // NewAdamW torch.optim.AdamW's:
 //
 //	{"state": {0: {"step", "exp_avg", "exp_avg_sq"[, "max_exp_avg_sq"]}, …},
@@ -20,7 +20,7 @@ func (a *Adam) StateDict() *torch.Dict {
 		settings := torch.NewDict(
 			"lr", g.LR, "betas", torch.Tuple{g.Betas[0], g.Betas[1]}, "eps", g.Eps,
 			"weight_decay", g.WeightDecay, "amsgrad", g.AMSGrad, "maximize", g.Maximize,
-			"foreach", nil, "capturable", false, "differentiable", false, "fused", true,
+			"foreach", nil, "capturable", false, "differentiable", false, "fused", nil,
 			"decoupled_weight_decay", a.decoupled())
 		w.group(settings, g.extra, len(g.Params), func(i int) *torch.Dict {
 			s := &g.state[i]

@@ -136,7 +136,8 @@ func (s *ReduceLROnPlateau) LoadStateDict(d *torch.Dict) error {
 		f.Threshold = r.number("threshold")
 		f.Max, f.Absolute = r.text("mode", "min", "max") == "max", r.text("threshold_mode", "rel", "abs") == "abs"
 		f.minLRs = r.numbers("min_lrs", s.groups)
-		if r.get("default_min_lr") != nil { // None where each group has its own
+		// It is None where each group has its own, and PyTorch before 2.6 did not write it.
+		if v, _ := d.Get("default_min_lr"); v != nil {
 			f.MinLR = r.number("default_min_lr")
 		}
 		f.epoch, f.bad, f.cooling, f.best = r.count("last_epoch"), r.count("num_bad_epochs"), r.count("cooldown_counter"), r.number("best")

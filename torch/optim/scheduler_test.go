@@ -195,6 +195,24 @@ func TestSchedulersContinue(t *testing.T) {
 	}
 }
 
+// PyTorch before 2.6 wrote no default_min_lr, and a "verbose" besides.
+func TestOldPlateau(t *testing.T) {
+	torch.Scope(func() {
+		o := twoGroups()
+		state := optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{}).StateDict()
+		state.Delete("default_min_lr")
+		state.Set("verbose", false)
+		state.Set("min_lrs", []any{0.25, 0.125})
+		s := optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{})
+		require.NoError(t, s.LoadStateDict(state))
+		lrs, err := torch.Value[[]any](s.StateDict(), "min_lrs")
+		require.NoError(t, err)
+		assert.Equal(t, []any{0.25, 0.125}, lrs)
+		state.Delete("min_lrs")
+		assert.ErrorContains(t, s.LoadStateDict(state), `the state dict has no "min_lrs"`)
+	})
+}
+
 // Schedulers leave initial_lr in the groups, as PyTorch's do; an optimizer's state
 // dict brings it back.
 func TestInitialRates(t *testing.T) {

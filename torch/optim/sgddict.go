@@ -9,7 +9,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// StateDict returns what torch.optim.SGD(fused=True).state_dict() does:
+// StateDict returns what torch.optim.SGD's state_dict() does:
 //
 //	{"state": {0: {"momentum_buffer"}, …},
 //	 "param_groups": [{"lr", "momentum", …, "params": [0, …]}, …]}
@@ -18,7 +18,7 @@ func (s *SGD) StateDict() *torch.Dict {
 	for _, g := range s.groups {
 		settings := torch.NewDict(
 			"lr", g.LR, "momentum", g.Momentum, "dampening", g.Dampening, "weight_decay", g.WeightDecay,
-			"nesterov", g.Nesterov, "maximize", g.Maximize, "foreach", nil, "differentiable", false, "fused", true)
+			"nesterov", g.Nesterov, "maximize", g.Maximize, "foreach", nil, "differentiable", false, "fused", nil)
 		w.group(settings, g.extra, len(g.Params), func(i int) *torch.Dict {
 			if g.buffers[i] == nil {
 				return nil

@@ -140,7 +140,7 @@ func TestLoadAcceptsWhatPyTorchWrites(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, plain(torch.NewDict(
 			"lr", 0.25, "betas", torch.Tuple{0.5, 0.0}, "eps", 1.0, "weight_decay", 0.5, "amsgrad", false,
-			"maximize", false, "foreach", nil, "capturable", false, "differentiable", false, "fused", true,
+			"maximize", false, "foreach", nil, "capturable", false, "differentiable", false, "fused", nil,
 			"decoupled_weight_decay", false, "initial_lr", 0.125, "params", []any{0})), plain(groups[0]), name)
 		state, err := torch.Value[*torch.Dict](out, "state")
 		require.NoError(t, err)
