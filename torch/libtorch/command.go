@@ -13,15 +13,42 @@ import (
 	"time"
 )
 
-// runCommand runs a program in a process group of its own, so that its children
-// die with it: when ctx ends, and also when this process is killed. It returns
-// what the program wrote, both streams in one.
+// runCommand runs a program in a process group of its own, which dies with it when
+// ctx ends; the program also dies when this process is killed. It returns what the
+// program wrote, both streams in one.
 func runCommand(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, error) {
+	return run(ctx, nil, env, dir, name, args...)
+}
+
+// guard is a shell's script in front of a program that starts others, as compilers
+// do. The kernel's signal at the death of a parent reaches the program alone. So
+// the shell leaves a process behind that waits for a line on a pipe which this
+// process holds, and kills the group when the pipe ends without one.
+const guard = `exec 3<&0; { read -r _ <&3 || kill -KILL 0; } >/dev/null 2>&1 & exec "$@" </dev/null 3<&-`
+
+// runGuarded is runCommand for a program whose children must not outlive this
+// process.
+func runGuarded(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	defer writer.Close()
+	out, err := run(ctx, reader, env, dir, "/bin/sh", append([]string{"-c", guard, "sh", name}, args...)...)
+	_, _ = writer.WriteString("\n")
+	return out, err
+}
+
+func run(ctx context.Context, stdin *os.File, env []string, dir, name string, args ...string) ([]byte, error) {
 	// The kernel sends the parent-death signal when the thread that forked ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
 	if env != nil {
 		cmd.Env = append(os.Environ(), env...)
 	}

@@ -109,15 +109,23 @@ func compileProbe(ctx context.Context, c compiler, home, temp string) (string, e
 	return install(made, probePath(home))
 }
 
-// install moves a finished file to its place in one step.
+// install moves a finished file to its place in one step. The linker made it with
+// all that the umask allows, which may be writing by everyone.
 func install(made, place string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return "", fmt.Errorf("libtorch: %w", err)
 	}
-	if err := syncFile(made); err != nil {
+	info, err := os.Stat(made)
+	if err == nil {
+		err = os.Chmod(made, info.Mode().Perm()&^0o022)
+	}
+	if err != nil {
 		return "", fmt.Errorf("libtorch: %w", err)
 	}
-	if err := os.Rename(made, place); err != nil {
+	if err = syncFile(made); err != nil {
+		return "", fmt.Errorf("libtorch: %w", err)
+	}
+	if err = os.Rename(made, place); err != nil {
 		return "", fmt.Errorf("libtorch: %w", err)
 	}
 	return place, nil

@@ -31,6 +31,9 @@ template <std::integral T> std::string f(std::span<T> s) { return std::to_string
 int main() { std::vector<int> v(3); return f(std::span<int>(v)) == "3" ? 0 : 1; }
 `
 
+// errNoRoom tells a compiler that cannot work here from one that cannot compile.
+var errNoRoom = errors.New("libtorch: the compiler was not tried, as its files cannot be written: make room, or set ETUDE_HOME to a folder on another disk")
+
 // compilersHere are the commands on PATH that may be a compiler: $CXX alone if it is
 // set.
 func compilersHere() [][]string {
@@ -52,7 +55,7 @@ func findCompiler(ctx context.Context, temp string) (compiler, error) {
 	for _, args := range compilersHere() {
 		c := compiler{args: args}
 		if err := c.try(ctx, temp); err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || errors.Is(err, errNoRoom) {
 				return compiler{}, err
 			}
 			refused = append(refused, err)
@@ -78,11 +81,14 @@ func (c *compiler) try(ctx context.Context, temp string) error {
 	c.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
 	source := filepath.Join(temp, "trial.cpp")
 	if err := os.WriteFile(source, []byte(trial), 0o644); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNoRoom, err)
 	}
 	if out, err = c.run(ctx, temp, "-std=c++20", source, "-o", filepath.Join(temp, "trial")); err != nil {
 		if ctx.Err() != nil {
 			return err
+		}
+		if says(out, "No space left on device") {
+			return fmt.Errorf("%w: %s: no space left on device", errNoRoom, temp)
 		}
 		return fmt.Errorf("%s (%s) cannot compile C++20: %w\n%s", c, c.version, err, tail(out, 5))
 	}
@@ -92,7 +98,7 @@ func (c *compiler) try(ctx context.Context, temp string) error {
 // run runs the compiler with its temporary files in temp.
 func (c compiler) run(ctx context.Context, temp string, args ...string) ([]byte, error) {
 	args = append(append([]string{}, c.args[1:]...), args...)
-	return runCommand(ctx, []string{"TMPDIR=" + temp, "LC_ALL=C"}, temp, c.args[0], args...)
+	return runGuarded(ctx, []string{"TMPDIR=" + temp, "LC_ALL=C"}, temp, c.args[0], args...)
 }
 
 func (c compiler) String() string { return strings.Join(c.args, " ") }

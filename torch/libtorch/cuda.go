@@ -45,7 +45,13 @@ func (t torchDir) includes(l library) []string {
 // cudaHeaders are the folders that may hold CUDA's headers: those of the wheels
 // beside libtorch, then those of a CUDA toolkit.
 func (t torchDir) cudaHeaders() []string {
-	dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(t.dir), "nvidia/*/include"))
+	var dirs []string
+	wheels, _ := filesIn(filepath.Join(filepath.Dir(t.dir), "nvidia"), "")
+	for _, wheel := range wheels {
+		if dir := filepath.Join(wheel, "include"); isDir(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
 	for _, root := range []string{os.Getenv("CUDA_HOME"), "/usr/local/cuda"} {
 		if root != "" && isDir(filepath.Join(root, "include")) {
 			dirs = append(dirs, filepath.Join(root, "include"))

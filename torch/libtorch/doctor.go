@@ -105,9 +105,16 @@ func (s *search) examine(ctx context.Context) *Report {
 	if err == nil {
 		bridgePath, _ = s.findLibrary(t, mainBridge)
 	}
-	e.compiler(ctx, bridgePath != "")
+	// The compiler and pip get a folder of their own: in a shared one they would
+	// take other users' files for theirs.
+	temp, noTemp := os.MkdirTemp("", "etude-doctor-")
+	if noTemp != nil {
+		noTemp = fmt.Errorf("libtorch: no file can be made in the folder for temporary files, which TMPDIR names: %w", noTemp)
+	}
+	defer os.RemoveAll(temp)
+	e.compiler(ctx, temp, noTemp, bridgePath != "")
 	if err != nil || s.findONNXRuntime(t) == "" {
-		e.pip(ctx, err != nil)
+		e.pip(ctx, temp, noTemp, err != nil)
 	}
 	e.libtorch(t, err)
 	if err == nil {
@@ -165,7 +172,10 @@ func (e *examination) system(ctx context.Context) {
 // folder tells where things are kept and what room there is.
 func (e *examination) folder() {
 	p := Part{Name: "home", Status: StatusOK, Found: strings.Join(e.homes, ", then ")}
-	complete := (&setup{search: e.search}).complete() != nil
+	if e.passed != nil {
+		p.Found += fmt.Sprintf(" (and no cache folder: %v)", e.passed)
+	}
+	complete := (&setup{search: e.search}).present() != nil
 	home, err := e.writableHome()
 	switch {
 	case err != nil && complete:
@@ -192,11 +202,9 @@ func (e *examination) folder() {
 	e.add(p)
 }
 
-func (e *examination) compiler(ctx context.Context, compiled bool) {
+func (e *examination) compiler(ctx context.Context, temp string, err error, compiled bool) {
 	p := Part{Name: "compiler", Status: StatusOK}
-	temp, err := os.MkdirTemp("", "etude-doctor-")
 	if err == nil {
-		defer os.RemoveAll(temp)
 		var c compiler
 		if c, err = findCompiler(ctx, temp); err == nil {
 			p.Found = fmt.Sprintf("%s: %s", c, c.version)
@@ -212,9 +220,12 @@ func (e *examination) compiler(ctx context.Context, compiled bool) {
 }
 
 // pip is examined only where it is needed.
-func (e *examination) pip(ctx context.Context, forTorch bool) {
+func (e *examination) pip(ctx context.Context, temp string, err error, forTorch bool) {
 	p := Part{Name: "pip", Status: StatusOK}
-	found, err := findPip(ctx, os.TempDir())
+	var found pip
+	if err == nil {
+		found, err = findPip(ctx, temp)
+	}
 	switch {
 	case err == nil:
 		p.Found = found.String()
@@ -277,8 +288,14 @@ func (e *examination) onnxRuntime(ctx context.Context, t torchDir) {
 		if err == nil {
 			err = found.failure
 		}
+		if n, e := release(found.onnx); err == nil && (e != nil || n < oldestONNXRuntime) {
+			err = fmt.Errorf("ONNX Runtime %s is too old: version %d.%d or later is needed", found.onnx, oldestONNXRuntime/100, oldestONNXRuntime%100)
+		}
 		if err != nil {
 			p.Status, p.Problem, p.Mend = StatusWarn, bare(err), mendForce
+			if os.Getenv("ETUDE_ONNXRUNTIME") != "" {
+				p.Mend = "unset ETUDE_ONNXRUNTIME"
+			}
 		}
 	}
 	e.add(p)

@@ -20,6 +20,7 @@ import (
 // need neither the environment nor the user's cache.
 type search struct {
 	homes   []string // in order; the first that may be written takes what is missing
+	passed  error    // why the user's cache is not among them; nil if it is
 	given   string   // the libtorch that the environment names
 	origin  string   // the variable that named it
 	sources *sources
@@ -45,29 +46,70 @@ func newHomes(home string) (*search, error) {
 			break
 		}
 	}
-	candidates := []string{home}
+	named, cache := home, ""
 	if home == "" {
-		candidates = []string{os.Getenv("ETUDE_HOME")}
-		if cache, err := os.UserCacheDir(); err == nil {
-			candidates = append(candidates, filepath.Join(cache, "etude"))
+		named = os.Getenv("ETUDE_HOME")
+		dir, err := os.UserCacheDir()
+		if err == nil {
+			cache = filepath.Join(dir, "etude")
+		} else if s.passed = errors.New("neither XDG_CACHE_HOME nor HOME is set"); os.Getenv("XDG_CACHE_HOME") != "" {
+			s.passed = fmt.Errorf("XDG_CACHE_HOME is %q, and must be an absolute path", os.Getenv("XDG_CACHE_HOME"))
 		}
 	}
-	for _, dir := range candidates {
-		if dir == "" {
-			continue
+	if named != "" {
+		abs, err := filepath.Abs(named)
+		if err == nil {
+			err = entered(abs)
 		}
-		abs, err := filepath.Abs(dir)
 		if err != nil {
-			return nil, fmt.Errorf("libtorch: home %s: %w", dir, err)
+			return nil, fmt.Errorf("libtorch: home %s: %w", named, err)
 		}
-		if len(s.homes) == 0 || s.homes[0] != abs {
-			s.homes = append(s.homes, abs)
+		s.homes = []string{abs}
+	}
+	if cache != "" && cache != named {
+		if s.passed = trusted(cache); s.passed == nil {
+			s.homes = append(s.homes, cache)
 		}
 	}
 	if len(s.homes) == 0 {
-		return nil, errors.New("libtorch: no folder to look in: set ETUDE_HOME (there is no user cache folder, as neither XDG_CACHE_HOME nor HOME is set)")
+		return nil, fmt.Errorf("libtorch: there is no folder to look in: set ETUDE_HOME to one that you may write (%w)", s.passed)
 	}
 	return s, nil
+}
+
+// entered returns an error for a folder that this user may not enter, and for a
+// link that leads nowhere. A folder that does not exist is not an error.
+func entered(dir string) error {
+	_, err := os.Stat(dir + "/.")
+	if errors.Is(err, fs.ErrNotExist) {
+		if target, e := os.Readlink(dir); e == nil {
+			return fmt.Errorf("it is a link to %s, which does not exist", target)
+		}
+		return nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil // mayWrite names what is in the way
+	}
+	return err
+}
+
+// trusted returns an error for a cache folder that libraries must not be opened
+// from, because another user owns it or may write to it. A folder that $ETUDE_HOME
+// or [Options.Home] names is not asked: whoever names it trusts those who fill it.
+func trusted(dir string) error {
+	if err := entered(dir); err != nil {
+		return err
+	}
+	for _, stat := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} { // a link can be another user's, too
+		info, err := stat(dir)
+		if err != nil {
+			return nil // nobody has made it yet
+		}
+		if err := safe(info); err != nil {
+			return fmt.Errorf("%s %w: remove it, or set ETUDE_HOME to a folder of your own", dir, err)
+		}
+	}
+	return nil
 }
 
 // What Installation.Origin says besides the names of variables.
@@ -86,6 +128,9 @@ const recordFile = "libtorch.json"
 // readRecord returns the recorded libtorch of a home, "" if there is none.
 func readRecord(home string) (string, error) {
 	path := filepath.Join(home, recordFile)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return "", fmt.Errorf("libtorch: %s is not a regular file: remove it and %s", path, setupHint)
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return "", nil
@@ -129,15 +174,30 @@ func writeRecord(home, dir string) error {
 	return nil
 }
 
-// locate finds everything, or says what is missing first.
+// locate finds everything, or says what is missing first. A library that is cut
+// short is an error too.
 func (s *search) locate() (*Installation, torchDir, error) {
-	t, err := s.findTorch()
+	inst, t, err := s.find()
+	for _, path := range []string{filepath.Join(t.dir, "lib", "libtorch_cpu.so"), inst.Bridge} {
+		if err == nil {
+			err = whole(path)
+		}
+	}
 	if err != nil {
 		return nil, t, err
 	}
+	return inst, t, nil
+}
+
+// find finds everything by its names alone.
+func (s *search) find() (*Installation, torchDir, error) {
+	t, err := s.findTorch()
 	inst := &Installation{Libtorch: t.dir, Version: t.version, Origin: t.origin}
+	if err != nil {
+		return inst, t, err
+	}
 	if inst.Bridge, inst.Home = s.findLibrary(t, mainBridge); inst.Bridge == "" {
-		return nil, t, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
+		return inst, t, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
 	}
 	inst.CUDABridge, _ = s.findLibrary(t, cudaBridge)
 	inst.ONNXRuntime = s.findONNXRuntime(t)
@@ -145,8 +205,8 @@ func (s *search) locate() (*Installation, torchDir, error) {
 }
 
 // findTorch finds the libtorch to use: the one that was named for this process,
-// then the remembered one, then the installed ones, CUDA before CPU. One that
-// was named and cannot be used is an error, never passed over.
+// then that of the first home that has one. One that was named and cannot be used
+// is an error, never passed over.
 func (s *search) findTorch() (torchDir, error) {
 	if s.given != "" {
 		t, err := openTorch(s.given)
@@ -157,13 +217,21 @@ func (s *search) findTorch() (torchDir, error) {
 		return t, nil
 	}
 	for _, home := range s.homes {
-		dir, err := readRecord(home)
-		if err != nil {
-			return torchDir{}, err
+		if t, err := torchIn(home); !errors.Is(err, ErrNotInstalled) {
+			return t, err
 		}
-		if dir == "" {
-			continue
-		}
+	}
+	return torchDir{}, fmt.Errorf("libtorch: %w", ErrNotInstalled)
+}
+
+// torchIn finds the libtorch of one home: the remembered one, then the installed
+// ones, CUDA before CPU.
+func torchIn(home string) (torchDir, error) {
+	dir, err := readRecord(home)
+	if err != nil {
+		return torchDir{}, err
+	}
+	if dir != "" {
 		t, err := openTorch(dir)
 		if err != nil {
 			return torchDir{}, fmt.Errorf("libtorch: %s: %w; name another with `etude setup --libtorch DIR`, or install one with `etude setup --force`",
@@ -173,32 +241,33 @@ func (s *search) findTorch() (torchDir, error) {
 		return t, nil
 	}
 	for _, cuda := range []bool{true, false} {
-		for _, home := range s.homes {
-			if t, err := openTorch(filepath.Join(home, wheelFolder(cuda))); err == nil {
-				t.origin = bySetup
-				return t, nil
-			}
+		if t, err := openTorch(filepath.Join(home, wheelFolder(cuda))); err == nil {
+			t.origin = bySetup
+			return t, nil
 		}
 	}
-	return torchDir{}, fmt.Errorf("libtorch: %w", ErrNotInstalled)
+	return torchDir{}, ErrNotInstalled
 }
 
 // findLibrary finds a compiled library and the home that holds it.
 func (s *search) findLibrary(t torchDir, l library) (path, home string) {
 	for _, home := range s.homes {
 		path := s.sources.libraryPath(home, t, l)
-		if isFile(path) {
+		if isSafeFile(path) {
 			return path, home
 		}
 	}
 	return "", ""
 }
 
-// findONNXRuntime looks in the homes, then in the site-packages folder that
-// holds a given libtorch; "" if there is none.
+// findONNXRuntime takes what $ETUDE_ONNXRUNTIME names, or looks in the homes, then
+// in the site-packages folder that holds a given libtorch; "" if there is none.
 func (s *search) findONNXRuntime(t torchDir) string {
+	if path := os.Getenv("ETUDE_ONNXRUNTIME"); path != "" {
+		return path
+	}
 	for _, home := range s.homes {
-		if path := filepath.Join(home, onnxRuntimeFolder, onnxRuntimeFile); isFile(path) {
+		if path := filepath.Join(home, onnxRuntimeFolder, onnxRuntimeFile); isSafeFile(path) {
 			return path
 		}
 	}
@@ -250,6 +319,13 @@ func mayWrite(dir string) error {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
+}
+
+// isSafeFile reports whether a file may be opened as a library or run: one that
+// every user may write to counts as missing, and setup makes it anew.
+func isSafeFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o002 == 0
 }
 
 func isDir(path string) bool {

@@ -11,17 +11,20 @@
 // answers in a few milliseconds where everything is.
 //
 // Everything lives in one folder, the home: $ETUDE_HOME if it is set, and the
-// folder etude in the user's cache. Both are searched, in this order. Something
-// missing is written to the first one that may be written, and where nothing is
-// missing nothing is written: a complete read-only $ETUDE_HOME (a container's
-// image) serves every user.
+// folder etude in the user's cache. Both are searched, in this order, and all that
+// the first one has wins over what the second one has. Something missing is written
+// to the first one that may be written, and where nothing is missing nothing is
+// written: a complete read-only $ETUDE_HOME (a container's image) serves every
+// user. The folder in the cache is passed over where another user owns it or may
+// write to it, since libraries are opened from it. Whoever sets $ETUDE_HOME trusts
+// all who may write there.
 //
 //	lock                         held by whoever writes
 //	tmp/                         work in progress; emptied by the next writer
 //	libtorch-2.15.0-cpu/torch/   unpacked from the torch wheel
 //	libtorch-2.15.0-cuda/torch/  the same with CUDA, and nvidia/ beside it
 //	libtorch.json                the libtorch that Options.Libtorch named
-//	onnxruntime-1.32.0/          libonnxruntime.so
+//	onnxruntime-1.32.0/          libonnxruntime.so; $ETUDE_ONNXRUNTIME names another
 //	bridge/                      compiled libraries, named by version and hash
 //
 // Another libtorch is named by $ETUDE_LIBTORCH, $LIBTORCH or Options.Libtorch.
@@ -38,6 +41,10 @@ const (
 	oldest = 211
 	newest = 215
 )
+
+// oldestONNXRuntime is the first version, as major*100 + minor, that has the
+// interface which onnxruntime_go 1.27 is compiled for (ORT_API_VERSION 24).
+const oldestONNXRuntime = 124
 
 // setupHint is the mend for whatever is not installed.
 const setupHint = "run `etude setup` (importers: `go run github.com/etude-ml/etude/scripts/etude@latest setup`)"
@@ -101,6 +108,9 @@ func LocateONNXRuntime() (string, error) {
 	}
 	t, _ := s.findTorch() // only to look beside it
 	if path := s.findONNXRuntime(t); path != "" {
+		if err := whole(path); err != nil {
+			return "", fmt.Errorf("libtorch: ONNX Runtime: %w (`etude setup` installs it, $ETUDE_ONNXRUNTIME names another)", err)
+		}
 		return path, nil
 	}
 	return "", fmt.Errorf("libtorch: ONNX Runtime %s: %w", onnxRuntimeVersion, ErrNotInstalled)

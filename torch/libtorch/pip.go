@@ -28,7 +28,8 @@ var pips = []pip{
 var pipVersion = regexp.MustCompile(`^pip (\d+)\.(\d+)`)
 
 // findPip returns the first pip of version 20.3 or later, which is the first
-// that takes several --platform flags.
+// that takes several --platform flags. temp must be a folder that no other user may
+// write to: pip starts in it, and `python -m` looks for modules there first.
 func findPip(ctx context.Context, temp string) (pip, error) {
 	var old *lacking
 	var broken string
@@ -73,7 +74,7 @@ func (p pip) run(ctx context.Context, temp string, args ...string) ([]byte, erro
 		"PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0", "PIP_TARGET=", "PIP_PREFIX=", "PIP_ROOT=", "PIP_CONSTRAINT=",
 	}
 	args = append(append([]string{}, p[1:]...), args...)
-	return runCommand(ctx, env, temp, p[0], args...)
+	return runGuarded(ctx, env, temp, p[0], args...)
 }
 
 // platforms are the tags of the wheels that are pinned, whatever the Python at
@@ -119,13 +120,26 @@ func (p pip) download(ctx context.Context, w wheel, folder, temp string, progres
 			}
 			return "", downloadError(w, out, err)
 		}
-		found, err := filepath.Glob(filepath.Join(folder, "*.whl"))
+		found, err := filesIn(folder, ".whl")
 		if err != nil || len(found) != 1 {
 			return "", fmt.Errorf("libtorch: pip left %d wheels for %s in %s: %w", len(found), w, folder, errors.Join(err, errors.New(tail(out, 5))))
 		}
 		progress(w.size)
 		return found[0], nil
 	}
+}
+
+// filesIn lists the files in a folder whose names end in suffix. [filepath.Glob] would
+// take brackets in the folder's name for a pattern.
+func filesIn(folder, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	var found []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix) {
+			found = append(found, filepath.Join(folder, e.Name()))
+		}
+	}
+	return found, err
 }
 
 // watch tells the size of the largest wheel below a folder until it is stopped:

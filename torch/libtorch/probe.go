@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -19,8 +21,9 @@ import (
 
 // A probing is what the prober said.
 type probing struct {
-	failure error // the first library that does not load
-	abi     int   // of the bridge, if that was loaded
+	failure error  // the first library that does not load
+	abi     int    // of the bridge, if that was loaded
+	onnx    string // ONNX Runtime's version, if that was loaded: "1.32.0"
 
 	// These need probeCUDA.
 	unrun         error        // the prober itself did not run
@@ -49,7 +52,7 @@ func probePath(home string) string {
 // findProbe finds the prober; "" if there is none.
 func (s *search) findProbe() string {
 	for _, home := range s.homes {
-		if path := probePath(home); isFile(path) {
+		if path := probePath(home); isSafeFile(path) {
 			return path
 		}
 	}
@@ -64,10 +67,23 @@ func probe(ctx context.Context, prober string, libraries ...string) (probing, er
 		return probing{}, err
 	}
 	p, loaded := readProbing(string(out))
+	if errors.Is(err, fs.ErrPermission) {
+		p.failure = cannotRun(prober, err)
+	}
 	if p.failure == nil && loaded < len(libraries) {
 		p.failure = fmt.Errorf("%s does not load: %w", libraries[loaded], errors.Join(err, errors.New(tail(out, 3))))
 	}
 	return p, nil
+}
+
+// cannotRun tells why a program that was compiled here does not start. A file that
+// may be run, in a file system that forbids it, is no matter of the user's rights,
+// so the error is no [fs.ErrPermission].
+func cannotRun(program string, err error) error {
+	if info, e := os.Stat(program); e == nil && info.Mode()&0o111 != 0 && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s cannot be run, as its file system is mounted with noexec: set ETUDE_HOME to a folder on another file system", program)
+	}
+	return err
 }
 
 // probeCUDA opens libraries, none or those of CUDA, and asks the driver. With
@@ -110,7 +126,7 @@ func probeCUDA(ctx context.Context, patience time.Duration, prober string, all b
 	case limited.Err() != nil:
 		p.silent = true
 	case a.err != nil && !errors.As(a.err, &ended):
-		p.unrun = a.err
+		p.unrun = cannotRun(prober, a.err)
 	case p.failure == nil && loaded < len(libraries):
 		p.failure = fmt.Errorf("%s does not load: %w", libraries[loaded], errors.Join(a.err, errors.New(tail(a.out, 3))))
 	case ended != nil && !ended.Exited():
@@ -135,6 +151,8 @@ func readProbing(out string) (p probing, loaded int) {
 			}
 		case "abi":
 			p.abi = n
+		case "onnxruntime":
+			p.onnx = value
 		case "library":
 			p.library = value
 		case "no-library":

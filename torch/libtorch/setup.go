@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,8 +39,9 @@ type Options struct {
 // Setup brings what is missing: libtorch, the bridge, ONNX Runtime. It needs a
 // C++20 compiler and, where libtorch or ONNX Runtime are missing, pip.
 //
-// Where nothing is missing it writes nothing and returns at once. Two at a time
-// wait for each other. When it ends early, by ctx or by a crash, nothing
+// Where nothing is missing it tries whether the libraries load, which takes less
+// than a second, and writes nothing; one that does not load is made anew. Two at a
+// time wait for each other. When it ends early, by ctx or by a crash, nothing
 // half-made is left in place; the next one removes its temporary files. With an
 // error the Installation is nil, but for [ErrNoONNXRuntime].
 func Setup(ctx context.Context, o Options) (*Installation, error) {
@@ -67,7 +69,7 @@ func Setup(ctx context.Context, o Options) (*Installation, error) {
 
 func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 	w := &setup{search: s, options: o}
-	inst := w.complete()
+	inst := w.complete(ctx)
 	if inst == nil {
 		unlock, err := w.lock(ctx)
 		if err != nil {
@@ -75,7 +77,7 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 		}
 		defer unlock()
 		// Whoever held the lock may have done all of it.
-		if inst = w.complete(); inst == nil {
+		if inst = w.complete(ctx); inst == nil {
 			if inst, err = w.run(ctx); err != nil {
 				return inst, err
 			}
@@ -89,9 +91,10 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 type setup struct {
 	*search
 	options  Options
-	home     string    // that is written to
-	temp     string    // for this run, on the same file system
-	compiler *compiler // found when first needed
+	home     string           // that is written to
+	temp     string           // for this run, on the same file system
+	compiler *compiler        // found when first needed
+	broken   map[string]error // libraries that are there and do not load
 	mu       sync.Mutex
 	last     time.Time // of the last event
 }
@@ -118,11 +121,30 @@ func (w *setup) often(e Event) {
 	}
 }
 
-// complete returns what is there if nothing is missing of what was asked for.
-func (w *setup) complete() *Installation {
+// complete returns what is there if nothing is missing of what was asked for, and
+// all of it loads.
+func (w *setup) complete(ctx context.Context) *Installation {
 	if w.options.Force {
 		return nil
 	}
+	inst := w.present()
+	if inst == nil {
+		return nil
+	}
+	if p, err := probe(ctx, w.findProbe(), inst.libraries()...); err != nil || p.failure != nil {
+		return nil
+	}
+	return inst
+}
+
+// libraries lists the files that are opened, each after what it needs.
+func (i *Installation) libraries() []string {
+	all := []string{filepath.Join(i.Libtorch, "lib", "libtorch_cpu.so"), i.Bridge, i.CUDABridge, i.ONNXRuntime}
+	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
+}
+
+// present returns what is there if no file is missing of what was asked for.
+func (w *setup) present() *Installation {
 	inst, t, err := w.locate()
 	if err != nil || inst.ONNXRuntime == "" || w.findProbe() == "" {
 		return nil
@@ -136,14 +158,54 @@ func (w *setup) complete() *Installation {
 	return inst
 }
 
-// remembered tells whether a home's record names this libtorch.
+// remembered tells whether a process for which no libtorch is named finds this one.
 func (w *setup) remembered(dir string) bool {
-	for _, home := range w.homes {
-		if recorded, err := readRecord(home); err == nil && recorded != "" {
-			return recorded == dir
+	t, err := (&search{homes: w.homes}).findTorch()
+	return err == nil && t.dir == dir
+}
+
+// shadowed returns an error if an earlier home has a libtorch, which would be found
+// before one that is installed or remembered in the home that is written to.
+func (w *setup) shadowed() error {
+	for _, home := range w.homes[:slices.Index(w.homes, w.home)] {
+		if _, err := torchIn(home); !errors.Is(err, ErrNotInstalled) {
+			return fmt.Errorf("libtorch: %s has a libtorch already, comes before %s, and cannot be written: set ETUDE_HOME to a folder that you may write, or ETUDE_LIBTORCH to the libtorch to use", home, w.home)
 		}
 	}
-	return false
+	return nil
+}
+
+// examine tries what is there, and notes what does not load, so that it is made
+// anew. What was named by the user, or is in a home that cannot be written, is an
+// error instead.
+func (w *setup) examine(ctx context.Context) error {
+	w.broken = map[string]error{}
+	inst, _, err := w.find()
+	if w.options.Force || err != nil {
+		return nil // what is missing is made, and tried then
+	}
+	prober, err := w.prober(ctx)
+	if err != nil {
+		return err
+	}
+	libraries := inst.libraries()
+	for _, path := range libraries {
+		p, err := probe(ctx, prober, path)
+		if err != nil {
+			return err
+		}
+		if p.failure == nil {
+			continue
+		}
+		if rel, err := filepath.Rel(w.home, path); err != nil || !filepath.IsLocal(rel) {
+			return fmt.Errorf("libtorch: %w: it is outside of %s, which is the folder that setup may write; replace it, or set ETUDE_HOME to another folder", p.failure, w.home)
+		}
+		w.broken[path] = p.failure
+		if path == libraries[0] {
+			break // the bridges need it
+		}
+	}
+	return nil
 }
 
 // lock takes the home that is written to, waits until this is the only setup in
@@ -157,7 +219,10 @@ func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("libtorch: %w", err)
 	}
 	path := filepath.Join(w.home, "lock")
-	lock := flock.New(path)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("libtorch: %s is not a regular file: remove it", path)
+	}
+	lock := flock.New(path, flock.SetPermissions(0o644)) // other users of a shared home open it too
 	held, err := lock.TryLock()
 	if err == nil && !held {
 		w.report(Event{Stage: StageWait, Item: path})
@@ -184,9 +249,17 @@ func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
 
 // run does what is missing. The lock is held.
 func (w *setup) run(ctx context.Context) (*Installation, error) {
+	if err := w.examine(ctx); err != nil {
+		return nil, err
+	}
 	t, err := w.torch(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if w.options.Libtorch != "" {
+		if err := w.shadowed(); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.compileMissing(ctx, t, mainBridge); err != nil {
 		return nil, err
@@ -209,7 +282,7 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 		return nil, err
 	}
 	var noONNX error
-	if w.options.Force || w.findONNXRuntime(t) == "" {
+	if path := w.findONNXRuntime(t); w.options.Force || path == "" || w.broken[path] != nil {
 		if err := w.installONNXRuntime(ctx); ctx.Err() != nil {
 			return nil, err
 		} else if err != nil {
@@ -237,13 +310,16 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 		return t, err
 	case w.given != "":
 		return t, t.checkABI()
-	case w.options.Force:
+	case w.options.Force, err == nil && w.broken[filepath.Join(t.dir, "lib", "libtorch_cpu.so")] != nil:
 	case err != nil && !errors.Is(err, ErrNotInstalled):
 		return t, err
 	case err == nil && (t.origin == byOption || !w.options.CUDA || t.checkCUDA() == nil):
 		return t, t.checkABI()
 	}
 	// By force, what is there is made anew, so also its kind.
+	if err := w.shadowed(); err != nil {
+		return t, err
+	}
 	cuda := w.options.CUDA || t.origin == bySetup && t.checkCUDA() == nil
 	if err := w.installTorch(ctx, cuda); err != nil {
 		return t, err
@@ -257,9 +333,12 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 // compileMissing compiles a library unless some home has it.
 func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
 	if !w.options.Force {
-		if path, _ := w.findLibrary(t, l); path != "" {
+		if path, _ := w.findLibrary(t, l); path != "" && w.broken[path] == nil {
 			return nil
 		}
+	}
+	if err := checkPath(searchPath(w.home, t)); err != nil {
+		return fmt.Errorf("libtorch: %s: %w", t.dir, err)
 	}
 	if err := t.checkHeaders(); err != nil {
 		return fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
@@ -288,10 +367,12 @@ func (w *setup) findCompiler(ctx context.Context) (compiler, error) {
 	return *w.compiler, nil
 }
 
-// prober finds or compiles the prober.
+// prober finds or compiles the prober. One that does not run is compiled anew.
 func (w *setup) prober(ctx context.Context) (string, error) {
 	if path := w.findProbe(); path != "" && !w.options.Force {
-		return path, nil
+		if _, err := runCommand(ctx, nil, "", path); err == nil || ctx.Err() != nil {
+			return path, err
+		}
 	}
 	c, err := w.findCompiler(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -123,4 +124,13 @@ func searchPath(home string, t torchDir) string {
 		return "$ORIGIN/../" + filepath.ToSlash(rel)
 	}
 	return lib
+}
+
+// checkPath refuses a search path that the dynamic loader would read as something
+// else: it splits paths at colons, and expands $ORIGIN, $LIB and $PLATFORM.
+func checkPath(path string) error {
+	if strings.ContainsAny(strings.TrimPrefix(path, "$ORIGIN"), ":$") {
+		return errors.New("the dynamic loader cannot look for libraries in a path with ':' or '$': make a link to the folder under another path, and name that")
+	}
+	return nil
 }

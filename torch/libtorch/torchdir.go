@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -149,4 +150,35 @@ func (t torchDir) checkABI() error {
 		}
 	}
 	return fmt.Errorf("libtorch: %s is built with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0): take a build of version 2.11 or later from the torch wheel, or %s", t.dir, setupHint)
+}
+
+// whole returns an error for a library whose file is cut short or damaged in its
+// headers: opening one that is cut short ends the process with SIGBUS. Whatever is
+// no ELF file at all, the loader refuses by itself.
+func whole(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var magic [4]byte
+	if _, err := file.ReadAt(magic[:], 0); err != nil || string(magic[:]) != elf.ELFMAG {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := elf.NewFile(file)
+	if err == nil {
+		for _, p := range f.Progs {
+			if p.Type == elf.PT_LOAD && p.Off+p.Filesz > uint64(info.Size()) {
+				err = io.ErrUnexpectedEOF
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("libtorch: %s is cut short or damaged: %s", path, setupHint)
+	}
+	return nil
 }

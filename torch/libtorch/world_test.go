@@ -60,8 +60,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi 2"\n' >$out
-/bin/chmod +x $out
+printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi 2"\necho "onnxruntime 1.32.0"\n' >"$out"
+/bin/chmod +x "$out"
 `
 
 // fakePip copies wheels from $STATE. $STATE/pip, if it is there, is run first.
@@ -70,13 +70,13 @@ const fakePip = `echo "pip $*" >>$STATE/log
 while [ $# -gt 0 ]; do
 	case $1 in
 	--dest) dest=$2 ;;
-	--requirement) read requirement <$2 ;;
+	--requirement) read requirement <"$2" ;;
 	esac
 	shift
 done
 echo "wheel $requirement" >>$STATE/log
 [ -e $STATE/pip ] && . $STATE/pip
-/bin/cp $STATE/${requirement%%==*}.whl $dest/
+/bin/cp $STATE/${requirement%%==*}.whl "$dest/"
 `
 
 func (w *world) script(name, text string) {

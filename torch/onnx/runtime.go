@@ -25,12 +25,9 @@ func startRuntime() error {
 	if ort.IsInitialized() {
 		return nil
 	}
-	path := os.Getenv("ETUDE_ONNXRUNTIME")
-	if path == "" {
-		var err error
-		if path, err = libtorch.LocateONNXRuntime(); err != nil {
-			return fmt.Errorf("onnx: ONNX Runtime cannot be used: %w", err)
-		}
+	path, err := libtorch.LocateONNXRuntime()
+	if err != nil {
+		return fmt.Errorf("onnx: ONNX Runtime cannot be used: %w", err)
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := silence(); err != nil {

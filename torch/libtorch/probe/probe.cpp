@@ -6,6 +6,7 @@
 //
 //   ok PATH               or "error PATH<tab>MESSAGE"; then it exits with 1
 //   abi N                 the bridge's, if it is among them
+//   onnxruntime VERSION   ONNX Runtime's own, if it is among them
 //
 // With -cuda before them it then asks NVIDIA's driver, and CUDA's runtime and
 // cuDNN if they came with the libraries. -all forgets $CUDA_VISIBLE_DEVICES.
@@ -183,6 +184,14 @@ int main(int argc, char** argv) {
     if (void* api = dlsym(library, "ct_get_api")) {
       auto first = reinterpret_cast<const uint32_t* (*)()>(api)();
       std::printf("abi %u\n", static_cast<unsigned>(*first));
+    }
+    // OrtApiBase is two functions: GetApi and GetVersionString.
+    if (void* base = dlsym(library, "OrtGetApiBase")) {
+      struct OrtApiBase {
+        const void* (*get_api)(uint32_t);
+        const char* (*version)();
+      };
+      std::printf("onnxruntime %s\n", reinterpret_cast<const OrtApiBase* (*)()>(base)()->version());
     }
   }
   if (cuda) ask_cuda();
