@@ -6,6 +6,7 @@ package onnx
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -23,10 +24,17 @@ type Model struct {
 	Metadata  map[string]string
 	Inputs    []Value
 	Outputs   []Value
-	Nodes     []Node
-	Tensors   []Tensor // the graph's initializers
+	Nodes     []Node // of the graph, without those of the graphs inside its nodes
+	// Tensors are the graph's initializers and then those inside its nodes: the
+	// constants, and what the branches of an If, the body of a Loop and the
+	// file's own functions hold. The names of those are made up from the names
+	// around them: "y.then_branch.w".
+	Tensors []Tensor
 
+	folder   string // of the file; "" where the model is in memory
 	external bool
+	file     *pb.Model
+	listed   map[*pb.Tensor]string // the names of Tensors
 }
 
 // Value is an input or output of a model.
@@ -46,7 +54,9 @@ type Dim struct {
 // Node is an operator of a model.
 type Node struct {
 	Name, Op        string
+	Domain          string // "" for ONNX's own operators
 	Inputs, Outputs []string
+	Metadata        map[string]string // nil where there is none
 }
 
 // Tensor is a tensor that a model holds.
@@ -57,6 +67,14 @@ type Tensor struct {
 	// Data holds the elements, little-endian and row-major; nil for strings and
 	// for elements in another file.
 	Data []byte
+	// Strings are the elements of a tensor of strings, row-major.
+	Strings []string
+	// External is where another file holds the elements, nil where none does. See
+	// [Model.Elements].
+	External *External
+	// Operator is the operator that has the tensor as an attribute, "Constant"
+	// for example; "" for an initializer.
+	Operator string
 }
 
 // String returns such as "audio_features float32 [batch_size 128]".
@@ -89,6 +107,7 @@ func Inspect(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
+	m.folder = filepath.Dir(path)
 	return m, nil
 }
 
@@ -103,6 +122,9 @@ func readFile(path string) ([]byte, error) {
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("onnx: %s: %d bytes; an ONNX file has less than 2 GiB", path, info.Size())
 	}
+	if err := complete(info); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
@@ -116,7 +138,10 @@ func decode(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{IRVersion: int(p.IRVersion), Producer: p.ProducerName, Metadata: map[string]string{}}
+	m := &Model{
+		IRVersion: int(p.IRVersion), Producer: p.ProducerName, Metadata: map[string]string{},
+		file: p, listed: map[*pb.Tensor]string{},
+	}
 	for _, o := range p.OpsetImport {
 		if o.Domain == "" || o.Domain == "ai.onnx" {
 			m.Opset = int(o.Version)
@@ -128,13 +153,8 @@ func decode(data []byte) (*Model, error) {
 	weights := map[string]bool{}
 	for _, t := range p.Graph.Initializers {
 		weights[t.Name] = true
-		out := Tensor{Name: t.Name, DType: t.DataType.String(), Shape: make([]int, len(t.Dims)), Data: t.Raw}
-		for i, d := range t.Dims {
-			out.Shape[i] = int(d)
-		}
-		m.Tensors = append(m.Tensors, out)
-		m.external = m.external || t.External
 	}
+	m.list(p)
 	for _, v := range p.Graph.Inputs {
 		if !weights[v.Name] { // before IR 4, initializers are inputs too
 			m.Inputs = append(m.Inputs, valueOf(v))
@@ -144,7 +164,14 @@ func decode(data []byte) (*Model, error) {
 		m.Outputs = append(m.Outputs, valueOf(v))
 	}
 	for _, n := range p.Graph.Nodes {
-		m.Nodes = append(m.Nodes, Node{Name: n.Name, Op: n.OpType, Inputs: n.Inputs, Outputs: n.Outputs})
+		node := Node{Name: n.Name, Op: n.OpType, Domain: n.Domain, Inputs: n.Inputs, Outputs: n.Outputs}
+		for _, e := range n.Metadata {
+			if node.Metadata == nil {
+				node.Metadata = map[string]string{}
+			}
+			node.Metadata[e.Key] = e.Value
+		}
+		m.Nodes = append(m.Nodes, node)
 	}
 	return m, nil
 }

@@ -4,6 +4,7 @@
 package onnx_test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,7 +70,15 @@ func TestRunExternal(t *testing.T) {
 	assert.Equal(t, []float32{1.5, 2.5, 3.5}, out["y"])
 	m, err := onnx.Inspect("testdata/external.onnx")
 	require.NoError(t, err)
-	assert.Equal(t, []onnx.Tensor{{Name: "b", DType: "float32", Shape: []int{3}}}, m.Tensors)
+	external := &onnx.External{Location: "external.bin", Length: 12}
+	assert.Equal(t, []onnx.Tensor{{Name: "b", DType: "float32", Shape: []int{3}, External: external}}, m.Tensors)
+	r, n, err := m.Elements(m.Tensors[0])
+	require.NoError(t, err)
+	defer r.Close()
+	raw, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.EqualValues(t, 12, n)
+	assert.Equal(t, "\x00\x00\x00\x3f\x00\x00\x00\x3f\x00\x00\x00\x3f", string(raw), "three times 0.5")
 }
 
 func TestRun(t *testing.T) {

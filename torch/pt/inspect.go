@@ -12,6 +12,8 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
@@ -41,6 +43,9 @@ type inspector struct {
 	nodes int
 	bytes int64 // that may still be hashed
 	sums  map[any]string
+	steps []any           // from the root to the value at hand
+	seen  map[string]bool // the names so far
+	clash map[string]bool // names that several values would have
 }
 
 // maxNodes bounds the walk over a tree whose parts are at many places.
@@ -53,10 +58,44 @@ func inspectReader(r io.ReaderAt, size int64) (*inspect.Info, error) {
 		return nil, err
 	}
 	in := &inspector{
-		l: l, bytes: 1<<30 + 64*size, sums: map[any]string{},
+		l: l, bytes: 1<<30 + 64*size, sums: map[any]string{}, seen: map[string]bool{}, clash: map[string]bool{},
 		info: &inspect.Info{Format: "pt", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: l.metadata},
 	}
+	if err := in.walk("", plain); err != nil || len(in.clash) == 0 {
+		return in.info, err
+	}
+	in.nodes, in.seen, in.info.Tensors, in.info.Values = 0, map[string]bool{}, []inspect.Tensor{}, inspect.Values{}
 	return in.info, in.walk("", plain)
+}
+
+// unique returns the name under which the value at hand is listed. The keys "a.b" of
+// one dict and "b" in the dict "a" both have the name a.b: such names are written
+// as in Python, ['a.b'] and ['a']['b'].
+func (in *inspector) unique(name string) string {
+	if !in.clash[name] {
+		if in.seen[name] {
+			in.clash[name] = true
+		}
+		in.seen[name] = true
+		return name
+	}
+	var b strings.Builder
+	for _, step := range in.steps {
+		if key, ok := step.(string); ok {
+			quoted := strconv.Quote(key)
+			fmt.Fprintf(&b, "['%s']", quoted[1:len(quoted)-1])
+		} else {
+			fmt.Fprintf(&b, "[%v]", step)
+		}
+	}
+	return b.String()
+}
+
+// at walks over what is one step from the value at hand.
+func (in *inspector) at(name string, step, v any) error {
+	in.steps = append(in.steps, step)
+	defer func() { in.steps = in.steps[:len(in.steps)-1] }()
+	return in.walk(join(name, step), v)
 }
 
 func join(name string, step any) string {
@@ -92,7 +131,7 @@ func (in *inspector) walk(name string, v any) error {
 	if !ok {
 		return fmt.Errorf("%s: %s stands where a value should", name, pickle.Kind(v))
 	}
-	in.info.Values = append(in.info.Values, inspect.Value{Name: name, Value: leaf})
+	in.info.Values = append(in.info.Values, inspect.Value{Name: in.unique(name), Value: leaf})
 	return nil
 }
 
@@ -115,13 +154,13 @@ func (in *inspector) dict(name string, d *pickle.Dict) error {
 		}
 	}
 	if len(d.Keys) == 0 {
-		in.info.Values = append(in.info.Values, inspect.Value{Name: name, Value: map[string]any{}})
+		in.info.Values = append(in.info.Values, inspect.Value{Name: in.unique(name), Value: map[string]any{}})
 	}
 	for i, k := range d.Keys {
 		if last[k] != i {
 			continue
 		}
-		if err := in.walk(join(name, k), d.Values[i]); err != nil {
+		if err := in.at(name, k, d.Values[i]); err != nil {
 			return err
 		}
 	}
@@ -143,11 +182,11 @@ func (in *inspector) items(name string, vs []any) error {
 	}
 	if len(leaves) == len(vs) {
 		in.nodes += len(vs)
-		in.info.Values = append(in.info.Values, inspect.Value{Name: name, Value: leaves})
+		in.info.Values = append(in.info.Values, inspect.Value{Name: in.unique(name), Value: leaves})
 		return nil
 	}
 	for i, v := range vs {
-		if err := in.walk(join(name, i), v); err != nil {
+		if err := in.at(name, i, v); err != nil {
 			return err
 		}
 	}
@@ -172,7 +211,7 @@ func (in *inspector) tensor(name string, t *tensorSpec, same any) error {
 		in.sums[same] = sum
 	}
 	in.info.Tensors = append(in.info.Tensors, inspect.Tensor{
-		Name: name, DType: t.dtype.String(), Shape: slices.Clone(t.size), Strides: slices.Clone(t.stride), Bytes: n, SHA256: sum,
+		Name: in.unique(name), DType: t.dtype.String(), Shape: slices.Clone(t.size), Strides: slices.Clone(t.stride), Bytes: n, SHA256: sum,
 	})
 	return nil
 }

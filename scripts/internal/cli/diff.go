@@ -18,7 +18,7 @@ type diffCommand struct {
 }
 
 func (diffCommand) Help() string {
-	return `Compares two files tensor by tensor, by name: which are in one alone, which have other shapes or types, and where the elements differ, how many, and by how much at most. In files of one format the other values and the metadata are compared too. Across formats only tensors are: a checkpoint's model_state_dict stands for the checkpoint, and LSTM weights of an ONNX file are taken apart as PyTorch has them. Ends with exit code 1 if there are differences.
+	return `Compares two files tensor by tensor, by name: which are in one alone, which have other shapes or types, and where the elements differ, how many, and by how much at most. In files of one format the other values and the metadata are compared too, and of two ONNX files the whole graph: operators, attributes, which value goes where, the branches of If and the bodies of Loop. Names of nodes and of intermediate values do not count. Weights in a file beside the model are read from there. Across formats only tensors are compared: a checkpoint's model_state_dict stands for the checkpoint, and the weights of an LSTM and of a MatMul in an ONNX file, also in one of PyTorch's exporter, are taken as a state dict has them. It ends with exit code 1 if there are differences, and if there was no tensor to compare.
 
 It needs no libtorch, but to tell how large the differences in .pt and .safetensors files are.
 
@@ -88,6 +88,7 @@ func printDiff(w io.Writer, d *tensorfile.Diff) {
 			fmt.Fprintf(w, "%s: %s\n", oneLine(x.Name), x.NotCompared)
 		}
 	}
+	printValueDiffs(w, d, d.Graph)
 	printValueDiffs(w, d, d.Values)
 	printValueDiffs(w, d, d.Metadata)
 	if d.Same {
@@ -95,7 +96,7 @@ func printDiff(w io.Writer, d *tensorfile.Diff) {
 		return
 	}
 	fmt.Fprintf(w, "%d tensors are equal bit for bit, %d differ, %d are in one file alone; %d other values differ\n",
-		d.Equal, len(d.Tensors), len(d.OnlyA)+len(d.OnlyB), len(d.Values)+len(d.Metadata))
+		d.Equal, len(d.Tensors), len(d.OnlyA)+len(d.OnlyB), len(d.Values)+len(d.Graph)+len(d.Metadata))
 }
 
 func printValueDiffs(w io.Writer, d *tensorfile.Diff, list []tensorfile.ValueDiff) {

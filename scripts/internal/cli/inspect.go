@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/scripts/internal/tensorfile"
 	"github.com/etude-ml/etude/torch/inspect"
@@ -20,7 +21,7 @@ type inspectCommand struct {
 }
 
 func (inspectCommand) Help() string {
-	return `Lists the tensors of a file with their types, shapes, sizes and the SHA-256 of their elements, and everything else that is in it: numbers and texts of a checkpoint, operators and inputs of a model, metadata. Names of what is nested are joined by dots. Nothing in the file is executed, and it needs no libtorch.
+	return `Lists the tensors of a file with their types, shapes, sizes and the SHA-256 of their elements, and everything else that is in it: numbers and texts of a checkpoint, operators and inputs of a model, metadata. Of a model, weights in constants, in the branches of If, in the bodies of Loop and in a file beside it are listed, too. Names of what is nested are joined by dots. Nothing in the file is executed, and it needs no libtorch.
 
 Examples:
 
@@ -36,10 +37,14 @@ func (c *inspectCommand) Run(env *Env) error {
 	}
 	defer f.Close()
 	if c.JSON {
-		return env.printJSON(f)
+		err = env.printJSON(f)
+	} else {
+		printFile(env.Stdout, f)
 	}
-	printFile(env.Stdout, f)
-	return nil
+	if err == nil && len(f.Problems) > 0 {
+		err = fmt.Errorf("%s: %s", c.File, strings.Join(f.Problems, "; "))
+	}
+	return err
 }
 
 // printFile writes a table of the tensors with its totals, then the rest.

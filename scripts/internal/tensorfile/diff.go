@@ -11,6 +11,7 @@ import (
 
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/inspect"
+	"github.com/etude-ml/etude/torch/onnx"
 )
 
 // Diff is how two files differ. As JSON it is what `etude diff --json` prints.
@@ -18,11 +19,13 @@ type Diff struct {
 	A        string       `json:"a"`
 	B        string       `json:"b"`
 	Same     bool         `json:"same"`
-	Equal    int          `json:"equal_tensors"` // equal bit for bit
-	OnlyA    []string     `json:"only_in_a"`     // tensors
+	Compared int          `json:"compared_tensors"` // elements of both files were compared, or their hashes
+	Equal    int          `json:"equal_tensors"`    // equal bit for bit
+	OnlyA    []string     `json:"only_in_a"`        // tensors
 	OnlyB    []string     `json:"only_in_b"`
 	Tensors  []TensorDiff `json:"tensors"` // in both, and not equal
 	Values   []ValueDiff  `json:"values"`
+	Graph    []ValueDiff  `json:"graph"` // of two ONNX files: operators, attributes and what is connected to what
 	Metadata []ValueDiff  `json:"metadata"`
 	Notes    []string     `json:"notes"` // what was compared with what
 }
@@ -69,7 +72,8 @@ type DiffOptions struct {
 
 // Compare finds how a and b differ. Elements are read where hashes differ; of .pt
 // and .safetensors files that takes libtorch, without which the difference is
-// told, but not how large it is.
+// told, but not how large it is. Files that have no tensor in common are not the
+// same.
 //
 // Between files of different formats only tensors are compared; a state dict
 // is compared with the model_state_dict of a checkpoint, and LSTM weights of an
@@ -77,7 +81,7 @@ type DiffOptions struct {
 func Compare(a, b *File, opts DiffOptions) *Diff {
 	d := &Diff{
 		A: a.Path, B: b.Path,
-		OnlyA: []string{}, OnlyB: []string{}, Tensors: []TensorDiff{}, Values: []ValueDiff{}, Metadata: []ValueDiff{}, Notes: []string{},
+		OnlyA: []string{}, OnlyB: []string{}, Tensors: []TensorDiff{}, Values: []ValueDiff{}, Graph: []ValueDiff{}, Metadata: []ValueDiff{}, Notes: []string{},
 	}
 	comparable := a.Format == b.Format
 	if !comparable {
@@ -87,17 +91,45 @@ func Compare(a, b *File, opts DiffOptions) *Diff {
 	if partA != partB {
 		comparable = false
 	}
-	d.tensors(a, b, partA, partB)
+	renamed := map[string]string{}
+	if a.Format == "onnx" && b.Format == "onnx" {
+		renamed = d.graph(a, b, opts)
+	}
+	d.tensors(a, b, partA, partB, renamed)
 	switch {
 	case opts.TensorsOnly:
 	case comparable:
 		d.Values = valueDiffs(valueMap(a.Values), valueMap(b.Values), names(a.Values, b.Values))
+		if a.Format == "onnx" { // these are part of the graph
+			d.Values = slices.DeleteFunc(d.Values, func(v ValueDiff) bool {
+				return slices.Contains([]string{"opset", "inputs", "outputs", "operators"}, v.Name)
+			})
+		}
 		d.Metadata = metadataDiffs(a.Metadata, b.Metadata)
 	default:
 		d.Notes = append(d.Notes, "only tensors are compared: the files hold different kinds of things")
 	}
-	d.Same = len(d.OnlyA)+len(d.OnlyB)+len(d.Tensors)+len(d.Values)+len(d.Metadata) == 0
+	if d.Compared == 0 {
+		d.Notes = append(d.Notes, "no tensor was compared, so the files do not count as the same: they have none of the same name and shape whose elements can be read")
+	}
+	d.Same = d.Compared > 0 && len(d.OnlyA)+len(d.OnlyB)+len(d.Tensors)+len(d.Values)+len(d.Graph)+len(d.Metadata) == 0
 	return d
+}
+
+// graph compares the graphs of two models, and returns the names in a of constants
+// that have another name in b.
+func (d *Diff) graph(a, b *File, opts DiffOptions) (renamed map[string]string) {
+	g := onnx.CompareGraphs(a.source.(*weights).model, b.source.(*weights).model)
+	if opts.TensorsOnly {
+		return g.Renamed
+	}
+	for _, x := range g.Differences {
+		d.Graph = append(d.Graph, ValueDiff{Name: x.Where, OnlyIn: x.OnlyIn, A: x.A, B: x.B})
+	}
+	if g.Omitted > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%d more differences of the graphs are not listed", g.Omitted))
+	}
+	return g.Renamed
 }
 
 const stateKey = "model_state_dict."
@@ -121,18 +153,33 @@ func isCheckpoint(f *File) bool {
 	return slices.ContainsFunc(f.Tensors, func(t inspect.Tensor) bool { return strings.HasPrefix(t.Name, stateKey) })
 }
 
-// tensors compares by name what is below a part of each file.
-func (d *Diff) tensors(a, b *File, partA, partB string) {
+// tensors compares by name what is below a part of each file. Tensors of b that
+// renamed holds have the name in a that it says.
+func (d *Diff) tensors(a, b *File, partA, partB string, renamed map[string]string) {
+	given := map[string]bool{}
+	for _, name := range renamed {
+		given[name] = true
+	}
+	nameInB := func(t inspect.Tensor) (string, bool) {
+		if name, ok := renamed[t.Name]; ok {
+			return name, true
+		}
+		if given[t.Name] { // another tensor is compared under this name
+			return t.Name + " of b", true
+		}
+		return strings.CutPrefix(t.Name, partB)
+	}
 	inB := map[string]inspect.Tensor{}
 	for _, t := range b.Tensors {
-		if name, ok := strings.CutPrefix(t.Name, partB); ok {
+		if name, ok := nameInB(t); ok {
 			inB[name] = t
 		}
 	}
 	seen := map[string]bool{}
+	var constants []string
 	alone := func(only []string, f *File, t inspect.Tensor) []string {
-		if a.Format != b.Format && f.Format == "onnx" && isInteger(t.DType) {
-			d.Notes = append(d.Notes, fmt.Sprintf("%s of %s is a constant of its graph", t.Name, f.Path))
+		if a.Format != b.Format && f.isConstant(t) {
+			constants = append(constants, t.Name)
 			return only
 		}
 		return append(only, t.Name)
@@ -149,23 +196,35 @@ func (d *Diff) tensors(a, b *File, partA, partB string) {
 			d.OnlyA = alone(d.OnlyA, a, t)
 		case t.DType == other.DType && slices.Equal(t.Shape, other.Shape) && t.SHA256 == other.SHA256 && t.SHA256 != "":
 			d.Equal++
+			d.Compared++
 		default:
 			diff := TensorDiff{Name: name, A: Side{t.DType, t.Shape, t.SHA256}, B: Side{other.DType, other.Shape, other.SHA256}}
 			if slices.Equal(t.Shape, other.Shape) {
 				diff.compare(a, b, t, other)
+				if diff.Elements != nil || t.SHA256 != "" && other.SHA256 != "" {
+					d.Compared++
+				}
 			}
 			d.Tensors = append(d.Tensors, diff)
 		}
 	}
 	for _, t := range b.Tensors {
-		if name, ok := strings.CutPrefix(t.Name, partB); ok && !seen[name] {
+		if name, ok := nameInB(t); ok && !seen[name] {
 			d.OnlyB = alone(d.OnlyB, b, t)
 		}
 	}
+	if len(constants) > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%d constants of the graph are not compared: %s", len(constants), strings.Join(constants, ", ")))
+	}
 }
 
-// isInteger tells types that weights do not have, and axes and shapes do.
-func isInteger(dtype string) bool { return strings.HasPrefix(dtype, "int") }
+// isConstant reports whether t is a constant of a model's graph and not a weight:
+// an axis, a shape, a single number, an attribute of an operator, or what PyTorch's
+// exporter computed. A weight that is changed so is missing on the other side.
+func (f *File) isConstant(t inspect.Tensor) bool {
+	w, ok := f.source.(*weights)
+	return ok && (strings.HasPrefix(t.DType, "int") || len(t.Shape) == 0 || madeUp(t.Name) || w.tensors[t.Name].Operator != "")
+}
 
 // compare reads the elements of both and compares them.
 func (d *TensorDiff) compare(a, b *File, inA, inB inspect.Tensor) {

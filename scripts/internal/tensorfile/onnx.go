@@ -7,18 +7,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
 // inspectONNX describes a model: its weights are the tensors, what else it says
 // of itself the values.
-func inspectONNX(path string) (*inspect.Info, source, error) {
+func inspectONNX(path string) (*inspect.Info, *weights, error) {
 	m, err := onnx.Inspect(path)
 	if err != nil {
 		return nil, nil, err
@@ -39,16 +40,48 @@ func inspectONNX(path string) (*inspect.Info, source, error) {
 			{Name: "operators", Value: counts},
 		},
 	}
-	held := held{}
+	w := &weights{model: m, tensors: map[string]onnx.Tensor{}, converted: map[string][]byte{}}
 	for _, t := range m.Tensors {
-		described, raw := describe(t.Name, t.DType, t.Shape, t.Data), t.Data
-		if raw == nil { // strings, or in another file
-			described.SHA256, described.Bytes = "", 0
+		described, err := w.describe(t)
+		if err != nil {
+			w.notes = append(w.notes, err.Error())
 		}
 		info.Tensors = append(info.Tensors, described)
-		held[t.Name] = raw
+		w.tensors[t.Name] = t
 	}
-	return info, held, nil
+	return info, w, nil
+}
+
+// weights is the source of a model's elements.
+type weights struct {
+	model     *onnx.Model
+	tensors   map[string]onnx.Tensor
+	converted map[string][]byte // elements in another layout than the file's
+	notes     []string          // why elements could not be read
+}
+
+// describe hashes the elements of t. Its hash is empty where it fails.
+func (w *weights) describe(t onnx.Tensor) (inspect.Tensor, error) {
+	d := describe(t.Name, t.DType, t.Shape)
+	h := sha256.New()
+	if t.DType == "string" && t.External == nil {
+		for _, s := range t.Strings {
+			fmt.Fprintf(h, "%d:%s", len(s), s)
+			d.Bytes += int64(len(s))
+		}
+	} else {
+		r, n, err := w.model.Elements(t)
+		if err != nil {
+			return d, err
+		}
+		defer r.Close()
+		if _, err := io.Copy(h, r); err != nil {
+			return d, fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		d.Bytes = n
+	}
+	d.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return d, nil
 }
 
 func texts(values []onnx.Value) []any {
@@ -59,89 +92,165 @@ func texts(values []onnx.Value) []any {
 	return list
 }
 
-func describe(name, dtype string, shape []int, raw []byte) inspect.Tensor {
-	sum := sha256.Sum256(raw)
+func describe(name, dtype string, shape []int) inspect.Tensor {
 	strides, step := make([]int, len(shape)), 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		strides[i] = step
 		step *= max(shape[i], 1)
 	}
-	return inspect.Tensor{
-		Name: name, DType: dtype, Shape: shape, Strides: strides, Bytes: int64(len(raw)), SHA256: hex.EncodeToString(sum[:]),
-	}
+	return inspect.Tensor{Name: name, DType: dtype, Shape: shape, Strides: strides}
 }
 
-// held is a source of elements that are in memory.
-type held map[string][]byte
+// maxElements bounds the elements of one tensor that are read into memory.
+const maxElements = 1 << 31
 
-func (s held) elements(name string) ([]byte, error) {
-	raw, ok := s[name]
-	if !ok || raw == nil {
-		return nil, fmt.Errorf("tensor %s has no elements in this file", name)
+func (w *weights) elements(name string) ([]byte, error) {
+	if raw, ok := w.converted[name]; ok {
+		return raw, nil
 	}
-	return raw, nil
+	t, ok := w.tensors[name]
+	if !ok {
+		return nil, fmt.Errorf("tensor %s was not found", name)
+	}
+	if t.Data != nil {
+		return t.Data, nil
+	}
+	r, n, err := w.model.Elements(t)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if n > maxElements {
+		return nil, fmt.Errorf("tensor %s: %d bytes are too many to compare one by one", name, n)
+	}
+	raw := make([]byte, n)
+	_, err = io.ReadFull(r, raw)
+	return raw, err
 }
 
-func (held) close() {}
+func (*weights) close() {}
 
-// asPyTorch gives a model's LSTM weights the names and the layout that a state
-// dict has them with: W [directions, 4·hidden, in], R and B, gates i, o, f, c,
-// become weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, gates i, f, c, o.
+// asPyTorch gives a model's weights the names and the layout that a state dict has
+// them with, where this exporter or PyTorch's own have changed them:
+//
+//   - W [directions, 4·hidden, in], R and B of an LSTM, gates i, o, f, c, become
+//     weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, gates i, f, c, o;
+//   - the matrix that PyTorch transposes for MatMul becomes a linear layer's weight.
 func (f *File) asPyTorch() *File {
-	raw, ok := f.source.(held)
-	if !ok || f.Format != "onnx" {
+	w, ok := f.source.(*weights)
+	if !ok {
 		return f
+	}
+	parts := map[string][]inspect.Tensor{} // what a tensor of the file is made of
+	as := &weights{model: w.model, tensors: w.tensors, converted: map[string][]byte{}, notes: w.notes}
+	layers := map[string]int{}
+	for _, n := range w.model.Nodes {
+		switch {
+		case n.Op == "LSTM" && n.Domain == "" && len(n.Inputs) > 2 && parts[n.Inputs[1]] == nil:
+			layer := layers[module(n)]
+			layers[module(n)]++
+			as.lstm(n, layer, parts)
+		case n.Op == "MatMul" && n.Domain == "" && len(n.Inputs) > 1 && module(n) != "" && madeUp(n.Inputs[1]) && parts[n.Inputs[1]] == nil:
+			as.linear(n, parts)
+		}
 	}
 	info := *f.Info
 	info.Tensors = nil
-	found := held{}
 	for _, t := range f.Tensors {
-		parts := lstmParts(t)
-		if parts == nil || raw[t.Name] == nil {
+		if p := parts[t.Name]; p != nil {
+			info.Tensors = append(info.Tensors, p...)
+		} else {
 			info.Tensors = append(info.Tensors, t)
-			found[t.Name] = raw[t.Name]
-			continue
-		}
-		size := int(t.Bytes) / len(parts)
-		for i, name := range parts {
-			content := reorderGates(raw[t.Name][i*size : (i+1)*size])
-			shape := []int{t.Shape[1]}
-			if strings.Contains(name, "weight_") {
-				shape = []int{t.Shape[1], t.Shape[2]}
-			} else {
-				shape[0] /= 2
-			}
-			info.Tensors = append(info.Tensors, describe(name, t.DType, shape, content))
-			found[name] = content
 		}
 	}
-	return &File{Path: f.Path, Bytes: f.Bytes, Info: &info, source: found}
+	return &File{Path: f.Path, Bytes: f.Bytes, Info: &info, source: as}
 }
 
-// lstmParts names, in order, what a tensor called lstm.W, lstm.R or lstm.B, with
-// _l1 and so on for further layers, is made of; nil for any other tensor.
-func lstmParts(t inspect.Tensor) (names []string) {
-	prefix, base := "", t.Name
-	if i := strings.LastIndexByte(t.Name, '.'); i >= 0 {
-		prefix, base = t.Name[:i+1], t.Name[i+1:]
+// madeUp reports whether a name is one that PyTorch's exporters give to tensors that
+// they computed: "onnx::MatMul_95" and "val_1".
+func madeUp(name string) bool {
+	return strings.HasPrefix(name, "onnx::") || strings.HasPrefix(name, "val_")
+}
+
+// module returns the name of the module that a node comes from: "encoder.lstm".
+// PyTorch's exporters leave it in the node's metadata or, before 2.5, in its name.
+func module(n onnx.Node) string {
+	if scopes, ok := n.Metadata["pkg.torch.onnx.name_scopes"]; ok {
+		// A list of Python: "['', 'encoder', 'encoder.lstm', 'lstm']". The last is the call.
+		names := strings.Split(strings.Trim(scopes, "[]"), ", ")
+		return strings.Trim(names[max(len(names)-2, 0)], "'")
 	}
-	base, layer, ok := strings.Cut(base, "_l")
-	if !ok {
-		layer = "0"
+	parts := strings.Split(strings.TrimPrefix(n.Name, "/"), "/")
+	return strings.Join(parts[:len(parts)-1], ".")
+}
+
+// lstm takes the weights of a node apart.
+func (w *weights) lstm(n onnx.Node, layer int, parts map[string][]inspect.Tensor) {
+	prefix := module(n)
+	if prefix != "" {
+		prefix += "."
 	}
-	kinds, dims := map[string][]string{"W": {"weight_ih"}, "R": {"weight_hh"}, "B": {"bias_ih", "bias_hh"}}[base], 3
-	if base == "B" {
-		dims = 2
+	// This module's exporter says it in the names of the tensors.
+	if own, number, ok := strings.Cut(n.Inputs[1], ".W"); ok && (number == "" || strings.HasPrefix(number, "_l")) {
+		prefix = own + "."
+		layer, _ = strconv.Atoi(strings.TrimPrefix(number, "_l"))
+	} else if n.Inputs[1] == "W" {
+		prefix = ""
 	}
-	if kinds == nil || len(t.Shape) != dims || t.Shape[0] < 1 || t.Shape[0] > 2 || t.Shape[1]%(4*len(kinds)) != 0 || t.DType != torch.Float32.String() {
-		return nil
-	}
-	for direction := range t.Shape[0] {
-		for _, kind := range kinds {
-			names = append(names, prefix+kind+"_l"+layer+[]string{"", "_reverse"}[direction])
+	for i, kinds := range [][]string{{"weight_ih"}, {"weight_hh"}, {"bias_ih", "bias_hh"}} {
+		if len(n.Inputs) <= i+1 {
+			break
+		}
+		t, ok := w.tensors[n.Inputs[i+1]]
+		dims := 3
+		if len(kinds) == 2 {
+			dims = 2
+		}
+		if !ok || len(t.Shape) != dims || t.Shape[0] < 1 || t.Shape[0] > 2 || t.Shape[1]%(4*len(kinds)) != 0 {
+			continue
+		}
+		raw, err := w.elements(t.Name)
+		if err != nil {
+			continue // it is told with the tensor
+		}
+		shape := append([]int{t.Shape[1] / len(kinds)}, t.Shape[2:]...)
+		size := len(raw) / (t.Shape[0] * len(kinds))
+		for k := range t.Shape[0] * len(kinds) {
+			name := fmt.Sprint(prefix, kinds[k%len(kinds)], "_l", layer, []string{"", "_reverse"}[k/len(kinds)])
+			parts[t.Name] = append(parts[t.Name], w.convert(name, t.DType, shape, reorderGates(raw[k*size:(k+1)*size])))
 		}
 	}
-	return names
+}
+
+// linear transposes the matrix of a MatMul.
+func (w *weights) linear(n onnx.Node, parts map[string][]inspect.Tensor) {
+	name := module(n) + ".weight"
+	t, ok := w.tensors[n.Inputs[1]]
+	if _, taken := w.tensors[name]; !ok || taken || len(t.Shape) != 2 {
+		return
+	}
+	raw, err := w.elements(t.Name)
+	rows, columns := t.Shape[0], t.Shape[1]
+	if err != nil || len(raw) == 0 || len(raw)%(rows*columns) != 0 {
+		return
+	}
+	size := len(raw) / (rows * columns)
+	out := make([]byte, 0, len(raw))
+	for c := range columns {
+		for r := range rows {
+			at := (r*columns + c) * size
+			out = append(out, raw[at:at+size]...)
+		}
+	}
+	parts[t.Name] = []inspect.Tensor{w.convert(name, t.DType, []int{columns, rows}, out)}
+}
+
+func (w *weights) convert(name, dtype string, shape []int, raw []byte) inspect.Tensor {
+	w.converted[name] = raw
+	d := describe(name, dtype, shape)
+	sum := sha256.Sum256(raw)
+	d.Bytes, d.SHA256 = int64(len(raw)), hex.EncodeToString(sum[:])
+	return d
 }
 
 // reorderGates turns four blocks from ONNX's order i, o, f, c into PyTorch's

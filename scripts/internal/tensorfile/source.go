@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/safetensors"
 )
@@ -14,7 +15,14 @@ import (
 // tensors is a source of what libtorch has loaded.
 type tensors map[string]*torch.Tensor
 
-func openPT(path string) (source, error) {
+// loaded is a tensor of a tree, in the order of pt.Inspect.
+type loaded struct {
+	name   string
+	tensor *torch.Tensor
+}
+
+// openPT loads the tensors that pt.Inspect has listed.
+func openPT(path string, listed []inspect.Tensor) (source, error) {
 	if err := torch.InitCPU(); err != nil {
 		return nil, err
 	}
@@ -27,7 +35,13 @@ func openPT(path string) (source, error) {
 		}
 	}
 	found := tensors{}
-	found.add("", v)
+	tree := walk(nil, "", v)
+	for i, t := range tree {
+		found[t.name] = t.tensor
+		if len(tree) == len(listed) { // names that were not unique have been changed
+			found[listed[i].Name] = t.tensor
+		}
+	}
 	return found, nil
 }
 
@@ -40,38 +54,41 @@ func openSafetensors(path string) (source, error) {
 		return nil, err
 	}
 	found := tensors{}
-	found.add("", d)
+	for _, t := range walk(nil, "", d) {
+		found[t.name] = t.tensor
+	}
 	return found, nil
 }
 
-// add finds the tensors of a tree by the names that pt.Inspect gives them.
-func (s tensors) add(name string, v any) {
+// walk appends the tensors of a tree, with keys and indices joined by dots.
+func walk(list []loaded, name string, v any) []loaded {
 	inside := func(step any) string {
 		if name == "" {
 			return fmt.Sprint(step)
 		}
 		return fmt.Sprint(name, ".", step)
 	}
-	items := func(list []any) {
-		for i, x := range list {
-			s.add(inside(i), x)
+	items := func(values []any) {
+		for i, x := range values {
+			list = walk(list, inside(i), x)
 		}
 	}
 	switch v := v.(type) {
 	case *torch.Tensor:
-		s[name] = v
+		list = append(list, loaded{name, v})
 	case *torch.Dict:
 		for key, x := range v.All() {
-			s.add(inside(key), x)
+			list = walk(list, inside(key), x)
 		}
 		if v.Attributes != nil {
-			s.add(name, v.Attributes)
+			list = walk(list, name, v.Attributes)
 		}
 	case []any:
 		items(v)
 	case torch.Tuple:
 		items(v)
 	}
+	return list
 }
 
 func (s tensors) elements(name string) (raw []byte, err error) {

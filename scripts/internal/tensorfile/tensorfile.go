@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/pt"
@@ -22,6 +23,9 @@ type File struct {
 	Path  string `json:"file"`
 	Bytes int64  `json:"bytes"` // of the file
 	*inspect.Info
+	// Problems say which elements could not be read, and why: a model's may be in
+	// another file, which may be missing.
+	Problems []string `json:"problems,omitempty"`
 
 	// source gives elements; it is opened at the first use.
 	open   func() (source, error)
@@ -45,12 +49,15 @@ func Open(path string) (*File, error) {
 	switch kind {
 	case kindPT:
 		f.Info, err = pt.Inspect(path)
-		f.open = func() (source, error) { return openPT(path) }
+		f.open = func() (source, error) { return openPT(path, f.Tensors) }
 	case kindSafetensors:
 		f.Info, err = safetensors.Inspect(path)
 		f.open = func() (source, error) { return openSafetensors(path) }
 	default:
-		f.Info, f.source, err = inspectONNX(path)
+		var w *weights
+		if f.Info, w, err = inspectONNX(path); err == nil {
+			f.source, f.Problems = w, w.notes
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -105,7 +112,8 @@ const (
 
 // sniff tells a file's kind by how it begins.
 func sniff(path string) (kind, int64, error) {
-	f, err := os.Open(path)
+	// Without O_NONBLOCK, opening a pipe would wait for its other end.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, 0, err
 	}

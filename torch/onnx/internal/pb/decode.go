@@ -61,6 +61,12 @@ func Unmarshal(data []byte) (*Model, error) {
 				m.Metadata = append(m.Metadata, e)
 				return err
 			})
+		case 20:
+			m.Training, err = f.appendUnknown(m.Training)
+		case 25:
+			var fn *Function
+			fn, err = unmarshal(f, "function", d.function)
+			m.Functions = append(m.Functions, fn)
 		}
 		return err
 	})
@@ -190,6 +196,57 @@ func (f field) appendFixed(raw []byte, size int) ([]byte, error) {
 	return raw, errWireType
 }
 
+// appendUnknown keeps a field as it is.
+func (f field) appendUnknown(list []Unknown) ([]Unknown, error) {
+	return list, f.message("field", func(b []byte) error {
+		list = append(list, Unknown{int(f.number), b})
+		return nil
+	})
+}
+
+// appendString reads a repeated string. Each counts as a message, since an empty
+// one takes 2 bytes of a file, too.
+func (f field) appendString(list []string) ([]string, error) {
+	err := f.message("string", func(b []byte) error {
+		list = append(list, string(b))
+		return nil
+	})
+	return list, err
+}
+
+func (d *decoder) function(data []byte) (*Function, error) {
+	fn := &Function{}
+	return fn, d.fields(data, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			fn.Name, err = f.string()
+		case 4:
+			fn.Inputs, err = f.appendString(fn.Inputs)
+		case 5:
+			fn.Outputs, err = f.appendString(fn.Outputs)
+		case 6:
+			fn.Attributes, err = f.appendString(fn.Attributes)
+		case 7:
+			var n *Node
+			n, err = unmarshal(f, "node", func(b []byte) (*Node, error) { return d.node(b, 0) })
+			fn.Nodes = append(fn.Nodes, n)
+		case 9:
+			var o Opset
+			o, err = unmarshal(f, "opset_import", d.opset)
+			fn.OpsetImport = append(fn.OpsetImport, o)
+		case 10:
+			fn.Domain, err = f.string()
+		case 11:
+			var a *Attribute
+			a, err = unmarshal(f, "attribute", func(b []byte) (*Attribute, error) { return d.attribute(b, 0) })
+			fn.Defaults = append(fn.Defaults, a)
+		case 13:
+			fn.Overload, err = f.string()
+		}
+		return err
+	})
+}
+
 func (d *decoder) opset(data []byte) (o Opset, err error) {
 	err = d.fields(data, func(f field) (err error) {
 		switch f.number {
@@ -240,6 +297,8 @@ func (d *decoder) graph(data []byte, depth int) (*Graph, error) {
 			var v *ValueInfo
 			v, err = unmarshal(f, "value", d.valueInfo)
 			*list = append(*list, v)
+		case 14, 15:
+			g.Other, err = f.appendUnknown(g.Other)
 		}
 		return err
 	})
@@ -266,6 +325,12 @@ func (d *decoder) node(data []byte, depth int) (*Node, error) {
 			n.Attributes = append(n.Attributes, a)
 		case 7:
 			n.Domain, err = f.string()
+		case 8:
+			n.Overload, err = f.string()
+		case 9:
+			var e Entry
+			e, err = unmarshal(f, "metadata_props", d.entry)
+			n.Metadata = append(n.Metadata, e)
 		}
 		return err
 	})
@@ -302,6 +367,18 @@ func (d *decoder) attribute(data []byte, depth int) (*Attribute, error) {
 			var b []byte
 			b, err = f.bytes()
 			a.Strings = append(a.Strings, b)
+		case 10:
+			var t *Tensor
+			t, err = unmarshal(f, "tensor", d.tensor)
+			a.Tensors = append(a.Tensors, t)
+		case 11:
+			var g *Graph
+			g, err = unmarshal(f, "graph", func(b []byte) (*Graph, error) { return d.graph(b, depth+1) })
+			a.Graphs = append(a.Graphs, g)
+		case 14, 15, 22, 23:
+			a.Other, err = f.appendUnknown(a.Other)
+		case 21:
+			a.Ref, err = f.string()
 		case 20:
 			var x int64
 			x, err = f.int()
@@ -320,8 +397,9 @@ func (d *decoder) valueInfo(data []byte) (*ValueInfo, error) {
 		case 2:
 			err = f.message("type", func(b []byte) error {
 				return d.fields(b, func(f field) error {
-					if f.number != 1 {
-						return nil // a sequence, a map …
+					if f.number != 1 { // a sequence, a map …
+						v.Type = b
+						return nil
 					}
 					return f.message("tensor_type", func(b []byte) error { return d.tensorType(b, v) })
 				})

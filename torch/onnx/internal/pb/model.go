@@ -17,6 +17,26 @@ type Model struct {
 	Graph           *Graph
 	OpsetImport     []Opset
 	Metadata        []Entry
+	// The fields below are read and not written.
+	Functions []*Function
+	Training  []Unknown // training_info
+}
+
+// Unknown is a field that this package keeps as the bytes of the file.
+type Unknown struct {
+	Field int
+	Bytes []byte
+}
+
+// Function is FunctionProto: an operator that the file defines.
+type Function struct {
+	Name, Domain, Overload string
+	Inputs, Outputs        []string
+	// Attributes are the names of those without a default.
+	Attributes  []string
+	Defaults    []*Attribute
+	Nodes       []*Node
+	OpsetImport []Opset
 }
 
 // Opset is OperatorSetIdProto; an empty domain is ONNX's own.
@@ -37,6 +57,9 @@ type Graph struct {
 	Inputs       []*ValueInfo
 	Outputs      []*ValueInfo
 	ValueInfo    []*ValueInfo
+	// Other holds sparse_initializer and quantization_annotation. It is read and
+	// not written.
+	Other []Unknown
 }
 
 // Node is NodeProto.
@@ -47,6 +70,8 @@ type Node struct {
 	Inputs     []string // "" for an optional one that is left out
 	Outputs    []string
 	Attributes []*Attribute
+	Overload   string  // of the function that it calls; read and not written
+	Metadata   []Entry // read and not written
 }
 
 // AttributeType is AttributeProto.AttributeType.
@@ -62,6 +87,8 @@ const (
 	AttrFloats  AttributeType = 6
 	AttrInts    AttributeType = 7
 	AttrStrings AttributeType = 8
+	AttrTensors AttributeType = 9
+	AttrGraphs  AttributeType = 10
 )
 
 // Attribute is AttributeProto. Which field holds the value is told by Type.
@@ -76,6 +103,11 @@ type Attribute struct {
 	Floats  []float32
 	Ints    []int64
 	Strings [][]byte
+	// The fields below are read and not written.
+	Tensors []*Tensor
+	Graphs  []*Graph
+	Ref     string    // the attribute of the function around it that gives the value
+	Other   []Unknown // sparse tensors and types
 }
 
 // DataType is TensorProto.DataType.
@@ -104,6 +136,12 @@ const (
 	Float8E4M3FNUZ DataType = 18
 	Float8E5M2     DataType = 19
 	Float8E5M2FNUZ DataType = 20
+	Uint4          DataType = 21
+	Int4           DataType = 22
+	Float4E2M1     DataType = 23
+	Float8E8M0     DataType = 24
+	Uint2          DataType = 25
+	Int2           DataType = 26
 )
 
 var dataTypes = map[DataType]struct {
@@ -116,7 +154,39 @@ var dataTypes = map[DataType]struct {
 	Uint32: {"uint32", 4}, Uint64: {"uint64", 8}, Complex64: {"complex64", 8},
 	Complex128: {"complex128", 16}, BFloat16: {"bfloat16", 2}, Float8E4M3FN: {"float8_e4m3fn", 1},
 	Float8E4M3FNUZ: {"float8_e4m3fnuz", 1}, Float8E5M2: {"float8_e5m2", 1},
-	Float8E5M2FNUZ: {"float8_e5m2fnuz", 1},
+	Float8E5M2FNUZ: {"float8_e5m2fnuz", 1}, Float8E8M0: {"float8_e8m0fnu", 1},
+	Uint4: {"uint4", 0}, Int4: {"int4", 0}, Float4E2M1: {"float4_e2m1fn", 0}, Uint2: {"uint2", 0}, Int2: {"int2", 0},
+}
+
+// DataTypeOf returns the type that String names; Undefined for another name.
+func DataTypeOf(name string) DataType {
+	for d, t := range dataTypes {
+		if t.name == name {
+			return d
+		}
+	}
+	return Undefined
+}
+
+// perByte returns how many elements share a byte; 0 for the other types.
+func (d DataType) perByte() int64 {
+	switch d {
+	case Uint4, Int4, Float4E2M1:
+		return 2
+	case Uint2, Int2:
+		return 4
+	}
+	return 0
+}
+
+// Bytes returns how many bytes n elements take; false where that is not fixed or
+// not known.
+func (d DataType) Bytes(n int64) (int64, bool) {
+	if k := d.perByte(); k > 0 {
+		return n/k + min(n%k, 1), true
+	}
+	size := int64(d.Size())
+	return n * size, size > 0 && n <= (1<<62)/size
 }
 
 // String returns PyTorch's name of the type.
@@ -138,7 +208,11 @@ type Tensor struct {
 	// Raw holds the elements, little-endian and row-major, also where the file
 	// has them in float_data and the like. Nil for strings and external data.
 	Raw      []byte
-	External bool // the elements are in another file
+	Strings  [][]byte // the elements of a tensor of strings; read and not written
+	External bool     // the elements are in another file
+	// ExternalData says where they are: "location", "offset" and "length". It is
+	// read and not written.
+	ExternalData []Entry
 }
 
 // Numel returns the number of elements; false when it overflows or a dimension
@@ -167,4 +241,7 @@ type ValueInfo struct {
 	DataType DataType // Undefined for what is not a tensor
 	Dims     []Dim
 	HasShape bool // a tensor of unknown rank has none
+	// Type holds the type of what is not a tensor, as the bytes of the file. It is
+	// read and not written.
+	Type []byte
 }

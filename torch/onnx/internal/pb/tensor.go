@@ -27,12 +27,21 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 			fixed, err = f.appendFixed(fixed, 4)
 		case 5, 7, 11:
 			ints, err = f.appendInts(ints)
+		case 6:
+			err = f.message("string_data", func(b []byte) error {
+				t.Strings = append(t.Strings, b)
+				return nil
+			})
 		case 8:
 			t.Name, err = f.string()
 		case 9:
 			raw, err = f.bytes()
 		case 10:
 			fixed, err = f.appendFixed(fixed, 8)
+		case 13:
+			var e Entry
+			e, err = unmarshal(f, "external_data", d.entry)
+			t.ExternalData = append(t.ExternalData, e)
 		case 14:
 			x, err = f.int()
 			t.External = x == 1
@@ -42,7 +51,17 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 	if err != nil {
 		return t, fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
-	if t.External || t.DataType == String || t.DataType.Size() == 0 {
+	if t.External {
+		return t, nil
+	}
+	n, ok := t.Numel()
+	if !ok {
+		return t, fmt.Errorf("tensor %q: the shape %v is not possible", t.Name, t.Dims)
+	}
+	if t.DataType == String {
+		if int64(len(t.Strings)) != n {
+			return t, fmt.Errorf("tensor %q: %d strings for the shape %v: %w", t.Name, len(t.Strings), t.Dims, errElements)
+		}
 		return t, nil
 	}
 	switch {
@@ -53,11 +72,9 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 	default:
 		t.Raw = narrow(ints, t.DataType)
 	}
-	n, ok := t.Numel()
-	if !ok {
-		return t, fmt.Errorf("tensor %q: the shape %v is not possible", t.Name, t.Dims)
-	}
-	if size := int64(t.DataType.Size()); n > int64(len(t.Raw))/size || n*size != int64(len(t.Raw)) {
+	// Elements of an unknown type are kept as they are.
+	size, known := t.DataType.Bytes(n)
+	if t.DataType != Undefined && (known && size != int64(len(t.Raw)) || !known && t.DataType.Size() > 0) {
 		return t, fmt.Errorf("tensor %q: %d bytes for %s of shape %v: %w", t.Name, len(t.Raw), t.DataType, t.Dims, errElements)
 	}
 	return t, nil
@@ -66,18 +83,23 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 var errElements = errors.New("the elements do not fill the shape")
 
 // narrow writes integers as elements of type d: int32_data also holds the
-// smaller types and the bits of the 16-bit floats.
+// smaller types and the bits of the 16-bit floats. Types that share a byte have
+// one byte in each integer; of a type that is not known all bytes are kept.
 func narrow(xs []int64, d DataType) []byte {
 	raw := []byte{}
 	for _, x := range xs {
-		switch d.Size() {
+		size := d.Size()
+		if d.perByte() > 0 {
+			size = 1
+		}
+		switch size {
 		case 1:
 			raw = append(raw, byte(x))
 		case 2:
 			raw = binary.LittleEndian.AppendUint16(raw, uint16(x))
 		case 4:
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(x))
-		case 8:
+		default:
 			raw = binary.LittleEndian.AppendUint64(raw, uint64(x))
 		}
 	}
