@@ -4,12 +4,15 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -19,7 +22,7 @@ import (
 
 // checkKey is the metadata entry that holds the check, as JSON:
 // {"onnxruntime": "1.32.0", "libtorch": "2.15.0", "tolerance": 1e-05,
-// "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
+// "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
 const checkKey = "etude.check"
 
 // checkSizes are the batch sizes that are compared, besides the example's.
@@ -33,8 +36,8 @@ type Check struct {
 	MaxAbsDiff map[int]float64
 	// Example is the same for Signature.Example.
 	Example float64
-	// Tolerance is what was allowed.
-	Tolerance float64
+	// Tolerance and RelativeTolerance are what was allowed: see [Signature].
+	Tolerance, RelativeTolerance float64
 	// ONNXRuntime and Libtorch are the versions that were compared.
 	ONNXRuntime, Libtorch string
 }
@@ -54,7 +57,8 @@ func (c *Check) json() string {
 		diffs[strconv.Itoa(n)] = d
 	}
 	text, _ := json.Marshal(map[string]any{ // finite numbers and strings only: cannot fail
-		"onnxruntime": c.ONNXRuntime, "libtorch": c.Libtorch, "tolerance": c.Tolerance, "max_abs_diff": diffs,
+		"onnxruntime": c.ONNXRuntime, "libtorch": c.Libtorch, "tolerance": c.Tolerance, "relative_tolerance": c.RelativeTolerance,
+		"max_abs_diff": diffs,
 	})
 	return string(text)
 }
@@ -66,15 +70,14 @@ func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
 		return nil, err
 	}
 	defer sess.Close()
-	c := &Check{MaxAbsDiff: map[int]float64{}, Tolerance: s.Tolerance, ONNXRuntime: ort.GetVersion(), Libtorch: torch.Version()}
+	c := &Check{MaxAbsDiff: map[int]float64{}, ONNXRuntime: ort.GetVersion(), Libtorch: torch.Version()}
 	one := func(x *torch.Tensor) (float64, error) {
-		n := x.Size(s.BatchAxis)
-		d, err := difference(sess, model, s, x)
-		if err == nil && !(d <= s.Tolerance) {
-			err = fmt.Errorf("differ by %.3g, more than the %.3g allowed", d, s.Tolerance)
+		d, allowed, err := c.difference(sess, model, s, x)
+		if err == nil && !(d <= allowed) {
+			err = fmt.Errorf("differ by %.3g, more than the %.3g allowed", d, allowed)
 		}
 		if err != nil {
-			return 0, fmt.Errorf("ONNX Runtime and libtorch on a batch of %d: %w", n, err)
+			return 0, fmt.Errorf("ONNX Runtime and libtorch on a batch of %d: %w", x.Size(s.BatchAxis), err)
 		}
 		return d, nil
 	}
@@ -85,7 +88,11 @@ func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
 					return
 				}
 				for _, n := range checkSizes {
-					if c.MaxAbsDiff[n], err = one(sample(s, n)); err != nil {
+					c.MaxAbsDiff[n], err = one(sample(s, n))
+					if errors.Is(err, errNothingCompared) { // inputs that the network is not made for
+						c.MaxAbsDiff[n], err = one(repeatSamples(s.Example, s.BatchAxis, n))
+					}
+					if err != nil {
 						return
 					}
 				}
@@ -98,31 +105,103 @@ func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
 	return c, err
 }
 
+// tolerances sets those of an output of type d.
+func (c *Check) tolerances(s *Signature, d torch.DType) {
+	c.Tolerance, c.RelativeTolerance = s.Tolerance, s.RelativeTolerance
+	switch {
+	case !d.IsFloating():
+		c.Tolerance, c.RelativeTolerance = 0, 0
+	case c.Tolerance != 0 || c.RelativeTolerance != 0:
+	case d == torch.Float16:
+		c.Tolerance, c.RelativeTolerance = 1e-5, 1e-3
+	case d == torch.BFloat16:
+		c.Tolerance, c.RelativeTolerance = 1e-5, 1.6e-2
+	default:
+		c.Tolerance, c.RelativeTolerance = 1e-5, 1.3e-6
+	}
+}
+
 // difference returns the largest absolute difference between the two outputs for
-// x. Where both are NaN, or both the same infinity, there is none.
-func difference(sess *Session, model nn.Module, s *Signature, x *torch.Tensor) (float64, error) {
+// x, and the largest that is allowed. Where both have the same infinity, or both are
+// not a number, there is none. It is an error if no element could be compared, and
+// if the example's output is not a number anywhere: of inputs that are drawn,
+// some may be beyond what the network is made for.
+func (c *Check) difference(sess *Session, model nn.Module, s *Signature, x *torch.Tensor) (largest, allowed float64, err error) {
 	want := model.Forward(x)
 	out, err := sess.Run(Feeds{s.Input: x})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	have := out[s.Output]
 	if !slices.Equal(have.Shape(), want.Shape()) || have.DType() != want.DType() {
-		return 0, fmt.Errorf("return %s %v and %s %v", have.DType(), have.Shape(), want.DType(), want.Shape())
+		return 0, 0, fmt.Errorf("return %s %v and %s %v", have.DType(), have.Shape(), want.DType(), want.Shape())
+	}
+	c.tolerances(s, want.DType())
+	if !want.DType().IsFloating() && !bytes.Equal(have.Bytes(), want.To(torch.CPU).Bytes()) {
+		largest = 1 // at least: float64 has not all integers
 	}
 	a, b := have.Float64s(), want.Float64s()
-	largest := 0.0
+	compared, nans, scale := 0, 0, 0.0
 	for i := range a {
 		d := math.Abs(a[i] - b[i])
 		switch {
-		case a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]):
+		case math.IsNaN(a[i]) && math.IsNaN(b[i]):
+			nans++
+		case math.IsInf(b[i], 0) && a[i] == b[i]:
 		case math.IsNaN(d):
-			return math.Inf(1), nil
+			return math.Inf(1), 0, nil
 		default:
+			compared++
 			largest = max(largest, d)
+			scale = max(scale, math.Abs(b[i]))
 		}
 	}
-	return largest, nil
+	if nans > 0 && x == s.Example || compared == 0 {
+		return 0, 0, fmt.Errorf("%w: %s: %s", errNothingCompared, notCompared(nans, b, want.Shape()), cause(model, x))
+	}
+	return largest, c.Tolerance + c.RelativeTolerance*scale, nil
+}
+
+var errNothingCompared = errors.New("cannot be compared")
+
+// notCompared says why the elements of an output were not.
+func notCompared(nans int, b []float64, shape []int) string {
+	switch {
+	case len(b) == 0:
+		return fmt.Sprintf("the output %v has no elements", shape)
+	case nans > 0:
+		return fmt.Sprintf("%d of the output's %d elements are not a number (NaN), the first is element %d of its shape %v",
+			nans, len(b), slices.IndexFunc(b, math.IsNaN), shape)
+	}
+	return fmt.Sprintf("all of the output's %d elements are infinite", len(b))
+}
+
+// cause names the weights, or the input, that are not finite.
+func cause(model nn.Module, x *torch.Tensor) string {
+	var list []string
+	for name, t := range nn.StateDict(model).All() {
+		if n := notFinite(t.(*torch.Tensor)); n > 0 {
+			list = append(list, fmt.Sprintf("%v (%d of %d elements)", name, n, t.(*torch.Tensor).Numel()))
+		}
+	}
+	switch more := len(list) - 8; {
+	case more > 0:
+		return fmt.Sprintf("these weights are not finite: %s and %d more", strings.Join(list[:8], ", "), more)
+	case len(list) > 0:
+		return "these weights are not finite: " + strings.Join(list, ", ")
+	case notFinite(x) > 0:
+		return "the input is not finite"
+	}
+	return "all weights and inputs are finite, so the network computes it from them: an overflow, a division by zero, or the logarithm of a negative number"
+}
+
+// notFinite counts the elements of t that are infinite or not a number.
+func notFinite(t *torch.Tensor) int {
+	n := 0
+	if t.DType().IsFloating() {
+		torch.Scope(func() { n = t.Numel() - int(t.Detach().IsFinite().Sum().Item()) })
+	}
+	return n
 }
 
 // sample returns n random samples: floats uniform between the example's smallest

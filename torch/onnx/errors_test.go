@@ -7,12 +7,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -85,21 +87,24 @@ func TestBadSignatures(t *testing.T) {
 	closed := torch.Ones([]int{1})
 	closed.Close()
 	for want, s := range map[string]Signature{
-		"Example is missing":           {},
-		"opset 12":                     {Example: x, Opset: 12},
-		"opset 21":                     {Example: x, Opset: 21},
-		"BatchAxis 2":                  {Example: x, BatchAxis: 2},
-		"BatchAxis -1":                 {Example: x, BatchAxis: -1},
-		"BatchAxis 0":                  {Example: torch.Scalar[float32](1)},
-		"holds no element":             {Example: torch.Ones([]int{0, 6})},
-		`both called "x"`:              {Example: x, Input: "x", Output: "x"},
-		`metadata "k" must be UTF-8`:   {Example: x, Metadata: map[string]string{"k": "\xff"}},
-		"must be UTF-8":                {Example: x, Output: "\xff"},
-		`metadata "etude.check"`:       {Example: x, Metadata: map[string]string{"etude.check": ""}},
-		"a tolerance of -1":            {Example: x, Tolerance: -1},
-		"a tolerance of NaN":           {Example: x, Tolerance: math.NaN()},
-		"used after it was closed":     {Example: closed},
-		"ONNX has no elements of type": {Example: call1("aten::complex", x, x)},
+		"Example is missing":         {},
+		"opset 12":                   {Example: x, Opset: 12},
+		"opset 21":                   {Example: x, Opset: 21},
+		"BatchAxis 2":                {Example: x, BatchAxis: 2},
+		"BatchAxis -1":               {Example: x, BatchAxis: -1},
+		"BatchAxis 0":                {Example: torch.Scalar[float32](1)},
+		"holds no element":           {Example: torch.Ones([]int{0, 6})},
+		`both called "x"`:            {Example: x, Input: "x", Output: "x"},
+		`metadata "k" must be UTF-8`: {Example: x, Metadata: map[string]string{"k": "\xff"}},
+		"must be UTF-8":              {Example: x, Output: "\xff"},
+		`metadata "etude.check"`:     {Example: x, Metadata: map[string]string{"etude.check": ""}},
+		"a tolerance of -1":          {Example: x, Tolerance: -1},
+		"a tolerance of NaN":         {Example: x, Tolerance: math.NaN()},
+		"a relative one of -1":       {Example: x, RelativeTolerance: -1},
+		"1 of the 18 elements of Example are not finite": {Example: x.Clone().MulInPlace(spoilt([]int{3, 6}, 7, math.NaN()))},
+		"1 of the 2 elements of Example are not finite":  {Example: spoilt([]int{2}, 1, math.Inf(-1))},
+		"used after it was closed":                       {Example: closed},
+		"ONNX has no elements of type":                   {Example: call1("aten::complex", x, x)},
 	} {
 		dir := t.TempDir()
 		_, err := Export(filepath.Join(dir, "x.onnx"), forward(func(x *torch.Tensor) *torch.Tensor { return x.Neg() }), s)
@@ -166,6 +171,111 @@ func TestCheckFindsDifferences(t *testing.T) {
 	}
 	_, err = Export(filepath.Join(dir, "x.onnx"), f, Signature{Example: torch.Ones([]int{2, 2})})
 	assert.ErrorContains(t, err, "differ by +Inf")
+}
+
+// spoilt returns ones, but for one element.
+func spoilt(shape []int, at int, x float64) *torch.Tensor {
+	t := torch.Ones(shape)
+	t.Detach().Reshape(-1).Narrow(0, at, 1).FillInPlace(x)
+	return t
+}
+
+// A network of which nothing can be compared is refused, and the error names what is
+// not finite.
+func TestNothingFinite(t *testing.T) {
+	torchtest.Need(t)
+	type tensor = *torch.Tensor
+	example := torch.FromSlice([]float32{1, 2, 3, 4}, 2, 2)
+	linear := func(at int, x float64) nn.Sequential {
+		m := nn.NewSequential(nn.NewLinear(2, 2, torch.CPU), nn.NewLinear(2, 2, torch.CPU))
+		torch.NoGrad(func() {
+			for _, p := range nn.Parameters(m)[2:3] {
+				p.Detach().Reshape(-1).Narrow(0, at, 1).FillInPlace(x)
+			}
+		})
+		return m
+	}
+	for name, c := range map[string]struct {
+		model nn.Module
+		want  []string
+	}{
+		"one weight is NaN":                         {linear(3, math.NaN()), []string{"batch of 2", "2 of the output's 4 elements are not a number (NaN), the first is element 1 of its shape [2 2]", "these weights are not finite: 1.weight (1 of 4 elements)"}},
+		"a weight is infinite and others cancel it": {nn.NewSequential(linear(0, math.Inf(1)), forward(func(x tensor) tensor { return x.Sub(x) })), []string{"not a number", "0.1.weight (1 of 4 elements)"}},
+		"computed":     {forward(func(x tensor) tensor { return x.Neg().Log() }), []string{"4 of the output's 4 elements", "all weights and inputs are finite"}},
+		"all infinite": {forward(func(x tensor) tensor { return x.Abs().AddScalar(100).Exp() }), []string{"all of the output's 4 elements are infinite"}},
+		"no elements":  {forward(func(x tensor) tensor { return x.Narrow(1, 0, 0) }), []string{"the output [2 0] has no elements"}},
+	} {
+		dir := t.TempDir()
+		_, err := Export(filepath.Join(dir, "x.onnx"), c.model, Signature{Example: example})
+		for _, want := range c.want {
+			assert.ErrorContains(t, err, want, name)
+		}
+		assertEmpty(t, dir)
+	}
+
+	// An infinity in the output, or in a weight, is no fault by itself.
+	mask := torch.FromSlice([]float32{0, float32(math.Inf(-1))})
+	for name, f := range map[string]forward{
+		"a mask":                 func(x tensor) tensor { return x.Add(mask).Softmax(1) },
+		"an output":              func(x tensor) tensor { return x.Add(mask) },
+		"inputs that were drawn": func(x tensor) tensor { return x.AddScalar(-0.5).Log() },
+	} {
+		s := Signature{Example: example}
+		if strings.HasPrefix(name, "inputs") {
+			s.Example = torch.Ones([]int{2, 2}) // inputs are standard normal then: some logarithms are NaN
+		}
+		check, err := Export(filepath.Join(t.TempDir(), "x.onnx"), f, s)
+		require.NoError(t, err, name)
+		assert.LessOrEqual(t, check.Max(), 1e-5, name)
+	}
+}
+
+// Large outputs are compared relative to their size, as PyTorch does; small ones
+// as before. What was allowed is stored.
+func TestRelativeTolerance(t *testing.T) {
+	torchtest.Need(t)
+	type tensor = *torch.Tensor
+	torch.ManualSeed(5)
+	m := nn.NewSequential(nn.NewLinear(256, 256, torch.CPU), nn.NewLinear(256, 64, torch.CPU))
+	scaled := func(by float64) forward {
+		return func(x tensor) tensor { return m.Forward(x.MulScalar(by)) }
+	}
+	path := filepath.Join(t.TempDir(), "x.onnx")
+	s := Signature{Example: torch.Randn([]int{3, 256})}
+	check, err := Export(path, scaled(1e5), s)
+	require.NoError(t, err)
+	assert.Greater(t, check.Max(), 1e-5, "the largest difference is still told: sums of 256 terms of some 1e5 are rounded by 1e-2")
+	assert.Equal(t, 1.3e-6, check.RelativeTolerance)
+	info, err := Inspect(path)
+	require.NoError(t, err)
+	assert.Contains(t, info.Metadata[checkKey], `"relative_tolerance":0.0000013,"tolerance":0.00001`)
+
+	s.Tolerance = 1e-5 // alone, as it was
+	_, err = Export(path, scaled(1e5), s)
+	assert.ErrorContains(t, err, "more than the 1e-05 allowed")
+
+	// Wrong by a ten-thousandth.
+	for _, by := range []float64{1, 1e5} {
+		calls := 0
+		f := forward(func(x tensor) tensor {
+			if calls++; calls > len(traceSizes) {
+				return scaled(by)(x).MulScalar(1.0001)
+			}
+			return scaled(by)(x).MulScalar(1)
+		})
+		_, err = Export(path, f, Signature{Example: s.Example})
+		assert.ErrorContains(t, err, "differ by", by)
+	}
+
+	// Integers must be equal, also where float64 cannot tell them apart.
+	calls := 0
+	_, err = Export(path, forward(func(x tensor) tensor {
+		if calls++; calls > len(traceSizes) {
+			return x.Add(torch.FromSlice([]int64{2}))
+		}
+		return x.Add(torch.FromSlice([]int64{1}))
+	}), Signature{Example: torch.FromSlice([]int64{1 << 60, 1 << 61}, 2, 1)})
+	assert.ErrorContains(t, err, "differ by")
 }
 
 func TestNoNetwork(t *testing.T) {

@@ -32,9 +32,17 @@ type Signature struct {
 	Opset int
 	// Metadata are entries for the file, beside those of the check.
 	Metadata map[string]string
-	// Tolerance is the largest difference between ONNX Runtime and libtorch that
-	// is accepted; 0 means 1e-5.
-	Tolerance float64
+	// Tolerance and RelativeTolerance bound the difference between ONNX Runtime and
+	// libtorch: no element may differ by more than Tolerance plus RelativeTolerance
+	// times the largest absolute value of the output. Where both are 0 they are
+	// those of torch.testing.assert_close for float32, 1e-5 and 1.3e-6; the
+	// relative one is 1e-3 for float16 and 1.6e-2 for bfloat16. Integers and
+	// booleans must be equal.
+	//
+	// The largest value counts, and not each element's own: the terms of a sum
+	// are rounded relative to their size, so an element that is small because
+	// its terms cancel is as wrong as the large ones.
+	Tolerance, RelativeTolerance float64
 	// SkipCheck writes the file without running it, where ONNX Runtime is absent.
 	SkipCheck bool
 }
@@ -67,16 +75,13 @@ func (s Signature) complete() (Signature, error) {
 	if s.Opset == 0 {
 		s.Opset = defaultOpset
 	}
-	if s.Tolerance == 0 {
-		s.Tolerance = 1e-5
-	}
 	switch {
 	case s.Input == s.Output:
 		return s, fmt.Errorf("input and output are both called %q", s.Input)
 	case s.Opset < minOpset || s.Opset > maxOpset:
 		return s, fmt.Errorf("opset %d: %d to %d can be written", s.Opset, minOpset, maxOpset)
-	case !(s.Tolerance > 0):
-		return s, fmt.Errorf("a tolerance of %v: it must be positive", s.Tolerance)
+	case !(s.Tolerance >= 0) || !(s.RelativeTolerance >= 0):
+		return s, fmt.Errorf("a tolerance of %v and a relative one of %v: neither may be negative", s.Tolerance, s.RelativeTolerance)
 	case s.Example == nil:
 		return s, errors.New("Signature.Example is missing: an input of the network")
 	}
@@ -86,6 +91,9 @@ func (s Signature) complete() (Signature, error) {
 	}
 	if s.Example.Numel() == 0 {
 		return s, fmt.Errorf("the shape of Example, %v, holds no element", shape)
+	}
+	if n := notFinite(s.Example); n > 0 {
+		return s, fmt.Errorf("%d of the %d elements of Example are not finite: give an input that the network is meant for", n, s.Example.Numel())
 	}
 	if !utf8.ValidString(s.Input + s.Output) {
 		return s, fmt.Errorf("the names %q and %q must be UTF-8", s.Input, s.Output)

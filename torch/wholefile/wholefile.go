@@ -97,7 +97,7 @@ func NewDraft(path string, write func(io.Writer) error) (*Draft, error) {
 	}
 	if err := d.create(dir); err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !exists(dir) {
-			return nil, fmt.Errorf("its folder %s does not exist; create it first", filepath.Clean(dir))
+			return nil, fmt.Errorf("its folder %s does not exist; create it first (%w)", filepath.Clean(dir), fs.ErrNotExist)
 		}
 		return nil, err
 	}
