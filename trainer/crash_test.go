@@ -195,7 +195,7 @@ func countDrafts(t *testing.T, dir string) int {
 	drafts := 0
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
-			require.True(t, litter.MatchString(e.Name()), e.Name())
+			require.Regexp(t, `^\..+\.tmp-[A-Z2-7]{10}$`, e.Name())
 			drafts++
 		}
 	}

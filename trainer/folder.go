@@ -11,26 +11,35 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
+
+// ErrMoved reports that the folder of a run was renamed, or removed, while the run
+// went on. What the run has saved is where the folder is now.
+var ErrMoved = errors.New("the run's folder was renamed or removed while the run went on")
 
 // folder holds a run's checkpoints. One run at a time has it.
 type folder struct {
-	path    string
+	path    string // where it is now
 	lock    *os.File
+	moved   error // wraps ErrMoved once the folder is no longer where the run was told
 	index   index
 	written map[string]fs.FileInfo // the files as this run wrote them
 	from    string                 // the file that the run was told to continue from, never removed; "" for last.pt
+	waiting []*snapshot            // what could not be written yet, the oldest first
 	notices []string               // not told yet
 }
 
-// litter is what a run that was killed may leave: its unfinished files, by names
-// that nobody else chooses.
-var litter = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp(-[A-Z2-7]{10})?$`)
+// older are the unfinished files of earlier versions of this package.
+var older = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp$` +
+	`|^\.(probe|config\.json|samples\.json)\.\d+\.tmp$|^model\.onnx\.[0-9a-f]{16}\.tmp$`)
 
 // openFolder makes the folder if need be, takes it, and clears unfinished files
 // away. It fails where nothing could be saved later.
@@ -38,12 +47,17 @@ func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return nil, fmt.Errorf("trainer: %w", err)
 	}
-	lock, err := lockFolder(path)
+	lock, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("trainer: %w", err)
 	}
 	f := &folder{path: path, lock: lock, written: map[string]fs.FileInfo{}}
-	if err := f.begin(); err != nil {
+	if !wholefile.Lock(lock) {
+		err = fmt.Errorf("trainer: another run saves to %s; wait for its end, or choose another folder", path)
+	} else {
+		err = f.begin()
+	}
+	if err != nil {
 		f.close()
 		return nil, err
 	}
@@ -51,30 +65,21 @@ func openFolder(path string) (*folder, error) {
 }
 
 func (f *folder) begin() error {
-	entries, err := os.ReadDir(f.path)
-	if err != nil {
-		return fmt.Errorf("trainer: %w", err)
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() && litter.MatchString(e.Name()) {
-			if err := os.Remove(f.in(e.Name())); err != nil {
-				return fmt.Errorf("trainer: the folder cannot be written to: %w", err)
-			}
+	err := f.sweep()
+	if err == nil {
+		// It is better to learn now than after an epoch that nothing can be written.
+		var probe *wholefile.Draft
+		if probe, err = wholefile.NewDraft(f.in(indexName), func(io.Writer) error { return nil }); err == nil {
+			probe.Discard()
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("trainer: the folder %s cannot be written to: %w", f.path, err)
 	}
 	for _, name := range []string{"last.pt", "best.pt"} {
 		if info, err := os.Stat(f.in(name)); err == nil && !info.Mode().IsRegular() {
 			return fmt.Errorf("trainer: %s exists and is not a regular file; move it away", f.in(name))
 		}
-	}
-	// Better to learn now than after an epoch that this cannot be written to.
-	probe, err := os.CreateTemp(f.path, ".probe.*.tmp")
-	if err != nil {
-		return fmt.Errorf("trainer: the folder cannot be written to: %w", err)
-	}
-	probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return fmt.Errorf("trainer: the folder cannot be written to: %w", err)
 	}
 	f.index, err = readIndex(f.path)
 	if err != nil {
@@ -88,20 +93,84 @@ func (f *folder) begin() error {
 	return nil
 }
 
-// forget leaves the checkpoints of an earlier run out of the ranking. They stay;
-// of last.pt and best.pt it is still known whose they are.
-func (f *folder) forget() {
-	var names []string
-	for name, e := range f.index.Files {
-		if e.Rank != nil {
-			names = append(names, name)
-			delete(f.index.Files, name)
+// sweep removes what a run that was killed may have left.
+func (f *folder) sweep() error {
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && older.MatchString(e.Name()) {
+			if err := os.Remove(f.in(e.Name())); err != nil {
+				return err
+			}
 		}
 	}
-	if names != nil {
-		slices.Sort(names)
-		f.notice("%s: %s: of an earlier run; left as they are, and not ranked with this run's", f.path, strings.Join(names, ", "))
+	return wholefile.Sweep(f.path)
+}
+
+// follow makes sure that path is the folder that was locked. If somebody has
+// renamed it, path becomes its new name, so that nothing is written into another
+// run's folder. It fails if the folder cannot be found.
+func (f *folder) follow() error {
+	locked, err := f.lock.Stat()
+	if err != nil {
+		return fmt.Errorf("trainer: %w", err)
 	}
+	is := func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && os.SameFile(info, locked)
+	}
+	if is(f.path) {
+		return nil
+	}
+	now, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.lock.Fd()))
+	if err != nil || !is(now) {
+		f.moved = fmt.Errorf("trainer: %s: %w; nothing more can be saved", f.path, ErrMoved)
+		return f.moved
+	}
+	f.moved = fmt.Errorf("trainer: %s: %w; this run ends here, and what it has saved is in %s, from where it can be resumed", f.path, ErrMoved, now)
+	f.path = now
+	return nil
+}
+
+// finished reports whether the folder holds the results of a run that has ended.
+func (f *folder) finished() bool {
+	if _, err := os.Lstat(f.in("model.pt")); err == nil {
+		return true
+	}
+	h, err := LoadHistory(f.in("history.json"))
+	return err == nil && h.StopReason != "" && h.StopReason != StopInterrupted && h.StopReason != StopError
+}
+
+// clear removes the files of an earlier run, which would pass for this one's.
+// Checkpoints that no run wrote here, or that were changed since, stay.
+func (f *folder) clear() error {
+	names := []string{"model.pt", "history.json", "history.png"}
+	var ranked []string
+	for name, e := range f.index.Files {
+		if f.ours(name) {
+			names = append(names, name)
+		}
+		if e.Rank != nil {
+			ranked = append(ranked, name)
+			if !f.ours(name) {
+				f.notice("%s was changed since it was written: it stays", f.in(name))
+				delete(f.index.Files, name)
+			}
+		}
+	}
+	if ranked != nil {
+		slices.Sort(ranked)
+		f.notice("%s: %s of an earlier run: this run takes its place", f.path, strings.Join(ranked, ", "))
+	}
+	for _, name := range names {
+		if err := os.Remove(f.in(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("trainer: %w", err)
+		}
+		delete(f.index.Files, name)
+	}
+	return nil
 }
 
 func (f *folder) notice(format string, args ...any) {
@@ -111,45 +180,64 @@ func (f *folder) notice(format string, args ...any) {
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
 
 func (f *folder) close() {
-	if f.lock != nil {
-		f.lock.Close()
+	for _, snap := range f.waiting {
+		closeTensors(snap.tree)
 	}
+	f.lock.Close()
 }
 
-// draft is a checkpoint that is on the disk whole, but has not got its name yet.
-type draft struct {
-	name string
-	entry
-}
+// newDraft is changed by tests that let a write fail.
+var newDraft = wholefile.NewDraft
 
-func (d draft) temp() string { return "." + d.name + ".tmp" }
-
-// draft writes a file under a temporary name, and returns when it has reached the
-// disk. e tells what it holds.
-func (f *folder) draft(name string, e entry, write func(io.Writer) error) (d draft, err error) {
-	d = draft{name, e}
-	path := f.in(d.temp())
-	out, err := os.Create(path)
-	if err != nil {
-		return d, err
-	}
-	h := sha256.New()
-	counted := &counter{w: io.MultiWriter(out, h)}
-	err = write(counted)
+// writeFile gives a file its content as a whole.
+func writeFile(path string, content []byte) error {
+	d, err := newDraft(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
 	if err == nil {
-		if info, e := os.Stat(f.in(name)); e == nil {
-			err = out.Chmod(info.Mode().Perm()) // whoever could read it still can
+		err = d.Publish()
+	}
+	if err != nil {
+		return fmt.Errorf("trainer: %s: %w", path, err)
+	}
+	return nil
+}
+
+// put writes a checkpoint, which e describes. The index learns of it first, so if
+// put fails the file is what it was or the new one, and the index knows both.
+func (f *folder) put(name string, e entry, write func(io.Writer) error) error {
+	h := sha256.New()
+	counted := &counter{}
+	d, err := newDraft(f.in(name), func(w io.Writer) error {
+		counted.w = io.MultiWriter(w, h)
+		return write(counted)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.in(name), err)
+	}
+	defer d.Discard()
+	e.SHA256, e.Bytes, e.Previous = hex.EncodeToString(h.Sum(nil)), counted.n, nil
+	if was, ok := f.index.Files[name]; ok {
+		if e.Previous = f.present(name, was); e.Previous != nil {
+			e.Previous.Previous = nil
 		}
 	}
-	if err == nil {
-		err = out.Sync()
+	next := index{f.index.Version, maps.Clone(f.index.Files)}
+	next.Files[name] = e
+	if err := next.write(f.path); err != nil {
+		return err
 	}
-	if err = errors.Join(err, out.Close()); err != nil {
-		os.Remove(path)
-		return d, fmt.Errorf("%s: %w", f.in(name), err)
+	ours := f.ours(name)
+	f.index = next
+	if err := f.keepForeign(name, ours); err != nil {
+		return err
 	}
-	d.SHA256, d.Bytes = hex.EncodeToString(h.Sum(nil)), counted.n
-	return d, nil
+	if err := d.Publish(); err != nil {
+		return fmt.Errorf("%s: %w", f.in(name), err)
+	}
+	f.written[name], err = os.Stat(f.in(name))
+	return err
 }
 
 type counter struct {
@@ -163,52 +251,10 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// publish gives drafts their names. Before it returns they have them for good; if
-// it fails, each file is what it was or its draft.
-func (f *folder) publish(drafts []draft) (err error) {
-	defer func() {
-		if err != nil {
-			for _, d := range drafts {
-				os.Remove(f.in(d.temp()))
-			}
-		}
-	}()
-	next := index{f.index.Version, map[string]entry{}}
-	for name, e := range f.index.Files {
-		next.Files[name] = e
-	}
-	for _, d := range drafts {
-		if e, ok := f.index.Files[d.name]; ok {
-			if before := f.present(d.name, e); before != nil {
-				before.Previous = nil
-				d.Previous = before
-			}
-		}
-		next.Files[d.name] = d.entry
-	}
-	if err := next.write(f.path); err != nil {
-		return err
-	}
-	for _, d := range drafts {
-		if err := f.keepForeign(d.name); err != nil {
-			return err
-		}
-		if err := os.Rename(f.in(d.temp()), f.in(d.name)); err != nil {
-			return err
-		}
-		info, err := os.Lstat(f.in(d.name))
-		if err != nil {
-			return err
-		}
-		f.index.Files[d.name], f.written[d.name] = next.Files[d.name], info
-	}
-	return syncDir(f.path)
-}
-
 // present is what the index knows of a file that is there now: of two entries the
 // one that is its; nil if neither is.
 func (f *folder) present(name string, e entry) *entry {
-	if info, err := os.Lstat(f.in(name)); err == nil && same(info, f.written[name]) {
+	if info, err := os.Stat(f.in(name)); err == nil && same(info, f.written[name]) {
 		return &e
 	}
 	hash, err := hashFile(f.in(name))
@@ -229,7 +275,7 @@ func same(now, then fs.FileInfo) bool {
 
 // ours reports whether a file is one that a run wrote here, and nobody changed it.
 func (f *folder) ours(name string) bool {
-	info, err := os.Lstat(f.in(name))
+	info, err := os.Stat(f.in(name))
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
@@ -245,17 +291,19 @@ func (f *folder) ours(name string) bool {
 }
 
 // keepForeign gives a second name to a file that is about to be replaced, and is
-// not ours or is the one to go on from.
-func (f *folder) keepForeign(name string) error {
-	if _, err := os.Lstat(f.in(name)); errors.Is(err, fs.ErrNotExist) {
+// not ours or is the one to go on from. Behind a symbolic link that is the file
+// that it leads to.
+func (f *folder) keepForeign(name string, ours bool) error {
+	path, err := wholefile.Follow(f.in(name))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || ours && name != f.from {
 		return nil
 	}
-	if name != f.from && f.ours(name) {
-		return nil
-	}
-	kept := f.free(strings.TrimSuffix(name, ".pt") + "-kept")
-	if err := os.Link(f.in(name), f.in(kept)); err != nil {
-		if err := os.Rename(f.in(name), f.in(kept)); err != nil { // no links here
+	kept := free(filepath.Dir(path), strings.TrimSuffix(filepath.Base(path), ".pt")+"-kept")
+	if err := os.Link(path, filepath.Join(filepath.Dir(path), kept)); err != nil {
+		if err := os.Rename(path, filepath.Join(filepath.Dir(path), kept)); err != nil { // no links here
 			return err
 		}
 	}
@@ -268,14 +316,15 @@ func (f *folder) keepForeign(name string) error {
 	return nil
 }
 
-// free returns the first of stem.pt, stem-2.pt, stem-3.pt … that is no file yet.
-func (f *folder) free(stem string) string {
+// free returns the first of stem.pt, stem-2.pt, stem-3.pt … that is no file in dir
+// yet.
+func free(dir, stem string) string {
 	for n := 1; ; n++ {
 		name := stem + ".pt"
 		if n > 1 {
 			name = fmt.Sprintf("%s-%d.pt", stem, n)
 		}
-		if _, err := os.Lstat(f.in(name)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
 			return name
 		}
 	}
@@ -311,7 +360,7 @@ func (f *folder) place(keep, epoch int, rank float64) string {
 	if better >= keep {
 		return ""
 	}
-	return f.free(fmt.Sprintf("best-%04d", epoch))
+	return free(f.path, fmt.Sprintf("best-%04d", epoch))
 }
 
 // prune removes what is no longer among the keep best; only what is ours, and

@@ -47,7 +47,7 @@ func (s *session) resume() (here bool, err error) {
 		if !s.Resume {
 			return false, nil
 		}
-		path = s.path("last.pt")
+		path = filepath.Join(s.Save, "last.pt")
 	}
 	folder, name := filepath.Split(path)
 	folder = filepath.Clean(folder)

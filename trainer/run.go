@@ -62,7 +62,9 @@ type Run struct {
 	//
 	// They are written beside training. At any instant, whatever happens, last.pt
 	// is the new one whole or the old one whole. A save that fails is a notice, and
-	// training goes on; if the last one failed, Fit returns a [*SaveError].
+	// training goes on; the next save makes up for it, and if none can, Fit returns a
+	// [*SaveError]. If the folder is renamed meanwhile, the run saves into it under
+	// its new name and ends with [ErrMoved].
 	Save string
 	// KeepBest is how many best-*.pt files are kept beside them, named after their
 	// epochs (from 0): those with the lowest Rank, which is the loss that was
@@ -79,6 +81,9 @@ type Run struct {
 	// ResumeFrom continues from another checkpoint, in Save or elsewhere, whatever
 	// last.pt is. If it is in Save, it is never removed.
 	ResumeFrom string
+	// Replace lets the run take the place of one that has ended: what that one left
+	// in Save is removed. Without it Fit refuses a folder that holds results.
+	Replace bool
 	// Override continues although settings of the optimizer or of layers, the
 	// scheduler, or ClipNorm are not what they were: with those of this Run.
 	Override bool

@@ -93,7 +93,7 @@ func TestNonFiniteParameter(t *testing.T) {
 	assert.Equal(t, 1, h.Len())
 	assert.True(t, finite(r.Model), "the weights of epoch 1 are back")
 
-	r.Val, steps = val, 0
+	r.Val, r.Replace, steps = val, true, 0
 	_, err = r.Fit(context.Background())
 	require.ErrorContains(t, err, "epoch 2, step 4: the validation loss is")
 	assert.True(t, finite(r.Model))

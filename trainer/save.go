@@ -4,11 +4,11 @@
 package trainer
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt"
@@ -31,15 +31,15 @@ func (e *SaveError) Error() string {
 func (e *SaveError) Unwrap() error { return e.Err }
 
 // snapshot is what a save writes: a copy, taken at once, so that training goes on
-// while it is written.
+// while it is written. What has been written, or need not be any more, is cleared.
 type snapshot struct {
-	tree    *torch.Dict // tensors on the CPU, in no scope
-	entry   entry
-	best    bool    // best.pt too
-	keep    int     // best-*.pt files
-	rank    float64 // among them; NaN for an epoch that does not take part
-	history []byte
-	asked   string // the notice when it is written; "" for none
+	tree       *torch.Dict // tensors on the CPU, in no scope
+	entry      entry
+	last, best bool    // last.pt, best.pt
+	rank       float64 // among the best-*.pt files; NaN for a snapshot that is none
+	keep       int     // of them
+	history    []byte
+	asked      string // the notice when it is written; "" for none
 }
 
 // outcome is what came of writing a snapshot.
@@ -51,10 +51,6 @@ type outcome struct {
 // save takes a snapshot and has it written: last.pt; best.pt for an epoch that is
 // the best; a best-*.pt for one that is among the KeepBest best.
 //
-// last.pt is complete in itself: where its weights are not the best ones, it
-// holds those as well. So it does not matter which of the files a crash leaves
-// newer.
-//
 // The writing happens beside training, one snapshot at a time: training waits for
 // the one before, and for the copy.
 func (s *session) save(best bool, asked string) error {
@@ -62,25 +58,34 @@ func (s *session) save(best bool, asked string) error {
 		return nil
 	}
 	s.settle()
+	if err := s.folder.follow(); err != nil {
+		return err
+	}
 	snap, err := s.snapshot(best)
 	if err != nil {
 		return err
 	}
 	snap.asked = asked
+	s.folder.queue(snap)
 	done := make(chan outcome, 1)
-	go func() {
-		defer closeTensors(snap.tree)
-		err := s.folder.write(snap)
-		notices := s.folder.notices
-		if s.folder.notices = nil; err != nil {
-			err = &SaveError{s.Save, whole(s.Save), err}
-		} else if snap.asked != "" {
-			notices = append(notices, snap.asked)
-		}
-		done <- outcome{err, notices}
-	}()
+	go func() { done <- s.folder.write() }()
 	s.saving = done
+	if s.folder.moved != nil {
+		s.settle()
+		return s.folder.moved
+	}
 	return nil
+}
+
+// write writes the snapshots that wait for it.
+func (f *folder) write() outcome {
+	err := f.writeWaiting()
+	if err != nil {
+		err = &SaveError{f.path, whole(f.path), err}
+	}
+	notices := f.notices
+	f.notices = nil
+	return outcome{err, notices}
 }
 
 // settle waits for the save in progress.
@@ -101,11 +106,16 @@ func (s *session) poll() {
 
 func (s *session) saved(o outcome) {
 	s.saving, s.unsaved = nil, o.err
-	for _, text := range o.notices {
-		s.notice("%s", text)
-	}
+	s.pass(o.notices)
 	if o.err != nil {
 		s.notice("%v. Training goes on; the next save may do better", o.err)
+	}
+}
+
+// pass gives notices to the user.
+func (s *session) pass(notices []string) {
+	for _, text := range notices {
+		s.notice("%s", text)
 	}
 }
 
@@ -118,17 +128,10 @@ func (s *session) notice(format string, args ...any) {
 // snapshot copies everything that a run continues from.
 func (s *session) snapshot(best bool) (*snapshot, error) {
 	last := s.history.Epoch(s.history.Len() - 1)
-	c := Checkpoint{Epoch: last.Index, Loss: last.Watched(), Metrics: map[string]float64{}}
-	for name, x := range map[string]float64{
-		"train_loss": last.TrainLoss, "val_loss": last.ValLoss, "train_acc": last.TrainAcc, "val_acc": last.ValAcc,
-	} {
-		if !math.IsNaN(x) {
-			c.Metrics[name] = x
-		}
-	}
+	c := last.checkpoint()
 	snap := &snapshot{
 		entry: entry{Epoch: last.Index, Step: s.step, Loss: pointer(last.Watched())},
-		best:  best, keep: s.KeepBest, rank: math.NaN(),
+		last:  true, best: best, keep: s.KeepBest, rank: math.NaN(),
 	}
 	if s.KeepBest > 0 && s.step == 0 && last.Index >= 0 {
 		if snap.rank = last.Watched(); s.Rank != nil {
@@ -145,6 +148,19 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 		torch.NoGrad(func() { snap.tree = copyTree(tree, map[*torch.Tensor]*torch.Tensor{}).(*torch.Dict) })
 	})
 	return snap, nil
+}
+
+// checkpoint says what a checkpoint after the epoch says of it.
+func (e Epoch) checkpoint() Checkpoint {
+	c := Checkpoint{Epoch: e.Index, Loss: e.Watched(), Metrics: map[string]float64{}}
+	for name, x := range map[string]float64{
+		"train_loss": e.TrainLoss, "val_loss": e.ValLoss, "train_acc": e.TrainAcc, "val_acc": e.ValAcc,
+	} {
+		if !math.IsNaN(x) {
+			c.Metrics[name] = x
+		}
+	}
+	return c
 }
 
 // copyTree copies a tree; tensors to the CPU and out of every scope. One tensor at
@@ -182,49 +198,141 @@ func copyTree(v any, copies map[*torch.Tensor]*torch.Tensor) any {
 	return v
 }
 
-// write puts a snapshot into the folder. All its files reach the disk before the
-// first takes its name, and nothing is removed before the last has.
-func (f *folder) write(snap *snapshot) error {
-	last, err := f.draft("last.pt", snap.entry, func(w io.Writer) error { return pt.Write(w, snap.tree) })
-	if err != nil {
-		return err
-	}
-	drafts := []draft{last}
-	copied := func(name string, e entry) {
-		d, e2 := f.draft(name, e, func(w io.Writer) error {
-			from, err := os.Open(f.in(last.temp()))
-			if err != nil {
-				return err
+// queue adds a snapshot to those that are to be written, and drops from the others
+// what it makes superfluous. So as long as saving fails at most KeepBest + 2
+// snapshots wait, and none that is needed is lost.
+func (f *folder) queue(snap *snapshot) {
+	all := append(f.waiting, snap)
+	for _, old := range all[:len(all)-1] {
+		old.last = false
+		old.best = old.best && !snap.best
+		better := 0
+		for _, other := range all {
+			if isFinite(other.rank) && (other.rank < old.rank || other.rank == old.rank && other.entry.Epoch < old.entry.Epoch) {
+				better++
 			}
-			defer from.Close()
-			_, err = io.Copy(w, from)
-			return err
-		})
-		if err = errors.Join(err, e2); e2 == nil {
-			drafts = append(drafts, d)
+		}
+		if better >= snap.keep {
+			old.rank = math.NaN()
 		}
 	}
-	if snap.best {
-		copied("best.pt", snap.entry)
+	f.waiting = slices.DeleteFunc(all, func(s *snapshot) bool {
+		needed := s.last || s.best || isFinite(s.rank)
+		if !needed {
+			closeTensors(s.tree)
+		}
+		return !needed
+	})
+}
+
+// writeWaiting puts the snapshots that wait into the folder. The first error ends
+// it, and the rest waits for the next time.
+func (f *folder) writeWaiting() error {
+	if err := f.follow(); err != nil {
+		return err
 	}
+	for len(f.waiting) > 0 {
+		snap := f.waiting[0]
+		if err := f.writeSnapshot(snap); err != nil {
+			return err
+		}
+		if snap.asked != "" {
+			f.notice("%s", snap.asked)
+		}
+		closeTensors(snap.tree)
+		f.waiting = f.waiting[1:]
+	}
+	return nil
+}
+
+// writeSnapshot writes last.pt after the others. So whatever instant a crash comes
+// at, no file is older than last.pt says: a run that continues from last.pt writes
+// those that are newer again, with the same bits.
+func (f *folder) writeSnapshot(snap *snapshot) error {
+	write := func(w io.Writer) error { return pt.Write(w, snap.tree) }
 	if isFinite(snap.rank) {
 		if name := f.place(snap.keep, snap.entry.Epoch, snap.rank); name != "" {
 			e := snap.entry
-			e.Rank = &snap.rank
-			copied(name, e)
+			e.Rank = new(snap.rank)
+			if err := f.put(name, e, write); err != nil {
+				return err
+			}
 		}
+		snap.rank = math.NaN()
 	}
-	// Where there is room for last.pt alone, that is worth having.
-	if e := f.publish(drafts); e != nil {
-		return errors.Join(err, e)
-	}
-	if err != nil {
-		return err
-	}
-	if isFinite(snap.rank) {
-		if err := f.prune(snap.keep); err != nil {
+	if snap.best {
+		if err := f.put("best.pt", snap.entry, write); err != nil {
 			return err
 		}
+		snap.best = false
 	}
-	return writeFile(f.in("history.json"), snap.history)
+	if snap.last {
+		if err := f.put("last.pt", snap.entry, write); err != nil {
+			return err
+		}
+		if snap.keep > 0 {
+			if err := f.prune(snap.keep); err != nil {
+				return err
+			}
+		}
+		if err := writeFile(f.in("history.json"), snap.history); err != nil {
+			return err
+		}
+		snap.last = false
+	}
+	return nil
+}
+
+// repairBest writes best.pt again if it is not the best epoch's: if somebody has
+// removed or changed it, or if an earlier version of this package was cut off
+// before it wrote it. Before the end of the run best.pt may also be of an epoch
+// that the run will come to again.
+func (s *session) repairBest(end bool) error {
+	best := s.history.BestEpoch
+	if s.folder == nil || best < 0 {
+		return nil
+	}
+	f := s.folder
+	defer func() {
+		s.pass(f.notices)
+		f.notices = nil
+	}()
+	listed, ok := f.index.Files["best.pt"]
+	if !ok {
+		if _, err := os.Lstat(f.in("best.pt")); err == nil {
+			return nil // nobody knows of which epoch it is
+		}
+	} else if now := f.present("best.pt", listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
+		return nil
+	}
+	epoch := s.history.Epoch(best)
+	e := entry{Epoch: best, Loss: pointer(epoch.Watched())}
+	what := "with its weights alone, as last.pt holds no more"
+	write := func(w io.Writer) error {
+		tree := checkpointDict(s.Model, nil, epoch.checkpoint())
+		tree.Set("model_state_dict", s.best.StateDict())
+		var copied any
+		torch.NoGrad(func() { copied = copyTree(tree, map[*torch.Tensor]*torch.Tensor{}) })
+		defer closeTensors(copied)
+		return pt.Write(w, copied)
+	}
+	if last, ok := f.index.Files["last.pt"]; ok && s.atBest() {
+		if now := f.present("last.pt", last); now != nil && now.Epoch == best && now.Step == 0 {
+			what = "from last.pt"
+			write = func(w io.Writer) error {
+				from, err := os.Open(f.in("last.pt"))
+				if err != nil {
+					return err
+				}
+				defer from.Close()
+				_, err = io.Copy(w, from)
+				return err
+			}
+		}
+	}
+	if err := f.put("best.pt", e, write); err != nil {
+		return &SaveError{f.path, whole(f.path), err}
+	}
+	f.notice("%s was not of the best epoch, %d: it has been written again, %s", f.in("best.pt"), best+1, what)
+	return nil
 }

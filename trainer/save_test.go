@@ -7,10 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // ranks makes the rank of each epoch what a test wants.
@@ -179,8 +183,9 @@ func TestForeignFilesStay(t *testing.T) {
 	assert.Equal(t, before, kept)
 }
 
-// Another run in the same folder, and the same run in another folder, do not rank
-// their checkpoints with those that are there, and leave them alone.
+// The same run in another folder does not rank its checkpoints with those that are
+// there. Another run in the same folder is refused unless it may replace the first
+// one, whose checkpoints then go, but for those that somebody has changed.
 func TestRankingIsForgotten(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir, other := t.TempDir(), t.TempDir()
@@ -194,10 +199,42 @@ func TestRankingIsForgotten(t *testing.T) {
 	assert.Equal(t, []string{"best-0003.pt"}, bestFiles(t, other))
 	assert.Equal(t, []string{"best-0000.pt", "best-0001.pt"}, bestFiles(t, dir))
 
-	_, notices, err = fit(t, dir, func(r *trial) { r.KeepBest, r.Rank, r.Epochs = 1, ranks(10, 9), 2 })
+	before, err := os.ReadFile(filepath.Join(dir, "model.pt"))
 	require.NoError(t, err)
-	assert.Equal(t, []string{dir + ": best-0000.pt, best-0001.pt: of an earlier run; left as they are, and not ranked with this run's"}, notices)
-	assert.Equal(t, []string{"best-0000.pt", "best-0001-2.pt", "best-0001.pt"}, bestFiles(t, dir))
+	for range 2 {
+		_, _, err = fit(t, dir, func(r *trial) { r.KeepBest, r.Rank, r.Epochs = 1, ranks(10, 9), 2 })
+		require.ErrorContains(t, err, dir+" holds the results of a run that has ended")
+		require.ErrorContains(t, err, "Run.Replace")
+		// Without model.pt the history says that the run has ended.
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, "model.pt")))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.pt"), before, 0o600))
+	assert.Equal(t, []string{"best-0000.pt", "best-0001.pt"}, bestFiles(t, dir), "a refused run changes nothing")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "best-0001.pt"), []byte("mine"), 0o600))
+	_, notices, err = fit(t, dir, func(r *trial) { r.Replace, r.KeepBest, r.Rank, r.Epochs = true, 1, ranks(10, 11), 2 })
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		filepath.Join(dir, "best-0001.pt") + " was changed since it was written: it stays",
+		dir + ": best-0000.pt, best-0001.pt of an earlier run: this run takes its place",
+	}, notices)
+	assert.Equal(t, []string{"best-0000.pt", "best-0001.pt"}, bestFiles(t, dir))
+	list, err := ListCheckpoints(dir)
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+	assert.Equal(t, "best-0000.pt (epoch 1)", list[2].String())
+}
+
+// failing lets every write of a file called name fail as long as the result holds.
+func failing(t *testing.T, name string) *atomic.Bool {
+	var fails atomic.Bool
+	newDraft = func(path string, write func(io.Writer) error) (*wholefile.Draft, error) {
+		if fails.Load() && filepath.Base(path) == name {
+			return nil, syscall.ENOSPC
+		}
+		return wholefile.NewDraft(path, write)
+	}
+	t.Cleanup(func() { newDraft = wholefile.NewDraft })
+	return &fails
 }
 
 // A save that fails is told, with what there is to go on from; training goes on,
@@ -208,15 +245,15 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 	defer whole.close()
 	_, err := whole.Fit(context.Background())
 	require.NoError(t, err)
-	for _, blocked := range []string{".last.pt.tmp", ".checkpoints.json.tmp"} {
+	for _, blocked := range []string{"last.pt", "checkpoints.json"} {
 		for _, until := range []int{2, 99} {
 			dir := t.TempDir()
-			block := filepath.Join(dir, blocked)
+			block := failing(t, blocked)
 			h, notices, err := fit(t, dir, func(r *trial) {
 				r.KeepBest = 2
 				r.OnEpoch = func(e Epoch) error {
 					if e.Index == until {
-						require.NoError(t, os.RemoveAll(block))
+						block.Store(false)
 					}
 					return nil
 				}
@@ -228,7 +265,7 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 						r.Control.RequestSave()
 					case 10: // that save has begun
 						require.NoError(t, waitForSave(dir, 1, 1))
-						require.NoError(t, os.MkdirAll(filepath.Join(block, "in the way"), 0o700))
+						block.Store(true)
 					}
 					f()
 				}
@@ -251,7 +288,7 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 			assert.Contains(t, notices[len(notices)-1], "Training goes on; the next save may do better")
 
 			// Once there is room again, it ends as if nothing had been.
-			require.NoError(t, os.RemoveAll(block))
+			block.Store(false)
 			r := newTrial(9, torch.CPU, dir)
 			r.Resume = true
 			_, err = r.Fit(context.Background())
@@ -268,7 +305,8 @@ func TestLitterIsRemoved(t *testing.T) {
 	for name, ours := range map[string]bool{
 		".last.pt.tmp": true, ".best.pt.tmp": true, ".best-0003.pt.tmp": true, ".best-0003-2.pt.tmp": true,
 		".checkpoints.json.tmp": true, ".history.json.tmp": true, ".history.png.tmp": true, ".model.pt.tmp-ABCDEFGH27": true,
-		".other.pt.tmp": false, "last.pt.tmp": false, ".last.pt.tmp-x": false, ".last.pt.tmp2": false,
+		".best.pt.tmp-ABCDEFGH27": true, ".config.json.tmp-ABCDEFGH27": true, "model.onnx.0123456789abcdef.tmp": true,
+		".config.json.17.tmp": true, ".probe.12.tmp": true, ".other.pt.tmp": false, "last.pt.tmp": false, ".last.pt.tmp-x": false, ".last.pt.tmp2": false,
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
@@ -291,7 +329,7 @@ func TestOneRunAFolder(t *testing.T) {
 		}
 	})
 	require.NoError(t, err)
-	_, _, err = fit(t, dir, func(*trial) {})
+	_, _, err = fit(t, dir, func(r *trial) { r.Replace = true })
 	require.NoError(t, err)
 }
 

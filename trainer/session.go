@@ -158,6 +158,9 @@ func (s *session) prepare() (err error) {
 			return err
 		}
 	}
+	if s.folder != nil && !s.Replace && !s.continues() && s.folder.finished() {
+		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
+	}
 	if s.OnStart != nil {
 		if err := s.OnStart(); err != nil {
 			return err
@@ -172,12 +175,15 @@ func (s *session) prepare() (err error) {
 	}
 	if s.folder != nil {
 		if !here {
-			s.folder.forget()
+			err = s.folder.clear()
 		}
-		s.saved(outcome{notices: s.folder.notices})
+		s.pass(s.folder.notices)
 		s.folder.notices = nil
+		if here {
+			err = s.repairBest(false)
+		}
 	}
-	return nil
+	return err
 }
 
 // begin makes a step the next one, with nothing counted in its epoch yet.
@@ -273,14 +279,30 @@ func (s *session) progress(samples int) {
 }
 
 // finish says why training ended, restores the best weights and writes the last
-// files. err is the loop's.
+// files, and those that could not be written before. err is the loop's.
 func (s *session) finish(err error) error {
 	h := s.history
 	s.settle()
+	var lost, moved error
+	if s.folder != nil {
+		lost = s.folder.follow()
+		if lost == nil && s.unsaved != nil {
+			o := s.folder.write()
+			s.unsaved = o.err
+			s.pass(o.notices)
+		}
+		if moved = s.folder.moved; errors.Is(err, ErrMoved) {
+			moved = nil // err says so already
+		}
+	}
 	switch nonFinite := new(NonFiniteError); {
-	case errors.Is(err, ErrInterrupted):
+	case errors.Is(err, ErrInterrupted), errors.Is(err, ErrMoved):
 		h.StopReason = StopInterrupted
-		return errors.Join(err, s.unsaved, s.saveHistory())
+		err = errors.Join(err, moved, s.unsaved)
+		if lost == nil {
+			err = errors.Join(err, s.saveHistory())
+		}
+		return err
 	case errors.As(err, &nonFinite):
 		h.StopReason = StopNonFinite
 	case err != nil:
@@ -294,7 +316,11 @@ func (s *session) finish(err error) error {
 	if !s.KeepLast && s.best.StateDict() != nil {
 		err = errors.Join(err, s.best.Restore(s.Model))
 	}
-	if h.StopReason != StopError {
+	err = errors.Join(err, moved)
+	if h.StopReason != StopError && lost == nil {
+		if s.unsaved == nil {
+			s.unsaved = s.repairBest(true)
+		}
 		err = errors.Join(err, s.unsaved, s.saveModel(), s.saveHistory(), s.plotHistory())
 	}
 	return err
@@ -313,26 +339,29 @@ func (s *session) close() {
 	s.best.Close()
 }
 
-func (s *session) path(name string) string { return filepath.Join(s.Save, name) }
+// continues reports whether the run may go on from a checkpoint in its own folder.
+func (s *session) continues() bool {
+	return s.Resume || s.ResumeFrom != "" && samePath(filepath.Dir(s.ResumeFrom), s.Save)
+}
 
 // saveModel writes the best weights, also where the model keeps its last ones.
 func (s *session) saveModel() error {
-	if s.Save == "" || s.best.StateDict() == nil {
+	if s.folder == nil || s.best.StateDict() == nil {
 		return nil
 	}
-	return pt.Save(s.path("model.pt"), s.best.StateDict())
+	return pt.Save(s.folder.in("model.pt"), s.best.StateDict())
 }
 
 func (s *session) saveHistory() error {
-	if s.Save == "" {
+	if s.folder == nil {
 		return nil
 	}
-	return s.history.Save(s.path("history.json"))
+	return s.history.Save(s.folder.in("history.json"))
 }
 
 func (s *session) plotHistory() error {
-	if s.Save == "" || s.history.Len() == 0 {
+	if s.folder == nil || s.history.Len() == 0 {
 		return nil
 	}
-	return s.history.Plot(s.path("history.png"))
+	return s.history.Plot(s.folder.in("history.png"))
 }

@@ -13,8 +13,8 @@ import (
 
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// lock takes a file until it is closed or the process dies, and reports whether
+// Lock takes an open file or folder until it is closed or the process dies, and reports whether
 // no other process has it. Where the file system has no locks it goes without.
-func lock(f *os.File) bool {
+func Lock(f *os.File) bool {
 	return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }

@@ -111,7 +111,7 @@ func NewDraft(path string, write func(io.Writer) error) (*Draft, error) {
 // create opens a file without a name, or where there are none, a new one.
 func (d *Draft) create(dir string) (err error) {
 	if d.f, err = createUnnamed(dir); err == nil {
-		lock(d.f)
+		Lock(d.f)
 		return nil
 	}
 	return d.createNamed()
@@ -122,7 +122,7 @@ func (d *Draft) createNamed() error {
 	if err != nil {
 		return err
 	}
-	lock(f)
+	Lock(f)
 	d.f, d.named = f, true
 	return nil
 }
@@ -238,7 +238,7 @@ func sweep(path string) error {
 	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err == nil {
 		defer f.Close()
-		if !lock(f) {
+		if !Lock(f) {
 			return nil
 		}
 	}
