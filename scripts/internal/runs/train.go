@@ -151,7 +151,7 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	run := p.run()
 	if !p.continues {
 		// Not before the folder is this run's: another may be saving to it.
-		run.OnStart = p.startAnew
+		run.OnStart, run.Replace = p.startAnew, true
 	}
 	run.Save, run.Resume, run.ResumeFrom = string(p.folder), p.Resume, p.ResumeFrom
 	run.Override = p.NewLR != nil || p.NewDecay != nil
