@@ -46,15 +46,19 @@
 //   - "alt" leaves it to the player which fifth and ninth are altered, so it names
 //     none, and "C7alt" is major.
 //   - "no3" strikes out whatever third there is; then "C9no3" is suspended.
+//   - "h", "%" and "0" at once after the root of a lead sheet are half-diminished,
+//     half-diminished and diminished: "Dh7" (iReal Pro), "D%7", "C07". "j" is a major
+//     seventh, and the accidental of a tension may follow it: "Ebj7", "G79b" (Weimar
+//     Jazz Database).
 //   - What follows "/" is the bass, a note or a degree: "Cm7/b5" is minor. Only
 //     "6/9" and "/maj7", as in "Cm/maj7", are not.
 //
 // Accidentals may be written "♯" and "♭", digits raised or in full width.
 package chords
 
-// FeatureVersion is raised whenever a name's class or a sample's numbers change:
-// caches of features are keyed by it.
-const FeatureVersion = 1
+// Pause stands in the McGill Billboard annotations where the metre is interrupted.
+// It is no chord.
+const Pause = "&pause"
 
 // Classes is the number of classes, and the length of a distribution over them.
 const Classes = 64

@@ -32,13 +32,13 @@ var harteNames = map[Quality]string{
 var leadSheetNames = map[Quality]string{
 	Major: ` /E /3 /Bb maj M ma Maj MAJ maj7 M7 ma7 MA7 Δ7 Δ ∆7 ^7 ^ maj9 M9 maj13 6 6/9 69 6/9/E 6add9 (6/9) 7 9 11 13 7#9 7(b9,#11) 7(b9)(#11) 7b9#11 add9
 		(add9) add2 add4 add11 add#11 addb9 Madd9 7alt alt 7b5 7dim5 7(b5) (b5) -5 (-5) 7-5 7-9 7+9 7(+9) maj7+11 7#11 7b13 7(b13) 7/G 7/Bb maj7/B
-		(9) (4) (2) (5) no5 7no5 (omit5) (no1) 7add13 7M dom7 7,b9 maj7#11 M7#11 7(#9,b13) ⁷ ７ 7♯9 sus4add3 7♭9 /maj7 /M7 major (b3) 13(#11) -5/E`,
+		(9) (4) (2) (5) j7 j79 j7911# 79b 79# 79b13 7913b 7911# 6911# 7altered alt. 7susadd3 7add3sus 9/6 96 no5 7no5 (omit5) (no1) 7add13 7M dom7 7,b9 maj7#11 M7#11 7(#9,b13) ⁷ ７ 7♯9 sus4add3 7♭9 /maj7 /M7 major (b3) 13(#11) -5/E`,
 	Minor: `m min mi - Min MIN minor m7 -7 mi7 min7 m6 m6/9 m69 m9 m11 m13 -9 -11 mmaj7 mM7 mΔ7 mΔ -Δ7 m(maj7) m/maj7 m/M7 minmaj7 -maj7
-		m^7 madd9 m(add9) madd11 mb6 m(b6) m7(11) m7b13 m/G m/Eb m/b3 m7/b5 m4 m2 m#5 m+5 m7#5 m7+5 m+ mno5 m(7) m7add4 m7#11 (no3)m`,
-	Diminished: `dim dim7 ° °7 o o7 º7 ø ø7 Ø Ø7 hdim7 half-dim m7b5 m7♭5 m7(b5) min7b5 -7b5 -7-5 m7-5 mi7b5 mb5 m(b5) m7dim5 dim7/Eb dimM7 ˚7 −7♭5 diminished7 m9b5 dimadd3`,
-	Augmented:  `+ aug + +7 aug7 7#5 7+5 7+ 7(#5) (#5) (+5) +5 maj7#5 M7#5 +M7 augmaj7 7#5#9 7#5b9 7(#5,#9) 7b5#5 +9 +11 9#5 augmented +/E 7aug 7aug5 7♯5 (+)`,
+		m^7 madd9 m(add9) madd11 mb6 m(b6) m7(11) m7b13 m/G m/Eb m/b3 m7/b5 m4 m2 m#5 m+5 m7#5 m7+5 m+ mno5 -j7 mj7 -7911 -79b m(7) m7add4 m7#11 (no3)m`,
+	Diminished: `dim dim7 ° °7 o o7 º7 ø ø7 Ø Ø7 hdim7 half-dim m7b5 m7♭5 m7(b5) min7b5 -7b5 -7-5 m7-5 mi7b5 mb5 m(b5) m7dim5 dim7/Eb dimM7 ˚7 −7♭5 diminished7 m9b5 dimadd3 h h7 h9 h11 h7/G h/Gb % %7 %9 0 07 0/E dim. dim.7 halfdim halfdim7 halfdiminished7 oj7 o^7`,
+	Augmented:  `+ aug + +7 aug7 7#5 7+5 7+ 7(#5) (#5) (+5) +5 maj7#5 M7#5 +M7 augmaj7 7#5#9 7#5b9 7(#5,#9) 7b5#5 +9 +11 9#5 augmented +/E +j7 +79b +79# 7aug 7aug5 7♯5 (+)`,
 	Suspended: `sus sus4 sus2 Sus4 SUS4 7sus4 7sus 9sus4 9sus 13sus4 sus7 sus9 7(sus4) (sus4) (sus) 7sus4b9 sus2sus4 sus24 2 4 2/E 7altsus 5add9 9no3
-		11no3 (no3,add4) 7no3add11 sus4/G maj7sus2 maj9sus4 msus4 m7sus4 add9no3 6/9no3 6sus4 9(omit3) sus4no5 7susb13 m9no3`,
+		11no3 (no3,add4) 7no3add11 sus4/G maj7sus2 maj9sus4 msus4 m7sus4 add9no3 6/9no3 6sus4 9(omit3) sus4no5 7susb13 m9no3 suspended suspended4 suspended2 7suspended4 sus7 sus79 sus7913 sus79b phryg quartal 7b13sus 7b9sus sus/F`,
 	PowerChord: `5 5/G no3 (no3) omit3 (omit3) 7no3 maj7no3 m7no3 mno3 57 5(b7) no3no5 5/E dim7no3no5 no(3)`,
 	Other:      `6no3 no3b5 susb2 sus#4 dimno3 augno3 5b9 5#11 5(b13) 5add6 m6no3`,
 }

@@ -16,6 +16,8 @@ type scanner struct {
 
 	started  bool // something was read: signs and numbers mean something else now
 	extended bool // a 6, 7, 9, 11 or 13 was read: later numbers only add themselves
+	third    bool // "add3" was read
+	last     int  // the tension, 9, 11 or 13, that was read just before, or 0
 	seventh  int  // the alteration that a 7 without one has
 	depth    int  // of parentheses
 	next     purpose
@@ -44,7 +46,7 @@ func newScanner(text string, harte bool) *scanner {
 func (s *scanner) scan() error {
 	for s.rest != "" {
 		if after, ok := strings.CutPrefix(s.rest, "/"); ok {
-			if w := findWord(after); w == nil || !w.afterSlash {
+			if w := findWord(after, false); w == nil || !w.afterSlash {
 				break
 			}
 			s.rest = after
@@ -64,13 +66,15 @@ func (s *scanner) scan() error {
 
 // step reads one thing. False leaves rest at what is not understood.
 func (s *scanner) step() bool {
-	if w := findWord(s.rest); w != nil {
+	if w := findWord(s.rest, !s.started && !s.harte); w != nil {
 		s.rest = s.rest[len(w.text):]
 		w.do(s)
 		s.started = true
 		return true
 	}
 	c := s.rest[0]
+	last := s.last
+	s.last = 0
 	switch c {
 	case '+', '-':
 		return s.sign(c)
@@ -88,8 +92,15 @@ func (s *scanner) step() bool {
 	default:
 		d, rest, ok := readDegree(s.rest)
 		altered := c == 'b' || c == '#'
+		if !ok && altered && last > 0 {
+			s.set.replace(last, sign(c)) // "79b" of the Weimar Jazz Database
+			break
+		}
 		if !ok || !s.degree(d, altered) {
 			return false
+		}
+		if !altered && d.number >= 9 {
+			s.last = d.number
 		}
 		s.rest = rest
 		s.sixNine(d, altered)
@@ -137,6 +148,7 @@ func (s *scanner) degree(d degree, altered bool) bool {
 		return true
 	case purpose == toAdd, altered, s.depth > 0:
 		s.set[d] = true
+		s.third = s.third || purpose == toAdd && d.number == 3
 		return true
 	}
 	switch n := d.number; {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -73,5 +74,35 @@ func TestRealProgressions(t *testing.T) {
 		if n > 0 {
 			t.Logf("%2d %-6s %5d  %5.2f %%", class, ClassName(class), n, 100*float64(n)/float64(labels))
 		}
+	}
+}
+
+// Names of published tables that users had trouble with.
+func TestRegressionsNames(t *testing.T) {
+	text, err := os.ReadFile(sharedData(t, "regressions", "chords", "expected.tsv"))
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")[1:]
+	require.NotEmpty(t, lines)
+	for _, line := range lines {
+		fields := strings.Split(line, "\t")
+		c, err := Parse(fields[0])
+		require.NoError(t, err)
+		require.Equal(t, fields[1:3], []string{strconv.Itoa(c.Root), strconv.Itoa(int(c.Quality))}, line)
+	}
+
+	text, err = os.ReadFile(sharedData(t, "regressions", "chords", "ireal_half_diminished.json"))
+	require.NoError(t, err)
+	var file struct {
+		Progressions []struct{ Chords []string }
+	}
+	require.NoError(t, json.Unmarshal(text, &file))
+	require.Len(t, file.Progressions, 2)
+	for i, name := range file.Progressions[0].Chords {
+		twin := file.Progressions[1].Chords[i]
+		a, err := Parse(name)
+		require.NoError(t, err)
+		b, err := Parse(twin)
+		require.NoError(t, err)
+		require.Equal(t, b, a, "%s and %s", name, twin)
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/etude-ml/etude/models/chords"
 )
 
 const (
-	// maxRepeats and maxChords bound what a damaged file can ask for. The longest
-	// song has some 600 chords.
-	maxRepeats = 64
+	// maxRepeats and maxChords bound what a damaged file can ask for. The release
+	// repeats phrases up to 79 times, and its longest song has some 600 chords.
+	maxRepeats = 256
 	maxChords  = 20_000
 )
 
@@ -40,8 +42,8 @@ type lineFault struct {
 //   - a bar on one chord is one token, a half bar each two: the symbols are not
 //     stretched to beats;
 //   - "." is the chord before once more; "x2" the whole phrase once more;
-//   - "N" (no chord), "*" (too elaborate to write down) and "&pause" are tokens as
-//     they stand, "(2/4)" and "->" are none;
+//   - "N" (no chord) and "*" (too elaborate to write down) are tokens as they stand,
+//     "(2/4)", "->" and "&pause" are none;
 //   - lines without bars (silence, Z, end) give nothing.
 //
 // The key is the tonic at the first chord. A song without one, or where it is
@@ -117,16 +119,16 @@ func parsePhrase(line string) ([]string, error) {
 	if first == last {
 		return nil, errors.New("the line cannot be read: a bar is not closed")
 	}
-	var chords []string
+	var phrase []string
 	for _, token := range strings.FieldsFunc(line[first:last], func(r rune) bool { return r == '|' || r == ' ' || r == '\t' }) {
 		switch {
-		case strings.HasPrefix(token, "("), token == "->": // a bar of another metre; an elision
-		case token == "." && len(chords) == 0:
+		case strings.HasPrefix(token, "("), token == "->", token == chords.Pause: // a bar of another metre, an elision, an interruption
+		case token == "." && len(phrase) == 0:
 			return nil, errors.New("the line cannot be read: a dot without a chord before it")
 		case token == ".":
-			chords = append(chords, chords[len(chords)-1])
+			phrase = append(phrase, phrase[len(phrase)-1])
 		default:
-			chords = append(chords, token)
+			phrase = append(phrase, token)
 		}
 	}
 	if times := repeated.FindStringSubmatch(line[last+1:]); times != nil {
@@ -134,13 +136,13 @@ func parsePhrase(line string) ([]string, error) {
 		if err != nil || n < 1 || n > maxRepeats {
 			return nil, fmt.Errorf("the line cannot be read: a phrase repeated %s times", times[1])
 		}
-		if len(chords)*n > maxChords {
+		if len(phrase)*n > maxChords {
 			return nil, fmt.Errorf("the line cannot be read: its chords, %s times, are more than %d", times[1], maxChords)
 		}
-		once := chords
+		once := phrase
 		for range n - 1 {
-			chords = append(chords, once...)
+			phrase = append(phrase, once...)
 		}
 	}
-	return chords, nil
+	return phrase, nil
 }

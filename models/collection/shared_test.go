@@ -82,3 +82,21 @@ func TestRealTempos(t *testing.T) {
 		assert.Zero(t, l.Valence)
 	}
 }
+
+// Collections that users had trouble with.
+func TestRegressionsImport(t *testing.T) {
+	dir := filepath.Join(filepath.Dir(sharedTraining(t)), "regressions", "import")
+	to := t.TempDir()
+	r, err := importFrom("billboard", filepath.Join(dir, "billboard_x71"), to)
+	require.NoError(t, err)
+	assert.Empty(t, r.LeftOut)
+	var songs struct{ Progressions []progression }
+	require.NoError(t, json.Unmarshal([]byte(read(t, to, "training/chords/chord_progressions.json")), &songs))
+	require.Len(t, songs.Progressions, 1)
+	assert.Len(t, songs.Progressions[0].Chords, 4+71+2)
+
+	r, err = importFrom("deam", filepath.Join(dir, "deam_cr_only"), to)
+	require.NoError(t, err)
+	assert.Equal(t, 2, r.Imported())
+	assert.Empty(t, r.LeftOut)
+}

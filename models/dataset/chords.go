@@ -233,15 +233,17 @@ func readProgression(entry json.RawMessage, place int) progression {
 		}
 		p.labelled, p.valence, p.arousal = true, p.mood.valence, p.mood.arousal
 	}
-	p.classes = make([]int, len(e.Chords))
 	for i, name := range e.Chords {
+		if strings.TrimSpace(name) == chords.Pause {
+			continue
+		}
 		c, err := chords.Parse(name)
 		if err != nil {
-			p.classes[i] = chords.Other
+			p.classes = append(p.classes, chords.Other)
 			p.notes = append(p.notes, fmt.Sprintf("chord %d counts as %q: %v", i+1, chords.ClassName(chords.Other), err))
 			continue
 		}
-		p.classes[i] = c.Class(tonic)
+		p.classes = append(p.classes, c.Class(tonic))
 	}
 	return p
 }
