@@ -25,11 +25,6 @@ const (
 	SilenceDB  = -80   // dBFS; a clip whose peak is below has no feature
 )
 
-// FeatureVersion stands for the numbers that LogMel gives. Whoever changes them,
-// in a decoder, the resampler or the spectrum, raises it: features that were
-// kept from an earlier version must not be taken for its own.
-const FeatureVersion = 1
-
 // ErrSilent tells that a clip has no feature: relative to the maximum of
 // silence every band would read as loudest.
 var ErrSilent = errors.New("silent: peak below -80 dBFS")

@@ -37,22 +37,22 @@ var (
 	EmotionSource = Files{
 		Network: "emotion", Folder: "audio", Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
 		Labels: "labels.csv", Recommend: 100,
-		Feature: Feature{Name: "emotion.logmel+clip", Version: audio.FeatureVersion, Read: readEmotion},
+		Feature: Feature{Name: emotionFeature, Version: featureVersions[emotionFeature], Read: readEmotion},
 	}
 	MelodySource = Files{
 		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",
 		Labels: "emotion_labels.json", Recommend: 50,
-		Feature: Feature{Name: "melody.histogram", Version: 1, Read: readMelody, Memory: midiMemory},
+		Feature: Feature{Name: melodyFeature, Version: featureVersions[melodyFeature], Read: readMelody, Memory: midiMemory},
 	}
 	HarmonySource  = Chords{}
 	DynamicsSource = Files{
 		Network: "dynamics", Folder: "dynamics_midi", Extensions: midiFiles, Holds: "MIDI files",
-		Feature: Feature{Name: "dynamics.windows", Version: dynamics.FeatureVersion, Read: readDynamics, Memory: midiMemory},
+		Feature: Feature{Name: dynamicsFeature, Version: featureVersions[dynamicsFeature], Read: readDynamics, Memory: midiMemory},
 	}
 	GrooveSource = Files{
 		Network: "groove", Folder: "drums", Extensions: midiFiles, Holds: "MIDI files",
 		Labels: "drum_labels.json", Recommend: 30,
-		Feature: Feature{Name: "groove.windows", Version: groove.FeatureVersion, Read: readGroove, Memory: midiMemory},
+		Feature: Feature{Name: grooveFeature, Version: featureVersions[grooveFeature], Read: readGroove, Memory: midiMemory},
 	}
 )
 

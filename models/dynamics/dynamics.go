@@ -32,9 +32,6 @@ const (
 	WindowSeconds  = 4.0 // length of a window
 	MinNotes       = 8   // a window with fewer is left out
 	ClusterSeconds = 0.030
-
-	// FeatureVersion is raised when the numbers change: caches are keyed by it.
-	FeatureVersion = 1
 )
 
 // drumChannel is General MIDI's channel 10.

@@ -20,9 +20,6 @@ const (
 	BarsPerWindow = 4       // fewer at the end of a song
 	MinHits       = 4       // a window of fewer bars with fewer hits is left out
 	MaxBars       = 1 << 16 // a longer song is refused: a small file may claim years
-
-	// FeatureVersion is raised when the numbers change: caches are keyed by it.
-	FeatureVersion = 1
 )
 
 // ErrNoWindow says that a song has notes, but not enough for a window.

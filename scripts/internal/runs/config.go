@@ -6,6 +6,7 @@ package runs
 import (
 	"runtime"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
@@ -47,10 +48,12 @@ type Versions struct {
 	Libtorch    string `json:"libtorch"`
 	ONNXRuntime string `json:"onnxruntime"`
 	Go          string `json:"go"`
+	// Features has the version of each feature, see [dataset.FeatureVersions].
+	Features map[string]int `json:"features,omitempty"`
 }
 
 func versions(libtorch, onnxRuntime string) Versions {
-	return Versions{Etude: version.Etude(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version()}
+	return Versions{Etude: version.Etude(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version(), Features: dataset.FeatureVersions()}
 }
 
 // gpuName is the name of a GPU, "" for other devices.
