@@ -98,6 +98,11 @@ func begin() (*search, verdict) {
 
 func (s *search) examine(ctx context.Context) *Report {
 	e := &examination{search: s, prober: s.findProbe()}
+	if e.prober != "" {
+		if _, err := runCommand(ctx, nil, "", e.prober); err != nil {
+			e.prober = "" // one that does not run tells nothing of what it would try
+		}
+	}
 	e.system(ctx)
 	e.folder()
 	t, err := s.findTorch()
@@ -263,17 +268,18 @@ func (e *examination) bridge(ctx context.Context, path string) {
 	case path == "":
 		p.Status, p.Problem, p.Mend = StatusError, "not compiled for this libtorch", mendSetup
 	case e.prober == "":
-		p.Status, p.Problem, p.Mend = StatusWarn, "it was not tried: the program for that is missing", mendSetup
+		p.Status, p.Problem, p.Mend = StatusWarn, "it was not tried: the program for that is missing or does not run", mendSetup
 	default:
 		found, err := probe(ctx, e.prober, path)
 		if err == nil {
 			err = found.failure
 		}
-		if err == nil && found.abi != bridge.ABI {
-			err = fmt.Errorf("it speaks version %d of the interface, this program %d", found.abi, bridge.ABI)
-		}
-		if err != nil {
-			p.Status, p.Problem, p.Mend = StatusError, bare(err), mendForce
+		switch {
+		case err != nil:
+			p.Status, p.Problem, p.Mend = StatusError, bare(err), mendSetup
+		case found.abi != bridge.ABI:
+			p.Status, p.Mend = StatusError, mendForce
+			p.Problem = fmt.Sprintf("it speaks version %d of the interface, this program %d", found.abi, bridge.ABI)
 		}
 	}
 	e.add(p)
@@ -292,7 +298,7 @@ func (e *examination) onnxRuntime(ctx context.Context, t torchDir) {
 			err = fmt.Errorf("ONNX Runtime %s is too old: version %d.%d or later is needed", found.onnx, oldestONNXRuntime/100, oldestONNXRuntime%100)
 		}
 		if err != nil {
-			p.Status, p.Problem, p.Mend = StatusWarn, bare(err), mendForce
+			p.Status, p.Problem, p.Mend = StatusWarn, bare(err), mendSetup
 			if os.Getenv("ETUDE_ONNXRUNTIME") != "" {
 				p.Mend = "unset ETUDE_ONNXRUNTIME"
 			}
