@@ -22,6 +22,10 @@ ifneq ($(ETUDE_TEST_PYTHON),)
 export ETUDE_TEST_PYTHON
 endif
 
+# Go's own limit of ten minutes a package is too little for a machine that does
+# other work at the same time.
+TEST := go test -timeout 60m
+
 # Where memory and goroutines meet. The others have no goroutines of their own.
 RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
 	./torch/libtorch ./trainer ./models/audio ./models/cache ./models/internal/... ./models/dataset ./models/collection \
@@ -45,11 +49,11 @@ demo: build ## Set up, compose a small corpus, train on it, and show what was le
 
 .PHONY: test
 test: libtorch ## Set up, and run all tests
-	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test ./...
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) ./...
 
 .PHONY: race
 race: libtorch ## Run the tests of what is concurrent under the race detector
-	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -race -short $(RACE)
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -race -short $(RACE)
 
 .PHONY: bench
 bench: libtorch ## Compare the speed of a step with PyTorch's

@@ -158,7 +158,7 @@ func (e *examination) cuda(ctx context.Context, t torchDir, torchErr error) {
 	case e.prober == "":
 		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that is missing", d.setup(mendSetup)}
 	case p.unrun != nil:
-		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that does not run: " + p.unrun.Error(), d.setup(mendForce)}
+		d.untried = verdict{CUDANotTried, "CUDA was not tried: the program for that does not run: " + p.unrun.Error(), d.setup(mendSetup)}
 	}
 	if p.runtime != 0 {
 		d.wanted = p.runtime

@@ -270,7 +270,7 @@ func TestCUDAReasons(t *testing.T) {
 		{"the prober does not run", func(r *rig) {
 			r.ready()
 			require.NoError(r.t, os.Chmod(probePath(r.home), 0o644))
-		}, CUDANotTried, "the program for that does not run: …permission denied", "etude setup --force"},
+		}, CUDANotTried, "the program for that does not run: …permission denied", "etude setup"},
 		{"no prober in Windows", func(r *rig) {
 			r.mark("usr/lib/wsl/lib/libcuda.so.1")
 			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
