@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -184,4 +186,72 @@ func TestTheCurrentFolderIsGone(t *testing.T) {
 		etude, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1"))
 	assert.Equal(t, 1, p.end(), p.said())
 	assert.Contains(t, p.said(), "the current folder")
+}
+
+// Names come from anywhere: one neither begins a line of its own, nor commands the
+// terminal, nor turns the direction of writing, wherever it is printed.
+func TestNamesAreEscaped(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	const forged = "etude: Everything is well"
+	names := map[string]string{
+		"bad\n" + forged + ".wav":     `bad\n` + forged + `.wav`,
+		"c1 \u009b31m.wav":            `c1 \u009b31m.wav`,
+		"bidi \u202evaw.elif.wav":     `bidi \u202evaw.elif.wav`,
+		"isolate \u2066 esc\x1bc.wav": `isolate \u2066 esc\x1bc.wav`,
+	}
+	labels := filepath.Join(data, "training/audio/labels.csv")
+	table := string(read(t, labels))
+	columns := strings.Count(table[:strings.Index(table, "\n")], ",")
+	for name := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(data, "training/audio", name), []byte("RIFF"), 0o600))
+		table += `"` + name + `",0.5,0.5` + strings.Repeat(",", columns-2) + "\n"
+	}
+	require.NoError(t, os.WriteFile(labels, []byte(table), 0o600))
+	safe := func(text string) {
+		t.Helper()
+		for line := range strings.SplitSeq(text, "\n") {
+			assert.False(t, strings.HasPrefix(line, forged), "%q", line)
+			assert.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q", line)
+		}
+	}
+	shown := func(text string) {
+		t.Helper()
+		safe(text)
+		for _, name := range names {
+			assert.Contains(t, text, name)
+		}
+	}
+	shown(run(t, "validate", "--data", data).stdout)
+	shown(run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1").stderr)
+	for _, args := range [][]string{
+		{"validate", "--data", data, "--json"}, {"train", "emotion", "--data", data, "--out", t.TempDir(), "--epochs", "1", "--json"},
+	} {
+		r := run(t, args...)
+		safe(r.stdout)
+		safe(r.stderr)
+		for name := range names {
+			text, err := json.Marshal(name)
+			require.NoError(t, err)
+			var want, got any
+			require.NoError(t, json.Unmarshal(text, &want))
+			require.NoError(t, json.Unmarshal([]byte(r.stdout), &got))
+			assert.Contains(t, fmt.Sprint(got), want, "it reads back as it was")
+		}
+	}
+	for name := range names {
+		r := run(t, "features", "emotion", filepath.Join(data, "training/audio", name))
+		safe(r.stdout)
+		assert.Equal(t, filepath.Join(data, "training/audio", name), parse(t, r.stdout)["file"])
+		for _, args := range [][]string{
+			{"inspect", filepath.Join(data, "training/audio", name)},
+			{"export", filepath.Join(out, "emotion/model.pt"), "-o", filepath.Join(t.TempDir(), name)},
+			{"validate", "--data", filepath.Join(data, name)}, {"train", name}, {"--" + name},
+			{"validate", "--data", data, "--html", filepath.Join(data, name, "page")},
+		} {
+			r := run(t, args...)
+			safe(r.stdout)
+			safe(r.stderr)
+		}
+	}
 }

@@ -4,9 +4,9 @@
 package cli
 
 import (
-	"fmt"
 
 	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // cacheFlags are those of the commands that read data folders.
@@ -91,6 +91,6 @@ func (c *cacheCommand) Run(env *Env) error {
 	if c.Clear {
 		what = "is empty now; it held"
 	}
-	fmt.Fprintf(env.Stdout, "%s %s the features of %d files, %.1f MB\n", result.Folder, what, result.Entries, float64(result.Bytes)/1e6)
+	plain.Fprintf(env.Stdout, "%s %s the features of %d files, %.1f MB\n", result.Folder, what, result.Entries, float64(result.Bytes)/1e6)
 	return nil
 }

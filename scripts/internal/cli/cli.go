@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/etude-ml/etude/scripts/internal/crash"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
@@ -232,7 +234,19 @@ func (e *Env) printJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.Stdout, "%s\n", b)
+	_, err = e.Stdout.Write(append(plain.JSON(b), '\n'))
+	return err
+}
+
+// printJSONLine writes one of several results.
+func (e *Env) printJSONLine(v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := e.Stdout.Write(plain.JSON(b.Bytes()))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/tensorfile"
 )
 
@@ -54,14 +55,14 @@ func (c *diffCommand) Run(env *Env) error {
 
 func printDiff(w io.Writer, d *tensorfile.Diff) {
 	for _, note := range d.Notes {
-		fmt.Fprintln(w, note)
+		plain.Fprintf(w, "%s\n", note)
 	}
 	for _, side := range []struct {
 		file  string
 		names []string
 	}{{d.A, d.OnlyA}, {d.B, d.OnlyB}} {
 		for _, name := range side.names {
-			fmt.Fprintf(w, "only in %s: %s\n", side.file, oneLine(name))
+			plain.Fprintf(w, "only in %s: %s\n", side.file, name)
 		}
 	}
 	if len(d.Tensors) > 0 {
@@ -79,23 +80,23 @@ func printDiff(w io.Writer, d *tensorfile.Diff) {
 			} else if x.NotCompared != "" {
 				differ = "?"
 			}
-			t.row(oneLine(x.Name), fmt.Sprint(x.A.DType, x.A.Shape), fmt.Sprint(x.B.DType, x.B.Shape), differ, most, at)
+			t.row(x.Name, fmt.Sprint(x.A.DType, x.A.Shape), fmt.Sprint(x.B.DType, x.B.Shape), differ, most, at)
 		}
 		t.print(w)
 	}
 	for _, x := range d.Tensors {
 		if x.NotCompared != "" {
-			fmt.Fprintf(w, "%s: %s\n", oneLine(x.Name), x.NotCompared)
+			plain.Fprintf(w, "%s: %s\n", x.Name, x.NotCompared)
 		}
 	}
 	printValueDiffs(w, d, d.Graph)
 	printValueDiffs(w, d, d.Values)
 	printValueDiffs(w, d, d.Metadata)
 	if d.Same {
-		fmt.Fprintf(w, "no difference: %d tensors are equal bit for bit\n", d.Equal)
+		plain.Fprintf(w, "no difference: %d tensors are equal bit for bit\n", d.Equal)
 		return
 	}
-	fmt.Fprintf(w, "%d tensors are equal bit for bit, %d differ, %d are in one file alone; %d other values differ\n",
+	plain.Fprintf(w, "%d tensors are equal bit for bit, %d differ, %d are in one file alone; %d other values differ\n",
 		d.Equal, len(d.Tensors), len(d.OnlyA)+len(d.OnlyB), len(d.Values)+len(d.Graph)+len(d.Metadata))
 }
 
@@ -103,11 +104,11 @@ func printValueDiffs(w io.Writer, d *tensorfile.Diff, list []tensorfile.ValueDif
 	for _, v := range list {
 		switch v.OnlyIn {
 		case "a":
-			fmt.Fprintf(w, "only in %s: %s = %s\n", d.A, oneLine(v.Name), short(v.A))
+			plain.Fprintf(w, "only in %s: %s = %s\n", d.A, v.Name, short(v.A))
 		case "b":
-			fmt.Fprintf(w, "only in %s: %s = %s\n", d.B, oneLine(v.Name), short(v.B))
+			plain.Fprintf(w, "only in %s: %s = %s\n", d.B, v.Name, short(v.B))
 		default:
-			fmt.Fprintf(w, "%s: %s in a, %s in b\n", oneLine(v.Name), short(v.A), short(v.B))
+			plain.Fprintf(w, "%s: %s in a, %s in b\n", v.Name, short(v.A), short(v.B))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
@@ -56,10 +57,10 @@ func printDoctor(env *Env, report *libtorch.Report) {
 	printDevices(env, report.CUDA.Devices)
 	for _, p := range report.Parts {
 		if p.Problem != "" {
-			fmt.Fprintf(env.Stdout, "\n%s: %s\n", p.Name, p.Problem)
+			fmt.Fprintf(env.Stdout, "\n%s: %s\n", p.Name, plain.Lines(p.Problem))
 		}
 		if p.Mend != "" {
-			fmt.Fprintf(env.Stdout, "    %s\n", p.Mend)
+			fmt.Fprintf(env.Stdout, "    %s\n", plain.Lines(p.Mend))
 		}
 	}
 	switch {

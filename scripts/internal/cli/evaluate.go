@@ -12,6 +12,7 @@ import (
 
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
 )
@@ -110,7 +111,7 @@ func printEvaluation(w io.Writer, e *runs.Evaluation) {
 	if e.ConstantFrom != "training" {
 		constant = "the training targets are not known, so the constant is the mean of these ones"
 	}
-	fmt.Fprintf(w, "\n%s (%s): %d samples in %d groups; %s\n", e.Network, e.Model, e.Samples, e.Groups, constant)
+	plain.Fprintf(w, "\n%s (%s): %d samples in %d groups; %s\n", e.Network, e.Model, e.Samples, e.Groups, constant)
 	t := newTable("measure", e.Network, "constant", "better is")
 	t.row("loss", number(e.Loss), number(e.ConstantLoss), "lower")
 	rows, constants := e.Measures.Rows(), e.Constant.Rows()

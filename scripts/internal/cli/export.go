@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
 )
@@ -81,6 +82,6 @@ func (c *exportCommand) Run(env *Env) error {
 	if c.JSON {
 		return env.printJSON(exported{output, spec.Name, check})
 	}
-	fmt.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, spec.Title, float64(check.MaxAbsDiff))
+	plain.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, spec.Title, float64(check.MaxAbsDiff))
 	return nil
 }

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -76,8 +75,6 @@ func (c *featuresCommand) Run(env *Env) error {
 			})
 		}
 	}()
-	out := json.NewEncoder(env.Stdout)
-	out.SetEscapeHTML(false)
 	failed := false
 	for _, result := range results {
 		select {
@@ -86,7 +83,7 @@ func (c *featuresCommand) Run(env *Env) error {
 		case lines := <-result:
 			for _, l := range lines {
 				failed = failed || l.Error != nil
-				if err := out.Encode(l); err != nil {
+				if err := env.printJSONLine(l); err != nil {
 					return err
 				}
 			}

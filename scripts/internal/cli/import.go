@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/collection"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 type importCommand struct {
@@ -83,7 +84,7 @@ func printCollections(w io.Writer) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s: %s\n  becomes   %s\n  download  %s\n  licence   %s\n", c.Name, c.Title, c.Gives, c.Download, c.Licence)
+		plain.Fprintf(w, "%s: %s\n  becomes   %s\n  download  %s\n  licence   %s\n", c.Name, c.Title, c.Gives, c.Download, c.Licence)
 	}
 }
 
@@ -99,7 +100,7 @@ func printImport(w io.Writer, r *collection.Report) {
 		fmt.Fprintln(w)
 		printLeftOut(w, r.LeftOut)
 	}
-	fmt.Fprintf(w, "%d imported from %s, %d left out\n", r.Imported(), r.From, len(r.LeftOut))
+	plain.Fprintf(w, "%d imported from %s, %d left out\n", r.Imported(), r.From, len(r.LeftOut))
 }
 
 func printLeftOut(w io.Writer, list []collection.Skip) {
@@ -110,7 +111,7 @@ func printLeftOut(w io.Writer, list []collection.Skip) {
 		if names[s.Reason] == nil {
 			reasons = append(reasons, s.Reason)
 		}
-		names[s.Reason] = append(names[s.Reason], oneLine(s.Name))
+		names[s.Reason] = append(names[s.Reason], s.Name)
 	}
 	t := newTable("left out", "reason", "names")
 	for _, reason := range reasons {

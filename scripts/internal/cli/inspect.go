@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/tensorfile"
 	"github.com/etude-ml/etude/torch/inspect"
 )
@@ -52,12 +53,12 @@ func printFile(w io.Writer, f *tensorfile.File) {
 	if len(f.Tensors) > 0 {
 		t := newTable("tensor", "type", "shape", "bytes", "sha256")
 		for _, x := range f.Tensors {
-			t.row(oneLine(x.Name), x.DType, fmt.Sprint(x.Shape), x.Bytes, digits(x.SHA256))
+			t.row(x.Name, x.DType, fmt.Sprint(x.Shape), x.Bytes, digits(x.SHA256))
 		}
 		t.print(w)
 	}
 	elements, bytes := f.Totals()
-	fmt.Fprintf(w, "%d tensors, %d elements, %d bytes; the %s file has %d bytes\n", len(f.Tensors), elements, bytes, f.Format, f.Bytes)
+	plain.Fprintf(w, "%d tensors, %d elements, %d bytes; the %s file has %d bytes\n", len(f.Tensors), elements, bytes, f.Format, f.Bytes)
 	printValues(w, "value", f.Values)
 	var metadata inspect.Values
 	for _, key := range slices.Sorted(maps.Keys(f.Metadata)) {
@@ -73,7 +74,7 @@ func printValues(w io.Writer, title string, values inspect.Values) {
 	fmt.Fprintln(w)
 	t := newTable(title, "content")
 	for _, v := range values {
-		t.row(oneLine(v.Name), short(v.Value))
+		t.row(v.Name, short(v.Value))
 	}
 	t.print(w)
 }
@@ -84,15 +85,6 @@ func digits(hash string) string {
 		return "-"
 	}
 	return hash[:min(12, len(hash))]
-}
-
-// oneLine quotes what would spoil a table, or a terminal.
-func oneLine(text string) string {
-	quoted := fmt.Sprintf("%q", text)
-	if quoted == `"`+text+`"` && text != "" {
-		return text
-	}
-	return quoted
 }
 
 // short is a value on part of a line; --json has the whole.

@@ -6,6 +6,7 @@ package cli
 import (
 	"fmt"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
@@ -32,9 +33,9 @@ func (c *setupCommand) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stdout, "libtorch %s in %s\n", found.Version, found.Libtorch)
+	plain.Fprintf(env.Stdout, "libtorch %s in %s\n", found.Version, found.Libtorch)
 	if found.ONNXRuntime != "" {
-		fmt.Fprintf(env.Stdout, "ONNX Runtime in %s\n", found.ONNXRuntime)
+		plain.Fprintf(env.Stdout, "ONNX Runtime in %s\n", found.ONNXRuntime)
 	}
 	if found.CUDAProblem != "" { // with --cuda that is an error
 		env.say("CUDA cannot be used: %s", found.CUDAProblem)

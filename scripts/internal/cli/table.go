@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // table prints rows in columns as wide as they need to be.
@@ -18,7 +20,7 @@ func newTable(columns ...string) *table { return &table{rows: [][]string{columns
 func (t *table) row(cells ...any) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
-		row[i] = fmt.Sprint(c)
+		row[i] = plain.Text(fmt.Sprint(c))
 	}
 	t.rows = append(t.rows, row)
 }

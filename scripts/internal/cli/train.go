@@ -18,6 +18,7 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
@@ -98,7 +99,7 @@ func (c *trainCommand) Run(env *Env) error {
 		return errors.Join(env.printJSON(summary), err)
 	}
 	printSummary(env.Stdout, summary)
-	fmt.Fprintf(env.Stdout, "\nEverything is in %s.\n", c.Out)
+	plain.Fprintf(env.Stdout, "\nEverything is in %s.\n", c.Out)
 	return err
 }
 

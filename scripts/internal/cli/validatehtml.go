@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/report"
 )
 
@@ -86,7 +87,7 @@ func problemTable(s dataset.Section) report.Table {
 	}{{dataset.LevelError, report.Error}, {dataset.LevelWarning, report.Warning}} {
 		for _, g := range groupProblems(s.Problems, l.of, pageProblems) {
 			for _, p := range g.shown {
-				t.Rows = append(t.Rows, report.Row{Level: l.shown, Cells: []string{string(p.Kind), cmp.Or(visible(p.Name), "the whole"), visible(p.Reason)}})
+				t.Rows = append(t.Rows, report.Row{Level: l.shown, Cells: []string{string(p.Kind), cmp.Or(plain.Text(p.Name), "the whole"), plain.Text(p.Reason)}})
 			}
 			if g.more > 0 {
 				t.Rows = append(t.Rows, report.Row{Level: l.shown, Cells: []string{string(g.kind), "…", fmt.Sprintf("and %d more of this kind (--json lists all)", g.more)}})
@@ -176,7 +177,7 @@ func groupBlocks(s dataset.Section) []report.Block {
 	}
 	return []report.Block{
 		figure("The samples of the largest groups")(bars(fmt.Sprintf("%s: the largest of %s", s.Network, count(g.Count, "group")), "samples", g.Largest,
-			func(g dataset.GroupShare) (string, int) { return visible(g.Name), g.Samples })),
+			func(g dataset.GroupShare) (string, int) { return plain.Text(g.Name), g.Samples })),
 		figure("How large the groups are")(report.HistogramSVG(s.Network+": sizes of groups", "samples of a group", sizes, 0)),
 	}
 }
@@ -214,7 +215,7 @@ func foundTables(s dataset.Section) []report.Block {
 func someNames(names []string) string {
 	var shown []string
 	for _, name := range names[:min(pageNames, len(names))] {
-		shown = append(shown, visible(name))
+		shown = append(shown, plain.Text(name))
 	}
 	if more := len(names) - pageNames; more > 0 {
 		shown = append(shown, fmt.Sprintf("and %d more", more))

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // shownProblems is how many problems of a kind are printed; --json has all.
@@ -30,13 +28,13 @@ func printReport(w io.Writer, r *dataset.Report) {
 			fmt.Fprintln(w, line)
 		}
 	}
-	fmt.Fprintf(w, "\n%s, %s\n", count(r.Errors, "error"), count(r.Warnings, "warning"))
+	plain.Fprintf(w, "\n%s, %s\n", count(r.Errors, "error"), count(r.Warnings, "warning"))
 }
 
 func printFolders(w io.Writer, r *dataset.Report) {
 	t := newTable("network", "usable", "files", "labels", "samples", "groups", "training", "validation", "repeated", "folder")
 	for _, s := range r.Sections {
-		folder := visible(s.Folder)
+		folder := plain.Text(s.Folder)
 		if folder == "" {
 			folder = "none"
 		}
@@ -92,7 +90,7 @@ func problemLines(r *dataset.Report, level dataset.Level) []string {
 				if p.Name != "" {
 					at += ": " + p.Name
 				}
-				lines = append(lines, visible(fmt.Sprintf("%s: %s: %s", level, at, p.Reason)))
+				lines = append(lines, plain.Text(fmt.Sprintf("%s: %s: %s", level, at, p.Reason)))
 			}
 			if g.more > 0 {
 				lines = append(lines, fmt.Sprintf("%s: %s: and %d more of this kind, %q (--json lists all)", level, s.Network, g.more, g.kind))
@@ -131,22 +129,6 @@ func groupProblems(problems []dataset.Problem, level dataset.Level, most int) []
 		}
 	}
 	return groups
-}
-
-// visible writes what cannot be printed, such as a control character in a file's
-// name, as Go would in quotes: it must not command the terminal.
-func visible(text string) string {
-	var b strings.Builder
-	for len(text) > 0 {
-		r, size := utf8.DecodeRuneInString(text)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
-			b.WriteString(text[:size])
-		} else {
-			b.WriteString(strings.Trim(strconv.Quote(text[:size]), `"`))
-		}
-		text = text[size:]
-	}
-	return b.String()
 }
 
 func count(n int, what string) string {

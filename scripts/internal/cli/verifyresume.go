@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/trainer"
@@ -114,7 +115,7 @@ func (c *verifyResumeCommand) Run(env *Env) error {
 }
 
 func printVerified(w io.Writer, v verified) {
-	fmt.Fprintf(w, "%s: %d epochs, %d batches, interrupted and resumed after batch %s; %d tensors compared at each break and at the end\n",
+	plain.Fprintf(w, "%s: %d epochs, %d batches, interrupted and resumed after batch %s; %d tensors compared at each break and at the end\n",
 		v.Network, v.Epochs, v.Steps, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v.Breaks)), ", "), "[]"), v.Tensors)
 	t := newTable("without a break", "sha256")
 	t.row("weights", v.Weights)
@@ -124,6 +125,6 @@ func printVerified(w io.Writer, v verified) {
 	if v.Identical {
 		fmt.Fprintln(w, "With breaks they are identical, bit for bit.")
 	} else {
-		fmt.Fprintf(w, "NOT IDENTICAL: %s\n", v.Difference)
+		plain.Fprintf(w, "NOT IDENTICAL: %s\n", v.Difference)
 	}
 }

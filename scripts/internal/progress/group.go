@@ -4,13 +4,14 @@
 package progress
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
+
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // refresh is the time between two drawings of the live lines.
@@ -47,7 +48,7 @@ func NewGroup(w io.Writer, terminal bool) *Group {
 // nobody knows how far). It must be finished.
 func (g *Group) Start(title string, unit Unit, total int64) *Job {
 	now := time.Now()
-	j := &Job{group: g, title: clean(title), unit: unit, total: max(total, 0), started: now, lastLine: now}
+	j := &Job{group: g, title: plain.Text(title), unit: unit, total: max(total, 0), started: now, lastLine: now}
 	g.life.Lock()
 	defer g.life.Unlock()
 	g.live++
@@ -73,11 +74,11 @@ func (g *Group) Start(title string, unit Unit, total int64) *Job {
 // the only safe way to write to the terminal. The text needs no line break at its
 // end.
 func (g *Group) Say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := plain.Sprintf(format, args...)
 	g.life.Lock()
 	defer g.life.Unlock()
 	if g.bars != nil {
-		if _, err := io.WriteString(g.bars, lines(text)); err == nil {
+		if _, err := io.WriteString(g.bars, text+"\n"); err == nil {
 			return
 		}
 	}
@@ -134,15 +135,5 @@ func (g *Group) print(text string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	// What cannot be shown must not end the work.
-	_, _ = io.WriteString(g.w, lines(text))
-}
-
-// lines makes text whole lines without control characters.
-func lines(text string) string {
-	var b strings.Builder
-	for line := range strings.SplitSeq(text, "\n") {
-		b.WriteString(clean(line))
-		b.WriteByte('\n')
-	}
-	return b.String()
+	_, _ = io.WriteString(g.w, text+"\n")
 }

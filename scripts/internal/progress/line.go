@@ -13,6 +13,8 @@ import (
 	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // gap is the room between two columns; a bar has leastBar to mostBar.
@@ -108,7 +110,7 @@ func (j *Job) cells(now time.Time) cells {
 	}
 	c := cells{title: j.title, count: j.count(j.last.done), elapsed: clock(now.Sub(j.started)), spins: j.total == 0}
 	if j.note != "" {
-		c.note = strings.Split(clean(j.note), ", ")
+		c.note = strings.Split(plain.Text(j.note), ", ")
 	}
 	if left, ok := j.left(now); ok && !j.finished {
 		c.left = clock(left) + " left"

@@ -8,12 +8,12 @@ package progress
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/vbauerster/mpb/v8"
+
+	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // Unit is what a job counts.
@@ -96,7 +96,7 @@ func (j *Job) Set(done int64, note string) {
 	if note != "" {
 		note = ", " + note
 	}
-	j.group.print(clean(fmt.Sprintf("%s: %s%s", j.title, j.count(done), note)))
+	j.group.print(plain.Text(fmt.Sprintf("%s: %s%s", j.title, j.count(done), note)))
 }
 
 // Finish ends the showing; summary, if any, is a last line that stays. On a
@@ -127,7 +127,7 @@ func (j *Job) end() string {
 	if j.summary == "" {
 		return ""
 	}
-	return clean(fmt.Sprintf("%s: %s (%.1f s)", j.title, j.summary, j.ended.Sub(j.started).Seconds()))
+	return plain.Text(fmt.Sprintf("%s: %s (%.1f s)", j.title, j.summary, j.ended.Sub(j.started).Seconds()))
 }
 
 func (j *Job) count(done int64) string {
@@ -142,15 +142,4 @@ func (j *Job) count(done int64) string {
 		return of(done) + " " + unit
 	}
 	return fmt.Sprintf("%s of %s %s", of(done), of(j.total), unit)
-}
-
-// clean makes text one line: a control character, such as in a file's name,
-// must neither break the line nor command the terminal.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -86,9 +86,12 @@ func TestNoControlCharacters(t *testing.T) {
 		g.Say("f\ag\th")
 		time.Sleep(2 * refresh)
 		j.Finish("i\nj")
-		want := "f g h\na [2Jb c: i j (T)"
+		want := `f\ag\th
+a\x1b[2Jb\nc: i\nj (T)`
 		if !terminal {
-			want = "a [2Jb c …\na [2Jb c: 1 of 1 files, d  e m\n" + want
+			want = `a\x1b[2Jb\nc …
+a\x1b[2Jb\nc: 1 of 1 files, d\r\ne\u009bm
+` + want
 		}
 		assert.Equal(t, want, untimed(strings.Join(out.text(), "\n")), "terminal %v", terminal)
 	}
