@@ -56,7 +56,9 @@ var (
 	}
 )
 
-var midiFiles = []string{".mid", ".midi"}
+// midiFiles are the endings of Standard MIDI Files: .kar has lyrics, .rmi a RIFF
+// file around it.
+var midiFiles = []string{".kar", ".mid", ".midi", ".rmi"}
 
 // Emotion reads EmotionRecognizer's samples: X the 128 numbers of
 // [EmotionInput], Y the 64 of [Embedding]. root is DATA, or its folder training.

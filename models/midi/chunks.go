@@ -24,51 +24,185 @@ type chunk struct {
 	offset int
 }
 
-// split finds the header and the track chunks. Chunks of other kinds are
-// skipped, as the standard asks; a chunk that claims more bytes than are left is
-// an error where it is a track, and the end of the file where it is not.
-func split(file []byte, mended *mends) (*container, error) {
+// trackID begins a track chunk.
+var trackID = []byte("MTrk")
+
+// split finds the header and the track chunks, and counts their events.
+//
+// Where a track ends is what its events say: the length in front of them is
+// wrong in many files, and following it would lose all tracks behind. Chunks of
+// other kinds are skipped, as the standard asks, and so are bytes between chunks.
+// What may have held notes is never skipped: that is an error.
+func split(file []byte, mended *mends) (*container, counter, error) {
+	var n counter
 	data, base, err := unwrap(file)
 	if err != nil {
-		return nil, err
+		return nil, n, err
 	}
 	c, announced, at, err := header(data)
 	if err != nil {
-		return nil, err
+		return nil, n, err
 	}
-	for at < len(data) {
-		if len(data)-at < 8 {
-			mended.add("%d stray bytes at the end were ignored", len(data)-at)
-			break
-		}
-		id, size := data[at:at+4], int64(binary.BigEndian.Uint32(data[at+4:]))
-		left := int64(len(data) - at - 8)
-		isTrack := string(id) == "MTrk"
-		if size > left {
-			if isTrack {
-				return nil, fmt.Errorf("track %d claims %d bytes, %d are left: the file is cut short or damaged; export it again",
-					len(c.tracks)+1, size, left)
-			}
-			mended.add("%d bytes from byte %d on were ignored: they start no chunk", left+8, base+at)
-			break
-		}
-		body := data[at+8 : at+8+int(size)]
-		if isTrack {
-			c.tracks = append(c.tracks, chunk{body, base + at + 8})
+	s := splitter{container: c, data: data, base: base, mended: mended, counter: &n}
+	for at < len(data) && err == nil {
+		if bytes.HasPrefix(data[at:], trackID) && len(data)-at >= 8 {
+			at, err = s.track(at)
 		} else {
-			mended.add("a chunk %q of %d bytes was skipped", id, size)
+			at, err = s.skip(at)
 		}
-		at += 8 + int(size)
 	}
 	switch {
+	case err != nil:
+		return nil, n, err
 	case len(c.tracks) == 0:
-		return nil, fmt.Errorf("no track follows the header: the file is damaged; export it again")
+		return nil, n, fmt.Errorf("no track follows the header: the file is damaged; export it again")
 	case len(c.tracks) > 1<<16-1:
-		return nil, fmt.Errorf("%d tracks: a MIDI file has at most 65,535", len(c.tracks))
+		return nil, n, fmt.Errorf("%d tracks: a MIDI file has at most 65,535", len(c.tracks))
+	case s.high != nil && s.doubt:
+		return nil, n, s.high
+	case len(c.tracks) < announced && s.doubt:
+		return nil, n, fmt.Errorf("the header announces %d tracks, %d are there, and the lengths of chunks are wrong: tracks may be lost; export the file again", announced, len(c.tracks))
 	case len(c.tracks) != announced:
 		mended.add("the header announces %d tracks, %d are there", announced, len(c.tracks))
 	}
-	return c, nil
+	return c, n, nil
+}
+
+// splitter is the state of split.
+type splitter struct {
+	*container
+	data    []byte
+	base    int // of data in the file
+	mended  *mends
+	counter *counter
+	doubt   bool  // the lengths of chunks do not fit what is there
+	high    error // the first data byte above 127
+}
+
+// track reads the track chunk at a place and gives the place behind it.
+func (s *splitter) track(at int) (next int, err error) {
+	number, body := len(s.tracks)+1, at+8
+	size := int64(binary.BigEndian.Uint32(s.data[at+4:]))
+	left := int64(len(s.data) - body)
+	claimed := body + int(min(size, left))
+
+	try := func(to int) (attempt, error) {
+		a := attempt{chunk: chunk{s.data[body:to], s.base + body}}
+		var err error
+		a.ending, err = walk(a.chunk, &a.counter, &a.mended)
+		return a, err
+	}
+	a, err := try(claimed)
+	end := body + a.read
+	if err != nil || size > MaxBytes || !a.marked && (size > left || !s.closes(claimed)) {
+		// The length is too small, or the events are damaged.
+		a, err = s.longer(try, a, err, size, left)
+		if err != nil {
+			return 0, fmt.Errorf("track %d%w", number, err)
+		}
+		end = body + a.read
+	}
+	a.body = a.body[:a.read]
+	s.tracks = append(s.tracks, a.chunk)
+	s.counter.add(a.counter)
+	s.mended.join(&a.mended)
+	s.doubt = s.doubt || bytes.Contains(a.body, trackID)
+	if a.high != nil && s.high == nil {
+		s.high = fmt.Errorf("track %d, %w", number, a.high)
+	}
+	if !a.marked {
+		s.mended.add("a track has no end-of-track event")
+		s.doubt = true
+	}
+	if size == int64(a.read) {
+		return end, nil
+	}
+	s.doubt = true
+	if size <= left && end < claimed && !bytes.Contains(s.data[end:min(claimed+len(trackID)-1, len(s.data))], trackID) {
+		s.mended.add("%d bytes after the end of a track were ignored", claimed-end)
+		return claimed, nil
+	}
+	s.mended.add("track %d claims %d bytes and has %d: what follows its events is read next", number, size, a.read)
+	return end, nil
+}
+
+// attempt is a reading of a track.
+type attempt struct {
+	chunk
+	ending
+	counter counter
+	mended  mends
+}
+
+// longer reads a track beyond its length, to its end-of-track event. Where that
+// fails the error is that of the reading within the length, if there was one.
+func (s *splitter) longer(try func(to int) (attempt, error), short attempt, failed error, size, left int64) (attempt, error) {
+	if size <= MaxBytes { // otherwise it is no slip: no file is so long
+		if long, err := try(len(s.data)); err == nil && long.marked && !bytes.Contains(long.body[:long.read], trackID) {
+			return long, nil
+		}
+	}
+	switch {
+	case size > left:
+		return short, fmt.Errorf(" claims %d bytes, %d are left: the file is cut short or damaged; export it again", size, left)
+	case failed != nil:
+		return short, fmt.Errorf(", %w", failed)
+	case left-size < shortestNote: // nothing is lost with them
+		return short, nil
+	}
+	return short, fmt.Errorf(" claims %d bytes, but ends there neither with an end-of-track event nor before another chunk: the file is damaged; export it again", size)
+}
+
+// shortestNote is the length of a note-on under running status: a delta time and
+// two data bytes.
+const shortestNote = 3
+
+// closes tells whether a track without an end-of-track event may end at a place:
+// there the file ends, a track begins, or another chunk lies before one of these.
+func (s *splitter) closes(at int) bool {
+	border := func(at int64) bool {
+		return at == int64(len(s.data)) || at < int64(len(s.data)) && bytes.HasPrefix(s.data[at:], trackID)
+	}
+	if border(int64(at)) {
+		return true
+	}
+	if len(s.data)-at < 8 || bytes.ContainsFunc(s.data[at:at+4], func(r rune) bool { return r < ' ' || r > '~' }) {
+		return false
+	}
+	return border(int64(at) + 8 + int64(binary.BigEndian.Uint32(s.data[at+4:])))
+}
+
+// skip passes over what stands at a place where a chunk should, and is no track.
+func (s *splitter) skip(at int) (next int, err error) {
+	rest := s.data[at:]
+	if len(rest) >= 8 {
+		size := 8 + int64(binary.BigEndian.Uint32(rest[4:]))
+		if size <= int64(len(rest)) && !bytes.Contains(rest[:size], trackID) {
+			s.mended.add("a chunk %q of %d bytes was skipped", rest[:4], size-8)
+			return at + int(size), s.holdsNotes(rest[:4], rest[8:size])
+		}
+	}
+	s.doubt = true
+	switch follows := bytes.Index(rest, trackID); {
+	case follows > 0:
+		s.mended.add("%d stray bytes before track %d were skipped", follows, len(s.tracks)+1)
+		return at + follows, nil
+	case len(rest) < 8:
+		s.mended.add("%d stray bytes at the end were ignored", len(rest))
+	default:
+		s.mended.add("%d bytes from byte %d on were ignored: they start no chunk", len(rest), s.base+at)
+	}
+	return len(s.data), nil
+}
+
+// holdsNotes refuses a chunk of an unknown kind that is a track by its content:
+// then its name is damaged.
+func (s *splitter) holdsNotes(id, body []byte) error {
+	var n counter
+	if e, err := walk(chunk{body: body}, &n, &mends{}); err == nil && e.marked && e.read == len(body) && n.notes > 0 {
+		return fmt.Errorf("the chunk %q holds notes as a track does: the file is damaged; export it again", id)
+	}
+	return nil
 }
 
 // header reads the MThd chunk and gives the number of tracks it announces and
@@ -134,8 +268,11 @@ func unwrap(data []byte) (smf []byte, base int, err error) {
 		size := int64(binary.LittleEndian.Uint32(data[at+4:]))
 		inside := data[at+8:]
 		if string(data[at:at+4]) == "data" {
-			// A size that is too large is left to the chunks inside to settle.
-			inside = inside[:min(size, int64(len(inside)))]
+			// A size that is too large, or cuts tracks off, is left to the chunks
+			// inside to settle.
+			if size < int64(len(inside)) && !bytes.Contains(inside[size:], trackID) {
+				inside = inside[:size]
+			}
 			if !bytes.HasPrefix(inside, []byte("MThd")) {
 				break
 			}
@@ -162,5 +299,12 @@ func (m *mends) add(format string, args ...any) {
 		m.list = append(m.list, fmt.Sprintf(format, args...))
 	case len(m.list) == maxMends:
 		m.list = append(m.list, "and more")
+	}
+}
+
+// join adds what another list holds.
+func (m *mends) join(other *mends) {
+	for _, text := range other.list {
+		m.add("%s", text)
 	}
 }

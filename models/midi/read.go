@@ -80,19 +80,13 @@ func tooLarge(size int64) error {
 	return fmt.Errorf("%.1f MB is no usual size for MIDI, files above %d MB are not read: split it", float64(size)/1e6, MaxBytes>>20)
 }
 
-// parse walks every track twice: once to count, so that each list is allocated
-// once at its size, once to fill.
+// parse walks every track twice: split once, to find its end and to count, so
+// that each list is allocated once at its size; then once to fill.
 func parse(data []byte) (*Song, error) {
 	var mended, again mends
-	c, err := split(data, &mended)
+	c, n, err := split(data, &mended)
 	if err != nil {
 		return nil, err
-	}
-	var n counter
-	for i, t := range c.tracks {
-		if _, err := walk(t, &n, &mended); err != nil {
-			return nil, fmt.Errorf("track %d, %w", i+1, err)
-		}
 	}
 	b := newBuilder(c, n)
 	for i, t := range c.tracks {
@@ -101,7 +95,7 @@ func parse(data []byte) (*Song, error) {
 		if err != nil {
 			return nil, fmt.Errorf("track %d, %w", i+1, err)
 		}
-		b.end(end)
+		b.end(end.tick)
 	}
 	s := b.finish()
 	s.Mended = mended.list
@@ -110,6 +104,13 @@ func parse(data []byte) (*Song, error) {
 
 // counter is the visitor of the first pass.
 type counter struct{ notes, controls, tempi, signatures int }
+
+func (n *counter) add(m counter) {
+	n.notes += m.notes
+	n.controls += m.controls
+	n.tempi += m.tempi
+	n.signatures += m.signatures
+}
 
 func (n *counter) channel(_ int64, m smf.Message) {
 	switch {

@@ -30,40 +30,44 @@ type walker struct {
 	tick    int64
 	running byte // the last channel status, 0 before the first
 	message [3]byte
+	mended  *mends
+	high    error
 }
 
-// walk hands every event of a track to v and gives the tick of its end.
+// ending tells how a track came to its end.
+type ending struct {
+	tick   int64
+	read   int   // bytes of the body up to there
+	marked bool  // an end-of-track event stands there
+	high   error // names the first data byte above 127, nil if there is none
+}
+
+// walk hands every event of a track to v and tells how the track ended.
 //
 // It is lenient where the events stay in step: running status goes on across
 // meta events and sysex, system messages, which have no place in a file, are
-// skipped, and a track may lack its end or go on after it. An event that is cut
-// short and a byte that cannot be where it stands are errors, for what would
-// follow them is guesswork.
-func walk(c chunk, v visitor, mended *mends) (end int64, err error) {
-	w := &walker{chunk: c}
-	for w.at < len(w.body) {
+// skipped, and a track may lack its end or go on after it. A data byte above 127
+// is taken for 127, on the condition that the caller finds all ends in place. An
+// event that is cut short and a byte that cannot be where it stands are errors,
+// for what would follow them is guesswork.
+func walk(c chunk, v visitor, mended *mends) (ending, error) {
+	w := &walker{chunk: c, mended: mended}
+	ended := false
+	for w.at < len(w.body) && !ended {
 		delta, err := w.quantity("a delta time")
 		if err != nil {
-			return 0, err
+			return ending{}, err
 		}
 		w.tick += delta
-		ended, err := w.event(v, mended)
-		if err != nil {
-			return 0, err
-		}
-		if ended {
-			if left := len(w.body) - w.at; left > 0 {
-				mended.add("%d bytes after the end of a track were ignored", left)
-			}
-			return w.tick, nil
+		if ended, err = w.event(v); err != nil {
+			return ending{}, err
 		}
 	}
-	mended.add("a track has no end-of-track event")
-	return w.tick, nil
+	return ending{w.tick, w.at, ended, w.high}, nil
 }
 
 // event reads one event after its delta time.
-func (w *walker) event(v visitor, mended *mends) (ended bool, err error) {
+func (w *walker) event(v visitor) (ended bool, err error) {
 	status, err := w.next("an event")
 	if err != nil {
 		return false, err
@@ -96,7 +100,7 @@ func (w *walker) event(v visitor, mended *mends) (ended bool, err error) {
 		v.meta(w.tick, kind, body)
 		return false, nil
 	default:
-		mended.add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
+		w.mended.add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
 		for range systemLength(status) {
 			if _, err := w.data(); err != nil {
 				return false, err
@@ -135,13 +139,18 @@ func (w *walker) channelMessage(v visitor) error {
 	return nil
 }
 
-// data reads a data byte, whose top bit is clear.
+// data reads a data byte, whose top bit is clear. Some programs write a velocity
+// of 150 or a controller of 255, which stand for the largest.
 func (w *walker) data() (byte, error) {
 	b, err := w.next("a message")
-	if err == nil && b >= 0x80 {
-		err = w.errorf(w.at-1, "%#02x where a data byte below 0x80 should be", b)
+	if err != nil || b < 0x80 {
+		return b, err
 	}
-	return b, err
+	if w.high == nil {
+		w.high = w.errorf(w.at-1, "%#02x where a data byte below 0x80 should be", b)
+	}
+	w.mended.add("byte %d: the data byte %d was read as 127, the largest", w.offset+w.at-1, b)
+	return 0x7f, nil
 }
 
 // block reads a length and gives that many bytes.
