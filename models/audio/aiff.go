@@ -12,8 +12,8 @@ import (
 )
 
 // decodeAIFF reads AIFF and AIFF-C. The chunks may come in any order. As in a
-// wav, sizes are only claims, and so is COMM's number of frames, which is not
-// used: a writer that could not seek back leaves a zero there.
+// wav, sizes are only claims, and so is COMM's number of frames: a writer that
+// could not seek back leaves a zero there.
 func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	var head [12]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil {
@@ -24,10 +24,11 @@ func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		return nil, fmt.Errorf("FORM header: form is %q, want \"AIFF\" or \"AIFC\"", form)
 	}
 	var (
-		f    *pcm
-		data *io.SectionReader
-		none bool  // COMM says that there are no frames
-		at   int64 = 12
+		f       *pcm
+		data    *io.SectionReader
+		claimed int64 // bytes of samples
+		frames  int64 // that COMM announces
+		at      int64 = 12
 	)
 	for n := 0; f == nil || data == nil; n++ {
 		var h [8]byte
@@ -35,7 +36,7 @@ func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			switch {
 			case f == nil:
 				return nil, errors.New("COMM chunk: missing")
-			case none: // the format allows to leave the chunk out
+			case frames == 0: // the format allows to leave the chunk out
 				return newSound(f.rate, f.channels, f.full()), nil
 			}
 			return nil, errors.New("SSND chunk: missing")
@@ -46,7 +47,7 @@ func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		switch id {
 		case "COMM":
 			var err error
-			if f, none, err = readCOMM(io.NewSectionReader(r, at, min(size, left)), form == "AIFC"); err != nil {
+			if f, frames, err = readCOMM(io.NewSectionReader(r, at, min(size, left)), form == "AIFC"); err != nil {
 				return nil, fmt.Errorf("COMM chunk: %w", err)
 			}
 		case "SSND":
@@ -58,20 +59,27 @@ func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 				return nil, fmt.Errorf("SSND chunk: is %d bytes long, want 8 or more", min(size, left))
 			}
 			skip := 8 + int64(binary.BigEndian.Uint32(b[:]))
-			data = io.NewSectionReader(r, at+skip, max(0, min(size, left)-skip))
+			data, claimed = io.NewSectionReader(r, at+skip, max(0, min(size, left)-skip)), size-skip
 		}
 		at = behindChunk(r, at, size)
 	}
-	return f.decode(data, maxSeconds)
+	if claimed >= unknownSize {
+		claimed = 0
+	}
+	s, err := f.decode(data, claimed, maxSeconds)
+	if err == nil && claimed <= data.Size() && frames > int64(len(s.Samples)) && frames < unknownSize {
+		s.cut(maxSeconds, "COMM chunk: announces %d frames, %d are there", frames, len(s.Samples))
+	}
+	return s, err
 }
 
-// readCOMM reads and checks a COMM chunk. The second result tells that there are
-// no frames.
-func readCOMM(r *io.SectionReader, compressed bool) (*pcm, bool, error) {
+// readCOMM reads and checks a COMM chunk. The second result is the number of
+// frames that it announces.
+func readCOMM(r *io.SectionReader, compressed bool) (*pcm, int64, error) {
 	var b [22]byte
 	n, _ := r.ReadAt(b[:], 0)
 	if want := map[bool]int{false: 18, true: 22}[compressed]; n < want {
-		return nil, false, fmt.Errorf("is %d bytes long, want %d or more", n, want)
+		return nil, 0, fmt.Errorf("is %d bytes long, want %d or more", n, want)
 	}
 	be := binary.BigEndian
 	f := &pcm{
@@ -84,19 +92,19 @@ func readCOMM(r *io.SectionReader, compressed bool) (*pcm, bool, error) {
 	}
 	rate := extended(b[8:18])
 	if err := checkShape(rate, int64(f.channels)); err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	f.rate = int(rate)
 	if compressed {
 		if err := f.setCompression(string(b[18:22])); err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 	}
 	if f.tag == tagPCM && (f.bits < 1 || f.bits > 32) {
-		return nil, false, fmt.Errorf("%d bits a sample, want 1 to 32", f.bits)
+		return nil, 0, fmt.Errorf("%d bits a sample, want 1 to 32", f.bits)
 	}
 	f.block = (f.bits + 7) / 8 * f.channels
-	return f, be.Uint32(b[2:]) == 0, nil
+	return f, int64(be.Uint32(b[2:])), nil
 }
 
 // setCompression sets what AIFF-C's compression type tells. Some fix the size of

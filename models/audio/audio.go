@@ -25,15 +25,22 @@
 //
 // Files are untrusted: nothing is allocated by what a header claims, a decoder
 // that fails returns an error which names the file, and every function may be
-// called from many goroutines at once.
+// called from many goroutines at once. Damage in the part of a file that is
+// decoded is told in Notes, as far as the format can tell it: by checksums, by
+// lengths and by numbers of frames. FLAC and Ogg have all three; an MP3 has
+// checksums only where its encoder was asked for them, and a wav only lengths.
 package audio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+
+	"github.com/etude-ml/etude/models/audio/internal/mp3"
+	"github.com/etude-ml/etude/models/internal/filekind"
 )
 
 // Bounds of what is decoded. Outside them a file is damaged or no music, and
@@ -42,6 +49,10 @@ const (
 	minRate     = 100
 	maxRate     = 768000
 	maxChannels = 1024
+
+	// maxLevel bounds samples, of which 1 is full scale. Some float files hold
+	// integers of 32 bits; above them is nothing but damage.
+	maxLevel = 1 << 32
 )
 
 // Clip is decoded sound: mono, the mean of the channels, at the file's own rate.
@@ -49,6 +60,9 @@ type Clip struct {
 	Samples  []float64 // full scale is ±1
 	Rate     int       // frames per second
 	Channels int       // in the file, before they were averaged
+	// Notes says in words what was wrong in the decoded part of the file and passed
+	// over: the samples may be fewer or others than those of the sound file.
+	Notes []string
 }
 
 // Extensions returns the names' endings, in lower case and with their dots, by
@@ -64,14 +78,14 @@ func Extensions() []string {
 // decodable frame, is an error, except that a well-formed wav or aiff without
 // samples gives an empty clip.
 func Decode(path string, maxSeconds float64) (*Clip, error) {
-	s, err := decodeFile(path, maxSeconds)
+	s, err := decodeFile(context.Background(), path, maxSeconds)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %s: %w", path, err)
 	}
 	return &s.Clip, nil
 }
 
-func decodeFile(path string, maxSeconds float64) (*sound, error) {
+func decodeFile(ctx context.Context, path string, maxSeconds float64) (*sound, error) {
 	if math.IsNaN(maxSeconds) || maxSeconds < 0 {
 		return nil, fmt.Errorf("length limit is %v seconds, want 0 (all) or more", maxSeconds)
 	}
@@ -91,7 +105,35 @@ func decodeFile(path string, maxSeconds float64) (*sound, error) {
 	if info, err = f.Stat(); err != nil {
 		return nil, plain(err)
 	}
-	return decode(f, info.Size(), maxSeconds)
+	r := &interruptible{ctx: ctx, r: f}
+	s, err := decode(r, info.Size(), maxSeconds)
+	if r.err != nil { // a decoder may have taken it for the end of the file
+		return nil, plain(r.err)
+	}
+	return s, err
+}
+
+// interruptible is a file whose reading ends with a context: a damaged file may
+// make a decoder read for long. It remembers a failure of the system, which must
+// not pass for damage.
+type interruptible struct {
+	ctx context.Context
+	r   io.ReaderAt
+	err error
+}
+
+func (r *interruptible) ReadAt(b []byte, off int64) (n int, err error) {
+	if r.err == nil {
+		r.err = r.ctx.Err()
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err = r.r.ReadAt(b, off)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
 }
 
 // plain strips operation and path, which the caller adds in its own form.
@@ -119,31 +161,45 @@ func decode(r io.ReaderAt, size int64, maxSeconds float64) (s *sound, err error)
 	var k format
 	kind, k = sniff(r, start)
 	if k == nil {
-		return nil, fmt.Errorf("is %s; convert it to wav, mp3 or flac", kind)
+		return nil, errors.New(kind)
 	}
 	s, err = k(io.NewSectionReader(r, start, size-start), maxSeconds)
+	if errors.Is(err, mp3.ErrNoFrames) {
+		if what, remedy := filekind.Guess(readHead(r, start)); what != "" {
+			return nil, fmt.Errorf("is %s; %s", what, remedy)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	if err := checkFinite(s.Samples); err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	s.kind = kind
+	if s.peak > maxLevel {
+		return nil, fmt.Errorf("%s: a sample is %.3g, where full scale is 1: the file is damaged; write it anew from its source", kind, s.peak)
+	}
+	s.kind, s.Notes = kind, s.notes.Texts()
 	return s, nil
+}
+
+// readHead reads as much as is needed to name a kind of file.
+func readHead(r io.ReaderAt, start int64) []byte {
+	b := make([]byte, filekind.HeadSize)
+	n, _ := r.ReadAt(b, start)
+	return b[:n]
 }
 
 // format decodes one kind of file from its first byte, leading tags skipped.
 type format func(r *io.SectionReader, maxSeconds float64) (*sound, error)
 
-// sniff names the kind of sound at start. A nil format means that it is known
-// but not decoded. What has no marker of its own is tried as MP3, which has none.
+// sniff names the kind of sound at start. A nil format means that it is not
+// decoded; then the name says what to do. What has no mark of its own is tried as
+// MP3, which has none.
 func sniff(r io.ReaderAt, start int64) (string, format) {
-	var b [12]byte
-	n, _ := r.ReadAt(b[:], start)
-	head := string(b[:n])
-	at := func(i int, s string) bool { return len(head) >= i+len(s) && head[i:i+len(s)] == s }
+	head := readHead(r, start)
+	at := func(i int, s string) bool { return len(head) >= i+len(s) && string(head[i:i+len(s)]) == s }
 	switch {
-	case at(0, "RIFF"), at(0, "RIFX"), at(0, "RF64"), at(0, "BW64"):
+	case at(0, "RIFX"), at(0, "RF64"), at(0, "BW64"), at(0, "RIFF") && !at(8, "AVI ") && !at(8, "RMID") && !at(8, "WEBP") && !at(8, "sfbk"):
 		return "wav", decodeWAV
 	case at(0, "riff"):
 		return "w64", decodeW64
@@ -153,10 +209,9 @@ func sniff(r io.ReaderAt, start int64) (string, format) {
 		return "flac", decodeFLAC
 	case at(0, "OggS"):
 		return sniffOgg(r, start)
-	case at(4, "ftyp"):
-		return "an MP4 file", nil
-	case at(0, "MThd"):
-		return "a MIDI file", nil
+	}
+	if kind, remedy := filekind.Of(head); kind != "" {
+		return "is " + kind + "; " + remedy, nil
 	}
 	return "mp3", decodeMP3
 }

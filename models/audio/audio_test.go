@@ -92,10 +92,12 @@ func TestDecodeErrors(t *testing.T) {
 	}
 	for text, file := range map[string][]byte{
 		"file is empty":                          {},
-		"no MPEG frames found":                   []byte("plain text, some of it long enough to be searched"),
+		"no MPEG frames found":                   []byte("\x01plain bytes, some of them long enough to be searched"),
+		"is a text file; put the right file":     []byte("plain text"),
 		"is a MIDI file":                         []byte("MThd\x00\x00\x00\x06"),
 		"is an Ogg file without a known stream":  []byte("OggS"),
-		"form is \"AVI \"":                       []byte("RIFF\x00\x00\x00\x00AVI "),
+		"form is \"XYZ \"":                       []byte("RIFF\x00\x00\x00\x00XYZ "),
+		"is an AVI film; convert it to wav":      []byte("RIFF\x00\x00\x00\x00AVI "),
 		"wav: fmt chunk: missing":                wav(le, "RIFF"),
 		"wav: fmt chunk: missing before":         wav(le, "RIFF", "data", "ab"),
 		"wav: data chunk: missing":               wav(le, "RIFF", "fmt ", fmtChunk(le, 1, 1, 8000, 2, 16)),

@@ -4,6 +4,8 @@
 package audio
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -24,37 +26,80 @@ type Info struct {
 	// LogMel gives ErrSilent. Channels that cancel each other are silent with a
 	// Peak of any size.
 	Silent bool
+	Notes  []string // as in Clip
 }
 
 // Inspect decodes the first two seconds of a file and describes them. Errors
 // are those of Decode; silence is none.
 func Inspect(path string) (Info, error) {
-	s, err := decodeFile(path, Seconds)
+	s, err := decodeFile(context.Background(), path, Seconds)
 	if err != nil {
 		return Info{}, fmt.Errorf("audio: %s: %w", path, err)
 	}
 	return s.info(), nil
 }
 
-// LogMelInfo is LogMel and Inspect of one decoding. Where the error is ErrSilent
-// or that there are no samples, the Info is still that of the file.
-func LogMelInfo(path string) ([]float32, Info, error) {
-	s, err := decodeFile(path, Seconds)
+// LogMelInfo is LogMel and Inspect of one decoding, which ends early with ctx.
+// Where the error is ErrSilent or that there are no samples, the Info is still
+// that of the file.
+func LogMelInfo(ctx context.Context, path string) ([]float32, Info, error) {
+	s, err := decodeFile(ctx, path, Seconds)
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("audio: %s: %w", path, err)
 	}
 	feature, err := s.LogMel()
+	if errors.Is(err, ErrSilent) {
+		err = s.whySilent(ctx, path)
+	}
 	if err != nil {
 		return nil, s.info(), fmt.Errorf("audio: %s: %w", path, err)
 	}
 	return feature, s.info(), nil
 }
 
+// searched is the length, in seconds, of the start of a file in which sound is
+// looked for after a silent beginning; searchedFrames bounds it at high rates.
+const (
+	searched       = 60.0
+	searchedFrames = 1 << 22
+)
+
+// whySilent says what makes the first two seconds silent, or ctx's error.
+func (s *sound) whySilent(ctx context.Context, path string) error {
+	if s.peak >= silence {
+		return silentError(fmt.Sprintf("the %d channels, of which the mean is used, cancel each other: one peaks at %.1f dBFS, the mean below %d; keep one channel, or invert one",
+			s.Channels, 20*math.Log10(s.peak), SilenceDB))
+	}
+	if len(s.Samples) < frameLimit(s.Rate, Seconds) {
+		return ErrSilent
+	}
+	more, err := decodeFile(ctx, path, min(searched, searchedFrames/float64(s.Rate)))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		for i, v := range more.Samples {
+			if math.Abs(v) >= silence {
+				return silentError(fmt.Sprintf("the first %g s, which are used, are silent (peak below %d dBFS), and sound starts at %.2f s: cut off what is before it",
+					Seconds, SilenceDB, float64(i)/float64(s.Rate)))
+			}
+		}
+	}
+	return ErrSilent
+}
+
+// silentError is an ErrSilent that tells more.
+type silentError string
+
+func (e silentError) Error() string      { return string(e) }
+func (silentError) Is(target error) bool { return target == ErrSilent }
+
 func (s *sound) info() Info {
 	i := Info{
 		Kind: s.kind, Rate: s.Rate, Channels: s.Channels, Peak: s.peak,
-		Seconds: float64(len(s.Samples)) / float64(s.Rate),
+		Seconds: s.seconds(),
 		Silent:  peak(s.Samples) < silence,
+		Notes:   s.Notes,
 	}
 	if s.heard > 0 {
 		i.ClippedShare = float64(s.clipped) / float64(s.heard)

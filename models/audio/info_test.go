@@ -5,6 +5,7 @@ package audio
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -34,38 +35,38 @@ func TestInspect(t *testing.T) {
 		file []byte
 		want Info
 	}{
-		"no run":         {pcm16(1, 8000, top, top, 0, low, low, 0, top, 0), Info{"wav", 8000, 1, 0.001, 1, 0, false}},
-		"three":          {pcm16(1, 8000, 0, top, top, top, 0, 0, 0, 0), Info{"wav", 8000, 1, 0.001, 32767.0 / 32768, 3.0 / 8, false}},
-		"both signs":     {pcm16(1, 8000, top, low, top, low, 0, 0, 0, low), Info{"wav", 8000, 1, 0.001, 1, 4.0 / 8, false}},
-		"one of two":     {pcm16(2, 8000, top, 0, top, 0, top, 0, 5, 0), Info{"wav", 8000, 2, 0.0005, 32767.0 / 32768, 3.0 / 8, false}},
-		"runs in turn":   {pcm16(2, 8000, top, 0, 0, top, top, 0, 0, top), Info{"wav", 8000, 2, 0.0005, 32767.0 / 32768, 0, false}},
-		"cancelling":     {pcm16(2, 8000, 16384, -16384, -16384, 16384), Info{"wav", 8000, 2, 0.00025, 0.5, 0, true}},
-		"-80 dBFS":       {pcm16(1, 8000, 3, -3, 3), Info{"wav", 8000, 1, 0.000375, 3.0 / 32768, 0, true}},
-		"above -80 dBFS": {pcm16(1, 8000, 4, -4), Info{"wav", 8000, 1, 0.00025, 4.0 / 32768, 0, false}},
-		"no samples":     {pcm16(1, 8000), Info{"wav", 8000, 1, 0, 0, 0, true}},
+		"no run":         {pcm16(1, 8000, top, top, 0, low, low, 0, top, 0), Info{"wav", 8000, 1, 0.001, 1, 0, false, nil}},
+		"three":          {pcm16(1, 8000, 0, top, top, top, 0, 0, 0, 0), Info{"wav", 8000, 1, 0.001, 32767.0 / 32768, 3.0 / 8, false, nil}},
+		"both signs":     {pcm16(1, 8000, top, low, top, low, 0, 0, 0, low), Info{"wav", 8000, 1, 0.001, 1, 4.0 / 8, false, nil}},
+		"one of two":     {pcm16(2, 8000, top, 0, top, 0, top, 0, 5, 0), Info{"wav", 8000, 2, 0.0005, 32767.0 / 32768, 3.0 / 8, false, nil}},
+		"runs in turn":   {pcm16(2, 8000, top, 0, 0, top, top, 0, 0, top), Info{"wav", 8000, 2, 0.0005, 32767.0 / 32768, 0, false, nil}},
+		"cancelling":     {pcm16(2, 8000, 16384, -16384, -16384, 16384), Info{"wav", 8000, 2, 0.00025, 0.5, 0, true, nil}},
+		"-80 dBFS":       {pcm16(1, 8000, 3, -3, 3), Info{"wav", 8000, 1, 0.000375, 3.0 / 32768, 0, true, nil}},
+		"above -80 dBFS": {pcm16(1, 8000, 4, -4), Info{"wav", 8000, 1, 0.00025, 4.0 / 32768, 0, false, nil}},
+		"no samples":     {pcm16(1, 8000), Info{"wav", 8000, 1, 0, 0, 0, true, nil}},
 		// The first two seconds count, and no more.
-		"later": {pcm16(1, 100, append(make([]int, 200), top, top, top)...), Info{"wav", 100, 1, 2, 0, 0, true}},
+		"later": {pcm16(1, 100, append(make([]int, 200), top, top, top)...), Info{"wav", 100, 1, 2, 0, 0, true, nil}},
 		"8 bit": {wav(le, "RIFF", "fmt ", fmtChunk(le, tagPCM, 1, 8000, 1, 8), "data", "\xff\xff\x00\x80"),
-			Info{"wav", 8000, 1, 0.0005, 1, 0.75, false}},
+			Info{"wav", 8000, 1, 0.0005, 1, 0.75, false, nil}},
 		"24 bit, from 16": {wav(le, "RIFF", "fmt ", fmtChunk(le, tagPCM, 1, 8000, 3, 24), "data", strings.Repeat("\x00\xff\x7f", 3)+"\x00\x00\x00"),
-			Info{"wav", 8000, 1, 0.0005, 32767.0 / 32768, 0.75, false}},
+			Info{"wav", 8000, 1, 0.0005, 32767.0 / 32768, 0.75, false, nil}},
 		"float above 1": {wav(le, "RIFF", "fmt ", fmtChunk(le, tagFloat, 1, 8000, 4, 32), "data", strings.Repeat("\x00\x00\x00\x40", 4)),
-			Info{"wav", 8000, 1, 0.0005, 2, 1, false}},
+			Info{"wav", 8000, 1, 0.0005, 2, 1, false, nil}},
 		"mu-law": {wav(le, "RIFF", "fmt ", fmtChunk(le, tagMuLaw, 1, 8000, 1, 8), "data", "\x00\x80\x80\xff"),
-			Info{"wav", 8000, 1, 0.0005, 32124.0 / 32768, 0.75, false}},
+			Info{"wav", 8000, 1, 0.0005, 32124.0 / 32768, 0.75, false, nil}},
 		"A-law": {wav(le, "RIFF", "fmt ", fmtChunk(le, tagALaw, 1, 8000, 1, 8), "data", "\x2a\xaa\xaa\xd5"),
-			Info{"wav", 8000, 1, 0.0005, 32256.0 / 32768, 0.75, false}},
-		"aiff": {aiff("AIFF", "COMM", comm(1, 4, 8, 8000, ""), "SSND", ssnd("\x7f\x7f\x80\x00")), Info{"aiff", 8000, 1, 0.0005, 1, 0.75, false}},
-		"w64":  {w64("fmt ", fmtChunk(le, tagPCM, 1, 8000, 2, 16), "data", "\x00\x40"), Info{"w64", 8000, 1, 0.000125, 0.5, 0, false}},
+			Info{"wav", 8000, 1, 0.0005, 32256.0 / 32768, 0.75, false, nil}},
+		"aiff": {aiff("AIFF", "COMM", comm(1, 4, 8, 8000, ""), "SSND", ssnd("\x7f\x7f\x80\x00")), Info{"aiff", 8000, 1, 0.0005, 1, 0.75, false, nil}},
+		"w64":  {w64("fmt ", fmtChunk(le, tagPCM, 1, 8000, 2, 16), "data", "\x00\x40"), Info{"w64", 8000, 1, 0.000125, 0.5, 0, false, nil}},
 		// Left is at the top of 32 bits, right at the bottom: all of it is clipped.
-		"flac": {[]byte(constantFLAC), Info{"flac", 8000, 2, 0.002, 1, 1, true}},
+		"flac": {[]byte(constantFLAC), Info{"flac", 8000, 2, 0.002, 1, 1, true, nil}},
 	} {
 		path := write(t, c.file)
 		got, err := Inspect(path)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.want, got, name)
 		// One decoding gives the same of both.
-		feature, info, err := LogMelInfo(path)
+		feature, info, err := LogMelInfo(context.Background(), path)
 		assert.Equal(t, c.want, info, name)
 		want, wantErr := LogMel(path)
 		assert.Equal(t, want, feature, name)
@@ -87,11 +88,11 @@ func TestInspect(t *testing.T) {
 }
 
 func TestInspectErrors(t *testing.T) {
-	path := write(t, []byte("nothing"))
+	path := write(t, []byte("\x01nothing"))
 	_, err := Inspect(path)
 	require.ErrorContains(t, err, "no MPEG frames")
 	assert.Equal(t, 1, strings.Count(err.Error(), path))
-	feature, info, err := LogMelInfo(path)
+	feature, info, err := LogMelInfo(context.Background(), path)
 	require.ErrorContains(t, err, "no MPEG frames")
 	assert.Equal(t, 1, strings.Count(err.Error(), path))
 	assert.Nil(t, feature)

@@ -4,6 +4,7 @@
 package audio
 
 import (
+	"context"
 	"errors"
 	"math"
 	"sync"
@@ -26,7 +27,8 @@ const (
 )
 
 // ErrSilent tells that a clip has no feature: relative to the maximum of
-// silence every band would read as loudest.
+// silence every band would read as loudest. Errors that are ErrSilent may say
+// more: that sound starts later, or that the channels cancel each other.
 var ErrSilent = errors.New("silent: peak below -80 dBFS")
 
 // errEmpty tells that a clip has no samples.
@@ -35,7 +37,7 @@ var errEmpty = errors.New("no samples")
 // LogMel decodes the first two seconds of a file and returns its feature, see
 // Clip.LogMel.
 func LogMel(path string) ([]float32, error) {
-	feature, _, err := LogMelInfo(path)
+	feature, _, err := LogMelInfo(context.Background(), path)
 	return feature, err
 }
 

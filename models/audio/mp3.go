@@ -27,6 +27,9 @@ func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	for skip := d.Start; len(s.Samples) < limit; {
 		channels, err := d.Next()
 		if err != nil {
+			if d.Frames < d.Total && d.Damaged == 0 {
+				s.cut(maxSeconds, "ends after %d of %d frames", d.Frames, d.Total)
+			}
 			break
 		}
 		n := len(channels[0])
@@ -40,6 +43,10 @@ func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	}
 	if len(s.Samples) == 0 {
 		return nil, errors.New("no whole frame of sound")
+	}
+	if d.Damaged > 0 {
+		s.notes.Add("frame %d is damaged or missing: %s; %d of the first %d frames are, so that parts are silent or wrong: write the file anew from its source",
+			d.FirstDamaged+1, d.Damage, d.Damaged, max(d.Frames, d.FirstDamaged+1))
 	}
 	return s, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/audio/internal/ogg"
+	"github.com/etude-ml/etude/models/internal/filekind"
 )
 
 // sniffOgg names what an Ogg file holds. A video's sound counts, too.
@@ -26,5 +27,5 @@ func sniffOgg(r io.ReaderAt, start int64) (string, format) {
 			what = "an Ogg Speex file"
 		}
 	}
-	return what, nil
+	return "is " + what + "; " + filekind.Convert, nil
 }

@@ -32,7 +32,7 @@ type opusHead struct {
 
 // decodeOpus decodes to the lowest rate that Opus knows not below that of the
 // encoder's source, as libsndfile does. Pre-skip and end are RFC 7845's. Damage
-// behind the first packet ends the clip there.
+// behind the first packet ends the clip there, with a note.
 func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	packets, b, err := ogg.Open(r, "OpusHead")
 	if err != nil {
@@ -58,6 +58,9 @@ func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	for int64(len(s.Samples)) < limit {
 		p, err := packets.Next()
 		if err != nil {
+			if !packets.Ended() {
+				s.cut(maxSeconds, "ends after %.2f s without its last page", s.seconds())
+			}
 			break
 		}
 		if strings.HasPrefix(string(p.Data[:min(len(p.Data), 8)]), "OpusTags") {
@@ -71,6 +74,7 @@ func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			return nil, fmt.Errorf("first packet: %w", err)
 		}
 		if err != nil {
+			s.cut(maxSeconds, "damaged at %.2f s, %v", s.seconds(), err)
 			break
 		}
 		for i := max(0, (head.skip-pos)/factor); i < int64(n) && int64(len(s.Samples)) < limit; i++ {
@@ -87,6 +91,9 @@ func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	}
 	if len(s.Samples) == 0 {
 		return nil, errors.New("no whole packet of sound")
+	}
+	if n := packets.Lost(); n > 0 {
+		s.notes.Add("%d pages are damaged or missing, and their sound is left out: write the file anew from its source", n)
 	}
 	return s, nil
 }

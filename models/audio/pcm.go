@@ -53,8 +53,16 @@ func (f *pcm) check() error {
 	return nil
 }
 
-// decode reads the data chunk.
-func (f *pcm) decode(r *io.SectionReader, maxSeconds float64) (*sound, error) {
+// decode reads the data chunk, which claims to be of so many bytes.
+func (f *pcm) decode(r *io.SectionReader, claimed int64, maxSeconds float64) (*sound, error) {
+	s, err := f.samples(r, maxSeconds)
+	if err == nil && claimed > r.Size() {
+		s.cut(maxSeconds, "data chunk: claims %d bytes, %d are there", claimed, r.Size())
+	}
+	return s, err
+}
+
+func (f *pcm) samples(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	switch f.tag {
 	case tagMP3, tagMPEG:
 		return decodeMP3(r, maxSeconds)

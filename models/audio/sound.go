@@ -3,7 +3,11 @@
 
 package audio
 
-import "math"
+import (
+	"math"
+
+	"github.com/etude-ml/etude/models/internal/remarks"
+)
 
 // clippedRun is the least number of samples in a row at full scale that counts
 // as clipped: one or two are what a loud but sound recording has at a peak.
@@ -19,6 +23,7 @@ type sound struct {
 	run     []int   // samples in a row at full scale, of each channel
 	clipped int     // samples in such runs
 	heard   int     // samples in all
+	notes   remarks.List
 }
 
 func newSound(rate, channels int, full float64) *sound {
@@ -64,3 +69,13 @@ func (s *sound) clip(c int, level float64) {
 		s.clipped++
 	}
 }
+
+// cut notes why the sound ends, if that is in the part that is wanted.
+func (s *sound) cut(maxSeconds float64, format string, args ...any) {
+	if len(s.Samples) < frameLimit(s.Rate, maxSeconds) {
+		s.notes.Add(format+"; what comes before was used: write the file anew from its source", args...)
+	}
+}
+
+// seconds is the length of what was decoded.
+func (s *sound) seconds() float64 { return float64(len(s.Samples)) / float64(s.Rate) }

@@ -37,9 +37,10 @@ func decodeW64(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			return nil, errors.New("data chunk: missing")
 		}
 		left := r.Size() - at - 24
-		size := left
-		if claim := binary.LittleEndian.Uint64(h[16:]); claim >= 24 && claim-24 < uint64(left) {
-			size = int64(claim - 24)
+		size, claimed := left, left
+		if claim := binary.LittleEndian.Uint64(h[16:]); claim >= 24 && claim < 1<<62 {
+			claimed = int64(claim - 24)
+			size = min(claimed, left)
 		}
 		body := io.NewSectionReader(r, at+24, size)
 		switch string(h[:16]) {
@@ -52,7 +53,7 @@ func decodeW64(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			if f == nil {
 				return nil, errors.New("fmt chunk: missing before the data chunk")
 			}
-			return f.decode(body, maxSeconds)
+			return f.decode(body, claimed, maxSeconds)
 		}
 		at += (24 + size + 7) &^ 7
 	}

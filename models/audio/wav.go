@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Format tags of a wav's fmt chunk.
@@ -23,8 +24,18 @@ const (
 	tagExtensible = 0xfffe
 )
 
-// guidTail ends every sub-format GUID that carries a plain format tag.
-const guidTail = "\x80\x00\x00\xaa\x00\x38\x9b\x71"
+// subFormats are the GUIDs of sub-formats that carry a plain format tag in their
+// first four bytes, without these: Microsoft's, and those of Ambisonic B-format.
+var subFormats = []subFormat{
+	{0x0000, 0x0010, "\x80\x00\x00\xaa\x00\x38\x9b\x71"},
+	{0x0721, 0x11d3, "\x86\x44\xc8\xc1\xca\x00\x00\x00"},
+}
+
+// subFormat is the rest of a GUID: two numbers in the file's order, then bytes.
+type subFormat struct {
+	second, third uint16
+	tail          string
+}
 
 // maxChunks bounds the search for the samples: a file of empty chunks could
 // keep it busy for minutes.
@@ -79,13 +90,54 @@ func decodeWAV(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			switch {
 			case size == 1<<32-1 && dataSize >= 0:
 				size = dataSize
-			case size == 0:
+			case size == 0 && !wholeChunks(r, at, order), size >= unknownSize:
 				size = left
 			}
-			return f.decode(io.NewSectionReader(r, at, min(size, left)), maxSeconds)
+			s, err := f.decode(io.NewSectionReader(r, at, min(size, left)), size, maxSeconds)
+			if err == nil && size < left && !chunkAt(r, behindChunk(r, at, size)) {
+				s.cut(maxSeconds, "data chunk: behind its %d bytes stands no other chunk, but %d bytes", size, left-size)
+			}
+			return s, err
 		}
 		at = behindChunk(r, at, size)
 	}
+}
+
+// unknownSize and above are the sizes of data that programs leave which write
+// into a pipe: SoX 2³¹-4096, most others 2³²-1.
+const unknownSize = 1<<31 - 1<<12
+
+// wholeChunks tells whether the rest of a file is chunks to its very end. Behind a
+// data chunk of size 0 it says that there are no samples; otherwise the size was
+// never filled in, and samples follow.
+func wholeChunks(r *io.SectionReader, at int64, order binary.ByteOrder) bool {
+	for range maxChunks {
+		var h [8]byte
+		if at >= r.Size() {
+			return true
+		}
+		if _, err := r.ReadAt(h[:], at); err != nil || !chunkAt(r, at) {
+			return false
+		}
+		size := int64(order.Uint32(h[4:]))
+		if at += 8; size > r.Size()-at {
+			return false
+		}
+		at = behindChunk(r, at, size)
+	}
+	return false
+}
+
+// chunkAt tells whether a chunk's name, or the end of the file, is at a place.
+func chunkAt(r *io.SectionReader, at int64) bool {
+	var id [4]byte
+	n, _ := r.ReadAt(id[:], at)
+	for _, c := range id[:n] {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // behindChunk returns where the chunk behind the one of size bytes at at starts.
@@ -125,9 +177,9 @@ func readFormat(r *io.SectionReader, order binary.ByteOrder) (*pcm, error) {
 		if n < 40 {
 			return nil, fmt.Errorf("extensible format is %d bytes long, want 40", n)
 		}
-		// The first three fields of the GUID are numbers in the file's order.
 		tag := order.Uint32(b[24:])
-		if tag > 0xffff || order.Uint16(b[28:]) != 0 || order.Uint16(b[30:]) != 0x10 || string(b[32:40]) != guidTail {
+		kind := subFormat{order.Uint16(b[28:]), order.Uint16(b[30:]), string(b[32:40])}
+		if tag > 0xffff || !slices.Contains(subFormats, kind) {
 			return nil, fmt.Errorf("sub-format %x is not a sound format; convert the file to PCM", b[24:40])
 		}
 		f.atTop = true

@@ -8,6 +8,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/etude-ml/etude/models/internal/filekind"
+	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
 // container is a file taken apart: its header and the bodies of its tracks.
@@ -33,7 +36,7 @@ var trackID = []byte("MTrk")
 // wrong in many files, and following it would lose all tracks behind. Chunks of
 // other kinds are skipped, as the standard asks, and so are bytes between chunks.
 // What may have held notes is never skipped: that is an error.
-func split(file []byte, mended *mends) (*container, counter, error) {
+func split(file []byte, mended *remarks.List) (*container, counter, error) {
 	var n counter
 	data, base, err := unwrap(file)
 	if err != nil {
@@ -63,7 +66,7 @@ func split(file []byte, mended *mends) (*container, counter, error) {
 	case len(c.tracks) < announced && s.doubt:
 		return nil, n, fmt.Errorf("the header announces %d tracks, %d are there, and the lengths of chunks are wrong: tracks may be lost; export the file again", announced, len(c.tracks))
 	case len(c.tracks) != announced:
-		mended.add("the header announces %d tracks, %d are there", announced, len(c.tracks))
+		mended.Add("the header announces %d tracks, %d are there", announced, len(c.tracks))
 	}
 	return c, n, nil
 }
@@ -73,7 +76,7 @@ type splitter struct {
 	*container
 	data    []byte
 	base    int // of data in the file
-	mended  *mends
+	mended  *remarks.List
 	counter *counter
 	doubt   bool  // the lengths of chunks do not fit what is there
 	high    error // the first data byte above 127
@@ -105,13 +108,13 @@ func (s *splitter) track(at int) (next int, err error) {
 	a.body = a.body[:a.read]
 	s.tracks = append(s.tracks, a.chunk)
 	s.counter.add(a.counter)
-	s.mended.join(&a.mended)
+	s.mended.Join(a.mended)
 	s.doubt = s.doubt || bytes.Contains(a.body, trackID)
 	if a.high != nil && s.high == nil {
 		s.high = fmt.Errorf("track %d, %w", number, a.high)
 	}
 	if !a.marked {
-		s.mended.add("a track has no end-of-track event")
+		s.mended.Add("a track has no end-of-track event")
 		s.doubt = true
 	}
 	if size == int64(a.read) {
@@ -119,10 +122,10 @@ func (s *splitter) track(at int) (next int, err error) {
 	}
 	s.doubt = true
 	if size <= left && end < claimed && !bytes.Contains(s.data[end:min(claimed+len(trackID)-1, len(s.data))], trackID) {
-		s.mended.add("%d bytes after the end of a track were ignored", claimed-end)
+		s.mended.Add("%d bytes after the end of a track were ignored", claimed-end)
 		return claimed, nil
 	}
-	s.mended.add("track %d claims %d bytes and has %d: what follows its events is read next", number, size, a.read)
+	s.mended.Add("track %d claims %d bytes and has %d: what follows its events is read next", number, size, a.read)
 	return end, nil
 }
 
@@ -131,7 +134,7 @@ type attempt struct {
 	chunk
 	ending
 	counter counter
-	mended  mends
+	mended  remarks.List
 }
 
 // longer reads a track beyond its length, to its end-of-track event. Where that
@@ -178,19 +181,19 @@ func (s *splitter) skip(at int) (next int, err error) {
 	if len(rest) >= 8 {
 		size := 8 + int64(binary.BigEndian.Uint32(rest[4:]))
 		if size <= int64(len(rest)) && !bytes.Contains(rest[:size], trackID) {
-			s.mended.add("a chunk %q of %d bytes was skipped", rest[:4], size-8)
+			s.mended.Add("a chunk %q of %d bytes was skipped", rest[:4], size-8)
 			return at + int(size), s.holdsNotes(rest[:4], rest[8:size])
 		}
 	}
 	s.doubt = true
 	switch follows := bytes.Index(rest, trackID); {
 	case follows > 0:
-		s.mended.add("%d stray bytes before track %d were skipped", follows, len(s.tracks)+1)
+		s.mended.Add("%d stray bytes before track %d were skipped", follows, len(s.tracks)+1)
 		return at + follows, nil
 	case len(rest) < 8:
-		s.mended.add("%d stray bytes at the end were ignored", len(rest))
+		s.mended.Add("%d stray bytes at the end were ignored", len(rest))
 	default:
-		s.mended.add("%d bytes from byte %d on were ignored: they start no chunk", len(rest), s.base+at)
+		s.mended.Add("%d bytes from byte %d on were ignored: they start no chunk", len(rest), s.base+at)
 	}
 	return len(s.data), nil
 }
@@ -199,7 +202,7 @@ func (s *splitter) skip(at int) (next int, err error) {
 // then its name is damaged.
 func (s *splitter) holdsNotes(id, body []byte) error {
 	var n counter
-	if e, err := walk(chunk{body: body}, &n, &mends{}); err == nil && e.marked && e.read == len(body) && n.notes > 0 {
+	if e, err := walk(chunk{body: body}, &n, &remarks.List{}); err == nil && e.marked && e.read == len(body) && n.notes > 0 {
 		return fmt.Errorf("the chunk %q holds notes as a track does: the file is damaged; export it again", id)
 	}
 	return nil
@@ -262,6 +265,12 @@ func unwrap(data []byte) (smf []byte, base int, err error) {
 	case bytes.HasPrefix(data, []byte("SMF2CLIP")):
 		return nil, 0, fmt.Errorf("a MIDI 2.0 clip file: export it as a Standard MIDI File (MIDI 1.0)")
 	case len(data) < 12 || !bytes.HasPrefix(data, []byte("RIFF")) || string(data[8:12]) != "RMID":
+		if kind, remedy := filekind.Of(data[:min(filekind.HeadSize, len(data))]); kind != "" {
+			if remedy == filekind.Convert {
+				remedy = "a folder of MIDI files is no place for it"
+			}
+			return nil, 0, fmt.Errorf("not a Standard MIDI File but %s; %s", kind, remedy)
+		}
 		return nil, 0, fmt.Errorf("not a Standard MIDI File: it starts with %q instead of \"MThd\"", data[:min(8, len(data))])
 	}
 	for at := 12; at+8 <= len(data); {
@@ -285,26 +294,4 @@ func unwrap(data []byte) (smf []byte, base int, err error) {
 		at += 8 + int(size)
 	}
 	return nil, 0, fmt.Errorf("a RIFF file of kind RMID without a Standard MIDI File inside; export it again as .mid")
-}
-
-// maxMends keeps the list short in a file that is wrong in every event.
-const maxMends = 16
-
-// mends collects what was passed over.
-type mends struct{ list []string }
-
-func (m *mends) add(format string, args ...any) {
-	switch {
-	case len(m.list) < maxMends:
-		m.list = append(m.list, fmt.Sprintf(format, args...))
-	case len(m.list) == maxMends:
-		m.list = append(m.list, "and more")
-	}
-}
-
-// join adds what another list holds.
-func (m *mends) join(other *mends) {
-	for _, text := range other.list {
-		m.add("%s", text)
-	}
 }

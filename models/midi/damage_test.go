@@ -114,7 +114,9 @@ func TestTrackLengths(t *testing.T) {
 		binary.BigEndian.PutUint32(b[at+4:], uint32(len(first)+delta))
 		return b
 	}
-	insert := func(offset int, stray string) []byte { return slices.Insert(slices.Clone(whole), offset, []byte(stray)...) }
+	insert := func(offset int, stray string) []byte {
+		return slices.Insert(slices.Clone(whole), offset, []byte(stray)...)
+	}
 	between := at + 8 + len(first)
 	for name, tc := range map[string]struct {
 		data         []byte

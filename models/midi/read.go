@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"gitlab.com/gomidi/midi/v2/smf"
+
+	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
 // MaxBytes is the size of the largest file that is read. An event takes three
@@ -83,7 +85,7 @@ func tooLarge(size int64) error {
 // parse walks every track twice: split once, to find its end and to count, so
 // that each list is allocated once at its size; then once to fill.
 func parse(data []byte) (*Song, error) {
-	var mended, again mends
+	var mended, again remarks.List
 	c, n, err := split(data, &mended)
 	if err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func parse(data []byte) (*Song, error) {
 		b.end(end.tick)
 	}
 	s := b.finish()
-	s.Mended = mended.list
+	s.Mended = mended.Texts()
 	return s, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"gitlab.com/gomidi/midi/v2/smf"
+
+	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
 // Meta event types that matter here; the others are skipped by their length.
@@ -30,7 +32,7 @@ type walker struct {
 	tick    int64
 	running byte // the last channel status, 0 before the first
 	message [3]byte
-	mended  *mends
+	mended  *remarks.List
 	high    error
 }
 
@@ -50,7 +52,7 @@ type ending struct {
 // is taken for 127, on the condition that the caller finds all ends in place. An
 // event that is cut short and a byte that cannot be where it stands are errors,
 // for what would follow them is guesswork.
-func walk(c chunk, v visitor, mended *mends) (ending, error) {
+func walk(c chunk, v visitor, mended *remarks.List) (ending, error) {
 	w := &walker{chunk: c, mended: mended}
 	ended := false
 	for w.at < len(w.body) && !ended {
@@ -100,7 +102,7 @@ func (w *walker) event(v visitor) (ended bool, err error) {
 		v.meta(w.tick, kind, body)
 		return false, nil
 	default:
-		w.mended.add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
+		w.mended.Add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
 		for range systemLength(status) {
 			if _, err := w.data(); err != nil {
 				return false, err
@@ -149,7 +151,7 @@ func (w *walker) data() (byte, error) {
 	if w.high == nil {
 		w.high = w.errorf(w.at-1, "%#02x where a data byte below 0x80 should be", b)
 	}
-	w.mended.add("byte %d: the data byte %d was read as 127, the largest", w.offset+w.at-1, b)
+	w.mended.Add("byte %d: the data byte %d was read as 127, the largest", w.offset+w.at-1, b)
 	return 0x7f, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 )
 
 // Stream is a FLAC stream, positioned at a frame.
@@ -23,12 +24,20 @@ type Stream struct {
 
 	r   *bitReader
 	buf [8][]int64
+
+	started bool
+	next    int64 // number of the frame or of the first sample to come
 }
 
 // Block is one decoded FLAC frame.
 type Block struct {
 	Bits     int       // of its samples, in [-2^(Bits-1), 2^(Bits-1))
 	Channels [][]int64 // all of one length; valid until the next call
+	// Gap tells that the block does not follow the one before: what lay between
+	// them is missing.
+	Gap bool
+	// Rate is what the frame itself says; 0 where it leaves that to STREAMINFO.
+	Rate int
 }
 
 // New reads the marker and the metadata. Of that only STREAMINFO is used.
@@ -101,7 +110,12 @@ func (s *Stream) Next() (*Block, error) {
 	if err := s.body(h); err != nil {
 		return nil, fmt.Errorf("frame: %w", cut(err))
 	}
-	return &Block{h.bits, s.buf[:h.channels]}, nil
+	gap := s.started && h.number != s.next
+	s.started, s.next = true, h.number+1
+	if h.variable {
+		s.next = h.number + int64(h.size)
+	}
+	return &Block{h.bits, s.buf[:h.channels], gap, h.rate}, nil
 }
 
 // Ways to store two channels, by the header's code.
@@ -116,7 +130,13 @@ type header struct {
 	coding   int // channels-1, or one of the three above
 	channels int
 	bits     int
+	rate     int   // 0: as STREAMINFO says
+	variable bool  // blocks differ in size, and number counts samples, not frames
+	number   int64 // of the frame, or of its first sample
 }
+
+// rates are those that a frame header has a code for.
+var rates = [16]int{0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
 
 // header reads a frame header up to its CRC.
 func (s *Stream) header() (header, error) {
@@ -126,7 +146,7 @@ func (s *Stream) header() (header, error) {
 		return header{}, io.EOF
 	}
 	sync := r.read(15)
-	r.read(1) // blocks of fixed or variable size: both are numbered, neither is needed
+	variable := r.read(1) != 0
 	sizeCode, rateCode := r.read(4), r.read(4)
 	coding, bitsCode := int(r.read(4)), r.read(3)
 	reserved := r.read(1)
@@ -136,7 +156,7 @@ func (s *Stream) header() (header, error) {
 	if sync != 0x7ffc || reserved != 0 {
 		return header{}, errors.New("no sync code")
 	}
-	h := header{coding: coding, channels: coding + 1}
+	h := header{coding: coding, channels: coding + 1, variable: variable}
 	switch {
 	case coding > midSide:
 		return header{}, fmt.Errorf("reserved channel assignment %d", coding)
@@ -151,8 +171,13 @@ func (s *Stream) header() (header, error) {
 	}
 	// The number, coded as UTF-8 codes up to 36 bits.
 	first := r.read(8)
-	for m := first << 1; first&0x80 != 0 && m&0x80 != 0; m <<= 1 {
-		r.read(8)
+	h.number = int64(first)
+	if first >= 0x80 {
+		ones := bits.LeadingZeros8(^uint8(first))
+		h.number = int64(first & (0x7f >> ones))
+		for range ones - 1 {
+			h.number = h.number<<6 | int64(r.read(8)&0x3f)
+		}
 	}
 	switch {
 	case sizeCode == 0:
@@ -168,11 +193,13 @@ func (s *Stream) header() (header, error) {
 	default:
 		h.size = 256 << (sizeCode - 8)
 	}
-	switch rateCode {
+	switch h.rate = rates[rateCode]; rateCode {
 	case 12:
-		r.read(8)
-	case 13, 14:
-		r.read(16)
+		h.rate = int(r.read(8)) * 1000
+	case 13:
+		h.rate = int(r.read(16))
+	case 14:
+		h.rate = int(r.read(16)) * 10
 	case 15:
 		return header{}, errors.New("reserved sample rate")
 	}

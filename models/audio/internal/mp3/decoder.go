@@ -9,6 +9,7 @@ package mp3
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"io"
 )
@@ -21,6 +22,13 @@ type Decoder struct {
 	// the encoder was given, as its tag tells: without the delay of encoder and
 	// decoder and without the padding. End is 0 where there is no such tag.
 	Start, End int
+	// Total is the number of frames that a tag tells, 0 where there is none; Frames
+	// counts those that Next has returned.
+	Total, Frames int
+	// Damaged counts the frames that Next found to be damaged or missing so far, and
+	// Damage says what was wrong with the first, FirstDamaged which that was.
+	Damaged, FirstDamaged int
+	Damage                string
 
 	r     *bufio.Reader
 	first header
@@ -82,6 +90,7 @@ func (d *Decoder) readTag(frame []byte) bool {
 		delay = int(b[21])<<4 | int(b[22])>>4
 		padding = int(b[22]&15)<<8 | int(b[23])
 	}
+	d.Total = int(frames)
 	samples := frames * int64(576*d.first.granules())
 	if end := samples - int64(padding) + decoderDelay; frames > 0 && end > int64(delay+decoderDelay) {
 		d.Start, d.End = delay+decoderDelay, int(end)
@@ -99,14 +108,30 @@ func (d *Decoder) Next() ([][]float64, error) {
 	}
 	d.out[0], d.out[1] = d.out[0][:0], d.out[1][:0]
 	d.decode(h, frame)
+	d.Frames++
 	return d.out[:h.channels()], nil
+}
+
+// damage counts a damaged frame, the one to come.
+func (d *Decoder) damage(what string) {
+	if d.Damaged == 0 {
+		d.Damage, d.FirstDamaged = what, d.Frames
+	}
+	d.Damaged++
 }
 
 // frame returns the next whole frame, searching for it behind damage.
 func (d *Decoder) frame() (header, []byte, error) {
+	junk := false
 	for skipped := 0; skipped < maxResync; skipped += d.skipToSync() {
+		if b, _ := d.r.Peek(16); skipped == 0 {
+			junk = len(b) > 0 && !trailer(b)
+		}
 		b, err := d.r.Peek(4)
 		if err != nil {
+			if junk {
+				d.damage("the file ends in bytes that are no frame")
+			}
 			return header{}, nil, io.EOF
 		}
 		h, ok := parseHeader(b)
@@ -115,13 +140,31 @@ func (d *Decoder) frame() (header, []byte, error) {
 			if size >= 4+h.sideSize() && size <= maxFrame && (skipped == 0 || d.continues(h, size)) {
 				frame := make([]byte, size)
 				if _, err := io.ReadFull(d.r, frame); err != nil {
+					d.damage("the file ends inside it")
 					return header{}, nil, io.EOF
+				}
+				if skipped > 0 {
+					d.damage("bytes before it are no frame")
 				}
 				return h, frame, nil
 			}
 		}
 	}
+	if junk {
+		d.damage("bytes before it are no frame")
+	}
 	return header{}, nil, io.EOF
+}
+
+// trailer tells whether what follows the last frame is a tag, or the zeros with
+// which some programs fill a file.
+func trailer(b []byte) bool {
+	for _, tag := range []string{"TAG", "APETAGEX", "LYRICSBEGIN", "ID3", "3DI"} {
+		if bytes.HasPrefix(b, []byte(tag)) {
+			return true
+		}
+	}
+	return len(bytes.Trim(b, "\x00")) == 0
 }
 
 // continues tells whether another frame stands behind one of size bytes.
@@ -145,8 +188,12 @@ func (d *Decoder) decode(h header, frame []byte) {
 	}
 	end := at + h.sideSize()
 	if end > len(frame) {
+		d.damage("it is too short")
 		d.silence(h)
 		return
+	}
+	if h.protected && checksum(frame[2:4], frame[at:end]) != binary.BigEndian.Uint16(frame[4:]) {
+		d.damage("its checksum is wrong")
 	}
 	side := readSide(h, frame[at:end])
 	// Main data starts in earlier frames. What lies before that is dropped;
@@ -158,6 +205,7 @@ func (d *Decoder) decode(h header, frame []byte) {
 	}
 	d.main = append(d.main, frame[end:]...)
 	if missing {
+		d.damage("it needs data of earlier frames that are not there")
 		d.silence(h)
 	} else {
 		d.granules(h, side)
@@ -177,6 +225,7 @@ func (d *Decoder) granules(h header, side *sideInfo) {
 			gr := &side.granule[g][c]
 			end := r.at + gr.bits
 			if end > 8*len(d.main) || gr.bigValues > 576 {
+				d.damage("it claims more data than there is")
 				r.at = min(end, 8*len(d.main))
 				continue
 			}
@@ -206,4 +255,19 @@ func (d *Decoder) silence(h header) {
 			d.out[c] = d.state[c].granule(d.out[c], &x, &granule{}, h)
 		}
 	}
+}
+
+// checksum is the CRC-16 of a frame's header and side information, polynomial
+// 0x8005 from all ones.
+func checksum(parts ...[]byte) uint16 {
+	crc := uint16(0xffff)
+	for _, part := range parts {
+		for _, c := range part {
+			crc ^= uint16(c) << 8
+			for range 8 {
+				crc = crc<<1 ^ -(crc>>15)&0x8005
+			}
+		}
+	}
+	return crc
 }

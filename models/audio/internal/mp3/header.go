@@ -130,12 +130,13 @@ const (
 	maxFreeTries = 1 << 10 // searches for the size of a free-format frame
 )
 
-var errNoFrames = errors.New("no MPEG frames found; is it a sound file?")
+// ErrNoFrames tells that nothing in a file looks like MPEG audio.
+var ErrNoFrames = errors.New("no MPEG frames found; is it a sound file?")
 
 // start moves to the first frame. Any bytes can look like a header, so others
 // must follow where it says.
 func (d *Decoder) start() error {
-	tries := maxFreeTries
+	tries, junk := maxFreeTries, false
 	for skipped := 0; skipped < maxSearch; skipped += d.skipToSync() {
 		b, err := d.r.Peek(4)
 		if err != nil {
@@ -143,6 +144,7 @@ func (d *Decoder) start() error {
 		}
 		h, ok := parseHeader(b)
 		if !ok {
+			junk = junk || b[0] != 0
 			continue
 		}
 		d.first, d.free = h, 0
@@ -156,14 +158,18 @@ func (d *Decoder) start() error {
 			need = 2 // nothing speaks against the first bytes of a file
 		}
 		if !d.chain(need) {
+			junk = true
 			continue
 		}
 		if h.layer != 3 {
 			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", h.layer)
 		}
+		if junk {
+			d.damage("bytes before it are no frame")
+		}
 		return nil
 	}
-	return errNoFrames
+	return ErrNoFrames
 }
 
 // skipToSync drops a byte and what follows up to 0xff, within the buffer: most

@@ -52,6 +52,7 @@ type Reader struct {
 	whole bool   // part holds the packet's start
 	next  uint32 // number of the page to come
 	ended bool
+	lost  int // pages that are missing
 }
 
 // Heads returns the starts of the first packets of the streams in r, at most 64
@@ -87,6 +88,12 @@ func Open(r io.Reader, prefix string) (*Reader, []byte, error) {
 	}
 	return nil, nil, io.EOF
 }
+
+// Lost is the number of pages that were found damaged or missing so far.
+func (o *Reader) Lost() int { return max(o.lost, o.pages.bad) }
+
+// Ended tells that the stream's last page was read.
+func (o *Reader) Ended() bool { return o.ended }
 
 // Next returns the next packet, io.EOF behind the last. A packet that lost its
 // start or its end with a page is left out.
@@ -147,6 +154,7 @@ func (o *Reader) turn() error {
 		if g.number != o.next || continued != (len(o.part) > 0) {
 			o.part = o.part[:0]
 			o.whole = !continued
+			o.lost++
 		}
 		o.next = g.number + 1
 		o.page, o.at, o.body, o.ended = g, 0, g.body, g.flags&flagLast != 0
