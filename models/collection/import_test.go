@@ -284,7 +284,7 @@ func TestLabelsAreRecognised(t *testing.T) {
 		assert.Equal(t, Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels, "%q", text)
 		sound, err := dataset.Files{
 			Network: "emotion", Folder: "audio", Extensions: []string{".wav"}, Labels: "labels.csv",
-			Feature: dataset.Feature{Read: func(string) (*dataset.Features, error) {
+			Feature: dataset.Feature{Read: func(context.Context, string) (*dataset.Features, error) {
 				return &dataset.Features{Parts: []dataset.Part{{Input: []float32{1}}}}, nil
 			}},
 		}.Samples(context.Background(), to, dataset.Options{})

@@ -27,7 +27,7 @@ import (
 func texts() Files {
 	s := EmotionSource
 	s.Recommend = 0
-	s.Feature = Feature{Name: "text", Version: 1, Read: func(path string) (*Features, error) {
+	s.Feature = Feature{Name: "text", Version: 1, Read: func(_ context.Context, path string) (*Features, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -257,9 +257,9 @@ func TestCheckThroughCache(t *testing.T) {
 	var decoded atomic.Int32
 	source := texts()
 	inner := source.Feature.Read
-	source.Feature.Read = func(path string) (*Features, error) {
+	source.Feature.Read = func(ctx context.Context, path string) (*Features, error) {
 		decoded.Add(1)
-		f, err := inner(path)
+		f, err := inner(ctx, path)
 		if err == nil {
 			f.Clip = &Clip{Format: "wav", Rate: 8000, Channels: 2, Seconds: 1.5, Peak: 0.25, ClippedShare: 0.125}
 		}

@@ -5,6 +5,7 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"path/filepath"
 	"testing"
@@ -24,8 +25,8 @@ func TestClips(t *testing.T) {
 	}
 	source := texts()
 	inner := source.Feature.Read
-	source.Feature.Read = func(path string) (*Features, error) {
-		f, err := inner(path)
+	source.Feature.Read = func(ctx context.Context, path string) (*Features, error) {
+		f, err := inner(ctx, path)
 		if clip, ok := clips[filepath.Base(path)]; ok && err == nil {
 			f.Clip = &clip
 		}

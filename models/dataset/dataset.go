@@ -108,29 +108,29 @@ func EmotionInput(path string) ([]float32, error) {
 // MelodyTarget gives what MelodyTransformer is to answer for a MIDI file: the
 // share of its notes at each of the 128 pitches.
 func MelodyTarget(path string) ([]float32, error) {
-	f, err := readMelody(path)
+	f, err := readMelody(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
 	return f.Parts[0].Target, nil
 }
 
-func readEmotion(path string) (*Features, error) {
-	x, info, err := audio.LogMelInfo(path)
+func readEmotion(ctx context.Context, path string) (*Features, error) {
+	x, info, err := audio.LogMelInfo(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	return &Features{Parts: []Part{{Input: x}}, Clip: newClip(info)}, nil
+	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: newClip(info)}, nil
 }
 
-func readMelody(path string) (*Features, error) {
+func readMelody(_ context.Context, path string) (*Features, error) {
 	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
 		histogram, err := song.PitchHistogram()
 		return []Part{{Target: histogram}}, err
 	})
 }
 
-func readDynamics(path string) (*Features, error) {
+func readDynamics(_ context.Context, path string) (*Features, error) {
 	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
 		windows, err := dynamics.Windows(song)
 		parts := make([]Part, len(windows))
@@ -141,7 +141,7 @@ func readDynamics(path string) (*Features, error) {
 	})
 }
 
-func readGroove(path string) (*Features, error) {
+func readGroove(_ context.Context, path string) (*Features, error) {
 	return readMIDI(path, func(song *midi.Song) ([]Part, error) {
 		windows, err := groove.Windows(song)
 		parts := make([]Part, len(windows))

@@ -39,7 +39,7 @@ func folder(t *testing.T, files map[string]string) (root string) {
 // for "ok", and the ways in which a decoder can go wrong.
 func stub() Files {
 	s := EmotionSource
-	s.Feature = Feature{Name: "stub", Version: 1, Read: func(path string) (*Features, error) {
+	s.Feature = Feature{Name: "stub", Version: 1, Read: func(_ context.Context, path string) (*Features, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
@@ -168,7 +168,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var decoded atomic.Int32
 	s := stub()
-	s.Feature.Read = func(string) (*Features, error) {
+	s.Feature.Read = func(context.Context, string) (*Features, error) {
 		decoded.Add(1)
 		cancel()
 		return &Features{Parts: []Part{{Input: []float32{1}}}}, nil

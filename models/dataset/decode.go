@@ -118,7 +118,7 @@ func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *budget.
 			return nil, err
 		}
 		defer release()
-		return f.guarded(path)
+		return f.guarded(ctx, path)
 	}
 	if kept == nil {
 		return read()
@@ -153,13 +153,13 @@ func (f Feature) memory(path string) int64 {
 
 // guarded reads a file and turns into an error whatever must not reach a network
 // or end a run: a panic, and a number that is none.
-func (f Feature) guarded(path string) (features *Features, err error) {
+func (f Feature) guarded(ctx context.Context, path string) (features *Features, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			features, err = nil, fmt.Errorf("%s: the decoder failed: %v: convert the file or leave it out", path, p)
 		}
 	}()
-	features, err = f.Read(path)
+	features, err = f.Read(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ var (
 		".mka", ".webm", ".amr", ".ac3", ".dts", ".dsf", ".raw",
 	)
 	noteExtensions = append(slices.Clone(midiFiles),
-		".kar", ".rmi", ".smf", ".mus", ".xmf", ".syx", ".mid2", ".midi2", ".musicxml", ".mxl", ".mscz", ".gp", ".gp3", ".gp4", ".gp5", ".abc",
+		".smf", ".mus", ".xmf", ".syx", ".mid2", ".midi2", ".musicxml", ".mxl", ".mscz", ".gp", ".gp3", ".gp4", ".gp5", ".abc",
 	)
 )
 

@@ -72,11 +72,13 @@ func TestOtherFiles(t *testing.T) {
 		`warning : 4 files with the extension .m4a in ` + dir + ` ("a.m4a", "b.M4A", "d.m4a" and 1 more): not read: convert them, as the folder is for .wav, .mp3, .flac and other audio files, or remove them`,
 	}, sortedLines(s))
 
-	s = check(t, DynamicsSource, folder(t, map[string]string{"dynamics_midi/a.kar": "", "dynamics_midi/b.wav": "", "dynamics_midi/c.MID": "bad"}), Options{})
+	s = check(t, DynamicsSource, folder(t, map[string]string{"dynamics_midi/a.gp5": "", "dynamics_midi/b.wav": "", "dynamics_midi/c.MID": "bad"}), Options{})
 	assert.Equal(t, 1, s.Files, "upper case is read")
-	assert.Contains(t, s.lines(), "extension .kar")
+	assert.Contains(t, s.lines(), "extension .gp5")
 	assert.Contains(t, s.lines(), "convert them, as the folder is for MIDI files")
 	assert.Contains(t, s.lines(), "extension .wav")
+	s = check(t, DynamicsSource, folder(t, map[string]string{"dynamics_midi/a.kar": "", "dynamics_midi/b.RMI": ""}), Options{})
+	assert.Equal(t, 2, s.Files, "MIDI files with lyrics, and in a RIFF file")
 	for _, source := range []Files{EmotionSource, MelodySource} {
 		for _, e := range source.Extensions {
 			assert.NotEmpty(t, kindOf(e), "%s: files that are read are known", e)

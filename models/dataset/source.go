@@ -62,8 +62,8 @@ type Feature struct {
 	// so Version is raised whenever the same file would give other ones.
 	Name    string
 	Version int
-	// Read reads a file. Errors name it.
-	Read func(path string) (*Features, error)
+	// Read reads a file, and ends early with ctx. Errors name the file.
+	Read func(ctx context.Context, path string) (*Features, error)
 	// Memory says how many bytes Read needs at most for a file of that size, so
 	// that files are decoded side by side as far as the memory for it reaches;
 	// nil: little.
@@ -92,7 +92,9 @@ func (s Files) wanted() string {
 const wantedJSON = `{"file name": {"valence": -1 to 1, "arousal": 0 to 1, "group": optional}, …}`
 
 // Features reads one file.
-func (s Files) Features(path string) (*Features, error) { return s.Feature.guarded(path) }
+func (s Files) Features(path string) (*Features, error) {
+	return s.Feature.guarded(context.Background(), path)
+}
 
 // Samples reads a data folder; see [Emotion].
 func (s Files) Samples(ctx context.Context, root string, o Options) (*data.Samples, error) {

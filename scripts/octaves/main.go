@@ -11,6 +11,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"slices"
 
@@ -38,7 +39,7 @@ func (m *OctavePredictor) Forward(x *torch.Tensor) *torch.Tensor {
 
 // octaves folds a pitch histogram, read from the folder that MelodyTransformer
 // reads too.
-func octaves(path string) (*dataset.Features, error) {
+func octaves(_ context.Context, path string) (*dataset.Features, error) {
 	song, err := midi.Read(path)
 	if err != nil {
 		return nil, err

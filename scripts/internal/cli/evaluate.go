@@ -91,6 +91,7 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	}
 	reading.finish("")
 	env.sayLeftOut(e.Network, e.Skipped)
+	env.sayRemarks(e.Network, e.Notes)
 	switch {
 	case e.Trained == nil:
 		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)

@@ -21,7 +21,7 @@ type featuresCommand struct {
 }
 
 func (featuresCommand) Help() string {
-	return `Prints, a JSON line for each sample, the numbers that training and inference take from files: input is what the network sees, target what it is to answer; null is what a label gives and not the file. A MIDI file has a sample for each window in dynamics (4 s) and groove (4 bars), a progression of chords one for every four chords; "part" tells them apart. A file that cannot be read is a line with its error, and exit code 1 at the end. It needs no libtorch.
+	return `Prints, a JSON line for each sample, the numbers that training and inference take from files: input is what the network sees, target what it is to answer; null is what a label gives and not the file. A MIDI file has a sample for each window in dynamics (4 s) and groove (4 bars), a progression of chords one for every four chords; "part" tells them apart. A file that cannot be read is a line with its error, and exit code 1 at the end; "notes" tells what was wrong with one that could be read all the same. It needs no libtorch.
 
 Examples:
 
@@ -37,6 +37,7 @@ type featureLine struct {
 	Part    string    `json:"part,omitempty"`
 	Input   []float32 `json:"input"`
 	Target  []float32 `json:"target"`
+	Notes   []string  `json:"notes"` // what was wrong with the file and passed over
 	Error   *string   `json:"error"`
 }
 
@@ -99,11 +100,12 @@ func featureLines(network string, source dataset.Source, file string) []featureL
 	features, err := source.Features(file)
 	if err != nil {
 		text := err.Error()
-		return []featureLine{{File: file, Network: network, Error: &text}}
+		return []featureLine{{File: file, Network: network, Notes: []string{}, Error: &text}}
 	}
+	notes := append([]string{}, features.Notes...) // not null
 	lines := make([]featureLine, len(features.Parts))
 	for i, p := range features.Parts {
-		lines[i] = featureLine{File: file, Network: network, Part: p.Name, Input: p.Input, Target: p.Target}
+		lines[i] = featureLine{File: file, Network: network, Part: p.Name, Input: p.Input, Target: p.Target, Notes: notes}
 	}
 	return lines
 }

@@ -317,6 +317,7 @@ func (e *Env) prepare(t runs.Training) (*runs.Prepared, error) {
 	}
 	files.finish(fmt.Sprintf("%d samples in %d groups", p.Config.Data.Samples, p.Config.Data.Groups))
 	e.sayLeftOut(t.Spec.Name, p.Config.Data.Skipped)
+	e.sayRemarks(t.Spec.Name, p.Config.Data.Notes)
 	return p, nil
 }
 
@@ -375,6 +376,17 @@ func (e *Env) sayLeftOut(network string, skipped []data.Skip) {
 			break
 		}
 		e.say("%s: left out: %s: %s", network, s.Name, s.Reason)
+	}
+}
+
+// sayRemarks counts, in one line, what was wrong with data that was read all the
+// same.
+func (e *Env) sayRemarks(network string, notes []string) {
+	switch n := len(notes); {
+	case n == 1:
+		e.say("%s: 1 remark on the data: %s", network, notes[0])
+	case n > 1:
+		e.say("%s: %d remarks on the data (etude validate lists them), the first: %s", network, n, notes[0])
 	}
 }
 

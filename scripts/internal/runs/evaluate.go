@@ -27,6 +27,7 @@ type Evaluation struct {
 	// then all samples are measured.
 	Trained *int        `json:"trained"`
 	Skipped []data.Skip `json:"skipped"` // files that could not be used, and why
+	Notes   []string    `json:"notes"`   // what was wrong with others and passed over
 
 	Loss         measure.Number `json:"loss"`
 	ConstantLoss measure.Number `json:"constant_loss"`
@@ -47,7 +48,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), ConstantFrom: "training"}
+	e := &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), Notes: orEmpty(samples.Notes), ConstantFrom: "training"}
 	trained, err := m.trainedOn(samples)
 	if err != nil {
 		return nil, err
