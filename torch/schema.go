@@ -11,6 +11,26 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
+// Schema is what PyTorch says of an operator beyond its arguments' types.
+type Schema struct {
+	// Mutates are the arguments that the operator writes to: "self" of
+	// "aten::add_.Tensor", "out" of "aten::add.out".
+	Mutates []string
+	// Aliases are the arguments whose elements a result may share, as those of a
+	// view do. Few operators do so without telling, aten::dropout for one.
+	Aliases []string
+	// Random reports that each call draws other numbers from a generator: PyTorch's
+	// tag nondeterministic_seeded.
+	Random bool
+}
+
+// SchemaOf returns the schema of an operator, named as for [Call]. It panics with
+// an *Error if there is no such operator.
+func SchemaOf(name string) Schema {
+	mustInit(name)
+	return findOp(name).schema
+}
+
 // argument is one argument of an operator's schema.
 type argument struct {
 	name     string
@@ -66,6 +86,7 @@ type op struct {
 	handle  ctorch.Op
 	args    []argument
 	results int
+	schema  Schema
 	err     *Error
 }
 
@@ -79,10 +100,19 @@ func (o *op) resolve() {
 		o.handle = h
 		for line := range strings.Lines(text) {
 			line = strings.TrimSuffix(line, "\n")
-			if line[0] == 'A' {
+			switch line[0] {
+			case 'A':
 				o.args = append(o.args, parseArgument(line))
-			} else {
+				switch a := strings.Split(line, "\t"); a[5] {
+				case "1":
+					o.schema.Mutates = append(o.schema.Mutates, a[1])
+				case "2":
+					o.schema.Aliases = append(o.schema.Aliases, a[1])
+				}
+			case 'R':
 				o.results++
+			case 'T':
+				o.schema.Random = true
 			}
 		}
 	})

@@ -31,6 +31,7 @@ type Graph struct {
 type Node struct {
 	Op       string // "aten::linear"
 	Overload string
+	Schema   Schema
 	// Args holds every argument by its name in the schema, defaults included:
 	// ValueID, []ValueID (-1 for None), int, float64, bool, string, DType,
 	// Device, []int, []float64, []bool or nil.
@@ -127,7 +128,7 @@ func (tr *tracer) use(h ctorch.Handle) ValueID {
 
 // record adds the call that a has just made.
 func (tr *tracer) record(a args, discard bool) {
-	n := Node{Op: a.o.name, Overload: a.o.overload, Args: map[string]any{}}
+	n := Node{Op: a.o.name, Overload: a.o.overload, Schema: a.o.schema, Args: map[string]any{}}
 	for i := range a.o.args {
 		arg := &a.o.args[i]
 		if i < len(a.f.Args) && a.f.Args[i].Tag != ctorch.Default {

@@ -32,7 +32,31 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 		"another overload": {func(x tensor) tensor {
 			return call1("aten::div.Tensor_mode", x, x, torch.Named{"rounding_mode": "floor"})
 		}, []string{"aten::div.Tensor_mode", "it has aten::div.Scalar, aten::div.Tensor"}},
-		"random":        {func(x tensor) tensor { return x.Add(torch.Rand([]int{6})) }, []string{"aten::rand"}},
+		"random": {func(x tensor) tensor { return x.Add(torch.Rand([]int{6})) }, []string{"aten::rand"}},
+		"a frozen draw": {func(x tensor) tensor {
+			return x.Add(call1("aten::geometric", torch.Ones([]int{6}), 0.5))
+		}, []string{"aten::geometric", "draws random numbers"}},
+		"a draw in place": {func(x tensor) tensor {
+			return x.Add(call1("aten::cauchy_", torch.Zeros([]int{6})))
+		}, []string{"aten::cauchy", "draws random numbers"}},
+		"rrelu in training":  {func(x tensor) tensor { return call1("aten::rrelu", x, 0.1, 0.3, true) }, []string{"aten::rrelu", "draws random numbers"}},
+		"elements of nobody": {func(x tensor) tensor { return x.Add(call1("aten::empty_like", torch.Ones([]int{6}))) }, []string{"aten::empty_like"}},
+		"an out argument": {func(x tensor) tensor {
+			y, v := x.Neg(), x.Abs()
+			call1("aten::add.out", x, x, torch.Named{"out": y})
+			return v.Add(y.View(-1, 6))
+		}, []string{"aten::add.out"}},
+		"an out argument, seen through a view": {func(x tensor) tensor {
+			y := x.Neg()
+			v := y.Narrow(1, 0, 3)
+			call1("aten::exp_", y)
+			return v.Add(v)
+		}, []string{"aten::exp_", "through a view"}},
+		"a list in place": {func(x tensor) tensor {
+			y := x.Neg()
+			torch.Call("aten::_foreach_add_.Scalar", []*torch.Tensor{y}, 1.0)
+			return y.Abs()
+		}, []string{"aten::_foreach_add_", "through a view"}},
 		"dropout":       {func(x tensor) tensor { return torch.Dropout(x, 0.5, true) }, []string{"aten::dropout", "training mode"}},
 		"reads a value": {func(x tensor) tensor { return x.MulScalar(x.Sum().Item()) }, []string{"aten::item", "reads a value"}},
 		"control flow": {func(x tensor) tensor {
@@ -79,6 +103,32 @@ func assertEmpty(t *testing.T, dir string) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "no file is left")
+}
+
+// The operators that are listed as views are those that return their argument, and
+// whose schema does not say so.
+func TestHiddenViews(t *testing.T) {
+	torchtest.Need(t)
+	x := torch.Randn([]int{2, 3})
+	for name, args := range map[string][]any{
+		"alpha_dropout": {x, 0.5, false}, "dropout": {x, 0.5, false}, "feature_dropout": {x, 0.5, false},
+		"feature_alpha_dropout": {x, 0.5, false}, "atleast_1d": {x}, "atleast_2d": {x}, "atleast_3d": {x},
+		"broadcast_tensors": {[]*torch.Tensor{x}}, "meshgrid": {[]*torch.Tensor{x.Select(0, 0)}},
+		"sum_to_size": {x, []int{2, 3}}, "type_as": {x, x},
+	} {
+		require.True(t, hiddenViews["aten::"+name], name)
+		r := torch.Call("aten::"+name, args...)
+		var y *torch.Tensor
+		switch v := r.At(0).(type) {
+		case *torch.Tensor:
+			y = v
+		case []*torch.Tensor:
+			y = v[0]
+		}
+		assert.Equal(t, x.Storage().ID, y.Storage().ID, name)
+		assert.Empty(t, torch.SchemaOf("aten::"+name).Aliases, name)
+	}
+	assert.Len(t, hiddenViews, 11)
 }
 
 func TestBadSignatures(t *testing.T) {

@@ -11,15 +11,13 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// random are parts of the names of operators that give other results each time.
-var random = []string{"rand", "dropout", "bernoulli", "normal", "uniform", "multinomial", "exponential", "poisson", "empty"}
-
 // foldable reports whether a call's result is the same for every input, so that
 // it can be computed now. Operators that keep a parameter's elements are lowered
 // all the same, to keep its name.
 func (c *call) foldable(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
-	if slices.ContainsFunc(random, func(s string) bool { return strings.Contains(base, s) }) {
+	// Nobody knows the elements of an empty tensor.
+	if c.node.Schema.Random || strings.HasPrefix(base, "aten::empty") || strings.HasPrefix(base, "aten::new_empty") {
 		return false
 	}
 	_, identity := identityOps[name]
@@ -66,8 +64,10 @@ func (c *call) fold() {
 	if c.node.Overload != "" {
 		name += "." + c.node.Overload
 	}
-	if _, inPlace := functional(c.node.Op); inPlace {
-		args["self"] = args["self"].(*torch.Tensor).Clone()
+	for _, written := range c.node.Schema.Mutates {
+		if t, ok := args[written].(*torch.Tensor); ok {
+			args[written] = t.Clone()
+		}
 	}
 	var ts []*torch.Tensor
 	r := torch.Call(name, args)

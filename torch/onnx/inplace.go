@@ -9,76 +9,94 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// views are operators whose results may share elements with their input.
-var views = func() map[string]bool {
+// hiddenViews are operators that may return their first argument, or a view of it,
+// without a word in their schema.
+var hiddenViews = func() map[string]bool {
 	set := map[string]bool{}
-	for name := range strings.FieldsSeq(`alias as_strided chunk contiguous detach diagonal dropout expand
-		expand_as flatten movedim narrow numpy_T permute reshape reshape_as select slice split
-		split_with_sizes squeeze swapaxes t to transpose unbind unflatten unfold unsqueeze view view_as`) {
+	for name := range strings.FieldsSeq(`alpha_dropout atleast_1d atleast_2d atleast_3d broadcast_tensors dropout
+		feature_alpha_dropout feature_dropout meshgrid sum_to_size type_as`) {
 		set["aten::"+name] = true
 	}
 	return set
 }()
 
-// functional returns the name of an operator without the underscore of its
-// in-place form, and whether it had one.
-func functional(op string) (string, bool) {
-	return strings.CutSuffix(op, "_")
+// functional returns the name of a node's operator without the underscore of its
+// in-place form, and whether it writes to an argument.
+func functional(n *torch.Node) (string, bool) {
+	if len(n.Schema.Mutates) == 0 {
+		return n.Op, false
+	}
+	return strings.TrimSuffix(n.Op, "_"), true
+}
+
+// arguments returns the tensors that were given for some arguments.
+func arguments(n *torch.Node, names []string) (ids []torch.ValueID) {
+	for _, name := range names {
+		switch v := n.Args[name].(type) {
+		case torch.ValueID:
+			ids = append(ids, v)
+		case []torch.ValueID:
+			ids = append(ids, v...)
+		}
+	}
+	return ids
 }
 
 // checkInPlace finds what in-place operators change besides the value that the
 // trace renames: parameters, and elements that another view shows. ONNX has no
 // shared elements, so such a graph would compute something else.
 func checkInPlace(g *torch.Graph) {
-	root := map[torch.ValueID]torch.ValueID{} // of each view, the first tensor with its elements
+	root := map[torch.ValueID]torch.ValueID{} // of a value, another one with its elements
 	find := func(id torch.ValueID) torch.ValueID {
-		if r, ok := root[id]; ok {
-			return r
+		for {
+			r, ok := root[id]
+			if !ok {
+				return id
+			}
+			id = r
 		}
-		return id
 	}
 	stale := map[torch.ValueID]string{} // values that an in-place operator changed
 	members := map[torch.ValueID][]torch.ValueID{}
 	join := func(id, with torch.ValueID) {
-		r := find(with)
-		root[id] = r
-		members[r] = append(members[r], id)
+		if r, own := find(with), find(id); id >= 0 && with >= 0 && r != own {
+			root[own] = r
+			members[r] = append(append(members[r], own), members[own]...)
+		}
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		for _, id := range tensorArgs(n) {
 			if op, ok := stale[id]; ok {
-				fail("%s uses a tensor whose elements %s changed through a view. Use the form without the underscore", n.Op, op)
+				fail("%s uses a tensor whose elements %s changed through a view. Use the form that returns a new tensor", n.Op, op)
 			}
 		}
-		self, _ := n.Args["self"].(torch.ValueID)
-		if x, ok := n.Args["input"].(torch.ValueID); ok {
-			self = x
+		shared := arguments(n, n.Schema.Aliases)
+		if hiddenViews[n.Op] {
+			shared = tensorArgs(n)
 		}
-		_, inPlace := functional(n.Op)
-		if !inPlace {
-			if views[n.Op] {
-				for _, id := range n.Results {
-					join(id, self)
-				}
+		for _, x := range shared {
+			for _, id := range n.Results {
+				join(id, x)
 			}
-			continue
 		}
-		r := find(self)
-		if _, ok := g.Captured[r]; ok {
-			fail("%s changes a parameter or another tensor from outside the network. Use the form without the underscore", n.Op)
-		}
-		if r == g.Inputs[0] {
-			fail("%s changes the network's input. Use the form without the underscore", n.Op)
-		}
-		stale[r] = n.Op
-		for _, id := range members[r] {
-			stale[id] = n.Op
+		for _, x := range arguments(n, n.Schema.Mutates) {
+			r := find(x)
+			if _, ok := g.Captured[r]; ok {
+				fail("%s changes a parameter or another tensor from outside the network. Use the form that returns a new tensor", n.Op)
+			}
+			if r == g.Inputs[0] {
+				fail("%s changes the network's input. Use the form that returns a new tensor", n.Op)
+			}
+			stale[r] = n.Op
+			for _, id := range members[r] {
+				stale[id] = n.Op
+			}
 		}
 	}
 	for _, id := range g.Outputs {
 		if op, ok := stale[id]; ok {
-			fail("the network returns a tensor whose elements %s changed through a view. Use the form without the underscore", op)
+			fail("the network returns a tensor whose elements %s changed through a view. Use the form that returns a new tensor", op)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (l *lowerer) call(i int) {
 		return
 	}
 	c := &call{lowerer: l, node: n, index: i}
-	name, _ := functional(n.Op)
+	name, _ := functional(n)
 	if n.Overload != "" {
 		name += "." + n.Overload
 	}
@@ -149,7 +149,11 @@ func (l *lowerer) call(i int) {
 		return
 	}
 	f, ok := table[name]
-	if !ok {
+	switch {
+	case ok:
+	case n.Schema.Random:
+		fail("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
+	default:
 		fail("%s (call %d of the network) cannot be exported: the table in torch/onnx/lower.go has no entry for it; it has %s", name, i+1, related(name))
 	}
 	f(c)

@@ -250,7 +250,7 @@ func TestTable(t *testing.T) {
 	example := torch.Randn([]int{3, 4, 6})
 	for name, f := range cases() {
 		for _, n := range trace(f, &Signature{Example: example}, 2).Nodes {
-			op, _ := functional(n.Op)
+			op, _ := functional(&n)
 			seen[strings.TrimSuffix(op+"."+n.Overload, ".")] = true
 		}
 		for _, opset := range []int{13, 17, 18, 20} {

@@ -51,19 +51,25 @@ std::string default_text(const c10::IValue& v) {
   return o.str();
 }
 
-// One line per argument, then one per result, fields separated by tabs:
-//   A name type fixed-list-length keyword-only(0|1) mutable(0|1) default("-": none)
+// One line per argument, then one per result, then one where each call draws other
+// random numbers; fields separated by tabs:
+//   A name type fixed-list-length keyword-only(0|1) alias default("-": none)
 //   R name type
-std::string describe(const c10::FunctionSchema& schema) {
+//   T nondeterministic_seeded
+// alias is 1 where the operator writes to the argument, 2 where a result may share
+// its elements, else 0.
+std::string describe(const c10::OperatorHandle& op) {
+  const c10::FunctionSchema& schema = op.schema();
   std::ostringstream o;
   for (const auto& a : schema.arguments()) {
-    bool writes = a.alias_info() && a.alias_info()->isWrite();
+    int alias = !a.alias_info() ? 0 : a.alias_info()->isWrite() ? 1 : 2;
     o << "A\t" << a.name() << '\t' << a.real_type()->str() << '\t' << a.N().value_or(0) << '\t'
-      << a.kwarg_only() << '\t' << writes << '\t'
+      << a.kwarg_only() << '\t' << alias << '\t'
       << (a.default_value() ? default_text(*a.default_value()) : "-") << '\n';
   }
   for (const auto& r : schema.returns())
     o << "R\t" << r.name() << '\t' << r.real_type()->str() << '\n';
+  if (op.hasTag(at::Tag::nondeterministic_seeded)) o << "T\tnondeterministic_seeded\n";
   return o.str();
 }
 
@@ -201,7 +207,7 @@ ct_error* op_find(const char* name, const char* overload, ct_op* op, char** sche
     if (!found) return;
     auto* o = new Op{*found, {}};  // never freed: handles are cached for good
     for (const auto& a : found->schema().arguments()) o->defaults.push_back(a.default_value());
-    *schema = copy_text(describe(found->schema()));
+    *schema = copy_text(describe(*found));
     *op = reinterpret_cast<ct_op>(o);
   });
   if (!e && !*op) return make_error(CT_ERR_UNKNOWN, "no such operator");
