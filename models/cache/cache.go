@@ -21,6 +21,7 @@ package cache
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/etude-ml/etude/models/internal/owner"
 )
 
 // Variable is the environment variable that names the folder.
@@ -118,8 +121,9 @@ func Default() string {
 }
 
 // Open opens a cache, and makes the folder if there is none. A folder that holds
-// anything but a cache is an error. One that cannot be written is not: what it
-// holds is read.
+// anything but a cache is an error, and so is one that another user owns or may
+// write to, who could put other features into it. One that cannot be written is
+// not: what it holds is read.
 func Open(dir string, o Options) (*Cache, error) {
 	if dir == "" {
 		return nil, fmt.Errorf("cache: no folder: set %s (there is no user cache folder, as neither XDG_CACHE_HOME nor HOME is set)", Variable)
@@ -138,6 +142,14 @@ func Open(dir string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w: name another folder in %s", err, Variable)
 	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = owner.Safe(info)
+	}
+	if err != nil {
+		_ = root.Close()
+		return nil, fmt.Errorf("cache: %s: %w: name a folder of your own in %s", dir, err, Variable)
+	}
 	c := &Cache{dir: dir, root: root, max: cmp.Or(o.MaxBytes, defaultBytes), now: time.Now}
 	if err := c.claim(); err != nil {
 		_ = root.Close()
@@ -149,13 +161,17 @@ func Open(dir string, o Options) (*Cache, error) {
 // Do gives what decode makes of the file at path: the stored entry, or else
 // decode's, which is then stored, unless the file changed meanwhile. Do measures
 // the Seconds if decode leaves them at 0. An error of decode's is returned and
-// not stored; what is to be remembered is a Failure. A file that cannot be hashed
-// is left to decode, and a failure to store is found in [Stats] alone.
-func (c *Cache) Do(path, feature string, version int, decode func() (*Entry, error)) (*Entry, error) {
+// not stored; what is to be remembered is a Failure. A file that cannot be hashed,
+// or is larger than [MaxHash], is left to decode, and a failure to store is found
+// in [Stats] alone.
+func (c *Cache) Do(ctx context.Context, path, feature string, version int, decode func() (*Entry, error)) (*Entry, error) {
 	if c == nil {
 		return decode()
 	}
-	sum, _, err := c.Hash(path)
+	sum, _, err := c.Hash(ctx, path)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return decode()
 	}
@@ -174,7 +190,7 @@ func (c *Cache) Do(path, feature string, version int, decode func() (*Entry, err
 	if !c.quiet.Load() {
 		// Without this, the features of new content would be stored under the hash
 		// of the old, and served to every file that holds the old.
-		if again, _, err := c.Hash(path); err != nil || again != sum {
+		if again, _, err := c.Hash(ctx, path); err != nil || again != sum {
 			c.skipped.Add(1)
 			return e, nil
 		}
@@ -284,7 +300,7 @@ func (c *Cache) giveUp(err error) {
 	if c.quiet.Swap(true) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return
 	}
-	mend := "see to it"
+	mend := "check the folder"
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		mend = "free some room"
 	}

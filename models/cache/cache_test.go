@@ -109,10 +109,10 @@ func TestNil(t *testing.T) {
 	assert.False(t, ok)
 	path := filepath.Join(t.TempDir(), "abc")
 	require.NoError(t, os.WriteFile(path, []byte("abc"), 0o600))
-	sum, _, err := c.Hash(path)
+	sum, _, err := c.Hash(context.Background(), path)
 	require.NoError(t, err)
 	assert.Equal(t, abc, sum)
-	e, err := c.Do("no such file", "f", 1, func() (*Entry, error) { return small(1), nil })
+	e, err := c.Do(context.Background(), "no such file", "f", 1, func() (*Entry, error) { return small(1), nil })
 	require.NoError(t, err)
 	assert.Equal(t, small(1), e)
 	assert.Zero(t, c.Stats())
@@ -130,7 +130,7 @@ func TestDo(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("abc"), 0o600))
 	made := 0
 	do := func(c *Cache, e *Entry, err error) (*Entry, error) {
-		return c.Do(path, "f", 1, func() (*Entry, error) { made++; return e, err })
+		return c.Do(context.Background(), path, "f", 1, func() (*Entry, error) { made++; return e, err })
 	}
 	_, err := do(c, nil, context.Canceled)
 	require.ErrorIs(t, err, context.Canceled)
@@ -150,7 +150,7 @@ func TestDo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, e, again)
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
-	_, err = c.Do(path, "f", 1, func() (*Entry, error) {
+	_, err = c.Do(context.Background(), path, "f", 1, func() (*Entry, error) {
 		require.NoError(t, os.WriteFile(path, []byte("new"), 0o600))
 		return small(5), nil
 	})
@@ -217,7 +217,7 @@ func TestClosed(t *testing.T) {
 	assert.False(t, ok)
 	path := filepath.Join(t.TempDir(), "abc")
 	require.NoError(t, os.WriteFile(path, []byte("abc"), 0o600))
-	sum, _, err := c.Hash(path)
+	sum, _, err := c.Hash(context.Background(), path)
 	require.NoError(t, err)
 	assert.Equal(t, abc, sum)
 }
@@ -294,7 +294,7 @@ func TestGoroutines(t *testing.T) {
 					assert.Equal(t, small(k), e)
 				}
 				assert.NoError(t, c.Put(key(k), small(k)))
-				sum, size, err := c.Hash(path)
+				sum, size, err := c.Hash(context.Background(), path)
 				assert.NoError(t, err)
 				assert.Equal(t, abc, sum)
 				assert.Equal(t, int64(3), size)
@@ -311,4 +311,26 @@ func TestGoroutines(t *testing.T) {
 	assert.Positive(t, s.Evicted)
 	assert.Equal(t, int64(400), s.Hits+s.Misses)
 	assert.Zero(t, s.Skipped)
+}
+
+// The features in a folder that another user may fill are not believed.
+func TestFolderOfAnotherUser(t *testing.T) {
+	dir := t.TempDir()
+	for mode, says := range map[os.FileMode]string{0o777: "may be written by other users", 0o703: "may be written by other users", 0o755: "", 0o700: ""} {
+		require.NoError(t, os.Chmod(dir, mode))
+		c, err := Open(dir, Options{})
+		if says != "" {
+			require.ErrorContains(t, err, says)
+			require.ErrorContains(t, err, Variable)
+			continue
+		}
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives folders away")
+	}
+	require.NoError(t, os.Chown(dir, 1002, 0))
+	_, err := Open(dir, Options{})
+	require.ErrorContains(t, err, "belongs to another user (1002)")
 }

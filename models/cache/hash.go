@@ -4,7 +4,9 @@
 package cache
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,10 +40,18 @@ func (i identity) fields() []uint64 {
 // buffers for reading: the memory of a Hash.
 var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
+// MaxHash is the size in bytes of the largest file that is hashed. Decoding a file
+// may take a small part of it, hashing always takes all.
+const MaxHash = 1 << 28
+
+// ErrTooLarge reports that a file is larger than [MaxHash].
+var ErrTooLarge = fmt.Errorf("larger than %d MB: not hashed", MaxHash>>20)
+
 // Hash gives the SHA-256 of a file's content, and its size in bytes. A file that
 // was hashed before is not read again unless device, inode, size or a time of
-// its inode differ. A file that changes while it is read is an error.
-func (c *Cache) Hash(path string) (sum [32]byte, size int64, err error) {
+// its inode differ. Errors are a file that changes while it is read, one larger
+// than [MaxHash] ([ErrTooLarge]), and that of ctx.
+func (c *Cache) Hash(ctx context.Context, path string) (sum [32]byte, size int64, err error) {
 	// Opening comes first, as a network file system gives old news to those who
 	// only ask. It must not wait for the other end of a pipe.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -56,6 +66,9 @@ func (c *Cache) Hash(path string) (sum [32]byte, size int64, err error) {
 	if !info.Mode().IsRegular() {
 		return sum, 0, fmt.Errorf("cache: %s: not a regular file", path)
 	}
+	if info.Size() > MaxHash {
+		return sum, 0, fmt.Errorf("cache: %s: %w", path, ErrTooLarge)
+	}
 	id, identified := identify(info)
 	if identified && c != nil {
 		if sum, ok := c.lookUp(id); ok {
@@ -67,7 +80,7 @@ func (c *Cache) Hash(path string) (sum [32]byte, size int64, err error) {
 	if c != nil {
 		start = c.now()
 	}
-	sum, size, err = readHash(f, info.Size())
+	sum, size, err = readHash(ctx, f, info.Size())
 	if err != nil {
 		return sum, 0, fmt.Errorf("cache: %w", err)
 	}
@@ -90,12 +103,23 @@ func (c *Cache) Hash(path string) (sum [32]byte, size int64, err error) {
 }
 
 // readHash reads one byte more than expected: the file may be growing for ever.
-func readHash(f *os.File, expected int64) (sum [32]byte, size int64, err error) {
+func readHash(ctx context.Context, f *os.File, expected int64) (sum [32]byte, size int64, err error) {
 	buf := buffers.Get().(*[256 << 10]byte)
 	defer buffers.Put(buf)
 	h := sha256.New()
-	// The struct hides f's WriteTo, which takes a buffer of its own.
-	size, err = io.CopyBuffer(h, struct{ io.Reader }{io.LimitReader(f, expected+1)}, buf[:])
+	r := io.LimitReader(f, expected+1)
+	for err == nil {
+		if err := ctx.Err(); err != nil {
+			return sum, size, err
+		}
+		var n int
+		n, err = r.Read(buf[:])
+		h.Write(buf[:n])
+		size += int64(n)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	h.Sum(sum[:0])
 	return sum, size, err
 }

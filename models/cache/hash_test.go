@@ -5,6 +5,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func TestHash(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("abc"), 0o600))
 	hash := func(c *Cache) [32]byte {
 		t.Helper()
-		sum, size, err := c.Hash(path)
+		sum, size, err := c.Hash(context.Background(), path)
 		require.NoError(t, err)
 		require.Equal(t, int64(3), size)
 		return sum
@@ -104,10 +105,10 @@ func TestFreshFilesAreReadAgain(t *testing.T) {
 	for i := range 200 {
 		want := byte(i)
 		require.NoError(t, os.WriteFile(path, []byte{want}, 0o600))
-		got, _, err := c.Hash(path)
+		got, _, err := c.Hash(context.Background(), path)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(path, []byte{want + 1}, 0o600))
-		next, _, err := c.Hash(path)
+		next, _, err := c.Hash(context.Background(), path)
 		require.NoError(t, err)
 		require.NotEqual(t, got, next)
 	}
@@ -123,12 +124,12 @@ func TestHashRefuses(t *testing.T) {
 	for path, want := range map[string]string{
 		dir: "not a regular file", pipe: "not a regular file", filepath.Join(dir, "none"): "no such file",
 	} {
-		_, _, err := c.Hash(path)
+		_, _, err := c.Hash(context.Background(), path)
 		require.ErrorContains(t, err, want)
 		assert.ErrorContains(t, err, path)
 	}
 	// A file that says it is empty and is not.
-	_, _, err := c.Hash("/proc/self/status")
+	_, _, err := c.Hash(context.Background(), "/proc/self/status")
 	assert.ErrorContains(t, err, "/proc/self/status: it changes while it is read")
 }
 
@@ -138,7 +139,7 @@ func TestHashStreams(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large")
 	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("0123456789abcdef"), 1<<20), 0o600))
 	hash := func() {
-		_, size, err := c.Hash(path)
+		_, size, err := c.Hash(context.Background(), path)
 		require.NoError(t, err)
 		require.Equal(t, int64(16<<20), size)
 	}
@@ -158,13 +159,13 @@ func BenchmarkHash(b *testing.B) {
 		c := open(b, Options{})
 		b.SetBytes(size)
 		for b.Loop() {
-			_, _, _ = c.Hash(path)
+			_, _, _ = c.Hash(context.Background(), path)
 		}
 	})
 	b.Run("known", func(b *testing.B) {
 		c := later(b, b.TempDir())
 		for b.Loop() {
-			_, _, _ = c.Hash(path)
+			_, _, _ = c.Hash(context.Background(), path)
 		}
 		require.Equal(b, int64(1), c.Stats().Hashed)
 	})
@@ -195,4 +196,27 @@ func BenchmarkPut(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A file that is larger than any music is not hashed, and hashing ends with its
+// context: sparse files of any size cost nothing.
+func TestHashIsBounded(t *testing.T) {
+	c := open(t, Options{})
+	path := filepath.Join(t.TempDir(), "sparse.wav")
+	require.NoError(t, os.WriteFile(path, []byte("RIFF"), 0o600))
+	require.NoError(t, os.Truncate(path, MaxHash+1))
+	_, _, err := c.Hash(context.Background(), path)
+	require.ErrorIs(t, err, ErrTooLarge)
+	e, err := c.Do(context.Background(), path, "f", 1, func() (*Entry, error) { return &Entry{Notes: []string{"decoded"}}, nil })
+	require.NoError(t, err)
+	assert.Equal(t, []string{"decoded"}, e.Notes)
+	assert.Zero(t, c.Stats().Stored)
+
+	require.NoError(t, os.Truncate(path, MaxHash))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _, err = c.Hash(ctx, path)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = c.Do(ctx, path, "f", 1, func() (*Entry, error) { t.Error("decoded"); return nil, nil })
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -5,6 +5,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -256,7 +257,7 @@ func fullDisk(dir string, _ uint64) (Stats, error) {
 		assert.Equal(t, small(i), e)
 	}
 	path := filepath.Join(dir, "features", markerFile)
-	_, _, err = c.Hash(path)
+	_, _, err = c.Hash(context.Background(), path)
 	assert.NoError(t, err)
 	left, err := os.ReadDir(filepath.Join(dir, "features", tempFolder))
 	assert.NoError(t, err)

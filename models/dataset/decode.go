@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,9 +29,14 @@ import (
 // decodeMemory bounds what the files that are decoded at one time may need.
 const decodeMemory = 256 << 20
 
-// decode fills the items in, several at a time, and takes out those that cannot
-// be read. It ends early only when ctx does.
+// decode fills the items in, several at a time, and takes out those whose content
+// cannot be read. It ends early when ctx does, and, unless it is checking, when
+// the system fails: a file that was left out for that would be missing from this
+// training, and be there when it is resumed.
 func (c *collection) decode(ctx context.Context, o Options) error {
+	if c.index.failed != nil && !c.checking {
+		return c.stopped(c.index.failed)
+	}
 	failed := make([]error, len(c.items))
 	var sizes map[int64]int
 	if c.checking {
@@ -40,20 +47,28 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 		done int
 	)
 	memory := budget.NewBudget(decodeMemory)
-	var g errgroup.Group
+	var patience patience
+	g, group := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, cmp.Or(o.Workers, runtime.GOMAXPROCS(0))))
 	for i := range c.items {
-		if ctx.Err() != nil {
+		if group.Err() != nil {
 			break
 		}
 		g.Go(func() error {
 			it := &c.items[i]
 			path := filepath.Join(c.dir, filepath.FromSlash(it.name))
-			features, err := c.source.Feature.through(ctx, o.Cache, memory, path)
+			var features *Features
+			err := patience.try(group, func() (err error) {
+				features, err = c.source.Feature.through(group, o.Cache, memory, path)
+				return err
+			})
+			if ofSystem(err) && !c.checking {
+				return c.stopped(err)
+			}
 			if failed[i] = err; err == nil {
 				it.parts, it.notes, it.clip = features.Parts, append(it.notes, features.Notes...), features.Clip
 				if c.checking {
-					it.found = find(o.Cache, path, sizes, it.parts)
+					it.found = find(group, o.Cache, path, sizes, it.parts)
 					it.parts = nil
 				}
 			}
@@ -66,9 +81,12 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 			return nil
 		})
 	}
-	_ = g.Wait() // the goroutines have no errors of their own
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("dataset: %s: %w", c.source.Network, err)
+	err := g.Wait()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("dataset: %s: %w", c.source.Network, ctx.Err())
+	}
+	if err != nil {
+		return err
 	}
 	usable := c.items[:0]
 	for i, it := range c.items {
@@ -81,6 +99,39 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 	c.items = usable
 	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
+}
+
+// stopped is the error of a system that fails.
+func (c *collection) stopped(err error) error {
+	fix := "check the disk, and start again"
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		fix = "raise the limit of open files (ulimit -n), and start again"
+	case errors.Is(err, fs.ErrPermission):
+		fix = "give yourself the right to read it, or take it out of the folder, and start again"
+	case errors.Is(err, fs.ErrNotExist):
+		fix = "it was there before: start again when nobody changes the folder"
+	}
+	return fmt.Errorf("dataset: %s: %w: the system could not read it, which says nothing about its content, so it is not left out: %s", c.source.Network, err, fix)
+}
+
+// patience tries again what the system failed to do, unless it was in vain before.
+type patience struct{ lost atomic.Bool }
+
+func (p *patience) try(ctx context.Context, do func() error) error {
+	err := do()
+	for wait := 20 * time.Millisecond; ofSystem(err) && wait < time.Second && !p.lost.Load(); wait *= 4 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		err = do()
+	}
+	if ofSystem(err) {
+		p.lost.Store(true)
+	}
+	return err
 }
 
 // sizes counts the files of each size.
@@ -96,15 +147,15 @@ func (c *collection) sizes() map[int64]int {
 
 // find identifies a file's samples and, where another file has its size, its
 // content.
-func find(kept *cache.Cache, path string, sizes map[int64]int, parts []Part) finding {
+func find(ctx context.Context, kept *cache.Cache, path string, sizes map[int64]int, parts []Part) finding {
 	f := finding{samples: fingerprints(parts)}
 	info, err := os.Stat(path)
 	if err != nil || sizes[info.Size()] < 2 {
 		return f
 	}
-	// A file that can be decoded but not hashed is being changed: it is no
-	// duplicate yet.
-	if sum, _, err := kept.Hash(path); err == nil {
+	// A file that can be decoded but not hashed is being changed, and is no
+	// duplicate yet, or is larger than any music: its samples tell enough.
+	if sum, _, err := kept.Hash(ctx, path); err == nil {
 		f.content = mark(sum[:len(mark{})])
 	}
 	return f
@@ -123,10 +174,10 @@ func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *budget.
 	if kept == nil {
 		return read()
 	}
-	entry, err := kept.Do(path, f.Name, f.Version, func() (*cache.Entry, error) {
+	entry, err := kept.Do(ctx, path, f.Name, f.Version, func() (*cache.Entry, error) {
 		started := time.Now()
 		features, err := read()
-		if err != nil && momentary(err) {
+		if err != nil && (ofSystem(err) || ctx.Err() != nil) {
 			return nil, err
 		}
 		entry := toEntry(features, err, path)
@@ -175,11 +226,11 @@ func (f Feature) guarded(ctx context.Context, path string) (features *Features, 
 	return features, nil
 }
 
-// momentary reports whether a failure was of the disk, the user or the moment,
+// ofSystem reports whether a failure was of the disk, the rights or the moment,
 // not of the content: the next reading may succeed.
-func momentary(err error) bool {
+func ofSystem(err error) bool {
 	var system syscall.Errno
-	return errors.As(err, &system) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &system)
 }
 
 // here stands for the path in a reason that is kept: the same content may lie

@@ -4,6 +4,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -83,6 +85,7 @@ type index struct {
 	normalised map[string][]string // NFC form without space around it → names
 	similar    map[string]string   // stem in lower case → a name, for hints
 	folder     string              // what the folder itself is called
+	failed     error               // the first failure of the system in listing it
 }
 
 func newIndex(dir string) *index {
@@ -111,6 +114,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		name := filepath.ToSlash(strings.TrimPrefix(full, resolved+string(filepath.Separator)))
 		if err != nil { // a folder that cannot be listed
 			problems = append(problems, Problem{LevelError, KindFile, name, err.Error()})
+			idx.fail(err)
 			return nil
 		}
 		hidden := strings.HasPrefix(d.Name(), ".")
@@ -122,6 +126,9 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		}
 		wanted := !hidden && slices.Contains(s.Extensions, strings.ToLower(path.Ext(name)))
 		if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP) {
+				idx.fail(err)
+			}
 			if wanted || err == nil && info.IsDir() {
 				problems = append(problems, Problem{LevelWarning, KindFile, name, "neither a file nor a link to one: not read"})
 			}
@@ -135,6 +142,12 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 	}
 	slices.Sort(idx.names)
 	return idx, problems, nil
+}
+
+func (x *index) fail(err error) {
+	if x.failed == nil {
+		x.failed = err
+	}
 }
 
 func (x *index) add(name string, wanted bool) {

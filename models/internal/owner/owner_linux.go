@@ -1,0 +1,34 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package owner tells whose a file is.
+package owner
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Mine reports whether the current user owns a file.
+func Mine(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || int(stat.Uid) == os.Geteuid()
+}
+
+// Safe returns an error for a folder that another user than root owns or may write
+// to. Writing by the user's own group is allowed, as several distributions give
+// each user a group of his own.
+func Safe(info fs.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch mode := info.Mode(); {
+	case !ok:
+		return nil
+	case stat.Uid != 0 && !Mine(info):
+		return fmt.Errorf("belongs to another user (%d)", stat.Uid)
+	case mode&0o002 != 0, mode&0o020 != 0 && int(stat.Gid) != os.Getegid():
+		return fmt.Errorf("may be written by other users (%v)", mode)
+	}
+	return nil
+}
