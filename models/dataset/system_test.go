@@ -37,11 +37,11 @@ func TestFailuresOfTheSystem(t *testing.T) {
 			var failed atomic.Int32
 			s := texts()
 			read := s.Feature.Read
-			s.Feature.Read = func(path string) (*Features, error) {
+			s.Feature.Read = func(ctx context.Context, path string) (*Features, error) {
 				if strings.HasSuffix(path, "3.wav") && failed.Add(1) <= times {
 					return nil, fmt.Errorf("audio: %w", &fs.PathError{Op: "read", Path: path, Err: errno})
 				}
-				return read(path)
+				return read(ctx, path)
 			}
 			samples, err := s.Samples(context.Background(), root, Options{Cache: kept})
 			if times < 3 {
@@ -63,11 +63,11 @@ func TestFailuresOfTheSystem(t *testing.T) {
 	// A fault of the content costs the file alone.
 	s := texts()
 	read := s.Feature.Read
-	s.Feature.Read = func(path string) (*Features, error) {
+	s.Feature.Read = func(ctx context.Context, path string) (*Features, error) {
 		if strings.HasSuffix(path, "3.wav") {
 			return nil, fmt.Errorf("%s: damaged", path)
 		}
-		return read(path)
+		return read(ctx, path)
 	}
 	samples, err := s.Samples(context.Background(), root, Options{})
 	require.NoError(t, err)
