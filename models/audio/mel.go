@@ -32,7 +32,7 @@ const (
 var ErrSilent = errors.New("silent: peak below -80 dBFS")
 
 // errEmpty tells that a clip has no samples.
-var errEmpty = errors.New("no samples")
+var errEmpty = errors.New("no samples: the file holds no sound; record or export it again")
 
 // LogMel decodes the first two seconds of a file and returns its feature, see
 // Clip.LogMel.

@@ -4,6 +4,7 @@
 package midi
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -90,6 +91,7 @@ func TestVariants(t *testing.T) {
 	}{
 		"plain":                 {plain, 0.5, ""},
 		"RMID":                  {rmid(plain), 0.5, ""},
+		"RMID of a small size":  {bytes.Replace(rmid(plain), binary.LittleEndian.AppendUint32([]byte("data"), uint32(len(plain))), []byte("data\x0e\x00\x00\x00"), 1), 0.5, ""},
 		"longer header":         {longHeader, 0.5, ""},
 		"SMPTE 25 by 40":        {file(0, 1, 0xe728, oneNote+endOfTrack), 0.096, ""},
 		"SMPTE 30 drop frame":   {file(0, 1, 0xe304, oneNote+endOfTrack), 96 / 4 * 1001.0 / 30000, ""},

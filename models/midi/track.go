@@ -60,6 +60,9 @@ func walk(c chunk, v visitor, mended *remarks.List) (ending, error) {
 		if err != nil {
 			return ending{}, err
 		}
+		if delta == longestDelta {
+			mended.Add("byte %d: a delta time of %d ticks, the longest there is: it may stand for one below 0", w.offset+w.at, delta)
+		}
 		w.tick += delta
 		if ended, err = w.event(v); err != nil {
 			return ending{}, err
@@ -168,6 +171,9 @@ func (w *walker) block(what string) ([]byte, error) {
 	w.at += int(size)
 	return b, nil
 }
+
+// longestDelta is all ones, as a program leaves that computed -1.
+const longestDelta = 1<<28 - 1
 
 // quantity reads a variable-length quantity of at most four bytes.
 func (w *walker) quantity(what string) (int64, error) {

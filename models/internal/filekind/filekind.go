@@ -20,7 +20,7 @@ const HeadSize = 2048
 const (
 	Convert  = "convert it to wav, mp3 or flac, for example with ffmpeg"
 	unpack   = "unpack it first"
-	download = "the download failed: download the file again"
+	download = "the download failed, so download the file again"
 	replace  = "put the right file in its place"
 )
 
@@ -170,7 +170,7 @@ func Of(head []byte) (kind, remedy string) {
 func Guess(head []byte) (kind, remedy string) {
 	switch {
 	case len(bytes.Trim(head, "\x00")) == 0:
-		return "a file that begins with zeros only", download
+		return "a file that begins with zeros only", "download or copy it again"
 	case isText(head):
 		return "a text file", replace
 	}

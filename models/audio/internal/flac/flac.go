@@ -40,8 +40,12 @@ type Block struct {
 	Rate int
 }
 
-// New reads the marker and the metadata. Of that only STREAMINFO is used.
-func New(r io.Reader) (*Stream, error) {
+// maxBlocks bounds the metadata: empty blocks could go on for ever.
+const maxBlocks = 1 << 14
+
+// New reads the marker and the metadata. Of that only STREAMINFO is used; the rest
+// is not even read.
+func New(r io.ReadSeeker) (*Stream, error) {
 	br := bufio.NewReaderSize(r, 1<<15)
 	var head [8]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil {
@@ -68,8 +72,9 @@ func New(r io.Reader) (*Stream, error) {
 	if s.Bits < 4 {
 		return nil, fmt.Errorf("STREAMINFO: %d bits a sample, want 4 to 32", s.Bits)
 	}
-	for skip := size - 34; ; skip = size {
-		if _, err := br.Discard(skip); err != nil {
+	skip := size - 34
+	for range maxBlocks {
+		if err := discard(br, r, skip); err != nil {
 			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, cut(err))
 		}
 		if last {
@@ -81,7 +86,25 @@ func New(r io.Reader) (*Stream, error) {
 		if last, kind, size = blockHeader(head[:4]); kind == 127 {
 			return nil, errors.New("metadata: block of the forbidden type 127")
 		}
+		skip = size
 	}
+	return nil, fmt.Errorf("metadata: more than %d blocks", maxBlocks)
+}
+
+// discard skips n bytes of r, of which br has read some ahead.
+func discard(br *bufio.Reader, r io.ReadSeeker, n int) error {
+	ahead := min(n, br.Buffered())
+	_, _ = br.Discard(ahead) // buffered: cannot fail
+	if n -= ahead; n == 0 {
+		return nil
+	}
+	// The last byte is read, which tells whether it is there.
+	if _, err := r.Seek(int64(n-1), io.SeekCurrent); err != nil {
+		return err
+	}
+	br.Reset(r)
+	_, err := br.Discard(1)
+	return err
 }
 
 func blockHeader(b []byte) (last bool, kind, size int) {

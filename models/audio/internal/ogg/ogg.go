@@ -20,8 +20,9 @@ const MaxPacket = 1 << 18
 const (
 	headSize = 27
 	maxPage  = headSize + 255 + 255*255
-	maxBad   = 64 // damaged pages after which a file is given up
-	maxHeads = 16 // streams of one file
+	maxBad   = 64      // damaged pages after which a file is given up
+	maxJunk  = 1 << 22 // bytes between pages after which it is
+	maxHeads = 16      // streams of one file
 )
 
 // Flags of a page.
@@ -187,6 +188,7 @@ type pages struct {
 	r    *bufio.Reader
 	used int // bytes of the page given last
 	bad  int
+	junk int // bytes that belong to no page
 }
 
 func newPages(r io.Reader) pages { return pages{r: bufio.NewReaderSize(r, maxPage)} }
@@ -195,7 +197,7 @@ func newPages(r io.Reader) pages { return pages{r: bufio.NewReaderSize(r, maxPag
 func (p *pages) read() (page, error) {
 	_, _ = p.r.Discard(p.used) // was peeked: cannot fail
 	p.used = 0
-	for p.bad < maxBad {
+	for p.bad < maxBad && p.junk < maxJunk {
 		h, err := p.r.Peek(headSize)
 		if err != nil {
 			return page{}, io.EOF
@@ -235,6 +237,7 @@ func (p *pages) seek() {
 	if n < 0 {
 		n = max(len(b)-3, 0) // the marker may begin in the last three bytes
 	}
+	p.junk += 1 + n
 	_, _ = p.r.Discard(n)
 }
 
