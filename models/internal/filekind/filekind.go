@@ -52,6 +52,7 @@ var marks = []mark{
 	{0, "TTA1", "a True Audio file", Convert},
 	{0, "TTA2", "a True Audio file", Convert},
 	{0, "ajkg", "a Shorten file", Convert},
+	{0, "tBaK", "a TAK file", Convert},
 	{0, "OFR ", "an OptimFROG file", Convert},
 	{0, "TWIN97", "a TwinVQ file", Convert},
 	{0, "#!AMR", "an AMR file", Convert},
@@ -72,6 +73,8 @@ var marks = []mark{
 	{8, "16SV", "a 16SV file", Convert},
 	{0, " paf", "a PAF file", Convert},
 	{0, "fap ", "a PAF file", Convert},
+	{0, "ALawSoundFile**", "a Psion sound file", Convert},
+	{0, "\xf0\x7e?\x01", "a MIDI sample dump", Convert},
 	{0, "PVF1", "a PVF file", Convert},
 	{0, "2BIT", "an AVR file", Convert},
 	{0, "SOUND\x1a", "a SoundTool file", Convert},
@@ -98,6 +101,7 @@ var marks = []mark{
 	{8, "WAVE", "a wav file", replace},
 	{8, "AIFF", "an AIFF file", replace},
 	{8, "AIFC", "an AIFF file", replace},
+	{0, "FORM", "an IFF file", replace},
 	{0, "fLaC", "a FLAC file", replace},
 	{0, "OggS", "an Ogg file", replace},
 	{0, "ID3", "an MP3 file", replace},
@@ -215,7 +219,7 @@ func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, size := utf8.DecodeRune(head)
 		if r == utf8.RuneError && size == 1 {
-			return len(head) < utf8.UTFMax // cut in a character
+			return !utf8.FullRune(head) // cut in a character
 		}
 		if unicode.IsControl(r) && !strings.ContainsRune("\t\n\v\f\r\x1b", r) {
 			return false
