@@ -18,11 +18,12 @@ import (
 // the quadrant (valence and arousal: high high, low high, low low, high low),
 // SONG the YouTube id, which may begin with or hold "_" and "-", and the last
 // number the clip; label.csv, header "ID,4Q,annotator", repeats the quadrant
-// (MusPy's loader, and others). Audio of the clips is not in the archive; whoever
-// cuts or renders it keeps the names, so it is taken from anywhere.
+// (MusPy's loader, and others). The paper counts 1,087 clips, the archive's midis
+// holds 1,078: 250, 265, 253 and 310 of Q1 to Q4. Audio of the clips is not in the
+// archive; whoever cuts or renders it keeps the names, so it is taken from anywhere.
 var emopia = collection{Info{
 	Name:     "emopia",
-	Title:    "EMOPIA: 1,087 clips of 387 pop piano songs with the quadrant of their emotion",
+	Title:    "EMOPIA: 1,078 clips of 387 pop piano songs with the quadrant of their emotion",
 	Gives:    "training/midi with emotion_labels.json; training/audio with labels.csv where there is audio",
 	Download: "EMOPIA_2.2.zip from Zenodo (record 5257995); audio files called Q1_SONG_0.mp3, .wav or .flac beside it, if you have them",
 	Licence:  "MusPy's loader says CC BY 4.0, the Hugging Face card of Annorita/EMOPIA CC BY-NC-SA 4.0: keep to the latter until you have read the record",

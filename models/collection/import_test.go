@@ -65,6 +65,25 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A file of another user is copied, so that DATA does not share its rights.
+func TestFilesOfOthersAreCopied(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	from, to := voices(t), t.TempDir()
+	secret := filepath.Join(from, "wav/03a01Fa.wav")
+	require.NoError(t, os.Chmod(secret, 0o600))
+	require.NoError(t, os.Chown(secret, 1002, 1002))
+	r, err := importFrom("emodb", from, to)
+	require.NoError(t, err)
+	assert.Equal(t, []int{2, 1}, []int{r.Kinds[0].Linked, r.Kinds[0].Copied})
+	a, err := os.Stat(secret)
+	require.NoError(t, err)
+	b, err := os.Stat(filepath.Join(to, "training/audio/emodb/03a01Fa.wav"))
+	require.NoError(t, err)
+	assert.False(t, os.SameFile(a, b))
+}
+
 // What stands in DATA is not imported into it once more.
 func TestDataInsideTheCollection(t *testing.T) {
 	from := voices(t)

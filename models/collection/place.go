@@ -12,7 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
+	"github.com/etude-ml/etude/models/internal/owner"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -31,12 +33,37 @@ const (
 // written: it costs that file alone.
 type sourceError struct{ error }
 
+// unpackable refuses archives that grow beyond what music can: they would fill the
+// disk.
+func (p *plan) unpackable() error {
+	packed := p.files.size
+	if p.files.root != "" {
+		for _, inner := range p.files.inner {
+			packed += inner.size
+		}
+	}
+	most := maxSmall + maxRatio*packed
+	var sum int64
+	for _, i := range p.items {
+		if sum += min(i.files.unpacked(i.from), i.kind.most); sum > most {
+			return fmt.Errorf("%s: its files would take more than %d MB, %d times its own size: no music is packed so well; get the archive from its publisher, or unpack it and name the folder",
+				p.From, most>>20, maxRatio)
+		}
+	}
+	return nil
+}
+
 // compare finds the files that DATA has already. One with another content is an
 // error, unless it is to be replaced.
 func (p *plan) compare(ctx context.Context) error {
 	for _, i := range p.items {
 		dst := p.target(i)
-		if _, err := os.Lstat(dst); errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Lstat(dst)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue
+		}
+		if unplaceable(err) {
+			p.fail(i, err)
 			continue
 		}
 		same, err := sameContent(ctx, i, dst)
@@ -66,7 +93,7 @@ func (p *plan) place(ctx context.Context) error {
 		dir := filepath.Dir(dst)
 		if !swept[dir] {
 			swept[dir] = true
-			if err := wholefile.Sweep(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := wholefile.Sweep(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !unplaceable(err) {
 				return err
 			}
 		}
@@ -76,12 +103,12 @@ func (p *plan) place(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return err
+		err := os.MkdirAll(dir, 0o777)
+		if err == nil {
+			err = put(ctx, i, dst)
 		}
-		err := put(ctx, i, dst)
-		if bad, ok := errors.AsType[sourceError](err); ok {
-			p.fail(i, bad)
+		if _, bad := errors.AsType[sourceError](err); bad || unplaceable(err) {
+			p.fail(i, err)
 			continue
 		}
 		if err != nil {
@@ -92,13 +119,24 @@ func (p *plan) place(ctx context.Context) error {
 	return nil
 }
 
+// unplaceable reports whether DATA's file system cannot have a file of that name:
+// it is too long, or a part of it is a file there.
+func unplaceable(err error) bool {
+	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) ||
+		errors.Is(err, syscall.EILSEQ) || errors.Is(err, syscall.EINVAL)
+}
+
 func (p *plan) target(i *item) string {
 	return filepath.Join(i.kind.dir(p.To), filepath.FromSlash(i.name))
 }
 
 func (p *plan) fail(i *item, err error) {
 	i.state = failed
-	p.leave(i.from, "cannot be read: %v", err)
+	verb := "placed in DATA"
+	if _, ok := errors.AsType[sourceError](err); ok {
+		verb = "read"
+	}
+	p.leave(i.from, "cannot be %s: %v", verb, err)
 	p.placed(i)
 }
 
@@ -109,14 +147,15 @@ func (p *plan) placed(i *item) {
 	}
 }
 
-// put links a file, or copies it where that cannot be done.
+// put links a file, or copies it where that cannot be done. A file of another user
+// is copied, as root may be importing: DATA would share its owner and its rights.
 func put(ctx context.Context, i *item, dst string) error {
 	if i.files.root != "" {
 		src, err := filepath.EvalSymlinks(i.files.path(i.from))
 		if err != nil {
 			return sourceError{err}
 		}
-		if err := wholefile.Link(src, dst); err == nil {
+		if info, err := os.Stat(src); err == nil && owner.Mine(info) && wholefile.Link(src, dst) == nil {
 			i.state = linked
 			return nil
 		}

@@ -30,6 +30,9 @@ func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
 			return nil, err
 		}
 	}
+	if err := p.unpackable(); err != nil {
+		return nil, err
+	}
 	if err := p.compare(ctx); err != nil {
 		return nil, err
 	}

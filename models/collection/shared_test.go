@@ -95,6 +95,21 @@ func TestRegressionsImport(t *testing.T) {
 	require.Len(t, songs.Progressions, 1)
 	assert.Len(t, songs.Progressions[0].Chords, 4+71+2)
 
+	for name, says := range map[string]string{
+		"groove_d64.zip":  "packed with Deflate64, which is not read here: unpack the archive and import the folder",
+		"groove_cut.zip":  "a zip archive without its end, as after a download that broke off: download it again",
+		"groove_html.zip": "is an HTML page and no zip archive: the download failed: download the file again",
+	} {
+		_, err := importFrom("groove", filepath.Join(dir, name), to)
+		assert.ErrorContains(t, err, name)
+		assert.ErrorContains(t, err, says)
+	}
+	r, err = importFrom("groove", filepath.Join(dir, "groove_win.zip"), to)
+	require.NoError(t, err)
+	assert.Equal(t, 1, r.Imported())
+	assert.Empty(t, r.LeftOut)
+	assert.FileExists(t, filepath.Join(to, "training/drums/groove/drummer1/session1/1_funk_80_beat_4-4.mid"))
+
 	r, err = importFrom("deam", filepath.Join(dir, "deam_cr_only"), to)
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Imported())

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/internal/filekind"
 )
 
 const (
@@ -27,10 +29,16 @@ const (
 	maxDepth = 8
 	// maxFiles is some ten times the largest collection.
 	maxFiles = 500_000
-	// maxText is the size of the largest index, maxNested of an archive in an
-	// archive, which is read into memory.
+	// maxText is the size of the largest index, maxNested that of all archives in an
+	// archive, which are read into memory.
 	maxText   = 64 << 20
-	maxNested = 256 << 20
+	maxNested = 64 << 20
+	// maxArchives is how many archives are opened in a collection: VGMIDI has one.
+	maxArchives = 16
+	// maxRatio bounds what is unpacked of an archive by its size, with maxSmall for
+	// small ones. No music is packed so well: MIDI files shrink to a fifth.
+	maxRatio = 50
+	maxSmall = 64 << 20
 )
 
 // source is the files of a collection, in a folder or an archive.
@@ -39,6 +47,7 @@ type source struct {
 	unusable []string // files whose names cannot be written down
 	root     string   // empty: an archive
 	entries  map[string]*zip.File
+	size     int64 // of the archive, in bytes
 	closer   io.Closer
 	inner    []*source // archives among the files, opened
 }
@@ -97,12 +106,31 @@ func (s *source) open(name string, most int64) (io.ReadCloser, error) {
 		if entry.Flags&1 != 0 {
 			return nil, errors.New("encrypted: unpack the archive and import the folder")
 		}
-		f, err = entry.Open()
+		if f, err = entry.Open(); errors.Is(err, zip.ErrAlgorithm) {
+			method, ok := methods[entry.Method]
+			if !ok {
+				method = fmt.Sprintf("method %d", entry.Method)
+			}
+			err = fmt.Errorf("packed with %s, which is not read here: unpack the archive and import the folder", method)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &bounded{f, most, most}, nil
+}
+
+// methods are the ways of packing that APPNOTE.TXT, the description of zip files,
+// numbers so and that archive/zip does not read. Windows takes the first for files
+// of 2 GB and more.
+var methods = map[uint16]string{9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
+
+// unpacked gives the size that a file will have; 0 where nothing is to be unpacked.
+func (s *source) unpacked(name string) int64 {
+	if s.root != "" {
+		return 0
+	}
+	return int64(min(s.entries[name].UncompressedSize64, math.MaxInt64))
 }
 
 // path is where a file of a folder lies.
@@ -136,6 +164,9 @@ func (s *source) read(name string, most int64) ([]byte, error) {
 
 // nested opens an archive among the files, until the source is closed.
 func (s *source) nested(name string) (*source, error) {
+	if len(s.inner) == maxArchives {
+		return nil, fmt.Errorf("%s: more than %d archives in the collection: unpack those that belong to it, and name the folder", name, maxArchives)
+	}
 	inner, err := s.openNested(name)
 	if err == nil {
 		s.inner = append(s.inner, inner)
@@ -147,15 +178,39 @@ func (s *source) openNested(name string) (*source, error) {
 	if s.root != "" {
 		return openArchive(s.path(name))
 	}
-	b, err := s.read(name, maxNested)
+	left := int64(maxNested)
+	for _, inner := range s.inner {
+		left -= inner.size
+	}
+	if s.unpacked(name) > left {
+		return nil, fmt.Errorf("%s: the archives in the archive are larger than %d MB together: unpack the outer one, and name the folder", name, maxNested>>20)
+	}
+	b, err := s.read(name, left)
 	if err != nil {
 		return nil, err
 	}
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, notZip(name, b[:min(len(b), filekind.HeadSize)], err)
 	}
-	return listArchive(name, z)
+	return listArchive(name, z, int64(len(b)))
+}
+
+// notZip says what a file is that is no zip archive.
+func notZip(file string, head []byte, err error) error {
+	if !errors.Is(err, zip.ErrFormat) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	kind, remedy := filekind.Of(head)
+	switch {
+	case len(head) == 0:
+		return fmt.Errorf("%s is empty: download it again", file)
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return fmt.Errorf("%s is a zip archive without its end, as after a download that broke off: download it again", file)
+	case kind != "":
+		return fmt.Errorf("%s is %s and no zip archive: %s", file, kind, remedy)
+	}
+	return fmt.Errorf("%s: %w: unpack other archives first, and name the folder", file, err)
 }
 
 // bounded is a file that may be too large.
@@ -223,38 +278,50 @@ func openFolder(ctx context.Context, from, to string) (*source, error) {
 }
 
 func openArchive(file string) (*source, error) {
-	z, err := zip.OpenReader(file)
+	f, err := os.Open(file)
 	if err != nil {
-		if errors.Is(err, zip.ErrFormat) {
-			err = fmt.Errorf("%w: unpack other archives first, and name the folder", err)
-		}
-		if z != nil { // an insecure path is reported with a reader
-			z.Close()
-		}
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	s, err := listArchive(file, &z.Reader)
-	if err != nil {
-		z.Close()
 		return nil, err
 	}
-	s.closer = z
+	s, err := readArchive(file, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	s.closer = f
 	return s, nil
 }
 
+func readArchive(file string, f *os.File) (*source, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(f, info.Size())
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // listArchive tells which path, and why
+		head := make([]byte, filekind.HeadSize)
+		n, _ := f.ReadAt(head, 0)
+		return nil, notZip(file, head[:n], err)
+	}
+	return listArchive(file, z, info.Size())
+}
+
 // listArchive refuses what no archive of a publisher holds: names that lead out
-// of it, links, names that come twice.
-func listArchive(file string, z *zip.Reader) (*source, error) {
-	s := &source{entries: map[string]*zip.File{}}
+// of it, links, names that come twice. Backslashes, which some programs write on
+// Windows, are slashes.
+func listArchive(file string, z *zip.Reader, size int64) (*source, error) {
+	s := &source{entries: map[string]*zip.File{}, size: size}
 	for _, entry := range z.File {
-		name := strings.TrimPrefix(entry.Name, "./")
+		name := strings.ReplaceAll(entry.Name, `\`, "/")
 		folder := strings.HasSuffix(name, "/")
-		name = strings.TrimSuffix(name, "/")
-		if name == "" {
-			continue
-		}
-		if strings.ContainsAny(name, "\\\x00") || !fs.ValidPath(strings.ToValidUTF8(name, "_")) {
+		drive := len(name) > 1 && name[1] == ':'
+		absolute := path.IsAbs(name) || drive
+		switch name = path.Clean(name); {
+		case strings.Contains(name, "\x00"):
+			return nil, fmt.Errorf("%s: the name of the entry %q holds a zero byte: unpack the archive and name the folder", file, entry.Name)
+		case absolute, name == "..", strings.HasPrefix(name, "../"):
 			return nil, fmt.Errorf("%s: the entry %q leads out of the archive: get it from its publisher, or unpack it and name the folder", file, entry.Name)
+		case name == ".":
+			continue
 		}
 		mode := entry.Mode()
 		if !folder && !mode.IsRegular() {

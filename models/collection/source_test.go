@@ -7,6 +7,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -62,6 +64,8 @@ func TestArchiveRefused(t *testing.T) {
 		{entry{"wav/03a01Fa.wav", "/etc/passwd", fs.ModeSymlink | 0o777}, "link or a device"},
 		{entry{"wav/03a01Fa.wav", "", fs.ModeNamedPipe | 0o666}, "link or a device"},
 		{entry{"wav/03a01Wb.wav", "again", 0}, "two entries"},
+		{entry{"wav/x\x00.wav", "x", 0}, "holds a zero byte"},
+		{entry{`C:\wav\03a01Fa.wav`, "x", 0}, "leads out of the archive"},
 	} {
 		outside := t.TempDir()
 		to := filepath.Join(outside, "a", "b")
@@ -204,4 +208,78 @@ func FuzzSALAMI(f *testing.F) {
 			assert.Equal(t, p.Key, p.Sections[0].Key)
 		}
 	})
+}
+
+// What programs write otherwise and leads nowhere else is read.
+func TestArchiveNames(t *testing.T) {
+	to := t.TempDir()
+	r, err := importFrom("emodb", archive(t, entry{`wav\03a01Fa.wav`, "1", 0}, entry{"./wav//03a01Wb.wav", "2", 0}, entry{"docs/../wav/08a02Na.wav", "3", 0}, entry{`docs\`, "", 0}), to)
+	require.NoError(t, err)
+	assert.Equal(t, 3, r.Imported())
+	assert.Empty(t, r.LeftOut)
+	assert.Len(t, tree(t, to), 4)
+}
+
+// What is no zip archive is called what it is.
+func TestNotArchives(t *testing.T) {
+	whole := read(t, archive(t, voicesEntries...))
+	for content, says := range map[string]string{
+		"":                                 "is empty: download it again",
+		whole[:len(whole)/2]:               "without its end",
+		"<!DOCTYPE html><html></html>":     "is an HTML page and no zip archive",
+		"\x1f\x8b\x08\x00\x00\x00\x00\x00": "is a gzip file and no zip archive: unpack it first",
+		"7z\xbc\xaf\x27\x1c\x00\x04":       "is a 7-Zip archive and no zip archive: unpack it first",
+		"anything else":                    "unpack other archives first",
+	} {
+		path := filepath.Join(t.TempDir(), "c.zip")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err := importFrom("emodb", path, t.TempDir())
+		require.ErrorContains(t, err, path)
+		assert.ErrorContains(t, err, says)
+	}
+}
+
+// Many small bombs are refused by their sum, before anything is written.
+func TestBombsTogether(t *testing.T) {
+	bomb := string(make([]byte, 40<<20))
+	var entries []entry
+	for i := range 3 {
+		entries = append(entries, entry{fmt.Sprintf("Q1_b_%d.mid", i), bomb, 0})
+	}
+	to := t.TempDir()
+	_, err := importFrom("emopia", archive(t, entries...), to)
+	require.ErrorContains(t, err, "no music is packed so well")
+	assert.Empty(t, tree(t, to))
+
+	index := entry{"labelled/vgmidi_labelled.csv", "id,series,console,game,piece,midi,valence,arousal\n1,a,b,c,d,x_0.mid,1,1\n", 0}
+	nested := func(content string) string { return read(t, archive(t, entry{"x_0.mid", content, 0})) }
+	inner := nested("MIDI")
+	r, err := importFrom("vgmidi", archive(t, index, entry{"labelled/phrases.zip", inner, 0}), t.TempDir())
+	require.NoError(t, err)
+	assert.Equal(t, 1, r.Imported())
+	large := string(make([]byte, maxNested/2))
+	_, err = importFrom("vgmidi", archive(t, index, entry{"labelled/phrases.zip", large + inner, 0}, entry{"b/phrases.zip", large + inner, 0}), to)
+	require.ErrorContains(t, err, "the archives in the archive are larger than 64 MB together")
+	assert.Empty(t, tree(t, to))
+}
+
+// A file that DATA's file system cannot name costs itself alone.
+func TestNamesThatCannotBe(t *testing.T) {
+	long := strings.Repeat("x", 250)
+	to := t.TempDir()
+	r, err := importFrom("groove", archive(t,
+		entry{"groove/info.csv", "drummer,session,id,style,bpm,beat_type,time_signature,midi_filename,audio_filename,duration,split\n" +
+			"d,d/s,1,rock,100,beat,4-4,d/1.mid,,1,train\nd,d/s,2,rock,100,beat,4-4,d/1.mid/2.mid,,1,train\nd,d/s,3,rock,100,beat,4-4,d/" + long + "abc.mid,,1,train\nd,d/s,4,rock,100,beat,4-4,d/4.mid,,1,train\n", 0},
+		entry{"groove/d/1.mid", "1", 0}, entry{"groove/d/1.mid/2.mid", "2", 0}, entry{"groove/d/" + long + "abc.mid", "3", 0}, entry{"groove/d/4.mid", "4", 0},
+	), to)
+	require.NoError(t, err)
+	assert.Equal(t, 2, r.Imported())
+	require.Len(t, r.LeftOut, 2)
+	for _, left := range r.LeftOut {
+		assert.Contains(t, left.Reason, "cannot be placed in DATA", left.Name)
+	}
+	assert.ElementsMatch(t, []string{"training/drums/groove/d/1.mid", "training/drums/groove/d/4.mid", "training/drums/drum_labels.json"}, tree(t, to))
+	var labels map[string]any
+	require.NoError(t, json.Unmarshal([]byte(read(t, to, "training/drums/drum_labels.json")), &labels))
+	assert.Len(t, labels, 2)
 }
