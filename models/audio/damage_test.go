@@ -249,6 +249,10 @@ func TestDamagedMP3IsTold(t *testing.T) {
 	sync[third] = 0
 	reservoir := slices.Clone(g.MP3)
 	reservoir[third+4] = 0xff // main data that starts 255 bytes before
+	// The first granule is of two bits, too few for its lines: the number stands
+	// behind eight bits and two in the side information.
+	lines := slices.Clone(g.MP3)
+	lines[third+5], lines[third+6] = lines[third+5]&0xc0, lines[third+6]&0x03|0x08
 	for name, b := range map[string][]byte{
 		"cut in a frame":   g.MP3[:third+20],
 		"cut at a frame":   g.MP3[:third],
@@ -257,6 +261,7 @@ func TestDamagedMP3IsTold(t *testing.T) {
 		"bytes put in":     slices.Insert(slices.Clone(g.MP3), third, 1, 2, 3, 4, 5),
 		"first frame lost": append([]byte{1}, g.MP3[1:]...),
 		"reservoir":        reservoir,
+		"lines":            lines,
 	} {
 		_, notes, err := logMelOf(b)
 		if err == nil {

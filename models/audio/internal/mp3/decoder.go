@@ -234,7 +234,10 @@ func (d *Decoder) granules(h header, side *sideInfo) {
 			} else {
 				scales[c].read2(r, gr, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
 			}
-			s.last[c] = r.huffman(&s.x[c], gr, h, end)
+			var sound bool
+			if s.last[c], sound = r.huffman(&s.x[c], gr, h, end); !sound {
+				d.damage("its data are no codes")
+			}
 			s.requantize(c, gr, &scales[c], h)
 			r.at = end
 		}

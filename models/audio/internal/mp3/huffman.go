@@ -91,11 +91,13 @@ func (b *codebook) decode(r *bitReader) int {
 }
 
 // huffman decodes a granule's lines up to bit end into x and returns the number
-// of lines up to the last that is not zero.
-func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) int {
+// of lines up to the last that is not zero. sound tells that the pairs of lines
+// are all there and end where they may; a few bits behind them that are no code
+// are found in good files, too.
+func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) (last int, sound bool) {
 	books := codebooks()
-	last := 0
-	for i := 0; i < gr.bigValues && r.at < end; i += 2 {
+	sound = true
+	for i := 0; i < gr.bigValues; i += 2 {
 		region := 0
 		if i >= gr.region[0] {
 			region = 1
@@ -105,7 +107,12 @@ func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) int
 		}
 		t := gr.table[region]
 		if books[t] == nil { // table 0 codes zeros; 4 and 14 do not exist
+			sound = sound && t == 0
 			continue
+		}
+		if r.at >= end {
+			sound = false
+			break
 		}
 		v := books[t].decode(r)
 		for k, v := range [2]int{v >> 4, v & 15} {
@@ -121,6 +128,7 @@ func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) int
 			x[i+k] = float64(v)
 		}
 	}
+	sound = sound && r.at <= end
 	quads := books[32+gr.quadTable]
 	for i := gr.bigValues; i+4 <= 576 && r.at < end; i += 4 {
 		v := quads.decode(r)
@@ -142,5 +150,5 @@ func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) int
 			}
 		}
 	}
-	return last
+	return last, sound
 }
