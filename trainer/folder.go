@@ -134,12 +134,12 @@ func (f *folder) follow() error {
 	return nil
 }
 
-// finished reports whether the folder holds the results of a run that has ended.
-func (f *folder) finished() bool {
-	if _, err := os.Lstat(f.in("model.pt")); err == nil {
+// Finished reports whether a folder holds the results of a run that has ended.
+func Finished(folder string) bool {
+	if _, err := os.Lstat(filepath.Join(folder, "model.pt")); err == nil {
 		return true
 	}
-	h, err := LoadHistory(f.in("history.json"))
+	h, err := LoadHistory(filepath.Join(folder, "history.json"))
 	return err == nil && h.StopReason != "" && h.StopReason != StopInterrupted && h.StopReason != StopError
 }
 

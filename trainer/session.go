@@ -158,7 +158,7 @@ func (s *session) prepare() (err error) {
 			return err
 		}
 	}
-	if s.folder != nil && !s.Replace && !s.continues() && s.folder.finished() {
+	if s.folder != nil && !s.Replace && !s.continues() && Finished(s.Save) {
 		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
 	}
 	if s.OnStart != nil {

@@ -136,7 +136,7 @@ func TestCache(t *testing.T) {
 	torchtest.Need(t)
 	data, out, cache := corpus(t), filepath.Join(t.TempDir(), "run"), t.TempDir()
 	train := func(more ...string) result {
-		r := run(t, append([]string{"train", "emotion", "--data", data, "--out", out, "--epochs", "1", "--cache", cache}, more...)...)
+		r := run(t, append([]string{"train", "emotion", "--data", data, "--out", out, "--epochs", "1", "--force", "--cache", cache}, more...)...)
 		require.Equal(t, 0, r.code, r.stderr)
 		return r
 	}

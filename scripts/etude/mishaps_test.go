@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,7 +55,7 @@ func TestSummaryIsNotStale(t *testing.T) {
 	kept, err := filepath.Glob(filepath.Join(out, "emotion/best-*.pt"))
 	require.NoError(t, err)
 	require.NotEmpty(t, kept)
-	r := run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "3", "--lr", "1e30")
+	r := run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "3", "--lr", "1e30", "--force")
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "is replaced")
 	summary := parseFile(t, filepath.Join(out, "summary.json"))
@@ -76,11 +78,98 @@ func TestBrokenRunFolders(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(out, "melody/config.json"), []byte("{"), 0o666))
 	assert.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1").code)
 
-	require.NoError(t, os.WriteFile(filepath.Join(out, "summary.json"), []byte("{"), 0o666))
-	r = run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1")
+	// A broken summary.json is built anew, with the other networks' entries.
+	summary := filepath.Join(out, "summary.json")
+	melody := parseFile(t, summary)["melody"]
+	require.NoError(t, os.WriteFile(summary, []byte("{"), 0o666))
+	r = run(t, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1")
+	assert.Equal(t, 0, r.code, r.stderr)
+	assert.Regexp(t, `dynamics: .*summary\.json was damaged and is built anew`, r.stderr)
+	assert.Equal(t, melody, parseFile(t, summary)["melody"])
+	assert.Contains(t, parseFile(t, summary), "dynamics")
+
+	require.NoError(t, os.Remove(summary))
+	require.NoError(t, os.Mkdir(summary, 0o777))
+	r = run(t, "train", "groove", "--data", data, "--out", out, "--epochs", "1")
 	assert.Equal(t, 1, r.code)
-	assert.Regexp(t, `melody: .*summary\.json`, r.stderr, "it says which network, and which file")
+	assert.Regexp(t, `groove: .*summary\.json`, r.stderr, "it says which network, and which file")
 	assert.NotContains(t, r.stderr, "training …", "found before the work")
+}
+
+// A finished training is replaced by nobody who does not say so.
+func TestAFinishedRunStays(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	args := []string{"train", "melody", "--data", data, "--out", out, "--epochs", "1", "--keep-best", "1", "--seed"}
+	require.Equal(t, 0, run(t, append(args, "1")...).code)
+	content := func() map[string]string {
+		files := map[string]string{}
+		require.NoError(t, filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files[path] = string(read(t, path))
+			}
+			return err
+		}))
+		return files
+	}
+	before := content()
+	for _, others := range [][]string{nil, {"dynamics"}} {
+		r := run(t, slices.Concat(args[:2], others, args[2:], []string{"2"})...)
+		assert.Equal(t, 1, r.code)
+		for _, text := range []string{out, "melody", "--force", "--resume", "--out"} {
+			assert.Contains(t, r.stderr, text)
+		}
+		assert.Empty(t, r.stdout)
+	}
+	assert.Equal(t, before, content())
+
+	// Others go beside it, and it can be replaced: of the earlier one nothing is left.
+	require.Equal(t, 0, run(t, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1").code)
+	r := run(t, append(args, "2", "--force")...)
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, "is replaced")
+	for path, was := range before {
+		if now, err := os.ReadFile(path); err == nil && filepath.Base(path) != "history.png" {
+			assert.NotEqual(t, was, string(now), path)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(out, "melody/best-*.pt"))
+	require.NoError(t, err)
+	assert.Len(t, kept, 1)
+	assert.Contains(t, parseFile(t, filepath.Join(out, "summary.json")), "dynamics")
+
+	r = run(t, append(args, "2", "--force", "--resume")...)
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "--force begins anew and --resume continues")
+}
+
+// A changed config.json is not trusted: with other settings another training would
+// pass for the one that was begun.
+func TestAChangedConfigIsNoticed(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	require.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "2", "--patience", "9").code)
+	config := filepath.Join(out, "melody/config.json")
+	was := string(read(t, config))
+	for _, changed := range []string{
+		strings.Replace(was, `"patience": 9`, `"patience": 1`, 1), strings.Replace(was, `"patience"`, `"qatience"`, 1),
+		strings.Replace(was, `"threads": 1`, `"threads": 9`, 1), "{",
+	} {
+		require.NotEqual(t, was, changed)
+		require.NoError(t, os.WriteFile(config, []byte(changed), 0o600))
+		for _, args := range [][]string{
+			{"train", "melody", "--out", out, "--resume", "--epochs", "4"},
+			{"export", filepath.Join(out, "melody/model.pt"), "-o", filepath.Join(t.TempDir(), "m.onnx")},
+			{"evaluate", filepath.Join(out, "melody"), "--data", data},
+		} {
+			r := run(t, args...)
+			assert.Equal(t, 1, r.code, "%v: %s", args, r.stdout)
+			assert.Contains(t, r.stderr, "config.json was changed since the run wrote it")
+		}
+	}
+	require.NoError(t, os.Remove(config))
+	r := run(t, "train", "melody", "--data", data, "--out", out, "--resume", "--epochs", "3", "--patience", "9")
+	assert.Equal(t, 0, r.code, r.stderr)
 }
 
 // Labels on another scale are refused as a whole, with the way to mend them.

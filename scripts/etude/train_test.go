@@ -97,7 +97,7 @@ func TestTrain(t *testing.T) {
 	assert.Equal(t, config, read(t, filepath.Join(out, "emotion/config.json")))
 
 	// Replaced, and it says so.
-	r = run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1")
+	r = run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1", "--force")
 	require.Equal(t, 0, r.code, r.stderr)
 	assert.Contains(t, r.stderr, "is replaced")
 }

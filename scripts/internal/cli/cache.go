@@ -4,7 +4,6 @@
 package cli
 
 import (
-
 	"github.com/etude-ml/etude/models/cache"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )

@@ -60,10 +60,10 @@ func (c *demoCommand) Run(env *Env) error {
 	// than by default; the losses are small, and so are their improvements.
 	epochs, batch, patience, delta := 120, 16, 20, 1e-5
 	train := trainCommand{
-		Networks: []string{"all"}, Data: data, Out: run, deviceFlags: c.deviceFlags, JSON: c.JSON,
+		Networks: []string{"all"}, Data: data, Out: run, Force: true, deviceFlags: c.deviceFlags, JSON: c.JSON,
 		Overrides: runs.Overrides{Epochs: &epochs, BatchSize: &batch, Patience: &patience, MinDelta: &delta, Seed: &c.Seed},
 	}
-	env.say("\n$ etude train all --data %s --out %s --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d%s",
+	env.say("\n$ etude train all --data %s --out %s --force --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d%s",
 		data, run, epochs, batch, patience, delta, c.Seed, c.words())
 	if err := train.Validate(); err != nil {
 		return err

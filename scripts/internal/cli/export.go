@@ -75,7 +75,11 @@ func (c *exportCommand) Run(env *Env) error {
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
-	check, err := runs.Export(output, spec, model, c.Opset, runs.IdentityOf(c.Model))
+	identity, err := runs.IdentityOf(c.Model)
+	if err != nil {
+		return err
+	}
+	check, err := runs.Export(output, spec, model, c.Opset, identity)
 	if err != nil {
 		return err
 	}

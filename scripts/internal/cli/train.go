@@ -37,6 +37,7 @@ type trainCommand struct {
 	deviceFlags
 	Threads *int `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
 	Resume  bool `help:"Continue the run in RUN, with its own settings where none are given."`
+	Force   bool `help:"Replace a finished run in RUN."`
 	JSON    bool `name:"json" help:"Print the summary as one JSON value."`
 
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
@@ -48,7 +49,7 @@ type trainCommand struct {
 const mostThreads = 1024
 
 func (trainCommand) Help() string {
-	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. Networks are trained side by side, as many at a time as there are cores; one that fails does not end the others. With "all", networks whose folder is missing are passed over.
+	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. Networks are trained side by side, as many at a time as there are cores; one that fails does not end the others. With "all", networks whose folder is missing are passed over. A finished run in RUN is replaced only with --force.
 
 An interrupt (ctrl-C), SIGTERM or the end of the terminal finishes the step and saves; a second one ends at once. SIGUSR1 saves and goes on. --resume continues, in the middle of an epoch if need be, and ends with the weights of a run without a break, bit for bit: with the same data and settings, on the same kind of processor, with the same number of threads. "etude verify-resume" proves it. Of a continued run, --epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on.
 
@@ -75,6 +76,9 @@ func (c *trainCommand) Validate() error {
 	}
 	if c.Out == "" {
 		return errors.New("--out is empty; name a folder")
+	}
+	if c.Force && c.Resume {
+		return errors.New("--force begins anew and --resume continues; give one of them")
 	}
 	if c.Data == "" && !c.Resume {
 		return errors.New("missing flag --data=DATA")
@@ -109,6 +113,9 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	specs, err := networks(c.Networks)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if err := c.checkFinished(specs); err != nil {
+		return nil, err
 	}
 	if err := c.load(env); err != nil {
 		return nil, err
@@ -158,6 +165,23 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 		}
 	}
 	return summary, failed.err()
+}
+
+// checkFinished refuses to take the place of finished runs, before anything is done.
+func (c *trainCommand) checkFinished(specs []models.Spec) error {
+	if c.Force || c.Resume {
+		return nil
+	}
+	var finished []string
+	for _, spec := range specs {
+		if runs.NewFolder(c.Out, spec.Name).Finished() {
+			finished = append(finished, spec.Name)
+		}
+	}
+	if finished == nil {
+		return nil
+	}
+	return fmt.Errorf("%s holds the finished training of %s: name another folder with --out, continue with --resume, or replace it with --force", c.Out, strings.Join(finished, ", "))
 }
 
 // failures are the networks that failed while others went on.
@@ -251,7 +275,7 @@ func (e noData) Unwrap() error { return e.error }
 func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, error) {
 	t := runs.Training{
 		Spec: spec, Settings: runs.Defaults(spec), Data: c.Data, Run: c.Out, Threads: 1,
-		Resume: c.Resume, ResumeFrom: c.ResumeFrom, NewLR: c.LR, NewDecay: c.WeightDecay, Control: env.Control,
+		Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, NewLR: c.LR, NewDecay: c.WeightDecay, Control: env.Control,
 		OnNotice: func(text string) { env.say("%s: %s", spec.Name, text) },
 	}
 	folder := runs.NewFolder(c.Out, spec.Name)

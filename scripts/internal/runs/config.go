@@ -4,6 +4,13 @@
 package runs
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"runtime"
 
 	"github.com/etude-ml/etude/models/dataset"
@@ -27,6 +34,9 @@ type Config struct {
 	Deterministic bool                         `json:"deterministic"`            // operators that are not are refused
 
 	Versions Versions `json:"versions"`
+
+	// SHA256 is that of everything else in the file, "" in files of older versions.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 // DataInfo tells what a network was trained on.
@@ -68,12 +78,67 @@ func gpuName(d torch.Device) string {
 	return p.Name
 }
 
-// LoadConfig reads a folder's config.json; nil where there is none.
+// hashKey is the key in config.json of the SHA-256 of all others.
+const hashKey = "sha256"
+
+// configHash hashes the keys of a config.json but for the hash itself. Neither the
+// order of keys nor white space changes it.
+func configHash(keys map[string]json.RawMessage) (string, error) {
+	keys = maps.Clone(keys)
+	delete(keys, hashKey)
+	text, err := json.Marshal(keys)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// write writes config.json into a folder.
+func (c Config) write(f Folder) error {
+	c.SHA256 = ""
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return err
+	}
+	if c.SHA256, err = configHash(keys); err != nil {
+		return err
+	}
+	return writeJSON(f.Config(), c)
+}
+
+// LoadConfig reads a folder's config.json; nil where there is none, or one that
+// describes no training. A file that was changed since a run wrote it is an error,
+// as one wrong digit would make another training of it. Files of versions that wrote
+// no hash are accepted if all of their keys are known.
 func LoadConfig(f Folder) (*Config, error) {
-	var c Config
-	found, err := readJSON(f.Config(), &c)
+	text, found, err := readFile(f.Config())
 	if err != nil || !found {
 		return nil, err
+	}
+	var keys map[string]json.RawMessage
+	var c Config
+	err = json.Unmarshal(text, &keys)
+	if err == nil && keys["network"] == nil && keys["settings"] == nil {
+		return nil, nil // of another program
+	}
+	if err == nil {
+		strict := json.NewDecoder(bytes.NewReader(text))
+		strict.DisallowUnknownFields()
+		err = strict.Decode(&c)
+	}
+	if err == nil && keys[hashKey] != nil {
+		var hash string
+		if hash, err = configHash(keys); err == nil && hash != c.SHA256 {
+			err = errors.New("its content does not match the hash in it")
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give --data and the settings of the run as flags", f.Config(), err)
 	}
 	return &c, nil
 }

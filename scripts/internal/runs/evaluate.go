@@ -76,7 +76,9 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	}
 	e.Samples, e.Groups, e.Targets = samples.Len(), len(groups), samples.Y
 
-	e.Mean = m.constant()
+	if e.Mean, err = m.constant(); err != nil {
+		return nil, err
+	}
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}

@@ -11,14 +11,15 @@
 //	RUN/NETWORK/history.json    losses by epoch; history.png is their plot
 //	RUN/NETWORK/config.json     every setting, versions, the data's fingerprint
 //	RUN/NETWORK/samples.json    which samples it was trained and validated on
+//	RUN/NETWORK/summary.json    its entry in RUN/summary.json, which can be built from these
 package runs
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -38,20 +39,37 @@ func (f Folder) ONNX() string    { return filepath.Join(string(f), "model.onnx")
 func (f Folder) History() string { return filepath.Join(string(f), "history.json") }
 func (f Folder) Config() string  { return filepath.Join(string(f), "config.json") }
 func (f Folder) Samples() string { return filepath.Join(string(f), "samples.json") }
+func (f Folder) Entry() string   { return filepath.Join(string(f), "summary.json") }
+
+// errDamaged reports that a file is not the JSON that was written.
+var errDamaged = errors.New("the file is damaged")
 
 // readJSON reads a file into v; found is false where there is none.
 func readJSON(path string, v any) (found bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("%w; move it away", err)
+	text, found, err := readFile(path)
+	if err != nil || !found {
+		return false, err
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return false, fmt.Errorf("%s: %w; remove the file or mend it", path, err)
+		return false, fmt.Errorf("%s: %w (%w); restore it or remove it", path, errDamaged, err)
 	}
 	return true, nil
+}
+
+// readFile reads a regular file; found is false where there is none.
+func readFile(path string) (text []byte, found bool, err error) {
+	f, _, err := wholefile.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(f)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w; move it away", path, err)
+	}
+	return text, true, nil
 }
 
 // writeJSON replaces a file as a whole.

@@ -49,21 +49,24 @@ func LoadModel(path, name string) (spec models.Spec, model nn.Module, err error)
 
 // IdentityOf tells how the best weights in a run folder were trained; nil for
 // another file.
-func IdentityOf(path string) *Identity {
+func IdentityOf(path string) (*Identity, error) {
 	folder := Folder(filepath.Dir(path))
 	if clean := filepath.Clean(path); clean != folder.Model() && clean != folder.Best() {
-		return nil
+		return nil, nil
 	}
 	config, err := LoadConfig(folder)
 	if err != nil || config == nil {
-		return nil
+		return nil, err
 	}
 	id := &Identity{Settings: config.Settings, Fingerprint: config.Data.Fingerprint, Versions: config.Versions, BestEpoch: -1, Constant: config.Data.Constant}
 	var history struct {
 		BestEpoch *int `json:"best_epoch"`
 	}
-	if found, err := readJSON(folder.History(), &history); err == nil && found && history.BestEpoch != nil {
+	if _, err := readJSON(folder.History(), &history); err != nil {
+		return nil, err
+	}
+	if history.BestEpoch != nil {
 		id.BestEpoch = *history.BestEpoch
 	}
-	return id
+	return id, nil
 }

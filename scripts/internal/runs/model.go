@@ -65,7 +65,11 @@ func OpenModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Path: path, Spec: spec, Run: IdentityOf(path), module: module}, nil
+	run, err := IdentityOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{Path: path, Spec: spec, Run: run, module: module}, nil
 }
 
 func openONNX(path string) (*Model, error) {
@@ -112,15 +116,15 @@ func (m *Model) Close() {
 
 // constant is the mean of the targets that the network was trained on, as far as
 // its file or the run's folder tells.
-func (m *Model) constant() []float32 {
+func (m *Model) constant() ([]float32, error) {
 	if m.Run != nil && len(m.Run.Constant) > 0 {
-		return m.Run.Constant
+		return m.Run.Constant, nil
 	}
 	config, err := LoadConfig(Folder(filepath.Dir(m.Path)))
 	if err != nil || config == nil || config.Network != m.Spec.Name {
-		return nil
+		return nil, err
 	}
-	return config.Data.Constant
+	return config.Data.Constant, nil
 }
 
 // predictRows is how many rows are computed at once: more gain nothing, and take

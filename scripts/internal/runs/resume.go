@@ -30,6 +30,9 @@ func (f Folder) HasCheckpoint() bool {
 	return false
 }
 
+// Finished reports whether a folder holds the results of a training that has ended.
+func (f Folder) Finished() bool { return trainer.Finished(string(f)) }
+
 // mayChange is what a continued run may have otherwise.
 const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"
 

@@ -4,12 +4,25 @@
 package runs
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
+	"time"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/wholefile"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -53,42 +66,132 @@ type Seconds struct {
 // SummaryFile names a run's summary.
 func SummaryFile(run string) string { return filepath.Join(run, "summary.json") }
 
-// summaries is held while a summary is changed: networks are trained side by side.
+// summaries is held while a summary is changed, for file systems without locks:
+// networks are trained side by side.
 var summaries sync.Mutex
 
-// readableSummary says what keeps a run's summary.json from being added to.
-func readableSummary(run string) error {
-	_, err := readJSON(SummaryFile(run), &map[string]json.RawMessage{})
-	return err
+// lockPatience is how long another process may change the summary.
+const lockPatience = time.Minute
+
+// changeSummary changes the entries of a run's summary.json while no other network,
+// and no other process that trains into the same run, does the same. If the file is
+// missing or damaged it is built anew from the networks' own entries, and notice,
+// which may be nil, tells of the damage. The file is not written if change returns
+// false and it was whole.
+func changeSummary(run string, notice func(string), change func(map[string]json.RawMessage) bool) error {
+	summaries.Lock()
+	defer summaries.Unlock()
+	folder, err := os.Open(run)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	for started := time.Now(); !wholefile.Lock(folder); time.Sleep(10 * time.Millisecond) {
+		if time.Since(started) > lockPatience {
+			return fmt.Errorf("%s: another process has kept the folder locked for a minute; end that process and try again", run)
+		}
+	}
+	path := SummaryFile(run)
+	if err := wholefile.Sweep(run, filepath.Base(path)); err != nil {
+		return err
+	}
+	if err := sweepOlder(run); err != nil {
+		return err
+	}
+	var s map[string]json.RawMessage
+	found, err := readJSON(path, &s)
+	damaged := errors.Is(err, errDamaged) || found && err == nil && !whole(s)
+	if err != nil && !damaged {
+		return err
+	}
+	if damaged || !found {
+		if s, err = entries(run); err != nil {
+			return err
+		}
+		if damaged && notice != nil {
+			notice(fmt.Sprintf("%s was damaged and is built anew from the networks' folders, which have entries of %s; train --resume adds others without training them again",
+				path, cmp.Or(strings.Join(slices.Sorted(maps.Keys(s)), ", "), "no network")))
+		}
+	}
+	if !change(s) && !damaged {
+		return nil
+	}
+	return writeJSON(path, s)
+}
+
+// whole reports whether a summary is an object of objects.
+func whole(s map[string]json.RawMessage) bool {
+	for _, entry := range s {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(entry, &fields) != nil || fields == nil {
+			return false
+		}
+	}
+	return s != nil
+}
+
+// entries reads what the folders of a run's networks say of themselves.
+func entries(run string) (map[string]json.RawMessage, error) {
+	list := map[string]json.RawMessage{}
+	for _, network := range models.Names() {
+		var entry json.RawMessage
+		found, err := readJSON(NewFolder(run, network).Entry(), &entry)
+		switch {
+		case errors.Is(err, errDamaged), errors.Is(err, syscall.ENOTDIR): // as if it were missing
+		case err != nil:
+			return nil, err
+		case found && whole(map[string]json.RawMessage{network: entry}):
+			list[network] = entry
+		}
+	}
+	return list, nil
+}
+
+// older are the unfinished files that earlier versions left in the folder of a run.
+var older = regexp.MustCompile(`^\.summary\.json\.\d+\.tmp$`)
+
+func sweepOlder(run string) error {
+	list, err := os.ReadDir(run)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.Type().IsRegular() && older.MatchString(e.Name()) {
+			if err := os.Remove(filepath.Join(run, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkSummary finds what keeps a run's summary.json from being added to.
+func checkSummary(run string, notice func(string)) error {
+	return changeSummary(run, notice, func(map[string]json.RawMessage) bool { return false })
 }
 
 // removeFromSummary takes out the entry of a network that is trained anew: until
 // it is done there is no result.
 func removeFromSummary(run, network string) error {
-	summaries.Lock()
-	defer summaries.Unlock()
-	s := map[string]json.RawMessage{}
-	found, err := readJSON(SummaryFile(run), &s)
-	if err != nil || !found || s[network] == nil {
-		return err
-	}
-	delete(s, network)
-	return writeJSON(SummaryFile(run), s)
+	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {
+		had := s[network] != nil
+		delete(s, network)
+		return had
+	})
 }
 
-// addToSummary puts an entry into a run's summary.json, beside those of other
-// networks that were trained into it before.
+// addToSummary puts an entry into the network's folder and into the run's
+// summary.json, beside those of other networks that were trained into it before.
 func addToSummary(run, network string, e *Entry) error {
-	summaries.Lock()
-	defer summaries.Unlock()
-	s := map[string]json.RawMessage{}
-	if _, err := readJSON(SummaryFile(run), &s); err != nil {
-		return err
-	}
 	text, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	s[network] = text
-	return writeJSON(SummaryFile(run), s)
+	if err := writeJSON(NewFolder(run, network).Entry(), json.RawMessage(text)); err != nil {
+		return err
+	}
+	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {
+		s[network] = text
+		return true
+	})
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/etude-ml/etude/models"
@@ -42,6 +41,7 @@ type Training struct {
 	Device   torch.Device
 	Threads  int  // of an operator; 0 for the process's
 	Resume   bool // continue from last.pt, where it is
+	Force    bool // take the place of a run that has ended
 
 	ResumeFrom string // continue from this checkpoint instead
 
@@ -76,16 +76,16 @@ type Prepared struct {
 // holds of an earlier run is left alone until the data has been read.
 func (t Training) Announce() error {
 	folder := NewFolder(t.Run, t.Spec.Name)
-	if err := readableSummary(t.Run); err != nil {
-		return err // better now than after training
-	}
-	if folder.HasCheckpoint() || isFile(folder.Model()) {
-		return nil
-	}
 	if err := os.MkdirAll(string(folder), 0o777); err != nil {
 		return err
 	}
-	return writeJSON(folder.Config(), t.config(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}))
+	if err := checkSummary(t.Run, t.OnNotice); err != nil {
+		return err // better now than after training
+	}
+	if folder.HasCheckpoint() || folder.Finished() {
+		return nil
+	}
+	return t.config(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(folder)
 }
 
 // Prepare reads the data and makes the network.
@@ -151,7 +151,7 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	run := p.run()
 	if !p.continues {
 		// Not before the folder is this run's: another may be saving to it.
-		run.OnStart, run.Replace = p.startAnew, true
+		run.OnStart, run.Replace = p.startAnew, p.Force
 	}
 	run.Save, run.Resume, run.ResumeFrom = string(p.folder), p.Resume, p.ResumeFrom
 	run.Override = p.NewLR != nil || p.NewDecay != nil
@@ -177,7 +177,7 @@ func (p *Prepared) startAnew() error {
 
 // describe writes down how, and on what, the network is trained.
 func (p *Prepared) describe() error {
-	return errors.Join(writeJSON(p.folder.Config(), p.Config), writeJSON(p.folder.Samples(), p.split.list()))
+	return errors.Join(p.Config.write(p.folder), writeJSON(p.folder.Samples(), p.split.list()))
 }
 
 // Finish measures and exports the fitted network, and adds it to the run's
@@ -252,24 +252,15 @@ func (t Training) config(s split) Config {
 	}
 }
 
-// clear removes what an earlier run left: its files would pass for this run's.
+// clear removes what an earlier run left beside what the trainer removes: its files
+// would pass for this run's.
 func clear(f Folder) error {
-	paths := []string{f.Last(), f.Best(), f.Model(), f.ONNX(), f.History()}
-	kept, err := filepath.Glob(filepath.Join(escape(string(f)), "best-*.pt"))
-	if err != nil {
-		return err
-	}
-	for _, path := range append(paths, kept...) {
+	for _, path := range []string{f.ONNX(), f.Entry()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
-}
-
-// escape is a path as a pattern that stands for it alone.
-func escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // files names what a run left, from its folder.
