@@ -4,8 +4,10 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -250,6 +252,13 @@ func (f *folder) writeWaiting() error {
 // those that are newer again, with the same bits.
 func (f *folder) writeSnapshot(snap *snapshot) error {
 	write := func(w io.Writer) error { return pt.Write(w, snap.tree) }
+	// The first one is written before the others, too: without a last.pt there would
+	// be a best.pt that no run continues from.
+	if _, err := os.Lstat(f.in("last.pt")); snap.last && errors.Is(err, fs.ErrNotExist) {
+		if err := f.put("last.pt", snap.entry, write); err != nil {
+			return err
+		}
+	}
 	if isFinite(snap.rank) {
 		if name := f.place(snap.keep, snap.entry.Epoch, snap.rank); name != "" {
 			e := snap.entry

@@ -76,7 +76,7 @@ func TestBrokenRunFolders(t *testing.T) {
 
 	// A broken config.json of an earlier run is no matter to a new one.
 	require.NoError(t, os.WriteFile(filepath.Join(out, "melody/config.json"), []byte("{"), 0o666))
-	assert.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1").code)
+	assert.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1", "--force").code)
 
 	// A broken summary.json is built anew, with the other networks' entries.
 	summary := filepath.Join(out, "summary.json")
