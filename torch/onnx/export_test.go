@@ -144,3 +144,37 @@ func TestExampleOfOne(t *testing.T) {
 		assert.Len(t, check.MaxAbsDiff, 3)
 	}
 }
+
+// function is a network without weights.
+type function func(x *torch.Tensor) *torch.Tensor
+
+func (f function) Forward(x *torch.Tensor) *torch.Tensor { return f(x) }
+
+// A network may return a scalar; Python's onnxruntime returns the same.
+func TestExportOfScalars(t *testing.T) {
+	torchtest.Need(t)
+	x := torch.Randn([]int{2, 3})
+	for name, f := range map[string]function{
+		"mean":    func(x *torch.Tensor) *torch.Tensor { return x.Mean() },
+		"sum":     func(x *torch.Tensor) *torch.Tensor { return x.MulScalar(2).Sum() },
+		"select":  func(x *torch.Tensor) *torch.Tensor { return x.Sum(0).Select(0, 1) },
+		"squared": func(x *torch.Tensor) *torch.Tensor { m := x.Mean(); return m.Mul(m) },
+	} {
+		path := filepath.Join(t.TempDir(), name+".onnx")
+		check, err := onnx.Export(path, f, onnx.Signature{Example: x})
+		require.NoError(t, err, name)
+		assert.Len(t, check.MaxAbsDiff, 3)
+		s, err := onnx.Open(path)
+		require.NoError(t, err, name)
+		assert.Equal(t, "output float32 []", s.Outputs()[0].String())
+		out, err := s.Run(onnx.Feeds{"input": x})
+		require.NoError(t, err, name)
+		assert.Empty(t, out["output"].Shape())
+		assert.InDelta(t, f(x).Item(), out["output"].Item(), 1e-6, name)
+		assert.InDelta(t, runInPython(t, path, x).Item(), out["output"].Item(), 0, "%s: the same library", name)
+		slice, err := s.RunSlices(map[string][]float32{"input": x.Float32s()})
+		require.NoError(t, err)
+		assert.Equal(t, out["output"].Float32s(), slice["output"])
+		s.Close()
+	}
+}

@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type array struct {
 // carry it.
 func elementType(v Value) (torch.DType, error) {
 	d, err := torch.ParseDType(v.DType)
-	if err != nil || d == torch.Float16 || d == torch.BFloat16 || dataTypes[d] == 0 {
+	if err != nil || dataTypes[d] == 0 {
 		return 0, fmt.Errorf("%s: values of this type cannot be passed to ONNX Runtime here", v)
 	}
 	return d, nil
@@ -55,28 +56,17 @@ func (m *Model) check(feeds map[string]array) error {
 			return fmt.Errorf("there is no input %q; %s", name, want)
 		}
 	}
-	free := map[string]int{}
 	for _, v := range m.Inputs {
 		a, ok := feeds[v.Name]
 		if !ok {
 			return fmt.Errorf("input %q is missing; %s", v.Name, want)
 		}
-		fits := a.dtype.String() == v.DType && len(a.shape) == len(v.Shape)
-		for i := 0; fits && i < len(a.shape); i++ {
-			d, n := v.Shape[i], a.shape[i]
-			if d.Size < 0 && d.Name != "" {
-				if first, ok := free[d.Name]; ok && n != first {
-					return fmt.Errorf("input %q: given %v; %s is %d in another input; %s", v.Name, a.shape, d.Name, first, want)
-				}
-				free[d.Name] = n
-			}
-			fits = d.Size < 0 || d.Size == n
+		fits := a.dtype.String() == v.DType && (v.AnyShape || len(a.shape) == len(v.Shape))
+		for i, d := range v.Shape {
+			fits = fits && (d.Size < 0 || d.Size == a.shape[i])
 		}
 		if !fits {
 			return fmt.Errorf("input %q: given %s %v; %s", v.Name, a.dtype, a.shape, want)
-		}
-		if len(a.data) == 0 || len(a.shape) == 0 {
-			return fmt.Errorf("input %q: given %s %v; ONNX Runtime's wrapper takes neither tensors without elements nor without dimensions", v.Name, a.dtype, a.shape)
 		}
 	}
 	return nil
@@ -95,40 +85,89 @@ func (s *Session) run(feeds map[string]array) (map[string]array, error) {
 	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	inputs := make([]ort.Value, len(s.model.Inputs))
-	outputs := make([]ort.Value, len(s.model.Outputs))
+	var inputs, outputs []ort.Value
 	defer func() {
 		for _, v := range append(inputs, outputs...) {
-			if v != nil {
+			// After an error the wrapper leaves a nil pointer of some type.
+			if v != nil && !reflect.ValueOf(v).IsNil() {
 				_ = v.Destroy()
 			}
 		}
 	}()
-	for i, v := range s.model.Inputs {
+	for _, v := range s.model.Inputs {
 		a := feeds[v.Name]
-		pin.Pin(unsafe.SliceData(a.data))
-		shape := make(ort.Shape, len(a.shape))
-		for k, n := range a.shape {
-			shape[k] = int64(n)
+		if s.model.widened(v) {
+			a.dtype = torch.Float32
 		}
-		t, err := ort.NewCustomDataTensor(shape, a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
+		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime reads none
+			a.data = make([]byte, 8)
+		}
+		pin.Pin(unsafe.SliceData(a.data))
+		t, err := a.value()
 		if err != nil {
 			return nil, fmt.Errorf("onnx: %s: input %q: %w", s.name, v.Name, err)
 		}
-		inputs[i] = t
+		inputs = append(inputs, t)
 	}
+	each := 1 // values that stand for an output
+	if s.model.adapted() {
+		each = 2
+	}
+	outputs = make([]ort.Value, each*len(s.model.Outputs))
 	if err := s.session.Run(inputs, outputs); err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
 	}
-	results := make(map[string]array, len(outputs))
+	results := make(map[string]array, len(s.model.Outputs))
 	for i, v := range s.model.Outputs {
-		a, err := copyOut(outputs[i])
+		a, err := copyOut(outputs[each*i])
 		if err != nil {
 			return nil, fmt.Errorf("onnx: %s: output %q: %w", s.name, v.Name, err)
+		}
+		if each == 2 {
+			a.shape = a.shape[:0]
+			for _, n := range outputs[2*i+1].(*ort.Tensor[int64]).GetData() { // Shape has no other results
+				a.shape = append(a.shape, int(n))
+			}
 		}
 		results[v.Name] = a
 	}
 	return results, nil
+}
+
+// value makes ONNX Runtime's tensor over the elements.
+func (a array) value() (ort.Value, error) {
+	if len(a.shape) > 0 {
+		shape := make(ort.Shape, len(a.shape))
+		for k, n := range a.shape {
+			shape[k] = int64(n)
+		}
+		return ort.NewCustomDataTensor(shape, a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
+	}
+	switch a.dtype {
+	case torch.Float32:
+		return ort.NewScalar(sliceOf[float32](a.data)[0])
+	case torch.Float64:
+		return ort.NewScalar(sliceOf[float64](a.data)[0])
+	case torch.Int64:
+		return ort.NewScalar(sliceOf[int64](a.data)[0])
+	case torch.Int32:
+		return ort.NewScalar(sliceOf[int32](a.data)[0])
+	case torch.Int16:
+		return ort.NewScalar(sliceOf[int16](a.data)[0])
+	case torch.Int8:
+		return ort.NewScalar(int8(a.data[0]))
+	case torch.UInt8:
+		return ort.NewScalar(a.data[0])
+	case torch.UInt16:
+		return ort.NewScalar(sliceOf[uint16](a.data)[0])
+	case torch.UInt32:
+		return ort.NewScalar(sliceOf[uint32](a.data)[0])
+	case torch.UInt64:
+		return ort.NewScalar(sliceOf[uint64](a.data)[0])
+	case torch.Bool:
+		return ort.NewScalar(a.data[0] != 0)
+	}
+	return nil, fmt.Errorf("a scalar of type %s cannot be passed", a.dtype)
 }
 
 // copyOut copies a result. The wrapper of ONNX Runtime returns a type for each

@@ -41,11 +41,15 @@ type Model struct {
 type Value struct {
 	Name  string
 	DType string // as PyTorch calls it: "float32"
-	Shape []Dim
+	Shape []Dim  // empty for a scalar, and where AnyShape is set
+	// AnyShape reports that the model says nothing of the shape, not even how many
+	// dimensions there are.
+	AnyShape bool
 }
 
-// Dim is one dimension of a Value: its size, or -1 where any size goes. Free
-// dimensions with the same name have the same size.
+// Dim is one dimension of a Value: its size, or -1 where any size goes. The name of
+// a free dimension is documentation: ONNX Runtime accepts different sizes for one
+// name, and so does a Session.
 type Dim struct {
 	Size int
 	Name string
@@ -79,6 +83,9 @@ type Tensor struct {
 
 // String returns such as "audio_features float32 [batch_size 128]".
 func (v Value) String() string {
+	if v.AnyShape {
+		return fmt.Sprintf("%s %s of any shape", v.Name, v.DType)
+	}
 	dims := make([]string, len(v.Shape))
 	for i, d := range v.Shape {
 		dims[i] = d.String()
@@ -177,7 +184,7 @@ func decode(data []byte) (*Model, error) {
 }
 
 func valueOf(v *pb.ValueInfo) Value {
-	out := Value{Name: v.Name, DType: v.DataType.String(), Shape: make([]Dim, len(v.Dims))}
+	out := Value{Name: v.Name, DType: v.DataType.String(), Shape: make([]Dim, len(v.Dims)), AnyShape: !v.HasShape}
 	for i, d := range v.Dims {
 		out.Shape[i] = Dim{Size: -1, Name: d.Param}
 		if d.Known && d.Value >= 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -76,23 +77,20 @@ func open(path string, data []byte, options ...SessionOptions) (*Session, error)
 	}
 	defer func() { _ = so.Destroy() }()
 	s := &Session{name: path, model: m}
+	data, inputs, outputs := adapt(data, m)
 	if m.external {
-		s.session, err = ort.NewDynamicAdvancedSession(path, names(m.Inputs), names(m.Outputs), so)
-	} else {
-		s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, names(m.Inputs), names(m.Outputs), so)
+		folder, err := filepath.Abs(filepath.Dir(path))
+		if err == nil {
+			err = so.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("onnx: %s: %w", path, err)
+		}
 	}
-	if err != nil {
+	if s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so); err != nil {
 		return nil, fmt.Errorf("onnx: %s: ONNX Runtime refuses it: %w", path, err)
 	}
 	return s, nil
-}
-
-func names(vs []Value) []string {
-	out := make([]string, len(vs))
-	for i, v := range vs {
-		out[i] = v.Name
-	}
-	return out
 }
 
 // Inputs returns what Run takes.
@@ -121,7 +119,12 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	arrays := make(map[string]array, len(feeds))
 	if err := torch.Try(func() {
 		for name, t := range feeds {
-			arrays[name] = array{t.DType(), t.Shape(), t.Bytes()}
+			a := array{t.DType(), t.Shape(), nil}
+			if i := slices.IndexFunc(s.model.Inputs, func(v Value) bool { return v.Name == name }); i >= 0 && s.model.widened(s.model.Inputs[i]) {
+				t = t.ToDType(torch.Float32)
+			}
+			a.data = t.Bytes()
+			arrays[name] = a
 		}
 	}); err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
@@ -133,7 +136,12 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	out := make(map[string]*torch.Tensor, len(results))
 	err = torch.Try(func() {
 		for name, a := range results {
-			out[name] = torch.FromBytes(a.data, a.dtype, a.shape...)
+			t := torch.FromBytes(a.data, a.dtype, a.shape...)
+			if i := slices.IndexFunc(s.model.Outputs, func(v Value) bool { return v.Name == name }); isHalf(s.model.Outputs[i]) { // it came out as float32
+				d, _ := torch.ParseDType(s.model.Outputs[i].DType)
+				t = t.ToDType(d)
+			}
+			out[name] = t
 		}
 	})
 	if err != nil {
@@ -144,7 +152,7 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 
 // RunSlices is Run for models whose inputs and outputs are float32, and needs no
 // libtorch. Elements are in row-major order; an input may have one free
-// dimension, which follows from the slice's length.
+// dimension, which follows from the slice's length, and a scalar has one element.
 func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, error) {
 	for _, v := range append(s.Inputs(), s.Outputs()...) {
 		if v.DType != "float32" {
@@ -187,10 +195,12 @@ func (v Value) fill(n int) ([]int, error) {
 			free = i
 		}
 	}
-	if rest == 0 || free < 0 && n != rest || n%rest != 0 || n == 0 {
+	switch {
+	case v.AnyShape || free >= 0 && rest == 0:
+		return nil, fmt.Errorf("input %s: %d elements do not say which shape they have; Run takes a tensor with a shape", v, n)
+	case free < 0 && n != rest || free >= 0 && n%rest != 0:
 		return nil, fmt.Errorf("input %s: %d elements do not fill it", v, n)
-	}
-	if free >= 0 {
+	case free >= 0:
 		shape[free] = n / rest
 	}
 	return shape, nil
