@@ -63,8 +63,36 @@ func ManualSeed(seed uint64) {
 	check("manual_seed", ctorch.Seed(seed))
 }
 
+// ForkRNG calls f with copies of the random generators, as
+// torch.random.fork_rng does: what f draws and seeds on its goroutine is seen by
+// nobody else, and nobody else's draws are seen by f. So f draws the numbers that it
+// would draw alone, whatever goes on beside it. Copies start where the generators are
+// when ForkRNG is called, those of devices other than the CPU at their first use.
+// Goroutines that f starts draw from the process's generators.
+//
+// On CUDA, cuDNN keeps a generator of its own for the dropout inside an LSTM.
+func ForkRNG(f func()) {
+	mustInit("ForkRNG")
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	own, err := ctorch.NewGenerators()
+	check("ForkRNG", err)
+	defer own.Free()
+	outer := ctorch.SwapGenerators(own)
+	defer ctorch.SwapGenerators(outer)
+	f()
+}
+
+// CPUCapability names the instruction set that libtorch's kernels for the CPU use,
+// such as AVX2, as torch.backends.cpu.get_cpu_capability does. Results of different
+// ones differ in their last bits.
+func CPUCapability() string {
+	mustInit("CPUCapability")
+	return ctorch.CPUCapability()
+}
+
 // RNGState returns the state of a device's default generator, a uint8 tensor as
-// torch.get_rng_state returns it.
+// torch.get_rng_state returns it; inside ForkRNG that of the copy.
 func RNGState(d Device) *Tensor {
 	mustInit("get_rng_state")
 	mustHave("get_rng_state", d)

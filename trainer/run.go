@@ -112,9 +112,11 @@ type Run struct {
 // keeps its weights as they are then. A loss or a parameter that is not finite is a *NonFiniteError,
 // and nothing after it is saved.
 //
-// Fit draws no random number: initial weights and dropout follow
-// torch.ManualSeed. Any number of runs may be fitted at once, each on its own
-// goroutine; on a GPU each has a stream of its own.
+// Initial weights and dropout follow torch.ManualSeed. Fit draws from copies of the
+// random generators (see torch.ForkRNG): it starts where they are when it is
+// called, and leaves them there. So any number of runs may be fitted at once, each
+// on its own goroutine, and each ends with the bits that it has alone; on a GPU
+// each has a stream of its own.
 func (r Run) Fit(ctx context.Context) (*History, error) {
 	s, err := newSession(r)
 	if err != nil {
@@ -122,9 +124,15 @@ func (r Run) Fit(ctx context.Context) (*History, error) {
 	}
 	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
 	defer runtime.UnlockOSThread()
-	fit := func() { err = s.fit(ctx) }
+	fit := func() {
+		torch.ForkRNG(func() {
+			torch.RNGState(s.Train.Device()).Close() // the device's generator is copied now
+			err = s.fit(ctx)
+		})
+	}
 	if s.Threads > 0 {
-		fit = func() { torch.Threads(s.Threads, func() { err = s.fit(ctx) }) }
+		inner := fit
+		fit = func() { torch.Threads(s.Threads, inner) }
 	}
 	if failed := onStream(s.params[0].Device(), fit); failed != nil {
 		err = errors.Join(err, fmt.Errorf("trainer: %w", failed))

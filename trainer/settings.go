@@ -44,10 +44,20 @@ func (s *session) environment() *torch.Dict {
 	if threads == 0 {
 		threads = torch.NumThreads()
 	}
-	return torch.NewDict(
+	d := torch.NewDict(
 		"device", s.Train.Device().String(), "threads", threads, "libtorch", torch.Version(), "processor", s.processor(),
 		"float32_matmul_precision", string(torch.GetFloat32MatmulPrecision()),
+		"cpu_capability", torch.CPUCapability(),
 	)
+	// oneMKL and oneDNN choose by the processor too, unless these tell them.
+	for _, name := range []string{"MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA"} {
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			value = "not set"
+		}
+		d.Set("$"+name, value)
+	}
+	return d
 }
 
 // processor is the kind of GPU or CPU that trains, where the system tells: libtorch

@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
@@ -49,7 +51,9 @@ func (d Difference) String() string {
 
 // VerifyResume proves, on this machine and this data, that a run which is
 // interrupted and resumed ends as one that never was: with the same weights, state
-// of the optimizer and history, bit for bit.
+// of the optimizer and history, bit for bit. While the interrupted run trains,
+// another one trains beside it: the first run's network, on from its end. So a run
+// that depends on what else the process does is found out as well.
 //
 // build makes the run, from the same seed each time; it is called once for the
 // uninterrupted run and once for each part of the interrupted one. Its Save,
@@ -86,6 +90,7 @@ type verification struct {
 	stops  []int // ascending
 	folder string
 	at     map[int]digest // the uninterrupted run after so many batches
+	beside Run            // trains beside the interrupted run
 	end    digest
 	report ResumeReport
 }
@@ -119,6 +124,10 @@ func (v *verification) whole() error {
 			v.at[v.report.Steps] = take(run)
 		}
 	})
+	v.beside = Run{
+		Model: run.Model, Loss: run.Loss, Optimizer: run.Optimizer, Train: run.Train, Val: run.Val,
+		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Threads: run.Threads,
+	}
 	history, err := run.Fit(v.ctx)
 	if err != nil {
 		return err
@@ -152,7 +161,8 @@ func (v *verification) broken() error {
 				interrupt(stop)
 			}
 		})
-		history, err := run.Fit(ctx)
+		var history *History
+		v.besideAnother(func() { history, err = run.Fit(ctx) })
 		interrupt(nil)
 		switch {
 		case err == nil:
@@ -167,6 +177,27 @@ func (v *verification) broken() error {
 			return errors.New("the run was interrupted more often than asked for")
 		}
 	}
+}
+
+// besideAnother calls f while another run trains, which draws random numbers too.
+// How that one fares does not matter.
+func (v *verification) besideAnother(f func()) {
+	ctx, stop := context.WithCancel(v.ctx)
+	started, done := make(chan struct{}), make(chan struct{})
+	other, once := v.beside, sync.Once{}
+	other.AroundStep = func(step func()) {
+		step()
+		once.Do(func() { close(started) })
+	}
+	go func() {
+		defer close(done)
+		_, _ = other.Fit(ctx)
+		once.Do(func() { close(started) })
+	}()
+	<-started
+	f()
+	stop()
+	<-done
 }
 
 // compare keeps the first difference of all.

@@ -68,10 +68,9 @@ func TestVerifyResumeFindsDifferences(t *testing.T) {
 	assert.Contains(t, report.Difference.String(), "after batch 6: model 3.weight: SHA-256 ")
 
 	// The other way to be wrong: a state that Resume does not know of.
-	calls := 0
 	report, err = VerifyResume(context.Background(), builder(t, func(n int, r *trial) {
 		loss := r.Loss
-		calls = 0
+		calls := 0
 		r.Loss = func(output, target *torch.Tensor) *torch.Tensor {
 			calls++
 			return loss(output, target).MulScalar(1 + 0.1*float64(calls))

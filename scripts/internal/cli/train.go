@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -374,15 +373,14 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 
 // fit fits one network and shows how far it is.
 func fit(ctx context.Context, p *runs.Prepared, job *progress.Job) error {
-	best, epochs := math.Inf(1), 0
 	p.OnEpoch = func(epoch trainer.Epoch) {
-		best, epochs = min(best, epoch.Watched()), epoch.Index+1
-		job.Set(int64(epochs), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
+		job.Set(int64(epoch.Index+1), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
 	}
 	err := p.Fit(ctx)
 	switch {
-	case err == nil && epochs > 0:
-		job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", epochs, best))
+	case err == nil: // of the whole run, also where a part of it was trained before
+		h := p.History()
+		job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", h.Len(), h.Best().Watched()))
 	case errors.Is(err, trainer.ErrInterrupted):
 		job.Finish("saved; --resume continues")
 	default:

@@ -167,6 +167,9 @@ func (p *Prepared) Fit(ctx context.Context) error {
 	return nil
 }
 
+// History is what the fitted network went through, the parts before a break included.
+func (p *Prepared) History() *trainer.History { return p.history }
+
 // startAnew takes an earlier run's place.
 func (p *Prepared) startAnew() error {
 	if p.folder.HasCheckpoint() && p.OnNotice != nil {

@@ -88,6 +88,14 @@ static inline ct_error *go_rng_state(int32_t type, int32_t index, ct_tensor *out
 static inline ct_error *go_set_rng_state(int32_t type, int32_t index, ct_tensor state) {
   return ct_table->set_rng_state(type, index, state);
 }
+static inline ct_error *go_generators_new(ct_generators *out) {
+  return ct_table->generators_new(out);
+}
+static inline void go_generators_free(ct_generators g) { ct_table->generators_free(g); }
+static inline ct_generators go_generators_swap(ct_generators g) {
+  return ct_table->generators_swap(g);
+}
+static inline const char *go_cpu_capability(void) { return ct_table->cpu_capability(); }
 static inline ct_error *go_option_set(int32_t option, int32_t value) {
   return ct_table->option_set(option, value);
 }

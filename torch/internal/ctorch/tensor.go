@@ -153,6 +153,27 @@ func SetRNGState(kind, index int, state Handle) *Error {
 	return fail(C.go_set_rng_state(C.int32_t(kind), C.int32_t(index), C.ct_tensor(state)))
 }
 
+// Generators are copies of the random generators; 0 stands for the process's own.
+type Generators uintptr
+
+// NewGenerators copies the generators that the calling thread draws from.
+func NewGenerators() (Generators, *Error) {
+	var out C.ct_generators
+	err := fail(C.go_generators_new(&out))
+	return Generators(out), err
+}
+
+// Free frees them. No thread may draw from them then.
+func (g Generators) Free() { C.go_generators_free(C.ct_generators(g)) }
+
+// SwapGenerators sets what the calling thread draws from.
+func SwapGenerators(g Generators) Generators {
+	return Generators(C.go_generators_swap(C.ct_generators(g)))
+}
+
+// CPUCapability names the instruction set that libtorch's kernels use.
+func CPUCapability() string { return C.GoString(C.go_cpu_capability()) }
+
 // DeviceCount returns how many devices of a kind are usable.
 func DeviceCount(kind int) (int, *Error) {
 	var n C.int32_t

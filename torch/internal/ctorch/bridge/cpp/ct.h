@@ -26,11 +26,12 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 2
+#define CT_ABI 3
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
 typedef uintptr_t ct_op;     /* a resolved operator; lives as long as the process */
+typedef uintptr_t ct_generators; /* copies of the random generators */
 
 typedef struct ct_error {
   int32_t kind; /* CT_ERR_* */
@@ -159,6 +160,13 @@ typedef struct ct_api {
   ct_error *(*rng_state)(int32_t device_type, int32_t device_index, ct_tensor *out /* new */,
                          ct_result *result);
   ct_error *(*set_rng_state)(int32_t device_type, int32_t device_index, ct_tensor state);
+  /* Copies of the generators that the calling thread draws from; freed with
+   * generators_free. Between two swaps the thread draws from them, and the three
+   * entries above read and change them. 0 stands for the process's. */
+  ct_error *(*generators_new)(ct_generators *out);
+  void (*generators_free)(ct_generators g);
+  ct_generators (*generators_swap)(ct_generators g); /* per thread */
+  const char *(*cpu_capability)(void); /* "AVX2", "AVX512", "DEFAULT" … */
   ct_error *(*option_set)(int32_t option /* CT_DETERMINISTIC … */, int32_t value);
   ct_error *(*option_get)(int32_t option, int32_t *value);
   ct_error *(*device_count)(int32_t device_type, int32_t *count);

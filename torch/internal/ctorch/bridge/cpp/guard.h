@@ -84,4 +84,13 @@ ct_error* clear_grads(const ct_tensor*, int32_t);
 ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
 }  // namespace tensor
 
+namespace rng {
+ct_error* seed(uint64_t);
+ct_error* rng_state(int32_t, int32_t, ct_tensor*, ct_result*);
+ct_error* set_rng_state(int32_t, int32_t, ct_tensor);
+ct_error* generators_new(ct_generators*);
+void generators_free(ct_generators);
+ct_generators generators_swap(ct_generators);
+}  // namespace rng
+
 }  // namespace etude

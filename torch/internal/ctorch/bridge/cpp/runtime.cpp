@@ -3,9 +3,9 @@
 
 // The process and its threads: allocator, threads, seeds, devices, and the table of entries.
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -69,52 +69,6 @@ void threads_set(int32_t n) {
 int32_t threads_get() {
   apply_threads();
   return at::get_num_threads();
-}
-
-// ---- random numbers ----
-
-at::Generator generator(int32_t type, int32_t index) {
-  auto t = static_cast<c10::DeviceType>(type);
-  if (t == c10::kCPU) return at::detail::getDefaultCPUGenerator();
-  return at::globalContext().defaultGenerator(
-      c10::Device(t, static_cast<c10::DeviceIndex>(index)));
-}
-
-ct_error* seed(uint64_t s) {
-  return guard([&] {
-    auto set = [&](at::Generator g) {
-      std::lock_guard<std::mutex> lock(g.mutex());
-      g.set_current_seed(s);
-    };
-    set(at::detail::getDefaultCPUGenerator());
-    if (at::globalContext().hasCUDA()) {
-      auto n = c10::impl::VirtualGuardImpl(c10::kCUDA).deviceCount();
-      for (int i = 0; i < n; i++) set(generator(static_cast<int32_t>(c10::kCUDA), i));
-    }
-    if (c10::impl::hasDeviceGuardImpl(c10::kPrivateUse1)) {
-      auto n = c10::impl::VirtualGuardImpl(c10::kPrivateUse1).deviceCount();
-      for (int i = 0; i < n; i++) set(generator(static_cast<int32_t>(c10::kPrivateUse1), i));
-    }
-  });
-}
-
-ct_error* rng_state(int32_t type, int32_t index, ct_tensor* out, ct_result* result) {
-  return guard([&] {
-    auto g = generator(type, index);
-    std::lock_guard<std::mutex> lock(g.mutex());
-    auto state = g.get_state();
-    result->n = 1;
-    result->scope = scope;
-    *out = release(std::move(state));
-  });
-}
-
-ct_error* set_rng_state(int32_t type, int32_t index, ct_tensor state) {
-  return guard([&] {
-    auto g = generator(type, index);
-    std::lock_guard<std::mutex> lock(g.mutex());
-    g.set_state(borrow(state));
-  });
 }
 
 // ---- settings ----
@@ -192,6 +146,11 @@ void memory(ct_memory* m) {
   m->allocations = allocations.load(std::memory_order_relaxed);
 }
 
+const char* cpu_capability() {
+  static const std::string name = at::get_cpu_capability();
+  return name.c_str();
+}
+
 void error_free(ct_error* e) { free(e); }
 void text_free(char* text) { free(text); }
 
@@ -258,9 +217,13 @@ extern "C" __attribute__((visibility("default"))) const ct_api* ct_get_api(void)
       threads_swap,
       threads_set,
       threads_get,
-      seed,
-      rng_state,
-      set_rng_state,
+      rng::seed,
+      rng::rng_state,
+      rng::set_rng_state,
+      rng::generators_new,
+      rng::generators_free,
+      rng::generators_swap,
+      cpu_capability,
       option_set,
       option_get,
       device_count,
