@@ -19,6 +19,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -157,6 +158,45 @@ func TestRunChecks(t *testing.T) {
 			require.ErrorContains(t, err, want)
 		})
 	}
+}
+
+// An optimizer must hold what is to be trained, and nothing that no checkpoint holds.
+func TestRunChecksTheOptimizer(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		adam := func(params ...*torch.Tensor) optim.Optimizer { return optim.NewAdam(params, optim.DefaultAdam()) }
+		other := nn.NewLinear(2, 2, torch.CPU)
+		defer closeTensors(nn.StateDict(other))
+		for want, make := range map[string]func(params []*torch.Tensor) optim.Optimizer{
+			"does not hold 3.weight, 3.bias of":   func(ps []*torch.Tensor) optim.Optimizer { return adam(ps[:2]...) },
+			"does not hold 0.weight, 0.bias, 3": func([]*torch.Tensor) optim.Optimizer { return adam(nn.Parameters(other)...) },
+			"holds 2 parameters that are not":         func(ps []*torch.Tensor) optim.Optimizer { return adam(append(ps, nn.Parameters(other)...)...) },
+		} {
+			r := newTrial(1, torch.CPU, "")
+			defer r.close()
+			before := nn.Parameters(r.Model)[0].Float32s()
+			r.Optimizer = make(nn.Parameters(r.Model))
+			_, err := r.Fit(context.Background())
+			require.ErrorContains(t, err, want)
+			assert.Equal(t, before, nn.Parameters(r.Model)[0].Float32s(), "no step was made")
+		}
+
+		// Frozen parameters may be left out, or left in.
+		for held := range 2 {
+			r := newTrial(1, torch.CPU, "")
+			defer r.close()
+			params := nn.Parameters(r.Model)
+			for _, p := range params[:2] {
+				p.SetRequiresGrad(false)
+			}
+			frozen := params[0].Float32s()
+			r.Optimizer, r.Epochs = adam(params[2*held:]...), 1
+			defer closeTensors(r.Optimizer.StateDict())
+			_, err := r.Fit(context.Background())
+			require.NoError(t, err)
+			assert.Equal(t, frozen, params[0].Float32s())
+		}
+	})
 }
 
 func TestSaveFails(t *testing.T) {

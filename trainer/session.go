@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/etude-ml/etude/torch"
@@ -108,6 +109,9 @@ func (r *Run) check() error {
 	if len(params) == 0 {
 		return fmt.Errorf("Run.Model, a %T, has no parameters; see package nn for how they are found", r.Model)
 	}
+	if err := r.checkOptimizer(); err != nil {
+		return err
+	}
 	device := params[0].Device()
 	for _, set := range []struct {
 		name string
@@ -125,6 +129,30 @@ func (r *Run) check() error {
 				return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
 			}
 		}
+	}
+	return nil
+}
+
+// checkOptimizer refuses an optimizer whose steps would not train Model, or would
+// change what no checkpoint of Model holds.
+func (r *Run) checkOptimizer() error {
+	held := map[*torch.Tensor]bool{}
+	for _, p := range r.Optimizer.Parameters() {
+		held[p] = true
+	}
+	var missing []string
+	for _, p := range nn.NamedParameters(r.Model) {
+		if p.Tensor.RequiresGrad() && !held[p.Tensor] {
+			missing = append(missing, p.Name)
+		}
+		delete(held, p.Tensor)
+	}
+	switch {
+	case missing != nil:
+		return fmt.Errorf("Run.Optimizer does not hold %s of Run.Model: make it with nn.Parameters(model); a parameter that is to keep its value needs SetRequiresGrad(false)",
+			strings.Join(missing, ", "))
+	case len(held) > 0:
+		return fmt.Errorf("Run.Optimizer holds %d parameters that are not Run.Model's, which no checkpoint would hold: make it with nn.Parameters(model)", len(held))
 	}
 	return nil
 }

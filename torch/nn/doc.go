@@ -27,8 +27,14 @@
 //	Mean *torch.Tensor `torch:",buffer"`      // in the state, but not a parameter
 //	Old  *Linear       `torch:"-"`            // not part of the network
 //
+// A field that is not exported must not hold tensors or modules: its values would
+// take part in the computation, but be neither trained nor saved. The walk panics and
+// names the field; the tag "-" says that it is meant. It sees through pointers,
+// interfaces, structs, embedded ones too, slices, arrays and the values of maps. What
+// a func has captured, and values of packages such as sync, cannot be seen.
+//
 // Fields of type *torch.Tensor are parameters; structs, pointers and interfaces are
-// followed, embedded structs without adding a name; entries of slices, arrays and a [Sequential]
+// followed, embedded structs (of exported types) without adding a name; entries of slices, arrays and a [Sequential]
 // are numbered (layers.0.weight). Nil fields are left out. A layer whose names
 // the fields cannot give has a NamedTensors method, as [LSTM] does.
 //

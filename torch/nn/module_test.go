@@ -4,6 +4,7 @@
 package nn_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,7 +34,7 @@ type net struct {
 	Old       *nn.Linear `torch:"-"`
 	Sizes     []int
 	Notes     map[string]string
-	hidden    *nn.Linear
+	hidden    *nn.Linear `torch:"-"`
 }
 
 func newNet() *net {
@@ -90,14 +91,14 @@ type base struct{ Gain *torch.Tensor }
 type child struct {
 	FC *nn.Linear
 	Up *parent
+	up *parent
 }
 
 func TestWalk(t *testing.T) {
 	torchtest.Need(t)
-	p := &parent{base: base{torch.Ones([]int{1})}, Dropout: nn.NewDropout(0.5), Child: &child{FC: nn.NewLinear(1, 1, torch.CPU)}}
-	p.Child.Up = p
-	assert.Equal(t, []string{"child.fc.weight", "child.fc.bias"}, names(nn.NamedParameters(p)),
-		"base is not exported; the way up is not followed")
+	p := &parent{Dropout: nn.NewDropout(0.5), Child: &child{FC: nn.NewLinear(1, 1, torch.CPU)}}
+	p.Child.Up, p.Child.up = p, p
+	assert.Equal(t, []string{"child.fc.weight", "child.fc.bias"}, names(nn.NamedParameters(p)), "the way up is not followed")
 
 	nn.SetTraining(p, false)
 	assert.False(t, p.Training, "an embedded layer")
@@ -126,6 +127,76 @@ func TestWalk(t *testing.T) {
 	} {
 		assert.ErrorContains(t, torch.Try(func() { nn.Parameters(m) }), text)
 	}
+}
+
+// call is a module that is a func.
+type call func(*torch.Tensor) *torch.Tensor
+
+func (f call) Forward(x *torch.Tensor) *torch.Tensor { return f(x) }
+
+// hidden holds, in fields that are not exported, what cannot hide tensors.
+type hidden struct {
+	FC      *nn.Linear
+	none    *nn.Linear
+	nothing nn.Module
+	empty   nn.Sequential
+	absent  call
+	names   map[string][]string
+	t       *testing.T
+	lock    *sync.Mutex
+	any     any
+	meant   *nn.Linear `torch:"-"`
+	self    *hidden
+	list    []struct{ a, b int }
+}
+
+func TestHiddenLayersPanic(t *testing.T) {
+	torchtest.Need(t)
+	fc := func() *nn.Linear { return nn.NewLinear(2, 2, torch.CPU) }
+	ok := &hidden{
+		FC: fc(), none: nil, nothing: nil, empty: nil, absent: nil, names: map[string][]string{"a": nil},
+		t: t, lock: new(sync.Mutex), any: 3, meant: fc(), list: []struct{ a, b int }{{1, 2}},
+	}
+	ok.self = ok
+	assert.Equal(t, []string{"fc.weight", "fc.bias"}, names(nn.NamedParameters(ok)))
+
+	type layer struct{ fc *nn.Linear }
+	type link struct {
+		next *link
+		fc   *nn.Linear
+	}
+	ring := &link{next: &link{}}
+	ring.next.next = ring
+	chain := &link{next: &link{fc: fc()}}
+	for name, m := range map[string]any{
+		"layer":                   &layer{fc()},
+		"layer by value":          layer{fc()},
+		"in an exported field":    struct{ Inner *layer }{&layer{fc()}},
+		"in an exported slice":    []any{fc(), &layer{fc()}},
+		"tensor":                  struct{ w *torch.Tensor }{torch.Ones([]int{1})},
+		"struct":                  struct{ inner struct{ FC nn.Linear } }{struct{ FC nn.Linear }{*fc()}},
+		"pointer to pointer":      struct{ inner **nn.Linear }{new(fc())},
+		"slice":                   struct{ layers []*nn.Linear }{[]*nn.Linear{nil, fc()}},
+		"array":                   struct{ layers [2]*nn.Linear }{[2]*nn.Linear{1: fc()}},
+		"map":                     struct{ layers map[string]nn.Module }{map[string]nn.Module{"a": fc()}},
+		"interface":               struct{ module nn.Module }{fc()},
+		"any":                     struct{ module any }{[]any{1, fc()}},
+		"sequential":              struct{ module nn.Sequential }{nn.NewSequential(fc())},
+		"module without a tensor": struct{ drop *nn.Dropout }{nn.NewDropout(0.5)},
+		"module by value":         struct{ drop nn.Dropout }{*nn.NewDropout(0.5)},
+		"func that is a module":   struct{ f call }{func(x *torch.Tensor) *torch.Tensor { return x }},
+		"embedded":                struct{ base }{base{torch.Ones([]int{1})}},
+		"embedded pointer":        struct{ *base }{&base{torch.Ones([]int{1})}},
+		"state dict":              struct{ state *torch.Dict }{torch.NewDict("a", torch.Ones([]int{1}))},
+		"list":                    chain,
+	} {
+		err := torch.Try(func() { nn.Parameters(m) })
+		assert.ErrorContains(t, err, "is not exported, so that it would be neither trained nor saved", name)
+		assert.Error(t, torch.Try(func() { nn.StateDict(m) }), name)
+		assert.Error(t, torch.Try(func() { nn.SetTraining(m, false) }), name)
+	}
+	assert.ErrorContains(t, torch.Try(func() { nn.Parameters(&layer{fc()}) }), "the field fc of nn_test.layer holds a *nn.Linear")
+	assert.Empty(t, nn.Parameters(ring))
 }
 
 func TestSetTraining(t *testing.T) {

@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/etude-ml/etude/torch"
 )
 
 // walker visits what a network holds: depth first, fields in order of declaration.
+// A field that is not exported must not hold tensors or modules.
 type walker struct {
 	tensor func(NamedTensor)
 	module func(pointer any)
@@ -30,6 +32,8 @@ type place struct {
 var (
 	tensorType = reflect.TypeFor[*torch.Tensor]()
 	namerType  = reflect.TypeFor[TensorNamer]()
+	moduleType = reflect.TypeFor[Module]()
+	modeType   = reflect.TypeFor[TrainingMode]()
 )
 
 func (w *walker) walk(name string, v reflect.Value) {
@@ -106,7 +110,7 @@ func (w *walker) enter(name string, v reflect.Value) {
 		return
 	}
 	// As PyTorch: a module's own parameters, its own buffers, then its children.
-	fields := fieldsOf(nil, name, v.Elem())
+	fields := w.fieldsOf(nil, name, v.Elem())
 	for _, buffers := range []bool{false, true} {
 		for _, f := range fields {
 			if f.tensor != nil && f.buffer == buffers {
@@ -131,17 +135,19 @@ type field struct {
 
 // fieldsOf appends the fields of the struct v, and in their place those of structs
 // that it embeds by value.
-func fieldsOf(fs []field, prefix string, v reflect.Value) []field {
+func (w *walker) fieldsOf(fs []field, prefix string, v reflect.Value) []field {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, option, _ := strings.Cut(f.Tag.Get("torch"), ",")
-		if !f.IsExported() || name == "-" {
-			continue
-		}
 		value := v.Field(i)
 		switch {
+		case name == "-":
+			continue
+		case !f.IsExported():
+			w.refuseHidden(v.Type(), f, value)
+			continue
 		case name == "" && f.Anonymous && value.Kind() == reflect.Struct:
-			fs = fieldsOf(fs, prefix, value)
+			fs = w.fieldsOf(fs, prefix, value)
 			continue
 		case name == "" && f.Anonymous:
 			name = prefix
@@ -164,6 +170,73 @@ func fieldsOf(fs []field, prefix string, v reflect.Value) []field {
 	return fs
 }
 
+// refuseHidden panics if a field that is not exported holds tensors or modules: they
+// would take part in the computation, but be neither trained nor saved.
+func (w *walker) refuseHidden(owner reflect.Type, f reflect.StructField, v reflect.Value) {
+	seen := map[place]bool{}
+	for _, p := range w.path { // the way back up is not followed
+		seen[p] = true
+	}
+	if held := findHeld(v, seen); held != nil {
+		throw("nn", "the field %s of %s holds a %s, but is not exported, so that it would be neither trained nor saved; "+
+			"begin its name with a capital letter, or leave it out with the tag `torch:\"-\"`", f.Name, owner, held)
+	}
+}
+
+// findHeld returns the type of the first tensor or module that v leads to, nil if
+// there is none. It reads by reflection only, because v may not be exported.
+func findHeld(v reflect.Value, seen map[place]bool) reflect.Type {
+	if !v.IsValid() || !mayHold(v.Type()) {
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		here := place{v.Pointer(), v.Type()}
+		if v.IsNil() || seen[here] {
+			return nil
+		}
+		seen[here] = true
+	case reflect.Interface, reflect.Slice, reflect.Map, reflect.Func, reflect.Chan:
+		if v.IsNil() {
+			return nil
+		}
+	}
+	if v.Kind() != reflect.Interface && isTensorOrModule(v.Type()) {
+		return v.Type()
+	}
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return findHeld(v.Elem(), seen)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if held := findHeld(v.Field(i), seen); held != nil {
+				return held
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if held := findHeld(v.Index(i), seen); held != nil {
+				return held
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			if held := findHeld(entries.Value(), seen); held != nil {
+				return held
+			}
+		}
+	}
+	return nil
+}
+
+// isTensorOrModule reports whether a value of type t, or a pointer to one, is one.
+func isTensorOrModule(t reflect.Type) bool {
+	p := reflect.PointerTo(t) // its methods are t's too
+	return t == tensorType || p == tensorType || slices.ContainsFunc([]reflect.Type{moduleType, namerType, modeType}, func(is reflect.Type) bool {
+		return t.Implements(is) || p.Implements(is)
+	})
+}
+
 // refuseEmbeddedNamer panics if a struct has its NamedTensors from a layer that it
 // embeds: that layer's names would hide the struct's other fields.
 func refuseEmbeddedNamer(t reflect.Type) {
@@ -178,14 +251,43 @@ func refuseEmbeddedNamer(t reflect.Type) {
 	}
 }
 
-// mayHold reports whether values of type t can lead to tensors or layers; long
+// live are packages whose values other goroutines change, so that they must not be
+// looked into. They hold no layers.
+var live = map[string]bool{"context": true, "io": true, "log": true, "net": true, "os": true, "sync": true, "testing": true}
+
+// known is what mayHold has found out, a bool for each reflect.Type.
+var known sync.Map
+
+// mayHold reports whether values of type t can lead to tensors or modules; long
 // slices of numbers are not worth a walk.
 func mayHold(t reflect.Type) bool {
+	may, ok := known.Load(t)
+	if !ok {
+		may = reaches(t, map[reflect.Type]bool{})
+		known.Store(t, may)
+	}
+	return may.(bool)
+}
+
+// reaches is mayHold without the types that were seen.
+func reaches(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if t.Kind() == reflect.Interface || isTensorOrModule(t) {
+		return true
+	}
+	library, _, _ := strings.Cut(t.PkgPath(), "/")
+	if live[library] || seen[t] {
+		return false
+	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return mayHold(t.Elem())
-	case reflect.Struct, reflect.Interface:
-		return true
+		return reaches(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if reaches(t.Field(i).Type, seen) {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -112,6 +112,9 @@ func (a *Adam) params() [][]*torch.Tensor {
 // Groups returns the groups in order, the constructor's first.
 func (a *Adam) Groups() []*AdamGroup { return a.groups }
 
+// Parameters returns the parameters of all groups, in order.
+func (a *Adam) Parameters() []*torch.Tensor { return slices.Concat(a.params()...) }
+
 // LR returns the learning rate of the first group.
 func (a *Adam) LR() float64 { return a.groups[0].LR }
 

@@ -27,6 +27,8 @@ type Optimizer interface {
 	LR() float64
 	// SetLR sets the learning rate of every group.
 	SetLR(float64)
+	// Parameters returns the parameters of all groups, in order.
+	Parameters() []*torch.Tensor
 }
 
 func throw(op, format string, args ...any) {

@@ -79,6 +79,9 @@ func (s *SGD) params() [][]*torch.Tensor {
 // Groups returns the groups in order, the constructor's first.
 func (s *SGD) Groups() []*SGDGroup { return s.groups }
 
+// Parameters returns the parameters of all groups, in order.
+func (s *SGD) Parameters() []*torch.Tensor { return slices.Concat(s.params()...) }
+
 // LR returns the learning rate of the first group.
 func (s *SGD) LR() float64 { return s.groups[0].LR }
 
