@@ -23,15 +23,56 @@ func (s *session) closesGroup() bool {
 	return (s.step+1)%s.Accumulate == 0 || s.step+1 == s.steps()
 }
 
-// share scales the mean loss of n samples to their part of the group's mean, so
-// that all samples of a group weigh the same, however many there are.
-func (s *session) share(loss *torch.Tensor, n int) *torch.Tensor {
+// groupSamples is how many samples the group at hand has.
+func (s *session) groupSamples() int {
 	start := (s.step - s.step%s.Accumulate) * s.BatchSize
-	group := min(s.Accumulate*s.BatchSize, s.Train.Len()-start)
+	return min(s.Accumulate*s.BatchSize, s.Train.Len()-start)
+}
+
+// backward adds the gradient of the mean loss of n samples to the group's, so that
+// the group's is that of the mean over all its samples. Where the loss divides by
+// something else than samples, only the last batch tells by what: until then the
+// gradients are those of sums.
+func (s *session) backward(loss *torch.Tensor, n int) {
+	group := s.groupSamples()
 	if n == group {
-		return loss
+		loss.Backward()
+		return
 	}
-	return loss.MulScalar(float64(n) / float64(group))
+	divisor := nn.Divisor(loss)
+	if divisor == nil {
+		loss.MulScalar(float64(n) / float64(group)).Backward()
+		return
+	}
+	loss.Mul(divisor).Backward()
+	if s.group == nil {
+		torch.Unscoped(func() { s.group = torch.ZerosLike(divisor) })
+	}
+	s.group.AddInPlace(divisor)
+}
+
+// average turns the gradients of a group's sums into those of its mean. Where no
+// sample counts they stay zero.
+func (s *session) average() {
+	if s.group == nil {
+		return
+	}
+	torch.NoGrad(func() {
+		scale := torch.Call("aten::nan_to_num", torch.Call("aten::reciprocal", s.group).Tensor(), 0.0, 0.0, 0.0).Tensor()
+		for _, p := range s.params {
+			if grad := p.Grad(); grad != nil {
+				grad.MulInPlace(scale)
+			}
+		}
+	})
+	s.dropGroup()
+}
+
+func (s *session) dropGroup() {
+	if s.group != nil {
+		s.group.Close()
+		s.group = nil
+	}
 }
 
 // clip limits the norm of the group's gradients. The norm before stays on the

@@ -36,7 +36,7 @@ var (
 // that must be at least 1 has a default for 0.
 type Run struct {
 	Model     nn.Module // see package nn for how its parameters are found
-	Loss      nn.Loss   // the mean over a batch
+	Loss      nn.Loss   // the mean over a batch; see nn.WithDivisor for means over anything but its samples
 	Optimizer optim.Optimizer
 	Train     *data.Set // on the device of Model's parameters
 	Val       *data.Set // nil: the training loss decides which epoch is best, and when to stop
@@ -49,8 +49,8 @@ type Run struct {
 
 	// Accumulate is how many batches make one step of the optimizer, 0 for 1: their
 	// gradients are added up as if they were one large batch, each sample weighing
-	// the same, in an epoch's last, smaller group too. Everything that counts
-	// steps counts batches.
+	// the same, or what the loss weighs it, in an epoch's last, smaller group too.
+	// Everything that counts steps counts batches.
 	Accumulate int
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
 	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
@@ -157,8 +157,9 @@ func (s *session) loop(ctx context.Context) error {
 				}
 				output := s.Model.Forward(batch.X)
 				loss := s.Loss(output, batch.Y)
-				s.share(loss, batch.Len).Backward()
+				s.backward(loss, batch.Len)
 				if s.closesGroup() {
+					s.average()
 					s.clip()
 					s.Optimizer.Step()
 				}
@@ -180,6 +181,11 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		if err := s.read(); err != nil {
 			return err
+		}
+		if s.step == s.steps() {
+			if err := s.losses.checkWeight("Run.Train"); err != nil {
+				return err
+			}
 		}
 
 		validated, err := s.validate(ctx)

@@ -168,9 +168,9 @@ func TestRunChecksTheOptimizer(t *testing.T) {
 		other := nn.NewLinear(2, 2, torch.CPU)
 		defer closeTensors(nn.StateDict(other))
 		for want, make := range map[string]func(params []*torch.Tensor) optim.Optimizer{
-			"does not hold 3.weight, 3.bias of":   func(ps []*torch.Tensor) optim.Optimizer { return adam(ps[:2]...) },
+			"does not hold 3.weight, 3.bias of": func(ps []*torch.Tensor) optim.Optimizer { return adam(ps[:2]...) },
 			"does not hold 0.weight, 0.bias, 3": func([]*torch.Tensor) optim.Optimizer { return adam(nn.Parameters(other)...) },
-			"holds 2 parameters that are not":         func(ps []*torch.Tensor) optim.Optimizer { return adam(append(ps, nn.Parameters(other)...)...) },
+			"holds 2 parameters that are not":   func(ps []*torch.Tensor) optim.Optimizer { return adam(append(ps, nn.Parameters(other)...)...) },
 		} {
 			r := newTrial(1, torch.CPU, "")
 			defer r.close()

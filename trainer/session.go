@@ -32,7 +32,8 @@ type session struct {
 	unsaved  error // of the last save
 	requests int64 // of Control that were seen to
 
-	epoch, step int // the next step
+	epoch, step int           // the next step
+	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
 	losses      *Losses
 	norms       *Losses // of the gradients
 	right       hits
@@ -235,7 +236,7 @@ func (s *session) order() []int {
 func (s *session) count(output, loss *torch.Tensor, b data.Batch) {
 	s.losses.Add(loss, b.Len)
 	if hasClasses(b.Y) {
-		s.right.add(output, b.Y)
+		s.right.add(output, b.Y, loss)
 	}
 }
 
@@ -249,9 +250,10 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 	classes := hasClasses(s.Val.Y)
 	var err error
 	forward(ctx, s.Model, s.Val, s.BatchSize, func(output *torch.Tensor, b data.Batch) {
-		s.valLosses.Add(s.Loss(output, b.Y), b.Len)
+		loss := s.Loss(output, b.Y)
+		s.valLosses.Add(loss, b.Len)
 		if classes {
-			s.valRight.add(output, b.Y)
+			s.valRight.add(output, b.Y, loss)
 		}
 		if s.valLosses.Full() && err == nil {
 			err = s.valLosses.Read()
@@ -262,6 +264,9 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 	}
 	if e := new(NonFiniteError); errors.As(err, &e) {
 		e.Step = s.step - 1 // of training, not the batch of validation
+	}
+	if err == nil && ctx.Err() == nil {
+		err = s.valLosses.checkWeight("Run.Val")
 	}
 	return ctx.Err() == nil, err
 }
@@ -361,6 +366,7 @@ func (s *session) close() {
 	}
 	s.losses.Close()
 	s.norms.Close()
+	s.dropGroup()
 	s.valLosses.Close()
 	s.right.close()
 	s.valRight.close()

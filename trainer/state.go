@@ -24,15 +24,16 @@ func (s *session) state() *torch.Dict {
 		rng.Set(d.String(), torch.RNGState(d))
 	}
 	h := s.history
+	right, labels := s.right.count()
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
 		"environment", s.environment(),
 		"cursor", torch.NewDict(
 			"epoch", s.epoch, "step", s.step, // the next step
-			"loss_sum", s.losses.sum, "samples", s.losses.samples,
-			"norm_sum", s.norms.sum, "norms", s.norms.samples,
-			"right", s.right.count(), "labels", s.right.of,
+			"loss_sum", s.losses.sum, "samples", s.losses.weight,
+			"norm_sum", s.norms.sum, "norms", s.norms.weight,
+			"right", right, "labels", labels,
 			"seconds", s.seconds,
 		),
 		"rng", rng,
@@ -49,6 +50,9 @@ func (s *session) state() *torch.Dict {
 	}
 	if open := s.openGradients(); open != nil {
 		d.Set("accumulation", open)
+		if s.group != nil {
+			d.Set("accumulation_weight", s.group)
+		}
 	}
 	// Right after the best epoch its weights are model_state_dict.
 	if best := s.best.StateDict(); best != nil && !s.atBest() {
@@ -91,6 +95,13 @@ func (s *session) setState(d *torch.Dict) error {
 	}
 	if err := s.setGradients(open); err != nil {
 		return err
+	}
+	if _, ok := d.Get("accumulation_weight"); ok {
+		weight := read[*torch.Tensor](&r, "accumulation_weight")
+		if r.err != nil {
+			return r.err
+		}
+		torch.Unscoped(func() { s.group = weight.To(s.Train.Device()).Clone() })
 	}
 	return setRNG(rng)
 }
@@ -138,11 +149,11 @@ func (s *session) setHistory(d *torch.Dict) error {
 func (s *session) setCursor(d *torch.Dict) error {
 	r := reader{dict: d}
 	epoch, step := r.int("epoch"), r.int("step")
-	sum, samples, seconds := r.float("loss_sum"), r.int("samples"), r.float("seconds")
+	sum, weight, seconds := r.float("loss_sum"), r.float("samples"), r.float("seconds")
 	right, labels := r.int("right"), r.int("labels")
-	normSum, norms := 0.0, 0
+	normSum, norms := 0.0, 0.0
 	if _, ok := d.Get("norms"); ok {
-		normSum, norms = r.float("norm_sum"), r.int("norms")
+		normSum, norms = r.float("norm_sum"), r.float("norms")
 	}
 	if r.err == nil && (epoch != s.history.Len() || step < 0 || step > s.steps()) {
 		r.fail("epoch %d, step %d is not in this run", epoch, step)
@@ -151,8 +162,8 @@ func (s *session) setCursor(d *torch.Dict) error {
 		return fmt.Errorf("cursor: %w", r.err)
 	}
 	s.begin(epoch, step)
-	s.losses.sum, s.losses.samples, s.seconds = sum, samples, seconds
-	s.norms.sum, s.norms.samples = normSum, norms
+	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds
+	s.norms.sum, s.norms.weight = normSum, norms
 	s.right.begin(right, labels)
 	return nil
 }

@@ -169,24 +169,34 @@ type CrossEntropy struct {
 	LabelSmoothing float64         // share of the target spread over all classes, from 0 to 1
 }
 
-// Loss returns the cross entropy, reduced.
+// defaultIgnoreIndex is PyTorch's.
+const defaultIgnoreIndex = -100
+
+// Loss returns the cross entropy, reduced. The mean over classes is divided by the
+// sum of the weights of the targets that count, which [Divisor] tells.
 func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
 	probability("nn.CrossEntropy", "LabelSmoothing", c.LabelSmoothing)
-	ignore := -100
+	ignore := defaultIgnoreIndex
 	if c.IgnoreIndex != nil {
 		ignore = *c.IgnoreIndex
 	}
-	if c.Weight != nil && c.LabelSmoothing > 0 && c.Reduction == ReduceMean && target.DType() == torch.Int64 {
+	if c.Reduction != ReduceMean || target.DType() != torch.Int64 {
+		return torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
+	}
+	divisor := func() *torch.Tensor { return totalWeight(output, target, c.Weight, ignore) }
+	var loss *torch.Tensor
+	if c.Weight != nil && c.LabelSmoothing > 0 {
 		// libtorch's mean of these picks the targets that count by a mask, for which
 		// the host waits. Both of its parts are sums divided by the same weight.
-		sum := torch.CrossEntropyLoss(output, target, c.Weight, ReduceSum, ignore, c.LabelSmoothing)
-		return sum.Div(totalWeight(output, target, c.Weight, ignore))
+		loss = torch.CrossEntropyLoss(output, target, c.Weight, ReduceSum, ignore, c.LabelSmoothing).Div(divisor())
+	} else {
+		loss = torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
 	}
-	return torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
+	return weighed(loss, weighing{divisor, ignore})
 }
 
 // totalWeight is the sum of the weights of the targets that count: the likelihood
-// loss of logarithms that are all -1.
+// loss of logarithms that are all -1. weight is nil for 1 each.
 func totalWeight(output, target, weight *torch.Tensor, ignore int) (total *torch.Tensor) {
 	const sum = 2 // as libtorch numbers reductions
 	torch.NoGrad(func() {
