@@ -44,9 +44,9 @@ func dynamicsEngine() Spec {
 		Name: "dynamics", Title: "DynamicsEngine", In: 32, Out: 16, Parameters: 13520,
 		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
 		State:  slices.Concat(LinearState("fc1", 32, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 16)),
-		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Regression(dynamics.OutputNames()), Outputs: dynamics.OutputNames,
-		Headlines: []string{"RMSE", "mean r"},
+		Headlines: []string{"RMSE", "MAE"},
 		ONNXInput: "context", ONNXOutput: "expression_params",
 		InputRange: [2]float64{-1, 1},
 		Metadata: func() (preprocessing, labels any) {

@@ -47,9 +47,9 @@ func emotion() Spec {
 		Name: "emotion", Title: "EmotionRecognizer", In: 128, Out: 64, Parameters: 403264,
 		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
 		State:  slices.Concat(LinearState("fc1", 128, 512), LinearState("fc2", 512, 256), LSTMState("lstm", 256, 128), LinearState("fc3", 128, 64)),
-		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Emotion, Outputs: embeddingNames,
-		Headlines: []string{"arousal r", "valence r"},
+		Headlines: []string{"valence CCC", "arousal CCC"},
 		Readout: &Readout{
 			Names: []string{"valence", "arousal"},
 			Read: func(output []float32) []float64 {

@@ -44,9 +44,9 @@ func groovePredictor() Spec {
 		Name: "groove", Title: "GroovePredictor", In: 64, Out: 32, Parameters: 18656,
 		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
 		State:  slices.Concat(LinearState("fc1", 64, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 32)),
-		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(1e-3),
+		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Regression(groove.OutputNames()), Outputs: groove.OutputNames,
-		Headlines: []string{"RMSE", "mean r"},
+		Headlines: []string{"RMSE", "MAE"},
 		ONNXInput: "emotion_embedding", ONNXOutput: "groove_params",
 		InputRange: embeddingRange,
 		Metadata: func() (preprocessing, labels any) {

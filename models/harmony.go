@@ -53,7 +53,7 @@ func harmony() Spec {
 		Name: "harmony", Title: "HarmonyPredictor", In: 128, Out: 64, Parameters: 74176,
 		New:    func(d torch.Device) nn.Module { return NewHarmonyPredictor(d) },
 		State:  slices.Concat(LinearState("fc1", 128, 256), LinearState("fc2", 256, 128), LinearState("fc3", 128, 64)),
-		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: defaults(1e-3),
+		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: defaults(),
 		Measure: measure.Harmony, Outputs: chordNames, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},
 		ONNXInput: "context", ONNXOutput: "chord_probs",

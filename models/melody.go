@@ -48,7 +48,7 @@ func melody() Spec {
 		Name: "melody", Title: "MelodyTransformer", In: 64, Out: 128, Parameters: 641664,
 		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
 		State:  slices.Concat(LinearState("fc1", 64, 256), LSTMState("lstm", 256, 256), LinearState("fc2", 256, 256), LinearState("fc3", 256, 128)),
-		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: defaults(5e-4),
+		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: slowDefaults(),
 		Measure: measure.Melody, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},
 		Outputs: func() []string {

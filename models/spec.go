@@ -40,7 +40,8 @@ type Spec struct {
 	Measure measure.Func
 	Outputs func() []string
 	Classes bool
-	// Headlines are the measures' rows that a summary shows beside the loss.
+	// Headlines are the measures' rows that a summary shows beside the loss: such as
+	// are defined for the constant prediction too.
 	Headlines []string
 	// Readout, if set, says what an output stands for, where that is not the
 	// numbers themselves.
@@ -62,12 +63,19 @@ type Defaults struct {
 	LR          float64 // Adam's learning rate
 	WeightDecay float64 // Adam's, as L2 added to the gradient
 	Patience    int     // epochs without improvement
-	MinDelta    float64 // what counts as an improvement of the validation loss
+	MinDelta    float64 // what an improvement of the validation loss must exceed, as a share of the best one
 }
 
-// defaults are those of all networks but for the learning rate.
-func defaults(lr float64) Defaults {
-	return Defaults{Epochs: 50, BatchSize: 64, LR: lr, WeightDecay: 1e-4, Patience: 10, MinDelta: 1e-3}
+// defaults are those of a network that has none of its own. The least improvement is a
+// share, because the losses of the networks differ a hundredfold.
+func defaults() Defaults {
+	return Defaults{Epochs: 50, BatchSize: 64, LR: 1e-3, WeightDecay: 1e-4, Patience: 10, MinDelta: 1e-3}
+}
+
+// slowDefaults are those of a network whose loss stands still for long before it falls:
+// it gets more and smaller steps, and more time without an improvement.
+func slowDefaults() Defaults {
+	return Defaults{Epochs: 150, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, Patience: 20, MinDelta: 1e-3}
 }
 
 // Readout turns an output into the quantities that it stands for.

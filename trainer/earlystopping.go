@@ -57,9 +57,9 @@ type EarlyStopping struct {
 }
 
 // DefaultEarlyStopping returns an EarlyStopping with a Patience of 10 checks and a
-// relative MinDelta of 1e-4.
+// relative MinDelta of 1e-3.
 func DefaultEarlyStopping() EarlyStopping {
-	return EarlyStopping{Patience: 10, MinDelta: 1e-4, Relative: true}
+	return EarlyStopping{Patience: 10, MinDelta: 1e-3, Relative: true}
 }
 
 // Observe takes the next value and reports whether it improved on the best one,

@@ -79,12 +79,12 @@ func TestEarlyStoppingDefaults(t *testing.T) {
 	for _, scale := range []float64{1, -1, 1e-6, 1e6} { // MinDelta is a share of the best value
 		e.Reset()
 		observe(scale, true, false)
-		best := scale - 0.00015*math.Abs(scale)
+		best := scale - 0.0015*math.Abs(scale)
 		observe(best, true, false)
 		for range 9 {
-			observe(best-0.00005*math.Abs(scale), false, false)
+			observe(best-0.0005*math.Abs(scale), false, false)
 		}
-		observe(best-0.00005*math.Abs(scale), false, true)
+		observe(best-0.0005*math.Abs(scale), false, true)
 		assert.Equal(t, best, e.Best())
 		assert.Equal(t, StopPatience, e.Reason())
 	}

@@ -211,7 +211,8 @@ func (h *hits) add(output, target, loss *torch.Tensor) {
 func (h *hits) count() (right, of int) {
 	right, of = h.right, h.of
 	if h.total != nil {
-		counted := torch.ToSlice[int64](h.total.To(torch.CPU))
+		var counted []int64
+		torch.Scope(func() { counted = torch.ToSlice[int64](h.total.To(torch.CPU)) })
 		right, of = right+int(counted[0]), of+int(counted[1])
 	}
 	return right, of

@@ -37,6 +37,7 @@ func TestEvaluate(t *testing.T) {
 		e, want := e.(map[string]any), summary[network].(map[string]any)
 		assert.Equal(t, want["measures"], e["measures"], network)
 		assert.Equal(t, want["constant"], e["constant"], network)
+		assert.Equal(t, want["beats_constant"], e["beats_constant"], network)
 		assert.InDelta(t, want["val_loss"], e["loss"], 1e-6, "the trainer adds up batches")
 		assert.Equal(t, want["val_samples"], e["samples"])
 		assert.Equal(t, want["train_samples"], e["trained"])

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -36,6 +38,15 @@ func TestTrain(t *testing.T) {
 		entry := summary[network].(map[string]any)
 		assert.EqualValues(t, 3, entry["epochs"])
 		assert.NotNil(t, entry["constant_loss"])
+		assert.Equal(t, entry["val_loss"].(float64) < entry["constant_loss"].(float64), entry["beats_constant"])
+		spec, err := models.ByName(network)
+		require.NoError(t, err)
+		headlines := entry["headlines"].(map[string]any)
+		require.Len(t, headlines, len(spec.Headlines))
+		for name, h := range headlines {
+			assert.NotNil(t, h.(map[string]any)["value"], name)
+			assert.NotNil(t, h.(map[string]any)["constant"], name)
+		}
 		assert.NotNil(t, entry["measures"])
 		assert.Less(t, entry["onnx"].(map[string]any)["max_abs_diff"], 1e-5)
 		for _, file := range entry["files"].(map[string]any) {
@@ -201,12 +212,16 @@ func TestDemo(t *testing.T) {
 	melody := summary["melody"].(map[string]any)
 	assert.EqualValues(t, 200, melody["samples"])
 	assert.Less(t, melody["val_loss"], 0.93*melody["constant_loss"].(float64), "0.87 was seen")
+	for network, entry := range summary {
+		assert.Equal(t, true, entry.(map[string]any)["beats_constant"], network)
+	}
 	for _, network := range []string{"harmony", "dynamics", "groove"} {
 		entry := summary[network].(map[string]any)
 		// 0.35, 0.16 and 0.11 were seen.
 		assert.Less(t, entry["val_loss"], 0.5*entry["constant_loss"].(float64), network)
 	}
-	assert.Contains(t, r.stderr, "$ etude train all --data ")
+	assert.Contains(t, r.stderr, fmt.Sprintf("$ etude train all --data %s --out %s --force --seed 42\n",
+		filepath.Join(out, "data"), filepath.Join(out, "run")), "with the default flags")
 }
 
 // The same path on real recordings and MIDI files.

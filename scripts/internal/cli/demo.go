@@ -56,15 +56,11 @@ func (c *demoCommand) Run(env *Env) error {
 	}
 	env.say("%d errors", report.Errors)
 
-	// Few samples make few steps an epoch, so more and smaller ones are taken
-	// than by default; the losses are small, and so are their improvements.
-	epochs, batch, patience, delta := 120, 16, 20, 1e-5
 	train := trainCommand{
 		Networks: []string{"all"}, Data: data, Out: run, Force: true, deviceFlags: c.deviceFlags, JSON: c.JSON,
-		Overrides: runs.Overrides{Epochs: &epochs, BatchSize: &batch, Patience: &patience, MinDelta: &delta, Seed: &c.Seed},
+		Overrides: runs.Overrides{Seed: &c.Seed},
 	}
-	env.say("\n$ etude train all --data %s --out %s --force --epochs %d --batch-size %d --patience %d --min-delta %g --seed %d%s",
-		data, run, epochs, batch, patience, delta, c.Seed, c.words())
+	env.say("\n$ etude train all --data %s --out %s --force --seed %d%s", data, run, c.Seed, c.words())
 	if err := train.Validate(); err != nil {
 		return err
 	}

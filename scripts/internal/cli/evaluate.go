@@ -131,6 +131,11 @@ func printEvaluation(w io.Writer, e *runs.Evaluation) {
 		t.row(row.Name, number(row.Value), number(constants[i].Value), better)
 	}
 	t.print(w)
+	if e.BeatsConstant {
+		plain.Fprintf(w, "%s is better than always predicting the mean.\n", e.Network)
+	} else {
+		plain.Fprintf(w, "%s is not better than always predicting the mean.\n", e.Network)
+	}
 	if !byOutput {
 		return
 	}

@@ -102,7 +102,7 @@ func (c *trainCommand) Run(env *Env) error {
 		return errors.Join(env.printJSON(summary), err)
 	}
 	printSummary(env.Stdout, summary)
-	plain.Fprintf(env.Stdout, "\nEverything is in %s.\n", c.Out)
+	plain.Fprintf(env.Stdout, "\n%s\nEverything is in %s.\n", verdict(summary), c.Out)
 	return err
 }
 
@@ -432,14 +432,33 @@ func printSummary(w io.Writer, s runs.Summary) {
 // headlines tells the measures that people look at first.
 func headlines(spec models.Spec, e *runs.Entry) string {
 	var parts []string
-	constant := e.Constant.Rows()
-	for i, row := range e.Measures.Rows() {
-		if slices.Contains(spec.Headlines, row.Name) {
-			name := strings.TrimSuffix(row.Name, " agreement")
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", name, brief(row.Value), brief(constant[i].Value)))
-		}
+	for _, name := range spec.Headlines {
+		h := e.Headlines[name]
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", strings.TrimSuffix(name, " agreement"), brief(h.Value), brief(h.Constant)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// verdict says which networks beat the constant prediction, and which do not.
+func verdict(s runs.Summary) string {
+	var better, worse []string
+	for _, spec := range models.All() {
+		switch e, ok := s[spec.Name]; {
+		case ok && e.BeatsConstant:
+			better = append(better, spec.Name)
+		case ok:
+			worse = append(worse, spec.Name)
+		}
+	}
+	var lines []string
+	if better != nil {
+		lines = append(lines, "Better than always predicting the mean: "+strings.Join(better, ", ")+".")
+	}
+	if worse != nil {
+		lines = append(lines, "Not better than always predicting the mean: "+strings.Join(worse, ", ")+
+			". What is not better has learned nothing of use; more data, more --epochs or another --lr may help.")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // number prints a measure, "-" where it is undefined.

@@ -31,6 +31,8 @@ type Evaluation struct {
 
 	Loss         measure.Number `json:"loss"`
 	ConstantLoss measure.Number `json:"constant_loss"`
+	// BeatsConstant says that the loss is below the constant's.
+	BeatsConstant bool `json:"beats_constant"`
 	// ConstantFrom says what the constant prediction is the mean of: "training" or,
 	// where the model does not tell, "evaluated" targets, which favours it.
 	ConstantFrom string           `json:"constant_from"`
@@ -94,7 +96,7 @@ func (e *Evaluation) measure(m *Model) error {
 		return err
 	}
 	e.Measures, e.Constant = report.Measures, report.Constant
-	return torch.Try(func() {
+	err = torch.Try(func() {
 		torch.Scope(func() {
 			n, width := e.Samples, m.Spec.Out
 			y := torch.FromSlice(e.Targets, n, width)
@@ -102,6 +104,8 @@ func (e *Evaluation) measure(m *Model) error {
 			e.ConstantLoss = measure.Number(lossOf(m.Spec.Loss, torch.FromSlice(e.Mean, 1, width).Expand(n, width).Contiguous(), y))
 		})
 	})
+	e.BeatsConstant = e.Loss < e.ConstantLoss
+	return err
 }
 
 func lossOf(loss nn.Loss, output, target *torch.Tensor) (value float64) {

@@ -19,8 +19,12 @@ type Settings struct {
 	ValSplit    float64 `json:"val_split"` // share of the samples
 	Patience    int     `json:"patience"`
 	MinDelta    float64 `json:"min_delta"`
-	Seed        uint64  `json:"seed"`
-	KeepBest    int     `json:"keep_best"` // checkpoints beside best.pt
+	// MinDeltaRelative says that MinDelta is a share of the best validation loss. In
+	// runs that were made before this setting existed it is a difference.
+	MinDeltaRelative bool `json:"min_delta_relative"`
+
+	Seed     uint64 `json:"seed"`
+	KeepBest int    `json:"keep_best"` // checkpoints beside best.pt
 }
 
 // Defaults are the settings of a network that nobody has set.
@@ -28,19 +32,19 @@ func Defaults(spec models.Spec) Settings {
 	d := spec.Defaults
 	return Settings{
 		Epochs: d.Epochs, BatchSize: d.BatchSize, LR: d.LR, WeightDecay: d.WeightDecay,
-		Patience: d.Patience, MinDelta: d.MinDelta, ValSplit: 0.2, Seed: 42,
+		Patience: d.Patience, MinDelta: d.MinDelta, MinDeltaRelative: true, ValSplit: 0.2, Seed: 42,
 	}
 }
 
 // Overrides are the settings that somebody has set; nil leaves one as it is.
 type Overrides struct {
-	Epochs      *int     `placeholder:"N" help:"Epochs at most (50)."`
-	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64)."`
+	Epochs      *int     `placeholder:"N" help:"Epochs at most (50, melody 150)."`
+	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64, melody 16)."`
 	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (0.001, melody 0.0005)."`
 	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (0.0001)."`
 	ValSplit    *float64 `placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
-	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10)."`
-	MinDelta    *float64 `placeholder:"F" help:"What counts as an improvement of the validation loss (0.001)."`
+	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10, melody 20)."`
+	MinDelta    *float64 `placeholder:"F" help:"The share of the best validation loss by which an epoch must improve on it to count as an improvement (0.001); 0 counts any."`
 	Seed        *uint64  `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
 	KeepBest    *int     `placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
 }
@@ -53,7 +57,9 @@ func (o Overrides) Apply(s Settings) Settings {
 	set(&s.WeightDecay, o.WeightDecay)
 	set(&s.ValSplit, o.ValSplit)
 	set(&s.Patience, o.Patience)
-	set(&s.MinDelta, o.MinDelta)
+	if o.MinDelta != nil {
+		s.MinDelta, s.MinDeltaRelative = *o.MinDelta, true
+	}
 	set(&s.Seed, o.Seed)
 	set(&s.KeepBest, o.KeepBest)
 	return s

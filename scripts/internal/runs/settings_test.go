@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -18,7 +19,9 @@ func ptr[T any](x T) *T { return &x }
 func TestOverrides(t *testing.T) {
 	spec, err := models.ByName("melody")
 	require.NoError(t, err)
-	defaults := Settings{Epochs: 50, BatchSize: 64, LR: 5e-4, WeightDecay: 1e-4, ValSplit: 0.2, Patience: 10, MinDelta: 1e-3, Seed: 42}
+	defaults := Settings{
+		Epochs: 150, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, ValSplit: 0.2, Patience: 20, MinDelta: 1e-3, MinDeltaRelative: true, Seed: 42,
+	}
 	assert.Equal(t, defaults, Defaults(spec))
 	assert.Equal(t, defaults, Overrides{}.Apply(defaults))
 
@@ -28,6 +31,19 @@ func TestOverrides(t *testing.T) {
 	zeros := Overrides{WeightDecay: ptr(0.0), Patience: ptr(0), MinDelta: ptr(0.0), Seed: ptr(uint64(0))}
 	require.NoError(t, zeros.Check())
 	assert.Equal(t, want, zeros.Apply(defaults))
+}
+
+// The least improvement of a run from before it was a share stays a difference, until
+// somebody gives another one.
+func TestMinDeltaOfAnOldRun(t *testing.T) {
+	var old Settings
+	require.NoError(t, json.Unmarshal([]byte(`{"epochs": 50, "patience": 10, "min_delta": 0.001}`), &old))
+	old = Overrides{Epochs: ptr(60)}.Apply(old)
+	assert.Equal(t, 0.001, old.MinDelta)
+	assert.False(t, old.MinDeltaRelative)
+	old = Overrides{MinDelta: ptr(0.01)}.Apply(old)
+	assert.Equal(t, 0.01, old.MinDelta)
+	assert.True(t, old.MinDeltaRelative)
 }
 
 func TestOverridesThatCannotBe(t *testing.T) {

@@ -41,13 +41,34 @@ type Entry struct {
 	StopReason   trainer.StopReason `json:"stop_reason"`
 	ValLoss      measure.Number     `json:"val_loss"` // of the best epoch
 	ConstantLoss measure.Number     `json:"constant_loss"`
-	Measures     measure.Measures   `json:"measures"`
-	Constant     measure.Measures   `json:"constant"` // the same measures of the constant
-	ONNX         ONNXCheck          `json:"onnx"`
-	Seconds      Seconds            `json:"seconds"`
-	Resumed      bool               `json:"resumed"`
-	Files        map[string]string  `json:"files"`   // from the run's folder
-	Skipped      []data.Skip        `json:"skipped"` // files that were left out, and why
+	// BeatsConstant is the verdict: the loss is below the constant's. A network of which
+	// it is false has learned nothing.
+	BeatsConstant bool                `json:"beats_constant"`
+	Headlines     map[string]Headline `json:"headlines"` // the measures to look at first, by name
+	Measures      measure.Measures    `json:"measures"`
+	Constant      measure.Measures    `json:"constant"` // the same measures of the constant
+	ONNX          ONNXCheck           `json:"onnx"`
+	Seconds       Seconds             `json:"seconds"`
+	Resumed       bool                `json:"resumed"`
+	Files         map[string]string   `json:"files"`   // from the run's folder
+	Skipped       []data.Skip         `json:"skipped"` // files that were left out, and why
+}
+
+// Headline is a measure of a network beside that of the constant prediction.
+type Headline struct {
+	Value    measure.Number `json:"value"`
+	Constant measure.Number `json:"constant"`
+}
+
+// headlines picks those that the network's row names.
+func headlines(spec models.Spec, r *measure.Report) map[string]Headline {
+	picked, constant := map[string]Headline{}, r.Constant.Rows()
+	for i, row := range r.Measures.Rows() {
+		if slices.Contains(spec.Headlines, row.Name) {
+			picked[row.Name] = Headline{row.Value, constant[i].Value}
+		}
+	}
+	return picked
 }
 
 // ONNXCheck tells how far ONNX Runtime is from libtorch, at most.

@@ -132,7 +132,7 @@ func (p *Prepared) run() trainer.Run {
 	return trainer.Run{
 		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
 		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: &trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta}, Threads: p.Threads, KeepBest: s.KeepBest,
+		Stop: &trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta, Relative: s.MinDeltaRelative}, Threads: p.Threads, KeepBest: s.KeepBest,
 		Control: p.Control, OnNotice: p.OnNotice,
 		OnEpoch: func(e trainer.Epoch) error {
 			if p.OnEpoch != nil {
@@ -200,6 +200,8 @@ func (p *Prepared) Finish() (*Entry, error) {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
 	e.Measures, e.Constant, e.ConstantLoss = m.Measures, m.Constant, measure.Number(m.constantLoss)
+	e.BeatsConstant = e.ValLoss < e.ConstantLoss
+	e.Headlines = headlines(p.Spec, m.Report)
 
 	started := time.Now()
 	e.ONNX, err = Export(p.folder.ONNX(), p.Spec, p.model, 0, &Identity{
