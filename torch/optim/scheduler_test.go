@@ -199,11 +199,11 @@ func TestSchedulersContinue(t *testing.T) {
 func TestOldPlateau(t *testing.T) {
 	torch.Scope(func() {
 		o := twoGroups()
-		state := optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{}).StateDict()
+		state := optim.NewReduceLROnPlateau(o, optim.DefaultReduceLROnPlateau()).StateDict()
 		state.Delete("default_min_lr")
 		state.Set("verbose", false)
 		state.Set("min_lrs", []any{0.25, 0.125})
-		s := optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{})
+		s := optim.NewReduceLROnPlateau(o, optim.DefaultReduceLROnPlateau())
 		require.NoError(t, s.LoadStateDict(state))
 		lrs, err := torch.Value[[]any](s.StateDict(), "min_lrs")
 		require.NoError(t, err)
