@@ -175,8 +175,10 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 		}
 		require.NoError(t, p.Process.Signal(sent))
 		assert.Equal(t, code, p.end(), p.said())
+		_, after, _ := strings.Cut(p.said(), "a second one ends at once\n")
 		for _, network := range both {
-			assert.Contains(t, p.said(), network+": training: saved; --resume continues")
+			assert.Contains(t, after, network+": training: saved; --resume continues")
+			assert.Equal(t, 1, strings.Count("\n"+after, "\n"+network+":"), "one line for each network: %s", after)
 			list, err := trainer.ListCheckpoints(filepath.Join(out, network))
 			require.NoError(t, err)
 			require.NotEmpty(t, list)

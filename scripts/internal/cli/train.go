@@ -192,7 +192,7 @@ type failures struct {
 
 // add says at once what went wrong, as the others may take long.
 func (f *failures) add(env *Env, network string, err error) {
-	if f.of > 1 {
+	if f.of > 1 && !saved(err) {
 		env.say("%v", err)
 		env.sayRights(err)
 	}
@@ -350,7 +350,7 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 	failed := make([]error, len(prepared))
 	jobs := make([]*progress.Job, len(prepared))
 	for i, p := range prepared {
-		jobs[i] = e.start(p.Spec.Name+": training", progress.Epochs, p.Settings.Epochs)
+		jobs[i] = e.lines.Queue(p.Spec.Name+": training", progress.Epochs, int64(p.Settings.Epochs))
 	}
 	var wg sync.WaitGroup
 	threads := 1
@@ -381,12 +381,18 @@ func fit(ctx context.Context, p *runs.Prepared, job *progress.Job) error {
 	case err == nil: // of the whole run, also where a part of it was trained before
 		h := p.History()
 		job.Finish(fmt.Sprintf("%d epochs, best validation loss %.5f", h.Len(), h.Best().Watched()))
-	case errors.Is(err, trainer.ErrInterrupted):
+	case saved(err):
 		job.Finish("saved; --resume continues")
 	default:
 		job.Finish("")
 	}
 	return err
+}
+
+// saved reports whether a training was interrupted and saved. Its line says so already.
+func saved(err error) bool {
+	_, failed := errors.AsType[*trainer.SaveError](err)
+	return errors.Is(err, trainer.ErrInterrupted) && !failed
 }
 
 // sayLeftOut lists what was left out, at most some of it on the terminal.
@@ -413,30 +419,40 @@ func (e *Env) sayRemarks(network string, notes []string) {
 }
 
 // printSummary writes the table of a run: each measure beside the constant
-// prediction's.
+// prediction's. It fits a terminal of 80 columns.
 func printSummary(w io.Writer, s runs.Summary) {
-	t := newTable("network", "samples", "epochs", "best", "loss", "constant", "measures (constant)", "ONNX diff", "read", "train")
+	t := newTable("network", "samples", "epochs", "best", "loss", "constant", "measures (constant)")
+	worst := 0.0
 	for _, spec := range models.All() {
 		e, ok := s[spec.Name]
 		if !ok {
 			continue
 		}
-		t.row(spec.Name, e.Samples, e.Epochs, e.BestEpoch+1,
+		worst = max(worst, float64(e.ONNX.MaxAbsDiff))
+		row := []any{
+			spec.Name, e.Samples, e.Epochs, e.BestEpoch + 1,
 			fmt.Sprintf("%.5f", float64(e.ValLoss)), fmt.Sprintf("%.5f", float64(e.ConstantLoss)),
-			headlines(spec, e), fmt.Sprintf("%.1e", float64(e.ONNX.MaxAbsDiff)),
-			fmt.Sprintf("%.1f s", e.Seconds.Read), fmt.Sprintf("%.1f s", e.Seconds.Train))
+		}
+		for _, measure := range headlines(spec, e) {
+			t.row(append(row, measure)...)
+			row = slices.Repeat([]any{""}, len(row))
+		}
 	}
 	t.print(w)
+	plain.Fprintf(w, "ONNX Runtime computes the same from the exported files, within %.1e.\n", worst)
 }
 
 // headlines tells the measures that people look at first.
-func headlines(spec models.Spec, e *runs.Entry) string {
+func headlines(spec models.Spec, e *runs.Entry) []string {
 	var parts []string
 	for _, name := range spec.Headlines {
 		h := e.Headlines[name]
 		parts = append(parts, fmt.Sprintf("%s %s (%s)", strings.TrimSuffix(name, " agreement"), brief(h.Value), brief(h.Constant)))
 	}
-	return strings.Join(parts, ", ")
+	if parts == nil {
+		return []string{""}
+	}
+	return parts
 }
 
 // verdict says which networks beat the constant prediction, and which do not.

@@ -47,13 +47,20 @@ func NewGroup(w io.Writer, terminal bool) *Group {
 // Start begins to show one more job, below the others, that counts to total (0:
 // nobody knows how far). It must be finished.
 func (g *Group) Start(title string, unit Unit, total int64) *Job {
+	j := g.Queue(title, unit, total)
+	j.Begin()
+	return j
+}
+
+// Queue shows one more job, below the others, that waits for its [Job.Begin]: its
+// clock stands still until then. It must be finished.
+func (g *Group) Queue(title string, unit Unit, total int64) *Job {
 	now := time.Now()
-	j := &Job{group: g, title: plain.Text(title), unit: unit, total: max(total, 0), started: now, lastLine: now}
+	j := &Job{group: g, title: plain.Text(title), unit: unit, total: max(total, 0), waiting: true, started: now, lastLine: now}
 	g.life.Lock()
 	defer g.life.Unlock()
 	g.live++
 	if !g.terminal {
-		g.print(j.title + " …")
 		return j
 	}
 	if g.bars == nil {

@@ -140,3 +140,33 @@ func TestATerminalThatWentAway(t *testing.T) {
 	b.Finish("b")
 	g.Wait()
 }
+
+// The clock of a job stands still until it begins.
+func TestQueuedJobsWait(t *testing.T) {
+	defer noneLeft(t)
+	out := newEmulator(t, 80)
+	g := NewGroup(out, true)
+	first, second := g.Start("emotion", Epochs, 4), g.Queue("melody", Epochs, 4)
+	lines := shows(t, out, func(lines []string) bool {
+		return len(lines) == 2 && strings.Contains(lines[0], "0:02") // as time goes by
+	})
+	assert.Regexp(t, `^melody +\| +\|  0 of 4 epochs  waiting +0:00$`, lines[1])
+	second.Begin()
+	lines = shows(t, out, func(lines []string) bool {
+		return len(lines) == 2 && strings.Contains(lines[1], "0:01")
+	})
+	assert.NotContains(t, lines[1], "waiting")
+	third := g.Queue("groove", Epochs, 4)
+	for _, j := range []*Job{first, second, third} {
+		j.Finish("")
+	}
+
+	var log strings.Builder
+	g = NewGroup(&log, false)
+	j := g.Queue("harmony", Epochs, 4)
+	assert.Empty(t, log.String(), "a log tells of what happens")
+	j.Begin()
+	j.Begin()
+	j.Finish("done")
+	assert.Regexp(t, `^harmony …\nharmony: done \(.* s\)\n$`, log.String())
+}

@@ -105,11 +105,17 @@ func (j *Job) draw(w io.Writer, stat decor.Statistics) error {
 
 // cells tells the job's state in words.
 func (j *Job) cells(now time.Time) cells {
-	if j.finished {
+	switch {
+	case j.waiting:
+		now = j.started
+	case j.finished:
 		now = j.ended
 	}
 	c := cells{title: j.title, count: j.count(j.last.done), elapsed: clock(now.Sub(j.started)), spins: j.total == 0}
-	if j.note != "" {
+	switch {
+	case j.waiting:
+		c.note = []string{"waiting"}
+	case j.note != "":
 		c.note = strings.Split(plain.Text(j.note), ", ")
 	}
 	if left, ok := j.left(now); ok && !j.finished {

@@ -36,15 +36,16 @@ const (
 // Job shows one piece of work. Its methods may be called from several
 // goroutines.
 type Job struct {
-	group   *Group
-	title   string
-	unit    Unit
-	total   int64
-	started time.Time
-	bar     *mpb.Bar      // nil in a log
-	gauge   mpb.BarFiller // belongs to the goroutine that draws bar
+	group *Group
+	title string
+	unit  Unit
+	total int64
+	bar   *mpb.Bar      // nil in a log
+	gauge mpb.BarFiller // belongs to the goroutine that draws bar
 
 	mu          sync.Mutex
+	waiting     bool      // for Begin
+	started     time.Time // when it began, or was queued
 	note        string
 	first, last mark // of the calls of Set
 	finished    bool
@@ -66,6 +67,20 @@ type mark struct {
 // them, need a Group.
 func Start(w io.Writer, terminal bool, title string, unit Unit, total int64) *Job {
 	return NewGroup(w, terminal).Start(title, unit, total)
+}
+
+// Begin ends the waiting of a queued job.
+func (j *Job) Begin() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.waiting || j.finished {
+		return
+	}
+	j.waiting, j.started = false, time.Now()
+	j.lastLine = j.started
+	if !j.group.terminal {
+		j.group.print(j.title + " …")
+	}
 }
 
 // Set says that done of the total is done; note tells what else is known, such
