@@ -148,7 +148,7 @@ func Open(dir string, o Options) (*Cache, error) {
 	}
 	if err != nil {
 		_ = root.Close()
-		return nil, fmt.Errorf("cache: %s: %w: name a folder of your own in %s", dir, err, Variable)
+		return nil, fmt.Errorf("cache: %s %w: name a folder of your own in %s", dir, err, Variable)
 	}
 	c := &Cache{dir: dir, root: root, max: cmp.Or(o.MaxBytes, defaultBytes), now: time.Now}
 	if err := c.claim(); err != nil {

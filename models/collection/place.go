@@ -33,6 +33,8 @@ const (
 // written: it costs that file alone.
 type sourceError struct{ error }
 
+func (e sourceError) Unwrap() error { return e.error }
+
 // unpackable refuses archives that grow beyond what music can: they would fill the
 // disk.
 func (p *plan) unpackable() error {
@@ -67,7 +69,7 @@ func (p *plan) compare(ctx context.Context) error {
 			continue
 		}
 		same, err := sameContent(ctx, i, dst)
-		if bad, ok := errors.AsType[sourceError](err); ok {
+		if bad, ok := errors.AsType[sourceError](err); ok && !momentary(err) {
 			p.fail(i, bad)
 			continue
 		}
@@ -107,7 +109,7 @@ func (p *plan) place(ctx context.Context) error {
 		if err == nil {
 			err = put(ctx, i, dst)
 		}
-		if _, bad := errors.AsType[sourceError](err); bad || unplaceable(err) {
+		if _, bad := errors.AsType[sourceError](err); bad && !momentary(err) || unplaceable(err) {
 			p.fail(i, err)
 			continue
 		}
@@ -117,6 +119,13 @@ func (p *plan) place(ctx context.Context) error {
 		p.placed(i)
 	}
 	return nil
+}
+
+// momentary reports whether the system failed to read a file, for which it is not
+// left out: a further import may complete this one.
+func momentary(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ESTALE)
 }
 
 // unplaceable reports whether DATA's file system cannot have a file of that name:

@@ -100,6 +100,9 @@ func (s *source) open(name string, most int64) (io.ReadCloser, error) {
 	var f io.ReadCloser
 	var err error
 	if s.root != "" {
+		if info, err := os.Stat(s.path(name)); err == nil && info.Size() > most {
+			return nil, tooLarge(most)
+		}
 		f, err = os.Open(s.path(name))
 	} else {
 		entry := s.entries[name]
@@ -222,9 +225,13 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("larger than %d MB, too much for a file of its kind", b.most>>20)
+		return 0, tooLarge(b.most)
 	}
 	return n, err
+}
+
+func tooLarge(most int64) error {
+	return fmt.Errorf("larger than %d MB, too much for a file of its kind", most>>20)
 }
 
 func openFolder(ctx context.Context, from, to string) (*source, error) {

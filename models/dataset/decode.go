@@ -226,11 +226,13 @@ func (f Feature) guarded(ctx context.Context, path string) (features *Features, 
 	return features, nil
 }
 
-// ofSystem reports whether a failure was of the disk, the rights or the moment,
-// not of the content: the next reading may succeed.
+// ofSystem reports whether a failure was of the disk, the rights or the moment, not
+// of the content or the name: the next reading may succeed.
 func ofSystem(err error) bool {
 	var system syscall.Errno
-	return errors.As(err, &system)
+	return errors.As(err, &system) && !slices.Contains([]syscall.Errno{
+		syscall.ENAMETOOLONG, syscall.ELOOP, syscall.ENOTDIR, syscall.EISDIR, syscall.ENXIO, syscall.ENODEV,
+	}, system)
 }
 
 // here stands for the path in a reason that is kept: the same content may lie

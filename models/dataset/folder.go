@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -126,7 +125,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		}
 		wanted := !hidden && slices.Contains(s.Extensions, strings.ToLower(path.Ext(name)))
 		if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
-			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP) {
+			if !errors.Is(err, fs.ErrNotExist) { // that is a link to nowhere
 				idx.fail(err)
 			}
 			if wanted || err == nil && info.IsDir() {
@@ -145,7 +144,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 }
 
 func (x *index) fail(err error) {
-	if x.failed == nil {
+	if x.failed == nil && ofSystem(err) {
 		x.failed = err
 	}
 }

@@ -14,9 +14,9 @@ type cacheFlags struct {
 	NoCache bool   `help:"Decode every file anew, and keep nothing."`
 }
 
-// open opens the cache; nil where there is to be none. A cache that cannot be
-// had costs time only, so it is said and gone without. done says what the cache
-// was good for, and closes it.
+// open opens the cache; nil where there is to be none. Failing to open it only
+// costs time: warn, and go on without it. done says what the cache was good for,
+// and closes it.
 func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	if c.NoCache {
 		return nil, func() {}

@@ -39,6 +39,9 @@ Examples:
 
 // Run evaluates.
 func (c *evaluateCommand) Run(env *Env) error {
+	if err := isThere("--data", c.Data); err != nil {
+		return err
+	}
 	files, err := runs.FindModels(c.Model)
 	if err != nil {
 		return err

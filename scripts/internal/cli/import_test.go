@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -90,4 +91,33 @@ func TestImportUsage(t *testing.T) {
 	var list []collection.Info
 	require.NoError(t, json.Unmarshal([]byte(out), &list))
 	assert.Equal(t, collection.List(), list)
+}
+
+// A folder that is not there is called by its flag.
+func TestFlagOfFolder(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	for flag, args := range map[string][]string{
+		"--from":  {"import", "deam", "--from", nowhere, "--to", nowhere},
+		"--data":  {"validate", "--data", nowhere},
+		"--data ": {"train", "melody", "--data", nowhere, "--out", nowhere},
+		" --data": {"evaluate", nowhere, "--data", nowhere},
+	} {
+		code, out, errs := etude(args...)
+		assert.Equal(t, exitFailed, code, args)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, strings.TrimSpace(flag)+" "+nowhere+": no such file or directory")
+	}
+}
+
+// A cache that another user may write to is said once, and not used.
+func TestCacheOfOthers(t *testing.T) {
+	data, kept := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(data, "dynamics_midi"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(data, "dynamics_midi", "a.mid"), []byte("MThd"), 0o600))
+	require.NoError(t, os.Chmod(kept, 0o777))
+	_, _, errs := etude("validate", "--data", data, "--cache", kept)
+	assert.Equal(t, 1, strings.Count(errs, "features are not kept: cache: "+kept+" may be written by other users"), errs)
+	files, err := os.ReadDir(kept)
+	require.NoError(t, err)
+	assert.Empty(t, files)
 }

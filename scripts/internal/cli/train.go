@@ -93,6 +93,9 @@ func (c *trainCommand) Validate() error {
 
 // Run trains.
 func (c *trainCommand) Run(env *Env) error {
+	if err := isThere("--data", c.Data); err != nil {
+		return err
+	}
 	summary, err := c.train(env)
 	if len(summary) == 0 {
 		return err

@@ -4,7 +4,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -48,6 +50,9 @@ func (c *validateCommand) Run(env *Env) error {
 			return fmt.Errorf("--html %s: there is no folder %s; make it first", c.HTML, filepath.Dir(c.HTML))
 		}
 	}
+	if err := isThere("--data", c.Data); err != nil {
+		return err
+	}
 	kept, done := c.open(env)
 	found, err := validateWith(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
 	done()
@@ -66,6 +71,19 @@ func (c *validateCommand) Run(env *Env) error {
 	}
 	if err == nil && !found.OK {
 		err = errFailed
+	}
+	return err
+}
+
+// isThere names the flag whose file or folder cannot be found. An empty path is the
+// command's own business.
+func isThere(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	_, err := os.Stat(path)
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s %s: %w", flag, path, cause.Err)
 	}
 	return err
 }
