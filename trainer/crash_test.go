@@ -32,6 +32,7 @@ import (
 const (
 	childFolder = "ETUDE_TRAINER_TEST_FOLDER"
 	childLimit  = "ETUDE_TRAINER_TEST_LIMIT"
+	childShort  = "ETUDE_TRAINER_TEST_SHORT" // no save but those of the epochs
 )
 
 // TestMain lets the tests run this program again as a run that may die.
@@ -68,7 +69,10 @@ func fitInChild(dir, limit string) error {
 			fmt.Fprintln(os.Stderr, "notice:", text)
 		}
 	}
-	if limit != "" {
+	if os.Getenv(childShort) != "" {
+		r = newShortTrial(dir)
+		r.Resume = true
+	} else if limit != "" {
 		bytes, err := strconv.ParseUint(limit, 10, 64)
 		if err != nil {
 			return err
@@ -240,4 +244,105 @@ func TestFullDisk(t *testing.T) {
 		assert.Equal(t, whole.everything(t), r.everything(t))
 		r.close()
 	}
+}
+
+// newShortTrial has three epochs; the second and third are the best so far.
+func newShortTrial(dir string) *trial {
+	r := newTrial(1, torch.CPU, dir)
+	r.Epochs, r.KeepBest, r.Rank = 3, 1, ranks(3, 2, 1)
+	return r
+}
+
+// Whichever write of a run fails once, or is the last before a kill, the run makes
+// up for it or is continued to the files of an undisturbed one. ETUDE_TEST_FAULTS
+// says how many faults are tried, 0 for all.
+func TestFaults(t *testing.T) {
+	torchtest.NoLeaks(t)
+	inject := torchtest.NewInjector(t)
+	whole := newShortTrial(t.TempDir())
+	h, err := whole.Fit(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 2, h.BestEpoch, "or best.pt is never replaced")
+	whole.close()
+	want := files(t, whole.Save)
+
+	run := func(how string, n int) (dir string, calls int, err error) {
+		dir = filepath.Join(t.TempDir(), "run")
+		calls, _, err = inject.Run(how, n, dir, []string{childFolder + "=" + dir, childShort + "=1"}, os.Args[0])
+		return dir, calls, err
+	}
+	dir, calls, err := run("before", 0)
+	require.NoError(t, err)
+	require.Equal(t, want, files(t, dir))
+	require.Greater(t, calls, 60)
+
+	type fault struct {
+		how string
+		n   int
+	}
+	var faults []fault
+	for n := 1; n <= calls; n++ {
+		for _, how := range torchtest.Faults {
+			faults = append(faults, fault{how, n})
+		}
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	random.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	most := 12
+	if n, err := strconv.Atoi(os.Getenv("ETUDE_TEST_FAULTS")); err == nil {
+		most = n
+	}
+	if most > 0 {
+		faults = faults[:min(most, len(faults))]
+	}
+	madeUp := 0
+	for _, f := range faults {
+		dir, _, err := run(f.how, f.n)
+		if err == nil {
+			require.Equal(t, want, files(t, dir), "%+v: the run says that all is well", f)
+			madeUp++
+		}
+		r := newShortTrial(dir)
+		r.Resume = true
+		_, err = r.Fit(context.Background())
+		require.NoError(t, err, "%+v", f)
+		r.close()
+		require.Equal(t, want, files(t, dir), "%+v, continued", f)
+		left, err := filepath.Glob(filepath.Join(dir, ".*"))
+		require.NoError(t, err)
+		require.Empty(t, left, "%+v", f)
+	}
+	t.Logf("%d faults at %d calls; %d runs made up for them at once", len(faults), calls, madeUp)
+}
+
+// files reads all that a run has left, without its times.
+func files(t *testing.T, dir string) map[string]any {
+	t.Helper()
+	all := map[string]any{}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		name := e.Name()
+		all[name] = true
+		if filepath.Ext(name) == ".pt" {
+			d, err := pt.LoadDict(filepath.Join(dir, name))
+			require.NoError(t, err)
+			content := map[string]any{}
+			flatten("", d, content)
+			closeTensors(d)
+			for path := range content {
+				if strings.HasPrefix(path, ".etude.history.epoch_times") || path == ".etude.cursor.seconds" {
+					delete(content, path)
+				}
+			}
+			all[name] = content
+		}
+	}
+	saved, err := ListCheckpoints(dir)
+	require.NoError(t, err)
+	for _, s := range saved {
+		require.Equal(t, FileWhole, s.State, s.Name)
+		all["listed "+s.Name] = s.String()
+	}
+	return all
 }

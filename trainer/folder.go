@@ -30,7 +30,9 @@ type folder struct {
 	path    string // where it is now
 	lock    *os.File
 	moved   error // wraps ErrMoved once the folder is no longer where the run was told
+	cutOff  bool  // an earlier run was cut off before its first last.pt was there
 	index   index
+	stale   bool                   // checkpoints.json lists files that are gone
 	written map[string]fs.FileInfo // the files as this run wrote them
 	from    string                 // the file that the run was told to continue from, never removed; "" for last.pt
 	waiting []*snapshot            // what could not be written yet, the oldest first
@@ -85,9 +87,12 @@ func (f *folder) begin() error {
 	if err != nil {
 		f.notice("%v; the checkpoints in the folder are no longer checked nor ranked", err)
 	}
+	_, missing := os.Lstat(f.in("last.pt"))
+	f.cutOff = err == nil && errors.Is(missing, fs.ErrNotExist) && f.index.Files["last.pt"].Previous == nil && !Finished(f.path)
 	for name := range f.index.Files {
 		if _, err := os.Lstat(f.in(name)); errors.Is(err, fs.ErrNotExist) {
 			delete(f.index.Files, name)
+			f.stale = true
 		}
 	}
 	return nil
@@ -165,7 +170,7 @@ func (f *folder) clear() error {
 		f.notice("%s: %s of an earlier run: this run takes its place", f.path, strings.Join(ranked, ", "))
 	}
 	for _, name := range names {
-		if err := os.Remove(f.in(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(f.at(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("trainer: %w", err)
 		}
 		delete(f.index.Files, name)
@@ -177,7 +182,38 @@ func (f *folder) notice(format string, args ...any) {
 	f.notices = append(f.notices, fmt.Sprintf(format, args...))
 }
 
+// in is the path of a file for texts.
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
+
+// at is the path of a file for work on it. On Linux it leads through the folder that
+// was locked, so that it stays in it when the folder is renamed at any moment.
+func (f *folder) at(name string) string {
+	dir := fmt.Sprintf("/proc/self/fd/%d", f.lock.Fd())
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return f.in(name)
+	}
+	path := filepath.Join(dir, name)
+	if info, err := os.Lstat(path); name != "" && err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return f.in(name) // a relative link starts at the folder's own path
+	}
+	return path
+}
+
+// tidy names the folder in an error by its path.
+func (f *folder) tidy(err error) error {
+	if err == nil {
+		return nil
+	}
+	return tidied{err, fmt.Sprintf("/proc/self/fd/%d", f.lock.Fd()), f.path}
+}
+
+type tidied struct {
+	error
+	dir, path string
+}
+
+func (e tidied) Error() string { return strings.ReplaceAll(e.error.Error(), e.dir, e.path) }
+func (e tidied) Unwrap() error { return e.error }
 
 func (f *folder) close() {
 	for _, snap := range f.waiting {
@@ -209,7 +245,7 @@ func writeFile(path string, content []byte) error {
 func (f *folder) put(name string, e entry, write func(io.Writer) error) error {
 	h := sha256.New()
 	counted := &counter{}
-	d, err := newDraft(f.in(name), func(w io.Writer) error {
+	d, err := newDraft(f.at(name), func(w io.Writer) error {
 		counted.w = io.MultiWriter(w, h)
 		return write(counted)
 	})
@@ -225,7 +261,7 @@ func (f *folder) put(name string, e entry, write func(io.Writer) error) error {
 	}
 	next := index{f.index.Version, maps.Clone(f.index.Files)}
 	next.Files[name] = e
-	if err := next.write(f.path); err != nil {
+	if err := next.write(f.at("")); err != nil {
 		return err
 	}
 	ours := f.ours(name)
@@ -236,7 +272,7 @@ func (f *folder) put(name string, e entry, write func(io.Writer) error) error {
 	if err := d.Publish(); err != nil {
 		return fmt.Errorf("%s: %w", f.in(name), err)
 	}
-	f.written[name], err = os.Stat(f.in(name))
+	f.written[name], err = os.Stat(f.at(name))
 	return err
 }
 
@@ -254,10 +290,10 @@ func (c *counter) Write(b []byte) (int, error) {
 // present is what the index knows of a file that is there now: of two entries the
 // one that is its; nil if neither is.
 func (f *folder) present(name string, e entry) *entry {
-	if info, err := os.Stat(f.in(name)); err == nil && same(info, f.written[name]) {
+	if info, err := os.Stat(f.at(name)); err == nil && same(info, f.written[name]) {
 		return &e
 	}
-	hash, err := hashFile(f.in(name))
+	hash, err := hashFile(f.at(name))
 	switch {
 	case err != nil:
 	case hash == e.SHA256:
@@ -275,7 +311,7 @@ func same(now, then fs.FileInfo) bool {
 
 // ours reports whether a file is one that a run wrote here, and nobody changed it.
 func (f *folder) ours(name string) bool {
-	info, err := os.Stat(f.in(name))
+	info, err := os.Stat(f.at(name))
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
@@ -286,7 +322,7 @@ func (f *folder) ours(name string) bool {
 	if !ok {
 		return false
 	}
-	hash, err := hashFile(f.in(name))
+	hash, err := hashFile(f.at(name))
 	return err == nil && e.knows(hash)
 }
 
@@ -294,7 +330,7 @@ func (f *folder) ours(name string) bool {
 // not ours or is the one to go on from. Behind a symbolic link that is the file
 // that it leads to.
 func (f *folder) keepForeign(name string, ours bool) error {
-	path, err := wholefile.Follow(f.in(name))
+	path, err := wholefile.Follow(f.at(name))
 	if err != nil {
 		return err
 	}
@@ -360,29 +396,32 @@ func (f *folder) place(keep, epoch int, rank float64) string {
 	if better >= keep {
 		return ""
 	}
-	return free(f.path, fmt.Sprintf("best-%04d", epoch))
+	return free(f.at(""), fmt.Sprintf("best-%04d", epoch))
 }
 
 // prune removes what is no longer among the keep best; only what is ours, and
 // never what the run was continued from.
 func (f *folder) prune(keep int) error {
 	names := f.ranked()
-	if len(names) <= keep {
-		return nil
-	}
-	for _, name := range names[keep:] {
+	for _, name := range names[min(keep, len(names)):] {
+		f.stale = true
 		switch {
 		case name == f.from:
 			continue // it stays in the ranking
 		case !f.ours(name):
 			f.notice("%s was changed since it was written: it stays", f.in(name))
 		default:
-			if err := os.Remove(f.in(name)); err != nil {
+			if err := os.Remove(f.at(name)); err != nil {
 				return err
 			}
 		}
 		delete(f.index.Files, name)
 		delete(f.written, name)
 	}
-	return f.index.write(f.path)
+	if !f.stale {
+		return nil
+	}
+	err := f.index.write(f.at(""))
+	f.stale = err != nil
+	return err
 }

@@ -20,12 +20,17 @@ import (
 type ResumeError struct {
 	Path string
 	Good []Saved // other checkpoints in its folder that are whole
-	Err  error
+	// Overridable reports that with Run.Override the run could be continued.
+	Overridable bool
+	Err         error
 }
 
 // Error names the files to go on from, where the file itself is at fault.
 func (e *ResumeError) Error() string {
 	text := fmt.Sprintf("trainer: %s cannot be continued: %v", e.Path, e.Err)
+	if e.Overridable {
+		return text + "; or set Run.Override to continue with the settings of this Run"
+	}
 	if e.Good == nil {
 		return text
 	}
@@ -74,8 +79,7 @@ func (s *session) resume() (here bool, err error) {
 	}
 	err = s.load(path)
 	if errors.Is(err, fs.ErrNotExist) && s.ResumeFrom == "" {
-		others := whole(s.Save)
-		if len(others) == 0 {
+		if len(whole(s.Save)) == 0 || s.folder.cutOff {
 			return false, nil // nothing was reached yet
 		}
 		return here, s.cannot(path, errors.New("it is missing"))
@@ -117,7 +121,7 @@ func (s *session) cannot(path string, err error) error {
 	if good == nil {
 		good = []Saved{}
 	}
-	return &ResumeError{path, good, err}
+	return &ResumeError{Path: path, Good: good, Err: err}
 }
 
 // load continues from a file that save wrote. Settings are compared before
@@ -139,7 +143,7 @@ func (s *session) load(path string) error {
 		err = s.setState(state)
 	}
 	if err != nil {
-		return &ResumeError{Path: path, Err: err}
+		return &ResumeError{Path: path, Overridable: errors.As(err, new(overridable)), Err: err}
 	}
 	return nil
 }
@@ -174,6 +178,7 @@ func (s *session) compareSettings(saved, file *torch.Dict) error {
 		lately = groupSettings(state)
 	}
 	var refused, overridden []string
+	may := true // Override would let all of it change
 	for key, now := range s.begun.All() {
 		was, ok := saved.Get(key)
 		if !ok || was == "" { // of an earlier version
@@ -192,17 +197,25 @@ func (s *session) compareSettings(saved, file *torch.Dict) error {
 				override(file, c)
 			default:
 				refused = append(refused, c.String())
+				may = may && c.mayChange()
 			}
 		}
 	}
 	if refused != nil {
-		return fmt.Errorf("%s; continue with what it began with, or start anew in another folder", strings.Join(refused, "; "))
+		err := fmt.Errorf("%s; continue with what it began with, or start anew in another folder", strings.Join(refused, "; "))
+		if may {
+			return overridable{err}
+		}
+		return err
 	}
 	if overridden != nil {
 		s.notice("%s: from here on it is another run than the one that was begun", strings.Join(overridden, "; "))
 	}
 	return nil
 }
+
+// overridable is a refusal that Run.Override would lift.
+type overridable struct{ error }
 
 // optimizerGroup begins the path of a setting such as "optimizer group 0 lr".
 const optimizerGroup = "optimizer group "

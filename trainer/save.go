@@ -4,10 +4,8 @@
 package trainer
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -83,7 +81,7 @@ func (s *session) save(best bool, asked string) error {
 func (f *folder) write() outcome {
 	err := f.writeWaiting()
 	if err != nil {
-		err = &SaveError{f.path, whole(f.path), err}
+		err = &SaveError{f.path, whole(f.path), f.tidy(err)}
 	}
 	notices := f.notices
 	f.notices = nil
@@ -252,13 +250,6 @@ func (f *folder) writeWaiting() error {
 // those that are newer again, with the same bits.
 func (f *folder) writeSnapshot(snap *snapshot) error {
 	write := func(w io.Writer) error { return pt.Write(w, snap.tree) }
-	// The first one is written before the others, too: without a last.pt there would
-	// be a best.pt that no run continues from.
-	if _, err := os.Lstat(f.in("last.pt")); snap.last && errors.Is(err, fs.ErrNotExist) {
-		if err := f.put("last.pt", snap.entry, write); err != nil {
-			return err
-		}
-	}
 	if isFinite(snap.rank) {
 		if name := f.place(snap.keep, snap.entry.Epoch, snap.rank); name != "" {
 			e := snap.entry
@@ -284,7 +275,7 @@ func (f *folder) writeSnapshot(snap *snapshot) error {
 				return err
 			}
 		}
-		if err := writeFile(f.in("history.json"), snap.history); err != nil {
+		if err := writeFile(f.at("history.json"), snap.history); err != nil {
 			return err
 		}
 		snap.last = false
@@ -308,7 +299,7 @@ func (s *session) repairBest(end bool) error {
 	}()
 	listed, ok := f.index.Files["best.pt"]
 	if !ok {
-		if _, err := os.Lstat(f.in("best.pt")); err == nil {
+		if _, err := os.Lstat(f.at("best.pt")); err == nil {
 			return nil // nobody knows of which epoch it is
 		}
 	} else if now := f.present("best.pt", listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
@@ -329,7 +320,7 @@ func (s *session) repairBest(end bool) error {
 		if now := f.present("last.pt", last); now != nil && now.Epoch == best && now.Step == 0 {
 			what = "from last.pt"
 			write = func(w io.Writer) error {
-				from, err := os.Open(f.in("last.pt"))
+				from, err := os.Open(f.at("last.pt"))
 				if err != nil {
 					return err
 				}
@@ -340,7 +331,7 @@ func (s *session) repairBest(end bool) error {
 		}
 	}
 	if err := f.put("best.pt", e, write); err != nil {
-		return &SaveError{f.path, whole(f.path), err}
+		return &SaveError{f.path, whole(f.path), f.tidy(err)}
 	}
 	f.notice("%s was not of the best epoch, %d: it has been written again, %s", f.in("best.pt"), best+1, what)
 	return nil

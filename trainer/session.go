@@ -209,7 +209,13 @@ func (s *session) prepare() (err error) {
 		s.pass(s.folder.notices)
 		s.folder.notices = nil
 		if here {
-			err = s.repairBest(false)
+			keep := s.KeepBest
+			if keep == 0 {
+				keep = math.MaxInt // those of an earlier setting stay
+			}
+			if err = s.repairBest(false); err == nil {
+				err = s.folder.tidy(s.folder.prune(keep)) // a kill may have come before that
+			}
 		}
 	}
 	return err
@@ -383,19 +389,19 @@ func (s *session) saveModel() error {
 	if s.folder == nil || s.best.StateDict() == nil {
 		return nil
 	}
-	return pt.Save(s.folder.in("model.pt"), s.best.StateDict())
+	return s.folder.tidy(pt.Save(s.folder.at("model.pt"), s.best.StateDict()))
 }
 
 func (s *session) saveHistory() error {
 	if s.folder == nil {
 		return nil
 	}
-	return s.history.Save(s.folder.in("history.json"))
+	return s.folder.tidy(s.history.Save(s.folder.at("history.json")))
 }
 
 func (s *session) plotHistory() error {
 	if s.folder == nil || s.history.Len() == 0 {
 		return nil
 	}
-	return s.history.Plot(s.folder.in("history.png"))
+	return s.folder.tidy(s.history.Plot(s.folder.at("history.png")))
 }
