@@ -204,6 +204,81 @@ func Recognize(state *torch.Dict) (Spec, error) {
 	return Spec{}, fmt.Errorf("models: the state dict is not that of a network known here:%s", report.String())
 }
 
+// Found is a network's weights in a file.
+type Found struct {
+	Spec   Spec
+	State  *torch.Dict // as the network has it
+	Prefix string      // of the names in the file, which may begin with a key of a checkpoint
+	Others []string    // further prefixes under which weights of the network are
+}
+
+// Find finds the weights of a network among the tensors of a file, by names and
+// shapes. They may have a prefix, of a wrapper such as "module." or of the key of a
+// checkpoint that they are under; see [nn.FindState]. The name of a network restricts
+// the search to it; "" stands for all. The error lists what the file holds.
+func Find(file *torch.Dict, name string) (Found, error) {
+	specs := All()
+	if name != "" {
+		s, err := ByName(name)
+		if err != nil {
+			return Found{}, err
+		}
+		specs = []Spec{s}
+	}
+	shapes := map[string][]int{}
+	for key, v := range file.All() {
+		n, ok1 := key.(string)
+		t, ok2 := v.(*torch.Tensor)
+		if ok1 && ok2 {
+			shapes[n] = t.Shape()
+		}
+	}
+	for _, s := range specs {
+		want := map[string][]int{}
+		for _, e := range s.State {
+			want[e.Name] = e.Shape
+		}
+		prefixes := nn.FindState(shapes, want)
+		if len(prefixes) == 0 {
+			continue
+		}
+		found := Found{Spec: s, State: &torch.Dict{OrderedDict: true}, Prefix: prefixes[0], Others: prefixes[1:]}
+		for _, e := range s.State {
+			v, _ := file.Get(found.Prefix + e.Name)
+			found.State.Set(e.Name, v)
+		}
+		return found, nil
+	}
+	var report strings.Builder
+	for _, s := range specs {
+		fmt.Fprintf(&report, "\n  %s has %s; here %s", s.Name, s.layout(), s.differs(file))
+	}
+	what := "a network known here"
+	if name != "" {
+		what = name
+	}
+	return Found{}, fmt.Errorf("models: the weights in the file are not those of %s. It holds %s.%s", what, held(file), report.String())
+}
+
+// held lists the tensors of a file, or the first of many.
+func held(file *torch.Dict) string {
+	const most = 30
+	var parts []string
+	for key, v := range file.All() {
+		if t, ok := v.(*torch.Tensor); ok {
+			parts = append(parts, fmt.Sprint(key, " ", t.Shape()))
+		}
+	}
+	switch n := len(parts); {
+	case n == 0:
+		return "no tensors"
+	case n > most:
+		return fmt.Sprintf("%d tensors: %s and %d more", n, strings.Join(parts[:most], ", "), n-most)
+	default:
+		return fmt.Sprintf("%d tensors: %s", n, strings.Join(parts, ", "))
+	}
+}
+
 // differs says what first tells a state dict from s's, or "".
 func (s Spec) differs(state *torch.Dict) string {
 	known := map[any]bool{}

@@ -5,6 +5,7 @@ package torch_test
 
 import (
 	"errors"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -153,4 +154,25 @@ func TestDict(t *testing.T) {
 	d.Delete("none")
 	d.Delete("a")
 	assert.Equal(t, []any{"b", 3}, d.Keys())
+}
+
+// Keys of Python that Go cannot compare are told apart by type and content.
+func TestDictKeys(t *testing.T) {
+	keys := []any{nil, torch.Tuple{"a", 1}, torch.Tuple{"a", "1"}, []byte("a"), "a", torch.Float32, torch.CPU, big.NewInt(7), 7, torch.Tuple{}, []byte{}}
+	d := torch.NewDict()
+	for i, k := range keys {
+		d.Set(k, i)
+	}
+	assert.Equal(t, keys, d.Keys())
+	for i, k := range []any{nil, torch.Tuple{"a", 1}, torch.Tuple{"a", "1"}, []byte("a"), "a", torch.Float32, torch.CPU, big.NewInt(7), 7, torch.Tuple{}, []byte{}} {
+		v, ok := d.Get(k)
+		assert.True(t, ok && v == i, "%v", k)
+	}
+	d.Delete(torch.Tuple{"a", 1})
+	assert.Len(t, d.Keys(), len(keys)-1)
+	for _, k := range []any{int32(7), []any{1}, torch.NewDict()} {
+		_, ok := d.Get(k)
+		assert.False(t, ok)
+		assert.ErrorContains(t, torch.Try(func() { d.Set(k, 1) }), "a key of type")
+	}
 }

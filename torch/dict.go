@@ -6,11 +6,15 @@ package torch
 import (
 	"fmt"
 	"iter"
+	"math/big"
+	"slices"
 )
 
 // Dict is an ordered mapping, as a Python dict is: what state dicts and .pt files
-// are made of. Keys are strings, ints, int64s, float64s or bools; values are
-// *Tensor, *Dict, []any (a list), Tuple, int, float64, bool, string, []byte, nil.
+// are made of. Keys are strings, ints, int64s, float64s, bools or nil, []byte, *big.Int,
+// complex128, DType, Device, Layout, a Tuple of such, or types with a method DictKey;
+// values are *Tensor, *Dict, []any (a list), Tuple, int, float64, bool, string, []byte, nil.
+// Two keys are the same if they have one type and one content.
 type Dict struct {
 	// OrderedDict marks a collections.OrderedDict, as a module's state_dict is.
 	OrderedDict bool
@@ -19,7 +23,23 @@ type Dict struct {
 	Attributes *Dict
 
 	keys   []any
-	values map[any]any
+	values map[any]any // by identity of the key
+}
+
+// printed stands for a key that Go cannot compare: its type and content as text.
+type printed string
+
+// identity returns what tells a key from others, and whether a value can be a key.
+func identity(key any) (any, bool) {
+	switch key := key.(type) {
+	case nil, string, int, int64, float64, bool, complex128, DType, Device, Layout:
+		return key, true
+	case Tuple, []byte, *big.Int:
+		return printed(fmt.Sprintf("%T %#v", key, key)), true
+	case interface{ DictKey() string }:
+		return printed(fmt.Sprintf("%T %s", key, key.DictKey())), true
+	}
+	return nil, false
 }
 
 // Tuple is a Python tuple.
@@ -39,38 +59,40 @@ func NewDict(pairs ...any) *Dict {
 
 // Set adds a key, or replaces its value in place.
 func (d *Dict) Set(key, value any) {
-	switch key.(type) {
-	case string, int, int64, float64, bool:
-	default:
+	id, ok := identity(key)
+	if !ok {
 		throw("Dict.Set", "a key of type %T", key)
 	}
 	if d.values == nil {
 		d.values = map[any]any{}
 	}
-	if _, ok := d.values[key]; !ok {
+	if _, ok := d.values[id]; !ok {
 		d.keys = append(d.keys, key)
 	}
-	d.values[key] = value
+	d.values[id] = value
 }
 
 // Get returns the value of a key.
 func (d *Dict) Get(key any) (any, bool) {
-	v, ok := d.values[key]
+	id, ok := identity(key)
+	if !ok {
+		return nil, false
+	}
+	v, ok := d.values[id]
 	return v, ok
 }
 
 // Delete removes a key.
 func (d *Dict) Delete(key any) {
-	if _, ok := d.values[key]; !ok {
+	if _, ok := d.Get(key); !ok {
 		return
 	}
-	delete(d.values, key)
-	for i, k := range d.keys {
-		if k == key {
-			d.keys = append(d.keys[:i:i], d.keys[i+1:]...)
-			return
-		}
-	}
+	id, _ := identity(key)
+	delete(d.values, id)
+	d.keys = slices.DeleteFunc(slices.Clone(d.keys), func(k any) bool {
+		other, _ := identity(k)
+		return other == id
+	})
 }
 
 // Len returns the number of keys.
@@ -83,7 +105,7 @@ func (d *Dict) Keys() []any { return append([]any(nil), d.keys...) }
 func (d *Dict) All() iter.Seq2[any, any] {
 	return func(yield func(any, any) bool) {
 		for _, k := range d.Keys() {
-			if v, ok := d.values[k]; ok && !yield(k, v) {
+			if v, ok := d.Get(k); ok && !yield(k, v) {
 				return
 			}
 		}
@@ -94,7 +116,7 @@ func (d *Dict) All() iter.Seq2[any, any] {
 // what is there instead.
 func Value[T any](d *Dict, key any) (T, error) {
 	var zero T
-	v, ok := d.values[key]
+	v, ok := d.Get(key)
 	if !ok {
 		return zero, fmt.Errorf("torch: key %q is missing; there are %v", fmt.Sprint(key), d.keys)
 	}

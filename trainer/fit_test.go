@@ -49,8 +49,13 @@ func (g goldenState) load(tb testing.TB, model nn.Module) {
 	})
 }
 
-// requireClose compares model's state with g, near apart at most, absolute: 1e-6
-// for some 30 Adam steps of float32 in another order of sums.
+// weightsApart bounds what weights of the golden files, which another machine made,
+// differ by. Adam divides a gradient by its size, so the rounding of a small gradient
+// shows at the scale of the learning rate: 30 steps with libtorch's kernels for the
+// oldest processors end 2.6e-6 away from those with AVX2.
+const weightsApart = 1e-5
+
+// requireClose compares model's state with g, near apart at most, absolute.
 func (g goldenState) requireClose(tb testing.TB, model nn.Module, near float64) {
 	tb.Helper()
 	for name, have := range stateOf(model) {
@@ -158,9 +163,9 @@ func TestFitAsPyTorch(t *testing.T) {
 			require.NoError(t, err)
 			requireGolden(t, c, h)
 			if keepLast {
-				c.Last.requireClose(t, r.Model, 1e-6)
+				c.Last.requireClose(t, r.Model, weightsApart)
 			} else {
-				c.Best.requireClose(t, r.Model, 1e-6)
+				c.Best.requireClose(t, r.Model, weightsApart)
 			}
 			free()
 		}
@@ -206,7 +211,7 @@ func TestFitStopsEarly(t *testing.T) {
 	assert.Equal(t, StopPatience, h.StopReason)
 	assert.Equal(t, 3+3+1, h.Len())
 	assert.Equal(t, 3, h.BestEpoch)
-	c.Best.requireClose(t, r.Model, 1e-6)
+	c.Best.requireClose(t, r.Model, weightsApart)
 	assert.Zero(t, r.Stop.Wait(), "the caller's own is left alone")
 }
 
@@ -221,7 +226,7 @@ func TestFitWithoutValidation(t *testing.T) {
 	assert.Nil(t, h.ValLosses)
 	assert.True(t, math.IsNaN(h.BestValLoss))
 	assert.Equal(t, 7, h.BestEpoch, "training's losses fall")
-	golden.Cases[0].Last.requireClose(t, r.Model, 1e-6)
+	golden.Cases[0].Last.requireClose(t, r.Model, weightsApart)
 }
 
 func TestEvaluateAsPyTorch(t *testing.T) {

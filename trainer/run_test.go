@@ -312,7 +312,7 @@ func TestPartsMakeALoop(t *testing.T) {
 		assert.False(t, enough)
 	}
 	require.NoError(t, best.Restore(r.Model))
-	c.Best.requireClose(t, r.Model, 1e-6)
+	c.Best.requireClose(t, r.Model, weightsApart)
 	assert.InDeltaSlice(t, c.TrainLosses, h.TrainLosses, 1e-6)
 	assert.Equal(t, c.ValAccs, h.ValAccs)
 }

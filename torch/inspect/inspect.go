@@ -9,6 +9,7 @@ package inspect
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // Info describes a file. As JSON it is what `etude inspect --json` prints.
@@ -72,4 +73,45 @@ func (vs Values) Get(name string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// otherFiles are what lies under the name of a model, by how a file begins.
+var otherFiles = []struct{ begin, what string }{
+	{"version https://git-lfs", "it is a git-lfs pointer: the content was not fetched; run `git lfs pull` where it comes from"},
+	{"<!doctype html", "it is an HTML page, perhaps of a download that asks for a login; download the file itself"},
+	{"<html", "it is an HTML page, perhaps of a download that asks for a login; download the file itself"},
+	{"<?xml", "it is an XML document, perhaps the error of a download; download the file itself"},
+	{"<error", "it is an XML document, perhaps the error of a download; download the file itself"},
+	{"\x89hdf\r\n", "it is an HDF5 file, of Keras perhaps, and not of torch.save"},
+	{"\x1f\x8b", "it is compressed as a whole; unpack it first"},
+	{"\x28\xb5\x2f\xfd", "it is compressed as a whole; unpack it first"},
+	{"bzh", "it is compressed as a whole; unpack it first"},
+	{"\xfd7zxz", "it is compressed as a whole; unpack it first"},
+	{"7z\xbc\xaf", "it is an archive; unpack it first"},
+	{"rar!", "it is an archive; unpack it first"},
+	{"gguf", "it is a GGUF file, of llama.cpp, and not of PyTorch"},
+	{"\x93numpy", "it is a numpy array; in Python, torch.save(torch.from_numpy(numpy.load(path)), ...) converts it"},
+	{"%pdf", "it is a PDF document"},
+	{"entry not found", "it is the error of a download and not a model; download the file itself"},
+	{"access denied", "it is the error of a download and not a model; download the file itself"},
+	{"not found", "it is the error of a download and not a model; download the file itself"},
+}
+
+// OtherFile says what a file is that is no model, and what to do, by its first bytes:
+// a git-lfs pointer, an HTML page, a compressed file, only zeros. It is "" for what is
+// not known. At least 512 bytes, if there are so many, should be given.
+func OtherFile(head []byte) string {
+	text := strings.ToLower(string(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")))
+	for _, f := range otherFiles {
+		if strings.HasPrefix(text, f.begin) {
+			return f.what
+		}
+	}
+	switch {
+	case len(head) >= 262 && string(head[257:262]) == "ustar":
+		return "it is a tar file; unpack it first"
+	case len(head) >= 64 && len(bytes.Trim(head, "\x00")) == 0:
+		return "it begins with zeros alone: the copy or the download of it did not finish; get it again"
+	}
+	return ""
 }

@@ -40,10 +40,16 @@ const (
 func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never opened
+		if errors.Is(err, zip.ErrFormat) { // what a zip file ends with is not there
+			return nil, errors.New("damaged or cut short: it begins as a zip file, but the list of its records, at the end, is missing: the copy or the download of it did not finish; get it again")
+		}
 		return nil, fmt.Errorf("damaged or cut short: %w", err)
 	}
 	if len(z.File) > maxRecords {
 		return nil, fmt.Errorf("%d records; at most %d are read", len(z.File), maxRecords)
+	}
+	if err := refuseProgram(z.File); err != nil {
+		return nil, err
 	}
 	folder, err := findFolder(z.File)
 	if err != nil {
@@ -78,6 +84,20 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 		}
 	}
 	return a, a.checkFormat()
+}
+
+// refuseProgram refuses archives that hold a program beside the data.
+func refuseProgram(files []*zip.File) error {
+	for _, f := range files {
+		_, name, _ := strings.Cut(f.Name, "/")
+		switch {
+		case name == "constants.pkl", strings.HasPrefix(name, "code/"):
+			return errors.New("it is a TorchScript program (torch.jit.save), not data; in Python, torch.save(torch.jit.load(path).state_dict(), \"weights.pt\") makes a file of its weights that is read")
+		case name == "archive_format", strings.HasPrefix(name, "models/") && strings.HasSuffix(name, ".json"):
+			return errors.New("it is a program of torch.export, not data; in Python, torch.save(torch.export.load(path).state_dict, \"weights.pt\") makes a file of its weights that is read")
+		}
+	}
+	return nil
 }
 
 // findFolder returns the folder of the record data.pkl.
@@ -122,9 +142,6 @@ func checkRecord(f *zip.File, size int64) (record, error) {
 }
 
 func (a *archive) checkFormat() error {
-	if _, ok := a.records["constants.pkl"]; ok {
-		return errors.New("it is a TorchScript program (torch.jit.save), not data; in Python, torch.save(model.state_dict(), path) makes a file that is read")
-	}
 	if rec, ok := a.records["byteorder"]; ok {
 		order, err := a.read(rec, 100)
 		if err != nil {

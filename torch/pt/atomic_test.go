@@ -171,7 +171,7 @@ func TestLinksAreFollowed(t *testing.T) {
 func TestBadPlaces(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "no", "a.pt")
-	assert.EqualError(t, Save(path, 1), "pt: cannot save "+path+": its folder "+filepath.Dir(path)+" does not exist; create it first")
+	assert.ErrorContains(t, Save(path, 1), "pt: cannot save "+path+": its folder "+filepath.Dir(path)+" does not exist; create it first")
 	assert.EqualError(t, Save(dir, 1), "pt: cannot save "+dir+": it exists and is not a regular file")
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))

@@ -6,6 +6,7 @@ package pt
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
@@ -32,6 +33,56 @@ func (c *storageClass) String() string { return "a storage class" }
 type class struct{ name string }
 
 func (c class) String() string { return "the class " + c.name }
+
+// unread is a class or function that is not on the list, where placeholders are
+// wanted.
+type unread struct{ name string }
+
+func (u unread) String() string { return "the class " + u.name }
+
+// unreadError is an error about something that is sound in Python, and not read.
+type unreadError struct{ error }
+
+// placeholder returns the object that stands for a value that is not read, where
+// placeholders are wanted.
+func (l *loader) placeholder(v any) (*pickle.Object, bool) {
+	if !l.opts.Placeholders {
+		return nil, false
+	}
+	switch v := v.(type) {
+	case *pickle.Object:
+		return v, true
+	case unread:
+		return &pickle.Object{Class: v.name}, true
+	case class:
+		return &pickle.Object{Class: v.name}, true
+	case *function:
+		return &pickle.Object{Class: v.name}, true
+	case *storageClass, *storageSpec:
+		return &pickle.Object{Class: "torch.storage.TypedStorage"}, true
+	case *numpyDType:
+		return &pickle.Object{Class: "numpy.dtype"}, true
+	case *numpyArray:
+		return &pickle.Object{Class: "numpy.ndarray"}, v.unread
+	}
+	return nil, false
+}
+
+// holdsUnread reports whether one of the arguments of a call, or of its tuples, is
+// not read.
+func holdsUnread(args []any) bool {
+	return slices.ContainsFunc(args, func(v any) bool {
+		switch v := v.(type) {
+		case *pickle.Object, unread:
+			return true
+		case *numpyArray:
+			return v.unread
+		case *pickle.Tuple:
+			return slices.ContainsFunc(v.Items, func(x any) bool { _, ok := x.(*pickle.Object); return ok })
+		}
+		return false
+	})
+}
 
 // functions is the fixed list: whatever else a file names is refused.
 var functions = map[string]*function{}
@@ -102,6 +153,9 @@ func (l *loader) Global(module, name string) (any, error) {
 			return &storageClass{dtype: torch.UInt8, untyped: true}, nil
 		}
 	}
+	if l.opts.Placeholders {
+		return unread{full}, l.charge(len(full))
+	}
 	return nil, refuseGlobal(full)
 }
 
@@ -109,23 +163,46 @@ func (l *loader) Global(module, name string) (any, error) {
 func (l *loader) Reduce(f any, args []any) (any, error) {
 	fn, ok := f.(*function)
 	if !ok {
+		if o, ok := l.placeholder(f); ok {
+			if o.Class == "copyreg._reconstructor" || o.Class == "copy_reg._reconstructor" { // makes an object of its first argument
+				if made, ok := l.placeholder(slices.Concat(args, []any{nil})[0]); ok {
+					return made, nil
+				}
+			}
+			return &pickle.Object{Class: o.Class}, nil
+		}
 		return nil, fmt.Errorf("calls %s, which is not a function", pickle.Kind(f))
 	}
 	v, err := fn.call(l, args)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", fn.name, err)
+	if err == nil {
+		return v, nil
 	}
-	return v, nil
+	if _, isUnread := errors.AsType[unreadError](err); l.opts.Placeholders && (isUnread || holdsUnread(args)) {
+		return &pickle.Object{Class: fn.name}, nil
+	}
+	return nil, fmt.Errorf("%s: %w", fn.name, err)
 }
 
 // Build sets the attributes of an OrderedDict, as a module's state_dict has them,
 // and completes numpy's types and arrays.
 func (l *loader) Build(object, state any) error {
 	switch o := object.(type) {
+	case *pickle.Object:
+		return nil
 	case *numpyDType:
-		return o.complete(state)
+		err := o.complete(state)
+		if _, isUnread := errors.AsType[unreadError](err); isUnread && l.opts.Placeholders {
+			o.unread = true
+			return nil
+		}
+		return err
 	case *numpyArray:
-		return o.complete(l, state)
+		err := o.complete(l, state)
+		if _, isUnread := errors.AsType[unreadError](err); isUnread && l.opts.Placeholders {
+			o.unread = true
+			return nil
+		}
+		return err
 	case *pickle.Dict:
 		if !o.Ordered {
 			break
@@ -143,6 +220,11 @@ func (l *loader) Build(object, state any) error {
 // PersistentID resolves what stands for a storage.
 func (l *loader) PersistentID(id any) (any, error) {
 	t, ok := id.(*pickle.Tuple)
+	if ok && len(t.Items) > 1 && t.Items[0] == "module" { // a class with its source, in files before PyTorch 1.6
+		if u, ok := t.Items[1].(unread); ok {
+			return u, nil
+		}
+	}
 	if !ok || len(t.Items) == 0 || t.Items[0] != "storage" {
 		return nil, errors.New("a persistent id that is not of a storage")
 	}

@@ -14,11 +14,30 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-func orderedDict(_ *loader, args []any) (any, error) {
-	if len(args) != 0 {
-		return nil, errors.New("called with arguments")
+// orderedDict is called without arguments or, by Python 2, with a list of pairs.
+func orderedDict(l *loader, args []any) (any, error) {
+	d := &pickle.Dict{Ordered: true}
+	if len(args) == 0 {
+		return d, nil
 	}
-	return &pickle.Dict{Ordered: true}, nil
+	pairs, ok := args[0].(*pickle.List)
+	if !ok || len(args) > 1 {
+		return nil, fmt.Errorf("called with %s, not with a list of pairs", pickle.Kind(args[0]))
+	}
+	for i, v := range pairs.Items {
+		var pair []any
+		switch v := v.(type) {
+		case *pickle.List:
+			pair = v.Items
+		case *pickle.Tuple:
+			pair = v.Items
+		}
+		if len(pair) != 2 {
+			return nil, fmt.Errorf("item %d is %s, not a pair", i, pickle.Kind(v))
+		}
+		d.Keys, d.Values = append(d.Keys, pair[0]), append(d.Values, pair[1])
+	}
+	return d, l.charge(32 * len(d.Keys))
 }
 
 func torchSize(l *loader, args []any) (any, error) {
@@ -65,7 +84,7 @@ func (d deviceName) device() (torch.Device, error) {
 
 func torchLayout(_ *loader, args []any) (any, error) {
 	if len(args) != 1 || args[0] != "torch.strided" {
-		return nil, errors.New("another layout; only torch.strided is read")
+		return nil, unreadError{errors.New("another layout; only torch.strided is read")}
 	}
 	return torch.Strided, nil
 }

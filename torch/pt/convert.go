@@ -32,6 +32,12 @@ func (l *loader) convert(v any) (c converted, err error) {
 		return converted{d, 1}, err
 	case *pickle.ByteArray:
 		return converted{ByteArray(v.Bytes), 1}, nil
+	case *pickle.Dict:
+		if l.open[v] { // a dict can contain itself
+			return converted{l.dicts[v], 1}, nil
+		}
+	}
+	switch v := v.(type) {
 	case *pickle.List, *pickle.Tuple, *pickle.Set, *pickle.Dict, *tensorSpec, *numpyArray:
 		if c, ok := l.done[v]; ok {
 			return c, nil
@@ -65,12 +71,18 @@ func (l *loader) convert(v any) (c converted, err error) {
 		t, err := v.make(l)
 		return converted{t, 1}, err
 	case *numpyArray:
+		if v.unread {
+			break
+		}
 		spec, err := v.spec()
 		if err != nil {
 			return c, err
 		}
 		t, err := spec.make(l)
 		return converted{t, 1}, err
+	}
+	if o, ok := l.placeholder(v); ok {
+		return converted{&Object{Class: o.Class}, 1}, nil
 	}
 	return c, fmt.Errorf("%s stands where a value should", pickle.Kind(v))
 }
@@ -121,7 +133,8 @@ func (l *loader) members(s *pickle.Set) ([]any, int, error) {
 // hashable reports whether Python takes a decoded value into a set.
 func (l *loader) hashable(v any, depth int) bool {
 	switch v := v.(type) {
-	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, deviceName, torch.Layout:
+	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, deviceName, torch.Layout,
+		*pickle.Object, unread:
 		return true
 	case *pickle.Set:
 		return v.Frozen // its own members are looked at on their own
@@ -145,23 +158,25 @@ func heavier(a, b int) (int, error) {
 
 func (l *loader) dict(v *pickle.Dict) (converted, error) {
 	d := &torch.Dict{OrderedDict: v.Ordered}
+	l.dicts[v] = d
 	weight := 1
 	for i, k := range v.Keys {
-		switch x := k.(type) {
-		case string, int, bool:
-		case float64:
-			if x != x {
-				return converted{}, errors.New("a dict has the key NaN")
-			}
-		default:
-			return converted{}, fmt.Errorf("a dict has %s as a key; str, int, float and bool are read", pickle.Kind(k))
+		if !l.hashable(k, 0) {
+			return converted{}, fmt.Errorf("a dict has %s as a key", pickle.Kind(k))
+		}
+		if x, ok := k.(float64); ok && x != x {
+			return converted{}, errors.New("a dict has the key NaN")
+		}
+		key, err := l.convert(k)
+		if err != nil {
+			return converted{}, at(keyName(k), err)
 		}
 		c, err := l.convert(v.Values[i])
 		if err != nil {
-			return converted{}, at(k, err)
+			return converted{}, at(keyStep(k), err)
 		}
-		d.Set(k, c.value)
-		if weight, err = heavier(weight, c.weight); err != nil {
+		d.Set(key.value, c.value)
+		if weight, err = heavier(weight, key.weight+c.weight-1); err != nil {
 			return converted{}, err
 		}
 	}
@@ -179,23 +194,27 @@ func (l *loader) dict(v *pickle.Dict) (converted, error) {
 }
 
 // closeAll closes the tensors of a tree that nobody will have.
-func closeAll(v any) {
+func closeAll(v any) { closeIn(v, map[*torch.Dict]bool{}) }
+
+func closeIn(v any, seen map[*torch.Dict]bool) {
 	switch v := v.(type) {
 	case *torch.Tensor:
 		v.Close()
 	case *torch.Dict:
+		if v == nil || seen[v] {
+			return
+		}
+		seen[v] = true
 		for _, x := range v.All() {
-			closeAll(x)
+			closeIn(x, seen)
 		}
-		if v.Attributes != nil {
-			closeAll(v.Attributes)
-		}
+		closeIn(v.Attributes, seen)
 	case []any:
 		for _, x := range v {
-			closeAll(x)
+			closeIn(x, seen)
 		}
 	case torch.Tuple:
-		closeAll([]any(v))
+		closeIn([]any(v), seen)
 	}
 }
 
@@ -214,6 +233,8 @@ func describe(v any) string {
 		return "a bytearray"
 	case *torch.Dict:
 		return "a dict"
+	case *Object:
+		return v.String()
 	default:
 		return pickle.Kind(v)
 	}

@@ -12,7 +12,7 @@ import (
 // of whole elements, each valid during its call. It needs no libtorch. Elements
 // that do not lie in a row are gathered from memory, so then all that the view
 // spans is read at once.
-func (t *tensorSpec) elements(use func(part []byte)) error {
+func (t *tensorSpec) elements(use func(part []byte) error) error {
 	item := t.dtype.Size()
 	numel, last := 1, t.offset
 	for i, n := range t.size {
@@ -24,15 +24,18 @@ func (t *tensorSpec) elements(use func(part []byte)) error {
 	}
 	lo, hi := int64(t.offset)*int64(item), int64(last+1)*int64(item)
 	if t.contiguous() {
-		return t.storage.span(lo, hi, func(part []byte) { t.resolve(part); use(part) })
+		return t.storage.span(lo, hi, func(part []byte) error { t.resolve(part); return use(part) })
 	}
 	all := make([]byte, 0, hi-lo)
-	if err := t.storage.span(lo, hi, func(part []byte) { all = append(all, part...) }); err != nil {
+	err := t.storage.span(lo, hi, func(part []byte) error {
+		all = append(all, part...)
+		return use(nil) // which may end it
+	})
+	if err != nil {
 		return err
 	}
 	t.resolve(all)
-	t.gather(all, item, use)
-	return nil
+	return t.gather(all, item, use)
 }
 
 func (t *tensorSpec) contiguous() bool {
@@ -47,14 +50,16 @@ func (t *tensorSpec) contiguous() bool {
 }
 
 // gather passes on the elements, whose first is at the beginning of all.
-func (t *tensorSpec) gather(all []byte, item int, use func(part []byte)) {
+func (t *tensorSpec) gather(all []byte, item int, use func(part []byte) error) error {
 	const full = 1 << 16 // a multiple of every element's size
 	out := make([]byte, 0, full)
 	index, at := make([]int, len(t.size)), 0
 	for {
 		out = append(out, all[at*item:(at+1)*item]...)
 		if len(out) == full {
-			use(out)
+			if err := use(out); err != nil {
+				return err
+			}
 			out = out[:0]
 		}
 		d := len(index) - 1
@@ -68,8 +73,7 @@ func (t *tensorSpec) gather(all []byte, item int, use func(part []byte)) {
 			index[d] = 0
 		}
 		if d < 0 {
-			use(out)
-			return
+			return use(out)
 		}
 	}
 }
@@ -93,16 +97,16 @@ func (t *tensorSpec) resolve(part []byte) {
 
 // span passes on the bytes from lo to hi, little-endian. The first time the whole
 // storage is read, to check it.
-func (s *storageSpec) span(lo, hi int64, use func(part []byte)) error {
+func (s *storageSpec) span(lo, hi int64, use func(part []byte) error) error {
 	if s.root != nil {
 		return s.root.span(lo+int64(s.from), hi+int64(s.from), use)
 	}
 	if !s.checked && s.rec.sum != 0 {
 		err := s.stream(func(from int64, part []byte) error {
 			if a, b := max(lo-from, 0), min(hi-from, int64(len(part))); a < b {
-				use(part[a:b])
+				return use(part[a:b])
 			}
-			return nil
+			return use(nil)
 		})
 		s.checked = err == nil
 		return err
@@ -119,7 +123,9 @@ func (s *storageSpec) span(lo, hi int64, use func(part []byte)) error {
 		if s.big {
 			turn(buf, s.unit)
 		}
-		use(buf)
+		if err := use(buf); err != nil {
+			return err
+		}
 	}
 	return nil
 }

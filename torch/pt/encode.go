@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
@@ -122,7 +121,7 @@ func (e *encoder) value(v any) error {
 const storable = "use *torch.Dict, []any, torch.Tuple, *torch.Tensor, int, int64, float64, bool, string, []byte or nil"
 
 func (e *encoder) text(s string) error {
-	if !utf8.ValidString(s) {
+	if !pickle.IsText([]byte(s)) {
 		return fmt.Errorf("the string %.40q is not valid UTF-8; use []byte", s)
 	}
 	if len(s) > math.MaxUint32 {
@@ -247,6 +246,12 @@ func checkKeys(keys []any) error {
 			if x == math.Trunc(x) && math.Abs(x) < 1<<62 {
 				same = int(x)
 			}
+		case nil, string, int:
+		default:
+			if !storableInSet(k) {
+				return fmt.Errorf("a dict key is a Go %T, which Python does not take as one", k)
+			}
+			continue // no key of another type is the same
 		}
 		if other, ok := seen[same]; ok {
 			return fmt.Errorf("the keys %T %v and %T %v are the same in Python", other, other, k, k)

@@ -4,6 +4,7 @@
 package pt_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +47,7 @@ func ExampleSave() {
 
 // Inspect needs no libtorch.
 func ExampleInspect() {
-	info, err := pt.Inspect("testdata/checkpoint.pt")
+	info, err := pt.Inspect(context.Background(), "testdata/checkpoint.pt")
 	if err != nil {
 		fmt.Println(err)
 		return

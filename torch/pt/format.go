@@ -5,10 +5,13 @@ package pt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/inspect"
 )
 
 // checkMagic tells the two formats apart by how a file begins: a zip archive, or
@@ -24,16 +27,24 @@ func checkMagic(r io.ReaderAt, size int64) (legacy bool, err error) {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return false, nil
-	case len(head) > 1 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
+	case isLegacy(head):
 		return true, nil
 	case len(head) >= 262 && string(head[257:262]) == "ustar":
 		return false, errors.New("it is a tar file, as torch.save made before PyTorch 0.2; in Python, torch.save(torch.load(path, weights_only=False), path) converts one that you trust")
-	case bytes.HasPrefix(head, []byte("\x89HDF\r\n")):
-		return false, errors.New("it is an HDF5 file, of Keras perhaps, and not of torch.save")
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return false, errors.New("it is compressed as a whole; unpack it first")
+	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= uint64(size):
+		return false, errors.New("it is a safetensors file; in Python, torch.save(safetensors.torch.load_file(path), \"weights.pt\") converts it")
+	}
+	if what := inspect.OtherFile(head); what != "" {
+		return false, errors.New(what)
 	}
 	return false, fmt.Errorf("it is not a .pt file of torch.save: it begins with %q, not with \"PK\\x03\\x04\"", head[:min(len(head), 8)])
+}
+
+// isLegacy reports whether a file begins with a pickle: of the protocols 2 to 5, or of
+// the number that PyTorch's legacy format begins with in the protocols 0 and 1.
+func isLegacy(head []byte) bool {
+	return len(head) > 1 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 ||
+		bytes.HasPrefix(head, []byte("L"+legacyMagic.String()+"L\n"))
 }
 
 // metadata adds what the small records of the archive say.

@@ -82,7 +82,7 @@ func (passing) Build(_, _ any) error               { return nil }
 func (passing) PersistentID(any) (any, error)      { return nil, nil }
 
 func checkRead(t *testing.T, b []byte) {
-	info, inspectErr := inspectReader(bytes.NewReader(b), int64(len(b)))
+	info, inspectErr := inspectReader(t.Context(), bytes.NewReader(b), int64(len(b)))
 	v, err := readBytes(b)
 	if err != nil {
 		if v != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
@@ -32,6 +31,11 @@ type LoadOptions struct {
 	// before saving it. Big-endian and legacy files, and other devices than
 	// the CPU, are refused.
 	Mmap bool
+
+	// Placeholders reads objects and classes that are not known as *[Object], with the
+	// name of the class and nothing else, instead of refusing the file. So a checkpoint's
+	// tensors can be had though it holds a configuration, a path or a date.
+	Placeholders bool
 }
 
 // Load reads a file that Save or torch.save wrote. Nothing in it is executed:
@@ -41,7 +45,7 @@ func Load(path string) (any, error) { return LoadWith(path, LoadOptions{}) }
 
 // LoadWith is Load with options.
 func LoadWith(path string, opts LoadOptions) (any, error) {
-	v, err := load(path, opts)
+	v, err := load(path, opts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
 	}
@@ -57,13 +61,14 @@ func Read(r io.ReaderAt, size int64) (any, error) {
 	return v, nil
 }
 
-func load(path string, opts LoadOptions) (any, error) {
+// load reads a file. pick, if not nil, chooses what of the decoded tree is wanted.
+func load(path string, opts LoadOptions, pick func(l *loader, plain any) (any, error)) (any, error) {
 	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	l := &loader{opts: opts}
+	l := &loader{opts: opts, pick: pick}
 	if opts.Mmap {
 		l.mapping = &mapping{path: sameFile(f), size: size}
 	}
@@ -74,6 +79,7 @@ func load(path string, opts LoadOptions) (any, error) {
 // tensors, and only when the whole of it has been checked into tensors.
 type loader struct {
 	opts      LoadOptions
+	pick      func(l *loader, plain any) (any, error)
 	mapping   *mapping // of the file, with Mmap
 	bigEndian bool
 	find      func(s *storageSpec, item int) error // where a storage's bytes are
@@ -84,7 +90,8 @@ type loader struct {
 	metadata  map[string]string
 
 	done  map[any]converted // by the pickle's own pointer
-	open  map[any]bool
+	open  map[any]bool      // what is being converted
+	dicts map[*pickle.Dict]*torch.Dict
 	hash  map[*pickle.Tuple]bool // whether it may be in a set
 	depth int
 }
@@ -92,6 +99,9 @@ type loader struct {
 // read is everything, in whichever format.
 func (l *loader) read(r io.ReaderAt, size int64) (any, error) {
 	plain, err := l.decode(r, size)
+	if err == nil && l.pick != nil {
+		plain, err = l.pick(l, plain)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +121,7 @@ func (l *loader) read(r io.ReaderAt, size int64) (any, error) {
 // decode reads everything but the elements of tensors.
 func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
 	l.storages, l.metadata = map[string]*storageSpec{}, map[string]string{}
-	l.done, l.open = map[any]converted{}, map[any]bool{}
+	l.done, l.open, l.dicts = map[any]converted{}, map[any]bool{}, map[*pickle.Dict]*torch.Dict{}
 	l.hash = map[*pickle.Tuple]bool{}
 	legacy, err := checkMagic(r, size)
 	if err != nil {
@@ -136,7 +146,7 @@ func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
 	l.setBudget(len(data))
 	l.find, l.fields = a.find(), l.storageID
 	l.metadata["container"] = "zip"
-	l.metadata["pickle_protocol"] = strconv.Itoa(pickle.Protocol(data))
+	l.metadata["pickle_protocol"] = pickle.Protocol(data)
 	if err := a.metadata(l.metadata); err != nil {
 		return nil, err
 	}

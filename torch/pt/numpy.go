@@ -18,6 +18,8 @@ type numpyDType struct {
 	kind byte // 'f', 'i', 'u', 'b', 'c', 'U', 'S', …
 	size int
 	big  bool
+
+	unread bool // a type that is not read
 }
 
 func (d *numpyDType) String() string { return "a numpy.dtype" }
@@ -43,7 +45,7 @@ func numpyDTypeOf(_ *loader, args []any) (any, error) {
 	d := &numpyDType{big: strings.HasPrefix(s, ">")}
 	s = strings.TrimLeft(s, "<>|=")
 	if n, err := fmt.Sscanf(s, "%c%d", &d.kind, &d.size); err != nil || n != 2 || s != d.name() || d.size < 0 || d.size > 1<<20 {
-		return nil, fmt.Errorf("the type %q is not read", clip(s))
+		return nil, unreadError{fmt.Errorf("the type %q is not read", clip(s))}
 	}
 	return d, nil
 }
@@ -61,7 +63,7 @@ func (d *numpyDType) complete(state any) error {
 	}
 	for _, v := range t.Items[2:5] {
 		if v != nil {
-			return errors.New("a structured numpy.dtype is not read; save its fields one by one")
+			return unreadError{errors.New("a structured numpy.dtype is not read; save its fields one by one")}
 		}
 	}
 	d.big = order == ">"
@@ -76,6 +78,7 @@ type numpyArray struct {
 	fortran bool
 	data    []byte
 	whole   bool
+	unread  bool // its type is not read
 }
 
 func (a *numpyArray) String() string { return "a numpy array" }
@@ -115,10 +118,14 @@ func numpyFromBuffer(l *loader, args []any) (any, error) {
 func (a *numpyArray) fill(l *loader, shape, dtype, data any, fortran bool) error {
 	d, ok := dtype.(*numpyDType)
 	if !ok {
-		return fmt.Errorf("a numpy array whose type is %s", pickle.Kind(dtype))
+		err := fmt.Errorf("a numpy array whose type is %s", pickle.Kind(dtype))
+		if _, ok := dtype.(*pickle.Object); ok {
+			err = unreadError{err}
+		}
+		return err
 	}
-	if a.dtype, ok = numpyTypes[d.name()]; !ok {
-		return fmt.Errorf("a numpy array of the type %s is not read; save array.tolist()", d.name())
+	if a.dtype, ok = numpyTypes[d.name()]; !ok || d.unread {
+		return unreadError{fmt.Errorf("a numpy array of the type %s is not read; save array.tolist()", d.name())}
 	}
 	var err error
 	if a.shape, err = dims(shape); err != nil {

@@ -86,7 +86,7 @@ func numpyNumber(name string, b []byte) (any, error) {
 	case "c16":
 		return complex(math.Float64frombits(u), math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))), nil
 	}
-	return nil, fmt.Errorf("a number of the type %s is not read; save float(x)", name)
+	return nil, unreadError{fmt.Errorf("a number of the type %s is not read; save float(x)", name)}
 }
 
 // half converts a number of 16 bits (IEEE 754 binary16).

@@ -3,6 +3,8 @@
 
 package pt
 
+import "fmt"
+
 // Size is a torch.Size: a tuple of sizes that prints as such in Python.
 type Size []int
 
@@ -15,3 +17,18 @@ type FrozenSet []any
 
 // ByteArray is a Python bytearray.
 type ByteArray []byte
+
+// Object stands for a Python object or class that is not read. Only the name of the
+// class is known; see [LoadOptions].
+type Object struct{ Class string }
+
+func (o *Object) String() string { return "a Python object of " + o.Class }
+
+// DictKey lets a Size be a key of a [torch.Dict].
+func (s Size) DictKey() string { return fmt.Sprint([]int(s)) }
+
+// DictKey lets a FrozenSet be a key of a [torch.Dict].
+func (s FrozenSet) DictKey() string { return fmt.Sprintf("%#v", []any(s)) }
+
+// DictKey lets an Object be a key of a [torch.Dict]; each is a key of its own.
+func (o *Object) DictKey() string { return fmt.Sprintf("%p", o) }

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -56,17 +57,23 @@ func ReadHeader(path string) (*Header, error) {
 }
 
 func readHeader(r io.ReaderAt, size int64) (*Header, error) {
-	var head [8]byte
-	if size < int64(len(head)) {
-		return nil, fmt.Errorf("it has %d bytes, not even a header's length", size)
-	}
-	if n, err := r.ReadAt(head[:], 0); n < len(head) {
+	head := make([]byte, min(size, 512))
+	if n, err := r.ReadAt(head, 0); n < len(head) {
 		return nil, err
 	}
-	n := binary.LittleEndian.Uint64(head[:])
-	switch {
-	case bytes.HasPrefix(head[:], []byte("PK\x03\x04")):
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		return nil, errors.New("it is a zip archive, perhaps of torch.save, and not of safetensors")
+	}
+	if len(head) < 9 || head[8] != '{' {
+		if what := inspect.OtherFile(head); what != "" {
+			return nil, errors.New(what)
+		}
+	}
+	if size < 8 {
+		return nil, fmt.Errorf("it has %d bytes, not even a header's length", size)
+	}
+	n := binary.LittleEndian.Uint64(head)
+	switch {
 	case n > maxHeader:
 		return nil, fmt.Errorf("its header is said to have %d bytes, above the limit of %d; is it a safetensors file?", n, maxHeader)
 	case int64(n) > size-8:
@@ -123,13 +130,12 @@ func (h *Header) place(begin, size int64) error {
 // parse reads the header's JSON, object by object: the standard decoder takes the
 // last of two equal keys, where one of the two has to be wrong.
 func parse(text []byte) (*Header, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
+	d := &scanner{text: text}
 	h := &Header{Metadata: map[string]string{}}
 	err := object(d, func(key string) error {
 		if key == metadataKey {
 			return object(d, func(key string) error {
-				v, err := d.Token()
+				v, err := d.token()
 				if err != nil {
 					return err
 				}
@@ -155,20 +161,25 @@ func parse(text []byte) (*Header, error) {
 		}
 		return nil, err
 	}
-	if rest := bytes.TrimRight(text[d.InputOffset():], " "); len(rest) > 0 {
+	if rest := bytes.TrimRight(text[d.at:], " "); len(rest) > 0 {
 		return nil, fmt.Errorf("%q follows it", clip(string(rest)))
 	}
 	return h, nil
 }
 
 // object reads an object whose values the function reads.
-func object(d *json.Decoder, value func(key string) error) error {
-	if err := delim(d, '{'); err != nil {
+func object(d *scanner, value func(key string) error) error {
+	if err := d.delim('{'); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
+	var few []string // keys so far; a map for more is faster
+	var many map[string]bool
+	for first := true; ; first = false {
+		end, err := d.end('}', first)
+		if end || err != nil {
+			return err
+		}
+		t, err := d.token()
 		if err != nil {
 			return err
 		}
@@ -176,36 +187,34 @@ func object(d *json.Decoder, value func(key string) error) error {
 		if !ok {
 			return fmt.Errorf("%v stands where a key should", t)
 		}
-		if seen[key] {
+		if many[key] || many == nil && slices.Contains(few, key) {
 			return fmt.Errorf("the key %q is there twice", clip(key))
 		}
-		seen[key] = true
+		if few = append(few, key); many != nil {
+			many[key] = true
+		} else if len(few) > 8 {
+			many = map[string]bool{}
+			for _, k := range few {
+				many[k] = true
+			}
+		}
+		if err := d.expect(':'); err != nil {
+			return err
+		}
 		if err := value(key); err != nil {
 			return err
 		}
 	}
-	return delim(d, '}')
 }
 
-func delim(d *json.Decoder, want json.Delim) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if t != want {
-		return fmt.Errorf("%s stands where %v should", clip(fmt.Sprint(t)), want)
-	}
-	return nil
-}
-
-func entry(d *json.Decoder) (e Entry, err error) {
+func entry(d *scanner) (e Entry, err error) {
 	var shape, offsets []int64
 	fields := 0
 	err = object(d, func(key string) (err error) {
 		fields++
 		switch key {
 		case "dtype":
-			t, err := d.Token()
+			t, err := d.token()
 			if err != nil {
 				return err
 			}
@@ -246,19 +255,23 @@ func entry(d *json.Decoder) (e Entry, err error) {
 }
 
 // numbers reads a list of at most n numbers from 0.
-func numbers(d *json.Decoder, n int) ([]int64, error) {
-	if err := delim(d, '['); err != nil {
+func numbers(d *scanner, n int) ([]int64, error) {
+	if err := d.delim('['); err != nil {
 		return nil, err
 	}
 	list := []int64{}
-	for d.More() {
-		t, err := d.Token()
+	for first := true; ; first = false {
+		end, err := d.end(']', first)
+		if end || err != nil {
+			return list, err
+		}
+		t, err := d.token()
 		if err != nil {
 			return nil, err
 		}
 		number, ok := t.(json.Number)
 		x, err := number.Int64()
-		if !ok || err != nil || x < 0 || number.String() == "-0" {
+		if !ok || err != nil || x < 0 || number[0] == '-' || number[0] == '+' || number[0] == '0' && len(number) > 1 {
 			return nil, fmt.Errorf("%s stands where a whole number from 0 should", clip(fmt.Sprint(t)))
 		}
 		if len(list) == n {
@@ -266,7 +279,6 @@ func numbers(d *json.Decoder, n int) ([]int64, error) {
 		}
 		list = append(list, x)
 	}
-	return list, delim(d, ']')
 }
 
 // clip shortens what a file says for an error.

@@ -6,6 +6,9 @@ package safetensors
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +95,7 @@ func TestHostileFiles(t *testing.T) {
 		}
 		_, err = Load(path, torch.CPU)
 		assert.Error(t, err, name)
-		_, err = Inspect(path)
+		_, err = Inspect(t.Context(), path)
 		assert.Error(t, err, name)
 	}
 	_, err = Load(t.TempDir(), torch.CPU)
@@ -139,4 +142,60 @@ func check(t *testing.T, b []byte) {
 	for _, v := range d.All() {
 		v.(*torch.Tensor).Close()
 	}
+}
+
+// Random changes of a whole file give an error or a header, and no panic; and what
+// is accepted, the standard decoder accepts too.
+func TestMutations(t *testing.T) {
+	whole, err := os.ReadFile(goldenFile)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	accepted := 0
+	const syntax = `{}[]",:0123456789-eE\ ntf`
+	for range 20_000 {
+		b := bytes.Clone(whole)
+		for range 1 + r.IntN(3) {
+			at := r.IntN(min(len(b), 600))
+			switch r.IntN(4) {
+			case 0:
+				b[at] = syntax[r.IntN(len(syntax))]
+			case 1:
+				b[at] ^= 1 << r.IntN(8)
+			case 2:
+				b = append(b[:at:at], b[at+r.IntN(len(b)-at):]...)
+			default:
+				n := r.IntN(min(40, len(b)-at))
+				b = append(b[:at+n:at+n], b[at:]...)
+			}
+			if len(b) == 0 {
+				break
+			}
+		}
+		if _, err := readHeader(bytes.NewReader(b), int64(len(b))); err != nil {
+			continue
+		}
+		accepted++
+		n := binary.LittleEndian.Uint64(b)
+		assert.True(t, json.Valid(b[8:8+n]), "%q", b[8:8+n])
+	}
+	assert.NotZero(t, accepted)
+}
+
+// A header of a million tensors is read in seconds. Its limit is 100 MB.
+func TestManyTensors(t *testing.T) {
+	const n = 200_000
+	header := strings.Builder{}
+	header.WriteByte('{')
+	for i := range n {
+		if i > 0 {
+			header.WriteByte(',')
+		}
+		fmt.Fprintf(&header, `"t%d":{"dtype":"U8","shape":[],"data_offsets":[%d,%d]}`, i, i, i+1)
+	}
+	header.WriteByte('}')
+	b := file(header.String(), n)
+	h, err := readHeader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	require.Len(t, h.Tensors, n)
+	assert.Equal(t, "t199999", h.Tensors[n-1].Name)
 }

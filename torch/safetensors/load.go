@@ -4,6 +4,7 @@
 package safetensors
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -75,10 +76,11 @@ func (h *Header) read(r io.ReaderAt, device torch.Device) (d *torch.Dict, err er
 
 func (e *Entry) read(r io.ReaderAt, device torch.Device) (*torch.Tensor, error) {
 	flat := torch.Empty([]int{int(e.Bytes)}, torch.Options{DType: torch.UInt8, Device: device})
-	err := e.stream(r, func(from int64, part []byte) {
+	err := e.stream(r, func(from int64, part []byte) error {
 		torch.Scope(func() {
 			flat.Narrow(0, int(from), len(part)).CopyInPlace(torch.FromBytes(part, torch.UInt8, len(part)))
 		})
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -87,20 +89,23 @@ func (e *Entry) read(r io.ReaderAt, device torch.Device) (*torch.Tensor, error) 
 }
 
 // stream passes the elements on in parts, each valid during its call.
-func (e *Entry) stream(r io.ReaderAt, use func(from int64, part []byte)) error {
+func (e *Entry) stream(r io.ReaderAt, use func(from int64, part []byte) error) error {
 	buf := make([]byte, min(chunk, e.Bytes))
 	for from := int64(0); from < e.Bytes; from += int64(len(buf)) {
 		part := buf[:min(int64(len(buf)), e.Bytes-from)]
 		if n, err := r.ReadAt(part, e.offset+from); n < len(part) {
 			return fmt.Errorf("tensor %q: %w", e.Name, err)
 		}
-		use(from, part)
+		if err := use(from, part); err != nil {
+			return fmt.Errorf("tensor %q: %w", e.Name, err)
+		}
 	}
 	return nil
 }
 
 // Inspect tells what a file holds, without making tensors and without libtorch.
-func Inspect(path string) (*inspect.Info, error) {
+// Hashing the elements ends early with ctx.
+func Inspect(ctx context.Context, path string) (*inspect.Info, error) {
 	f, size, err := wholefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
@@ -113,7 +118,7 @@ func Inspect(path string) (*inspect.Info, error) {
 	info := &inspect.Info{Format: "safetensors", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: h.Metadata}
 	for _, e := range h.Tensors {
 		sum := sha256.New()
-		if err := e.stream(f, func(_ int64, part []byte) { sum.Write(part) }); err != nil {
+		if err := e.stream(f, func(_ int64, part []byte) error { sum.Write(part); return ctx.Err() }); err != nil {
 			return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
 		}
 		info.Tensors = append(info.Tensors, inspect.Tensor{

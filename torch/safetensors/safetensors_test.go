@@ -107,7 +107,7 @@ func TestPythonReads(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) { // without libtorch
-	info, err := Inspect(goldenFile)
+	info, err := Inspect(t.Context(), goldenFile)
 	require.NoError(t, err)
 	want := golden(t)
 	assert.Equal(t, "safetensors", info.Format)

@@ -5,13 +5,33 @@ package wholefile
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 )
 
-// Open opens a regular file and returns its size. Its errors leave the path to
-// the caller, whose text names it.
+// mostHoles is how much of a file may be holes without a question.
+const mostHoles = 8 << 30
+
+// checkWritten refuses a file of which more than mostHoles bytes, and more than half,
+// were never written.
+func checkWritten(f *os.File, info fs.FileInfo) error {
+	size := info.Size()
+	if size <= mostHoles {
+		return nil
+	}
+	if written := writtenBytes(f, info); size-written > max(mostHoles, size/2) {
+		return fmt.Errorf("it has %d bytes, of which only %d were ever written: the copy or the download of it did not finish; get it again", size, written)
+	}
+	return nil
+}
+
+// Open opens a regular file and returns its size. It never waits, as for the other
+// end of a pipe, and refuses a large file of which most was never written: to read it
+// would take hours. Its errors leave the path to the caller, whose text names it.
 func Open(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		var e *os.PathError
 		if errors.As(err, &e) {
@@ -22,6 +42,9 @@ func Open(path string) (*os.File, int64, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("it is not a regular file")
+	}
+	if err == nil {
+		err = checkWritten(f, info)
 	}
 	if err != nil {
 		f.Close()

@@ -31,12 +31,12 @@ Examples:
 
 // Run compares.
 func (c *diffCommand) Run(env *Env) error {
-	a, err := tensorfile.Open(c.A)
+	a, err := tensorfile.Open(env.Context, c.A)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := tensorfile.Open(c.B)
+	b, err := tensorfile.Open(env.Context, c.B)
 	if err != nil {
 		return err
 	}

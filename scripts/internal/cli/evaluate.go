@@ -86,6 +86,9 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 		return "", nil, err
 	}
 	defer m.Close()
+	if m.Note != "" {
+		env.say("%s", m.Note)
+	}
 	reading := fileProgress{env: env, title: m.Spec.Name + ": reading"}
 	defer reading.finish("")
 	o.Progress = reading.set

@@ -15,7 +15,7 @@ import (
 )
 
 type exportCommand struct {
-	Model   string `arg:"" name:"model.pt" help:"A state_dict, or a checkpoint that holds one as model_state_dict."`
+	Model   string `arg:"" name:"model.pt" help:"A state dict, or a checkpoint that holds one."`
 	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx)."`
 	Network string `placeholder:"NAME" help:"Insist on this network instead of recognising it."`
 	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx."`
@@ -24,7 +24,7 @@ type exportCommand struct {
 }
 
 func (exportCommand) Help() string {
-	return `Reads a .pt file, recognises the network by the names and shapes of its tensors, and writes it as ONNX with a free batch size. ONNX Runtime then computes what libtorch computes, at several batch sizes; the largest difference is printed and stored in the file.
+	return `Reads a .pt file, recognises the network by the names and shapes of its tensors, also where they have a prefix such as module. or are under a key such as state_dict, and writes it as ONNX with a free batch size. ONNX Runtime then computes what libtorch computes, at several batch sizes; the largest difference is printed and stored in the file.
 
 Examples:
 
@@ -64,9 +64,12 @@ func (c *exportCommand) Run(env *Env) error {
 	if err := torch.InitCPU(); err != nil {
 		return err
 	}
-	spec, model, err := runs.LoadModel(c.Model, c.Network)
+	spec, model, note, err := runs.LoadModel(c.Model, c.Network)
 	if err != nil {
 		return err
+	}
+	if note != "" {
+		env.say("%s", note)
 	}
 	output := c.Output
 	if output == "" {

@@ -32,7 +32,7 @@ Examples:
 
 // Run inspects.
 func (c *inspectCommand) Run(env *Env) error {
-	f, err := tensorfile.Open(c.File)
+	f, err := tensorfile.Open(env.Context, c.File)
 	if err != nil {
 		return err
 	}
@@ -90,12 +90,21 @@ func digits(hash string) string {
 // short is a value on part of a line; --json has the whole.
 func short(v any) string {
 	const most = 72
-	text, err := json.Marshal(v)
-	if err != nil {
+	if s, ok := v.(string); ok { // of a long one, no more than is shown
+		v = s[:min(len(s), 4*most)]
+	}
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	if runes := []rune(string(text)); len(runes) > most {
-		return string(runes[:most]) + " …"
+	line := strings.TrimSuffix(text.String(), "\n")
+	n := 0
+	for i := range line {
+		if n++; n > most {
+			return line[:i] + " …"
+		}
 	}
-	return string(text)
+	return line
 }

@@ -41,6 +41,8 @@ type trainCommand struct {
 
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
 
+	Init string `placeholder:"FILE" help:"Start from the weights in this .pt file, a state dict or a checkpoint of this program or of Python, instead of PyTorch's initial values."`
+
 	cacheFlags
 }
 
@@ -56,7 +58,8 @@ Examples:
 
     etude train all --data ~/music --out runs/first
     etude train emotion --data ~/music --out runs/slow --epochs 200 --lr 3e-4
-    etude train all --out runs/first --resume`
+    etude train all --out runs/first --resume
+    etude train groove --data ~/music --out runs/tuned --init lightning.ckpt`
 }
 
 // Validate finds mistakes in the command line before anything is done.
@@ -72,6 +75,14 @@ func (c *trainCommand) Validate() error {
 			return errors.New("--resume-from continues one network; name it")
 		}
 		c.Resume = true
+	}
+	if c.Init != "" {
+		if list, _ := networks(c.Networks); len(list) != 1 {
+			return errors.New("--init gives one network its weights; name it")
+		}
+		if c.Resume {
+			return errors.New("--init starts a new run, and --resume continues one; give one of them")
+		}
 	}
 	if c.Out == "" {
 		return errors.New("--out is empty; name a folder")
@@ -277,7 +288,7 @@ func (e noData) Unwrap() error { return e.error }
 func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, error) {
 	t := runs.Training{
 		Spec: spec, Settings: runs.Defaults(spec), Data: c.Data, Run: c.Out, Threads: 1,
-		Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, NewLR: c.LR, NewDecay: c.WeightDecay, Control: env.Control,
+		Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, Init: c.Init, NewLR: c.LR, NewDecay: c.WeightDecay, Control: env.Control,
 		OnNotice: func(text string) { env.say("%s: %s", spec.Name, text) },
 	}
 	folder := runs.NewFolder(c.Out, spec.Name)
@@ -289,7 +300,7 @@ func (c *trainCommand) training(env *Env, spec models.Spec) (runs.Training, erro
 	device := c.Device
 	switch {
 	case c.Resume && earlier != nil:
-		t.Settings, t.Threads = earlier.Settings, max(earlier.Threads, 1)
+		t.Settings, t.Threads, t.Init = earlier.Settings, max(earlier.Threads, 1), earlier.Init
 		if device == auto && canUse(earlier.Device) {
 			device = earlier.Device
 		}

@@ -25,6 +25,7 @@ type Config struct {
 	Network  string   `json:"network"`
 	Model    string   `json:"model"`
 	Settings Settings `json:"settings"`
+	Init     string   `json:"init,omitempty"` // the file whose weights training started from
 	Data     DataInfo `json:"data"`
 	Device   string   `json:"device"`
 	GPU      string   `json:"gpu,omitempty"` // its name

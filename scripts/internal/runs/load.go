@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -13,38 +14,45 @@ import (
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// LoadModel reads a network from a .pt file, which holds a state dict or a
-// checkpoint around one. Without a name the network is recognised.
-func LoadModel(path, name string) (spec models.Spec, model nn.Module, err error) {
-	file, err := pt.LoadDict(path)
+// LoadWeights finds the weights of a network in a .pt file: a state dict, or a
+// checkpoint around one, of this program or of a Python script. Nothing else that the
+// file holds is read. Without a name the network is recognised. The note tells people
+// where in the file the weights are, where that is not the usual place.
+func LoadWeights(path, name string) (found models.Found, note string, err error) {
+	tensors, err := pt.LoadTensors(path, pt.LoadOptions{})
 	if err != nil {
-		return spec, nil, err
+		return found, "", err
 	}
-	state := file
-	if inner, ok := file.Get("model_state_dict"); ok {
-		if state, ok = inner.(*torch.Dict); !ok {
-			return spec, nil, fmt.Errorf("%s: model_state_dict: is %T, not a state dict", path, inner)
-		}
+	file := torch.NewDict()
+	for _, t := range tensors {
+		file.Set(t.Name, t.Tensor)
 	}
-	if name != "" {
-		spec, err = models.ByName(name)
-	} else {
-		spec, err = models.Recognize(state)
+	if found, err = models.Find(file, name); err != nil {
+		return found, "", fmt.Errorf("%s: %w", path, err)
 	}
+	if found.Prefix != "" && found.Prefix != "model_state_dict." {
+		note = fmt.Sprintf("%s: the weights of %s are those under %q", path, found.Spec.Name, found.Prefix)
+	}
+	if len(found.Others) > 0 {
+		note = fmt.Sprintf("%s: the weights of %s are those under %q; those under %q are not used", path, found.Spec.Name, found.Prefix, found.Others)
+	}
+	return found, note, nil
+}
+
+// LoadModel makes a network with the weights that [LoadWeights] finds.
+func LoadModel(path, name string) (spec models.Spec, model nn.Module, note string, err error) {
+	found, note, err := LoadWeights(path, name)
 	if err != nil {
-		return spec, nil, fmt.Errorf("%s: %w", path, err)
+		return spec, nil, "", err
 	}
 	tried := torch.Try(func() {
-		model = spec.New(torch.CPU)
-		err = nn.LoadStateDict(model, state)
+		model = found.Spec.New(torch.CPU)
+		err = nn.LoadStateDict(model, found.State)
 	})
-	if tried != nil {
-		err = tried
+	if err = errors.Join(tried, err); err != nil {
+		return spec, nil, "", fmt.Errorf("%s: %w", path, err)
 	}
-	if err != nil {
-		return spec, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return spec, model, nil
+	return found.Spec, model, note, nil
 }
 
 // IdentityOf tells how the best weights in a run folder were trained; nil for

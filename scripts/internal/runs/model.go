@@ -21,6 +21,7 @@ type Model struct {
 	Path string
 	Spec models.Spec
 	Run  *Identity // the training that it comes from; nil where nobody knows
+	Note string    // where in the file the weights are, where that is not the usual place
 
 	module  nn.Module // or
 	session *onnx.Session
@@ -61,7 +62,7 @@ func OpenModel(path string) (*Model, error) {
 	if strings.ToLower(filepath.Ext(path)) == ".onnx" {
 		return openONNX(path)
 	}
-	spec, module, err := LoadModel(path, "")
+	spec, module, note, err := LoadModel(path, "")
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func OpenModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Path: path, Spec: spec, Run: run, module: module}, nil
+	return &Model{Path: path, Spec: spec, Run: run, Note: note, module: module}, nil
 }
 
 func openONNX(path string) (*Model, error) {

@@ -44,6 +44,7 @@ type Training struct {
 	Force    bool // take the place of a run that has ended
 
 	ResumeFrom string // continue from this checkpoint instead
+	Init       string // start from the weights in this file; "" for PyTorch's initial values
 
 	// NewLR and NewDecay, if set, replace what a continued run had.
 	NewLR, NewDecay *float64
@@ -113,17 +114,36 @@ func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
 
 // make makes the network and its optimizer, the same ones each time.
 func (p *Prepared) make() error {
+	var loaded error
 	err := torch.Try(func() {
 		torch.ManualSeed(p.Settings.Seed)
 		p.model = p.Spec.New(p.Device) // with PyTorch's initial weights, which are drawn on the CPU
+		if p.Init != "" && !p.continues {
+			loaded = p.initialise()
+		}
 		settings := optim.DefaultAdam()
 		settings.LR, settings.WeightDecay = p.Settings.LR, p.Settings.WeightDecay
 		p.adam = optim.NewAdam(nn.Parameters(p.model), settings)
 	})
-	if err != nil {
+	if err = errors.Join(err, loaded); err != nil {
 		return fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
 	return nil
+}
+
+// initialise gives the network the weights of Init.
+func (p *Prepared) initialise() error {
+	found, note, err := LoadWeights(p.Init, p.Spec.Name)
+	if err != nil {
+		return err
+	}
+	if note == "" {
+		note = fmt.Sprintf("training starts from the weights in %s", p.Init)
+	}
+	if p.OnNotice != nil {
+		p.OnNotice(note)
+	}
+	return nn.LoadStateDict(p.model, found.State)
 }
 
 // run is the training itself.
@@ -245,7 +265,7 @@ func (t Training) config(s split) Config {
 		threads = torch.NumThreads()
 	}
 	return Config{
-		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings,
+		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings, Init: t.Init,
 		Data: DataInfo{
 			Root: root, Fingerprint: s.all.Fingerprint(), Samples: s.all.Len(), Groups: len(groups),
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),

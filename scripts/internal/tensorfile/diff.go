@@ -11,6 +11,7 @@ import (
 
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/inspect"
+	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
@@ -146,7 +147,33 @@ func (d *Diff) parts(a, b *File) (partA, partB string) {
 		partB = stateKey
 		d.Notes = append(d.Notes, fmt.Sprintf("of %s, model_state_dict is compared", b.Path))
 	}
+	if prefix := prefixOf(b, partB, a, partA); prefix != "" {
+		partB += prefix
+		d.Notes = append(d.Notes, fmt.Sprintf("of %s, what is under %q is compared", b.Path, partB))
+	} else if prefix := prefixOf(a, partA, b, partB); prefix != "" {
+		partA += prefix
+		d.Notes = append(d.Notes, fmt.Sprintf("of %s, what is under %q is compared", a.Path, partA))
+	}
 	return partA, partB
+}
+
+// prefixOf returns the prefix under which f has the tensors that other has; "" where
+// it has none.
+func prefixOf(f *File, part string, other *File, otherPart string) string {
+	shapes := func(f *File, part string) map[string][]int {
+		m := map[string][]int{}
+		for _, t := range f.Tensors {
+			if name, ok := strings.CutPrefix(t.Name, part); ok {
+				m[name] = t.Shape
+			}
+		}
+		return m
+	}
+	found := nn.FindState(shapes(f, part), shapes(other, otherPart))
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0]
 }
 
 func isCheckpoint(f *File) bool {

@@ -19,7 +19,7 @@ import (
 
 func open(t testing.TB, path string) *File {
 	t.Helper()
-	f, err := Open(path)
+	f, err := Open(t.Context(), path)
 	require.NoError(t, err)
 	t.Cleanup(f.Close)
 	return f

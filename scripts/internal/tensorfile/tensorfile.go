@@ -6,16 +6,17 @@
 package tensorfile
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"syscall"
+	"strings"
 
 	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/safetensors"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // File is what a file holds. As JSON it is what `etude inspect --json` prints.
@@ -39,8 +40,8 @@ type source interface {
 }
 
 // Open reads a file, whatever its name is, without libtorch. Elements are hashed
-// and not kept.
-func Open(path string) (*File, error) {
+// and not kept; hashing ends early with ctx.
+func Open(ctx context.Context, path string) (*File, error) {
 	kind, size, err := sniff(path)
 	if err != nil {
 		return nil, err
@@ -48,10 +49,10 @@ func Open(path string) (*File, error) {
 	f := &File{Path: path, Bytes: size}
 	switch kind {
 	case kindPT:
-		f.Info, err = pt.Inspect(path)
-		f.open = func() (source, error) { return openPT(path, f.Tensors) }
+		f.Info, err = pt.Inspect(ctx, path)
+		f.open = func() (source, error) { return openPT(path) }
 	case kindSafetensors:
-		f.Info, err = safetensors.Inspect(path)
+		f.Info, err = safetensors.Inspect(ctx, path)
 		f.open = func() (source, error) { return openSafetensors(path) }
 	default:
 		var w *weights
@@ -112,44 +113,42 @@ const (
 
 // sniff tells a file's kind by how it begins.
 func sniff(path string) (kind, int64, error) {
-	// Without O_NONBLOCK, opening a pipe would wait for its other end.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return 0, 0, fmt.Errorf("%s is not a file", path)
-	}
-	head := make([]byte, 16)
+	head := make([]byte, 512)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0, 0, err
 	}
 	head = head[:n]
-	if k, ok := kindOf(head, info.Size()); ok {
-		return k, info.Size(), nil
+	if k, ok := kindOf(head); ok {
+		return k, size, nil
 	}
 	if n == 0 {
 		return 0, 0, fmt.Errorf("%s is empty", path)
 	}
+	if what := inspect.OtherFile(head); what != "" {
+		return 0, 0, fmt.Errorf("%s: %s", path, what)
+	}
 	return 0, 0, fmt.Errorf("%s is no .pt, .onnx or .safetensors file: it begins with %q", path, head[:min(n, 8)])
 }
 
-func kindOf(head []byte, size int64) (kind, bool) {
+// longestHeader is the format's limit, of a safetensors file, in bytes.
+const longestHeader = 100_000_000
+
+func kindOf(head []byte) (kind, bool) {
 	switch {
 	case len(head) < 2:
 		return 0, false
 	// The length of the header, then the header, which is JSON.
-	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= uint64(size):
+	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= longestHeader:
 		return kindSafetensors, true
 	case string(head[:2]) == "PK": // zip
 		return kindPT, true
-	case head[0] == 0x80 && head[1] >= 2 && head[1] <= 5: // pickle, as before PyTorch 1.6
+	case head[0] == 0x80 && head[1] >= 2 && head[1] <= 5, strings.HasPrefix(string(head), "L119547037146038801333356L\n"): // pickle, as before PyTorch 1.6
 		return kindPT, true
 	// The IR version, a number that has one byte. Tools write fields in order.
 	case head[0] == 0x08 && head[1] < 0x80:

@@ -85,25 +85,40 @@ func (in *input) sized(n int) ([]byte, error) {
 	return in.take(int(size))
 }
 
-// longestName of a module, a class or a function.
-const longestName = 1000
-
-func (in *input) line() (string, error) {
-	for n := 0; n < longestName; n++ {
+// line reads up to a line's end, which it leaves out, at most limit bytes. They are
+// valid until the next call.
+func (in *input) line(limit int) ([]byte, error) {
+	for n := 0; n <= limit; {
+		rest := in.data[in.at+n:]
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 && n+i <= limit {
+			b := in.data[in.at : in.at+n+i]
+			in.at += n + i + 1
+			return b, nil
+		}
+		n += len(rest)
 		if err := in.have(n + 1); errors.Is(err, errEnd) {
 			break
 		} else if err != nil {
-			return "", err
+			return nil, err
 		}
-		if in.data[in.at+n] != '\n' {
-			continue
-		}
-		b := in.data[in.at : in.at+n]
-		in.at += n + 1
-		if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
-			return "", errors.New("a name that is not UTF-8")
-		}
-		return string(b), nil
 	}
-	return "", errors.New("a name without an end")
+	return nil, errLine
+}
+
+var errLine = errors.New("a line without an end")
+
+// longestName of a module, a class or a function.
+const longestName = 1000
+
+func (in *input) name() (string, error) {
+	b, err := in.line(longestName)
+	switch {
+	case errors.Is(err, errLine):
+		return "", errors.New("a name without an end")
+	case err != nil:
+		return "", err
+	case !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0:
+		return "", errors.New("a name that is not UTF-8")
+	}
+	return string(b), nil
 }

@@ -5,29 +5,43 @@ package pickle
 
 import "fmt"
 
-// What Python writes for plain data in the protocols 2 to 5. The strings of
-// Python 2 are among them, for files of its time.
+// What Python writes for plain data. The opcodes as text are those of the protocols
+// 0 and 1, and Python 2 wrote some of them in protocol 2 too.
 const (
 	opMark            = '('
 	opStop            = '.'
+	opPop             = '0'
+	opPopMark         = '1'
+	opDup             = '2'
 	opBinBytes        = 'B'
 	opShortBinBytes   = 'C'
+	opFloat           = 'F'
 	opBinFloat        = 'G'
+	opInt             = 'I'
 	opBinInt          = 'J'
 	opBinInt1         = 'K'
 	opBinInt2         = 'M'
+	opLong            = 'L'
 	opNone            = 'N'
 	opBinPersID       = 'Q'
 	opReduce          = 'R'
+	opString          = 'S'
 	opBinString       = 'T'
 	opShortBinString  = 'U'
+	opUnicode         = 'V'
 	opBinUnicode      = 'X'
 	opAppend          = 'a'
 	opBuild           = 'b'
 	opGlobal          = 'c'
+	opDict            = 'd'
 	opAppends         = 'e'
+	opGet             = 'g'
 	opBinGet          = 'h'
+	opInst            = 'i'
 	opLongBinGet      = 'j'
+	opList            = 'l'
+	opObj             = 'o'
+	opPut             = 'p'
 	opBinPut          = 'q'
 	opLongBinPut      = 'r'
 	opSetItem         = 's'
@@ -60,22 +74,12 @@ const (
 
 // refusedOps are the others, and why a file with them is not read.
 var refusedOps = map[byte]string{
-	'0': "POP, which only self-referring values need", '1': "POP_MARK, which only self-referring values need",
-	'2':  "DUP, which no pickler writes",
-	'i':  "INST, which makes an object of a class as protocol 0 does",
-	'o':  "OBJ, which makes an object of a class as protocol 1 does",
 	'P':  "PERSID, a persistent id as text, which torch.save never writes",
 	0x82: "EXT1, an extension code, which stands for a class that only the writing program knows",
 	0x83: "EXT2, an extension code, which stands for a class that only the writing program knows",
 	0x84: "EXT4, an extension code, which stands for a class that only the writing program knows",
 	0x97: "NEXT_BUFFER, a buffer outside the pickle, which no file holds",
 	0x98: "READONLY_BUFFER, a buffer outside the pickle, which no file holds",
-}
-
-func init() {
-	for _, op := range []byte("FILSVdglp") {
-		refusedOps[op] = "of the protocols 0 and 1, which are not read"
-	}
 }
 
 func refuse(op byte) error {

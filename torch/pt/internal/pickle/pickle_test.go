@@ -10,6 +10,8 @@ import (
 	"math"
 	"math/big"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,15 +87,50 @@ func TestErrorsPass(t *testing.T) {
 	assert.ErrorIs(t, e.Items(2, func(int) error { return errRefused }), errRefused)
 }
 
+// Few bytes cannot make many values, whichever way they go about it.
 func TestMemoryIsBounded(t *testing.T) {
-	b := make([]byte, maxValues+100)
-	for i := range b {
-		b[i] = opNone
+	const memory, stack = "bytes make values of more than", "values are in no container"
+	for opcodes, want := range map[string]string{
+		"N": stack, "2": stack, "(": stack, "}": memory, "}a": memory, ")\x85a": memory,
+	} {
+		b := []byte("\x80\x04]")
+		b = append(b, strings.Repeat(opcodes, 1<<23/len(opcodes))...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Decode(b, nothing{})
+		runtime.ReadMemStats(&after)
+		require.ErrorContains(t, err, want, "%q", opcodes)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<30), "%q", opcodes)
 	}
-	copy(b, "\x80\x02")
-	_, err := Decode(b, nothing{})
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), "more than 16777216 values")
+}
+
+// Texts of the protocols 0 and 1, as Python 2 and 3 write them: pickle.dumps(x, 0).
+func TestTextOpcodes(t *testing.T) {
+	for text, want := range map[string]any{
+		"I12\n.": 12, "I-7\n.": -7, "I00\n.": false, "I01\n.": true, "L5L\n.": 5, "L-5\n.": -5, "F0.1\n.": 0.1, "Finf\n.": math.Inf(1), "F1e400\n.": math.Inf(1),
+		"S'a\\n\\'\\\\\\x41'\np0\n.": "a\n'\\A", "S\"it's\"\n.": "it's", "S'\\xff'\n.": []byte{0xff}, "S'\\xc3\\xa9'\n.": "é",
+		"V\xe9\\u20ac\\U0001f600\\u005cu\np0\n.": "é€😀\\u", "V\\udce9\n.": "\xed\xb3\xa9",
+		"L1208925819614629174706176L\n.": new(big.Int).Lsh(big.NewInt(1), 80),
+		"(lp0\nI1\naI2\na.":              &List{[]any{1, 2}}, "(I1\nI2\nl.": &List{[]any{1, 2}},
+		"(I1\nI2\ntp0\n.": &Tuple{[]any{1, 2}}, "(dp0\nS'a'\np1\nNs.": &Dict{Keys: []any{"a"}, Values: []any{nil}}, "(S'a'\nNd.": &Dict{Keys: []any{"a"}, Values: []any{nil}},
+		"I1\np300\n0g300\n.": 1, "I1\nq\x000h\x00.": 1, "(I1\nI2\n1N.": nil, "I1\nI2\n0.": 1, "I1\n(0.": 1, "I3\n2\x86.": &Tuple{[]any{3, 3}},
+		"(iA\nB\n.": &Tuple{[]any{"A.B"}}, "(cA\nB\nI1\no.": &Tuple{[]any{"A.B", 1}},
+		"X\x03\x00\x00\x00\xed\xb3\xa9.": "\xed\xb3\xa9",
+	} {
+		got, err := Decode([]byte(text), anything{})
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, want, got, "%q", text)
+	}
+	for text, want := range map[string]string{
+		"Ix\n.": "is not an int", "I1": "a line without an end", "F1x\n.": "is not a float", "S'a\n.": "without quotes", "S'\\q'\n.": "a broken escape", "S'\\x1'\n.": "a broken escape",
+		"V\\u12\n.": "a broken escape", "V\\Uffffffff\n.": "a broken escape", "g1\n.": "refers to value 1", "px\n.": "invalid syntax", "I" + strings.Repeat("1", 1000) + "\n.": "a line without an end",
+		"(o.": "takes a value that is not there", "0.": "takes a value that is not there", "1.": "takes a value that is not there", "Pa\n.": "PERSID",
+		"X\x03\x00\x00\x00\xed\x30\xa9.": "not valid UTF-8", "\x80\x06N.": "protocol 6",
+	} {
+		_, err := Decode([]byte(text), anything{})
+		assert.ErrorContains(t, err, want, "%q", text)
+	}
+	assert.Equal(t, `caf\udce9 é`, Visible("caf\xed\xb3\xa9 é"))
 }
 
 func FuzzUnpickle(f *testing.F) {

@@ -41,7 +41,7 @@ func (d *decoder) scalar(op byte) error {
 		if err != nil {
 			return err
 		}
-		return d.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		return d.fresh(math.Float64frombits(binary.BigEndian.Uint64(b)))
 	case opShortBinUnicode:
 		return d.text(1)
 	case opBinUnicode:
@@ -59,11 +59,13 @@ func (d *decoder) scalar(op byte) error {
 		if err != nil {
 			return err
 		}
-		return d.push(&ByteArray{bytes.Clone(b)})
+		return d.fresh(&ByteArray{bytes.Clone(b)})
 	case opShortBinString:
 		return d.oldString(1)
 	case opBinString:
 		return d.oldString(4)
+	case opInt, opLong, opFloat, opString, opUnicode:
+		return d.asText(op)
 	}
 	return refuse(op)
 }
@@ -74,7 +76,7 @@ func (d *decoder) int(n int) error {
 	if err != nil {
 		return err
 	}
-	return d.push(int(int32(x)))
+	return d.fresh(int(int32(x)))
 }
 
 // long reads an int in two's complement, whose length takes n bytes.
@@ -96,10 +98,14 @@ func (d *decoder) long(n int) error {
 	if len(b) > 0 && b[0] >= 0x80 {
 		x.Sub(x, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
 	}
+	return d.pushInt(x)
+}
+
+func (d *decoder) pushInt(x *big.Int) error {
 	if x.IsInt64() {
-		return d.push(int(x.Int64()))
+		return d.fresh(int(x.Int64()))
 	}
-	return d.push(x)
+	return d.fresh(x)
 }
 
 func (d *decoder) text(n int) error {
@@ -107,10 +113,10 @@ func (d *decoder) text(n int) error {
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(b) {
+	if !IsText(b) {
 		return errors.New("a str that is not valid UTF-8")
 	}
-	return d.push(string(b))
+	return d.fresh(string(b))
 }
 
 func (d *decoder) bytes(n int) error {
@@ -118,7 +124,7 @@ func (d *decoder) bytes(n int) error {
 	if err != nil {
 		return err
 	}
-	return d.push(bytes.Clone(b))
+	return d.fresh(bytes.Clone(b))
 }
 
 // oldString reads a str of Python 2, which may be text or not.
@@ -127,8 +133,12 @@ func (d *decoder) oldString(n int) error {
 	if err != nil {
 		return err
 	}
+	return d.pushOldString(b)
+}
+
+func (d *decoder) pushOldString(b []byte) error {
 	if utf8.Valid(b) {
-		return d.push(string(b))
+		return d.fresh(string(b))
 	}
-	return d.push(bytes.Clone(b))
+	return d.fresh(bytes.Clone(b))
 }

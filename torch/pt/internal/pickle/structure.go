@@ -6,21 +6,37 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // structure carries out an opcode that needs the handler.
 func (d *decoder) structure(op byte) error {
 	switch op {
 	case opGlobal:
-		module, err := d.line()
+		class, err := d.named()
 		if err != nil {
 			return err
 		}
-		name, err := d.line()
+		return d.push(class)
+	case opInst:
+		class, err := d.named()
 		if err != nil {
 			return err
 		}
-		return d.global(module, name)
+		args, err := d.popMark()
+		if err != nil {
+			return err
+		}
+		return d.call(class, &Tuple{slices.Clone(args)})
+	case opObj:
+		vs, err := d.popMark()
+		if err != nil {
+			return err
+		}
+		if len(vs) == 0 {
+			return errStack
+		}
+		return d.call(vs[0], &Tuple{slices.Clone(vs[1:])})
 	case opStackGlobal:
 		vs, err := d.pop(2)
 		if err != nil {
@@ -34,7 +50,11 @@ func (d *decoder) structure(op byte) error {
 		if len(module) > longestName || len(name) > longestName {
 			return errors.New("a name without an end")
 		}
-		return d.global(module, name)
+		class, err := d.h.Global(module, name)
+		if err != nil {
+			return err
+		}
+		return d.push(class)
 	case opReduce, opNewObj:
 		vs, err := d.pop(2)
 		if err != nil {
@@ -46,10 +66,7 @@ func (d *decoder) structure(op byte) error {
 		if err != nil {
 			return err
 		}
-		if named, ok := vs[2].(*Dict); !ok || len(named.Keys) > 0 {
-			return errors.New("makes an object with named arguments")
-		}
-		return d.call(vs[0], vs[1])
+		return d.callNamed(vs[0], vs[1], vs[2])
 	case opBuild:
 		vs, err := d.pop(1)
 		if err != nil {
@@ -73,12 +90,29 @@ func (d *decoder) structure(op byte) error {
 	return d.push(v)
 }
 
-func (d *decoder) global(module, name string) error {
-	v, err := d.h.Global(module, name)
+// named reads the two lines that name a class or function.
+func (d *decoder) named() (any, error) {
+	module, err := d.name()
 	if err != nil {
+		return nil, err
+	}
+	name, err := d.name()
+	if err != nil {
+		return nil, err
+	}
+	return d.h.Global(module, name)
+}
+
+// callNamed is call with named arguments, which only objects that are not read take.
+func (d *decoder) callNamed(function, arguments, named any) error {
+	if err := d.call(function, arguments); err != nil {
 		return err
 	}
-	return d.push(v)
+	_, opaque := d.stack[len(d.stack)-1].(*Object)
+	if m, ok := named.(*Dict); !opaque && (!ok || len(m.Keys) > 0) {
+		return errors.New("makes an object with named arguments")
+	}
+	return nil
 }
 
 func (d *decoder) call(function, arguments any) error {

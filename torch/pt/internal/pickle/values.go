@@ -31,6 +31,15 @@ type Dict struct {
 	Attributes   *Dict // those that BUILD sets, if any
 }
 
+// Object stands for an object of a class that is not read. What a pickle puts into it
+// is lost; the class's name stays.
+type Object struct{ Class string }
+
+func (o *Object) String() string { return "an object of " + o.Class }
+
+// emptyTuple is all tuples without items.
+var emptyTuple = &Tuple{}
+
 // Handler gives meaning to what is not plain data. Any error ends the decoding.
 type Handler interface {
 	// Global resolves a reference to a class or function.

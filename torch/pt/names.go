@@ -1,0 +1,290 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/pt/internal/pickle"
+)
+
+// place is where a value is in a tree: a key or an index in what contains it. The
+// root is nil.
+type place struct {
+	in   *place
+	step any
+}
+
+// name joins the steps by dots.
+func (p *place) name() string {
+	if p == nil {
+		return ""
+	}
+	name := p.in.name()
+	if name == "" {
+		return keyName(p.step)
+	}
+	return name + "." + keyName(p.step)
+}
+
+// subscripts is the place as Python would write it: ['a']['b'][0].
+func (p *place) subscripts() string {
+	if p == nil {
+		return ""
+	}
+	return p.in.subscripts() + "[" + repr(p.step) + "]"
+}
+
+// uniqueNames names places by steps joined by dots. Where that gives one name to
+// several, such as the key "a.b" and the key "b" of the dict "a", it names those by
+// subscripts.
+func uniqueNames(places []*place) []string {
+	names, count := make([]string, len(places)), make(map[string]int, len(places))
+	for i, p := range places {
+		names[i] = p.name()
+		count[names[i]]++
+	}
+	for i, p := range places {
+		if count[names[i]] > 1 {
+			names[i] = p.subscripts()
+		}
+	}
+	return names
+}
+
+// keyName is a dict's key, or an index, as a part of a name.
+func keyName(key any) string {
+	switch key := key.(type) {
+	case string:
+		return pickle.Visible(key)
+	case int, bool, float64:
+		return fmt.Sprint(key)
+	}
+	return repr(key)
+}
+
+// keyStep is a key as a step in the path of an error.
+func keyStep(key any) any {
+	switch key := key.(type) {
+	case string, int, bool, float64:
+		return key
+	}
+	return repr(key)
+}
+
+// repr is a key as Python writes it.
+func repr(key any) string { return reprIn(key, 0) }
+
+func reprIn(key any, depth int) string {
+	switch key := key.(type) {
+	case nil:
+		return "None"
+	case bool:
+		return map[bool]string{true: "True", false: "False"}[key]
+	case int, *big.Int, complex128:
+		return fmt.Sprint(key)
+	case float64:
+		return strconv.FormatFloat(key, 'g', -1, 64)
+	case string:
+		return quote(pickle.Visible(key))
+	case []byte:
+		var b strings.Builder
+		for _, c := range key {
+			if c < ' ' || c > '~' || c == '\'' || c == '\\' {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			} else {
+				b.WriteByte(c)
+			}
+		}
+		return "b'" + b.String() + "'"
+	case Size:
+		return "torch.Size(" + strings.ReplaceAll(fmt.Sprint([]int(key)), " ", ", ") + ")"
+	case *pickle.Tuple:
+		return "(" + reprs(key.Items, depth) + ")"
+	case *pickle.Set:
+		return "frozenset({" + reprs(key.Items, depth) + "})"
+	}
+	leaf, _ := leafOf(key)
+	return fmt.Sprint(leaf)
+}
+
+func reprs(items []any, depth int) string {
+	if depth > 20 {
+		return "…"
+	}
+	parts := make([]string, len(items))
+	for i, x := range items {
+		parts[i] = reprIn(x, depth+1)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func quote(s string) string {
+	return "'" + strings.NewReplacer("'", `\'`, "\n", `\n`).Replace(s) + "'"
+}
+
+// maxNodes bounds the walk over a tree whose parts are at many places.
+const maxNodes = 1 << 22
+
+// finder walks over a decoded tree and reports its tensors and plain values.
+type finder struct {
+	l     *loader
+	nodes int
+
+	tensor func(at *place, t *tensorSpec, same any) error
+	value  func(at *place, leaf any)
+}
+
+func (f *finder) walk(at *place, v any) error {
+	if f.nodes++; f.nodes > maxNodes {
+		return errors.New("the same values are nested so that there are too many to list")
+	}
+	switch v := v.(type) {
+	case *tensorSpec:
+		return f.tensor(at, v, v)
+	case *numpyArray:
+		if v.unread {
+			break
+		}
+		spec, err := v.spec()
+		if err != nil {
+			return err
+		}
+		return f.tensor(at, spec, v)
+	case *pickle.Dict:
+		return f.inside(at, v, func() error { return f.dict(at, v) })
+	case *pickle.List:
+		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+	case *pickle.Tuple:
+		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+	case *pickle.Set:
+		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+	}
+	leaf, ok := leafOf(v)
+	if !ok {
+		o, ok := f.l.placeholder(v)
+		if !ok {
+			return fmt.Errorf("%s: %s stands where a value should", at.name(), pickle.Kind(v))
+		}
+		leaf, _ = leafOf(o)
+	}
+	f.value(at, leaf)
+	return nil
+}
+
+func (f *finder) inside(at *place, v any, walk func() error) error {
+	if f.l.open[v] {
+		f.value(at, "<"+pickle.Kind(v)+" that contains itself>")
+		return nil
+	}
+	if err := f.l.enter(v); err != nil {
+		return err
+	}
+	defer f.l.leave(v)
+	return walk()
+}
+
+func (f *finder) dict(at *place, d *pickle.Dict) error {
+	last := make(map[any]int, len(d.Keys)) // of a key that comes twice, the last counts
+	same := make([]any, len(d.Keys))
+	for i, k := range d.Keys {
+		if !f.l.hashable(k, 0) {
+			return fmt.Errorf("%s: a dict has %s as a key", at.name(), pickle.Kind(k))
+		}
+		same[i] = k
+		switch x := k.(type) {
+		case []byte, Size:
+			same[i] = [1]string{repr(k)} // Go cannot compare these; an array, not to be a str
+		case float64:
+			if x != x {
+				same[i] = &d.Keys[i]
+			}
+		}
+		last[same[i]] = i
+	}
+	if len(d.Keys) == 0 {
+		f.value(at, map[string]any{})
+	}
+	for i, k := range d.Keys {
+		if last[same[i]] != i {
+			continue
+		}
+		if err := f.walk(&place{at, k}, d.Values[i]); err != nil {
+			return err
+		}
+	}
+	if d.Attributes != nil {
+		return f.inside(at, d.Attributes, func() error { return f.dict(at, d.Attributes) })
+	}
+	return nil
+}
+
+// items reports a list of plain values as one value, any other item by item.
+func (f *finder) items(at *place, vs []any) error {
+	leaves := make([]any, 0, len(vs))
+	for _, v := range vs {
+		leaf, ok := leafOf(v)
+		if !ok {
+			break
+		}
+		leaves = append(leaves, leaf)
+	}
+	if len(leaves) == len(vs) {
+		f.nodes += len(vs)
+		f.value(at, leaves)
+		return nil
+	}
+	for i, v := range vs {
+		if err := f.walk(&place{at, i}, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Named is a tensor of a file with the name that [Inspect] gives it.
+type Named struct {
+	Name   string
+	Tensor *torch.Tensor
+}
+
+// LoadTensors reads the tensors of a file and nothing else, in the order of the file,
+// with the names that [Inspect] gives them: the same tensor at two places has two
+// names. What else the file holds is passed over, also if it is not read. The
+// tensors belong to no scope.
+func LoadTensors(path string, opts LoadOptions) ([]Named, error) {
+	opts.Placeholders = true
+	found, err := loadTensors(path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
+	}
+	return found, nil
+}
+
+func loadTensors(path string, opts LoadOptions) ([]Named, error) {
+	var places, values []*place
+	v, err := load(path, opts, func(l *loader, plain any) (any, error) {
+		list := &pickle.List{}
+		f := &finder{l: l, value: func(at *place, _ any) { values = append(values, at) }}
+		f.tensor = func(at *place, _ *tensorSpec, same any) error {
+			places, list.Items = append(places, at), append(list.Items, same)
+			return nil
+		}
+		return list, f.walk(nil, plain)
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Named, len(places))
+	names := uniqueNames(append(places, values...)) // as in Inspect, whose names are unique together
+	for i := range found {
+		found[i] = Named{names[i], v.([]any)[i].(*torch.Tensor)}
+	}
+	return found, nil
+}
