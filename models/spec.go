@@ -75,7 +75,7 @@ func defaults() Defaults {
 // slowDefaults are those of a network whose loss stands still for long before it falls:
 // it gets more and smaller steps, and more time without an improvement.
 func slowDefaults() Defaults {
-	return Defaults{Epochs: 150, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, Patience: 20, MinDelta: 1e-3}
+	return Defaults{Epochs: 300, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, Patience: 20, MinDelta: 1e-3}
 }
 
 // Readout turns an output into the quantities that it stands for.

@@ -116,7 +116,11 @@ func (c *trainCommand) Run(env *Env) error {
 		return errors.Join(env.printJSON(summary), err)
 	}
 	printSummary(env.Stdout, summary)
-	plain.Fprintf(env.Stdout, "\n%s\nEverything is in %s.\n", verdict(summary), c.Out)
+	plain.Fprintf(env.Stdout, "\n")
+	for _, line := range verdict(summary) {
+		plain.Fprintf(env.Stdout, "%s\n", line)
+	}
+	plain.Fprintf(env.Stdout, "Everything is in %s.\n", c.Out)
 	return err
 }
 
@@ -470,7 +474,7 @@ func headlines(spec models.Spec, e *runs.Entry) []string {
 }
 
 // verdict says which networks beat the constant prediction, and which do not.
-func verdict(s runs.Summary) string {
+func verdict(s runs.Summary) (lines []string) {
 	var better, worse []string
 	for _, spec := range models.All() {
 		switch e, ok := s[spec.Name]; {
@@ -480,15 +484,14 @@ func verdict(s runs.Summary) string {
 			worse = append(worse, spec.Name)
 		}
 	}
-	var lines []string
 	if better != nil {
 		lines = append(lines, "Better than always predicting the mean: "+strings.Join(better, ", ")+".")
 	}
 	if worse != nil {
 		lines = append(lines, "Not better than always predicting the mean: "+strings.Join(worse, ", ")+
-			". What is not better has learned nothing of use; more data, more --epochs or another --lr may help.")
+			".", "More data, more --epochs or another --lr may help; as it is, a network has learned nothing there.")
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // number prints a measure, "-" where it is undefined.

@@ -38,7 +38,7 @@ func Defaults(spec models.Spec) Settings {
 
 // Overrides are the settings that somebody has set; nil leaves one as it is.
 type Overrides struct {
-	Epochs      *int     `placeholder:"N" help:"Epochs at most (50, melody 150)."`
+	Epochs      *int     `placeholder:"N" help:"Epochs at most (50, melody 300)."`
 	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64, melody 16)."`
 	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (0.001, melody 0.0005)."`
 	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (0.0001)."`

@@ -20,7 +20,7 @@ func TestOverrides(t *testing.T) {
 	spec, err := models.ByName("melody")
 	require.NoError(t, err)
 	defaults := Settings{
-		Epochs: 150, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, ValSplit: 0.2, Patience: 20, MinDelta: 1e-3, MinDeltaRelative: true, Seed: 42,
+		Epochs: 300, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, ValSplit: 0.2, Patience: 20, MinDelta: 1e-3, MinDeltaRelative: true, Seed: 42,
 	}
 	assert.Equal(t, defaults, Defaults(spec))
 	assert.Equal(t, defaults, Overrides{}.Apply(defaults))
