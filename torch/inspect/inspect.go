@@ -9,7 +9,6 @@ package inspect
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 )
 
 // Info describes a file. As JSON it is what `etude inspect --json` prints.
@@ -101,9 +100,14 @@ var otherFiles = []struct{ begin, what string }{
 // a git-lfs pointer, an HTML page, a compressed file, only zeros. It is "" for what is
 // not known. At least 512 bytes, if there are so many, should be given.
 func OtherFile(head []byte) string {
-	text := strings.ToLower(string(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")))
+	text := bytes.Clone(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	for i, c := range text { // not bytes.ToLower, which changes what is not UTF-8
+		if 'A' <= c && c <= 'Z' {
+			text[i] += 'a' - 'A'
+		}
+	}
 	for _, f := range otherFiles {
-		if strings.HasPrefix(text, f.begin) {
+		if bytes.HasPrefix(text, []byte(f.begin)) {
 			return f.what
 		}
 	}

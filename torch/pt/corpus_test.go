@@ -85,6 +85,32 @@ func TestMaliciousPickles(t *testing.T) {
 	}
 }
 
+// With placeholders such a class is a name: it is listed or lost, and the rest of the
+// file is read or refused for what else is wrong with it.
+func TestMaliciousPickleIsAName(t *testing.T) {
+	for _, full := range []string{"os.system", "builtins.eval", "torch.storage._load_from_bytes", "copyreg._reconstructor"} {
+		i := strings.LastIndexByte(full, '.')
+		for how, opcodes := range uses(full[:i], full[i+1:]) {
+			file := archived(t, opcodes)
+			v, err := (&loader{opts: LoadOptions{Placeholders: true}}).read(bytes.NewReader(file), int64(len(file)))
+			info, inspectErr := inspectReader(t.Context(), bytes.NewReader(file), int64(len(file)))
+			assert.Equal(t, err == nil, inspectErr == nil, "%s: %v, %v", how, err, inspectErr)
+			switch how {
+			case "called", "from texts", "new object", "named args", "built":
+				require.NoError(t, err, how)
+				assert.Equal(t, &Object{Class: full}, v, how)
+				assert.Equal(t, "<"+full+">", info.Values[0].Value, how)
+			case "in a list":
+				require.NoError(t, err, how)
+				assert.Equal(t, []any{&Object{Class: full}}, v)
+			case "as a key":
+				require.NoError(t, err, how)
+				assert.Equal(t, "<"+full+">", info.Values[0].Name)
+			}
+		}
+	}
+}
+
 func TestHostileLegacy(t *testing.T) {
 	id := func(key string, numel int64, view string) string {
 		return tuple(text("storage"), global("torch", "FloatStorage"), text(key), text("cpu"), integer(numel), view) + "Q"

@@ -110,6 +110,9 @@ func reprIn(key any, depth int) string {
 	case *pickle.Set:
 		return "frozenset({" + reprs(key.Items, depth) + "})"
 	}
+	if u, ok := key.(unread); ok {
+		key = &pickle.Object{Class: u.name}
+	}
 	leaf, _ := leafOf(key)
 	return fmt.Sprint(leaf)
 }
