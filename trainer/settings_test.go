@@ -6,6 +6,7 @@ package trainer
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,6 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -159,4 +161,70 @@ func TestOverride(t *testing.T) {
 		r.Resume, r.Override, r.Seed, r.ClipNorm = true, true, 6, 1
 	})
 	require.ErrorContains(t, err, "cannot be continued: seed was 5, is 6; continue")
+}
+
+// A refusal names Run.Override where that lifts it, and only there.
+func TestRefusalNamesOverride(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for name, c := range map[string]struct {
+		change func(*trial)
+		helps  bool
+	}{
+		"clip norm":     {func(r *trial) { r.ClipNorm = 1 }, true},
+		"scheduler":     {func(r *trial) { r.Scheduler = nil }, true},
+		"learning rate": {func(r *trial) { r.Optimizer.SetLR(0.5) }, true},
+		"seed":          {func(r *trial) { r.Seed = 6 }, false},
+		"both":          {func(r *trial) { r.Seed, r.ClipNorm = 6, 1 }, false},
+	} {
+		dir := begun(t)
+		for _, override := range []bool{false, true} {
+			_, _, err := fit(t, dir, func(r *trial) {
+				everyState(0, r)
+				c.change(r)
+				r.Resume, r.Override = true, override
+			})
+			if override && c.helps {
+				require.NoError(t, err, name)
+				continue
+			}
+			var refused *ResumeError
+			require.ErrorAs(t, err, &refused, name)
+			assert.Equal(t, c.helps, refused.Overridable, name)
+			assert.Equal(t, c.helps, strings.Contains(err.Error(), "set Run.Override"), "%s: %v", name, err)
+		}
+	}
+}
+
+// What chooses other kernels is part of the environment, and a change of it is
+// noted when the run continues.
+func TestInstructionSetsAreNoted(t *testing.T) {
+	torchtest.NoLeaks(t)
+	dir := begun(t)
+	t.Setenv("MKL_CBWR", "COMPATIBLE") // too late to change anything in this process
+	_, notices, err := fit(t, dir, func(r *trial) {
+		everyState(0, r)
+		r.Resume = true
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"$MKL_CBWR: it was not set, is COMPATIBLE: the last bits may differ from those of a run without a break"}, notices)
+
+	path := filepath.Join(dir, "last.pt")
+	d, err := pt.LoadDict(path)
+	require.NoError(t, err)
+	defer closeTensors(d)
+	etude, err := torch.Value[*torch.Dict](d, "etude")
+	require.NoError(t, err)
+	environment, err := torch.Value[*torch.Dict](etude, "environment")
+	require.NoError(t, err)
+	now, _ := environment.Get("cpu_capability")
+	assert.Equal(t, torch.CPUCapability(), now)
+	environment.Set("cpu_capability", "DEFAULT")
+	other := filepath.Join(t.TempDir(), "other.pt")
+	require.NoError(t, pt.Save(other, d))
+	_, notices, err = fit(t, "", func(r *trial) {
+		everyState(0, r)
+		r.ResumeFrom, r.KeepBest = other, 0
+	})
+	require.NoError(t, err)
+	assert.Contains(t, notices, "cpu_capability: it was DEFAULT, is "+torch.CPUCapability()+": the last bits may differ from those of a run without a break")
 }
