@@ -171,10 +171,12 @@ func TestExportOfScalars(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Empty(t, out["output"].Shape())
 		assert.InDelta(t, f(x).Item(), out["output"].Item(), 1e-6, name)
-		assert.InDelta(t, runInPython(t, path, x).Item(), out["output"].Item(), 0, "%s: the same library", name)
+		// In what order a sum is added up may depend on where its elements lie.
+		assert.InDelta(t, runInPython(t, path, x).Item(), out["output"].Item(), 1e-6, name)
 		slice, err := s.RunSlices(map[string][]float32{"input": x.Float32s()})
 		require.NoError(t, err)
-		assert.Equal(t, out["output"].Float32s(), slice["output"])
+		require.Len(t, slice["output"], 1)
+		assert.InDelta(t, out["output"].Item(), slice["output"][0], 1e-6, name)
 		s.Close()
 	}
 }
