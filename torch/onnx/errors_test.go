@@ -31,8 +31,11 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 		"not in the table": {func(x tensor) tensor { return x.Cumsum(1) }, []string{"aten::cumsum", "cannot be exported", "lower.go"}},
 		"another overload": {func(x tensor) tensor {
 			return call1("aten::div.Tensor_mode", x, x, torch.Named{"rounding_mode": "floor"})
-		}, []string{"aten::div.Tensor_mode", "it has aten::div.Scalar, aten::div.Tensor"}},
+		}, []string{"aten::div.Tensor_mode", "call one of its other forms, aten::div.Scalar, aten::div.Tensor,"}},
 		"random": {func(x tensor) tensor { return x.Add(torch.Rand([]int{6})) }, []string{"aten::rand"}},
+		"attention": {func(x tensor) tensor {
+			return call1("aten::scaled_dot_product_attention", x, x, x)
+		}, []string{"aten::scaled_dot_product_attention (call 1 of the network) cannot be exported: q.Matmul(", "computes the same"}},
 		"a frozen draw": {func(x tensor) tensor {
 			return x.Add(call1("aten::geometric", torch.Ones([]int{6}), 0.5))
 		}, []string{"aten::geometric", "draws random numbers"}},
@@ -103,6 +106,20 @@ func assertEmpty(t *testing.T, dir string) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "no file is left")
+}
+
+// What the error says to write instead of attention computes the same.
+func TestAttentionInstead(t *testing.T) {
+	torchtest.Need(t)
+	f := forward(func(x *torch.Tensor) *torch.Tensor {
+		q, k, v := x, x.MulScalar(2), x.AddScalar(1)
+		return q.Matmul(k.Transpose(-2, -1)).MulScalar(1 / math.Sqrt(8)).Softmax(-1).Matmul(v)
+	})
+	x := torch.Randn([]int{2, 3, 8})
+	want := call1("aten::scaled_dot_product_attention", x, x.MulScalar(2), x.AddScalar(1))
+	assert.True(t, f(x).AllClose(want, 1.3e-6, 1e-5), "PyTorch's tolerances of float32")
+	_, err := Export(filepath.Join(t.TempDir(), "x.onnx"), f, Signature{Example: x})
+	assert.NoError(t, err)
 }
 
 // The operators that are listed as views are those that return their argument, and

@@ -4,13 +4,16 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // maxFile is protobuf's own limit.
@@ -118,23 +121,24 @@ func Inspect(path string) (*Model, error) {
 	return m, nil
 }
 
+// mostHoles is how much of a file that is read into memory may never have been written.
+const mostHoles = 64 << 20
+
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("onnx: %s is not a file", path)
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("onnx: %s: %d bytes; an ONNX file has less than 2 GiB", path, info.Size())
-	}
-	if err := complete(info); err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
+	defer f.Close()
+	if size > maxFile {
+		return nil, fmt.Errorf("onnx: %s: %d bytes; an ONNX file has less than 2 GiB", path, size)
+	}
+	if err := wholefile.CheckWritten(f, mostHoles); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
 	return data, nil
 }
@@ -143,6 +147,9 @@ func readFile(path string) ([]byte, error) {
 func decode(data []byte) (*Model, error) {
 	p, err := pb.Unmarshal(data)
 	if err != nil {
+		if what := inspect.OtherFile(data[:min(len(data), 512)]); what != "" {
+			return nil, errors.New(what)
+		}
 		return nil, err
 	}
 	m := &Model{

@@ -151,10 +151,10 @@ func (l *lowerer) call(i int) {
 	f, ok := table[name]
 	switch {
 	case ok:
-	case n.Schema.Random:
+	case n.Schema.Random && instead[n.Op] == "": // with its dropout at 0, attention draws nothing
 		fail("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
 	default:
-		fail("%s (call %d of the network) cannot be exported: the table in torch/onnx/lower.go has no entry for it; it has %s", name, i+1, related(name))
+		fail("%s (call %d of the network) cannot be exported: %s", name, i+1, remedy(name))
 	}
 	f(c)
 	for k, id := range n.Results {
@@ -164,20 +164,30 @@ func (l *lowerer) call(i int) {
 	}
 }
 
-// related lists the table's entries that look like name, or says how many there are.
-func related(name string) string {
-	base, _, _ := strings.Cut(strings.TrimPrefix(name, "aten::"), ".")
-	var list []string
+// instead says how to write operators that people call and the table has not.
+var instead = map[string]string{
+	"aten::scaled_dot_product_attention": "q.Matmul(k.Transpose(-2, -1)).MulScalar(1/math.Sqrt(d)).Softmax(-1).Matmul(v), with d the last size of q,",
+}
+
+// remedy says what to do about an operator that is not in the table: call another
+// overload or operator, or write a lowering.
+func remedy(name string) string {
+	base, _, _ := strings.Cut(name, ".")
+	var overloads []string
 	for k := range table {
-		if strings.Contains(k, base) || strings.Contains(base, strings.TrimPrefix(strings.Split(k, ".")[0], "aten::")) && len(k) > len("aten::")+2 {
-			list = append(list, k)
+		if have, _, _ := strings.Cut(k, "."); have == base {
+			overloads = append(overloads, k)
 		}
 	}
-	if len(list) == 0 {
-		return fmt.Sprintf("%d others", len(table))
+	sort.Strings(overloads)
+	const write = "write its lowering (see the table in torch/onnx/lower.go)"
+	switch text := instead[base]; {
+	case text != "":
+		return text + " computes the same and can be. Or " + write
+	case len(overloads) > 0:
+		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(overloads, ", "), write)
 	}
-	sort.Strings(list)
-	return strings.Join(list, ", ")
+	return "compute it with other operators, or " + write
 }
 
 // output makes a value the graph's output.

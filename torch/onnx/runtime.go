@@ -6,6 +6,7 @@ package onnx
 import (
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -35,7 +36,15 @@ func startRuntime() error {
 	}
 	// Whatever goes wrong comes back as an error; the library need not log it too.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return fmt.Errorf("onnx: ONNX Runtime at %s cannot be loaded: %w; `etude setup` installs the right one", path, err)
+		fix := "`etude setup` installs the right one"
+		if os.Getenv("ETUDE_ONNXRUNTIME") != "" {
+			fix = "$ETUDE_ONNXRUNTIME names it: unset it, and " + fix
+		}
+		// The wrapper's own text for it is the number of a step.
+		if strings.Contains(err.Error(), "Error setting ORT API base") {
+			return fmt.Errorf("onnx: ONNX Runtime at %s is too old: version 1.24 or later is needed; %s", path, fix)
+		}
+		return fmt.Errorf("onnx: ONNX Runtime at %s cannot be loaded: %w; %s", path, err, fix)
 	}
 	return nil
 }

@@ -64,6 +64,16 @@ func open(path string, data []byte, options ...SessionOptions) (*Session, error)
 	if len(m.Inputs) == 0 || len(m.Outputs) == 0 {
 		return nil, fmt.Errorf("onnx: %s: the graph has %d inputs and %d outputs; at least one of each is needed", path, len(m.Inputs), len(m.Outputs))
 	}
+	m.folder = filepath.Dir(path)
+	for _, t := range m.Tensors {
+		if t.External != nil { // ONNX Runtime would name neither the tensor nor the fix
+			r, _, err := m.Elements(t)
+			if err != nil {
+				return nil, fmt.Errorf("onnx: %s: %w", path, err)
+			}
+			r.Close()
+		}
+	}
 	if err := startRuntime(); err != nil {
 		return nil, err
 	}

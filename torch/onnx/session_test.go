@@ -4,6 +4,7 @@
 package onnx_test
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"os/exec"
@@ -132,11 +133,17 @@ func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	golden, err := os.ReadFile("testdata/golden.onnx")
 	require.NoError(t, err)
+	external, err := os.ReadFile("testdata/external.onnx")
+	require.NoError(t, err)
 	for want, data := range map[string][]byte{
-		"holds no graph":          {},
-		"not an ONNX file":        []byte("RIFF\x00\x00\x00\x00WAVE"),
-		"ends within a field":     golden[:len(golden)/2],
-		"ONNX Runtime refuses it": replaceOnce(golden, "MatMul", "MatNul"),
+		"holds no graph":                               {},
+		"not an ONNX file":                             []byte("RIFF\x00\x00\x00\x00WAVE"),
+		"ends within a field":                          golden[:len(golden)/2],
+		"ONNX Runtime refuses it":                      replaceOnce(golden, "MatMul", "MatNul"),
+		"it is an HTML page, perhaps of a download":    []byte("\n<!DOCTYPE html>\n<html><head><title>404</title>"),
+		"it is a git-lfs pointer":                      []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
+		"it is compressed as a whole; unpack it first": []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
+		"external.bin is missing":                      external,
 	} {
 		path := filepath.Join(dir, "bad.onnx")
 		require.NoError(t, os.WriteFile(path, data, 0o644))
@@ -147,7 +154,7 @@ func TestOpenRefuses(t *testing.T) {
 	_, err = onnx.Open(filepath.Join(dir, "absent.onnx"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	_, err = onnx.Open(dir)
-	assert.ErrorContains(t, err, "is not a file")
+	assert.ErrorContains(t, err, "it is not a regular file")
 }
 
 func replaceOnce(data []byte, old, new string) []byte {
@@ -226,6 +233,40 @@ func TestChildWithoutLibtorch(t *testing.T) {
 func TestWithoutONNXRuntime(t *testing.T) {
 	torchtest.Need(t)
 	inProcess(t, "TestChildWithoutONNXRuntime", "ETUDE_ONNXRUNTIME=/nonexistent.so")
+}
+
+// Another version of ONNX Runtime, or another library, is told with what to do.
+func TestOtherLibraries(t *testing.T) {
+	needRuntime(t)
+	dir := t.TempDir()
+	// An ONNX Runtime that is older than the interface that is asked for.
+	old, source := filepath.Join(dir, "libonnxruntime.so.1.20.0"), filepath.Join(dir, "old.c")
+	require.NoError(t, os.WriteFile(source, []byte(`
+static const void *get_api(unsigned version) { return 0; }
+static const char *get_version(void) { return "1.20.0"; }
+static const struct { const void *(*a)(unsigned); const char *(*b)(void); } base = {get_api, get_version};
+const void *OrtGetApiBase(void) { return &base; }
+`), 0o666))
+	if out, err := exec.Command("cc", "-shared", "-fPIC", "-o", old, source).CombinedOutput(); err != nil {
+		t.Skip(string(out))
+	}
+	text := filepath.Join(dir, "text.so")
+	require.NoError(t, os.WriteFile(text, bytes.Repeat([]byte("no library"), 100), 0o666))
+	for path, want := range map[string]string{
+		old:  "is too old: version 1.24 or later is needed; $ETUDE_ONNXRUNTIME names it: unset it",
+		text: "invalid ELF header; $ETUDE_ONNXRUNTIME names it: unset it",
+	} {
+		inProcess(t, "TestChildOtherLibrary", "ETUDE_ONNXRUNTIME="+path, "ETUDE_TEST_WANT="+want)
+	}
+}
+
+func TestChildOtherLibrary(t *testing.T) {
+	onlyInProcess(t)
+	_, err := onnx.Open("testdata/golden.onnx")
+	assert.ErrorContains(t, err, os.Getenv("ETUDE_ONNXRUNTIME"))
+	assert.ErrorContains(t, err, os.Getenv("ETUDE_TEST_WANT"))
+	_, err = onnx.Open("testdata/golden.onnx")
+	assert.ErrorContains(t, err, os.Getenv("ETUDE_TEST_WANT"), "once more")
 }
 
 func TestChildWithoutONNXRuntime(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // External is where another file holds the elements of a tensor.
@@ -176,13 +177,13 @@ func number64(s string) int64 {
 func (m *Model) Elements(t Tensor) (io.ReadCloser, int64, error) {
 	if t.External == nil {
 		if t.Data == nil {
-			return nil, 0, fmt.Errorf("onnx: tensor %q holds strings", t.Name)
+			return nil, 0, fmt.Errorf("tensor %q holds strings", t.Name)
 		}
 		return io.NopCloser(bytes.NewReader(t.Data)), int64(len(t.Data)), nil
 	}
 	r, n, err := m.openExternal(t)
 	if err != nil {
-		return nil, 0, fmt.Errorf("onnx: tensor %q, whose elements are in the file %q beside the model: %w", t.Name, t.External.Location, err)
+		return nil, 0, fmt.Errorf("tensor %q, whose elements are in the file %q beside the model: %w", t.Name, t.External.Location, err)
 	}
 	return r, n, nil
 }
@@ -222,7 +223,10 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := complete(info); err != nil {
+	if !info.Mode().IsRegular() {
+		return nil, 0, errors.New("it is not a regular file")
+	}
+	if err := wholefile.CheckWritten(f, 1<<30); err != nil {
 		return nil, 0, err
 	}
 	length := x.Length
@@ -253,18 +257,4 @@ func (t Tensor) bytes() (int64, bool) {
 		return 0, false
 	}
 	return pb.DataTypeOf(t.DType).Bytes(n)
-}
-
-// complete refuses what is not a regular file, and large files of which next to
-// nothing is on the disk: such as a download that reserved the space, or a file
-// made to keep its reader busy.
-func complete(info os.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return errors.New("it is not a regular file")
-	}
-	const large = 1 << 30
-	if s, ok := info.Sys().(*syscall.Stat_t); ok && info.Size() > large && s.Blocks*512 < info.Size()/100 {
-		return fmt.Errorf("it has %d bytes, of which only %d are on the disk: it is not complete", info.Size(), s.Blocks*512)
-	}
-	return nil
 }

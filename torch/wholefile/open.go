@@ -6,7 +6,6 @@ package wholefile
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"syscall"
 )
@@ -14,14 +13,15 @@ import (
 // mostHoles is how much of a file may be holes without a question.
 const mostHoles = 8 << 30
 
-// checkWritten refuses a file of which more than mostHoles bytes, and more than half,
-// were never written.
-func checkWritten(f *os.File, info fs.FileInfo) error {
-	size := info.Size()
-	if size <= mostHoles {
-		return nil
+// CheckWritten refuses a file of which more than most bytes, and more than half, were
+// never written. It is for files that are read whole.
+func CheckWritten(f *os.File, most int64) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() <= most {
+		return err
 	}
-	if written := writtenBytes(f, info); size-written > max(mostHoles, size/2) {
+	size := info.Size()
+	if written := writtenBytes(f, info); size-written > max(most, size/2) {
 		return fmt.Errorf("it has %d bytes, of which only %d were ever written: the copy or the download of it did not finish; get it again", size, written)
 	}
 	return nil
@@ -44,7 +44,7 @@ func Open(path string) (*os.File, int64, error) {
 		err = errors.New("it is not a regular file")
 	}
 	if err == nil {
-		err = checkWritten(f, info)
+		err = CheckWritten(f, mostHoles)
 	}
 	if err != nil {
 		f.Close()

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -188,4 +190,43 @@ func TestNothingCompared(t *testing.T) {
 	assert.Empty(t, found(d))
 	assert.False(t, d.Same)
 	assert.Contains(t, strings.Join(d.Notes, "\n"), "no tensor was compared")
+}
+
+// Large files with next to nothing in them, and what often stands where a file of
+// tensors should, are refused at once.
+func TestHostileFiles(t *testing.T) {
+	dir := t.TempDir()
+	sparse := func(name, head string, size int64) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(head), 0o666))
+		require.NoError(t, os.Truncate(path, size))
+	}
+	const start = "\x08\x08\x12\x01p"
+	sparse("200gb.onnx", start, 200<<30)
+	sparse("under2gb.onnx", start+"\x3a\xf0\xff\xff\xff\x07", 1<<31-1)
+	sparse("zeros.onnx", "", 200<<30)
+	sparse("lfs.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", 130)
+	sparse("page.onnx", "<!DOCTYPE html><html>", 100)
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe.onnx"), 0o666))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for name, want := range map[string]string{
+		"200gb.onnx": "were ever written", "under2gb.onnx": "were ever written",
+		"zeros.onnx": "were ever written", "pipe.onnx": "it is not a regular file", "lfs.onnx": "it is a git-lfs pointer", "page.onnx": "an HTML page",
+	} {
+		_, err := Open(t.Context(), filepath.Join(dir, name))
+		assert.ErrorContains(t, err, want, name)
+		assert.ErrorContains(t, err, name)
+	}
+	// Elements in a file that is as large as it says, and empty.
+	torchtest.RunPython(t, "testdata/external.py", dir)
+	model, err := os.ReadFile(filepath.Join(dir, "large.onnx"))
+	require.NoError(t, err)
+	require.NotEmpty(t, model)
+	sparse("large.data", "", 200<<30)
+	f := open(t, filepath.Join(dir, "large.onnx"))
+	require.Len(t, f.Problems, 1)
+	assert.Contains(t, f.Problems[0], "were ever written")
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100<<20), "bytes were read into memory")
 }

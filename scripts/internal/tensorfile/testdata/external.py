@@ -57,3 +57,8 @@ elsewhere("folder", location=".")
 elsewhere("none")
 (folder / "sub").mkdir()
 elsewhere("sub/linked", location="linked.data")
+
+m = onnx.load(folder / "missing.onnx", load_external_data=False)
+m.graph.initializer[0].dims[:] = [50 << 10, 1 << 20]  # 200 GiB
+m.graph.initializer[0].external_data[0].value = "large.data"
+(folder / "large.onnx").write_bytes(m.SerializeToString())
