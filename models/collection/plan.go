@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/etude-ml/etude/models/dataset"
+
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -140,9 +142,8 @@ func readOld(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const most = 256 << 20 // as the readers have it
-	if !info.Mode().IsRegular() || info.Size() > most {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", file, most>>20)
+	if !info.Mode().IsRegular() || info.Size() > dataset.MaxText {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", file, dataset.MaxText>>20)
 	}
 	return os.ReadFile(file)
 }

@@ -151,7 +151,7 @@ func findChords(root string) (dir, file string, err error) {
 // readProgressions reads the file. The error is about it as a whole; what is
 // wrong with an entry is in its fault.
 func readProgressions(path string) ([]progression, error) {
-	text, err := ReadText(path)
+	text, err := readText(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", chordsNetwork, err)
 	}

@@ -33,7 +33,7 @@ func (l label) same(m label) bool {
 // readLabels reads a label file by its extension. The error is about the file as
 // a whole; what is wrong with an entry is in its fault.
 func (s Files) readLabels(path string) ([]label, error) {
-	text, err := ReadText(path)
+	text, err := readText(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
 	}

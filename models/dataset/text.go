@@ -13,17 +13,17 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// maxText is the size of the largest label file, millions of entries.
-const maxText = 256 << 20
+// MaxText is the size in bytes of the largest label file, millions of entries.
+const MaxText = 256 << 20
 
-// ReadText reads a label file of at most 256 MB and decodes it, see [DecodeText].
-func ReadText(path string) ([]byte, error) {
+// readText reads a label file of at most 256 MB and decodes it, see [DecodeText].
+func readText(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxText {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", path, maxText>>20)
+	if !info.Mode().IsRegular() || info.Size() > MaxText {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", path, MaxText>>20)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -3,7 +3,6 @@
 
 //go:build !linux
 
-// Package owner tells whose a file is.
 package owner
 
 import "io/fs"
