@@ -36,6 +36,7 @@ import (
 
 	"github.com/etude-ml/etude/models/audio"
 	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Options says what is composed. Zero values mean the defaults.
@@ -62,8 +63,8 @@ const marker = "COMPOSED.txt"
 // Write composes the corpus into the folder dir, in the layout of a data folder:
 // one wav and one MIDI file a section, a MIDI file a performance and a drum
 // pattern, and a list of progressions, labelled, grouped by piece, drummer and
-// song. It writes over a corpus that it wrote before, and refuses a folder that
-// holds anything else.
+// song. A corpus that it wrote before stays until the new one is complete; a folder
+// that holds anything else is refused.
 func Write(ctx context.Context, dir string, o Options) error {
 	if o.Pieces == 0 {
 		o.Pieces = 50
@@ -71,9 +72,11 @@ func Write(ctx context.Context, dir string, o Options) error {
 	if o.Sections == 0 {
 		o.Sections = 4
 	}
-	if err := claim(dir, o); err != nil {
+	draft, err := claim(dir)
+	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(draft)
 	sections, patterns := plan(o), planPatterns(o)
 	var works []work
 	for _, s := range sections {
@@ -85,14 +88,14 @@ func Write(ctx context.Context, dir string, o Options) error {
 	for _, p := range patterns {
 		works = append(works, &p)
 	}
-	if err := writeAll(ctx, dir, works, o.OnSection); err != nil {
+	if err := writeAll(ctx, draft, works, o.OnSection); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	// Last of all, so that a folder without labels is one that was interrupted.
 	for _, write := range []func() error{
-		func() error { return writeProgressions(dir, planProgressions(o)) },
-		func() error { return writeDrumLabels(dir, patterns) },
-		func() error { return writeLabels(dir, sections) },
+		func() error { return writeProgressions(draft, planProgressions(o)) },
+		func() error { return writeDrumLabels(draft, patterns) },
+		func() error { return writeLabels(draft, sections) },
+		func() error { return publish(dir, draft, o) },
 	} {
 		if err := write(); err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -131,31 +134,48 @@ func writeAll(ctx context.Context, dir string, works []work, onDone func(done, t
 	return group.Wait()
 }
 
-// claim makes the folders, unless they are somebody else's.
-func claim(dir string, o Options) error {
+// claim makes a folder for a new corpus inside dir, unless dir is somebody else's.
+func claim(dir string) (draft string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("demo: %w", err)
+		return "", fmt.Errorf("demo: %w", err)
 	}
 	note := filepath.Join(dir, marker)
 	if _, err := os.Stat(note); err != nil && len(entries) > 0 {
-		return fmt.Errorf("demo: %s: holds files that the demo did not write; name an empty folder or a new one", dir)
+		return "", fmt.Errorf("demo: %s: holds files that the demo did not write; name an empty folder or a new one", dir)
 	}
-	// A corpus of other options may have had more files than this one.
-	if err := os.RemoveAll(filepath.Join(dir, "training")); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	for _, sub := range []string{audioDir, midiDir, performanceDir, drumsDir, chordsDir} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
-			return fmt.Errorf("demo: %w", err)
+	if len(entries) == 0 {
+		err := os.MkdirAll(dir, 0o777)
+		if err == nil {
+			err = wholefile.Write(note, []byte("`etude demo` composes here.\n"))
+		}
+		if err != nil {
+			return "", fmt.Errorf("demo: %w", err)
 		}
 	}
-	text := fmt.Sprintf("%d pieces in %d sections each, composed by `etude demo` with seed %d.\nFree to use for anything.\n",
-		o.Pieces, o.Sections, o.Seed)
-	if err := os.WriteFile(note, []byte(text), 0o666); err != nil {
-		return fmt.Errorf("demo: %w", err)
+	draft = filepath.Join(dir, ".composing")
+	if err := os.RemoveAll(draft); err != nil { // of a process that was killed
+		return "", fmt.Errorf("demo: %w", err)
 	}
-	return nil
+	for _, sub := range []string{audioDir, midiDir, performanceDir, drumsDir, chordsDir} {
+		if err := os.MkdirAll(filepath.Join(draft, sub), 0o777); err != nil {
+			return "", fmt.Errorf("demo: %w", err)
+		}
+	}
+	return draft, nil
+}
+
+// publish puts a complete corpus in the place of an earlier one.
+func publish(dir, draft string, o Options) error {
+	corpus, earlier := filepath.Join(dir, "training"), filepath.Join(draft, "earlier")
+	if err := os.Rename(corpus, earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(filepath.Join(draft, "training"), corpus); err != nil {
+		return errors.Join(err, os.Rename(earlier, corpus))
+	}
+	return wholefile.Write(filepath.Join(dir, marker), fmt.Appendf(nil,
+		"%d pieces in %d sections each, composed by `etude demo` with seed %d.\nFree to use for anything.\n", o.Pieces, o.Sections, o.Seed))
 }
 
 var (

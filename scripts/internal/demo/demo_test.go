@@ -324,13 +324,48 @@ func TestForeignFolderIsLeftAlone(t *testing.T) {
 	assert.Equal(t, "mine", string(b))
 }
 
-func TestInterruptedWriteHasNoLabels(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+// files reads everything in a folder.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	content := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			var b []byte
+			b, err = os.ReadFile(path)
+			content[path] = string(b)
+		}
+		return err
+	}))
+	return content
+}
+
+// An interrupted corpus is none: a new one takes its place, and an earlier one stays.
+func TestInterruptedWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	o := small
-	o.OnSection = func(done, total int) { cancel() }
-	require.ErrorIs(t, Write(ctx, dir, o), context.Canceled)
-	for _, file := range []string{"audio/labels.csv", "midi/emotion_labels.json", "drums/drum_labels.json", "chords/chord_progressions.json"} {
-		assert.NoFileExists(t, filepath.Join(dir, "training", file))
+	interrupted := func(seed uint64) {
+		ctx, cancel := context.WithCancel(t.Context())
+		o := small
+		o.Seed, o.OnSection = seed, func(done, total int) { cancel() }
+		require.ErrorIs(t, Write(ctx, dir, o), context.Canceled)
 	}
+	interrupted(1)
+	assert.NoDirExists(t, filepath.Join(dir, "training"))
+	larger := small
+	larger.Pieces++
+	require.NoError(t, Write(t.Context(), dir, larger))
+	before := files(t, dir)
+	interrupted(2)
+	assert.Equal(t, before, files(t, dir))
+
+	// A process that was killed left its part of a corpus.
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".composing", audioDir), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".composing", audioDir, "old.wav"), nil, 0o666))
+	require.NoError(t, Write(t.Context(), dir, small))
+	fresh := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, Write(t.Context(), fresh, small))
+	now := map[string]string{}
+	for path, content := range files(t, dir) {
+		now[strings.Replace(path, dir, fresh, 1)] = content
+	}
+	assert.Equal(t, files(t, fresh), now, "of the larger corpus nothing is left")
 }
