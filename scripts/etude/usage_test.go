@@ -4,11 +4,16 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "inspect", "diff", "cache", "verify-resume"}
@@ -49,17 +54,26 @@ func TestUsageErrors(t *testing.T) {
 		{"train all --data d --out r --lr NaN", `--lr is NaN`},
 		{"train all --data d --out r --val-split 1", `--val-split is 1`},
 		{"train all --data d --out r --threads 0", `--threads is 0`},
-		{"features emotion", `file`},
+		{"features emotion", `FILE is missing in etude features NETWORK FILE`},
 		{"features drums a.mid", `network "drums" is not known`},
 		{"features all a.mid", `name one network`},
 		{"validate", `--data`},
-		{"export", `model.pt`},
+		{"export", `MODEL.PT is missing in etude export MODEL.PT`},
 		{"export m.pt --format rtneural", `rtneural is not available yet`},
 		{"export m.pt --format csv", `"csv" is not known`},
 		{"export m.pt --network drums", `is not known`},
 		{"train all --data d --out r --resume-from last.pt", `--resume-from continues one network`},
-		{"inspect", `file`},
-		{"diff a.pt", `<b>`},
+		{"inspect", `FILE is missing in etude inspect FILE`},
+		{"diff", `A is missing in etude diff A B`},
+		{"diff a.pt", `B is missing in etude diff A B`},
+		{"validate --data", `--data needs a value; see etude validate --help`},
+		{"train all --data d --epochs", `--epochs needs a value`},
+		{"train all --data d --seed -1", `--seed needs a value, and one that begins with a dash is written --seed=-1`},
+		{"train all --data d --seed=-1", `--seed is "-1"; it must be a whole number that is not negative`},
+		{"train all --data d --epochs=1.5", `--epochs is "1.5"; it must be a whole number`},
+		{"train all --data d --lr=fast", `--lr is "fast"; it must be a number`},
+		{"train all --data d --resume=maybe", `--resume is "maybe"; it is a switch and takes no value`},
+		{"help fly", `unexpected argument fly`},
 		{"verify-resume emotion", `--data`},
 		{"verify-resume all --data d", `name one network`},
 		{"verify-resume drums --data d", `is not known`},
@@ -72,7 +86,15 @@ func TestUsageErrors(t *testing.T) {
 		assert.Empty(t, r.stdout, c.args)
 		assert.Contains(t, r.stderr, "etude: ", c.args)
 		assert.Contains(t, r.stderr, c.says, c.args)
-		assert.NotContains(t, r.stderr, "goroutine", c.args)
+		for _, foreign := range []string{"goroutine", "EOL", "<", "expected a valid"} {
+			_, message, _ := strings.Cut(r.stderr, "etude: ") // behind the help, where there is some
+			assert.NotContains(t, message, foreign, c.args)
+		}
+	}
+	for _, args := range [][2]string{{"help", "--help"}, {"help train", "train --help"}} {
+		r := run(t, strings.Fields(args[0])...)
+		assert.Equal(t, 0, r.code, args)
+		assert.Equal(t, run(t, strings.Fields(args[1])...), r)
 	}
 }
 
@@ -97,4 +119,38 @@ func TestFailuresWithoutLibtorch(t *testing.T) {
 	r = runWith(t, env, "doctor")
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stdout, "Training cannot run.")
+}
+
+// What is missing is named with the flag that named it.
+func TestPathsAreNamedWithTheirFlags(t *testing.T) {
+	torchtest.Need(t)
+	data := corpus(t)
+	out := filepath.Join(t.TempDir(), "run")
+	require.Equal(t, 0, run(t, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1").code)
+	none := filepath.Join(t.TempDir(), "none")
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"--data " + none + ": no such file", []string{"validate", "--data", none}},
+		{"--data " + none + ": no such file", []string{"train", "all", "--data", none}},
+		{"--data " + none + ": no such file", []string{"train", "dynamics", "--out", out, "--resume", "--data", none}},
+		{"--data " + none + ": no such file", []string{"evaluate", out, "--data", none}},
+		{"--data " + none + ": no such file", []string{"verify-resume", "groove", "--data", none}},
+		{"--from " + none + ": no such file", []string{"import", "groove", "--from", none, "--to", out}},
+		{"--plots /dev/null: ", []string{"evaluate", out, "--data", data, "--plots", "/dev/null"}},
+		{"--out /dev/null: ", []string{"train", "groove", "--data", data, "--out", "/dev/null"}},
+		{"begun with --batch-size 64 --seed 42: give the same again", []string{"train", "dynamics", "--out", out, "--resume", "--seed", "1", "--batch-size", "9"}},
+	} {
+		r := run(t, c.args...)
+		assert.Equal(t, 1, r.code, c.args)
+		assert.Contains(t, r.stderr, c.says, c.args)
+		for _, prefix := range []string{"dataset: ", "trainer: ", "collection: "} {
+			assert.NotContains(t, r.stderr, prefix, c.args)
+		}
+	}
+	require.NoError(t, os.RemoveAll(filepath.Join(data, "training/midi")))
+	r := run(t, "train", "melody", "--data", data, "--out", out)
+	assert.Equal(t, 1, r.code)
+	assert.Regexp(t, `(?m)^etude: melody: no folder`, r.stderr)
 }

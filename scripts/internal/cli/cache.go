@@ -28,7 +28,11 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	}
 	return kept, func() {
 		if s := kept.Stats(); s.Hits > 0 {
-			env.say("features of %d files were in the cache and %d were not; that saved %.1f s of decoding", s.Hits, s.Misses, s.SavedSeconds)
+			were := "were"
+			if s.Misses == 1 {
+				were = "was"
+			}
+			env.say("features of %s were in the cache and %d %s not; that saved %.1f s of decoding", count(int(s.Hits), "file"), s.Misses, were, s.SavedSeconds)
 		}
 		if fault := kept.Stats().Fault; fault != "" {
 			env.say("features are not kept any more: %s", fault)

@@ -14,7 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -117,10 +117,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errFailed):
 		return exitFailed
 	case usage:
-		lines.Say("etude: %v", err)
+		lines.Say("etude: %v", sentence(err))
 		return exitUsage
 	default:
-		lines.Say("etude: %v", err)
+		lines.Say("etude: %v", sentence(err))
 		env.sayRights(err)
 		return exitFailed
 	}
@@ -170,9 +170,12 @@ func run(env *Env, args []string) (err error) {
 			}
 		}()
 	}
+	if args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return usageError{mended(err)}
+		return usageError{rephrased(err)}
 	}
 	// libtorch's oneMKL ends a process without a current folder, and with the exit
 	// code of wrong usage.
@@ -215,17 +218,6 @@ func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetString(fmt.Sprint(token.Value))
 	return nil
-}
-
-// mended adds to a message of the parser where to read on.
-func mended(err error) error {
-	command := "etude"
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
-		if node := parse.Context.Selected(); node != nil {
-			command += " " + node.Name
-		}
-	}
-	return fmt.Errorf("%s; see %s --help", strings.TrimSuffix(err.Error(), "."), command)
 }
 
 // printJSON writes a result as one indented JSON value.

@@ -42,6 +42,9 @@ func (c *evaluateCommand) Run(env *Env) error {
 	if err := isThere("--data", c.Data); err != nil {
 		return err
 	}
+	if err := checkFolder("--data", c.Data); err != nil {
+		return err
+	}
 	files, err := runs.FindModels(c.Model)
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	}
 	if c.Plots != "" {
 		if e.Plots, err = e.Plot(c.Plots, m.Spec); err != nil {
-			return "", nil, err
+			return "", nil, named("--plots", c.Plots, err)
 		}
 	}
 	return e.Network, e, nil

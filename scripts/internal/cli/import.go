@@ -65,6 +65,9 @@ func (c *importCommand) Run(env *Env) error {
 	if err := isThere("--from", c.From); err != nil {
 		return err
 	}
+	if err := checkFolder("--from", c.From); err != nil {
+		return err
+	}
 	files := fileProgress{env: env, title: "importing"}
 	report, err := collection.Import(env.Context, c.Name, collection.Options{From: c.From, To: c.To, Replace: c.Replace, Progress: files.set})
 	files.finish("")

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -151,7 +150,7 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	trainings = slices.DeleteFunc(trainings, func(t runs.Training) bool {
 		err := t.Announce()
 		if err != nil {
-			failed.add(env, t.Spec.Name, fmt.Errorf("%s: %w", t.Spec.Name, err))
+			failed.add(env, t.Spec.Name, fmt.Errorf("%s: %w", t.Spec.Name, named("--out", c.Out, err)))
 		}
 		return err != nil
 	})
@@ -211,7 +210,7 @@ type failures struct {
 // add says at once what went wrong, as the others may take long.
 func (f *failures) add(env *Env, network string, err error) {
 	if f.of > 1 && !saved(err) {
-		env.say("%v", err)
+		env.say("%v", sentence(err))
 		env.sayRights(err)
 	}
 	f.names, f.errs = append(f.names, network), append(f.errs, err)
@@ -240,7 +239,7 @@ func (c *trainCommand) trainings(env *Env, specs []models.Spec, failed *failures
 	for _, spec := range specs {
 		t, err := c.training(env, spec)
 		if err == nil && !t.Spec.Source.Present(t.Data) {
-			if _, err := os.Stat(t.Data); err != nil {
+			if err := checkFolder("--data", t.Data); err != nil {
 				if c.Data == "" { // the run may come from another machine
 					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with --data", err, runs.NewFolder(c.Out, spec.Name))
 				}

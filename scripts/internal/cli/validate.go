@@ -53,6 +53,9 @@ func (c *validateCommand) Run(env *Env) error {
 	if err := isThere("--data", c.Data); err != nil {
 		return err
 	}
+	if err := checkFolder("--data", c.Data); err != nil {
+		return err
+	}
 	kept, done := c.open(env)
 	found, err := validateWith(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
 	done()

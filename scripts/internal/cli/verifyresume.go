@@ -76,6 +76,9 @@ func (c *verifyResumeCommand) Run(env *Env) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := checkFolder("--data", c.Data); err != nil {
+		return err
+	}
 	if err := c.load(env); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func (p *Prepared) explain(err error) error {
 			text = append(text, "samples: "+changed)
 		}
 	}
+	if flags := p.changedFlags(); flags != "" {
+		text = append(text, "begun with "+flags+": give the same again, or leave the flags out")
+	}
 	switch {
 	case len(refused.Good) > 0:
 		var names []string
@@ -63,6 +66,30 @@ func (p *Prepared) explain(err error) error {
 		text = append(text, "there is no other checkpoint to go on from; without --resume training starts anew")
 	}
 	return explained{strings.Join(text, "\n    "), err}
+}
+
+// changedFlags lists the flags with which the run was begun, and which say something
+// else now though they may not change.
+func (p *Prepared) changedFlags() string {
+	was, err := LoadConfig(p.folder)
+	if err != nil || was == nil {
+		return ""
+	}
+	var list []string
+	for _, f := range []struct {
+		flag     string
+		then, is any
+	}{
+		{"--batch-size", was.Settings.BatchSize, p.Settings.BatchSize},
+		{"--val-split", was.Settings.ValSplit, p.Settings.ValSplit},
+		{"--seed", was.Settings.Seed, p.Settings.Seed},
+		{"--data", was.Data.Root, p.Config.Data.Root},
+	} {
+		if f.then != f.is {
+			list = append(list, fmt.Sprintf("%s %v", f.flag, f.then))
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // explained is an error in other words.

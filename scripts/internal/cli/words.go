@@ -1,0 +1,107 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/etude-ml/etude/models"
+)
+
+// clearer gives messages of the parser in words that need no knowledge of it.
+var clearer = []struct {
+	pattern *regexp.Regexp
+	text    string
+}{
+	{regexp.MustCompile(`^(--?[\w-]+): .*"EOL".*$`), "$1 needs a value"},
+	{regexp.MustCompile(`^(--?[\w-]+): expected .* but got "(.*)" \(.*\); perhaps try .*$`), "$1 needs a value, and one that begins with a dash is written $1=$2"},
+	{regexp.MustCompile(`^(--?[\w-]+): expected a valid \d+ bit int but got (.*)$`), "$1 is $2; it must be a whole number"},
+	{regexp.MustCompile(`^(--?[\w-]+): expected a valid \d+ bit uint but got (.*)$`), "$1 is $2; it must be a whole number that is not negative"},
+	{regexp.MustCompile(`^(--?[\w-]+): expected a float but got ("[^"]*").*$`), "$1 is $2; it must be a number"},
+	{regexp.MustCompile(`^(--?[\w-]+): bool value must be .* but got (.*)$`), "$1 is $2; it is a switch and takes no value"},
+}
+
+// missingArgument is how the parser says that one of a command's arguments is missing.
+var missingArgument = regexp.MustCompile(`^(?:expected|missing positional arguments) "?<([^>]+)>`)
+
+// rephrased says what is wrong with a command line, and where to read on.
+func rephrased(err error) error {
+	text, command, usage := strings.TrimSuffix(err.Error(), "."), "etude", ""
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			command += " " + node.Name
+			for _, argument := range node.Positional {
+				usage += " " + strings.ToUpper(argument.Name)
+			}
+		}
+	}
+	if m := missingArgument.FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("%s is missing in %s%s", strings.ToUpper(m[1]), command, usage)
+	}
+	for _, c := range clearer {
+		if c.pattern.MatchString(text) {
+			text = c.pattern.ReplaceAllString(text, c.text)
+			break
+		}
+	}
+	return fmt.Errorf("%s; see %s --help", text, command)
+}
+
+// packages begin the errors of libraries, for Go programs; people know networks and
+// files.
+var packages = []string{
+	"audio", "cache", "collection", "cuda", "data", "dataset", "demo", "inspect", "libtorch", "midi", "nn", "onnx", "optim", "pt", "safetensors",
+	"torch", "trainer",
+}
+
+// sentence is an error without the names of packages at its beginning, and with the
+// name of a network there once.
+func sentence(err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		var kept, dropped []string
+		parts := strings.Split(line, ": ")
+		for len(parts) > 1 {
+			switch part := parts[0]; {
+			case slices.Contains(packages, part) && !slices.Contains(dropped, part): // again it is a file of that name
+				dropped = append(dropped, part)
+			case slices.Contains(models.Names(), part):
+				if !slices.Contains(kept, part) {
+					kept = append(kept, part)
+				}
+			default:
+				goto rest
+			}
+			parts = parts[1:]
+		}
+	rest:
+		lines[i] = strings.Join(append(kept, parts...), ": ")
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// checkFolder makes sure that what a flag names is there.
+func checkFolder(flag, path string) error {
+	_, err := os.Stat(path)
+	return named(flag, path, err)
+}
+
+// named begins an error of the system with the flag that named the path.
+func named(flag, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause, ok := errors.AsType[*fs.PathError](err); ok && cause.Path == path {
+		err = cause.Err // the path is in the text already
+	}
+	return fmt.Errorf("%s %s: %w", flag, path, err)
+}
