@@ -247,6 +247,33 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+// What a killed import left unfinished is removed by the next one, and nothing else.
+// With Replace a symbolic link in DATA is replaced, and what it leads to stays.
+func TestImportSweeps(t *testing.T) {
+	from, fresh, to := archive(t, voicesEntries...), t.TempDir(), t.TempDir()
+	_, err := importFrom("emodb", from, fresh)
+	require.NoError(t, err)
+	sound := filepath.Join("training", "audio", "emodb", "03a01Fa.wav")
+	for _, name := range tree(t, fresh) {
+		if strings.HasSuffix(name, "03a01Fa.wav") {
+			sound = name
+		}
+	}
+	dir := filepath.Dir(sound)
+	kept := map[string]string{filepath.Join(dir, ".mine.tmp-abc"): "1", filepath.Join(dir, ".mine.tmp"): "2"}
+	write(t, to, kept)
+	write(t, to, map[string]string{filepath.Join(dir, ".03a01Fa.wav.tmp-ABCDEFGHJ2"): "half"})
+	victim := filepath.Join(t.TempDir(), "victim.wav")
+	require.NoError(t, os.WriteFile(victim, []byte("precious"), 0o600))
+	require.NoError(t, os.Symlink(victim, filepath.Join(to, sound)))
+	_, err = Import(context.Background(), "emodb", Options{From: from, To: to, Replace: true})
+	require.NoError(t, err)
+	want := append(tree(t, fresh), filepath.Join(dir, ".mine.tmp-abc"), filepath.Join(dir, ".mine.tmp"))
+	assert.ElementsMatch(t, want, tree(t, to))
+	assert.Equal(t, read(t, fresh, sound), read(t, to, sound))
+	assert.Equal(t, "precious", read(t, victim))
+}
+
 // An interrupt after any file leaves no label file and nothing temporary, and a
 // further import completes it.
 func TestInterrupted(t *testing.T) {
