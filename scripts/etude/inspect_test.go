@@ -5,6 +5,7 @@ package main
 
 import (
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -143,4 +148,56 @@ func TestDiffOfAnExport(t *testing.T) {
 			assert.EqualValues(t, want, parse(t, r.stdout)["equal_tensors"])
 		}
 	}
+}
+
+// A network whose weights are not numbers is neither exported nor measured.
+func TestNetworkOfNaN(t *testing.T) {
+	torchtest.Need(t)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	torch.Scope(func() {
+		model := models.NewGroovePredictor(torch.CPU)
+		torch.NoGrad(func() { model.FC2.Bias.Narrow(0, 3, 1).FillInPlace(math.NaN()) })
+		require.NoError(t, pt.Save(at("nan.pt"), nn.StateDict(model)))
+	})
+	r := run(t, "export", at("nan.pt"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "these weights are not finite: fc2.bias (1 of 64 elements)")
+	assert.NoFileExists(t, at("nan.onnx"))
+	for _, args := range [][]string{{"--json"}, nil} {
+		r = run(t, append([]string{"evaluate", at("nan.pt"), "--data", corpus(t)}, args...)...)
+		assert.Equal(t, 1, r.code)
+		assert.Empty(t, r.stdout)
+		assert.Contains(t, r.stderr, "outputs")
+		assert.Contains(t, r.stderr, "are not finite, so it cannot be measured")
+	}
+}
+
+// Models that differ in an attribute alone differ, and files without tensors are not
+// called the same.
+func TestDiffOfGraphs(t *testing.T) {
+	dir := t.TempDir()
+	torchtest.RunPython(t, "../internal/tensorfile/testdata/models.py", dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	r := run(t, "diff", at("base.onnx"), at("renamed.onnx"))
+	assert.Equal(t, 0, r.code, r.stdout)
+	r = run(t, "diff", at("base.onnx"), at("axis.onnx"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stdout, "node m1 (Softmax): attribute axis: 1 in a, 0 in b")
+	r = run(t, "diff", at("base.onnx"), at("axis.onnx"), "--json")
+	assert.Equal(t, 1, r.code)
+	d := parse(t, r.stdout)
+	assert.Equal(t, []any{map[string]any{"name": "node m1 (Softmax): attribute axis", "only_in": "", "a": 1.0, "b": 0.0}}, d["graph"])
+	assert.Equal(t, false, d["same"])
+
+	torchtest.RunPython(t, "../internal/tensorfile/testdata/dots.py", dir)
+	r = run(t, "diff", at("plain.pt"), at("plain.pt"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stdout, "no tensor was compared")
+
+	torchtest.RunPython(t, "../internal/tensorfile/testdata/external.py", dir)
+	r = run(t, "inspect", at("missing.onnx"))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stdout, "weight", "what can be told is told")
+	assert.Contains(t, r.stderr, "missing.data is missing")
 }

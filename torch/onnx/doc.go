@@ -25,12 +25,13 @@
 //
 // Before a file gets its name, ONNX Runtime and libtorch compute the same inputs
 // at several batch sizes. The largest difference is returned, and is stored in
-// the file's metadata beside the caller's own entries. If it is too large there
-// is no file.
+// the file's metadata beside the caller's own entries. There is no file if it is
+// too large, or if nothing could be compared because the outputs are not numbers.
 //
 // # Running
 //
 // A [Session] runs a file in ONNX Runtime, for any number of goroutines at once.
 // [Session.Run] takes tensors; [Session.RunSlices] works without libtorch.
-// [Inspect] reads a file without running anything.
+// [Inspect] reads a file without running anything, and [CompareGraphs] tells how two
+// files differ.
 package onnx

@@ -87,7 +87,21 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	if e.Predictions, err = m.Predict(samples.X); err != nil {
 		return nil, err
 	}
+	// Measures of such numbers are undefined and would say nothing.
+	if n := notFinite(e.Predictions); n > 0 {
+		return nil, fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; `etude inspect` lists its weights, and `etude export` names those that are not finite", m.Path, n, len(e.Predictions), e.Samples)
+	}
 	return e, e.measure(m)
+}
+
+// notFinite counts the numbers that are infinite or not a number.
+func notFinite(xs []float32) (n int) {
+	for _, x := range xs {
+		if x-x != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (e *Evaluation) measure(m *Model) error {

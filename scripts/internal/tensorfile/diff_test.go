@@ -230,3 +230,37 @@ func TestHostileFiles(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100<<20), "bytes were read into memory")
 }
+
+// The models that users found to be called the same differ, each in what it differs
+// in; and each is the same as itself where it holds a tensor.
+func TestRegressions(t *testing.T) {
+	folder := filepath.Join(torchtest.SharedData(t), "regressions", "onnx")
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip(err)
+	}
+	for name, want := range map[string]string{
+		"ax": "node y (Softmax): attribute axis: 0 1", "const": "w", "e": "fc.weight", "if": "y.else_branch.v\ny.then_branch.w",
+		"ord": "node h: Exp(x) <nil>", "tb": "node y (Gemm): attribute transB: 0 1",
+	} {
+		first := map[string]int{"ax": 0, "tb": 0}
+		k, ok := first[name]
+		if !ok {
+			k = 1
+		}
+		a, b := filepath.Join(folder, fmt.Sprint(name, k, ".onnx")), filepath.Join(folder, fmt.Sprint(name, k+1, ".onnx"))
+		d := Compare(open(t, a), open(t, b), DiffOptions{})
+		assert.False(t, d.Same, name)
+		assert.Contains(t, found(d), want, name)
+		for _, x := range d.Tensors {
+			assert.Positive(t, x.Elements.Differ, x.Name)
+		}
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "*.onnx"))
+	require.NoError(t, err)
+	require.Len(t, paths, 18)
+	for _, path := range paths {
+		d := Compare(open(t, path), open(t, path), DiffOptions{})
+		assert.Empty(t, found(d), path)
+		assert.Equal(t, len(open(t, path).Tensors) > 0, d.Same, path)
+	}
+}
