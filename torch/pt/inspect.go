@@ -110,9 +110,10 @@ const longestText = 1 << 20
 // shortened stands for a text or bytes that are too long to be listed.
 func shortened[T string | []byte](kind string, v T) string {
 	h := sha256.New()
+	buf := make([]byte, longestText) // no copy of the whole
 	for rest := v; len(rest) > 0; {
-		n := min(len(rest), longestText)
-		h.Write([]byte(rest[:n]))
+		n := copy(buf, rest)
+		h.Write(buf[:n])
 		rest = rest[n:]
 	}
 	return fmt.Sprintf("<%s of %d bytes, sha256 %x>", kind, len(v), h.Sum(nil))
