@@ -43,14 +43,18 @@
 // weights_only=True and with mmap=True. Storages are streamed both ways: beside the
 // tensors themselves, a few megabytes are in memory at a time.
 //
-// Read is what torch.save writes: zip archives with pickles of the protocols 2 to 5,
-// little-endian and big-endian, and the legacy format, from before PyTorch 1.6.
+// Load reads what torch.save writes: zip archives with pickles of the protocols 0 to 5,
+// little-endian and big-endian, and the legacy format, from before PyTorch 1.6, also
+// of Python 2. A str may hold lone surrogates, which Python uses for bytes of file names
+// that are not UTF-8; in Go it is not valid UTF-8 then. A dict may contain itself.
 //
 // # Safety
 //
 // Reading executes nothing. A pickle's classes and functions are names, of which
 // those of the table above and of tensors' own reconstruction are known; any other
-// is refused by its name with what to do, as are sparse and quantised tensors.
+// is refused by its name with what to do, as are sparse and quantised tensors, or read
+// as an [Object], which is the name and nothing else, if [LoadOptions] ask for it.
+// [LoadTensors] reads the tensors of a file whatever else is in it.
 // Depth, sizes and counts are bounded, so a small file cannot ask for much memory;
 // records have to lie inside the file, apart from each other, and uncompressed.
 package pt
