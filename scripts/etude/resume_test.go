@@ -383,3 +383,23 @@ func TestSignalsWhileStderrIsStuck(t *testing.T) {
 	require.Equal(t, 0, r.code, r.stderr)
 	assert.EqualValues(t, done, parse(t, r.stdout)["dynamics"].(map[string]any)["epochs"], "it has been saved")
 }
+
+// After a break the best loss is that of the whole run, not of its last part.
+func TestBestLossOfTheWholeRun(t *testing.T) {
+	torchtest.Need(t)
+	data, out := corpus(t), t.TempDir()
+	args := []string{"train", "groove", "--data", data, "--out", out, "--epochs"}
+	r := run(t, append(args, "3")...)
+	require.Equal(t, 0, r.code, r.stderr)
+	r = run(t, append(args, "4", "--resume", "--lr", "3")...) // makes the last epoch the worst
+	require.Equal(t, 0, r.code, r.stderr)
+	losses, ok := parseFile(t, filepath.Join(out, "groove", "history.json"))["val_losses"].([]any)
+	require.True(t, ok)
+	require.Len(t, losses, 4)
+	best := losses[0].(float64)
+	for _, loss := range losses {
+		best = min(best, loss.(float64))
+	}
+	require.Less(t, best+1e-3, losses[3], "or the test shows nothing")
+	assert.Contains(t, r.stderr, fmt.Sprintf("4 epochs, best validation loss %.5f", best))
+}
