@@ -28,7 +28,7 @@ var arrows = []struct {
 	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn", "torch/wholefile"}},
 	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt", "torch/wholefile"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
-	{"torch/onnx/…", []string{"torch", "torch/nn", "torch/libtorch", "torch/wholefile"}},
+	{"torch/onnx/…", []string{"torch", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
 	{"torch/data", []string{"torch"}},
 	{"torch/nn", []string{"torch"}},
 	{"torch/optim", []string{"torch"}},
