@@ -92,19 +92,39 @@ func train(s models.Spec, m nn.Module, opt *optim.Adam, d torch.Device, from, to
 	return losses.Float64s()
 }
 
-func TestInitialValuesArePyTorchs(t *testing.T) {
+// The values themselves are compared by the first loss of TestTrainsAsPyTorchDoes,
+// and bit for bit by TestInitialValuesAreBitForBit.
+func TestStateIsPyTorchs(t *testing.T) {
 	torchtest.Need(t)
 	for _, s := range models.All() {
-		want := readGolden(t, s.Name)
-		torch.ManualSeed(seed)
-		state := nn.StateDict(s.New(torch.CPU))
-		require.Equal(t, len(want.State), state.Len())
-		for i, key := range state.Keys() {
-			value, _ := state.Get(key)
-			tensor := value.(*torch.Tensor)
+		sameState(t, s, readGolden(t, s.Name), false)
+	}
+}
+
+// Bits are compared with PyTorch's on the same machine: it chooses its kernels by
+// processor.
+func TestInitialValuesAreBitForBit(t *testing.T) {
+	torchtest.Need(t)
+	var want map[string]golden
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/gen_networks.py", "state"), &want))
+	for _, s := range models.All() {
+		sameState(t, s, want[s.Name], true)
+	}
+}
+
+func sameState(t *testing.T, s models.Spec, want golden, bits bool) {
+	t.Helper()
+	torch.ManualSeed(seed)
+	state := nn.StateDict(s.New(torch.CPU))
+	require.NotEmpty(t, want.State)
+	require.Equal(t, len(want.State), state.Len())
+	for i, key := range state.Keys() {
+		value, _ := state.Get(key)
+		tensor := value.(*torch.Tensor)
+		assert.Equal(t, want.State[i].Name, key)
+		assert.Equal(t, want.State[i].Shape, tensor.Shape(), key)
+		if bits {
 			sum := sha256.Sum256(tensor.Bytes())
-			assert.Equal(t, want.State[i].Name, key)
-			assert.Equal(t, want.State[i].Shape, tensor.Shape(), key)
 			assert.Equal(t, want.State[i].SHA256, hex.EncodeToString(sum[:]), "%s.%s differs", s.Name, key)
 		}
 	}
@@ -112,7 +132,8 @@ func TestInitialValuesArePyTorchs(t *testing.T) {
 
 // A hundred steps of Adam, on one thread as in the generator. The one-step cell
 // adds its biases in another order than PyTorch's LSTM, which the last bits of
-// float32 show.
+// float32 show. So do the kernels that libtorch chooses by processor: with those for
+// the oldest ones losses end 1.03e-6 away, relative.
 func TestTrainsAsPyTorchDoes(t *testing.T) {
 	torchtest.Need(t)
 	for _, s := range models.All() {
@@ -124,7 +145,7 @@ func TestTrainsAsPyTorchDoes(t *testing.T) {
 			var losses []float64
 			torch.Threads(1, func() { losses = train(s, m, newAdam(s, m), torch.CPU, 0, len(want.Losses)) })
 			for i, loss := range losses {
-				assert.InEpsilon(t, want.Losses[i], loss, 1e-6, "step %d", i)
+				assert.InEpsilon(t, want.Losses[i], loss, 5e-6, "step %d", i)
 				worst = max(worst, math.Abs(loss/want.Losses[i]-1))
 			}
 			t.Logf("losses differ by at most %.1e relative", worst)

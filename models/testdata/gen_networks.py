@@ -5,10 +5,13 @@
 The batches come from formulas that need no generator and are exact in any language.
 
 Usage: python gen_networks.py > networks.json      (torch 2.15.0, one thread)
+       python gen_networks.py state                prints the initial values alone, whose last
+                                                   bits depend on the processor
 """
 
 import hashlib
 import json
+import sys
 
 import torch
 from torch import nn
@@ -129,12 +132,17 @@ NETWORKS = {
 }
 
 
-def run(cls, inputs, outputs, loss, lr):
+def start(cls):
     torch.manual_seed(SEED)
     model = cls()
     state = [
         {"name": k, "shape": list(v.shape), "sha256": sha256(v)} for k, v in model.state_dict().items()
     ]
+    return model, state
+
+
+def run(cls, inputs, outputs, loss, lr):
+    model, state = start(cls)
     opt = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=1e-4, fused=True)
     losses = steps(model, opt, loss, inputs, outputs, range(STEPS))
     norms = {k: torch.linalg.vector_norm(v.double()).item() for k, v in model.state_dict().items()}
@@ -142,6 +150,9 @@ def run(cls, inputs, outputs, loss, lr):
 
 
 def main():
+    if sys.argv[1:] == ["state"]:
+        print(json.dumps({name: {"state": start(network[0])[1]} for name, network in NETWORKS.items()}))
+        return
     result = {"torch": torch.__version__.split("+")[0], "seed": SEED}
     for name, network in NETWORKS.items():
         result[name] = run(*network)
