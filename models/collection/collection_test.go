@@ -293,6 +293,7 @@ func TestList(t *testing.T) {
 			assert.NotEmpty(t, text, info.Name)
 		}
 	}
+	assert.Contains(t, List()[2].Title, "1,078 clips of 387", "the files of the publisher's midis")
 	_, err := Import(context.Background(), "deem", Options{From: ".", To: "."})
 	assert.EqualError(t, err, `collection: "deem" is not known; there are deam, pmemo, emopia, vgmidi, maestro, groove, billboard, emodb`)
 }

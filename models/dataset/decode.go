@@ -47,7 +47,7 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 		done int
 	)
 	memory := budget.NewBudget(decodeMemory)
-	var patience patience
+	var again patience
 	g, group := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, cmp.Or(o.Workers, runtime.GOMAXPROCS(0))))
 	for i := range c.items {
@@ -58,7 +58,7 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 			it := &c.items[i]
 			path := filepath.Join(c.dir, filepath.FromSlash(it.name))
 			var features *Features
-			err := patience.try(group, func() (err error) {
+			err := again.try(group, func() (err error) {
 				features, err = c.source.Feature.through(group, o.Cache, memory, path)
 				return err
 			})
