@@ -47,7 +47,7 @@ func (t *Tensor) Grad() *Tensor {
 	if g == 0 {
 		return nil
 	}
-	return wrap(g, scope)
+	return wrap(g, scope, 0)
 }
 
 // SetGrad replaces the gradient; nil drops it. Shape, type and device must be t's.
@@ -68,9 +68,14 @@ func ZeroGrad(ts []*Tensor) {
 	mustInit("zero_grad")
 	f := ctorch.NewFrame()
 	defer f.Done()
+	for i, t := range ts {
+		if t == nil {
+			throw("zero_grad", "tensor %d is nil", i)
+		}
+	}
 	f.PutTensors(ctorch.Tensors, len(ts), func(i int) *ctorch.Ref { return &ts[i].ref })
-	if f.Closed {
-		throw("zero_grad", usedClosed)
+	if f.Refused != nil {
+		throw("zero_grad", "%s", unusable(f.Refused))
 	}
 	check("zero_grad", f.ClearGrads())
 }

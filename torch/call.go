@@ -21,16 +21,21 @@ const (
 	PreserveFormat
 	ChannelsLast
 	ChannelsLast3d
+	numMemoryFormats = iota
 )
 
 // Layout is a tensor's layout; only Strided is of use here.
 type Layout int
 
 // Strided is the layout of ordinary tensors.
-const Strided Layout = 0
+const (
+	Strided    Layout = 0
+	numLayouts        = 8 // the others are sparse ones, MKL-DNN's and jagged
+)
 
-// Result holds what an operator returned: *Tensor, []*Tensor, int, float64,
-// bool, string, []int, []float64, []bool, Device or nil, one for each result.
+// Result holds what an operator returned: *Tensor, []*Tensor, int (uint64 from 2⁶³ on),
+// float64, complex128, bool, string, []int, []float64, []bool, Device or nil, one for
+// each result.
 type Result struct {
 	op     string
 	values []any
@@ -78,16 +83,19 @@ func (r Result) Bool() bool { return result[bool](r, 0) }
 // a [Named] at the end, which may also name others; what is left out takes the
 // schema's default. Go values become what the schema asks for:
 //
-//	Tensor, Tensor?          *Tensor, nil
+//	Tensor, Tensor?          *Tensor, nil; for one that is only read also any number
 //	Tensor[], Tensor?[]      []*Tensor
 //	int, SymInt              any integer
 //	float                    any number
-//	Scalar                   any number, bool
+//	Scalar                   any number (also complex), bool
 //	bool, str                bool, string
 //	int[], int[2]            []int, []int64; for a fixed length also one integer
 //	float[], bool[], Scalar[] []float64, []float32; []bool; []float64, []int
 //	ScalarType               DType
 //	Device, MemoryFormat     Device or its name, MemoryFormat
+//
+// A number in the place of a tensor counts as in Python: it does not change the type of
+// the tensor beside it, unless it is of a higher kind (a float beside integers).
 //
 // It panics with an *[Error] that names the operator, the argument, what was
 // expected and what was given.

@@ -30,6 +30,9 @@ func (a args) put(arg *argument, v any) {
 			a.optional(t)
 			return
 		}
+		if !arg.writes && a.number(v) {
+			return
+		}
 	case "int":
 		if i, ok := asInt(v); ok {
 			a.int(i)
@@ -46,16 +49,7 @@ func (a args) put(arg *argument, v any) {
 			return
 		}
 	case "Scalar":
-		if b, ok := v.(bool); ok {
-			a.bool(b)
-			return
-		}
-		if i, ok := asInt(v); ok {
-			a.int(i)
-			return
-		}
-		if x, ok := asFloat(v); ok {
-			a.double(x)
+		if a.number(v) {
 			return
 		}
 	case "str":
@@ -83,18 +77,55 @@ func (a args) put(arg *argument, v any) {
 		}
 	case "Layout":
 		if l, ok := v.(Layout); ok {
-			a.int(int(l))
+			a.enum(arg, int(l), numLayouts)
 			return
 		}
 	case "MemoryFormat":
 		if m, ok := v.(MemoryFormat); ok {
-			a.int(int(m))
+			a.enum(arg, int(m), numMemoryFormats)
 			return
 		}
 	default:
 		throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
 	}
 	a.mismatch(arg, v)
+}
+
+// enum adds one of libtorch's n names for something. libtorch does not look whether a
+// number is one of them.
+func (a args) enum(arg *argument, x, n int) {
+	if x < 0 || x >= n {
+		throw(a.o.fullName(), "argument %q: there is no %s with the number %d", arg.name, arg.base, x)
+	}
+	a.int(x)
+}
+
+// number adds a number or a bool as what it is in Go, and reports whether v is one.
+func (a args) number(v any) bool {
+	switch x := v.(type) {
+	case bool:
+		a.bool(x)
+		return true
+	case complex64:
+		a.f.PutComplex(complex128(x))
+		return true
+	case complex128:
+		a.f.PutComplex(x)
+		return true
+	}
+	if i, ok := asInt(v); ok {
+		a.int(i)
+		return true
+	}
+	if r := reflect.ValueOf(v); r.CanUint() && r.Uint() > math.MaxInt64 {
+		a.f.Put(ctorch.Uint, int64(r.Uint()))
+		return true
+	}
+	x, ok := asFloat(v)
+	if ok {
+		a.double(x)
+	}
+	return ok
 }
 
 func (a args) putList(arg *argument, v any) {
@@ -174,9 +205,14 @@ func (a args) value(v ctorch.Value) any {
 	case ctorch.None:
 		return (any)(nil)
 	case ctorch.Tensor:
-		return wrap(ctorch.Handle(v.Bits), a.f.Scope)
+		return a.wrap(v.Bits)
 	case ctorch.Int:
 		return int(v.Bits)
+	case ctorch.Uint:
+		return uint64(v.Bits)
+	case ctorch.Complex:
+		z := floatsOf(a.f.List(v))
+		return complex(z[0], z[1])
 	case ctorch.Double:
 		return math.Float64frombits(uint64(v.Bits))
 	case ctorch.Bool:

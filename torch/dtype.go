@@ -34,12 +34,13 @@ const (
 	numDTypes
 )
 
-// code is c10::ScalarType, size in bytes.
-var dtypes = [numDTypes]struct {
-	code int
-	size int
+type elementType struct {
+	code int // c10::ScalarType
+	size int // in bytes
 	name string
-}{
+}
+
+var dtypes = [numDTypes]elementType{
 	Float32:        {6, 4, "float32"},
 	Float64:        {7, 8, "float64"},
 	Float16:        {5, 2, "float16"},
@@ -72,7 +73,7 @@ func (d DType) String() string {
 }
 
 // Size returns the bytes of one element.
-func (d DType) Size() int { return dtypes[d].size }
+func (d DType) Size() int { return d.known().size }
 
 // IsFloating reports whether d is a real floating-point type.
 func (d DType) IsFloating() bool {
@@ -82,6 +83,9 @@ func (d DType) IsFloating() bool {
 	}
 	return false
 }
+
+// IsComplex reports whether d is a complex type.
+func (d DType) IsComplex() bool { return d == Complex32 || d == Complex64 || d == Complex128 }
 
 // ParseDType returns the type of a name such as "float32".
 func ParseDType(name string) (DType, error) {
@@ -93,11 +97,13 @@ func ParseDType(name string) (DType, error) {
 	return 0, fmt.Errorf("torch: no element type is called %q", name)
 }
 
-func (d DType) code() int {
+func (d DType) code() int { return d.known().code }
+
+func (d DType) known() *elementType {
 	if d >= numDTypes {
-		throw("", "no element type has the number %d", d)
+		throw("", "no element type has the number %d", uint8(d))
 	}
-	return dtypes[d].code
+	return &dtypes[d]
 }
 
 func dtypeOf(code int) DType {

@@ -18,7 +18,7 @@ func NoGrad(f func()) { withGrad(false, f) }
 func EnableGrad(f func()) { withGrad(true, f) }
 
 func withGrad(on bool, f func()) {
-	mustInit("NoGrad")
+	begin("NoGrad", f)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	old := ctorch.SwapGradMode(on)
@@ -26,13 +26,29 @@ func withGrad(on bool, f func()) {
 	f()
 }
 
-// Threads calls f with n threads for the operators that its goroutine calls, so
-// that several workers can share the cores. n must be positive.
-func Threads(n int, f func()) {
-	mustInit("Threads")
-	if n < 1 {
-		throw("Threads", "%d threads; at least 1 is needed", n)
+// MaxThreads is the largest number of threads that can be asked for. libtorch does not
+// check the number, and the process ends when it cannot start them.
+const MaxThreads = 1024
+
+func checkThreads(op string, n int) {
+	if n < 1 || n > MaxThreads {
+		throw(op, "%d threads; at least 1 is needed, and at most %d are possible", n, MaxThreads)
 	}
+}
+
+// begin is how every function begins that calls another one in some mode.
+func begin(op string, f func()) {
+	mustInit(op)
+	if f == nil {
+		throw(op, "the function is nil")
+	}
+}
+
+// Threads calls f with n threads, from 1 to MaxThreads, for the operators that its
+// goroutine calls, so that several workers can share the cores.
+func Threads(n int, f func()) {
+	begin("Threads", f)
+	checkThreads("Threads", n)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	old := ctorch.SwapThreads(n)
@@ -40,13 +56,14 @@ func Threads(n int, f func()) {
 	f()
 }
 
-// SetNumThreads sets the number of threads that one operator may use, for every
-// goroutine outside Threads. n must be positive.
+// SetNumThreads sets the number of threads that one operator may use, from 1 to
+// MaxThreads, for every goroutine outside Threads. Every OS thread that computes with n
+// of them has n-1 helpers of its own; what is left of these when the operators have
+// returned is at most 64 (or twice the number of cores, if that is more) in the whole
+// process, beyond which they are made and dismissed with each operator.
 func SetNumThreads(n int) {
 	mustInit("SetNumThreads")
-	if n < 1 {
-		throw("SetNumThreads", "%d threads; at least 1 is needed", n)
-	}
+	checkThreads("SetNumThreads", n)
 	ctorch.SetThreads(n)
 }
 
@@ -98,7 +115,7 @@ func RNGState(d Device) *Tensor {
 	mustHave("get_rng_state", d)
 	h, scope, err := ctorch.RNGState(int(d.Type), d.index())
 	check("get_rng_state", err)
-	return wrap(h, scope)
+	return wrap(h, scope, 0)
 }
 
 // SetRNGState restores what RNGState returned.
@@ -175,11 +192,7 @@ func CuDNNAllowTF32() bool {
 }
 
 func setFlag(op string, o int, on bool) {
-	value := 0
-	if on {
-		value = 1
-	}
-	setOption(op, o, value)
+	setOption(op, o, toInt(on))
 }
 
 func setOption(op string, o, value int) {

@@ -4,7 +4,6 @@
 package torch
 
 import (
-	"math"
 	"strconv"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -30,9 +29,7 @@ func (o *op) on(ts ...*Tensor) args {
 	a := args{o, ctorch.NewFrame()}
 	for _, t := range ts {
 		if t == nil {
-			i := len(a.f.Args)
-			a.f.Done()
-			throw(o.name, "argument %q is a nil tensor", o.args[i].name)
+			a.refuse("argument %q is a nil tensor", o.args[len(a.f.Args)].name)
 		}
 		a.f.PutTensor(&t.ref)
 	}
@@ -53,26 +50,43 @@ func (a args) omit() args            { a.f.Put(ctorch.Default, 0); return a }
 func (a args) int(x int) args        { a.f.Put(ctorch.Int, int64(x)); return a }
 func (a args) double(x float64) args { a.f.PutDouble(x); return a }
 func (a args) bool(b bool) args      { a.f.PutBool(b); return a }
-func (a args) string(s string) args  { a.f.PutString(s); return a }
-func (a args) ints(xs ...int) args   { a.f.PutInts(ctorch.Ints, xs...); return a }
-func (a args) dtype(d DType) args    { a.f.Put(ctorch.Int, int64(d.code())); return a }
-func (a args) device(d Device) args  { a.f.PutDevice(int(d.Type), d.index()); return a }
+func (a args) scalar(x any) args {
+	if !a.number(x) {
+		a.refuse("expected a number, given %T", x)
+	}
+	return a
+}
+func (a args) string(s string) args { a.f.PutString(s); return a }
+func (a args) ints(xs ...int) args  { a.f.PutInts(ctorch.Ints, xs...); return a }
+func (a args) device(d Device) args { a.f.PutDevice(int(d.Type), d.index()); return a }
 func (a args) tensors(ts []*Tensor) args {
 	a.f.PutTensors(ctorch.Tensors, len(ts), func(i int) *ctorch.Ref {
 		if ts[i] == nil {
-			a.f.Done()
-			throw(a.o.name, "tensor %d of a list is nil", i)
+			a.refuse("tensor %d of a list is nil", i)
 		}
 		return &ts[i].ref
 	})
 	return a
 }
 
+func (a args) dtype(d DType) args {
+	if d >= numDTypes {
+		a.refuse("no element type has the number %d", uint8(d))
+	}
+	a.f.Put(ctorch.Int, int64(d.code()))
+	return a
+}
+
+// refuse gives the call up: the tensors in it can be freed again.
+func (a args) refuse(format string, values ...any) {
+	a.f.Done()
+	throw(a.o.name, format, values...)
+}
+
 // do makes the call. The caller finishes the frame.
 func (a args) do(discard bool) {
-	if a.f.Closed {
-		a.f.Done()
-		throw(a.o.name, usedClosed)
+	if r := a.f.Refused; r != nil {
+		a.refuse("%s", unusable(r))
 	}
 	if err := a.f.Call(a.o.handle, discard); err != nil {
 		e := &Error{Op: a.o.name, Shapes: a.shapes(), Message: reason(err)}
@@ -99,12 +113,19 @@ func (a args) shapes() [][]int {
 	return shapes
 }
 
+// wrap makes a tensor of a result. The first one answers for the bytes of all of them.
+func (a args) wrap(bits int64) *Tensor {
+	bytes := a.f.Fresh
+	a.f.Fresh = 0
+	return wrap(ctorch.Handle(bits), a.f.Scope, bytes)
+}
+
 // tensor takes the i-th result; nil for None.
 func (a args) tensor(i int) *Tensor {
 	v := a.f.Results[i]
 	switch v.Tag {
 	case ctorch.Tensor:
-		return wrap(ctorch.Handle(v.Bits), a.f.Scope)
+		return a.wrap(v.Bits)
 	case ctorch.None:
 		return nil
 	}
@@ -152,7 +173,7 @@ func (a args) take(v ctorch.Value) []*Tensor {
 	ts := make([]*Tensor, len(words))
 	for i, w := range words {
 		if w != 0 {
-			ts[i] = wrap(ctorch.Handle(w), a.f.Scope)
+			ts[i] = a.wrap(w)
 		}
 	}
 	return ts
@@ -164,23 +185,13 @@ func (a args) void() {
 	a.f.Done()
 }
 
-// number returns a call's single int, float or bool as a float.
-func (a args) number() float64 {
+// item returns a call's only result, which is no tensor.
+func (a args) item() any {
 	a.do(false)
-	v := a.f.Results[0]
+	v := a.value(a.f.Results[0])
 	a.f.Done()
-	if v.Tag == ctorch.Double {
-		return math.Float64frombits(uint64(v.Bits))
-	}
-	return float64(v.Bits)
+	return v
 }
 
-func (a args) integer() int {
-	a.do(false)
-	v := a.f.Results[0]
-	a.f.Done()
-	if v.Tag == ctorch.Double {
-		return int(math.Float64frombits(uint64(v.Bits)))
-	}
-	return int(v.Bits)
-}
+// holds returns a call's only result, a bool.
+func (a args) holds() bool { return a.item() == true }

@@ -38,9 +38,10 @@ func Zeros(shape []int, o ...Options) *Tensor { return opZeros.on().ints(shape..
 // Ones returns a tensor of ones.
 func Ones(shape []int, o ...Options) *Tensor { return opOnes.on().ints(shape...).options(o).one() }
 
-// Full returns a tensor with x everywhere.
-func Full(shape []int, x float64, o ...Options) *Tensor {
-	return opFull.on().ints(shape...).double(x).options(o).one()
+// Full returns a tensor with x, a number, everywhere; as for all constructors here its
+// type is that of the options, not that of x.
+func Full(shape []int, x any, o ...Options) *Tensor {
+	return opFull.on().ints(shape...).scalar(x).options(o).one()
 }
 
 // Empty returns a tensor whose elements are whatever the memory held.
@@ -57,9 +58,9 @@ func Randperm(n int) *Tensor {
 	return opRandperm.on().int(n).options([]Options{{DType: Int64}}).one()
 }
 
-// Arange returns start, start+step, … below end.
-func Arange(start, end, step float64, o ...Options) *Tensor {
-	return opArange.on().double(start).double(end).double(step).options(o).one()
+// Arange returns start, start+step, … below end, all three numbers.
+func Arange(start, end, step any, o ...Options) *Tensor {
+	return opArange.on().scalar(start).scalar(end).scalar(step).options(o).one()
 }
 
 // ZerosLike returns zeros with the shape, type and device of t.

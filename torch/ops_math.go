@@ -4,51 +4,52 @@
 package torch
 
 var (
-	opAdd       = &op{name: "aten::add", overload: "Tensor"}
-	opSub       = &op{name: "aten::sub", overload: "Tensor"}
-	opMul       = &op{name: "aten::mul", overload: "Tensor"}
-	opDiv       = &op{name: "aten::div", overload: "Tensor"}
-	opPow       = &op{name: "aten::pow", overload: "Tensor_Scalar"}
-	opAddScalar = &op{name: "aten::add", overload: "Scalar"}
-	opMulScalar = &op{name: "aten::mul", overload: "Scalar"}
-	opDivScalar = &op{name: "aten::div", overload: "Scalar"}
-	opAddIn     = &op{name: "aten::add_", overload: "Tensor"}
-	opSubIn     = &op{name: "aten::sub_", overload: "Tensor"}
-	opMulIn     = &op{name: "aten::mul_", overload: "Tensor"}
-	opDivIn     = &op{name: "aten::div_", overload: "Tensor"}
-	opAddSIn    = &op{name: "aten::add_", overload: "Scalar"}
-	opMulSIn    = &op{name: "aten::mul_", overload: "Scalar"}
-	opNeg       = &op{name: "aten::neg"}
-	opAbs       = &op{name: "aten::abs"}
-	opExp       = &op{name: "aten::exp"}
-	opLog       = &op{name: "aten::log"}
-	opSqrt      = &op{name: "aten::sqrt"}
-	opSquare    = &op{name: "aten::square"}
-	opAtanh     = &op{name: "aten::atanh"}
-	opTanh      = &op{name: "aten::tanh"}
-	opSigmoid   = &op{name: "aten::sigmoid"}
-	opRelu      = &op{name: "aten::relu"}
-	opClamp     = &op{name: "aten::clamp"}
-	opMaximum   = &op{name: "aten::maximum"}
-	opMinimum   = &op{name: "aten::minimum"}
-	opSoftmax   = &op{name: "aten::softmax", overload: "int"}
-	opLogSM     = &op{name: "aten::log_softmax", overload: "int"}
-	opMatmul    = &op{name: "aten::matmul"}
-	opLinear    = &op{name: "aten::linear"}
-	opEq        = &op{name: "aten::eq", overload: "Tensor"}
-	opLt        = &op{name: "aten::lt", overload: "Tensor"}
-	opGt        = &op{name: "aten::gt", overload: "Tensor"}
-	opIsFinite  = &op{name: "aten::isfinite"}
-	opAll       = &op{name: "aten::all"}
-	opAny       = &op{name: "aten::any"}
-	opEqual     = &op{name: "aten::equal"}
-	opAllClose  = &op{name: "aten::allclose"}
-	opWhere     = &op{name: "aten::where", overload: "self"}
-	opFillIn    = &op{name: "aten::fill_", overload: "Scalar"}
-	opZeroIn    = &op{name: "aten::zero_"}
-	opCopyIn    = &op{name: "aten::copy_"}
-	opUniformIn = &op{name: "aten::uniform_"}
-	opNormalIn  = &op{name: "aten::normal_"}
+	opAdd         = &op{name: "aten::add", overload: "Tensor"}
+	opSub         = &op{name: "aten::sub", overload: "Tensor"}
+	opMul         = &op{name: "aten::mul", overload: "Tensor"}
+	opDiv         = &op{name: "aten::div", overload: "Tensor"}
+	opPow         = &op{name: "aten::pow", overload: "Tensor_Scalar"}
+	opAddScalar   = &op{name: "aten::add", overload: "Scalar"}
+	opSubScalar   = &op{name: "aten::sub", overload: "Scalar"}
+	opMulScalar   = &op{name: "aten::mul", overload: "Scalar"}
+	opDivScalar   = &op{name: "aten::div", overload: "Scalar"}
+	opAddIn       = &op{name: "aten::add_", overload: "Tensor"}
+	opSubIn       = &op{name: "aten::sub_", overload: "Tensor"}
+	opMulIn       = &op{name: "aten::mul_", overload: "Tensor"}
+	opDivIn       = &op{name: "aten::div_", overload: "Tensor"}
+	opAddScalarIn = &op{name: "aten::add_", overload: "Scalar"}
+	opMulScalarIn = &op{name: "aten::mul_", overload: "Scalar"}
+	opNeg         = &op{name: "aten::neg"}
+	opAbs         = &op{name: "aten::abs"}
+	opExp         = &op{name: "aten::exp"}
+	opLog         = &op{name: "aten::log"}
+	opSqrt        = &op{name: "aten::sqrt"}
+	opSquare      = &op{name: "aten::square"}
+	opAtanh       = &op{name: "aten::atanh"}
+	opTanh        = &op{name: "aten::tanh"}
+	opSigmoid     = &op{name: "aten::sigmoid"}
+	opRelu        = &op{name: "aten::relu"}
+	opClamp       = &op{name: "aten::clamp"}
+	opMaximum     = &op{name: "aten::maximum"}
+	opMinimum     = &op{name: "aten::minimum"}
+	opSoftmax     = &op{name: "aten::softmax", overload: "int"}
+	opLogSM       = &op{name: "aten::log_softmax", overload: "int"}
+	opMatmul      = &op{name: "aten::matmul"}
+	opLinear      = &op{name: "aten::linear"}
+	opEq          = &op{name: "aten::eq", overload: "Tensor"}
+	opLt          = &op{name: "aten::lt", overload: "Tensor"}
+	opGt          = &op{name: "aten::gt", overload: "Tensor"}
+	opIsFinite    = &op{name: "aten::isfinite"}
+	opAll         = &op{name: "aten::all"}
+	opAny         = &op{name: "aten::any"}
+	opEqual       = &op{name: "aten::equal"}
+	opAllClose    = &op{name: "aten::allclose"}
+	opWhere       = &op{name: "aten::where", overload: "self"}
+	opFillIn      = &op{name: "aten::fill_", overload: "Scalar"}
+	opZeroIn      = &op{name: "aten::zero_"}
+	opCopyIn      = &op{name: "aten::copy_"}
+	opUniformIn   = &op{name: "aten::uniform_"}
+	opNormalIn    = &op{name: "aten::normal_"}
 )
 
 // Add returns t + o, broadcast as in NumPy.
@@ -63,17 +64,25 @@ func (t *Tensor) Mul(o *Tensor) *Tensor { return opMul.on(t, o).one() }
 // Div returns the elementwise quotient; of integers a floating-point one.
 func (t *Tensor) Div(o *Tensor) *Tensor { return opDiv.on(t, o).one() }
 
-// Pow returns t to the power of x.
-func (t *Tensor) Pow(x float64) *Tensor { return opPow.on(t).double(x).one() }
+// A number that an operator takes beside a tensor is any Go number or bool, and stays
+// what it is, as in PyTorch: a tensor of integers plus an int are integers, and plus a
+// float64 they are floating-point numbers. A constant without a point, as the 2 in
+// t.Pow(2), is an int.
 
-// AddScalar returns t + x.
-func (t *Tensor) AddScalar(x float64) *Tensor { return opAddScalar.on(t).double(x).one() }
+// Pow returns t to the power of x, a number.
+func (t *Tensor) Pow(x any) *Tensor { return opPow.on(t).scalar(x).one() }
 
-// MulScalar returns t · x.
-func (t *Tensor) MulScalar(x float64) *Tensor { return opMulScalar.on(t).double(x).one() }
+// AddScalar returns t + x, a number.
+func (t *Tensor) AddScalar(x any) *Tensor { return opAddScalar.on(t).scalar(x).one() }
 
-// DivScalar returns t / x.
-func (t *Tensor) DivScalar(x float64) *Tensor { return opDivScalar.on(t).double(x).one() }
+// SubScalar returns t - x, a number.
+func (t *Tensor) SubScalar(x any) *Tensor { return opSubScalar.on(t).scalar(x).one() }
+
+// MulScalar returns t · x, a number.
+func (t *Tensor) MulScalar(x any) *Tensor { return opMulScalar.on(t).scalar(x).one() }
+
+// DivScalar returns t / x, a number; of integers a floating-point quotient.
+func (t *Tensor) DivScalar(x any) *Tensor { return opDivScalar.on(t).scalar(x).one() }
 
 // AddInPlace adds o.
 func (t *Tensor) AddInPlace(o *Tensor) *Tensor { opAddIn.on(t, o).void(); return t }
@@ -87,11 +96,11 @@ func (t *Tensor) MulInPlace(o *Tensor) *Tensor { opMulIn.on(t, o).void(); return
 // DivInPlace divides by o.
 func (t *Tensor) DivInPlace(o *Tensor) *Tensor { opDivIn.on(t, o).void(); return t }
 
-// AddScalarInPlace adds x.
-func (t *Tensor) AddScalarInPlace(x float64) *Tensor { opAddSIn.on(t).double(x).void(); return t }
+// AddScalarInPlace adds x, a number; to integers only an integer can be added.
+func (t *Tensor) AddScalarInPlace(x any) *Tensor { opAddScalarIn.on(t).scalar(x).void(); return t }
 
-// MulScalarInPlace multiplies by x.
-func (t *Tensor) MulScalarInPlace(x float64) *Tensor { opMulSIn.on(t).double(x).void(); return t }
+// MulScalarInPlace multiplies by x, a number; integers only by an integer.
+func (t *Tensor) MulScalarInPlace(x any) *Tensor { opMulScalarIn.on(t).scalar(x).void(); return t }
 
 // Neg returns -t.
 func (t *Tensor) Neg() *Tensor { return opNeg.on(t).one() }
@@ -123,8 +132,8 @@ func (t *Tensor) Sigmoid() *Tensor { return opSigmoid.on(t).one() }
 // Relu returns max(t, 0).
 func (t *Tensor) Relu() *Tensor { return opRelu.on(t).one() }
 
-// Clamp limits the elements to [lo, hi].
-func (t *Tensor) Clamp(lo, hi float64) *Tensor { return opClamp.on(t).double(lo).double(hi).one() }
+// Clamp limits the elements to [lo, hi], two numbers.
+func (t *Tensor) Clamp(lo, hi any) *Tensor { return opClamp.on(t).scalar(lo).scalar(hi).one() }
 
 // Maximum returns the larger of t and o, elementwise.
 func (t *Tensor) Maximum(o *Tensor) *Tensor { return opMaximum.on(t, o).one() }
@@ -163,18 +172,18 @@ func (t *Tensor) All() *Tensor { return opAll.on(t).one() }
 func (t *Tensor) Any() *Tensor { return opAny.on(t).one() }
 
 // Equal reports whether shape and all elements are the same.
-func (t *Tensor) Equal(o *Tensor) bool { return opEqual.on(t, o).number() != 0 }
+func (t *Tensor) Equal(o *Tensor) bool { return opEqual.on(t, o).holds() }
 
 // AllClose reports whether |t - o| <= atol + rtol·|o| everywhere.
 func (t *Tensor) AllClose(o *Tensor, rtol, atol float64) bool {
-	return opAllClose.on(t, o).double(rtol).double(atol).bool(false).number() != 0
+	return opAllClose.on(t, o).double(rtol).double(atol).bool(false).holds()
 }
 
 // Where returns a where the condition holds, b elsewhere.
 func Where(condition, a, b *Tensor) *Tensor { return opWhere.on(condition, a, b).one() }
 
-// FillInPlace sets every element to x.
-func (t *Tensor) FillInPlace(x float64) *Tensor { opFillIn.on(t).double(x).void(); return t }
+// FillInPlace sets every element to x, a number, which becomes the type of t.
+func (t *Tensor) FillInPlace(x any) *Tensor { opFillIn.on(t).scalar(x).void(); return t }
 
 // ZeroInPlace sets every element to 0.
 func (t *Tensor) ZeroInPlace() *Tensor { opZeroIn.on(t).void(); return t }

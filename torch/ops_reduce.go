@@ -99,8 +99,7 @@ const (
 func (a args) reduction(r Reduction) args {
 	code, ok := map[Reduction]int{ReduceNone: 0, ReduceMean: 1, ReduceSum: 2}[r]
 	if !ok {
-		a.f.Done()
-		throw(a.o.name, "there is no reduction %d", r)
+		a.refuse("there is no reduction %d", r)
 	}
 	return a.int(code)
 }

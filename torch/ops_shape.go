@@ -77,8 +77,7 @@ func (t *Tensor) IndexSelect(dim int, index *Tensor) *Tensor {
 // tensor1 adds a tensor after other arguments.
 func (a args) tensor1(t *Tensor) args {
 	if t == nil {
-		a.f.Done()
-		throw(a.o.name, "a tensor argument is nil")
+		a.refuse("a tensor argument is nil")
 	}
 	a.f.PutTensor(&t.ref)
 	return a
@@ -109,24 +108,25 @@ func (t *Tensor) Detach() *Tensor { return opDetach.on(t).one() }
 func (t *Tensor) Contiguous() *Tensor { return opContiguous.on(t).int(int(ContiguousFormat)).one() }
 
 // To returns t on device d, copied if it is not there already.
-func (t *Tensor) To(d Device) *Tensor {
-	return opTo.on(t).device(d).dtype(t.DType()).bool(false).bool(false).none().one()
+func (t *Tensor) To(d Device) *Tensor { return t.to(d, false) }
+
+func (t *Tensor) to(d Device, nonBlocking bool) *Tensor {
+	dtype := t.DType()
+	return opTo.on(t).device(d).dtype(dtype).bool(nonBlocking).bool(false).none().one()
 }
 
 // ToNonBlocking is To that does not wait for a copy between host and device: for
 // one to the device, t has to be in pinned memory and to stay unchanged until it
 // is done (see cuda.Stream.Synchronize); what one to the host brings may only be
 // read after that. Other copies wait as in To.
-func (t *Tensor) ToNonBlocking(d Device) *Tensor {
-	return opTo.on(t).device(d).dtype(t.DType()).bool(true).bool(false).none().one()
-}
+func (t *Tensor) ToNonBlocking(d Device) *Tensor { return t.to(d, true) }
 
 // PinMemory returns a copy of a CPU tensor in pinned memory, which a GPU reads and
 // writes while the host goes on; t itself if it is pinned. It needs a GPU.
 func (t *Tensor) PinMemory() *Tensor { return opPinMemory.on(t).none().one() }
 
 // IsPinned reports whether t is in pinned memory.
-func (t *Tensor) IsPinned() bool { return opIsPinned.on(t).none().number() != 0 }
+func (t *Tensor) IsPinned() bool { return opIsPinned.on(t).none().holds() }
 
 // ToDType returns t with elements of type d, copied if they are not already.
 func (t *Tensor) ToDType(d DType) *Tensor {

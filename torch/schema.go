@@ -40,6 +40,7 @@ type argument struct {
 	optional bool
 	length   int    // of int[2], 0 when free
 	keyword  bool   // keyword-only
+	writes   bool   // the operator changes this tensor
 	fallback string // the default as the bridge writes it; "-" for none
 }
 
@@ -65,7 +66,7 @@ func (a *argument) typeName() string {
 // parseArgument reads a line of the bridge's description (see call.cpp).
 func parseArgument(line string) argument {
 	f := strings.Split(line, "\t")
-	a := argument{name: f[1], base: f[2], keyword: f[4] == "1", fallback: f[6]}
+	a := argument{name: f[1], base: f[2], keyword: f[4] == "1", writes: f[5] == "1", fallback: f[6]}
 	a.length, _ = strconv.Atoi(f[3])
 	a.base, a.optional = strings.CutSuffix(a.base, "?")
 	if i := strings.LastIndexByte(a.base, '['); i >= 0 && strings.HasSuffix(a.base, "]") {

@@ -63,7 +63,7 @@ func (s *scope) add(t *Tensor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended { // only Keep on another goroutine can come this late
-		t.track()
+		t.track(t.elementBytes())
 		return
 	}
 	t.owner.Store(s)
@@ -101,7 +101,7 @@ func (s *scope) end() {
 func Scope(f func()) { runScope(f, nil) }
 
 func runScope(f func(), tr *tracer) {
-	mustInit("Scope")
+	begin("Scope", f)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	outer := ctorch.SwapScope(0)
@@ -123,7 +123,7 @@ func runScope(f func(), tr *tracer) {
 // until the garbage collector finds it. Optimizers and caches create their state
 // so, since they are born in the first step, inside that step's scope.
 func Unscoped(f func()) {
-	mustInit("Unscoped")
+	begin("Unscoped", f)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	outer := ctorch.SwapScope(0)
@@ -134,9 +134,8 @@ func Unscoped(f func()) {
 // Keep moves t one scope out and returns it. Out of the outermost scope, or
 // outside any, it lives until Close or until the garbage collector finds it.
 func (t *Tensor) Keep() *Tensor {
-	if t.ref.Closed() {
-		throw("Keep", usedClosed)
-	}
+	t.enter("Keep")
+	defer t.ref.Leave()
 	s := t.owner.Load()
 	if s == nil || !t.owner.CompareAndSwap(s, nil) {
 		return t
@@ -144,9 +143,15 @@ func (t *Tensor) Keep() *Tensor {
 	if s.parent != nil {
 		s.parent.add(t)
 	} else {
-		t.track()
+		t.track(t.elementBytes())
 	}
 	return t
+}
+
+// elementBytes is what t's elements would fill.
+func (t *Tensor) elementBytes() int64 {
+	i := t.describe("Keep")
+	return int64(i.Numel) * int64(i.ItemSize)
 }
 
 // Counts is what is alive.

@@ -4,6 +4,7 @@
 package torch
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -76,7 +77,7 @@ func fromMemory(p unsafe.Pointer, bytes, elements int, shape []int, d DType) *Te
 	}
 	h, scope, err := ctorch.From(p, bytes, sizes, d.code())
 	check("FromSlice", err)
-	return wrap(h, scope)
+	return wrap(h, scope, int64(bytes))
 }
 
 // ToSlice copies the elements out, in row-major order, from whatever device. T
@@ -85,8 +86,11 @@ func ToSlice[T Element](t *Tensor) []T {
 	if want, have := dtypeFor[T](), t.DType(); want != have {
 		throw("ToSlice", "the tensor's elements are %s, not %s; ToDType converts", have, want)
 	}
-	out := make([]T, t.Numel())
-	t.read(unsafe.Pointer(unsafe.SliceData(out)), len(out)*int(unsafe.Sizeof(*new(T))))
+	var out []T
+	t.read("ToSlice", func(i ctorch.Info) unsafe.Pointer {
+		out = make([]T, i.Numel)
+		return unsafe.Pointer(unsafe.SliceData(out))
+	})
 	return out
 }
 
@@ -109,34 +113,91 @@ func (t *Tensor) Float64s() []float64 {
 
 // Bytes copies the elements out as little-endian bytes, in row-major order.
 func (t *Tensor) Bytes() []byte {
-	i := t.describe("Bytes")
-	out := make([]byte, i.Numel*i.ItemSize)
-	t.read(unsafe.Pointer(unsafe.SliceData(out)), len(out))
+	var out []byte
+	t.read("Bytes", func(i ctorch.Info) unsafe.Pointer {
+		out = make([]byte, i.Numel*i.ItemSize)
+		return unsafe.Pointer(unsafe.SliceData(out))
+	})
 	return out
 }
 
-func (t *Tensor) read(dst unsafe.Pointer, bytes int) {
-	src := t
-	if i := t.describe("read"); i.DeviceType != int(DeviceCPU) || !i.IsContiguous || i.IsLazy {
-		Scope(func() {
-			src = t.Detach().To(CPU)
-			src = opResolveNeg.on(opResolveConj.on(src).one()).one().Contiguous().Keep()
-		})
-		if src != t {
-			defer src.Close()
+// largeRead is how many bytes are asked of libtorch before they are asked of Go.
+const largeRead = 256 << 20
+
+// read copies the elements to the memory that allocate returns. What an expanded view
+// would fill may be more than any machine has: libtorch, whose allocator returns an error,
+// is asked first, since Go's ends the process.
+func (t *Tensor) read(op string, allocate func(ctorch.Info) unsafe.Pointer) {
+	Scope(func() {
+		src := t
+		i := t.describe(op)
+		if i.DeviceType != int(DeviceCPU) || !i.IsContiguous || i.IsLazy {
+			src = opResolveNeg.on(opResolveConj.on(t.Detach().To(CPU)).one()).one().Contiguous()
 		}
-	}
-	h := src.enter("read")
-	defer src.ref.Leave()
-	check("read", ctorch.Read(h, dst, bytes), t)
+		bytes := i.Numel * i.ItemSize
+		if bytes > largeRead {
+			Empty([]int{bytes}, Options{DType: UInt8}).Close()
+		}
+		dst := allocate(i)
+		h := src.enter(op)
+		defer src.ref.Leave()
+		check(op, ctorch.Read(h, dst, bytes), t)
+	})
 }
 
-// Item returns the value of a tensor with one element. On an accelerator the
-// host waits for it.
-func (t *Tensor) Item() float64 { return opItem.on(t).number() }
+// Item returns the value of a tensor with one element, a bool as 0 or 1; of an int64
+// beyond 2⁵³ the nearest float64 (ItemInt is exact). It refuses a complex number, which
+// ItemComplex returns. On an accelerator the host waits for it.
+func (t *Tensor) Item() float64 {
+	switch x := opItem.on(t).item().(type) {
+	case float64:
+		return x
+	case int:
+		return float64(x)
+	case uint64:
+		return float64(x)
+	case bool:
+		return float64(toInt(x))
+	}
+	throw("item", "the element is %s; ItemComplex returns it", t.DType())
+	return 0
+}
 
-// ItemInt returns the value of an integer tensor with one element.
-func (t *Tensor) ItemInt() int { return opItem.on(t).integer() }
+// ItemInt returns the value of a tensor with one element, without what stands behind
+// the point. It refuses what is no int: NaN, numbers beyond the range of int, complex ones.
+func (t *Tensor) ItemInt() int {
+	switch x := opItem.on(t).item().(type) {
+	case int:
+		return x
+	case bool:
+		return toInt(x)
+	case float64:
+		if x >= math.MinInt64 && x < math.MaxInt64 { // the latter is rounded up to 2⁶³
+			return int(x)
+		}
+		throw("item", "%v is not within the range of int", x)
+	case uint64:
+		throw("item", "%d is not within the range of int", x)
+	}
+	throw("item", "the element is %s; ItemComplex returns it", t.DType())
+	return 0
+}
+
+// ItemComplex returns the value of a tensor with one element of any type as a complex
+// number.
+func (t *Tensor) ItemComplex() complex128 {
+	if z, ok := opItem.on(t).item().(complex128); ok {
+		return z
+	}
+	return complex(t.Item(), 0)
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
 
 // String describes the tensor, with its elements when they are few.
 func (t *Tensor) String() string { return format(t) }

@@ -22,30 +22,38 @@ type Tensor struct {
 	mu      sync.Mutex // orders Close and track
 	cleanup runtime.Cleanup
 	tracked bool
+	bytes   int64 // counted in unowned
 }
 
-// wrap makes a tensor of a new handle, which belongs to the scope with that id.
-func wrap(h ctorch.Handle, scopeID uint32) *Tensor {
+// wrap makes a tensor of a new handle, which belongs to the scope with that id. Without
+// a scope the tensor answers for that many bytes of memory.
+func wrap(h ctorch.Handle, scopeID uint32, bytes int64) *Tensor {
 	t := new(Tensor)
 	t.ref.Own(h)
 	if s := scopeByID(scopeID); s != nil {
 		s.add(t)
 	} else {
-		t.track()
+		t.track(bytes)
 	}
 	return t
 }
 
-// track lets the garbage collector free t.
-func (t *Tensor) track() {
+// track lets the garbage collector free t, which answers for that many bytes.
+func (t *Tensor) track(bytes int64) {
+	if t.register(bytes) {
+		own(bytes)
+	}
+}
+
+func (t *Tensor) register(bytes int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ref.Closed() || t.tracked {
-		return
+		return false
 	}
-	free, h := t.ref.Cleaner()
-	t.cleanup = runtime.AddCleanup(t, free, h)
-	t.tracked = true
+	t.cleanup = runtime.AddCleanup(t, collected, unreachable{t.ref.Handle(), bytes})
+	t.tracked, t.bytes = true, bytes
+	return true
 }
 
 // Close frees the tensor, once the calls that use it have returned. Any later
@@ -55,6 +63,7 @@ func (t *Tensor) Close() {
 	defer t.mu.Unlock()
 	if t.ref.Close() && t.tracked {
 		t.cleanup.Stop()
+		disown(t.bytes)
 	}
 }
 
@@ -63,13 +72,21 @@ func (t *Tensor) Closed() bool { return t.ref.Closed() }
 
 const usedClosed = "a tensor is used after it was closed. It was freed by Close, or by the end of the Scope that it was made in; Keep moves a tensor out of its scope"
 
+// unusable says why a tensor cannot be used.
+func unusable(r *ctorch.Ref) string {
+	if r.Empty() {
+		return "the tensor is torch.Tensor's zero value, which holds nothing; FromSlice, Zeros and the operators make tensors"
+	}
+	return usedClosed
+}
+
 // enter begins a use of t outside a frame; defer t.ref.Leave().
 func (t *Tensor) enter(op string) ctorch.Handle {
 	if t == nil {
 		throw(op, "the tensor is nil")
 	}
 	if !t.ref.Enter() {
-		throw(op, usedClosed)
+		throw(op, "%s", unusable(&t.ref))
 	}
 	return t.ref.Handle()
 }

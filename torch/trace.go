@@ -121,7 +121,7 @@ func (tr *tracer) use(h ctorch.Handle) ValueID {
 	}
 	id := tr.define(h)
 	t := tr.hold(h)
-	t.track()
+	t.track(0)
 	tr.graph.Captured[id] = t
 	return id
 }
@@ -194,6 +194,11 @@ func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
 		return int(v.Bits)
 	case ctorch.Double:
 		return math.Float64frombits(uint64(v.Bits))
+	case ctorch.Uint:
+		return uint64(v.Bits)
+	case ctorch.Complex:
+		z := floatsOf(a.f.Words(v))
+		return complex(z[0], z[1])
 	case ctorch.Bool:
 		return v.Bits != 0
 	case ctorch.Device:

@@ -116,8 +116,23 @@ func cbool(b bool) C.int32_t {
 	return 0
 }
 
+// OnWarning receives libtorch's warnings, one at a time, as soon as the entry that
+// caused them has returned. It is set before Load.
+var OnWarning func(text string)
+
+// deliverWarnings hands over the warnings that wait in the bridge.
+func deliverWarnings() {
+	for text := C.go_warning_take(); text != nil; text = C.go_warning_take() {
+		OnWarning(C.GoString(text))
+		C.free(unsafe.Pointer(text))
+	}
+}
+
 // fail turns an entry's return into a Go error and frees it.
 func fail(e *C.ct_error) *Error {
+	if atomic.LoadInt32((*int32)(unsafe.Pointer(C.ct_table.warnings))) != 0 {
+		deliverWarnings()
+	}
 	if e == nil {
 		return nil
 	}

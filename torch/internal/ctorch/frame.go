@@ -38,7 +38,8 @@ const (
 	OptionalTensors = int32(C.CT_OPTIONAL_TENSORS)
 	IntScalars      = int32(C.CT_INT_SCALARS)
 	DoubleScalars   = int32(C.CT_DOUBLE_SCALARS)
-	Unsupported     = int32(C.CT_UNSUPPORTED)
+	Uint            = int32(C.CT_UINT)
+	Complex         = int32(C.CT_COMPLEX)
 )
 
 // MaxResults is how many results an operator may have; the most in ATen is seven.
@@ -51,7 +52,8 @@ type Frame struct {
 	Results [MaxResults]Value
 	N       int    // results
 	Scope   uint32 // the calling thread's scope when the call returned
-	Closed  bool   // an argument was a closed tensor; the call must not be made
+	Fresh   int64  // without a scope: bytes of the results that no argument has
+	Refused *Ref   // an argument that could not be entered; the call must not be made
 	pool    []int64
 	refs    []*Ref
 }
@@ -69,14 +71,14 @@ func (f *Frame) Done() {
 		r.Leave()
 		f.refs[i] = nil
 	}
-	f.Args, f.pool, f.refs, f.N, f.Closed = f.Args[:0], f.pool[:0], f.refs[:0], 0, false
+	f.Args, f.pool, f.refs, f.N, f.Refused = f.Args[:0], f.pool[:0], f.refs[:0], 0, nil
 	frames.Put(f)
 }
 
 // use enters r for the time of the call.
 func (f *Frame) use(r *Ref) int64 {
 	if !r.Enter() {
-		f.Closed = true
+		f.Refused = r
 		return 0
 	}
 	f.refs = append(f.refs, r)
@@ -97,6 +99,11 @@ func (f *Frame) PutTensor(r *Ref) {
 
 // PutDouble adds a float.
 func (f *Frame) PutDouble(x float64) { f.Put(Double, int64(math.Float64bits(x))) }
+
+// PutComplex adds a complex number.
+func (f *Frame) PutComplex(z complex128) {
+	f.PutDoubles(Complex, real(z), imag(z))
+}
 
 // PutBool adds a bool.
 func (f *Frame) PutBool(b bool) { f.Put(Bool, int64(cbool(b))) }
@@ -169,7 +176,7 @@ func (f *Frame) Call(op Op, discard bool) *Error {
 		(*C.ct_value)(unsafe.Pointer(unsafe.SliceData(f.Args))), C.int32_t(len(f.Args)),
 		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(f.pool))),
 		(*C.ct_value)(unsafe.Pointer(&f.Results)), MaxResults, cbool(discard), &result))
-	f.N, f.Scope = int(result.n), uint32(result.scope)
+	f.N, f.Scope, f.Fresh = int(result.n), uint32(result.scope), int64(result.fresh)
 	return err
 }
 

@@ -37,8 +37,11 @@ func (r *Ref) Own(h Handle) {
 	live.Add(1)
 }
 
-// Enter begins a use of the handle; false when r is closed.
+// Enter begins a use of the handle; false when r is closed or owns none.
 func (r *Ref) Enter() bool {
+	if r.h == 0 {
+		return false
+	}
 	for {
 		s := r.state.Load()
 		if s&closed != 0 {
@@ -68,8 +71,11 @@ func (r *Ref) Close() bool {
 	return was
 }
 
-// shut closes r; free tells that the caller has to free the handle.
+// shut closes r; free reports whether the caller has to free the handle.
 func (r *Ref) shut() (free, first bool) {
+	if r.h == 0 {
+		return false, false
+	}
 	for {
 		s := r.state.Load()
 		if s&closed != 0 {
@@ -84,12 +90,14 @@ func (r *Ref) shut() (free, first bool) {
 // Closed reports whether Close was called.
 func (r *Ref) Closed() bool { return r.state.Load()&closed != 0 }
 
+// Empty reports whether r never owned a handle.
+func (r *Ref) Empty() bool { return r.h == 0 }
+
 // Handle returns the handle for use between Enter and Leave.
 func (r *Ref) Handle() Handle { return r.h }
 
-// Cleaner returns what a runtime cleanup needs to free the handle of an
-// unreachable Ref: nobody can be inside a call then.
-func (r *Ref) Cleaner() (func(Handle), Handle) { return free, r.h }
+// Free frees the handle of an unreachable Ref: nobody can be inside a call then.
+func Free(h Handle) { free(h) }
 
 // CloseAll closes many refs with one call into C++.
 type CloseAll struct{ handles []Handle }

@@ -59,6 +59,7 @@ static inline ct_error *go_tensor_info(ct_tensor t, ct_info *info, int64_t *size
                                        int64_t *strides, int32_t capacity) {
   return ct_table->tensor_info(t, info, sizes, strides, capacity);
 }
+static inline ct_error *go_grad_fn(ct_tensor t, char **name) { return ct_table->grad_fn(t, name); }
 static inline ct_error *go_set_requires_grad(ct_tensor t, int32_t on) {
   return ct_table->set_requires_grad(t, on);
 }
@@ -80,6 +81,7 @@ static inline int32_t go_grad_mode_swap(int32_t on) { return ct_table->grad_mode
 static inline int32_t go_threads_swap(int32_t n) { return ct_table->threads_swap(n); }
 static inline void go_threads_set(int32_t n) { ct_table->threads_set(n); }
 static inline int32_t go_threads_get(void) { return ct_table->threads_get(); }
+static inline char *go_warning_take(void) { return ct_table->warning_take(); }
 static inline ct_error *go_seed(uint64_t seed) { return ct_table->seed(seed); }
 static inline ct_error *go_rng_state(int32_t type, int32_t index, ct_tensor *out,
                                      ct_result *result) {

@@ -89,6 +89,16 @@ func Describe(h Handle) (Info, *Error) {
 	}, nil
 }
 
+// GradFn returns the name of the operation that made a tensor; "" for a leaf.
+func GradFn(h Handle) (string, *Error) {
+	var name *C.char
+	if err := fail(C.go_grad_fn(C.ct_tensor(h), &name)); err != nil || name == nil {
+		return "", err
+	}
+	defer C.free(unsafe.Pointer(name))
+	return C.GoString(name), nil
+}
+
 // SetRequiresGrad switches gradients of a leaf on or off.
 func SetRequiresGrad(h Handle, on bool) *Error {
 	return fail(C.go_set_requires_grad(C.ct_tensor(h), cbool(on)))

@@ -3,9 +3,12 @@
 
 // Operators by name: the schema once, then boxed calls through a cached handle.
 
+#include <ATen/ScalarOps.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -18,6 +21,7 @@ namespace {
 struct Op {
   c10::OperatorHandle handle;
   std::vector<std::optional<c10::IValue>> defaults;
+  std::vector<bool> tensor;  // whether an argument is a Tensor or Tensor?
 };
 
 char* copy_text(const std::string& s) {
@@ -106,14 +110,17 @@ c10::IValue unpack(const ct_value& v, const int64_t* pool) {
       return as_double(v.bits);
     case CT_BOOL:
       return v.bits != 0;
+    case CT_UINT:
+      return c10::IValue(at::Scalar(static_cast<uint64_t>(v.bits)));
+    case CT_COMPLEX:
+      return c10::complex<double>(as_double(words[0]), as_double(words[1]));
     case CT_STRING:
       return std::string(reinterpret_cast<const char*>(words), v.n);
     case CT_DEVICE:
       // A larger number would become another device's.
       TORCH_CHECK(v.bits >= -1 && v.bits <= std::numeric_limits<c10::DeviceIndex>::max(),
                   "there is no device with the number ", v.bits);
-      return c10::Device(static_cast<c10::DeviceType>(v.n),
-                         static_cast<c10::DeviceIndex>(v.bits));
+      return c10::Device(device_kind(v.n), static_cast<c10::DeviceIndex>(v.bits));
     case CT_INTS:
       return list_of<int64_t>(words, v.n, [](int64_t w) { return w; });
     case CT_DOUBLES:
@@ -138,6 +145,13 @@ c10::IValue unpack(const ct_value& v, const int64_t* pool) {
   }
 }
 
+// A number in the place of a tensor; see ct.h.
+at::Tensor wrapped_number(const c10::IValue& number) {
+  auto t = at::scalar_to_tensor(number.toScalar());
+  t.unsafeGetTensorImpl()->set_wrapped_number(true);
+  return t;
+}
+
 template <class List, class Word>
 void pack_list(ct_value& out, int32_t tag, const List& list, Word word) {
   auto* words = static_cast<int64_t*>(malloc(sizeof(int64_t) * (list.size() + 1)));
@@ -154,29 +168,28 @@ int64_t release_or_zero(at::Tensor t) {
 }
 
 void pack(ct_value& out, c10::IValue&& v) {
-  out = {CT_UNSUPPORTED, 0, 0};
+  out = {CT_NONE, 0, 0};
   if (v.isNone()) {
-    out.tag = CT_NONE;
+    return;
   } else if (v.isTensor()) {
     out.bits = release_or_zero(std::move(v).toTensor());
-    out.tag = out.bits ? CT_TENSOR : CT_NONE;
+    if (out.bits) out.tag = CT_TENSOR;
   } else if (v.isBool()) {
-    out.tag = CT_BOOL;
-    out.bits = v.toBool();
+    out = {CT_BOOL, 0, v.toBool()};
   } else if (v.isInt()) {
-    out.tag = CT_INT;
-    out.bits = v.toInt();
+    out = {CT_INT, 0, v.toInt()};
+  } else if (v.isUnsigned()) {
+    out = {CT_UINT, 0, static_cast<int64_t>(v.toUInt())};
   } else if (v.isSymInt()) {
-    out.tag = CT_INT;
-    out.bits = v.toSymInt().expect_int();
+    out = {CT_INT, 0, v.toSymInt().expect_int()};
   } else if (v.isDouble()) {
-    out.tag = CT_DOUBLE;
-    out.bits = as_bits(v.toDouble());
+    out = {CT_DOUBLE, 0, as_bits(v.toDouble())};
+  } else if (v.isComplexDouble()) {
+    auto z = v.toComplexDouble();
+    pack_list(out, CT_COMPLEX, std::array{z.real(), z.imag()}, as_bits);
   } else if (v.isDevice()) {
     auto d = v.toDevice();
-    out.tag = CT_DEVICE;
-    out.n = static_cast<int32_t>(d.type());
-    out.bits = d.index();
+    out = {CT_DEVICE, static_cast<int32_t>(d.type()), d.index()};
   } else if (v.isTensorList()) {
     pack_list(out, CT_OPTIONAL_TENSORS, v.toTensorVector(), release_or_zero);
   } else if (v.isIntList()) {
@@ -192,10 +205,71 @@ void pack(ct_value& out, c10::IValue&& v) {
     auto* words = static_cast<char*>(calloc(s.size() / 8 + 1, 8));
     if (!words) throw std::bad_alloc();
     memcpy(words, s.data(), s.size());
-    out.tag = CT_STRING;
-    out.n = static_cast<int32_t>(s.size());
-    out.bits = reinterpret_cast<int64_t>(words);
+    out = {CT_STRING, static_cast<int32_t>(s.size()), reinterpret_cast<int64_t>(words)};
+  } else {
+    TORCH_CHECK(false, "returned a ", v.tagKind(), ", which the bridge does not carry");
   }
+}
+
+// The results of a call, which are freed again unless all of them could be packed.
+struct Packed {
+  ct_value* values;
+  int32_t n = 0;
+
+  ~Packed() {
+    for (int32_t i = 0; i < n; i++) {
+      auto* words = reinterpret_cast<int64_t*>(values[i].bits);
+      switch (values[i].tag) {
+        case CT_TENSOR:
+          drop(values[i].bits);
+          break;
+        case CT_OPTIONAL_TENSORS:
+          for (int32_t k = 0; k < values[i].n; k++)
+            if (words[k]) drop(words[k]);
+          [[fallthrough]];
+        case CT_STRING:
+        case CT_INTS:
+        case CT_DOUBLES:
+        case CT_BOOLS:
+        case CT_COMPLEX:
+          free(words);
+      }
+    }
+  }
+
+  static void drop(int64_t t) {
+    auto handle = static_cast<ct_tensor>(t);
+    tensor::tensors_free(&handle, 1);
+  }
+
+  int32_t hand_over() { return std::exchange(n, 0); }
+};
+
+const c10::StorageImpl* storage_of(const at::Tensor& t) {
+  return t.defined() && t.has_storage() ? t.storage().unsafeGetStorageImpl() : nullptr;
+}
+
+template <class F>
+void each_tensor(const c10::IValue& v, F f) {
+  if (v.isTensor()) {
+    f(v.toTensor());
+  } else if (v.isTensorList()) {
+    for (const at::Tensor& t : v.toTensorList()) f(t);
+  }
+}
+
+// The bytes behind the results that none of the arguments has: those of a view belong
+// to what it shows.
+int64_t fresh_bytes(const torch::jit::Stack& results, const std::vector<const c10::StorageImpl*>& arguments) {
+  int64_t bytes = 0;
+  for (const auto& v : results) {
+    each_tensor(v, [&](const at::Tensor& t) {
+      auto* s = storage_of(t);
+      if (s && std::find(arguments.begin(), arguments.end(), s) == arguments.end())
+        bytes += static_cast<int64_t>(t.nbytes());
+    });
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -205,8 +279,13 @@ ct_error* op_find(const char* name, const char* overload, ct_op* op, char** sche
     *op = 0;
     auto found = c10::Dispatcher::singleton().findSchema({name, overload});
     if (!found) return;
-    auto* o = new Op{*found, {}};  // never freed: handles are cached for good
-    for (const auto& a : found->schema().arguments()) o->defaults.push_back(a.default_value());
+    auto* o = new Op{*found, {}, {}};  // never freed: handles are cached for good
+    for (const auto& a : found->schema().arguments()) {
+      o->defaults.push_back(a.default_value());
+      auto optional = a.type()->cast<c10::OptionalType>();
+      auto kind = (optional ? optional->getElementType() : a.type())->kind();
+      o->tensor.push_back(kind == c10::TypeKind::TensorType);
+    }
     *schema = copy_text(describe(*found));
     *op = reinterpret_cast<ct_op>(o);
   });
@@ -230,8 +309,7 @@ ct_error* op_overloads(const char* name, char** names) {
 
 ct_error* call(ct_op op, const ct_value* args, int32_t nargs, const int64_t* pool,
                ct_value* results, int32_t max_results, int32_t discard, ct_result* result) {
-  return guard([&] {
-    apply_threads();
+  return work([&] {
     const auto& o = *reinterpret_cast<const Op*>(op);
     const size_t want = o.defaults.size();
     // callBoxed trusts the stack blindly: too few values are read from below it.
@@ -240,19 +318,32 @@ ct_error* call(ct_op op, const ct_value* args, int32_t nargs, const int64_t* poo
     stack.reserve(want);
     for (size_t i = 0; i < want; i++) {
       if (i < static_cast<size_t>(nargs) && args[i].tag != CT_DEFAULT) {
-        stack.emplace_back(unpack(args[i], pool));
+        auto v = unpack(args[i], pool);
+        if (o.tensor[i] && (v.isScalar() || v.isUnsigned())) v = wrapped_number(v);
+        stack.emplace_back(std::move(v));
       } else {
         TORCH_CHECK(o.defaults[i], "misses its argument ", o.handle.schema().arguments()[i].name());
         stack.emplace_back(*o.defaults[i]);
       }
     }
+    *result = {0, current_scope(), 0};
+    bool unowned = !discard && !result->scope;
+    std::vector<const c10::StorageImpl*> arguments;
+    if (unowned) {
+      for (const auto& v : stack)
+        each_tensor(v, [&](const at::Tensor& t) { arguments.push_back(storage_of(t)); });
+    }
     o.handle.callBoxed(stack);
-    result->n = 0;
-    result->scope = current_scope();
     if (discard) return;
     TORCH_CHECK(stack.size() <= static_cast<size_t>(max_results), "returned ", stack.size(),
                 " results, more than the ", max_results, " that the bridge carries");
-    for (auto& v : stack) pack(results[result->n++], std::move(v));
+    if (unowned) result->fresh = fresh_bytes(stack, arguments);
+    Packed packed{results};
+    for (auto& v : stack) {
+      pack(results[packed.n], std::move(v));
+      packed.n++;
+    }
+    result->n = packed.hand_over();
   });
 }
 

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 3
+#define CT_ABI 4
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
@@ -56,6 +56,10 @@ typedef struct ct_value {
   int64_t bits; /* int; bit pattern of a double; 0/1; ct_tensor; pool offset */
 } ct_value;
 
+/* A number (CT_INT, CT_UINT, CT_DOUBLE, CT_BOOL, CT_COMPLEX) also serves where an
+ * operator wants a tensor: it becomes a "wrapped number", as in Python, which does not
+ * change the type of the tensors beside it. */
+
 enum {
   CT_DEFAULT = 0, /* argument: take the schema's default */
   CT_NONE = 1,
@@ -72,12 +76,14 @@ enum {
   CT_OPTIONAL_TENSORS = 12, /* Tensor?[]: 0 stands for None */
   CT_INT_SCALARS = 13,     /* Scalar[] of ints */
   CT_DOUBLE_SCALARS = 14,  /* Scalar[] of doubles */
-  CT_UNSUPPORTED = 15,     /* result only: a kind the bridge does not carry */
+  CT_UINT = 15,            /* an integer from 2^63 on, as uint64_t */
+  CT_COMPLEX = 16,         /* two doubles: in the pool, or a list of n = 2 words */
 };
 
 typedef struct ct_result {
   int32_t n;       /* results written */
   uint32_t scope;  /* the calling thread's scope, 0 for none */
+  int64_t fresh;   /* without a scope: bytes of the results that no argument holds as well */
 } ct_result;
 
 typedef struct ct_info {
@@ -113,6 +119,7 @@ typedef struct ct_api {
   uint32_t abi; /* CT_ABI the bridge was compiled with */
   uint32_t size; /* sizeof(ct_api) */
   const char *libtorch_version; /* the headers it was compiled with */
+  const int32_t *warnings;      /* how many warnings wait for warning_take; read atomically */
 
   void (*error_free)(ct_error *);
 
@@ -140,7 +147,9 @@ typedef struct ct_api {
   ct_error *(*tensor_info)(ct_tensor t, ct_info *info, int64_t *sizes, int64_t *strides,
                            int32_t capacity);
 
-  /* Autograd. */
+  /* Autograd. The name of the operation that made t, such as "AddBackward0", malloc'ed; NULL
+   * for a leaf. */
+  ct_error *(*grad_fn)(ct_tensor t, char **name);
   ct_error *(*set_requires_grad)(ct_tensor t, int32_t on);
   ct_error *(*grad)(ct_tensor t, ct_tensor *out /* new, or 0 */, ct_result *result);
   ct_error *(*set_grad)(ct_tensor t, ct_tensor grad /* 0 clears it */);
@@ -156,6 +165,7 @@ typedef struct ct_api {
   /* Process. */
   void (*threads_set)(int32_t threads); /* for every thread without a budget of its own */
   int32_t (*threads_get)(void);         /* in force on the calling thread */
+  char *(*warning_take)(void); /* libtorch's oldest warning that waits, malloc'ed; NULL for none */
   ct_error *(*seed)(uint64_t seed);
   ct_error *(*rng_state)(int32_t device_type, int32_t device_index, ct_tensor *out /* new */,
                          ct_result *result);

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <exception>
 
-#include "ct.h"
+#include "entries.h"
 
 namespace etude {
 
@@ -54,43 +54,29 @@ inline ct_tensor release(at::Tensor&& t) {
 
 uint32_t current_scope() noexcept;
 
-// libtorch's number of threads is a property of the calling thread. Every entry
-// that may compute calls this first, so that a goroutine finds the right number
-// on whatever thread it happens to run.
-void apply_threads();
+// The calling thread while libtorch works on it. Number of threads and warning
+// handler are properties of a thread, but a goroutine runs on whatever thread is at
+// hand: so every entry that may compute sets both first.
+struct Working {
+  Working();
+  ~Working();
+};
 
-void count_bytes(int64_t bytes) noexcept;
+// guard for an entry that may compute. (Of this library alone: the CUDA bridge, which
+// shares this header, has no Working.)
+template <class F>
+ct_error* work(F&& f) noexcept {
+  return guard([&] {
+    Working working;
+    f();
+  });
+}
 
-// Entries, by the file that defines them.
-namespace call {
-ct_error* op_find(const char*, const char*, ct_op*, char**);
-ct_error* op_overloads(const char*, char**);
-ct_error* call(ct_op, const ct_value*, int32_t, const int64_t*, ct_value*, int32_t, int32_t,
-               ct_result*);
-void list_take(int64_t, int64_t*, int32_t);
-}  // namespace call
-
-namespace tensor {
-void tensors_free(const ct_tensor*, int32_t);
-void tensor_retain(ct_tensor);
-ct_error* tensor_from(const void*, int64_t, const int64_t*, int32_t, int32_t, ct_tensor*,
-                      ct_result*);
-ct_error* tensor_read(ct_tensor, void*, int64_t);
-ct_error* tensor_info(ct_tensor, ct_info*, int64_t*, int64_t*, int32_t);
-ct_error* set_requires_grad(ct_tensor, int32_t);
-ct_error* grad(ct_tensor, ct_tensor*, ct_result*);
-ct_error* set_grad(ct_tensor, ct_tensor);
-ct_error* clear_grads(const ct_tensor*, int32_t);
-ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
-}  // namespace tensor
-
-namespace rng {
-ct_error* seed(uint64_t);
-ct_error* rng_state(int32_t, int32_t, ct_tensor*, ct_result*);
-ct_error* set_rng_state(int32_t, int32_t, ct_tensor);
-ct_error* generators_new(ct_generators*);
-void generators_free(ct_generators);
-ct_generators generators_swap(ct_generators);
-}  // namespace rng
+// A device type that libtorch has: it trusts the number as an index into its tables.
+inline c10::DeviceType device_kind(int32_t type) {
+  TORCH_CHECK(type >= 0 && type < c10::COMPILE_TIME_MAX_DEVICE_TYPES,
+              "there is no device type with the number ", type);
+  return static_cast<c10::DeviceType>(type);
+}
 
 }  // namespace etude

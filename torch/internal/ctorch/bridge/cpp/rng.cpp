@@ -50,7 +50,7 @@ thread_local Generators* own = nullptr;  // this thread's copies; null: it draws
 thread_local bool lent = false;  // the process's generator has this thread's state for the moment
 
 at::Generator generator(int32_t type, int32_t index) {
-  c10::Device d(static_cast<c10::DeviceType>(type), static_cast<c10::DeviceIndex>(index));
+  c10::Device d(device_kind(type), static_cast<c10::DeviceIndex>(index));
   return own ? own->of(d) : process_generator(d);
 }
 
@@ -185,8 +185,7 @@ ct_error* rng_state(int32_t type, int32_t index, ct_tensor* out, ct_result* resu
     auto g = generator(type, index);
     std::lock_guard<std::mutex> lock(g.mutex());
     auto state = g.get_state();
-    result->n = 1;
-    result->scope = current_scope();
+    *result = {1, current_scope(), static_cast<int64_t>(state.nbytes())};
     *out = release(std::move(state));
   });
 }

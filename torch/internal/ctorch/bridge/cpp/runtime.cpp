@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// The process and its threads: allocator, threads, seeds, devices, and the table of entries.
+// The process and its threads: allocator, threads, warnings, seeds, devices.
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -10,12 +10,16 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/core/impl/alloc_cpu.h>
+#include <dlfcn.h>
 #include <malloc.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "counted.h"
 #include "guard.h"
@@ -32,14 +36,14 @@ std::atomic<int64_t> live{0}, peak{0}, allocations{0};
 struct CountingAllocator final : c10::Allocator {
   static void release(void* p) {
     if (!p) return;
-    count_bytes(-block_size(p));
+    process::memory_add(-block_size(p));
     c10::free_cpu(block_of(p));
   }
   c10::DataPtr allocate(size_t n) override {
     if (!n) return {nullptr, nullptr, &release, c10::Device(c10::kCPU)};
     void* p = enter_block(c10::alloc_cpu(n + kHeader), n);
     allocations.fetch_add(1, std::memory_order_relaxed);
-    count_bytes(static_cast<int64_t>(n));
+    process::memory_add(static_cast<int64_t>(n));
     return {p, p, &release, c10::Device(c10::kCPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -52,6 +56,92 @@ thread_local uint32_t scope = 0;
 thread_local int32_t budget = 0;   // this thread's own number of threads, 0: the process's
 thread_local int32_t applied = 0;  // what libtorch was last told on this thread
 std::atomic<int32_t> process_threads{0};  // set when the bridge is loaded
+
+void apply_threads() {
+  int32_t want = budget ? budget : process_threads.load(std::memory_order_relaxed);
+  if (want == applied) return;
+  at::set_num_threads(want);
+  applied = want;
+}
+
+// OpenMP keeps n-1 helpers for every thread that has computed with n, until that
+// thread ends. A goroutine computes on whatever thread is at hand and Go keeps all
+// of them, so 60 goroutines on 12 cores would leave 660 helpers behind. A thread may
+// keep its helpers while all threads together have at most kHelpers; beyond that
+// it dismisses them at the end of each call.
+const int32_t kHelpers = std::max(64, 2 * static_cast<int32_t>(std::thread::hardware_concurrency()));
+std::atomic<int32_t> helpers{0};
+thread_local struct Helpers {
+  int32_t n = 0;
+  ~Helpers() { helpers -= n; }  // OpenMP dismisses them when their thread ends
+} mine;
+
+// omp_pause_resource_all of the OpenMP library that libtorch brings.
+int dismiss_helpers() {
+  static const auto pause = reinterpret_cast<int (*)(int)>(dlsym(RTLD_DEFAULT, "omp_pause_resource_all"));
+  constexpr int kSoft = 1;  // omp_pause_soft: settings stay
+  return pause ? pause(kSoft) : -1;
+}
+
+void bound_helpers() {
+  // Whether OpenMP was needed at all is not known here, so this may count too many.
+  if (applied - 1 > mine.n) {
+    helpers += applied - 1 - mine.n;
+    mine.n = applied - 1;
+  }
+  if (mine.n > 0 && helpers > kHelpers && dismiss_helpers() == 0) {
+    helpers -= mine.n;
+    mine.n = 0;
+  }
+}
+
+// ---- warnings ----
+
+// libtorch hands a warning to the handler of the thread that works. Here they wait
+// until Go fetches them, which it does as soon as the entry has returned.
+constexpr size_t kMostWarnings = 100;  // what comes on top of that is dropped
+std::mutex warnings_mutex;
+std::deque<std::string> waiting;
+int32_t waiting_count = 0;  // read by Go without the mutex
+
+struct Warnings final : c10::WarningHandler {
+  void process(const c10::Warning& w) override {
+    std::lock_guard<std::mutex> lock(warnings_mutex);
+    if (waiting.size() >= kMostWarnings) return;
+    waiting.push_back(w.msg());
+    __atomic_store_n(&waiting_count, static_cast<int32_t>(waiting.size()), __ATOMIC_RELEASE);
+  }
+} keep_warnings;
+
+thread_local bool listening = false;
+
+}  // namespace
+
+Working::Working() {
+  apply_threads();
+  if (!listening) {
+    c10::WarningUtils::set_warning_handler(&keep_warnings);
+    listening = true;
+  }
+}
+
+Working::~Working() { bound_helpers(); }
+
+uint32_t current_scope() noexcept { return scope; }
+
+namespace process {
+
+const char libtorch_version[] = TORCH_VERSION;
+const int32_t* const warnings = &waiting_count;
+
+char* warning_take() {
+  std::lock_guard<std::mutex> lock(warnings_mutex);
+  if (waiting.empty()) return nullptr;
+  char* text = strdup(waiting.front().c_str());
+  waiting.pop_front();
+  __atomic_store_n(&waiting_count, static_cast<int32_t>(waiting.size()), __ATOMIC_RELEASE);
+  return text;
+}
 
 uint32_t scope_swap(uint32_t s) { return std::exchange(scope, s); }
 
@@ -73,7 +163,7 @@ int32_t threads_get() {
 
 // ---- settings ----
 
-const char* const kPrecisions[] = {"highest", "high", "medium"};
+static const char* const kPrecisions[] = {"highest", "high", "medium"};
 
 ct_error* option_set(int32_t option, int32_t value) {
   return guard([&] {
@@ -118,7 +208,7 @@ ct_error* option_get(int32_t option, int32_t* value) {
 
 ct_error* device_count(int32_t type, int32_t* count) {
   return guard([&] {
-    auto t = static_cast<c10::DeviceType>(type);
+    auto t = device_kind(type);
     *count = 0;
     if (t == c10::kCPU) {
       *count = 1;
@@ -134,7 +224,7 @@ ct_error* device_type(const char* name, int32_t* type) {
 
 ct_error* device_name(int32_t type, char* name, int32_t capacity) {
   return guard([&] {
-    auto s = c10::DeviceTypeName(static_cast<c10::DeviceType>(type), /*lower_case=*/true);
+    auto s = c10::DeviceTypeName(device_kind(type), /*lower_case=*/true);
     TORCH_CHECK(static_cast<int32_t>(s.size()) < capacity, "a device name of ", s.size(), " bytes");
     memcpy(name, s.c_str(), s.size() + 1);
   });
@@ -154,6 +244,19 @@ const char* cpu_capability() {
 void error_free(ct_error* e) { free(e); }
 void text_free(char* text) { free(text); }
 
+void memory_add(int64_t bytes) {
+  int64_t now = live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  int64_t old = peak.load(std::memory_order_relaxed);
+  while (now > old && !peak.compare_exchange_weak(old, now, std::memory_order_relaxed)) {
+  }
+}
+
+void start() { threads_set(at::get_num_threads()); }
+
+}  // namespace process
+
+namespace {
+
 CountingAllocator counting;
 
 // Runs when the library is loaded, before any tensor of ours exists.
@@ -166,71 +269,7 @@ struct Start {
     mallopt(M_TOP_PAD, 16 << 20);
     c10::SetCPUAllocator(&counting, /*priority=*/100);
   }
-} start;
+} on_load;
 
 }  // namespace
-
-uint32_t current_scope() noexcept { return scope; }
-
-void apply_threads() {
-  int32_t want = budget ? budget : process_threads.load(std::memory_order_relaxed);
-  if (want == applied) return;
-  at::set_num_threads(want);
-  applied = want;
-}
-
-void count_bytes(int64_t bytes) noexcept {
-  int64_t now = live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  int64_t old = peak.load(std::memory_order_relaxed);
-  while (now > old && !peak.compare_exchange_weak(old, now, std::memory_order_relaxed)) {
-  }
-}
-
 }  // namespace etude
-
-extern "C" __attribute__((visibility("default"))) const ct_api* ct_get_api(void) {
-  using namespace etude;
-  static std::once_flag once;
-  std::call_once(once, [] { threads_set(at::get_num_threads()); });
-  static const ct_api api = {
-      CT_ABI,
-      sizeof(ct_api),
-      TORCH_VERSION,
-      error_free,
-      call::op_find,
-      call::op_overloads,
-      text_free,
-      call::call,
-      call::list_take,
-      tensor::tensors_free,
-      tensor::tensor_retain,
-      tensor::tensor_from,
-      tensor::tensor_read,
-      tensor::tensor_info,
-      tensor::set_requires_grad,
-      tensor::grad,
-      tensor::set_grad,
-      tensor::clear_grads,
-      tensor::backward,
-      scope_swap,
-      grad_mode_swap,
-      threads_swap,
-      threads_set,
-      threads_get,
-      rng::seed,
-      rng::rng_state,
-      rng::set_rng_state,
-      rng::generators_new,
-      rng::generators_free,
-      rng::generators_swap,
-      cpu_capability,
-      option_set,
-      option_get,
-      device_count,
-      device_type,
-      device_name,
-      memory,
-      count_bytes,
-  };
-  return &api;
-}

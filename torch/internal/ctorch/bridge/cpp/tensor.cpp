@@ -4,6 +4,7 @@
 // Tensors: references, elements, shape, gradients.
 
 #include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/function.h>
 
 #include "guard.h"
 
@@ -20,13 +21,12 @@ void tensor_retain(ct_tensor t) {
 
 ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int32_t ndim,
                       int32_t dtype, ct_tensor* out, ct_result* result) {
-  return guard([&] {
+  return work([&] {
     auto t = at::empty(at::IntArrayRef(sizes, ndim), static_cast<at::ScalarType>(dtype));
     TORCH_CHECK(static_cast<int64_t>(t.nbytes()) == bytes, "wants ", t.nbytes(), " bytes, got ",
                 bytes);
     if (bytes) memcpy(t.mutable_data_ptr(), data, bytes);
-    result->n = 1;
-    result->scope = current_scope();
+    *result = {1, current_scope(), bytes};
     *out = release(std::move(t));
   });
 }
@@ -39,7 +39,13 @@ ct_error* tensor_read(ct_tensor t, void* dst, int64_t bytes) {
                 "reads contiguous CPU tensors only, got one on ", x.device());
     TORCH_CHECK(static_cast<int64_t>(x.nbytes()) == bytes, "has ", x.nbytes(), " bytes, not ",
                 bytes);
-    if (bytes) memcpy(dst, x.const_data_ptr(), bytes);
+    if (!bytes) return;
+    if (x._is_zerotensor()) {  // it has no memory
+      memset(dst, 0, bytes);
+      return;
+    }
+    TORCH_CHECK(x.has_storage() && x.const_data_ptr(), "the tensor has no memory to read");
+    memcpy(dst, x.const_data_ptr(), bytes);
   });
 }
 
@@ -70,15 +76,21 @@ ct_error* tensor_info(ct_tensor t, ct_info* info, int64_t* sizes, int64_t* strid
   });
 }
 
+ct_error* grad_fn(ct_tensor t, char** name) {
+  return work([&] {
+    *name = nullptr;
+    if (auto node = borrow(t).grad_fn()) *name = strdup(node->name().c_str());
+  });
+}
+
 ct_error* set_requires_grad(ct_tensor t, int32_t on) {
   return guard([&] { borrow(t).set_requires_grad(on != 0); });
 }
 
 ct_error* grad(ct_tensor t, ct_tensor* out, ct_result* result) {
-  return guard([&] {
+  return work([&] {
     at::Tensor g = borrow(t).grad();
-    result->n = g.defined();
-    result->scope = current_scope();
+    *result = {g.defined(), current_scope(), 0};
     *out = g.defined() ? release(std::move(g)) : 0;
   });
 }
@@ -108,8 +120,7 @@ ct_error* clear_grads(const ct_tensor* tensors, int32_t n) {
 }
 
 ct_error* backward(ct_tensor t, ct_tensor gradient, int32_t retain_graph, int32_t create_graph) {
-  return guard([&] {
-    apply_threads();
+  return work([&] {
     at::Tensor g;
     if (gradient) g = borrow(gradient);
     borrow(t).backward(g, retain_graph != 0, create_graph != 0);

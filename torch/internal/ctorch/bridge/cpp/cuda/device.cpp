@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Devices, their memory, and the table of entries. Linking this library is also
-// what brings libtorch_cuda.so into the process and so registers its kernels.
+// Devices and their memory. Linking this library also brings libtorch_cuda.so into the
+// process and so registers its kernels.
 
 #include <ATen/Context.h>
 #include <ATen/cuda/CUDAContext.h>
@@ -158,42 +158,3 @@ ct_error* empty_cache() {
 
 }  // namespace device
 }  // namespace etude::cuda
-
-extern "C" __attribute__((visibility("default"))) const ct_cuda_api* ct_cuda_get_api(void) {
-  using namespace etude::cuda;
-  static const ct_cuda_api api = {
-      CT_CUDA_ABI,
-      sizeof(ct_cuda_api),
-      device::available,
-      device::versions,
-      device::properties,
-      device::device_swap,
-      device::synchronize,
-      device::sync_debug_mode,
-      device::memory_info,
-      device::memory_stats,
-      device::reset_peak_stats,
-      device::empty_cache,
-      stream::stream_new,
-      stream::stream_current,
-      stream::stream_swap,
-      stream::stream_synchronize,
-      stream::stream_query,
-      stream::stream_wait,
-      stream::event_new,
-      stream::event_free,
-      stream::event_record,
-      stream::event_synchronize,
-      stream::event_query,
-      stream::event_elapsed,
-      graph::pool_new,
-      graph::graph_new,
-      graph::graph_free,
-      graph::graph_begin,
-      graph::graph_end,
-      graph::graph_replay,
-      graph::graph_reset,
-      graph::graph_pool,
-  };
-  return &api;
-}

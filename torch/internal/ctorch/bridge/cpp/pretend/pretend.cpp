@@ -259,6 +259,15 @@ Three lstm_cell_backward(const std::optional<at::Tensor>& grad_hy,
   return {gates, dc * f, has_bias ? gates.sum(0) : at::Tensor()};
 }
 
+// What tests need of an operator and no operator of libtorch has.
+TORCH_LIBRARY(etude_test, m) {
+  // A result that the bridge cannot carry after others that it has packed.
+  m.def("partly(Tensor x) -> (Tensor, Tensor[], int[], Generator?)", [](const at::Tensor& x) {
+    return std::make_tuple(x + 1, std::vector<at::Tensor>{x + 2, x + 3}, std::vector<int64_t>{4},
+                           at::detail::getDefaultCPUGenerator());
+  });
+}
+
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
   m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>());
 }

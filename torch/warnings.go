@@ -1,0 +1,59 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+var warningHandler atomic.Pointer[func(string)]
+
+// SetWarningHandler makes f receive libtorch's own warnings, such as that an operator is
+// deprecated: text is what libtorch says. It is called on the goroutine whose operation
+// caused the warning, or on another one that is calling libtorch just then, so it must be
+// safe for several goroutines at once. By default, and with nil, each warning is
+// printed to the standard error once, on one line. (What a helper thread of an operator
+// warns of does not come here: libtorch prints it.)
+func SetWarningHandler(f func(text string)) {
+	if f == nil {
+		warningHandler.Store(nil)
+		return
+	}
+	warningHandler.Store(&f)
+}
+
+func init() {
+	ctorch.OnWarning = func(text string) {
+		if f := warningHandler.Load(); f != nil {
+			(*f)(text)
+			return
+		}
+		printWarning(text)
+	}
+}
+
+// mostPrinted bounds the memory for texts that differ each time, as with a shape.
+const mostPrinted = 1000
+
+var (
+	printedMutex sync.Mutex
+	printed      = map[string]bool{}
+)
+
+func printWarning(text string) {
+	line := strings.Join(strings.Fields(text), " ")
+	printedMutex.Lock()
+	defer printedMutex.Unlock()
+	if printed[line] || len(printed) == mostPrinted {
+		return
+	}
+	printed[line] = true
+	fmt.Fprintln(os.Stderr, "libtorch warns: "+line)
+}
