@@ -19,6 +19,7 @@ type DeviceType int8
 const (
 	DeviceCPU  DeviceType = 0
 	DeviceCUDA DeviceType = 1
+	deviceMeta DeviceType = 14 // tensors with a shape and no elements
 )
 
 // Device is where a tensor's elements are. The zero value is the CPU.

@@ -52,6 +52,9 @@ func reason(err *ctorch.Error) string {
 		first, _, _ := strings.Cut(err.Text, ". ")
 		return first
 	}
+	if err.Text == "" {
+		return "libtorch refused the call without a reason" // aten::_assert_scalar has the caller's text
+	}
 	return err.Text
 }
 

@@ -22,8 +22,9 @@ func Example() {
 	fmt.Println(loss)
 	fmt.Println(w.Grad())
 	// Output:
-	// tensor(20, shape=[], dtype=float32)
-	// tensor([[4 4] [6 6]], shape=[2 2], dtype=float32)
+	// tensor(20., grad_fn=<SumBackward0>)
+	// tensor([[4., 4.],
+	//         [6., 6.]])
 }
 
 // Everything made inside a scope is freed when it ends; Keep takes a tensor out.
@@ -55,7 +56,7 @@ func ExampleCall() {
 		fmt.Println(e.Op, e.Shapes)
 	}
 	// Output:
-	// tensor([4 1 2 3], shape=[4], dtype=int64)
+	// tensor([4, 1, 2, 3])
 	// aten::roll [[4]]
 }
 

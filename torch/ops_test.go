@@ -190,7 +190,7 @@ func TestSlices(t *testing.T) {
 		half := torch.FromBytes([]byte{0, 0x3c, 0, 0xc0}, torch.Float16, 2)
 		assert.Equal(t, []float32{1, -2}, half.Float32s())
 		assert.Equal(t, []byte{0, 0x3c, 0, 0xc0}, half.Bytes())
-		assert.Equal(t, "tensor([[1 2 3] [4 5 6]], shape=[2 3], dtype=float32)", x.String())
+		assert.Equal(t, "tensor([[1., 2., 3.],\n        [4., 5., 6.]])", x.String())
 
 		assert.ErrorContains(t, torch.Try(func() { torch.FromSlice([]float32{1, 2, 3}, 2, 2) }), "3 elements do not fill the shape [2 2]")
 		assert.ErrorContains(t, torch.Try(func() { torch.ToSlice[int64](x) }), "float32, not int64")

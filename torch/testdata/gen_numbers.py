@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 """Writes numbers.json: what PyTorch makes of a tensor and a Python number, for every
-kind of both. Run it with a Python that can import torch: python gen_numbers.py
+kind of both: type of the tensor, number, operator, type of the result, its elements. Run it with a Python that can import torch: python gen_numbers.py
 """
 
 import json
@@ -47,9 +47,9 @@ def result(f, t, x):
     try:
         y = f(t, x)
     except (RuntimeError, TypeError, ValueError) as e:
-        return {"error": str(e).splitlines()[0]}
+        return ["error", str(e).splitlines()[0]]
     values = torch.view_as_real(y).flatten() if y.is_complex() else y
-    return {"dtype": str(y.dtype).removeprefix("torch."), "values": [str(v) for v in values.tolist()]}
+    return [str(y.dtype).removeprefix("torch."), *map(str, values.tolist())]
 
 
 out = []
@@ -57,7 +57,7 @@ for dtype, values in TENSORS.items():
     t = torch.tensor(values, dtype=getattr(torch, dtype))
     for number, x in NUMBERS.items():
         for op, f in OPS.items():
-            out.append({"dtype": dtype, "number": number, "op": op, "want": result(f, t, x)})
+            out.append([dtype, number, op, *result(f, t, x)])
 
 lines = ",\n".join(json.dumps(case) for case in out)
 text = f'{{"torch": "{torch.__version__.split("+")[0]}", "cases": [\n{lines}\n]}}\n'
