@@ -44,16 +44,16 @@ const mostPrinted = 1000
 
 var (
 	printedMutex sync.Mutex
-	printed      = map[string]bool{}
+	shown        = map[string]bool{}
 )
 
 func printWarning(text string) {
 	line := strings.Join(strings.Fields(text), " ")
 	printedMutex.Lock()
 	defer printedMutex.Unlock()
-	if printed[line] || len(printed) == mostPrinted {
+	if shown[line] || len(shown) == mostPrinted {
 		return
 	}
-	printed[line] = true
+	shown[line] = true
 	fmt.Fprintln(os.Stderr, "libtorch warns: "+line)
 }
