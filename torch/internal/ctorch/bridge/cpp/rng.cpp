@@ -26,6 +26,11 @@ at::Generator process_generator(c10::Device d) {
   return at::globalContext().defaultGenerator(d);
 }
 
+// Held while the process's generator of a device has a thread's state (see
+// lend_state), and by all who use that generator otherwise. It is recursive, because
+// an operator that is lent one may use the generator of another device.
+std::recursive_mutex lending;
+
 at::Generator copy_of(at::Generator g) {
   std::lock_guard<std::mutex> lock(g.mutex());
   return g.clone();
@@ -41,7 +46,10 @@ struct Generators {
     std::lock_guard<std::mutex> lock(mutex);
     auto key = DeviceKey(d.type(), d.is_cpu() ? -1 : d.index());
     auto found = copies.find(key);
-    if (found == copies.end()) found = copies.emplace(key, copy_of(process_generator(d))).first;
+    if (found == copies.end()) {
+      std::lock_guard<std::recursive_mutex> process(lending);
+      found = copies.emplace(key, copy_of(process_generator(d))).first;
+    }
     return found->second;
   }
 };
@@ -105,8 +113,8 @@ void lend_state(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
                 torch::jit::Stack* stack) {
   auto device = device_of(torch::jit::last(*stack, op.schema().arguments().size()));
   if (!own || lent || !device || device->is_cpu()) return redispatch(op, keys, stack);
-  static std::mutex lending;
-  std::lock_guard<std::mutex> lock(lending);
+  own->of(*device);  // copied before the process's generator is locked
+  std::lock_guard<std::recursive_mutex> lock(lending);
   struct Loan {
     explicit Loan(c10::Device d) : process(process_generator(d)), mine(own->of(d)) {
       before = copy_of(process);
@@ -165,6 +173,7 @@ namespace rng {
 
 ct_error* seed(uint64_t s) {
   return guard([&] {
+    std::lock_guard<std::recursive_mutex> process(lending);
     auto set = [&](c10::DeviceType type, int index) {
       auto g = generator(static_cast<int32_t>(type), index);
       std::lock_guard<std::mutex> lock(g.mutex());
@@ -182,6 +191,7 @@ ct_error* seed(uint64_t s) {
 
 ct_error* rng_state(int32_t type, int32_t index, ct_tensor* out, ct_result* result) {
   return guard([&] {
+    std::lock_guard<std::recursive_mutex> process(lending);
     auto g = generator(type, index);
     std::lock_guard<std::mutex> lock(g.mutex());
     auto state = g.get_state();
@@ -192,6 +202,7 @@ ct_error* rng_state(int32_t type, int32_t index, ct_tensor* out, ct_result* resu
 
 ct_error* set_rng_state(int32_t type, int32_t index, ct_tensor state) {
   return guard([&] {
+    std::lock_guard<std::recursive_mutex> process(lending);
     auto g = generator(type, index);
     std::lock_guard<std::mutex> lock(g.mutex());
     g.set_state(borrow(state));
