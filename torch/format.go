@@ -4,6 +4,7 @@
 package torch
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"strings"
@@ -102,11 +103,11 @@ func elementsText(t *Tensor, indent int) string {
 		t = corners(t)
 	}
 	if t.DType().IsComplex() {
-		t = Call("aten::view_as_real", opResolveConj.on(t.ToDType(Complex128)).one()).Tensor()
-		parts := t.Float64s()
-		re, im := make([]float64, len(parts)/2), make([]float64, len(parts)/2)
+		raw := opResolveConj.on(t.ToDType(Complex128)).one().Bytes()
+		re, im := make([]float64, len(raw)/16), make([]float64, len(raw)/16)
 		for i := range re {
-			re[i], im[i] = parts[2*i], parts[2*i+1]
+			re[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[16*i:]))
+			im[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[16*i+8:]))
 		}
 		left, width := formatFloats(re)
 		right, more := formatFloats(im)

@@ -117,7 +117,7 @@ func traffic(l lossChoice, c setting) torchtest.Traffic {
 		ToHost:   2 + 1, // losses of 3 steps and of 1, and of validation
 	}
 	if l.classes {
-		epoch.Reads += 2 // right answers in training and in validation
+		epoch.ToHost += 2 // right answers in training and in validation
 	}
 	if c.clip == "norm" {
 		epoch.ToHost += 2 // norms, where losses are read

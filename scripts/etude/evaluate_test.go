@@ -127,7 +127,7 @@ func TestOneFailingNetwork(t *testing.T) {
 	assert.NotContains(t, summary, "emotion")
 	assert.NotContains(t, summary, "harmony")
 
-	r = run(t, "train", "harmony", "melody", "--data", data, "--out", out, "--epochs", "1")
+	r = run(t, "train", "harmony", "melody", "--data", data, "--out", out, "--epochs", "1", "--force")
 	assert.Equal(t, 1, r.code, "it was named")
 	assert.Contains(t, r.stderr, "training/chords: make it")
 	assert.Contains(t, r.stdout, "melody")

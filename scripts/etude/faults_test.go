@@ -6,6 +6,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -75,7 +77,7 @@ func results(t *testing.T, out string) map[string]any {
 		all[e.Name()] = true
 		switch {
 		case e.Name() == "model.pt" || e.Name() == "model.onnx" || e.Name() == "samples.json":
-			all[e.Name()] = string(read(t, path))
+			all[e.Name()] = fmt.Sprintf("%x", sha256.Sum256(read(t, path)))
 		case strings.HasSuffix(e.Name(), ".pt"):
 			r := run(t, "inspect", path, "--json")
 			require.Equal(t, 0, r.code, r.stderr)

@@ -9,10 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
 
 // A world is an environment in which Setup finds nothing but what a test puts
@@ -51,7 +54,7 @@ func newWorld(t *testing.T) *world {
 
 // fakeCompiler makes every output a program that answers like the prober. It
 // fails like a compiler on the source that $STATE/fail names.
-const fakeCompiler = `echo "g++ $*" >>$STATE/log
+var fakeCompiler = `echo "g++ $*" >>$STATE/log
 [ "$1" = --version ] && echo "g++ (fake) 12.2" && exit
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -60,7 +63,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi 2"\necho "onnxruntime 1.32.0"\n' >"$out"
+printf '#!/bin/sh\nfor f; do echo "ok $f"; done\necho "abi ` + strconv.Itoa(bridge.ABI) + `"\necho "onnxruntime 1.32.0"\n' >"$out"
 /bin/chmod +x "$out"
 `
 

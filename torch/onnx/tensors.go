@@ -205,7 +205,7 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	// Without O_NONBLOCK, opening a pipe would wait for its other end.
 	f, err := root.OpenFile(x.Location, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -46,6 +46,7 @@ func mathCases() []Case {
 		summed("div", "div.Tensor", binary((*torch.Tensor).Div), x, between(0.5, 2, width)),
 		pointwise("pow", "pow.Tensor_Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.Pow(1.5) }), away),
 		pointwise("add a number", "add.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.AddScalar(2.5) }), x),
+		pointwise("subtract a number", "sub.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.SubScalar(2.5) }), x),
 		pointwise("mul by a number", "mul.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.MulScalar(2.7) }), x),
 		pointwise("div by a number", "div.Scalar", unary(func(x *torch.Tensor) *torch.Tensor { return x.DivScalar(2.7) }), x),
 		summed("add in place", "add_.Tensor", inPlace((*torch.Tensor).AddInPlace), x, row),
@@ -87,6 +88,9 @@ func mathCases() []Case {
 			Run: binary(func(x, w *torch.Tensor) *torch.Tensor { return torch.Linear(x, w, nil) })},
 
 		exact("eq", "eq.Tensor", binary(func(a, b *torch.Tensor) *torch.Tensor { return a.Eq(torch.Where(a.Gt(b), a, b)) }), x, y),
+		exact("ne a number", "ne.Scalar", func(_ torch.Device, in []*torch.Tensor) []*torch.Tensor {
+			return one(torch.Call("aten::ne.Scalar", in[0], 3).Tensor())
+		}, below(7, batch)),
 		exact("lt", "lt.Tensor", binary((*torch.Tensor).Lt), x, y),
 		exact("gt", "gt.Tensor", binary((*torch.Tensor).Gt), x, y),
 		exact("isfinite", "isfinite", unary((*torch.Tensor).IsFinite), special),

@@ -197,9 +197,9 @@ void check_device(const c10::OperatorHandle& op, const at::Tensor& t) {
 // libtorch warns of that at every step. Nobody can mend it from outside.
 struct QuietResize final : c10::WarningHandler {
   void process(const c10::Warning& w) override {
-    if (w.msg().find("was resized since it had shape") == std::string::npos)
-      c10::WarningHandler::process(w);
+    if (w.msg().find("was resized since it had shape") == std::string::npos) next->process(w);
   }
+  c10::WarningHandler* next = c10::WarningUtils::get_warning_handler();
 };
 
 void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -221,7 +221,7 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     Inside() { in_fallback++; }
     ~Inside() { in_fallback--; }
   } inside;
-  static QuietResize quiet;
+  QuietResize quiet;
   c10::WarningUtils::WarningHandlerGuard guard(&quiet);
   Drawing draw(op.hasTag(at::Tag::nondeterministic_seeded));
   at::native::cpu_fallback(op, stack);
