@@ -388,6 +388,7 @@ func (e *Env) fit(prepared []*runs.Prepared) []error {
 
 // fit fits one network and shows how far it is.
 func fit(ctx context.Context, p *runs.Prepared, job *progress.Job) error {
+	job.Begin()
 	p.OnEpoch = func(epoch trainer.Epoch) {
 		job.Set(int64(epoch.Index+1), fmt.Sprintf("validation %.5f, loss %.5f", epoch.ValLoss, epoch.TrainLoss))
 	}
