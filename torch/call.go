@@ -28,10 +28,9 @@ const (
 type Layout int
 
 // Strided is the layout of ordinary tensors.
-const (
-	Strided    Layout = 0
-	numLayouts        = 8 // the others are sparse ones, MKL-DNN's and jagged
-)
+const Strided Layout = 0
+
+const numLayouts = 8 // the others are sparse ones, MKL-DNN's and jagged
 
 // Result holds what an operator returned: *Tensor, []*Tensor, int (uint64 from 2⁶³ on),
 // float64, complex128, bool, string, []int, []float64, []bool, Device or nil, one for

@@ -218,7 +218,7 @@ func TestInstructionSetsAreNoted(t *testing.T) {
 	require.NoError(t, err)
 	now, _ := environment.Get("cpu_capability")
 	assert.Equal(t, torch.CPUCapability(), now)
-	environment.Set("cpu_capability", "DEFAULT")
+	environment.Set("cpu_capability", "ANOTHER")
 	other := filepath.Join(t.TempDir(), "other.pt")
 	require.NoError(t, pt.Save(other, d))
 	_, notices, err = fit(t, "", func(r *trial) {
@@ -226,5 +226,5 @@ func TestInstructionSetsAreNoted(t *testing.T) {
 		r.ResumeFrom, r.KeepBest = other, 0
 	})
 	require.NoError(t, err)
-	assert.Contains(t, notices, "cpu_capability: it was DEFAULT, is "+torch.CPUCapability()+": the last bits may differ from those of a run without a break")
+	assert.Contains(t, notices, "cpu_capability: it was ANOTHER, is "+torch.CPUCapability()+": the last bits may differ from those of a run without a break")
 }
