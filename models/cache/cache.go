@@ -32,7 +32,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/etude-ml/etude/models/internal/owner"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Variable is the environment variable that names the folder.
@@ -144,7 +144,7 @@ func Open(dir string, o Options) (*Cache, error) {
 	}
 	info, err := root.Stat(".")
 	if err == nil {
-		err = owner.Safe(info)
+		err = wholefile.CheckOwner(info)
 	}
 	if err != nil {
 		_ = root.Close()

@@ -105,7 +105,7 @@ func trusted(dir string) error {
 		if err != nil {
 			return nil // nobody has made it yet
 		}
-		if err := safe(info); err != nil {
+		if err := wholefile.CheckOwner(info); err != nil {
 			return fmt.Errorf("%s %w: remove it, or set ETUDE_HOME to a folder of your own", dir, err)
 		}
 	}

@@ -6,7 +6,6 @@ package libtorch
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -73,23 +72,6 @@ func openDevice(path string) error {
 		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	return unix.Close(fd)
-}
-
-// safe returns an error for a file or folder that another user than root owns or
-// may write to. Writing by the user's own group is allowed: several distributions
-// give each user a group of his own, and a umask that lets it write.
-func safe(info fs.FileInfo) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil
-	}
-	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("belongs to another user (%d)", stat.Uid)
-	}
-	if mode := info.Mode(); mode&fs.ModeSymlink == 0 && (mode&0o002 != 0 || mode&0o020 != 0 && int(stat.Gid) != os.Getegid()) {
-		return fmt.Errorf("may be written by other users (%v)", mode)
-	}
-	return nil
 }
 
 // groupOf is the name of the group that a file belongs to; "" if it has none.

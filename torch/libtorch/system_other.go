@@ -8,7 +8,6 @@ package libtorch
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os/exec"
 	"runtime"
 )
@@ -29,7 +28,5 @@ func freeSpace(string) (int64, error) { return 0, errors.ErrUnsupported }
 func syncFiles(string) error { return errors.ErrUnsupported }
 
 func openDevice(string) error { return errors.ErrUnsupported }
-
-func safe(fs.FileInfo) error { return errors.ErrUnsupported }
 
 func groupOf(string) string { return "" }

@@ -1,8 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package owner tells whose a file is.
-package owner
+//go:build linux || darwin || freebsd
+
+package wholefile
 
 import (
 	"fmt"
@@ -17,16 +18,19 @@ func Mine(info fs.FileInfo) bool {
 	return !ok || int(stat.Uid) == os.Geteuid()
 }
 
-// Safe returns an error for a folder that another user than root owns or may write
-// to. Writing by the user's own group is allowed, as several distributions give
-// each user a group of his own.
-func Safe(info fs.FileInfo) error {
+// CheckOwner returns an error for a file, folder or link that another user than root
+// owns, and for a file or folder that other users may write to. Writing by the user's
+// own group is allowed: several distributions give each user a group of his own, and a
+// umask that lets it write.
+func CheckOwner(info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch mode := info.Mode(); {
 	case !ok:
 		return nil
 	case stat.Uid != 0 && !Mine(info):
 		return fmt.Errorf("belongs to another user (%d)", stat.Uid)
+	case mode&fs.ModeSymlink != 0: // everybody may write to a link, and nobody can
+		return nil
 	case mode&0o002 != 0, mode&0o020 != 0 && int(stat.Gid) != os.Getegid():
 		return fmt.Errorf("may be written by other users (%v)", mode)
 	}
