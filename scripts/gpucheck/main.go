@@ -24,6 +24,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/scripts/internal/gpucheck"
 	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
@@ -50,6 +51,7 @@ type flags struct {
 }
 
 func main() {
+	crash.UseExitCode()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
