@@ -22,9 +22,10 @@ ifneq ($(ETUDE_TEST_PYTHON),)
 export ETUDE_TEST_PYTHON
 endif
 
-# Go's own limit of ten minutes a package is too little for a machine that does
-# other work at the same time.
-TEST := go test -timeout 60m
+# Many tests wait for other processes, Python above all, so that two packages for
+# each core are tested at once. Go's own limit of ten minutes a package is too
+# little for a machine that does other work at the same time.
+TEST := go test -timeout 60m -p $(shell echo $$((2 * $$(nproc))))
 
 # Where memory and goroutines meet. The others have no goroutines of their own.
 RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \

@@ -55,7 +55,7 @@ func TestStandInRun(t *testing.T) {
 	}
 	check("a whole run")
 
-	r.OnProgress = func(Progress) { panic("in the middle") }
+	r.OnProgress, r.Replace = func(Progress) { panic("in the middle") }, true
 	assert.Panics(t, func() { _, _ = r.Fit(context.Background()) })
 	check("a panic")
 }
