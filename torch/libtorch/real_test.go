@@ -23,6 +23,9 @@ import (
 // TestRealCompile compiles the real bridge with the real compiler against the
 // libtorch that $ETUDE_TEST_LIBTORCH names, and loads it.
 func TestRealCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for the compiler, and has nothing for the race detector")
+	}
 	given := os.Getenv("ETUDE_TEST_LIBTORCH")
 	if given == "" {
 		t.Skip("ETUDE_TEST_LIBTORCH names no libtorch")
