@@ -257,6 +257,9 @@ func newShortTrial(dir string) *trial {
 // up for it or is continued to the files of an undisturbed one. ETUDE_TEST_FAULTS
 // says how many faults are tried, 0 for all.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each fault is a process of its own")
+	}
 	torchtest.NoLeaks(t)
 	inject := torchtest.NewInjector(t)
 	whole := newShortTrial(t.TempDir())

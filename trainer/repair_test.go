@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -31,10 +32,10 @@ func TestFailedBestIsMadeUpFor(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, want.BestEpoch, "one save after it, and the end")
 	for _, failures := range []int{1, 2, 99} {
-		dir, left := t.TempDir(), 0
+		dir, left := t.TempDir(), atomic.Int32{}
 		newDraft = func(path string, write func(io.Writer) error) (*wholefile.Draft, error) {
-			if left > 0 && filepath.Base(path) == "best.pt" {
-				left--
+			if left.Load() > 0 && filepath.Base(path) == "best.pt" {
+				left.Add(-1)
 				return nil, syscall.ENOSPC
 			}
 			return wholefile.NewDraft(path, write)
@@ -44,7 +45,7 @@ func TestFailedBestIsMadeUpFor(t *testing.T) {
 			r.OnEpoch = func(e Epoch) error {
 				if e.Index == want.BestEpoch {
 					require.NoError(t, waitForSave(dir, 1, 0))
-					left = failures
+					left.Store(int32(failures))
 				}
 				return nil
 			}
@@ -52,7 +53,7 @@ func TestFailedBestIsMadeUpFor(t *testing.T) {
 		require.NotEmpty(t, notices)
 		if failures == 99 {
 			require.ErrorContains(t, err, filepath.Join(dir, "best.pt")+": no space left on device")
-			left = 0
+			left.Store(0)
 			_, _, err = fit(t, dir, func(r *trial) { r.Resume = true })
 		}
 		require.NoError(t, err)
