@@ -43,9 +43,6 @@ type trainCommand struct {
 	cacheFlags
 }
 
-// mostThreads is more than any machine gains by; far more end the process.
-const mostThreads = 1024
-
 func (trainCommand) Help() string {
 	return `Reads the folder, holds back a share of it by groups for validation, trains each network with Adam until its validation loss no longer falls, keeps the best weights, exports them to ONNX and checks the file. What comes out stands in RUN: model.pt and model.onnx for each network, checkpoints, losses by epoch, every setting, and summary.json. Every file that was left out is listed with its reason. Networks are trained side by side, as many at a time as there are cores; one that fails does not end the others. With "all", networks whose folder is missing are passed over. A finished run in RUN is replaced only with --force.
 
@@ -90,8 +87,8 @@ func (c *trainCommand) Validate() error {
 	if c.Data == "" && !c.Resume {
 		return errors.New("missing flag --data=DATA")
 	}
-	if c.Threads != nil && (*c.Threads < 1 || *c.Threads > mostThreads) {
-		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, mostThreads)
+	if c.Threads != nil && (*c.Threads < 1 || *c.Threads > torch.MaxThreads) {
+		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, torch.MaxThreads)
 	}
 	if err := c.deviceFlags.Validate(); err != nil {
 		return err
