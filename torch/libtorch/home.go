@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -66,7 +67,7 @@ func newHomes(home string) (*search, error) {
 		}
 		s.homes = []string{abs}
 	}
-	if cache != "" && cache != named {
+	if cache != "" && !slices.Contains(s.homes, cache) {
 		if s.passed = trusted(cache); s.passed == nil {
 			s.homes = append(s.homes, cache)
 		}

@@ -39,8 +39,8 @@ type Options struct {
 // Setup brings what is missing: libtorch, the bridge, ONNX Runtime. It needs a
 // C++20 compiler and, where libtorch or ONNX Runtime are missing, pip.
 //
-// Where nothing is missing it tries whether the libraries load, which takes less
-// than a second, and writes nothing; one that does not load is made anew. Two at a
+// Where nothing is missing it tries whether the libraries load, which takes about
+// a second, and writes nothing; one that does not load is made anew. Two at a
 // time wait for each other. When it ends early, by ctx or by a crash, nothing
 // half-made is left in place; the next one removes its temporary files. With an
 // error the Installation is nil, but for [ErrNoONNXRuntime].
@@ -91,10 +91,10 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 type setup struct {
 	*search
 	options  Options
-	home     string           // that is written to
-	temp     string           // for this run, on the same file system
-	compiler *compiler        // found when first needed
-	broken   map[string]error // libraries that are there and do not load
+	home     string          // that is written to
+	temp     string          // for this run, on the same file system
+	compiler *compiler       // found when first needed
+	broken   map[string]bool // libraries that are there and do not load
 	mu       sync.Mutex
 	last     time.Time // of the last event
 }
@@ -179,7 +179,7 @@ func (w *setup) shadowed() error {
 // anew. What was named by the user, or is in a home that cannot be written, is an
 // error instead.
 func (w *setup) examine(ctx context.Context) error {
-	w.broken = map[string]error{}
+	w.broken = map[string]bool{}
 	inst, _, err := w.find()
 	if w.options.Force || err != nil {
 		return nil // what is missing is made, and tried then
@@ -200,7 +200,7 @@ func (w *setup) examine(ctx context.Context) error {
 		if rel, err := filepath.Rel(w.home, path); err != nil || !filepath.IsLocal(rel) {
 			return fmt.Errorf("libtorch: %w: it is outside of %s, which is the folder that setup may write; replace it, or set ETUDE_HOME to another folder", p.failure, w.home)
 		}
-		w.broken[path] = p.failure
+		w.broken[path] = true
 		if path == libraries[0] {
 			break // the bridges need it
 		}
@@ -282,7 +282,7 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 		return nil, err
 	}
 	var noONNX error
-	if path := w.findONNXRuntime(t); w.options.Force || path == "" || w.broken[path] != nil {
+	if path := w.findONNXRuntime(t); w.options.Force || path == "" || w.broken[path] {
 		if err := w.installONNXRuntime(ctx); ctx.Err() != nil {
 			return nil, err
 		} else if err != nil {
@@ -310,7 +310,7 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 		return t, err
 	case w.given != "":
 		return t, t.checkABI()
-	case w.options.Force, err == nil && w.broken[filepath.Join(t.dir, "lib", "libtorch_cpu.so")] != nil:
+	case w.options.Force, err == nil && w.broken[filepath.Join(t.dir, "lib", "libtorch_cpu.so")]:
 	case err != nil && !errors.Is(err, ErrNotInstalled):
 		return t, err
 	case err == nil && (t.origin == byOption || !w.options.CUDA || t.checkCUDA() == nil):
@@ -333,7 +333,7 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 // compileMissing compiles a library unless some home has it.
 func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
 	if !w.options.Force {
-		if path, _ := w.findLibrary(t, l); path != "" && w.broken[path] == nil {
+		if path, _ := w.findLibrary(t, l); path != "" && !w.broken[path] {
 			return nil
 		}
 	}
