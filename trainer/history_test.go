@@ -109,6 +109,8 @@ func TestHistorySaveIsWholeOrNot(t *testing.T) {
 }
 
 func TestPlot(t *testing.T) {
+	defer func(dpi int) { plotDPI = dpi }(plotDPI)
+	plotDPI = 120
 	classes, noVal, one := NewHistory(), NewHistory(), NewHistory()
 	regression := NewHistory()
 	for i := range 30 {

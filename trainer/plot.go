@@ -20,8 +20,11 @@ import (
 const (
 	plotWidth  = 11 * vg.Inch
 	plotHeight = 8 * vg.Inch
-	plotDPI    = 120
 )
+
+// plotDPI is a variable for the tests under the race detector, where a plot of
+// this many dots takes a second.
+var plotDPI = 120
 
 // Colours that people who see red and green alike can tell apart (Okabe and Ito).
 var (

@@ -109,6 +109,9 @@ func libsndfileLimit(name string) (worst, rms float64) {
 // features are compared, too: what SILK's rounding does to them shows in bands far
 // below the others, and stays below 1 dB (1/80; measured: 0.4 dB).
 func TestAgainstLibsndfile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("decodes every file of the shared data once more, which takes two minutes under the race detector")
+	}
 	fixtures := fixtureStreams(t)
 	kinds := map[string]int{}
 	worst := map[string]float64{}
