@@ -29,7 +29,7 @@ TEST := go test -timeout 60m -p $(shell echo $$((2 * $$(nproc))))
 
 # Where memory and goroutines meet. The others have no goroutines of their own.
 RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
-	./torch/libtorch ./trainer ./models/audio ./models/cache ./models/internal/... ./models/dataset ./models/collection \
+	./torch/libtorch ./trainer ./models/music/audio ./models/dataset/cache ./models/internal/... ./models/dataset ./models/dataset/collection \
 	./scripts/internal/...
 
 .PHONY: help

@@ -6,9 +6,9 @@ package models
 import (
 	"slices"
 
-	"github.com/etude-ml/etude/models/audio"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/models/music/audio"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )

@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/etude-ml/etude/models/dataset"
-	"github.com/etude-ml/etude/models/groove"
 	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/models/music/groove"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )

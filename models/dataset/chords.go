@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/etude-ml/etude/models/chords"
+	"github.com/etude-ml/etude/models/music/chords"
 	"github.com/etude-ml/etude/torch/data"
 )
 

@@ -7,7 +7,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/etude-ml/etude/models/chords"
+	"github.com/etude-ml/etude/models/music/chords"
 )
 
 // ChordsSummary says which chords progressions have, seen from their tonics.

@@ -6,8 +6,8 @@ package dataset
 import (
 	"fmt"
 
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 // Clip is what is known of a sound beside its features: of the first two seconds,

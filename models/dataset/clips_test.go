@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 func TestClips(t *testing.T) {

@@ -25,10 +25,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/dynamics"
-	"github.com/etude-ml/etude/models/groove"
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/audio"
+	"github.com/etude-ml/etude/models/music/dynamics"
+	"github.com/etude-ml/etude/models/music/groove"
+	"github.com/etude-ml/etude/models/music/midi"
 	"github.com/etude-ml/etude/torch/data"
 )
 

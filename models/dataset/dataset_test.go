@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/audio"
+	"github.com/etude-ml/etude/models/music/midi"
 	"github.com/etude-ml/etude/torch/data"
 )
 

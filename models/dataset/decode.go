@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/models/internal/budget"
 )
 

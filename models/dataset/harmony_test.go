@@ -39,7 +39,7 @@ func TestHarmonyGolden(t *testing.T) {
 
 // The same of real songs, at the time of the test.
 func TestHarmonyAgainstPython(t *testing.T) {
-	file := filepath.Join(sharedData(t), "training", "chords", "chord_progressions.json")
+	file := filepath.Join(torchtest.SharedData(t), "training", "chords", "chord_progressions.json")
 	torchtest.Python(t)
 	var want []harmonyReference
 	for _, line := range bytes.Split(bytes.TrimSpace(torchtest.RunPython(t, "../chords/testdata/gen_chords.py", file)), []byte("\n")) {

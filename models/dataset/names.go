@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/etude-ml/etude/models/audio"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 // OtherFiles are files of a folder that look like data and are not read.

@@ -15,30 +15,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/torch/torchtest"
+
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// sharedData finds the folder of real files that lies beside a checkout.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, dir, filepath.Dir(dir), "go.mod not found")
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "data")
-	if _, err := os.Stat(filepath.Join(path, "training")); err != nil {
-		t.Skip("no ../shared/data beside the repository")
-	}
-	return path
-}
-
 func TestRealFolders(t *testing.T) {
-	root := sharedData(t)
+	root := torchtest.SharedData(t)
 	for name, read := range map[string]func(context.Context, string, Options) (*data.Samples, error){"audio": Emotion, "midi": Melody} {
 		files, err := filepath.Glob(filepath.Join(root, "training", name, "*.*"))
 		require.NoError(t, err)
@@ -81,7 +64,7 @@ func TestRealFolders(t *testing.T) {
 // A folder of nothing but damaged files, and two good ones: the run ends with the
 // good ones, and each of the others is either read or listed.
 func TestBadFilesEndNoRun(t *testing.T) {
-	shared := sharedData(t)
+	shared := torchtest.SharedData(t)
 	for name, c := range map[string]struct {
 		bad, labels string
 		read        func(context.Context, string, Options) (*data.Samples, error)
@@ -133,7 +116,7 @@ func TestBadFilesEndNoRun(t *testing.T) {
 }
 
 func TestValidateReal(t *testing.T) {
-	r, err := Validate(context.Background(), sharedData(t), allSources, Options{})
+	r, err := Validate(context.Background(), torchtest.SharedData(t), allSources, Options{})
 	require.NoError(t, err)
 	assert.True(t, r.OK)
 	for _, s := range r.Sections {
@@ -150,7 +133,7 @@ func TestValidateReal(t *testing.T) {
 
 // Damaged files, all of them labelled, are errors that name the file.
 func TestValidateBad(t *testing.T) {
-	shared := sharedData(t)
+	shared := torchtest.SharedData(t)
 	for _, c := range []struct {
 		source      Files
 		bad, folder string
@@ -192,7 +175,7 @@ func TestValidateBad(t *testing.T) {
 
 // Label files that users had trouble with give each file its label.
 func TestRegressionsLabels(t *testing.T) {
-	dir := filepath.Join(sharedData(t), "regressions", "labels")
+	dir := filepath.Join(torchtest.SharedData(t), "regressions", "labels")
 	for name, files := range map[string][2]string{
 		"cr_only.csv": {"a.wav", "b.wav"}, "path_prefix.csv": {"a.wav", "sub/b.wav"}, "quoted_after_space.csv": {"a.wav", ""},
 	} {

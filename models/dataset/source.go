@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/torch/data"
 )
 

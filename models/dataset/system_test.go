@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/cache"
+	"github.com/etude-ml/etude/models/dataset/cache"
 )
 
 // A file that the system fails to read is read again; if that fails too, the run

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
 var allSources = []Source{EmotionSource, MelodySource, HarmonySource, DynamicsSource, GrooveSource}

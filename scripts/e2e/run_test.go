@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/demo"
-	"github.com/etude-ml/etude/scripts/internal/runs"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"

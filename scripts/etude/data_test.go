@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/audio"
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 func TestFeatures(t *testing.T) {

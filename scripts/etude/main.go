@@ -8,7 +8,7 @@ package main
 import (
 	"os"
 
-	"github.com/etude-ml/etude/scripts/internal/cli"
+	"github.com/etude-ml/etude/scripts/cli"
 )
 
 func main() {

@@ -24,9 +24,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/scripts/internal/gpucheck"
-	"github.com/etude-ml/etude/scripts/internal/version"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -202,7 +202,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, err error) {
 		kong.Description("Checks and times Etude on a GPU: the unit tests there, every operator and network against the CPU, milliseconds a step beside PyTorch's, memory. Writes one JSON file and prints a table to be pasted into an issue."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { exited = true }),
-		kong.Vars{"version": "etude " + version.Etude()},
+		kong.Vars{"version": "etude " + runs.Version()},
 	)
 	if err != nil {
 		return f, err

@@ -18,8 +18,8 @@ import (
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
-	"github.com/etude-ml/etude/models/midi"
-	"github.com/etude-ml/etude/scripts/internal/cli"
+	"github.com/etude-ml/etude/models/music/midi"
+	"github.com/etude-ml/etude/scripts/cli"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )

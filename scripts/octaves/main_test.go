@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/scripts/internal/cli"
+	"github.com/etude-ml/etude/scripts/cli"
 	"github.com/etude-ml/etude/scripts/internal/demo"
 	"github.com/etude-ml/etude/torch/torchtest"
 )

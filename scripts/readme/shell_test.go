@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/scripts/internal/cli"
+	"github.com/etude-ml/etude/scripts/cli"
 )
 
 // stub stands for every program of the examples: it notes how it was called.

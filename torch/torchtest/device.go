@@ -30,7 +30,7 @@ func named() string {
 // used, the test is skipped with the reason; with ETUDE_TEST_REQUIRE_DEVICE=1 it
 // fails.
 //
-//	ETUDE_TEST_DEVICE=cuda:0 go test ./torch/... ./trainer ./models ./scripts/e2e ./scripts/internal/runs
+//	ETUDE_TEST_DEVICE=cuda:0 go test ./torch/... ./trainer ./models ./scripts/e2e ./models/runs
 func Accelerator(tb testing.TB) torch.Device {
 	tb.Helper()
 	name := named()

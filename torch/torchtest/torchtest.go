@@ -88,15 +88,15 @@ func Root(tb testing.TB) string {
 	}
 }
 
-// SharedData returns the folder of real recordings and MIDI files beside the
-// module, which is not part of it, and skips the test where it is absent.
-func SharedData(tb testing.TB) string {
+// SharedData returns a path in the folder of real recordings and MIDI files beside
+// the module, which is not part of it, and skips the test where it is absent.
+func SharedData(tb testing.TB, parts ...string) string {
 	tb.Helper()
-	dir := filepath.Join(Root(tb), "..", "shared", "data")
-	if _, err := os.Stat(dir); err != nil {
-		tb.Skip("the real data in ../shared/data is not here")
+	path := filepath.Join(append([]string{Root(tb), "..", "shared", "data"}, parts...)...)
+	if _, err := os.Stat(path); err != nil {
+		tb.Skipf("the real data in ../shared/data is not here: %v", err)
 	}
-	return dir
+	return path
 }
 
 // NoLeaks fails the test when, at its end, more tensors or bytes are alive than

@@ -7,7 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
 // piece is what its sections share: the harmony and the theme. All pieces stand

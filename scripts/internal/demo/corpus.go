@@ -34,8 +34,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/audio"
+	"github.com/etude-ml/etude/models/music/midi"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 

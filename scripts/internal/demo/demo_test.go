@@ -21,12 +21,12 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/models/audio"
-	"github.com/etude-ml/etude/models/chords"
 	"github.com/etude-ml/etude/models/dataset"
-	"github.com/etude-ml/etude/models/dynamics"
-	"github.com/etude-ml/etude/models/groove"
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/audio"
+	"github.com/etude-ml/etude/models/music/chords"
+	"github.com/etude-ml/etude/models/music/dynamics"
+	"github.com/etude-ml/etude/models/music/groove"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
 var small = Options{Seed: 7, Pieces: 12, Sections: 2}

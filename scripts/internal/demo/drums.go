@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
 // drummer is what the patterns of one have in common, whatever their mood.

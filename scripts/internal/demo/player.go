@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/etude-ml/etude/models/midi"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
 // player turns a score into what is heard. What it does follows from what it

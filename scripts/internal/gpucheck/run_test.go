@@ -58,7 +58,7 @@ done
 // quick are options of a run that takes some seconds.
 func quick(t *testing.T, d torch.Device) Options {
 	t.Helper()
-	o := Options{Device: d, Root: torchtest.Root(t), Quick: true, Packages: []string{"./scripts/internal/version"}}
+	o := Options{Device: d, Root: torchtest.Root(t), Quick: true, Packages: []string{"./scripts/internal/plain"}}
 	o.Python, o.Script = python(t, willing)
 	return o
 }

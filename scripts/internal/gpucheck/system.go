@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/etude-ml/etude/scripts/internal/version"
+	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -41,7 +41,7 @@ type Versions struct {
 // readVersions describes the machine, but for the device and Python.
 func readVersions() Versions {
 	return Versions{
-		Etude: version.Etude(), Libtorch: torch.Version(), Go: runtime.Version(),
+		Etude: runs.Version(), Libtorch: torch.Version(), Go: runtime.Version(),
 		OS: osName(), CPU: cpuName(), Cores: runtime.NumCPU(), Threads: torch.NumThreads(),
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // Packages are those whose tests take a device.
-var Packages = []string{"./torch/...", "./trainer", "./models", "./scripts/e2e", "./scripts/internal/runs"}
+var Packages = []string{"./torch/...", "./trainer", "./models", "./scripts/e2e", "./models/runs"}
 
 // testLimit is how long the tests of one package may take.
 const testLimit = "10m"

@@ -1,0 +1,80 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dynamics
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/etude-ml/etude/models/music/midi"
+)
+
+// sound answers how long notes sound up to a time, in a few steps for any number
+// of notes and windows. It knows the notes of the whole song: what is held from
+// an earlier window sounds in this one.
+type sound struct {
+	ons, offs events    // each sorted
+	from, to  []float64 // the stretches in which any note sounds, in order
+	before    []float64 // seconds of sound before each of them
+}
+
+// events are times, with the sums of those before each.
+type events struct{ times, sums []float64 }
+
+func newEvents(times []float64) events {
+	slices.Sort(times)
+	sums := make([]float64, len(times)+1)
+	for i, t := range times {
+		sums[i+1] = sums[i] + t
+	}
+	return events{times, sums}
+}
+
+// since adds up the times from each event before t to t.
+func (e events) since(t float64) float64 {
+	n := sort.SearchFloat64s(e.times, t)
+	return float64(n)*t - e.sums[n]
+}
+
+func newSound(song *midi.Song) *sound {
+	var s sound
+	ons, offs := make([]float64, 0, len(song.Notes)), make([]float64, 0, len(song.Notes))
+	var total float64
+	for i := range song.Notes { // by onset
+		n := &song.Notes[i]
+		if n.Channel == drumChannel {
+			continue
+		}
+		ons, offs = append(ons, n.On), append(offs, n.Off)
+		last := len(s.to) - 1
+		if last < 0 || n.On > s.to[last] {
+			if last >= 0 {
+				total += s.to[last] - s.from[last]
+			}
+			s.from, s.to, s.before = append(s.from, n.On), append(s.to, n.Off), append(s.before, total)
+			continue
+		}
+		s.to[last] = max(s.to[last], n.Off)
+	}
+	s.ons, s.offs = newEvents(ons), newEvents(offs)
+	return &s
+}
+
+// notes is the time that all notes sound from start to end, added up.
+func (s *sound) notes(start, end float64) float64 {
+	upTo := func(t float64) float64 { return s.ons.since(t) - s.offs.since(t) }
+	return upTo(end) - upTo(start)
+}
+
+// any is the time from start to end in which a note sounds.
+func (s *sound) any(start, end float64) float64 {
+	upTo := func(t float64) float64 {
+		i := sort.Search(len(s.from), func(i int) bool { return s.from[i] >= t }) - 1
+		if i < 0 {
+			return 0
+		}
+		return s.before[i] + min(t, s.to[i]) - s.from[i]
+	}
+	return upTo(end) - upTo(start)
+}

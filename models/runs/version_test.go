@@ -1,0 +1,21 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"runtime/debug"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestVersion(t *testing.T) {
+	own := debug.Module{Path: modulePath, Version: "v0.1.0"}
+	assert.Equal(t, "v0.1.0", describeBuild(&debug.BuildInfo{Main: own}))
+	assert.Equal(t, "v0.1.0", describeBuild(&debug.BuildInfo{Main: debug.Module{Path: "example.org/x"}, Deps: []*debug.Module{&own}}))
+	built := debug.BuildInfo{Main: debug.Module{Path: modulePath, Version: "(devel)"}}
+	assert.Equal(t, "devel", describeBuild(&built))
+	built.Settings = []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.modified", Value: "true"}}
+	assert.Equal(t, "devel-0123456789ab+changes", describeBuild(&built))
+}

@@ -1,0 +1,99 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/scripts/internal/plain"
+)
+
+// cacheFlags are those of the commands that read data folders.
+type cacheFlags struct {
+	Cache   string `placeholder:"DIR" help:"Folder in which the features of files are kept ($ETUDE_CACHE, or the user's cache folder)."`
+	NoCache bool   `help:"Decode every file anew, and keep nothing."`
+}
+
+// open opens the cache; nil where there is to be none. Failing to open it only
+// costs time: warn, and go on without it. done says what the cache was good for,
+// and closes it.
+func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
+	if c.NoCache {
+		return nil, func() {}
+	}
+	kept, err := cache.Open(c.folder(), cache.Options{})
+	if err != nil {
+		env.say("features are not kept: %v", err)
+		return nil, func() {}
+	}
+	return kept, func() {
+		if s := kept.Stats(); s.Hits > 0 {
+			were := "were"
+			if s.Misses == 1 {
+				were = "was"
+			}
+			env.say("features of %s were in the cache and %d %s not; that saved %.1f s of decoding", count(int(s.Hits), "file"), s.Misses, were, s.SavedSeconds)
+		}
+		if fault := kept.Stats().Fault; fault != "" {
+			env.say("features are not kept any more: %s", fault)
+		}
+		_ = kept.Close() // what could not be kept is decoded again
+	}
+}
+
+func (c cacheFlags) folder() string {
+	if c.Cache != "" {
+		return c.Cache
+	}
+	return cache.Default()
+}
+
+type cacheCommand struct {
+	Clear bool   `help:"Remove all that is kept."`
+	Cache string `placeholder:"DIR" help:"The cache's folder ($ETUDE_CACHE, or the user's cache folder)."`
+	JSON  bool   `name:"json" help:"Print what is kept as one JSON value."`
+}
+
+func (cacheCommand) Help() string {
+	return `Says where the features of decoded files are kept, how many, and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; what a newer version of Etude computes otherwise is decoded anew. The cache holds 1 GiB at most, and forgets first what has not been used for longest.
+
+Examples:
+
+    etude cache
+    etude cache --clear`
+}
+
+// cached is what --json prints.
+type cached struct {
+	Folder  string `json:"folder"`
+	Entries int    `json:"entries"`
+	Bytes   int64  `json:"bytes"`
+	Cleared bool   `json:"cleared"`
+}
+
+// Run shows or clears the cache.
+func (c *cacheCommand) Run(env *Env) error {
+	result := cached{Folder: cacheFlags{Cache: c.Cache}.folder(), Cleared: c.Clear}
+	kept, err := cache.Open(result.Folder, cache.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = kept.Close() }() // nothing is kept here
+	if result.Entries, result.Bytes, err = kept.Size(); err != nil {
+		return err
+	}
+	if c.Clear {
+		if err := kept.Clear(); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return env.printJSON(result)
+	}
+	what := "holds"
+	if c.Clear {
+		what = "is empty now; it held"
+	}
+	plain.Fprintf(env.Stdout, "%s %s the features of %d files, %.1f MB\n", result.Folder, what, result.Entries, float64(result.Bytes)/1e6)
+	return nil
+}

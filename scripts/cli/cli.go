@@ -1,0 +1,258 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package cli is the command etude: one file a command.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/etude-ml/etude/models/runs"
+	"github.com/etude-ml/etude/scripts/internal/crash"
+	"github.com/etude-ml/etude/scripts/internal/plain"
+	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/trainer"
+)
+
+// Exit codes. Interrupts have those of their signals, 130 and 143, crashes
+// [crash.ExitCode].
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const description = `Etude trains small music networks on libtorch and hands them over as PyTorch and ONNX files.
+
+Begin with "etude demo": it sets up what is missing, composes a little corpus, trains on it and shows what was learned.`
+
+// grammar is what kong reads the command line by.
+type grammar struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
+	Setup    setupCommand    `cmd:"" help:"Find or install libtorch and ONNX Runtime."`
+	Doctor   doctorCommand   `cmd:"" help:"Say what is installed, what is wrong, and what mends it."`
+	Demo     demoCommand     `cmd:"" help:"Compose a small corpus, train on it, and show what was learned."`
+	Import   importCommand   `cmd:"" help:"Bring a published collection into a data folder."`
+	Validate validateCommand `cmd:"" help:"Check a data folder before training."`
+	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
+	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
+	Evaluate evaluateCommand `cmd:"" help:"Measure trained networks on a data folder."`
+	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
+	Inspect  inspectCommand  `cmd:"" help:"Say what a .pt, .onnx or .safetensors file holds."`
+	Diff     diffCommand     `cmd:"" help:"Say how two such files differ."`
+	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
+
+	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends as one that never was."`
+}
+
+// Env is the world in which a command runs.
+type Env struct {
+	Context context.Context
+	Stdout  io.Writer // results
+	Stderr  io.Writer // what people read meanwhile, through lines alone while jobs are shown
+	Control *trainer.Control
+
+	lines      *progress.Group
+	saidRights bool
+	found      *torch.Device  // what auto came to; nil before
+	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before
+	saidDriver sync.Once      // that it is waited for
+}
+
+// errFailed ends a command with exit code 1 after it has said itself what failed.
+var errFailed = errors.New("failed")
+
+// usageError is a mistake in the command line that kong cannot find.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// Main runs the command line args and returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	crash.UseExitCode()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	people := newPatient(ctx, stderr)
+	lines := progress.NewGroup(people, isTerminal(stderr))
+	control := new(trainer.Control)
+	defer onSignals(cancel, lines.Say, control)()
+	results := &output{w: newPatient(ctx, stdout)}
+	env := &Env{Context: ctx, Stdout: results, Stderr: people, Control: control, lines: lines}
+	err := run(env, args)
+	if err == nil && results.err != nil {
+		err = fmt.Errorf("the result could not be written: %w", results.err)
+	}
+	if errors.Is(results.err, syscall.EPIPE) { // `etude inspect … | head` has nothing to tell
+		return interrupted{signal: syscall.SIGPIPE}.code()
+	}
+	// Work that was finished in spite of a signal is done.
+	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
+		if cut.said != nil {
+			<-cut.said
+		}
+		lines.Say("etude: %v", cut)
+		return cut.code()
+	}
+	switch _, usage := errors.AsType[usageError](err); {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case usage:
+		lines.Say("etude: %v", sentence(err))
+		return exitUsage
+	default:
+		lines.Say("etude: %v", sentence(err))
+		env.sayRights(err)
+		return exitFailed
+	}
+}
+
+// output keeps the first error of writing results, so that not every line of a
+// table has to look for it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(b)
+	o.err = err
+	return n, err
+}
+
+// early is how --help and --version leave the parser.
+type early struct{ code int }
+
+func run(env *Env, args []string) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case early:
+			if p.code != exitDone {
+				err = errFailed
+			}
+		default:
+			panic(p)
+		}
+	}()
+	parser, err := newParser(env)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		parser.Stdout = env.Stderr
+		args = []string{"--help"}
+		defer func() {
+			if err == nil {
+				err = usagef(`say what to do, for example "etude demo"`)
+			}
+		}()
+	}
+	if args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return usageError{rephrased(err)}
+	}
+	// libtorch's oneMKL ends a process without a current folder, and with the exit
+	// code of wrong usage.
+	if _, err := os.Getwd(); errors.Is(err, fs.ErrNotExist) {
+		return errors.New("the current folder was removed; change to one that exists")
+	}
+	return parsed.Run()
+}
+
+func newParser(env *Env) (*kong.Kong, error) {
+	return kong.New(new(grammar),
+		kong.Name("etude"),
+		kong.Description(description),
+		kong.Writers(env.Stdout, env.Stderr),
+		kong.Exit(func(code int) { panic(early{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
+		kong.Vars{"version": "etude " + runs.Version()},
+		kong.Bind(env),
+		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
+	)
+}
+
+// Check says what is wrong with a command line, by the parser that Main has, and
+// does nothing else.
+func Check(args []string) error {
+	parser, err := newParser(&Env{Stdout: io.Discard, Stderr: io.Discard})
+	if err != nil {
+		return err
+	}
+	_, err = parser.Parse(args)
+	return err
+}
+
+// verbatim takes a string as it was given: kong's own mapper goes by way of JSON,
+// which spoils the names of files that are not UTF-8.
+func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(fmt.Sprint(token.Value))
+	return nil
+}
+
+// printJSON writes a result as one indented JSON value.
+func (e *Env) printJSON(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = e.Stdout.Write(append(plain.JSON(b), '\n'))
+	return err
+}
+
+// printJSONLine writes one of several results.
+func (e *Env) printJSONLine(v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := e.Stdout.Write(plain.JSON(b.Bytes()))
+	return err
+}
+
+// say writes a line for people, beside the result.
+func (e *Env) say(format string, args ...any) {
+	e.lines.Say(format, args...)
+}
+
+// start begins to show a job.
+func (e *Env) start(title string, unit progress.Unit, total int) *progress.Job {
+	return e.lines.Start(title, unit, int64(total))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,160 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/models/runs"
+	"github.com/etude-ml/etude/scripts/internal/plain"
+	"github.com/etude-ml/etude/scripts/internal/report"
+	"github.com/etude-ml/etude/torch"
+)
+
+type evaluateCommand struct {
+	Model string `arg:"" name:"model" help:"RUN/NETWORK, a .pt or an .onnx file; RUN stands for all its networks."`
+	Data  string `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	All   bool   `help:"Measure also on the samples that the network was trained on."`
+	Plots string `placeholder:"DIR" help:"Folder for plots: predicted against true, residuals, errors by output."`
+	JSON  bool   `name:"json" help:"Print the measures as one JSON value."`
+
+	cacheFlags
+}
+
+func (evaluateCommand) Help() string {
+	return `Reads a data folder as training does, lets a trained network predict, and compares: valence and arousal of emotion by RMSE, Pearson's r and concordance, melody and harmony by loss, KL divergence and how often the likeliest answer agrees, dynamics and groove by RMSE and r for each output. Beside each stands what the constant prediction gives, the mean of the training targets: a network that does not beat it has learned nothing. Samples that the network was trained on, as its run's samples.json tells, are left out and counted.
+
+Examples:
+
+    etude evaluate runs/first/emotion --data ~/music
+    etude evaluate runs/first --data ~/other-music --plots plots --json
+    etude evaluate melody.onnx --data ~/other-music`
+}
+
+// Run evaluates.
+func (c *evaluateCommand) Run(env *Env) error {
+	if err := isThere("--data", c.Data); err != nil {
+		return err
+	}
+	if err := checkFolder("--data", c.Data); err != nil {
+		return err
+	}
+	files, err := runs.FindModels(c.Model)
+	if err != nil {
+		return err
+	}
+	if err := torch.InitCPU(); err != nil {
+		return err
+	}
+	kept, done := c.open(env)
+	defer done()
+	var failed []error
+	results := map[string]*runs.Evaluation{}
+	for _, file := range files {
+		network, e, err := c.evaluate(env, file, dataset.Options{Cache: kept})
+		if env.Context.Err() != nil && err != nil {
+			return err
+		}
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		results[network] = e
+		if !c.JSON {
+			printEvaluation(env.Stdout, e)
+		}
+	}
+	if c.JSON && len(results) > 0 {
+		// One network is its measures, a run an object of several.
+		var v any = results
+		if info, err := os.Stat(filepath.Join(c.Model, "model.pt")); len(files) == 1 && (err == nil && info.Mode().IsRegular() || files[0] == c.Model) {
+			for _, e := range results {
+				v = e
+			}
+		}
+		failed = append(failed, env.printJSON(v))
+	}
+	return errors.Join(failed...)
+}
+
+func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (network string, e *runs.Evaluation, err error) {
+	m, err := runs.OpenModel(file)
+	if err != nil {
+		return "", nil, err
+	}
+	defer m.Close()
+	if m.Note != "" {
+		env.say("%s", m.Note)
+	}
+	reading := fileProgress{env: env, title: m.Spec.Name + ": reading"}
+	defer reading.finish("")
+	o.Progress = reading.set
+	if e, err = m.Evaluate(env.Context, c.Data, c.All, o); err != nil {
+		return "", nil, err
+	}
+	reading.finish("")
+	env.sayLeftOut(e.Network, e.Skipped)
+	env.sayRemarks(e.Network, e.Notes)
+	switch {
+	case e.Trained == nil:
+		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)
+	case *e.Trained > 0 && !c.All:
+		env.say("%s: %d samples were trained on and are left out (--all measures them too)", e.Network, *e.Trained)
+	}
+	if c.Plots != "" {
+		if e.Plots, err = report.Evaluation(e, m.Spec, c.Plots); err != nil {
+			return "", nil, named("--plots", c.Plots, err)
+		}
+	}
+	return e.Network, e, nil
+}
+
+// printEvaluation writes an evaluation as tables.
+func printEvaluation(w io.Writer, e *runs.Evaluation) {
+	constant := "the constant is the mean of the training targets"
+	if e.ConstantFrom != "training" {
+		constant = "the training targets are not known, so the constant is the mean of these ones"
+	}
+	plain.Fprintf(w, "\n%s (%s): %d samples in %d groups; %s\n", e.Network, e.Model, e.Samples, e.Groups, constant)
+	t := newTable("measure", e.Network, "constant", "better is")
+	t.row("loss", number(e.Loss), number(e.ConstantLoss), "lower")
+	rows, constants := e.Measures.Rows(), e.Constant.Rows()
+	outputs, byOutput := e.Measures.(measure.RegressionMeasures)
+	if byOutput { // they have a table of their own
+		rows = rows[:len(rows)-3*len(outputs.Outputs)]
+	}
+	for i, row := range rows {
+		if row.Name == "loss" {
+			continue
+		}
+		better := "lower"
+		if row.Better == measure.HigherIsBetter {
+			better = "higher"
+		}
+		t.row(row.Name, number(row.Value), number(constants[i].Value), better)
+	}
+	t.print(w)
+	if e.BeatsConstant {
+		plain.Fprintf(w, "%s is better than always predicting the mean.\n", e.Network)
+	} else {
+		plain.Fprintf(w, "%s is not better than always predicting the mean.\n", e.Network)
+	}
+	if !byOutput {
+		return
+	}
+	fmt.Fprintln(w)
+	t = newTable("output", "RMSE", "constant", "MAE", "constant", "r")
+	ofConstant := e.Constant.(measure.RegressionMeasures)
+	for i, o := range outputs.Outputs {
+		c := ofConstant.Outputs[i]
+		t.row(o.Name, number(o.RMSE), number(c.RMSE), number(o.MAE), number(c.MAE), number(o.R))
+	}
+	t.print(w)
+}

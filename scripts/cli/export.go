@@ -1,0 +1,94 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/etude-ml/etude/models/runs"
+	"github.com/etude-ml/etude/scripts/internal/plain"
+	"github.com/etude-ml/etude/torch"
+)
+
+type exportCommand struct {
+	Model   string `arg:"" name:"model.pt" help:"A state dict, or a checkpoint that holds one."`
+	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx)."`
+	Network string `placeholder:"NAME" help:"Insist on this network instead of recognising it."`
+	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx."`
+	Opset   int    `placeholder:"N" help:"ONNX operator set (17)."`
+	JSON    bool   `name:"json" help:"Print what was written as one JSON value."`
+}
+
+func (exportCommand) Help() string {
+	return `Reads a .pt file, recognises the network by the names and shapes of its tensors, also where they have a prefix such as module. or are under a key such as state_dict, and writes it as ONNX with a free batch size. ONNX Runtime then computes what libtorch computes, at several batch sizes; the largest difference is printed and stored in the file.
+
+Examples:
+
+    etude export runs/first/emotion/model.pt
+    etude export best.pt -o melody.onnx --network melody`
+}
+
+// Validate finds mistakes in the command line.
+func (c *exportCommand) Validate() error {
+	switch c.Format {
+	case "onnx":
+	case "rtneural":
+		return fmt.Errorf("format rtneural is not available yet; there is onnx")
+	default:
+		return fmt.Errorf("format %q is not known; there is onnx", c.Format)
+	}
+	if c.Network != "" {
+		if c.Network == "all" {
+			return fmt.Errorf("--network: name one network; there are %s", available())
+		}
+		if _, err := networks([]string{c.Network}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exported is what --json prints.
+type exported struct {
+	File    string         `json:"file"`
+	Network string         `json:"network"`
+	ONNX    runs.ONNXCheck `json:"onnx"`
+}
+
+// Run exports.
+func (c *exportCommand) Run(env *Env) error {
+	if err := torch.InitCPU(); err != nil {
+		return err
+	}
+	spec, model, note, err := runs.LoadModel(c.Model, c.Network)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		env.say("%s", note)
+	}
+	output := c.Output
+	if output == "" {
+		output = strings.TrimSuffix(c.Model, filepath.Ext(c.Model)) + ".onnx"
+	}
+	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
+	}
+	identity, err := runs.IdentityOf(c.Model)
+	if err != nil {
+		return err
+	}
+	check, err := runs.Export(output, spec, model, c.Opset, identity)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return env.printJSON(exported{output, spec.Name, check})
+	}
+	plain.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, spec.Title, float64(check.MaxAbsDiff))
+	return nil
+}

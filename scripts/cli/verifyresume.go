@@ -1,0 +1,133 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/etude-ml/etude/models/runs"
+	"github.com/etude-ml/etude/scripts/internal/plain"
+	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/trainer"
+)
+
+type verifyResumeCommand struct {
+	Network string `arg:"" help:"The network to train: emotion, melody, harmony, dynamics or groove."`
+	Data    string `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	StopAt  []int  `placeholder:"K,…" help:"After how many batches, counted over all epochs, to interrupt (the first, the last of the first epoch, one in the middle of the second)."`
+
+	Epochs    int     `default:"3" placeholder:"N" help:"Epochs (3)."`
+	BatchSize *int    `placeholder:"N" help:"Samples in a step (64)."`
+	Seed      *uint64 `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
+	Threads   int     `default:"1" placeholder:"N" help:"Threads of an operator (1)."`
+	JSON      bool    `name:"json" help:"Print the report as one JSON value."`
+
+	deviceFlags
+}
+
+func (verifyResumeCommand) Help() string {
+	return `Trains a network twice on a data folder: once without a break, and once with an interrupt after each of the batches --stop-at, continued each time from the checkpoint alone. At each break and at the end it compares the SHA-256 of all weights, of the optimizer's state and of the history. Ends with exit code 1, and the first difference, if they are not identical. Nothing but temporary files is written.
+
+Examples:
+
+    etude verify-resume emotion --data ~/music
+    etude verify-resume melody --data ~/music --epochs 5 --stop-at 7,20,21`
+}
+
+// Validate finds mistakes in the command line.
+func (c *verifyResumeCommand) Validate() error {
+	if c.Network == "all" {
+		return fmt.Errorf("name one network; there are %s", available())
+	}
+	if _, err := networks([]string{c.Network}); err != nil {
+		return err
+	}
+	for _, k := range c.StopAt {
+		if k < 1 {
+			return fmt.Errorf("--stop-at is %d; the first break can be after batch 1", k)
+		}
+	}
+	if c.Threads < 1 {
+		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
+	}
+	if err := c.deviceFlags.Validate(); err != nil {
+		return err
+	}
+	return c.overrides().Check()
+}
+
+func (c *verifyResumeCommand) overrides() runs.Overrides {
+	return runs.Overrides{Epochs: &c.Epochs, BatchSize: c.BatchSize, Seed: c.Seed}
+}
+
+// verified is what --json prints.
+type verified struct {
+	Network   string `json:"network"`
+	Identical bool   `json:"identical"`
+	trainer.ResumeReport
+}
+
+// Run verifies.
+func (c *verifyResumeCommand) Run(env *Env) error {
+	specs, err := networks([]string{c.Network})
+	if err != nil {
+		return usageError{err}
+	}
+	if err := checkFolder("--data", c.Data); err != nil {
+		return err
+	}
+	if err := c.load(env); err != nil {
+		return err
+	}
+	t := runs.Training{Spec: specs[0], Data: c.Data, Threads: c.Threads}
+	t.Settings = c.overrides().Apply(runs.Defaults(t.Spec))
+	if t.Device, err = env.device(c.Device); err != nil {
+		return err
+	}
+	if c.Device == auto {
+		env.sayDevice(t.Device)
+	}
+	c.settle()
+	p, err := env.prepare(t)
+	if err != nil {
+		return err
+	}
+	// Each epoch is trained twice; one with a break in it still ends once.
+	job := env.start(c.Network+": training with and without breaks", progress.Epochs, 2*c.Epochs)
+	defer job.Finish("")
+	done := int64(0)
+	p.OnEpoch = func(trainer.Epoch) { done++; job.Set(done, "") }
+	report, err := p.VerifyResume(env.Context, c.StopAt)
+	if err != nil {
+		return err
+	}
+	job.Finish("compared")
+	result := verified{c.Network, report.Difference == nil, report}
+	if c.JSON {
+		err = env.printJSON(result)
+	} else {
+		printVerified(env.Stdout, result)
+	}
+	if err == nil && !result.Identical {
+		err = errFailed
+	}
+	return err
+}
+
+func printVerified(w io.Writer, v verified) {
+	plain.Fprintf(w, "%s: %d epochs, %d batches, interrupted and resumed after batch %s; %d tensors compared at each break and at the end\n",
+		v.Network, v.Epochs, v.Steps, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(v.Breaks)), ", "), "[]"), v.Tensors)
+	t := newTable("without a break", "sha256")
+	t.row("weights", v.Weights)
+	t.row("optimizer", v.Optimizer)
+	t.row("history", v.History)
+	t.print(w)
+	if v.Identical {
+		fmt.Fprintln(w, "With breaks they are identical, bit for bit.")
+	} else {
+		plain.Fprintf(w, "NOT IDENTICAL: %s\n", v.Difference)
+	}
+}
