@@ -17,7 +17,7 @@ import (
 )
 
 // harmonyReference is what the reference written from the description alone,
-// ../chords/testdata/gen_chords.py, says of a progression.
+// ../music/chords/testdata/gen_chords.py, says of a progression.
 type harmonyReference struct {
 	ID      string
 	Classes []int
@@ -29,7 +29,7 @@ type harmonyReference struct {
 const harmonyTolerance = 6e-8
 
 func TestHarmonyGolden(t *testing.T) {
-	const file = "../chords/testdata/chords.json" // progressions, and what they give
+	const file = "../music/chords/testdata/chords.json" // progressions, and what they give
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var golden struct{ Progressions []harmonyReference }
@@ -42,7 +42,7 @@ func TestHarmonyAgainstPython(t *testing.T) {
 	file := filepath.Join(torchtest.SharedData(t), "training", "chords", "chord_progressions.json")
 	torchtest.Python(t)
 	var want []harmonyReference
-	for _, line := range bytes.Split(bytes.TrimSpace(torchtest.RunPython(t, "../chords/testdata/gen_chords.py", file)), []byte("\n")) {
+	for _, line := range bytes.Split(bytes.TrimSpace(torchtest.RunPython(t, "../music/chords/testdata/gen_chords.py", file)), []byte("\n")) {
 		var r harmonyReference
 		require.NoError(t, json.Unmarshal(line, &r))
 		want = append(want, r)

@@ -80,7 +80,7 @@ func featureParts(t *testing.T) map[string][]Part {
 		read(EmotionSource, path)
 	}
 	for _, kind := range []string{"mp3", "opus"} {
-		text, err := os.ReadFile("../audio/testdata/" + kind + ".json")
+		text, err := os.ReadFile("../music/audio/testdata/" + kind + ".json")
 		require.NoError(t, err)
 		var streams []map[string]any
 		require.NoError(t, json.Unmarshal(text, &streams))
@@ -93,7 +93,7 @@ func featureParts(t *testing.T) map[string][]Part {
 		}
 	}
 	for source, folder := range map[*Files]string{&MelodySource: "groove", &DynamicsSource: "dynamics", &GrooveSource: "groove"} {
-		files, err := filepath.Glob("../" + folder + "/testdata/*.mid")
+		files, err := filepath.Glob("../music/" + folder + "/testdata/*.mid")
 		require.NoError(t, err)
 		for _, file := range files {
 			if _, err := source.Features(file); err == nil { // some are there to give nothing
@@ -101,7 +101,7 @@ func featureParts(t *testing.T) map[string][]Part {
 			}
 		}
 	}
-	read(MelodySource, "../midi/testdata/mido.mid")
+	read(MelodySource, "../music/midi/testdata/mido.mid")
 	names := `C Am F G7 "N" Dm7b5 Bbmaj7 E+ Asus4 D5 F#ø7 Ab:hdim7/b3 C:1(b3,b7) G:sus4(b7,9) X Dh7 Ebj7 C07 D%7 Bb6/9 C7(b9,#11) A2 B° Cm(maj7) Edim7/G G7sus4 Cno3 F:maj(*3) ? Gb:min7`
 	list, err := json.Marshal(strings.Fields(strings.ReplaceAll(names, `"`, "")))
 	require.NoError(t, err)

@@ -40,6 +40,23 @@ func Write(path string, content []byte) error {
 	return nil
 }
 
+// Scratch gives path a content that can be made again at any time. As with [Write],
+// no reader sees a part of it, but nothing waits for the disk, so that a crash of the
+// machine may lose or damage it, and only the user may read it. Its errors name path.
+func Scratch(path string, content []byte) error {
+	d, err := newDraft(path, true, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+	if err == nil {
+		err = d.Publish()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
 // Replace gives path the content that write produces, or leaves it as it was: on
 // any error, and when the process or the machine dies at any instant.
 func Replace(path string, write func(io.Writer) error) error {
@@ -74,12 +91,17 @@ type Draft struct {
 	f            *os.File
 	target, temp string
 	named        bool        // the file is called temp
+	scratch      bool        // see Scratch
 	replaced     fs.FileInfo // what it takes the place of, whose mode it takes over; nil for none
 }
 
 // NewDraft writes the content of what path is to become. The caller calls
 // [Draft.Publish] or [Draft.Discard].
 func NewDraft(path string, write func(io.Writer) error) (*Draft, error) {
+	return newDraft(path, false, write)
+}
+
+func newDraft(path string, scratch bool, write func(io.Writer) error) (*Draft, error) {
 	target, err := Follow(path)
 	if err != nil {
 		return nil, err
@@ -88,7 +110,7 @@ func NewDraft(path string, write func(io.Writer) error) (*Draft, error) {
 	if dir == "" {
 		dir = "."
 	}
-	d := &Draft{target: target, temp: filepath.Join(dir, tempName(base))}
+	d := &Draft{target: target, temp: filepath.Join(dir, tempName(base)), scratch: scratch}
 	switch info, err := os.Stat(target); {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, errors.New("it exists and is not a regular file")
@@ -130,6 +152,9 @@ func (d *Draft) createNamed() error {
 func (d *Draft) fill(write func(io.Writer) error) error {
 	if err := write(d.f); err != nil {
 		return err
+	}
+	if d.scratch {
+		return d.f.Chmod(0o600)
 	}
 	if d.replaced != nil {
 		if err := d.f.Chmod(d.replaced.Mode().Perm()); err != nil {
@@ -174,6 +199,9 @@ func (d *Draft) Publish() error {
 		return err
 	}
 	d.named = false
+	if d.scratch {
+		return nil
+	}
 	return syncFolder(filepath.Dir(d.target))
 }
 

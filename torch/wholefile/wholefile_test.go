@@ -207,3 +207,15 @@ func TestSweep(t *testing.T) {
 	}
 	assert.Len(t, names(t, dir), len(others)-1)
 }
+
+// A scratch file is whole and private, whatever it replaces.
+func TestScratch(t *testing.T) {
+	umask(t, 0)
+	path := filepath.Join(t.TempDir(), "a")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
+	require.NoError(t, Scratch(path, []byte("new")))
+	assert.Equal(t, "new", text(t, path))
+	assert.Equal(t, fs.FileMode(0o600), mode(t, path))
+	assert.Equal(t, []string{"a"}, names(t, filepath.Dir(path)))
+	assert.ErrorContains(t, Scratch(filepath.Join(path, "b"), nil), path)
+}

@@ -4,19 +4,17 @@
 // Package cache keeps on the disk what was made of files, so that the same bytes
 // are decoded once: features, and the reasons why a file has none.
 //
-// An entry is found by the content of the file, not by its name or its place,
-// and by the feature's name and version: whoever changes how a feature is made
-// raises its version. [Cache.Do] is all that most callers need.
+// An entry is found by the content of the file, not by its name or its place, and
+// by the feature's name and version: whoever changes how a feature is made raises
+// its version. [Cache.Do] is all that most callers need.
 //
-// Any number of processes may use a folder at once, without locks: an entry is a
-// file of its own that takes its name when it is complete, and one that is damaged
-// is no entry. The room is bounded; what was used least recently goes first. The
-// folder may be removed at any time.
+// Several processes may use a folder at once, without locks: an entry is a file of
+// its own that takes its name when it is complete, and a damaged one counts as
+// missing. The room is bounded: what was used least recently goes first. The folder
+// may be removed at any time.
 //
-//	DIR/CACHEDIR.TAG         says whose folder this is; backups pass it over
-//	DIR/00/ … DIR/ff/        *.features: entries; *.hash: what is known of a file
-//	DIR/tmp/                 what is being written
-//	DIR/lock, DIR/size       who counts and removes; the room that is taken
+//	DIR/CACHEDIR.TAG       marks the folder as a cache; backup programs skip it
+//	DIR/00/ … DIR/ff/      *.features: entries; *.hash: the content hash of a file
 package cache
 
 import (
@@ -28,8 +26,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -38,7 +34,7 @@ import (
 // Variable is the environment variable that names the folder.
 const Variable = "ETUDE_CACHE"
 
-// defaultBytes is the room that a cache takes if nobody says otherwise.
+// defaultBytes is the room that a cache takes where Options name none.
 const defaultBytes = 1 << 30
 
 // Key says what an entry is made of, and how.
@@ -52,11 +48,11 @@ type Key struct {
 // comes back as it was stored, bit for bit.
 type Entry struct {
 	Rows  []Row
-	Notes []string // what was passed over
+	Notes []string // what the decoder passed over
 	// Failure, unless it is empty, is why there are no features. The content may
 	// stand under other names too, so the text must not hold the path.
 	Failure string
-	Seconds float64 // what making it took
+	Seconds float64 // that making the entry took
 }
 
 // Row is one part of a feature. Rows may differ in their lengths.
@@ -69,46 +65,47 @@ type Row struct {
 type Options struct {
 	// MaxBytes is the room that the files may take, each counted in whole blocks
 	// of 4 KiB; 0 means 1 GiB. An entry of more than an eighth of it, or of more
-	// than 64 MiB, is not stored.
+	// than 64 MiB, is not stored. n processes that store at once may exceed it by
+	// n 64ths.
 	MaxBytes int64
 }
 
 // Stats counts what this process did with a cache since [Open].
 type Stats struct {
 	Hits, Misses int64 // of Get
-	Damaged      int64 // of the misses, files that held no entry and were removed
+	Damaged      int64 // misses whose file held no entry and was removed
 	Stored       int64 // by Put
-	Skipped      int64 // by Put: the folder is read-only, out of order or busy, or the entry too large
+	Skipped      int64 // by Put: the folder cannot be written, or the entry is too large
 	Known        int64 // files that Hash knew without reading them
 	Hashed       int64 // files that Hash read
 	Evicted      int64 // files removed to make room
-	// SavedSeconds is what making the entries of all hits took, less what getting
-	// them took.
+	// SavedSeconds is the time that making the entries of all hits took, less the
+	// time that getting them took.
 	SavedSeconds float64
-	// Fault is why nothing is stored any more, such as a full disk; "" while all
-	// is well, and for a read-only folder.
+	// Fault says why nothing is stored any more, such as a full disk; it is empty
+	// while all is well, and for a read-only folder.
 	Fault string
 }
 
 // Cache is a folder of entries. Its methods may be called by several goroutines
-// at once. A nil Cache is one that holds nothing and stores nothing.
+// at once. A nil Cache holds nothing and stores nothing.
 type Cache struct {
 	dir  string
-	root *os.Root
+	root *os.Root // reading and removing never leave dir
 	max  int64
 	now  func() time.Time // tests cannot wait, and cannot set a ctime
 
-	hits, misses, damaged, stored, skipped, known, hashed, evicted, saved atomic.Int64 // saved in nanoseconds
+	counting sync.Mutex // for stats
+	stats    Stats
 
-	quiet atomic.Bool // nothing is stored any more
-	mu    sync.Mutex  // for what follows
-	room  reservation
-	fault error
-	told  bool // Put has returned the fault
+	writing sync.Mutex // for what follows
+	free    int64      // room that may be filled before the files are counted
+	swept   bool       // the remains of killed writers are removed
+	quiet   bool       // nothing is stored any more
 }
 
-// Default is the folder that $ETUDE_CACHE names, or else etude/features in the
-// user's cache folder; "" where there is neither.
+// Default returns the folder that $ETUDE_CACHE names, or else etude/features in the
+// user's cache folder, or "" where there is neither.
 func Default() string {
 	if dir := os.Getenv(Variable); dir != "" {
 		return dir
@@ -120,10 +117,10 @@ func Default() string {
 	return filepath.Join(dir, "etude", "features")
 }
 
-// Open opens a cache, and makes the folder if there is none. A folder that holds
-// anything but a cache is an error, and so is one that another user owns or may
-// write to, who could put other features into it. One that cannot be written is
-// not: what it holds is read.
+// Open opens a cache, and makes the folder if there is none. It refuses a folder
+// that holds anything but a cache, and one that another user owns or may write to,
+// who could put other features into it. It accepts one that cannot be written, and
+// reads what that holds.
 func Open(dir string, o Options) (*Cache, error) {
 	if dir == "" {
 		return nil, fmt.Errorf("cache: no folder: set %s (there is no user cache folder, as neither XDG_CACHE_HOME nor HOME is set)", Variable)
@@ -142,28 +139,29 @@ func Open(dir string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w: name another folder in %s", err, Variable)
 	}
+	c := &Cache{dir: dir, root: root, max: cmp.Or(o.MaxBytes, defaultBytes), now: time.Now}
 	info, err := root.Stat(".")
 	if err == nil {
 		err = wholefile.CheckOwner(info)
 	}
 	if err != nil {
-		_ = root.Close()
-		return nil, fmt.Errorf("cache: %s %w: name a folder of your own in %s", dir, err, Variable)
+		err = fmt.Errorf("cache: %s %w: name a folder of your own in %s", dir, err, Variable)
+	} else if err = c.claim(); err != nil {
+		err = fmt.Errorf("cache: %s %w", dir, err)
 	}
-	c := &Cache{dir: dir, root: root, max: cmp.Or(o.MaxBytes, defaultBytes), now: time.Now}
-	if err := c.claim(); err != nil {
+	if err != nil {
 		_ = root.Close()
-		return nil, fmt.Errorf("cache: %s %w", dir, err)
+		return nil, err
 	}
 	return c, nil
 }
 
-// Do gives what decode makes of the file at path: the stored entry, or else
-// decode's, which is then stored, unless the file changed meanwhile. Do measures
-// the Seconds if decode leaves them at 0. An error of decode's is returned and
-// not stored; what is to be remembered is a Failure. A file that cannot be hashed,
-// or is larger than [MaxHash], is left to decode, and a failure to store is found
-// in [Stats] alone.
+// Do returns what decode makes of the file at path: the stored entry, or else
+// decode's, which it then stores, unless the file changed meanwhile. Do measures
+// the Seconds if decode leaves them at 0. It returns an error of decode without
+// storing it; a Failure is what is remembered. A file that cannot be hashed, or is
+// larger than [MaxHash], is left to decode, and a failure to store shows in [Stats]
+// only.
 func (c *Cache) Do(ctx context.Context, path, feature string, version int, decode func() (*Entry, error)) (*Entry, error) {
 	if c == nil {
 		return decode()
@@ -184,14 +182,12 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 	if err != nil || e == nil {
 		return nil, err
 	}
-	if e.Seconds == 0 {
-		e.Seconds = time.Since(start).Seconds()
-	}
-	if !c.quiet.Load() {
+	e.Seconds = cmp.Or(e.Seconds, time.Since(start).Seconds())
+	if c.stores() {
 		// Without this, the features of new content would be stored under the hash
 		// of the old, and served to every file that holds the old.
 		if again, _, err := c.Hash(ctx, path); err != nil || again != sum {
-			c.skipped.Add(1)
+			c.count(&c.stats.Skipped)
 			return e, nil
 		}
 	}
@@ -199,8 +195,8 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 	return e, nil
 }
 
-// Get gives the entry of a key, if there is one. A file that is damaged or does
-// not hold this key is removed.
+// Get returns the entry of a key, if there is one. It removes a file that is
+// damaged or does not hold this key.
 func (c *Cache) Get(k Key) (*Entry, bool) {
 	if c == nil {
 		return nil, false
@@ -211,19 +207,21 @@ func (c *Cache) Get(k Key) (*Entry, bool) {
 		e, err = decodeEntry(b, k)
 		return err
 	})
-	if !found || !sound {
-		c.misses.Add(1)
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	if !sound {
+		c.stats.Misses++
 		if found {
-			c.damaged.Add(1)
+			c.stats.Damaged++
 		}
 		return nil, false
 	}
-	c.hits.Add(1)
+	c.stats.Hits++
 	const most = 1e6 // seconds; what is stored may be any number
 	if e.Seconds > 0 && e.Seconds < most {
-		c.saved.Add(int64(e.Seconds * 1e9))
+		c.stats.SavedSeconds += e.Seconds
 	}
-	c.saved.Add(-int64(time.Since(start)))
+	c.stats.SavedSeconds -= time.Since(start).Seconds()
 	return e, true
 }
 
@@ -231,78 +229,95 @@ func (c *Cache) Get(k Key) (*Entry, bool) {
 // have been made of the content that the key names: a file may change between
 // Hash and decoding, which [Cache.Do] looks after.
 //
-// Storing is a favour: where the folder is read-only, Put does nothing. Where it
-// fails otherwise, on a full disk say, one Put of the process returns the error,
-// and all do nothing from then on.
+// Storing only saves time: where the folder is read-only, Put does nothing. Where
+// it fails otherwise, on a full disk say, it returns the error, and the process
+// stores nothing from then on.
 func (c *Cache) Put(k Key, e *Entry) error {
 	if c == nil {
 		return nil
 	}
-	stored := false
-	if !c.quiet.Load() {
-		stored = c.store(k.file(), encodeEntry(k, e))
-	}
+	stored, err := c.store(k.file(), encodeEntry(k, e))
 	if stored {
-		c.stored.Add(1)
-		return nil
+		c.count(&c.stats.Stored)
+	} else {
+		c.count(&c.stats.Skipped)
 	}
-	c.skipped.Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fault == nil || c.told {
-		return nil
-	}
-	c.told = true
-	return c.fault
+	return err
 }
 
-// Stats tells what was done so far.
+// Stats returns what was counted so far.
 func (c *Cache) Stats() Stats {
 	if c == nil {
 		return Stats{}
 	}
-	s := Stats{
-		Hits: c.hits.Load(), Misses: c.misses.Load(), Damaged: c.damaged.Load(),
-		Stored: c.stored.Load(), Skipped: c.skipped.Load(),
-		Known: c.known.Load(), Hashed: c.hashed.Load(), Evicted: c.evicted.Load(),
-		SavedSeconds: float64(c.saved.Load()) / 1e9,
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fault != nil {
-		s.Fault = c.fault.Error()
-	}
-	return s
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	return c.stats
 }
 
-// Close gives back what the process had reserved. Nothing is stored or found
-// afterwards.
-func (c *Cache) Close() error {
+func (c *Cache) count(counter *int64) {
+	c.counting.Lock()
+	*counter++
+	c.counting.Unlock()
+}
+
+// Size counts the entries that are stored, and the bytes that they and all else
+// take, in blocks as [Options] says.
+func (c *Cache) Size() (entries int, bytes int64, err error) {
+	if c == nil {
+		return 0, 0, nil
+	}
+	err = c.scan(func(f file) {
+		if !f.hash {
+			entries++
+		}
+		bytes += f.bytes
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("cache: %w", err)
+	}
+	return entries, bytes, nil
+}
+
+// Clear removes all that is stored. The folder stays, and so does every file that
+// is not the cache's. A folder without the mark of a cache is left alone, with an
+// error.
+func (c *Cache) Clear() error {
 	if c == nil {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.quiet.Swap(true) {
-		c.giveBack()
+	if !c.marked() {
+		return fmt.Errorf("cache: %s has no %s of Etude's: nothing was removed; remove the folder yourself", c.dir, markerFile)
 	}
-	if err := c.root.Close(); err != nil {
-		return fmt.Errorf("cache: %w", err)
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.free = 0
+	var failed error
+	err := c.scan(func(f file) {
+		if err := c.root.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = err
+		}
+	})
+	for folder := range c.folders() {
+		_ = wholefile.Sweep(filepath.Join(c.dir, folder))
+		_ = c.root.Remove(folder) // unless something is in it
+	}
+	if err = cmp.Or(err, failed); err != nil {
+		return fmt.Errorf("cache: %s is not quite empty: %w", c.dir, err)
 	}
 	return nil
 }
 
-// giveUp stores nothing from now on. Only a folder that may not be written is no
-// fault.
-func (c *Cache) giveUp(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.quiet.Swap(true) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		return
+// Close ends the use of the folder. Nothing is stored or found afterwards.
+func (c *Cache) Close() error {
+	if c == nil {
+		return nil
 	}
-	mend := "check the folder"
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		mend = "free some room"
+	c.writing.Lock()
+	c.quiet = true
+	c.writing.Unlock()
+	if err := c.root.Close(); err != nil {
+		return fmt.Errorf("cache: %w", err)
 	}
-	c.fault = fmt.Errorf("cache: nothing more is stored in %s: %w: %s, or name another folder in %s", c.dir, err, mend, Variable)
+	return nil
 }

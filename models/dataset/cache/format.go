@@ -6,6 +6,7 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math"
 )
@@ -23,6 +24,9 @@ import (
 // The format's version is part of the names, see [Key.file]: programs of
 // different versions do not meet each other's files.
 const (
+	entrySuffix = ".features"
+	hashSuffix  = ".hash"
+
 	formatVersion = 1
 	kindEntry     = 'E'
 	kindHash      = 'H'
@@ -39,18 +43,35 @@ const (
 
 var errFormat = errors.New("it is damaged, or none of ours")
 
-// frame begins a file.
-func frame(kind byte, capacity int) []byte {
-	return append(append(make([]byte, 0, frameBytes+capacity), magic...), kind)
+// file returns the path of a key's entry in the folder.
+func (k Key) file() string {
+	return filePath(appendKey([]byte{kindEntry, formatVersion}, k), entrySuffix)
 }
 
-// seal ends a file.
+// file returns the path of a file's hash in the folder.
+func (i identity) file() string {
+	b := []byte{kindHash, formatVersion}
+	for _, v := range i[:identityName] {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return filePath(b, hashSuffix)
+}
+
+func filePath(id []byte, suffix string) string {
+	sum := sha256.Sum256(id)
+	return hex.EncodeToString(sum[:1]) + "/" + hex.EncodeToString(sum[1:]) + suffix
+}
+
+// frame begins a file.
+func frame(kind byte) []byte { return append([]byte(magic), kind) }
+
+// seal ends a file with its checksum.
 func seal(b []byte) []byte {
 	sum := sha256.Sum256(b)
 	return append(b, sum[:checkBytes]...)
 }
 
-// unseal gives the body of a file.
+// unseal returns the body of a file.
 func unseal(b []byte, kind byte) ([]byte, error) {
 	if len(b) < frameBytes || string(b[:len(magic)]) != magic || b[len(magic)] != kind {
 		return nil, errFormat
@@ -62,19 +83,12 @@ func unseal(b []byte, kind byte) ([]byte, error) {
 	return b[len(magic)+1 : end], nil
 }
 
-// encodeEntry gives nil for an entry that is beyond all bounds.
+// encodeEntry returns nil for an entry with too many parts.
 func encodeEntry(k Key, e *Entry) []byte {
-	size := len(k.Feature) + len(e.Failure) + 128
-	for _, n := range e.Notes {
-		size += len(n) + binary.MaxVarintLen64
-	}
-	for _, r := range e.Rows {
-		size += len(r.Part) + 4*len(r.Values) + 2*binary.MaxVarintLen64
-	}
-	if size > maxFile || len(e.Rows) > maxItems || len(e.Notes) > maxItems {
+	if len(e.Rows) > maxItems || len(e.Notes) > maxItems {
 		return nil
 	}
-	b := appendKey(frame(kindEntry, size), k)
+	b := appendKey(frame(kindEntry), k)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(e.Seconds))
 	b = appendText(b, e.Failure)
 	b = binary.AppendUvarint(b, uint64(len(e.Notes)))
@@ -137,16 +151,16 @@ func decodeEntry(b []byte, k Key) (*Entry, error) {
 	return e, nil
 }
 
-// encodeHash makes the file that says what the content of a file was.
+// encodeHash makes the file that holds the content hash of another.
 func encodeHash(id identity, sum [32]byte) []byte {
-	b := frame(kindHash, 5*8+len(sum))
-	for _, v := range id.fields() {
+	b := frame(kindHash)
+	for _, v := range id {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return seal(append(b, sum[:]...))
 }
 
-// decodeHash tells whether the hash is the one of just this file.
+// decodeHash reports whether the hash belongs to just this state of the file.
 func decodeHash(b []byte, id identity) (sum [32]byte, same bool, err error) {
 	body, err := unseal(b, kindHash)
 	if err != nil {
@@ -154,7 +168,7 @@ func decodeHash(b []byte, id identity) (sum [32]byte, same bool, err error) {
 	}
 	r := reader{b: body}
 	same = true
-	for i, v := range id.fields() {
+	for i, v := range id {
 		got := r.uint64()
 		if i < identityName && got != v {
 			return sum, false, errFormat // it stands under a wrong name
@@ -168,7 +182,7 @@ func decodeHash(b []byte, id identity) (sum [32]byte, same bool, err error) {
 	return sum, same, nil
 }
 
-// reader takes a body apart. After the first fault all is zero.
+// reader takes a body apart. After the first fault all values are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -188,7 +202,7 @@ func (r *reader) take(n int) []byte {
 func (r *reader) count(itemBytes int) int {
 	n, used := binary.Uvarint(r.b)
 	if used <= 0 || n > uint64(len(r.b)-used)/uint64(itemBytes) {
-		r.bad, r.b = true, nil
+		r.take(-1)
 		return 0
 	}
 	r.b = r.b[used:]
@@ -199,7 +213,7 @@ func (r *reader) count(itemBytes int) int {
 func (r *reader) items(itemBytes int) int {
 	n := r.count(itemBytes)
 	if n > maxItems {
-		r.bad, r.b = true, nil
+		r.take(-1)
 		return 0
 	}
 	return n
@@ -208,11 +222,10 @@ func (r *reader) items(itemBytes int) int {
 func (r *reader) text() string { return string(r.take(r.count(1))) }
 
 func (r *reader) uint64() uint64 {
-	b := r.take(8)
-	if b == nil {
-		return 0
+	if b := r.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
 	}
-	return binary.LittleEndian.Uint64(b)
+	return 0
 }
 
 func (r *reader) sum() (sum [32]byte) {

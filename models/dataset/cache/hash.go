@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -20,25 +19,15 @@ import (
 // such files racily clean.
 const fresh = 2 * time.Second
 
-// identity is what the system says of a file. Whoever writes to a file changes
-// its ctime, which no program can set back; only writing through a mapping that
-// was written to before may go unseen until the system writes the page out.
-type identity struct {
-	device, inode uint64
-	size          int64
-	mtime, ctime  int64 // nanoseconds since 1970
-}
+// identity is what the system says of a file: device, inode, size, then mtime and
+// ctime in nanoseconds since 1970. Whoever writes to a file changes its ctime, which
+// no program can set back; only writing through a mapping that was written to before
+// may go unseen until the system writes the page out.
+type identity [5]uint64
 
 // identityName is how many of the fields make the name of a hash's file. The
 // others are compared, so that a file that changed takes the place of its past.
 const identityName = 2
-
-func (i identity) fields() []uint64 {
-	return []uint64{i.device, i.inode, uint64(i.size), uint64(i.mtime), uint64(i.ctime)}
-}
-
-// buffers for reading: the memory of a Hash.
-var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // MaxHash is the size in bytes of the largest file that is hashed. Decoding a file
 // may take a small part of it, hashing always takes all.
@@ -47,10 +36,10 @@ const MaxHash = 1 << 28
 // ErrTooLarge reports that a file is larger than [MaxHash].
 var ErrTooLarge = fmt.Errorf("larger than %d MB: not hashed", MaxHash>>20)
 
-// Hash gives the SHA-256 of a file's content, and its size in bytes. A file that
+// Hash returns the SHA-256 of a file's content, and its size in bytes. A file that
 // was hashed before is not read again unless device, inode, size or a time of
-// its inode differ. Errors are a file that changes while it is read, one larger
-// than [MaxHash] ([ErrTooLarge]), and that of ctx.
+// its inode differ. It is an error if the file changes while it is read, is larger
+// than [MaxHash] ([ErrTooLarge]), or ctx ends.
 func (c *Cache) Hash(ctx context.Context, path string) (sum [32]byte, size int64, err error) {
 	// Opening comes first, as a network file system gives old news to those who
 	// only ask. It must not wait for the other end of a pipe.
@@ -72,8 +61,8 @@ func (c *Cache) Hash(ctx context.Context, path string) (sum [32]byte, size int64
 	id, identified := identify(info)
 	if identified && c != nil {
 		if sum, ok := c.lookUp(id); ok {
-			c.known.Add(1)
-			return sum, id.size, nil
+			c.count(&c.stats.Known)
+			return sum, info.Size(), nil
 		}
 	}
 	start := time.Now()
@@ -94,26 +83,23 @@ func (c *Cache) Hash(ctx context.Context, path string) (sum [32]byte, size int64
 	if c == nil {
 		return sum, size, nil
 	}
-	c.hashed.Add(1)
+	c.count(&c.stats.Hashed)
 	last, _ := identify(after)
-	if identified && last == id && start.Sub(time.Unix(0, id.ctime)) > fresh && !c.quiet.Load() {
-		c.store(id.file(), encodeHash(id, sum))
+	if identified && last == id && start.Sub(time.Unix(0, int64(id[4]))) > fresh {
+		_, _ = c.store(id.file(), encodeHash(id, sum)) // in Stats
 	}
 	return sum, size, nil
 }
 
 // readHash reads one byte more than expected: the file may be growing for ever.
 func readHash(ctx context.Context, f *os.File, expected int64) (sum [32]byte, size int64, err error) {
-	buf := buffers.Get().(*[256 << 10]byte)
-	defer buffers.Put(buf)
-	h := sha256.New()
-	r := io.LimitReader(f, expected+1)
+	h, r, buf := sha256.New(), io.LimitReader(f, expected+1), make([]byte, 128<<10)
 	for err == nil {
 		if err := ctx.Err(); err != nil {
 			return sum, size, err
 		}
 		var n int
-		n, err = r.Read(buf[:])
+		n, err = r.Read(buf)
 		h.Write(buf[:n])
 		size += int64(n)
 	}
@@ -124,7 +110,7 @@ func readHash(ctx context.Context, f *os.File, expected int64) (sum [32]byte, si
 	return sum, size, err
 }
 
-// lookUp gives the hash that a file had when it was what it is now.
+// lookUp returns the hash that is stored for just this state of a file.
 func (c *Cache) lookUp(id identity) (sum [32]byte, ok bool) {
 	same := false
 	found, sound := c.load(id.file(), func(b []byte) (err error) {

@@ -8,14 +8,11 @@ import (
 	"syscall"
 )
 
-// identify tells whether the system says enough of a file to know it again.
+// identify returns a file's identity, and whether the system says enough for one.
 func identify(info fs.FileInfo) (identity, bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return identity{}, false
 	}
-	return identity{
-		device: uint64(s.Dev), inode: s.Ino, size: s.Size,
-		mtime: s.Mtim.Nano(), ctime: s.Ctim.Nano(),
-	}, true
+	return identity{uint64(s.Dev), s.Ino, uint64(s.Size), uint64(s.Mtim.Nano()), uint64(s.Ctim.Nano())}, true
 }

@@ -7,5 +7,5 @@ package cache
 
 import "io/fs"
 
-// identify knows no file again: each is read.
+// identify knows no file again, so each is read.
 func identify(fs.FileInfo) (identity, bool) { return identity{}, false }
