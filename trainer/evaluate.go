@@ -48,49 +48,74 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 	if batchSize == 0 {
 		batchSize = DefaultBatchSize
 	}
+	losses := NewLosses(readEvery)
+	losses.tolerant = true // a loss that is not finite makes the mean so, and no error
+	defer losses.Close()
 	err := torch.Try(func() {
-		classes := hasClasses(set.Y)
-		losses, right := NewLosses(readEvery), hits{}
-		losses.tolerant = true // a loss that is not finite makes the mean so, and no error
-		defer losses.Close()
-		defer right.close()
-		forward(context.Background(), model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
-			value := loss(output, b.Y)
-			if classes {
-				losses.add(value, b.Len)
-				right.add(output, b.Y, value)
-			} else {
-				losses.add(value, b.Len, nn.MSELoss(output, b.Y), nn.L1Loss(output, b.Y))
-			}
-			if losses.Full() {
-				_ = losses.Read()
-			}
+		_ = losses.pass(context.Background(), model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
+			losses.observe(output, loss(output, b.Y), b, true)
 		})
-		_ = losses.Read()
-		m.Samples, m.Loss = set.Len(), losses.Mean()
-		if !classes && losses.samples > 0 {
-			m.MSE, m.MAE = losses.other(0), losses.other(1)
-		}
-		if classes {
-			m.Accuracy = right.share()
-		}
 	})
 	if err != nil {
 		return m, fmt.Errorf("trainer: evaluate: %w", err)
 	}
+	m.Samples, m.Loss = set.Len(), losses.Mean()
+	switch n := float64(losses.samples); {
+	case hasClasses(set.Y):
+		m.Accuracy = losses.accuracy()
+	case n > 0:
+		m.MSE, m.MAE = losses.more[0]/n, losses.more[1]/n
+	}
 	return m, nil
 }
 
-// forward calls f with the outputs for set, without gradients and in evaluation
-// mode, until ctx ends.
-func forward(ctx context.Context, model nn.Module, set *data.Set, size int, f func(output *torch.Tensor, b data.Batch)) {
+// Predict returns model's outputs for set, one row after another, and their mean loss,
+// each sample weighing what the loss weighs it. It computes batchSize samples at a time
+// (0 for DefaultBatchSize), without gradients, and leaves model in evaluation mode.
+// Outputs and a loss that are not finite are no error. When ctx ends, so does Predict,
+// with the context's cause. set.Y and loss may be nil for outputs alone; the mean is
+// NaN then.
+func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int, loss nn.Loss) (rows []float32, mean float64, err error) {
+	if model == nil || set == nil || set.X == nil || loss != nil && set.Y == nil {
+		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set, with targets where there is a loss")
+	}
+	if batchSize == 0 {
+		batchSize = DefaultBatchSize
+	}
+	losses := NewLosses(readEvery)
+	losses.tolerant = true
+	defer losses.Close()
+	if err = torch.Try(func() {
+		_ = losses.pass(ctx, model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
+			rows = append(rows, output.Float32s()...)
+			if loss != nil {
+				losses.Add(loss(output, b.Y), b.Len)
+			}
+		})
+	}); err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, math.NaN(), fmt.Errorf("trainer: predict: %w", err)
+	}
+	return rows, losses.Mean(), nil
+}
+
+// pass runs model over set, without gradients and in evaluation mode, until ctx ends or
+// a loss is refused. f adds the losses of each batch, which pass reads.
+func (l *Losses) pass(ctx context.Context, model nn.Module, set *data.Set, size int, f func(output *torch.Tensor, b data.Batch)) (err error) {
 	nn.SetTraining(model, false)
 	torch.NoGrad(func() {
 		for b := range set.Batches(size, nil) {
 			f(model.Forward(b.X), b)
-			if ctx.Err() != nil {
+			if l.Full() {
+				err = l.Read()
+			}
+			if err != nil || ctx.Err() != nil {
 				return
 			}
 		}
+		err = l.Read()
 	})
+	return err
 }

@@ -6,6 +6,7 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"testing"
@@ -248,13 +249,29 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 				assert.InEpsilon(t, *c.MAE, m.MAE, 1e-6)
 				assert.True(t, math.IsNaN(m.Accuracy))
 			}
+			rows, loss, err := Predict(context.Background(), r.Model, r.Val, size, r.Loss)
+			require.NoError(t, err)
+			assert.Equal(t, m.Loss, loss)
+			torch.Scope(func() {
+				assert.InDeltaSlice(t, r.Model.Forward(r.Val.X).Float32s(), rows, 1e-6)
+			})
+			inputs, loss, err := Predict(context.Background(), r.Model, &data.Set{X: r.Val.X}, size, nil)
+			require.NoError(t, err)
+			assert.Equal(t, rows, inputs)
+			assert.True(t, math.IsNaN(loss))
 		}
+		ctx, stop := context.WithCancelCause(context.Background())
+		stop(io.ErrNoProgress)
+		_, _, err := Predict(ctx, r.Model, r.Val, 0, r.Loss)
+		require.ErrorIs(t, err, io.ErrNoProgress)
 		free()
 	}
 	text, err := json.Marshal(Metrics{Samples: 2, Loss: 0.5, MSE: math.NaN(), MAE: math.Inf(1), Accuracy: 1})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"samples": 2, "loss": 0.5, "mse": null, "mae": null, "accuracy": 1}`, string(text))
 	_, err = Evaluate(nil, nil, nil, 0)
+	require.ErrorContains(t, err, "needs a model")
+	_, _, err = Predict(context.Background(), nil, nil, 0, nil)
 	require.ErrorContains(t, err, "needs a model")
 }
 

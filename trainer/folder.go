@@ -78,7 +78,7 @@ func (f *folder) begin() error {
 	if err != nil {
 		return fmt.Errorf("trainer: the folder %s cannot be written to: %w", f.path, err)
 	}
-	for _, name := range []string{"last.pt", "best.pt"} {
+	for _, name := range []string{LastFile, BestFile} {
 		if info, err := os.Stat(f.in(name)); err == nil && !info.Mode().IsRegular() {
 			return fmt.Errorf("trainer: %s exists and is not a regular file; move it away", f.in(name))
 		}
@@ -87,8 +87,8 @@ func (f *folder) begin() error {
 	if err != nil {
 		f.notice("%v; the checkpoints in the folder are no longer checked nor ranked", err)
 	}
-	_, missing := os.Lstat(f.in("last.pt"))
-	f.cutOff = err == nil && errors.Is(missing, fs.ErrNotExist) && f.index.Files["last.pt"].Previous == nil && !Finished(f.path)
+	_, missing := os.Lstat(f.in(LastFile))
+	f.cutOff = err == nil && errors.Is(missing, fs.ErrNotExist) && f.index.Files[LastFile].Previous == nil && !Finished(f.path)
 	for name := range f.index.Files {
 		if _, err := os.Lstat(f.in(name)); errors.Is(err, fs.ErrNotExist) {
 			delete(f.index.Files, name)
@@ -141,17 +141,17 @@ func (f *folder) follow() error {
 
 // Finished reports whether a folder holds the results of a run that has ended.
 func Finished(folder string) bool {
-	if _, err := os.Lstat(filepath.Join(folder, "model.pt")); err == nil {
+	if _, err := os.Lstat(filepath.Join(folder, ModelFile)); err == nil {
 		return true
 	}
-	h, err := LoadHistory(filepath.Join(folder, "history.json"))
+	h, err := LoadHistory(filepath.Join(folder, HistoryFile))
 	return err == nil && h.StopReason != "" && h.StopReason != StopInterrupted && h.StopReason != StopError
 }
 
 // clear removes the files of an earlier run, which would pass for this one's.
 // Checkpoints that no run wrote here, or that were changed since, stay.
 func (f *folder) clear() error {
-	names := []string{"model.pt", "history.json", "history.png"}
+	names := []string{ModelFile, HistoryFile, PlotFile}
 	var ranked []string
 	for name, e := range f.index.Files {
 		if f.ours(name) {

@@ -18,6 +18,16 @@ import (
 	"strings"
 )
 
+// The files that a run writes into its folder, [Run.Save]. Beside them are those that
+// [Run.KeepBest] asks for, and the list that [ListCheckpoints] reads.
+const (
+	LastFile    = "last.pt"
+	BestFile    = "best.pt"
+	ModelFile   = "model.pt"
+	HistoryFile = "history.json"
+	PlotFile    = "history.png"
+)
+
 const (
 	indexName    = "checkpoints.json"
 	indexVersion = 1
@@ -98,9 +108,9 @@ func ListCheckpoints(folder string) ([]Saved, error) {
 
 func sortKey(name string) string {
 	switch name {
-	case "last.pt":
+	case LastFile:
 		return "0"
-	case "best.pt":
+	case BestFile:
 		return "1"
 	}
 	return "2" + name
@@ -113,6 +123,16 @@ func whole(folder string) []Saved {
 		return nil // there is an error already that this would only add to
 	}
 	return slices.DeleteFunc(list, func(s Saved) bool { return s.State != FileWhole })
+}
+
+// Resumable reports whether a folder holds a checkpoint to continue from, or a damaged
+// list of checkpoints or a missing last.pt, which [Run.Resume] explains.
+func Resumable(folder string) bool {
+	if _, err := os.Stat(filepath.Join(folder, LastFile)); err == nil {
+		return true
+	}
+	_, err := readIndex(folder)
+	return err != nil || len(whole(folder)) > 0
 }
 
 // goodText ends an error message with what is there to go on from.

@@ -52,7 +52,7 @@ func (s *session) resume() (here bool, err error) {
 		if !s.Resume {
 			return false, nil
 		}
-		path = filepath.Join(s.Save, "last.pt")
+		path = filepath.Join(s.Save, LastFile)
 	}
 	folder, name := filepath.Split(path)
 	folder = filepath.Clean(folder)

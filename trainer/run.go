@@ -163,7 +163,7 @@ func (s *session) loop(ctx context.Context) error {
 					s.clip()
 					s.Optimizer.Step()
 				}
-				s.count(output, loss, batch)
+				s.losses.observe(output, loss, batch, false)
 			})
 			s.step++
 			if s.losses.Full() {

@@ -261,13 +261,13 @@ func (f *folder) writeSnapshot(snap *snapshot) error {
 		snap.rank = math.NaN()
 	}
 	if snap.best {
-		if err := f.put("best.pt", snap.entry, write); err != nil {
+		if err := f.put(BestFile, snap.entry, write); err != nil {
 			return err
 		}
 		snap.best = false
 	}
 	if snap.last {
-		if err := f.put("last.pt", snap.entry, write); err != nil {
+		if err := f.put(LastFile, snap.entry, write); err != nil {
 			return err
 		}
 		if snap.keep > 0 {
@@ -275,7 +275,7 @@ func (f *folder) writeSnapshot(snap *snapshot) error {
 				return err
 			}
 		}
-		if err := writeFile(f.at("history.json"), snap.history); err != nil {
+		if err := writeFile(f.at(HistoryFile), snap.history); err != nil {
 			return err
 		}
 		snap.last = false
@@ -297,12 +297,12 @@ func (s *session) repairBest(end bool) error {
 		s.pass(f.notices)
 		f.notices = nil
 	}()
-	listed, ok := f.index.Files["best.pt"]
+	listed, ok := f.index.Files[BestFile]
 	if !ok {
-		if _, err := os.Lstat(f.at("best.pt")); err == nil {
+		if _, err := os.Lstat(f.at(BestFile)); err == nil {
 			return nil // nobody knows of which epoch it is
 		}
-	} else if now := f.present("best.pt", listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
+	} else if now := f.present(BestFile, listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
 		return nil
 	}
 	epoch := s.history.Epoch(best)
@@ -316,11 +316,11 @@ func (s *session) repairBest(end bool) error {
 		defer closeTensors(copied)
 		return pt.Write(w, copied)
 	}
-	if last, ok := f.index.Files["last.pt"]; ok && s.atBest() {
-		if now := f.present("last.pt", last); now != nil && now.Epoch == best && now.Step == 0 {
+	if last, ok := f.index.Files[LastFile]; ok && s.atBest() {
+		if now := f.present(LastFile, last); now != nil && now.Epoch == best && now.Step == 0 {
 			what = "from last.pt"
 			write = func(w io.Writer) error {
-				from, err := os.Open(f.at("last.pt"))
+				from, err := os.Open(f.at(LastFile))
 				if err != nil {
 					return err
 				}
@@ -330,9 +330,9 @@ func (s *session) repairBest(end bool) error {
 			}
 		}
 	}
-	if err := f.put("best.pt", e, write); err != nil {
+	if err := f.put(BestFile, e, write); err != nil {
 		return &SaveError{f.path, whole(f.path), f.tidy(err)}
 	}
-	f.notice("%s was not of the best epoch, %d: it has been written again, %s", f.in("best.pt"), best+1, what)
+	f.notice("%s was not of the best epoch, %d: it has been written again, %s", f.in(BestFile), best+1, what)
 	return nil
 }

@@ -36,9 +36,7 @@ type session struct {
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
 	losses      *Losses
 	norms       *Losses // of the gradients
-	right       hits
 	valLosses   *Losses
-	valRight    hits
 	seconds     float64 // of this epoch
 	clock       clock
 }
@@ -226,7 +224,6 @@ func (s *session) begin(epoch, step int) {
 	s.epoch, s.step, s.seconds = epoch, step, 0
 	s.losses.Begin(epoch, step)
 	s.norms.Begin(epoch, step/s.Accumulate)
-	s.right.begin(0, 0)
 }
 
 // steps is how many there are in an epoch.
@@ -238,36 +235,15 @@ func (s *session) order() []int {
 	return order[min(s.step*s.BatchSize, len(order)):]
 }
 
-// count keeps a step's loss, and what it got right, on the device.
-func (s *session) count(output, loss *torch.Tensor, b data.Batch) {
-	s.losses.Add(loss, b.Len)
-	if hasClasses(b.Y) {
-		s.right.add(output, b.Y, loss)
-	}
-}
-
 // validate measures the validation set; false when ctx ended before it was done.
 func (s *session) validate(ctx context.Context) (bool, error) {
 	if ctx.Err() != nil || s.Val == nil {
 		return ctx.Err() == nil, nil
 	}
 	s.valLosses.Begin(s.epoch, s.step-1)
-	s.valRight.begin(0, 0)
-	classes := hasClasses(s.Val.Y)
-	var err error
-	forward(ctx, s.Model, s.Val, s.BatchSize, func(output *torch.Tensor, b data.Batch) {
-		loss := s.Loss(output, b.Y)
-		s.valLosses.Add(loss, b.Len)
-		if classes {
-			s.valRight.add(output, b.Y, loss)
-		}
-		if s.valLosses.Full() && err == nil {
-			err = s.valLosses.Read()
-		}
+	err := s.valLosses.pass(ctx, s.Model, s.Val, s.BatchSize, func(output *torch.Tensor, b data.Batch) {
+		s.valLosses.observe(output, s.Loss(output, b.Y), b, false)
 	})
-	if err == nil {
-		err = s.valLosses.Read()
-	}
 	if e := new(NonFiniteError); errors.As(err, &e) {
 		e.Step = s.step - 1 // of training, not the batch of validation
 	}
@@ -287,12 +263,12 @@ func (s *session) measures() Epoch {
 		e.GradNorm = s.norms.Mean()
 	}
 	if hasClasses(s.Train.Y) {
-		e.TrainAcc = s.right.share()
+		e.TrainAcc = s.losses.accuracy()
 	}
 	if s.Val != nil {
 		e.ValLoss = s.valLosses.Mean()
 		if hasClasses(s.Val.Y) {
-			e.ValAcc = s.valRight.share()
+			e.ValAcc = s.valLosses.accuracy()
 		}
 	}
 	return e
@@ -374,8 +350,6 @@ func (s *session) close() {
 	s.norms.Close()
 	s.dropGroup()
 	s.valLosses.Close()
-	s.right.close()
-	s.valRight.close()
 	s.best.Close()
 }
 
@@ -389,19 +363,19 @@ func (s *session) saveModel() error {
 	if s.folder == nil || s.best.StateDict() == nil {
 		return nil
 	}
-	return s.folder.tidy(pt.Save(s.folder.at("model.pt"), s.best.StateDict()))
+	return s.folder.tidy(pt.Save(s.folder.at(ModelFile), s.best.StateDict()))
 }
 
 func (s *session) saveHistory() error {
 	if s.folder == nil {
 		return nil
 	}
-	return s.folder.tidy(s.history.Save(s.folder.at("history.json")))
+	return s.folder.tidy(s.history.Save(s.folder.at(HistoryFile)))
 }
 
 func (s *session) plotHistory() error {
 	if s.folder == nil || s.history.Len() == 0 {
 		return nil
 	}
-	return s.folder.tidy(s.history.Plot(s.folder.at("history.png")))
+	return s.folder.tidy(s.history.Plot(s.folder.at(PlotFile)))
 }

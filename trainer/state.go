@@ -24,7 +24,6 @@ func (s *session) state() *torch.Dict {
 		rng.Set(d.String(), torch.RNGState(d))
 	}
 	h := s.history
-	right, labels := s.right.count()
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
@@ -33,7 +32,7 @@ func (s *session) state() *torch.Dict {
 			"epoch", s.epoch, "step", s.step, // the next step
 			"loss_sum", s.losses.sum, "samples", s.losses.weight,
 			"norm_sum", s.norms.sum, "norms", s.norms.weight,
-			"right", right, "labels", labels,
+			"right", int(s.losses.more[0]), "labels", int(s.losses.more[1]),
 			"seconds", s.seconds,
 		),
 		"rng", rng,
@@ -164,7 +163,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 	s.begin(epoch, step)
 	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds
 	s.norms.sum, s.norms.weight = normSum, norms
-	s.right.begin(right, labels)
+	s.losses.more = [2]float64{float64(right), float64(labels)}
 	return nil
 }
 

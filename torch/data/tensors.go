@@ -14,7 +14,8 @@ import (
 // counts the samples; what follows it is the network's affair, so a Set may also
 // be put together by hand, with int64 classes [n] in Y for example.
 type Set struct {
-	X, Y *torch.Tensor
+	X *torch.Tensor
+	Y *torch.Tensor // nil for inputs alone
 
 	Names, Groups []string // one per sample, or nil
 	Fingerprint   string   // of the samples; see [Samples.Fingerprint]
@@ -49,7 +50,9 @@ func (s *Set) Device() torch.Device { return s.X.Device() }
 // Close frees the tensors.
 func (s *Set) Close() {
 	s.X.Close()
-	s.Y.Close()
+	if s.Y != nil {
+		s.Y.Close()
+	}
 }
 
 // Batch is some samples of a Set: X [Len, …] and Y [Len, …].
@@ -101,11 +104,15 @@ func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 }
 
 func (s *Set) batch(index *torch.Tensor, start, length int) (x, y *torch.Tensor) {
-	if index == nil {
-		return s.X.Narrow(0, start, length), s.Y.Narrow(0, start, length)
+	part := func(t *torch.Tensor) *torch.Tensor { return t.Narrow(0, start, length) }
+	if index != nil {
+		at := index.Narrow(0, start, length)
+		part = func(t *torch.Tensor) *torch.Tensor { return t.IndexSelect(0, at) }
 	}
-	at := index.Narrow(0, start, length)
-	return s.X.IndexSelect(0, at), s.Y.IndexSelect(0, at)
+	if s.Y != nil {
+		y = part(s.Y)
+	}
+	return part(s.X), y
 }
 
 // index is the order on the device.
