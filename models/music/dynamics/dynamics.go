@@ -19,7 +19,6 @@ package dynamics
 
 import (
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/etude-ml/etude/models/music/midi"
@@ -33,9 +32,6 @@ const (
 	MinNotes       = 8   // a window with fewer is left out
 	ClusterSeconds = 0.030
 )
-
-// drumChannel is General MIDI's channel 10.
-const drumChannel = 9
 
 // slack, in seconds, keeps the rounding of exact ticks to floating point from
 // deciding on which side of a window's edge, or of 30 ms, an event lies.
@@ -66,7 +62,7 @@ type Window struct {
 func Windows(song *midi.Song) ([]Window, error) {
 	first, last, ok := span(song)
 	if !ok {
-		return nil, failed(song, ErrNoNotes)
+		return nil, song.Wrap("dynamics", ErrNoNotes)
 	}
 	var windows []Window
 	w := window{last: last, sound: newSound(song), pedal: pedalTimes(song.Controls), over: song.Seconds(song.EndTick)}
@@ -81,7 +77,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 	}
 	for i := range song.Notes {
 		n := &song.Notes[i]
-		if n.Channel == drumChannel {
+		if n.Channel == midi.DrumChannel {
 			continue
 		}
 		if k := math.Floor((n.On - first + slack) / WindowSeconds); k != index {
@@ -92,7 +88,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 	}
 	flush()
 	if len(windows) == 0 {
-		return nil, failed(song, ErrNoWindow)
+		return nil, song.Wrap("dynamics", ErrNoWindow)
 	}
 	return windows, nil
 }
@@ -102,7 +98,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 func span(song *midi.Song) (first, last float64, ok bool) {
 	for i := range song.Notes {
 		n := &song.Notes[i]
-		if n.Channel == drumChannel {
+		if n.Channel == midi.DrumChannel {
 			continue
 		}
 		if !ok {
@@ -111,11 +107,4 @@ func span(song *midi.Song) (first, last float64, ok bool) {
 		last = max(last, n.Off)
 	}
 	return first, last, ok
-}
-
-func failed(song *midi.Song, err error) error {
-	if song.Path == "" {
-		return fmt.Errorf("dynamics: %w", err)
-	}
-	return fmt.Errorf("dynamics: %s: %w", song.Path, err)
 }

@@ -23,7 +23,7 @@ func pedalTimes(controls []midi.Control) []float64 {
 	var times []float64
 	var down uint16 // one bit a channel
 	for i, c := range controls {
-		if c.Controller == sustainPedal && c.Channel != drumChannel {
+		if c.Controller == sustainPedal && c.Channel != midi.DrumChannel {
 			if bit := uint16(1) << (c.Channel & 15); c.Value >= pedalDown {
 				down |= bit
 			} else {

@@ -43,7 +43,7 @@ func newSound(song *midi.Song) *sound {
 	var total float64
 	for i := range song.Notes { // by onset
 		n := &song.Notes[i]
-		if n.Channel == drumChannel {
+		if n.Channel == midi.DrumChannel {
 			continue
 		}
 		ons, offs = append(ons, n.On), append(offs, n.Off)

@@ -109,7 +109,7 @@ func TestSoundAgainstAWalk(t *testing.T) {
 	var notes []note
 	for range 200 {
 		on := float64(rng.IntN(20000)) / 1000
-		notes = append(notes, note{on: on, off: on + float64(rng.IntN(3)*rng.IntN(900))/1000, channel: uint8(rng.IntN(2) * drumChannel)})
+		notes = append(notes, note{on: on, off: on + float64(rng.IntN(3)*rng.IntN(900))/1000, channel: uint8(rng.IntN(2) * midi.DrumChannel)})
 	}
 	s := newSound(song(notes...))
 	for range 300 {
@@ -119,7 +119,7 @@ func TestSoundAgainstAWalk(t *testing.T) {
 		for ms := math.Round(start * 1000); ms < math.Round(end*1000); ms++ { // the notes lie on milliseconds
 			n := 0
 			for _, x := range notes {
-				if x.channel != drumChannel && math.Round(x.on*1000) <= ms && ms < math.Round(x.off*1000) {
+				if x.channel != midi.DrumChannel && math.Round(x.on*1000) <= ms && ms < math.Round(x.off*1000) {
 					n++
 				}
 			}

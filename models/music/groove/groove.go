@@ -65,7 +65,7 @@ func OutputNames() []string {
 // song has more than MaxBars bars.
 func Windows(song *midi.Song) ([]Window, error) {
 	if len(song.Notes) == 0 {
-		return nil, failed(song, midi.ErrNoNotes)
+		return nil, song.Wrap("groove", midi.ErrNoNotes)
 	}
 	g := newGrid(song)
 	var end int64
@@ -78,7 +78,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 		if g.position(end) == maxPosition {
 			orLater = " or later"
 		}
-		return nil, failed(song, fmt.Errorf("the last note lies in bar %d%s, songs of more than 65,536 bars are not read: cut the file", last+1, orLater))
+		return nil, song.Wrap("groove", fmt.Errorf("the last note lies in bar %d%s, songs of more than 65,536 bars are not read: cut the file", last+1, orLater))
 	}
 
 	bars := int(last) + 1
@@ -96,7 +96,7 @@ func Windows(song *midi.Song) ([]Window, error) {
 		}
 	}
 	if len(windows) == 0 {
-		return nil, failed(song, ErrNoWindow)
+		return nil, song.Wrap("groove", ErrNoWindow)
 	}
 	return windows, nil
 }
@@ -124,11 +124,4 @@ func (s *sum) target() []float32 {
 		}
 	}
 	return target
-}
-
-func failed(song *midi.Song, err error) error {
-	if song.Path == "" {
-		return fmt.Errorf("groove: %w", err)
-	}
-	return fmt.Errorf("groove: %s: %w", song.Path, err)
 }

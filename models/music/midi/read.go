@@ -5,44 +5,37 @@ package midi
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-
-	"gitlab.com/gomidi/midi/v2/smf"
-
-	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
-// MaxBytes is the size of the largest file that is read. An event takes three
-// bytes at least and a [Note] forty, so this also bounds the memory, to about
-// 130 MB.
+// MaxBytes is the size of the largest file that Read reads. An event takes at least
+// three bytes and a [Note] forty, so this also bounds the memory, to about 130 MB.
 const MaxBytes = 8 << 20
 
-// Read reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF
-// wrapper, with ticks per quarter note or SMPTE ticks. Small faults that leave
-// no doubt about the notes are passed over and told in [Song.Mended]; others
-// are errors that name the file and the place. A file without notes is not an
-// error here; see [Song.PitchHistogram].
+// Read reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper,
+// with ticks per quarter note or SMPTE ticks. It corrects small faults that leave
+// no doubt about the notes and lists them in [Song.Mended]; others are errors that
+// name the file and the place. A file without notes is no error here; see
+// [Song.PitchHistogram].
 func Read(path string) (*Song, error) {
 	data, err := readFile(path)
-	if err != nil {
-		return nil, err
+	var s *Song
+	if err == nil {
+		s, err = parse(data)
 	}
-	s, err := parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("midi: %s: %w", path, err)
+		return nil, (&Song{Path: path}).Wrap("midi", err)
 	}
 	s.Path = path
 	return s, nil
 }
 
-// Parse is [Read] for a file that is in memory already.
+// Parse does what [Read] does for a file that is already in memory.
 func Parse(data []byte) (*Song, error) {
-	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("midi: %w", tooLarge(int64(len(data))))
-	}
 	s, err := parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("midi: %w", err)
@@ -50,93 +43,58 @@ func Parse(data []byte) (*Song, error) {
 	return s, nil
 }
 
-// readFile looks at what it opens first: a pipe would block, and a disk image
-// would fill the memory.
+// readFile checks the file before it opens it: a pipe would block. Its errors
+// leave out the path, which the caller adds.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("midi: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("midi: %s: not a regular file", path)
-	}
-	if info.Size() > MaxBytes {
-		return nil, fmt.Errorf("midi: %s: %w", path, tooLarge(info.Size()))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("midi: %w", err)
+		return nil, errors.Unwrap(err) // of a PathError
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1)) // it may be growing
-	if err != nil {
-		return nil, fmt.Errorf("midi: %w", err)
+	if info.Size() > MaxBytes {
+		return nil, tooLarge(info.Size())
 	}
-	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("midi: %s: %w", path, tooLarge(int64(len(data))))
-	}
-	return data, nil
+	return io.ReadAll(io.LimitReader(f, MaxBytes+1)) // it may be growing
 }
 
 func tooLarge(size int64) error {
 	return fmt.Errorf("%.1f MB is no usual size for MIDI, files above %d MB are not read: split it", float64(size)/1e6, MaxBytes>>20)
 }
 
-// parse walks every track twice: split once, to find its end and to count, so
-// that each list is allocated once at its size; then once to fill.
+// parse walks through every track twice: once in split, which finds its end and
+// counts, so that each list is allocated once at its size, and once to fill them.
 func parse(data []byte) (*Song, error) {
-	var mended, again remarks.List
-	c, n, err := split(data, &mended)
+	if len(data) > MaxBytes {
+		return nil, tooLarge(int64(len(data)))
+	}
+	c, err := split(data)
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(c, n)
+	b := newBuilder(c)
 	for i, t := range c.tracks {
 		b.begin(i)
-		end, err := walk(t, b, &again)
-		if err != nil {
+		w := walker{chunk: t}
+		if err := w.walk(b); err != nil {
 			return nil, fmt.Errorf("track %d, %w", i+1, err)
 		}
-		b.end(end.tick)
+		b.end(w.tick)
 	}
-	s := b.finish()
-	s.Mended = mended.Texts()
-	return s, nil
+	return b.finish(), nil
 }
 
-// counter is the visitor of the first pass.
-type counter struct{ notes, controls, tempi, signatures int }
-
-func (n *counter) add(m counter) {
-	n.notes += m.notes
-	n.controls += m.controls
-	n.tempi += m.tempi
-	n.signatures += m.signatures
-}
-
-func (n *counter) channel(_ int64, m smf.Message) {
-	switch {
-	case m.GetNoteStart(nil, nil, nil):
-		n.notes++
-	case m.GetControlChange(nil, nil, nil):
-		n.controls++
-	}
-}
-
-func (n *counter) meta(_ int64, kind byte, _ []byte) {
-	switch kind {
-	case metaTempo:
-		n.tempi++
-	case metaTimeSignature:
-		n.signatures++
-	}
-}
-
-// builder is the visitor of the second pass.
+// builder makes a song of the events.
 type builder struct {
 	song  *Song
 	track uint16
-	start int64 // the tick at which the track begins: 0, but for format 2
+	start int64 // tick at which the track begins: 0, except in format 2
 
 	// The open notes of each channel and pitch, in the order of their onsets:
 	// first and last hold positions in song.Notes plus 1, after links them.
@@ -144,15 +102,15 @@ type builder struct {
 	after       []int32
 }
 
-func newBuilder(c *container, n counter) *builder {
+func newBuilder(c *splitter) *builder {
 	s := &Song{
 		Format: c.format, Tracks: len(c.tracks),
-		TicksPerQuarter: c.ticksPerQuarter, TicksPerSecond: c.ticksPerSecond,
-		Notes: make([]Note, 0, n.notes), Controls: make([]Control, 0, n.controls),
+		TicksPerQuarter: c.ticksPerQuarter, TicksPerSecond: c.ticksPerSecond, Mended: c.mended.Texts(),
+		Notes: make([]Note, 0, c.notes), Controls: make([]Control, 0, c.controls),
 		// One more for what holds before the first.
-		Tempo: make([]TempoChange, 0, n.tempi+1), TimeSignatures: make([]TimeSignature, 0, n.signatures+1),
+		Tempo: make([]TempoChange, 0, c.tempi+1), TimeSignatures: make([]TimeSignature, 0, c.signatures+1),
 	}
-	return &builder{song: s, after: make([]int32, n.notes)}
+	return &builder{song: s, after: make([]int32, c.notes)}
 }
 
 func (b *builder) begin(track int) {
@@ -164,7 +122,7 @@ func (b *builder) begin(track int) {
 	}
 }
 
-// end closes the notes that nobody ended.
+// end ends the notes that the track leaves open.
 func (b *builder) end(tick int64) {
 	tick += b.start
 	for key, i := range b.first {
@@ -176,36 +134,35 @@ func (b *builder) end(tick int64) {
 	b.song.EndTick = max(b.song.EndTick, tick)
 }
 
-func (b *builder) channel(tick int64, m smf.Message) {
+func (b *builder) channel(tick int64, kind, channel, first, second uint8) {
 	tick += b.start
-	var channel, first, second uint8
+	key := int(channel)*Pitches + int(first)
 	switch {
-	case m.GetNoteStart(&channel, &first, &second):
+	case kind == statusNoteOn && second > 0:
 		b.song.Notes = append(b.song.Notes, Note{
 			Pitch: first, Velocity: second, Channel: channel, Track: b.track, OnTick: tick, OffTick: tick,
 		})
-		i, key := int32(len(b.song.Notes)), int(channel)*Pitches+int(first)
+		i := int32(len(b.song.Notes))
 		if b.first[key] == 0 {
 			b.first[key] = i
 		} else {
 			b.after[b.last[key]-1] = i
 		}
 		b.last[key] = i
-	case m.GetNoteEnd(&channel, &first):
-		key := int(channel)*Pitches + int(first)
+	case kind == statusNoteOn || kind == statusNoteOff:
 		if i := b.first[key]; i != 0 {
 			b.song.Notes[i-1].OffTick = tick
 			b.first[key] = b.after[i-1]
 		}
-	case m.GetControlChange(&channel, &first, &second):
+	case kind == statusControlChange:
 		b.song.Controls = append(b.song.Controls, Control{
 			Tick: tick, Channel: channel, Controller: first, Value: second, Track: b.track,
 		})
 	}
 }
 
-// meta keeps tempo and time signature. One that makes no sense (a tempo without
-// duration, a bar without beats, a wrong length) is left out: players do so too.
+// meta keeps tempo and time signature. As players do, it skips those that make no
+// sense: a tempo without duration, a bar without beats, a wrong length.
 func (b *builder) meta(tick int64, kind byte, body []byte) {
 	tick += b.start
 	switch {
@@ -213,15 +170,13 @@ func (b *builder) meta(tick int64, kind byte, body []byte) {
 		if micros := int(body[0])<<16 | int(body[1])<<8 | int(body[2]); micros > 0 {
 			b.song.Tempo = append(b.song.Tempo, TempoChange{Tick: tick, MicrosPerQuarter: micros})
 		}
-	case kind == metaTimeSignature && len(body) >= 2:
-		if body[0] > 0 && body[1] <= 7 {
-			b.song.TimeSignatures = append(b.song.TimeSignatures,
-				TimeSignature{Tick: tick, Numerator: int(body[0]), Denominator: 1 << body[1]})
-		}
+	case kind == metaTimeSignature && len(body) >= 2 && body[0] > 0 && body[1] <= 7:
+		b.song.TimeSignatures = append(b.song.TimeSignatures,
+			TimeSignature{Tick: tick, Numerator: int(body[0]), Denominator: 1 << body[1]})
 	}
 }
 
-// finish sorts what the tracks brought and gives every event its time.
+// finish sorts the events of all tracks and computes their times.
 func (b *builder) finish() *Song {
 	s := b.song
 	slices.SortStableFunc(s.Tempo, func(a, b TempoChange) int { return cmp.Compare(a.Tick, b.Tick) })
@@ -246,7 +201,8 @@ func (b *builder) finish() *Song {
 	return s
 }
 
-// compareNotes orders notes fully, so that the result depends on no sort.
+// compareNotes orders notes fully, so that the result does not depend on how they
+// are sorted.
 func compareNotes(a, b Note) int {
 	if c := cmp.Compare(a.OnTick, b.OnTick); c != 0 {
 		return c

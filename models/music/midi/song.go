@@ -4,11 +4,8 @@
 // Package midi reads Standard MIDI Files into notes with times in seconds, and
 // writes small ones.
 //
-// Reading is guarded: whatever a file claims of itself, [Read] neither panics
-// nor hangs, and needs memory in proportion to the file's real size. The chunks
-// and the boundaries of events are found here, because gomidi's reader trusts
-// the lengths it is told and panics on a status byte that does not belong in a
-// file; what a message means is gomidi's to say.
+// Reading is safe for untrusted files: whatever a file claims, [Read] neither
+// panics nor hangs, and it needs memory in proportion to the file's real size.
 package midi
 
 import (
@@ -20,16 +17,19 @@ import (
 // Pitches is the number of MIDI pitches, and the length of a pitch histogram.
 const Pitches = 128
 
-// ErrNoNotes says that a file is sound but holds no note-on with a velocity
+// DrumChannel is the channel of the drums, which people call channel 10.
+const DrumChannel = 9
+
+// ErrNoNotes reports that a file is valid but holds no note-on with a velocity
 // above 0.
 var ErrNoNotes = errors.New("no notes")
 
-// Note is one note-on with a velocity above 0, and the end that belongs to it:
-// the first note-off (or note-on with velocity 0) of the same track, channel and
-// pitch that no earlier note has taken, otherwise the end of the track.
+// Note is one note-on with a velocity above 0, and its end: the first note-off (or
+// note-on with velocity 0) of the same track, channel and pitch that does not end
+// an earlier note, otherwise the end of the track.
 type Note struct {
 	Pitch, Velocity uint8 // 0–127, 1–127
-	Channel         uint8 // 0–15; drums, which people call channel 10, are 9
+	Channel         uint8 // 0–15; DrumChannel for drums
 	Track           uint16
 	OnTick, OffTick int64
 	On, Off         float64 // seconds from the start
@@ -50,7 +50,7 @@ type TempoChange struct {
 	MicrosPerQuarter int     // above 0
 }
 
-// BPM gives the tempo in quarter notes a minute.
+// BPM returns the tempo in quarter notes a minute.
 func (t TempoChange) BPM() float64 { return 60e6 / float64(t.MicrosPerQuarter) }
 
 // TimeSignature starts a stretch of bars of Numerator/Denominator.
@@ -59,16 +59,16 @@ type TimeSignature struct {
 	Numerator, Denominator int // both above 0, the second a power of 2
 }
 
-// Song is what a file holds. Its lists are in order of time. Tracks run side by
-// side; the patterns of a format 2 file, which are independent pieces, follow
-// one another, each starting afresh at 120 quarters a minute and 4/4.
+// Song holds the content of a file. Its lists are in order of time. Tracks run in
+// parallel; the patterns of a format 2 file, which are independent pieces, follow
+// one another, each starting anew at 120 quarters a minute and 4/4.
 type Song struct {
 	Path   string // as given to Read; empty after Parse
 	Format int    // 0, 1 or 2
 	Tracks int    // track chunks found
 
-	// TicksPerQuarter is 0 in a file that counts fractions of SMPTE frames
-	// instead; TicksPerSecond is above 0 only there.
+	// TicksPerQuarter is 0 in a file that counts parts of SMPTE frames instead;
+	// TicksPerSecond is above 0 only there.
 	TicksPerQuarter int
 	TicksPerSecond  float64
 
@@ -78,18 +78,18 @@ type Song struct {
 	TimeSignatures []TimeSignature
 	EndTick        int64 // the last event of the longest track
 
-	// Mended says in words what was wrong with the file and passed over.
+	// Mended lists in words the faults of the file that were corrected or ignored.
 	Mended []string
 }
 
-// Seconds gives the time of a tick, which may lie after the end.
+// Seconds returns the time of a tick, which may lie after the end.
 func (s *Song) Seconds(tick int64) float64 {
 	after := sort.Search(len(s.Tempo), func(i int) bool { return s.Tempo[i].Tick > tick })
 	return s.seconds(tick, after-1)
 }
 
-// seconds is Seconds under the tempo at position i, whose time is known. Before
-// the first (i < 0) it is 0: reading puts one at tick 0.
+// seconds returns the time of a tick under the tempo at position i, whose time is
+// known. Before the first (i < 0) it is 0: reading puts a tempo at tick 0.
 func (s *Song) seconds(tick int64, i int) float64 {
 	if s.TicksPerSecond > 0 {
 		return float64(tick) / s.TicksPerSecond
@@ -101,12 +101,12 @@ func (s *Song) seconds(tick int64, i int) float64 {
 	return t.Time + float64(tick-t.Tick)*float64(t.MicrosPerQuarter)/(1e6*float64(s.TicksPerQuarter))
 }
 
-// PitchHistogram gives the share of the notes at each of the 128 pitches, over
-// all tracks and channels, drums among them; the sum is 1. Without a note the
+// PitchHistogram returns the share of the notes at each of the 128 pitches, over
+// all tracks and channels, including drums; the sum is 1. Without a note the
 // error is [ErrNoNotes].
 func (s *Song) PitchHistogram() ([]float32, error) {
 	if len(s.Notes) == 0 {
-		return nil, s.noNotes()
+		return nil, s.Wrap("midi", ErrNoNotes)
 	}
 	var count [Pitches]int
 	for i := range s.Notes {
@@ -119,9 +119,11 @@ func (s *Song) PitchHistogram() ([]float32, error) {
 	return share, nil
 }
 
-func (s *Song) noNotes() error {
+// Wrap puts the name of a package and the song's path, if it has one, in front of
+// an error about the song.
+func (s *Song) Wrap(pkg string, err error) error {
 	if s.Path == "" {
-		return fmt.Errorf("midi: %w", ErrNoNotes)
+		return fmt.Errorf("%s: %w", pkg, err)
 	}
-	return fmt.Errorf("midi: %s: %w", s.Path, ErrNoNotes)
+	return fmt.Errorf("%s: %s: %w", pkg, s.Path, err)
 }

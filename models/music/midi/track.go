@@ -6,146 +6,151 @@ package midi
 import (
 	"fmt"
 
-	"gitlab.com/gomidi/midi/v2/smf"
-
 	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
-// Meta event types that matter here; the others are skipped by their length.
+// The meta events that are used; the others are skipped by their length.
 const (
 	metaEndOfTrack    = 0x2f
 	metaTempo         = 0x51
 	metaTimeSignature = 0x58
 )
 
-// visitor receives a track's events with their ticks from the track's start.
-// The slices are valid during the call only.
-type visitor interface {
-	channel(tick int64, m smf.Message)
-	meta(tick int64, kind byte, body []byte)
-}
+// The kinds of channel messages that are used: a status byte without its channel.
+const (
+	statusNoteOff       = 0x80
+	statusNoteOn        = 0x90
+	statusControlChange = 0xb0
+	statusProgram       = 0xc0
+	statusPressure      = 0xd0
+)
 
-// walker steps through the bytes of one track.
+// counts holds how many events of each list of a [Song] a track has.
+type counts struct{ notes, controls, tempi, signatures int }
+
+// walker steps through the events of one track.
 type walker struct {
 	chunk
-	at      int
-	tick    int64
-	running byte // the last channel status, 0 before the first
-	message [3]byte
-	mended  *remarks.List
-	high    error
+	counts
+	at      int   // bytes of the body read so far
+	tick    int64 // from the start of the track
+	ended   bool  // an end-of-track event was read
+	running byte  // the last channel status, 0 before the first
+	high    error // names the first data byte above 127
+	mended  remarks.List
 }
 
-// ending tells how a track came to its end.
-type ending struct {
-	tick   int64
-	read   int   // bytes of the body up to there
-	marked bool  // an end-of-track event stands there
-	high   error // names the first data byte above 127, nil if there is none
-}
-
-// walk hands every event of a track to v and tells how the track ended.
+// walk reads every event up to the end of the track, counts it and hands it to b,
+// which may be nil.
 //
-// It is lenient where the events stay in step: running status goes on across
-// meta events and sysex, system messages, which have no place in a file, are
-// skipped, and a track may lack its end or go on after it. A data byte above 127
-// is taken for 127, on the condition that the caller finds all ends in place. An
-// event that is cut short and a byte that cannot be where it stands are errors,
-// for what would follow them is guesswork.
-func walk(c chunk, v visitor, mended *remarks.List) (ending, error) {
-	w := &walker{chunk: c, mended: mended}
-	ended := false
-	for w.at < len(w.body) && !ended {
+// It is lenient where the events stay in step: running status continues across
+// meta events and sysex, system messages, which do not belong in a file, are
+// skipped, and a track may lack its end or continue after it. A data byte above
+// 127 is read as 127, which the caller allows only if all tracks end where they
+// should. An event that is cut short and a byte that is impossible in its place
+// are errors, because what follows them would be a guess.
+func (w *walker) walk(b *builder) error {
+	for w.at < len(w.body) && !w.ended {
 		delta, err := w.quantity("a delta time")
 		if err != nil {
-			return ending{}, err
+			return err
 		}
 		if delta == longestDelta {
-			mended.Add("byte %d: a delta time of %d ticks, the longest there is: it may stand for one below 0", w.offset+w.at, delta)
+			w.mended.Add("byte %d: a delta time of %d ticks, the longest there is: it may stand for one below 0", w.offset+w.at, delta)
 		}
 		w.tick += delta
-		if ended, err = w.event(v); err != nil {
-			return ending{}, err
+		if err = w.event(b); err != nil {
+			return err
 		}
 	}
-	return ending{w.tick, w.at, ended, w.high}, nil
+	return nil
 }
 
 // event reads one event after its delta time.
-func (w *walker) event(v visitor) (ended bool, err error) {
+func (w *walker) event(b *builder) error {
 	status, err := w.next("an event")
 	if err != nil {
-		return false, err
+		return err
 	}
 	switch {
 	case status < 0x80: // running status: this was the first data byte
 		if w.running == 0 {
-			return false, w.errorf(w.at-1, "data byte %#02x without a status before it", status)
+			return w.errorf(w.at-1, "data byte %#02x without a status before it", status)
 		}
 		w.at--
-		return false, w.channelMessage(v)
+		return w.channelMessage(b)
 	case status < 0xf0:
 		w.running = status
-		return false, w.channelMessage(v)
+		return w.channelMessage(b)
 	case status == 0xf0 || status == 0xf7:
 		_, err := w.block("a sysex event")
-		return false, err
+		return err
 	case status == 0xff:
-		kind, err := w.next("a meta event")
-		if err != nil {
-			return false, err
-		}
-		body, err := w.block("a meta event")
-		if err != nil {
-			return false, err
-		}
-		if kind == metaEndOfTrack {
-			return true, nil
-		}
-		v.meta(w.tick, kind, body)
-		return false, nil
-	default:
-		w.mended.Add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
-		for range systemLength(status) {
-			if _, err := w.data(); err != nil {
-				return false, err
-			}
-		}
-		return false, nil
+		return w.metaEvent(b)
 	}
-}
-
-// systemLength gives the number of data bytes of a system message.
-func systemLength(status byte) int {
-	switch status {
-	case 0xf1, 0xf3: // time code quarter frame, song select
-		return 1
-	case 0xf2: // song position
-		return 2
-	}
-	return 0
-}
-
-// channelMessage reads the data bytes that the running status asks for.
-func (w *walker) channelMessage(v visitor) error {
-	size := 3
-	if kind := w.running & 0xf0; kind == 0xc0 || kind == 0xd0 { // program, channel pressure
-		size = 2
-	}
-	w.message[0] = w.running
-	for i := 1; i < size; i++ {
-		b, err := w.data()
-		if err != nil {
+	w.mended.Add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
+	for range systemSizes[status&0x0f] {
+		if _, err := w.data(); err != nil {
 			return err
 		}
-		w.message[i] = b
 	}
-	v.channel(w.tick, smf.Message(w.message[:size]))
+	return nil
+}
+
+// systemSizes are the numbers of data bytes of system messages: one of a time code
+// and of a song select, two of a song position.
+var systemSizes = [16]int{1: 1, 2: 2, 3: 1}
+
+// channelMessage reads the data bytes that the running status asks for.
+func (w *walker) channelMessage(b *builder) (err error) {
+	kind, channel := w.running&0xf0, w.running&0x0f
+	var first, second byte
+	if first, err = w.data(); err != nil {
+		return err
+	}
+	if kind != statusProgram && kind != statusPressure {
+		if second, err = w.data(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case kind == statusNoteOn && second > 0:
+		w.notes++
+	case kind == statusControlChange:
+		w.controls++
+	}
+	if b != nil {
+		b.channel(w.tick, kind, channel, first, second)
+	}
+	return nil
+}
+
+func (w *walker) metaEvent(b *builder) error {
+	kind, err := w.next("a meta event")
+	if err != nil {
+		return err
+	}
+	body, err := w.block("a meta event")
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case metaEndOfTrack:
+		w.ended = true
+		return nil
+	case metaTempo:
+		w.tempi++
+	case metaTimeSignature:
+		w.signatures++
+	}
+	if b != nil {
+		b.meta(w.tick, kind, body)
+	}
 	return nil
 }
 
 // data reads a data byte, whose top bit is clear. Some programs write a velocity
-// of 150 or a controller of 255, which stand for the largest.
+// of 150 or a controller of 255 and mean the largest.
 func (w *walker) data() (byte, error) {
 	b, err := w.next("a message")
 	if err != nil || b < 0x80 {
@@ -158,7 +163,7 @@ func (w *walker) data() (byte, error) {
 	return 0x7f, nil
 }
 
-// block reads a length and gives that many bytes.
+// block reads a length and that many bytes.
 func (w *walker) block(what string) ([]byte, error) {
 	size, err := w.quantity("the length of " + what)
 	if err != nil {
@@ -172,7 +177,7 @@ func (w *walker) block(what string) ([]byte, error) {
 	return b, nil
 }
 
-// longestDelta is all ones, as a program leaves that computed -1.
+// longestDelta has all bits set, which is what a program writes that computed -1.
 const longestDelta = 1<<28 - 1
 
 // quantity reads a variable-length quantity of at most four bytes.
@@ -200,7 +205,7 @@ func (w *walker) next(what string) (byte, error) {
 	return b, nil
 }
 
-// errorf names the place in the file, where a hex editor will show it.
+// errorf names the byte's place in the file, where a hex editor shows it.
 func (w *walker) errorf(at int, format string, args ...any) error {
 	return fmt.Errorf("byte %d: %s: the file is damaged; export it again", w.offset+at, fmt.Sprintf(format, args...))
 }

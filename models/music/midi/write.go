@@ -5,37 +5,35 @@ package midi
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-
-	"gitlab.com/gomidi/midi/v2"
-	"gitlab.com/gomidi/midi/v2/smf"
 )
 
-// WriteOptions says how [Write] writes. Zero values mean the defaults.
+// WriteOptions holds the options of [Write]. Zero values mean the defaults.
 type WriteOptions struct {
 	BPM             float64 // quarter notes a minute, 3.6 to 60,000; default 120
 	TicksPerQuarter int     // 1 to 32,767; default 480
 	Program         uint8   // General MIDI program of every channel but the drums', 0–127
 
-	// Controls are controller changes, the pedal's for example. Of each, Channel,
-	// Controller, Value and Tick count.
+	// Controls are controller changes, for example of the pedal. Channel, Controller,
+	// Value and Tick are used.
 	Controls []Control
 }
 
 // Write writes notes as a format 1 file: a track with the tempo and 4/4, then a
-// track for each channel in use. Of a note, Pitch, Velocity, Channel, OnTick and
-// OffTick count; the times in seconds follow from the tempo. At the same tick
-// notes end first, then controllers change, in the order in which Controls has
-// them, then notes begin. The same notes give the same bytes, in whatever order
-// they come.
+// track for each channel in use. It uses a note's Pitch, Velocity, Channel, OnTick
+// and OffTick; the times in seconds follow from the tempo. At the same tick notes
+// end first, then controllers change, in the order of Controls, then notes begin.
+// The same notes give the same bytes, whatever their order.
 func Write(w io.Writer, notes []Note, o WriteOptions) error {
 	o.BPM = cmp.Or(o.BPM, 120)
 	o.TicksPerQuarter = cmp.Or(o.TicksPerQuarter, 480)
 	// A tempo is stored as microseconds per quarter in 24 bits.
-	if micros := 60e6 / o.BPM; !(micros >= 1000 && micros < 1<<24) {
+	micros := 60e6 / o.BPM
+	if !(micros >= 1000 && micros < 1<<24) {
 		return fmt.Errorf("midi: write: BPM is %g, it must be between 3.6 and 60,000", o.BPM)
 	}
 	if o.TicksPerQuarter < 1 || o.TicksPerQuarter > math.MaxInt16 {
@@ -49,42 +47,40 @@ func Write(w io.Writer, notes []Note, o WriteOptions) error {
 		return err
 	}
 
-	file := smf.NewSMF1()
-	file.TimeFormat = smf.MetricTicks(o.TicksPerQuarter)
-	var lead smf.Track
-	lead.Add(0, smf.MetaTimeSig(4, 4, 24, 8)) // 24 clocks a click, 8 32nds a quarter
-	lead.Add(0, smf.MetaTempo(o.BPM))
-	lead.Close(0)
-	if err := file.Add(lead); err != nil {
-		return fmt.Errorf("midi: write: %w", err)
-	}
+	// 4/4, with 24 clocks a click and 8 thirty-seconds a quarter, and the tempo.
+	lead := []byte{0, 0xff, metaTimeSignature, 4, 4, 2, 24, 8, 0, 0xff, metaTempo, 3}
+	tempo := uint32(math.Round(micros))
+	tracks := [][]byte{append(lead, byte(tempo>>16), byte(tempo>>8), byte(tempo))}
 	for channel, events := range channels {
-		if len(events) == 0 {
-			continue
-		}
-		if err := file.Add(channelTrack(uint8(channel), o.Program, events)); err != nil {
-			return fmt.Errorf("midi: write: %w", err)
+		if len(events) > 0 {
+			tracks = append(tracks, channelTrack(uint8(channel), o.Program, events))
 		}
 	}
-	if _, err := file.WriteTo(w); err != nil {
+	file := []byte("MThd\x00\x00\x00\x06\x00\x01")
+	file = binary.BigEndian.AppendUint16(file, uint16(len(tracks)))
+	file = binary.BigEndian.AppendUint16(file, uint16(o.TicksPerQuarter))
+	for _, t := range tracks {
+		t = append(t, 0, 0xff, metaEndOfTrack, 0)
+		file = append(file, trackID...)
+		file = binary.BigEndian.AppendUint32(file, uint32(len(t)))
+		file = append(file, t...)
+	}
+	if _, err := w.Write(file); err != nil {
 		return fmt.Errorf("midi: write: %w", err)
 	}
 	return nil
 }
 
-// drumChannel is General MIDI's channel 10, where a program would choose a kit.
-const drumChannel = 9
-
-// event is one of a channel's: the end of a note, a controller change, or the
-// start of a note.
+// event is an event of one channel: the end of a note, a controller change, or
+// the start of a note.
 type event struct {
 	tick          int64
 	kind          eventKind
 	number, value uint8 // pitch and velocity, or controller and value
 }
 
-// eventKind is in the order of events at the same tick: offs go before ons, so
-// that a repeated pitch sounds again.
+// eventKind is in the order of events at the same tick: notes end before others
+// start, so that a repeated pitch sounds again.
 type eventKind uint8
 
 const (
@@ -93,10 +89,12 @@ const (
 	noteOn
 )
 
-// maxTick is as far as the delta times of a file reach: 28 bits.
+var statuses = [...]byte{noteOff: statusNoteOff, controlChange: statusControlChange, noteOn: statusNoteOn}
+
+// maxTick is the greatest tick that the delta times of a file reach: 28 bits.
 const maxTick = math.MaxInt32 >> 3
 
-// channelEvents checks notes and controls and gives each channel's events in
+// channelEvents checks notes and controls and returns each channel's events in
 // order.
 func channelEvents(notes []Note, controls []Control) (channels [16][]event, err error) {
 	for i, n := range notes {
@@ -133,23 +131,28 @@ func channelEvents(notes []Note, controls []Control) (channels [16][]event, err 
 	return channels, nil
 }
 
-func channelTrack(channel, program uint8, events []event) smf.Track {
-	var t smf.Track
-	if channel != drumChannel {
-		t.Add(0, midi.ProgramChange(channel, program))
+// channelTrack encodes a channel's events, with running status, as a track without
+// its end.
+func channelTrack(channel, program uint8, events []event) []byte {
+	var t []byte
+	if channel != DrumChannel { // there a program would choose a kit
+		t = append(t, 0, statusProgram|channel, program)
 	}
 	var now int64
+	var running byte
 	for _, e := range events {
-		message := midi.NoteOff(channel, e.number)
-		switch e.kind {
-		case controlChange:
-			message = midi.ControlChange(channel, e.number, e.value)
-		case noteOn:
-			message = midi.NoteOn(channel, e.number, e.value)
+		delta := e.tick - now
+		for shift := 21; shift > 0; shift -= 7 {
+			if delta>>shift > 0 {
+				t = append(t, byte(delta>>shift)|0x80)
+			}
 		}
-		t.Add(uint32(e.tick-now), message)
+		t = append(t, byte(delta&0x7f))
+		if status := statuses[e.kind] | channel; status != running {
+			t, running = append(t, status), status
+		}
+		t = append(t, e.number, e.value)
 		now = e.tick
 	}
-	t.Close(0)
 	return t
 }

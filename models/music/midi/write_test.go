@@ -5,12 +5,14 @@ package midi
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gitlab.com/gomidi/midi/v2"
 	"gitlab.com/gomidi/midi/v2/smf"
 )
 
@@ -53,11 +55,66 @@ func TestWriteReadsBack(t *testing.T) {
 			if e.Message.GetProgramChange(&channel, &program) {
 				programs++
 				assert.Equal(t, uint8(24), program)
-				assert.NotEqual(t, uint8(drumChannel), channel)
+				assert.NotEqual(t, uint8(DrumChannel), channel)
 			}
 		}
 	}
 	assert.Equal(t, 2, programs)
+}
+
+// The library writes the same bytes.
+func TestWriteAgreesWithLibrary(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 100 {
+		var notes []Note
+		var controls []Control
+		for tick := int64(0); len(notes) < 100; tick += rng.Int64N(1 << rng.IntN(19)) {
+			notes = append(notes, Note{
+				Pitch: uint8(60 + rng.IntN(3)), Velocity: uint8(1 + rng.IntN(127)), Channel: uint8(8 + rng.IntN(3)),
+				OnTick: tick, OffTick: tick + 1 + rng.Int64N(1<<rng.IntN(15)),
+			})
+			controls = append(controls, Control{Tick: tick, Channel: uint8(8 + rng.IntN(2)), Controller: 64, Value: uint8(rng.IntN(128))})
+		}
+		o := WriteOptions{BPM: math.Exp(1.3 + 9.7*rng.Float64()), TicksPerQuarter: 1 + rng.IntN(32767), Program: uint8(rng.IntN(128)), Controls: controls}
+		var got, want bytes.Buffer
+		require.NoError(t, Write(&got, notes, o))
+
+		file := smf.NewSMF1()
+		file.TimeFormat = smf.MetricTicks(o.TicksPerQuarter)
+		var lead smf.Track
+		lead.Add(0, smf.MetaTimeSig(4, 4, 24, 8))
+		lead.Add(0, smf.MetaTempo(o.BPM))
+		lead.Close(0)
+		require.NoError(t, file.Add(lead))
+		channels, err := channelEvents(notes, controls)
+		require.NoError(t, err)
+		for c, events := range channels {
+			if len(events) == 0 {
+				continue
+			}
+			channel, now := uint8(c), int64(0)
+			var track smf.Track
+			if channel != DrumChannel {
+				track.Add(0, midi.ProgramChange(channel, o.Program))
+			}
+			for _, e := range events {
+				message := midi.NoteOff(channel, e.number)
+				switch e.kind {
+				case controlChange:
+					message = midi.ControlChange(channel, e.number, e.value)
+				case noteOn:
+					message = midi.NoteOn(channel, e.number, e.value)
+				}
+				track.Add(uint32(e.tick-now), message)
+				now = e.tick
+			}
+			track.Close(0)
+			require.NoError(t, file.Add(track))
+		}
+		_, err = file.WriteTo(&want)
+		require.NoError(t, err)
+		require.Equal(t, want.Bytes(), got.Bytes())
+	}
 }
 
 func TestWriteRepeatsAPitch(t *testing.T) {
