@@ -13,7 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gonum.org/v1/plot"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
 var nan = math.NaN()
@@ -136,25 +137,10 @@ func TestPlot(t *testing.T) {
 		for x := range 1320 {
 			for y := range 960 {
 				r, g, b, _ := img.At(x, y).RGBA()
-				found = found || r>>8 == uint32(bestColor.R) && g>>8 == uint32(bestColor.G) && b>>8 == uint32(bestColor.B)
+				found = found || r>>8 == uint32(figure.Green.R) && g>>8 == uint32(figure.Green.G) && b>>8 == uint32(figure.Green.B)
 			}
 		}
 		assert.Equal(t, h.BestEpoch >= 0, found, name)
 	}
 	require.ErrorContains(t, NewHistory().Plot(filepath.Join(t.TempDir(), "x.png")), "no epochs")
-}
-
-func TestTicks(t *testing.T) {
-	labels := func(ticks []plot.Tick) (labels []string) {
-		for _, tick := range ticks {
-			if tick.Label != "" {
-				labels = append(labels, tick.Label)
-			}
-		}
-		return labels
-	}
-	assert.Equal(t, []string{"0", "0.2", "0.4", "0.6", "0.8", "1.0"}, labels(evenTicks{}.Ticks(-0.05, 1.05)))
-	assert.Equal(t, []string{"1", "5", "10", "15", "20", "25", "30", "35", "40"}, labels(wholeTicks{}.Ticks(0.5, 43.5)))
-	assert.Equal(t, []string{"1", "2", "3"}, labels(wholeTicks{}.Ticks(0.8, 3.2)))
-	assert.Equal(t, []string{"0.02", "0.05", "0.1", "0.2", "0.5", "1"}, labels(logTicks{}.Ticks(0.015, 1.2)))
 }

@@ -14,6 +14,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
 // The plot's measures: 1320 by 960 pixels.
@@ -25,15 +27,6 @@ const (
 // plotDPI is a variable for the tests under the race detector, where a plot of
 // this many dots takes a second.
 var plotDPI = 120
-
-// Colours that people who see red and green alike can tell apart (Okabe and Ito).
-var (
-	trainColor = color.RGBA{0x00, 0x72, 0xb2, 0xff}
-	valColor   = color.RGBA{0xd5, 0x5e, 0x00, 0xff}
-	bestColor  = color.RGBA{0x00, 0x7a, 0x5a, 0xff}
-	gridColor  = color.RGBA{0xdc, 0xdc, 0xdc, 0xff}
-	textColor  = color.RGBA{0x30, 0x30, 0x30, 0xff}
-)
 
 // Plot draws the history as a PNG: losses, accuracies (without classes how far
 // validation is above training), the time of each epoch, and losses over time.
@@ -71,28 +64,16 @@ type panel struct {
 }
 
 func newPanel(title, x, y string) *panel {
-	p := &panel{plot.New(), math.Inf(1), math.Inf(-1)}
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	p.Title.Padding = vg.Points(8)
+	p := &panel{figure.New(x, y, 11, 10), math.Inf(1), math.Inf(-1)}
+	p.Title.Text, p.Title.Padding = title, vg.Points(8)
 	p.Title.TextStyle.Font.Size = vg.Points(14)
 	p.Title.TextStyle.Font.Weight = 3 // bold
 	p.Legend.TextStyle.Font.Size = vg.Points(10)
 	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
 	p.Legend.XOffs, p.Legend.YOffs = vg.Points(-6), vg.Points(-4)
 	p.Legend.ThumbnailWidth = vg.Points(22)
-	p.Title.TextStyle.Color, p.Legend.TextStyle.Color = textColor, textColor
+	p.Title.TextStyle.Color, p.Legend.TextStyle.Color = figure.Ink, figure.Ink
 	p.Title.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Variant = "Sans", "Sans"
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = vg.Points(11), vg.Points(10)
-		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans"
-		a.Label.TextStyle.Color, a.Tick.Label.Color = textColor, textColor
-		a.Label.Padding, a.Padding = vg.Points(4), vg.Points(4)
-		a.Color, a.Tick.Color = textColor, textColor
-		a.Tick.Marker = evenTicks{}
-	}
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
-	p.Add(grid)
 	return p
 }
 
@@ -140,7 +121,7 @@ func (p *panel) mark(name string, x, y float64) {
 	if p.Legend.Top { // where the legend is not in the way
 		p.Add(dropLine{x, y})
 	}
-	s := p.dots(plotter.XYs{{X: x, Y: y}}, bestColor, vg.Points(4.5))
+	s := p.dots(plotter.XYs{{X: x, Y: y}}, figure.Green, vg.Points(4.5))
 	if s != nil && name != "" {
 		p.Legend.Add(name, s)
 	}
@@ -152,7 +133,7 @@ type dropLine plotter.XY
 // Plot draws the line.
 func (d dropLine) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	style := draw.LineStyle{Color: bestColor, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
+	style := draw.LineStyle{Color: figure.Green, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
 	c.StrokeLine2(style, x(d.X), y(d.Y), x(d.X), c.Min.Y)
 }
 
@@ -163,7 +144,7 @@ func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
 		p.lo, p.hi = 0, 1
 	}
 	if allowLog && p.lo > 0 && p.hi/p.lo >= 50 {
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, figure.LogTicks{}
 		room := math.Pow(p.hi/p.lo, 0.06)
 		p.Y.Min, p.Y.Max = p.lo/room, p.hi*room
 	} else {
@@ -189,15 +170,15 @@ func (h *History) epochs() []float64 {
 func (h *History) bestName() string { return fmt.Sprintf("best: epoch %d", h.BestEpoch+1) }
 
 func (h *History) byEpoch(p *panel, allowLog bool) *plot.Plot {
-	p.X.Tick.Marker = wholeTicks{}
+	p.X.Tick.Marker = figure.WholeTicks{}
 	n := float64(h.Len())
 	return p.finish(1-max(0.02*n, 0.2), n+max(0.02*n, 0.2), allowLog)
 }
 
 func (h *History) lossPanel() *plot.Plot {
 	p := newPanel("Loss", "epoch", "loss")
-	p.line("training", trainColor, h.epochs(), h.TrainLosses)
-	p.line("validation", valColor, h.epochs(), h.ValLosses)
+	p.line("training", figure.Blue, h.epochs(), h.TrainLosses)
+	p.line("validation", figure.Vermilion, h.epochs(), h.ValLosses)
 	p.mark(h.bestName(), float64(h.BestEpoch+1), h.Best().Watched())
 	return h.byEpoch(p, true)
 }
@@ -210,8 +191,8 @@ func (h *History) accuracyPanel() *plot.Plot {
 	case h.TrainAccs != nil || h.ValAccs != nil:
 		p = newPanel("Accuracy", "epoch", "share of right answers")
 		p.Legend.Top, p.Legend.YOffs = false, vg.Points(6)
-		p.line("training", trainColor, xs, h.TrainAccs)
-		p.line("validation", valColor, xs, h.ValAccs)
+		p.line("training", figure.Blue, xs, h.TrainAccs)
+		p.line("validation", figure.Vermilion, xs, h.ValAccs)
 		y := best.ValAcc
 		if math.IsNaN(y) {
 			y = best.TrainAcc
@@ -227,11 +208,11 @@ func (h *History) accuracyPanel() *plot.Plot {
 		zero.Color, zero.Width = color.Gray{0x90}, vg.Points(1)
 		p.Add(zero)
 		p.lo, p.hi = 0, 0
-		p.line("", valColor, xs, gap)
+		p.line("", figure.Vermilion, xs, gap)
 		p.mark("", x, best.ValLoss-best.TrainLoss)
 	default:
 		p = newPanel("Learning rate", "epoch", "learning rate")
-		p.line("", trainColor, xs, h.LearningRates)
+		p.line("", figure.Blue, xs, h.LearningRates)
 	}
 	return h.byEpoch(p, false)
 }
@@ -239,7 +220,7 @@ func (h *History) accuracyPanel() *plot.Plot {
 func (h *History) timePanel() *plot.Plot {
 	p := newPanel("Time of an epoch", "epoch", "seconds")
 	p.lo, p.hi = 0, 0
-	p.line("", trainColor, h.epochs(), h.EpochTimes)
+	p.line("", figure.Blue, h.epochs(), h.EpochTimes)
 	plt := h.byEpoch(p, false)
 	p.Y.Min = 0
 	return plt
@@ -254,8 +235,8 @@ func (h *History) lossOverTimePanel() *plot.Plot {
 		}
 		xs[i] = sum
 	}
-	p.line("training", trainColor, xs, h.TrainLosses)
-	p.line("validation", valColor, xs, h.ValLosses)
+	p.line("training", figure.Blue, xs, h.TrainLosses)
+	p.line("validation", figure.Vermilion, xs, h.ValLosses)
 	p.mark(h.bestName(), at(xs, h.BestEpoch), h.Best().Watched())
 	if sum == 0 {
 		sum = 1

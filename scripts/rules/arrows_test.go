@@ -24,10 +24,11 @@ var arrows = []struct {
 	from string
 	to   []string
 }{
-	{"scripts/…", []string{"scripts/…", "models/…", "trainer", "torch/…"}},
+	{"scripts/…", []string{"scripts/…", "models/…", "trainer/…", "torch/…"}},
 	{"models/runs", []string{"models/…", "trainer", "torch/…"}},
 	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn", "torch/wholefile"}},
 	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt", "torch/wholefile"}},
+	{"trainer/figure", nil},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
 	{"torch/onnx/…", []string{"torch", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
 	{"torch/data", []string{"torch"}},
