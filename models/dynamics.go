@@ -4,8 +4,6 @@
 package models
 
 import (
-	"slices"
-
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/music/dynamics"
@@ -15,8 +13,6 @@ import (
 
 // DynamicsEngine tells how a passage is played: 32 numbers of what a score says
 // of it to 16 of loudness, articulation, timing and pedal, in (0, 1).
-//
-// State: fc1 32→128, fc2 128→64, fc3 64→16; 13,520 parameters.
 type DynamicsEngine struct {
 	FC1 *nn.Linear
 	FC2 *nn.Linear
@@ -41,9 +37,8 @@ func (m *DynamicsEngine) Forward(x *torch.Tensor) *torch.Tensor {
 
 func dynamicsEngine() Spec {
 	return Spec{
-		Name: "dynamics", Title: "DynamicsEngine", In: 32, Out: 16, Parameters: 13520,
+		Name: "dynamics", Title: "DynamicsEngine", In: 32,
 		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
-		State:  slices.Concat(LinearState("fc1", 32, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 16)),
 		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Regression(dynamics.OutputNames()), Outputs: dynamics.OutputNames,
 		Headlines: []string{"RMSE", "MAE"},

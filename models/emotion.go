@@ -4,8 +4,6 @@
 package models
 
 import (
-	"slices"
-
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/music/audio"
@@ -15,8 +13,6 @@ import (
 
 // EmotionRecognizer hears the emotion of a sound: 128 log-mel bands to an emotion
 // embedding of 64 numbers in (-1, 1).
-//
-// State: fc1 128→512, fc2 512→256, lstm 256→128, fc3 128→64; 403,264 parameters.
 type EmotionRecognizer struct {
 	FC1  *nn.Linear
 	FC2  *nn.Linear
@@ -44,9 +40,8 @@ func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func emotion() Spec {
 	return Spec{
-		Name: "emotion", Title: "EmotionRecognizer", In: 128, Out: 64, Parameters: 403264,
+		Name: "emotion", Title: "EmotionRecognizer", In: 128,
 		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
-		State:  slices.Concat(LinearState("fc1", 128, 512), LinearState("fc2", 512, 256), LSTMState("lstm", 256, 128), LinearState("fc3", 128, 64)),
 		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Emotion, Outputs: embeddingNames,
 		Headlines: []string{"valence CCC", "arousal CCC"},

@@ -13,7 +13,7 @@ import (
 
 func ExampleAll() {
 	for _, s := range models.All() {
-		fmt.Printf("%-8s %-17s %3d → %3d %d parameters\n", s.Name, s.Title, s.In, s.Out, s.Parameters)
+		fmt.Printf("%-8s %-17s %3d → %3d %d parameters\n", s.Name, s.Title, s.In, s.Out, nn.ParameterCount(s.New(torch.CPU)))
 	}
 	// Output:
 	// emotion  EmotionRecognizer 128 →  64 403264 parameters

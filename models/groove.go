@@ -4,8 +4,6 @@
 package models
 
 import (
-	"slices"
-
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/music/groove"
@@ -15,8 +13,6 @@ import (
 
 // GroovePredictor tells how drums are played in an emotion: its embedding to
 // loudness and timing at each sixteenth of a bar, in (-1, 1).
-//
-// State: fc1 64→128, fc2 128→64, fc3 64→32; 18,656 parameters.
 type GroovePredictor struct {
 	FC1 *nn.Linear
 	FC2 *nn.Linear
@@ -41,9 +37,8 @@ func (m *GroovePredictor) Forward(x *torch.Tensor) *torch.Tensor {
 
 func groovePredictor() Spec {
 	return Spec{
-		Name: "groove", Title: "GroovePredictor", In: 64, Out: 32, Parameters: 18656,
+		Name: "groove", Title: "GroovePredictor", In: 64,
 		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
-		State:  slices.Concat(LinearState("fc1", 64, 128), LinearState("fc2", 128, 64), LinearState("fc3", 64, 32)),
 		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(),
 		Measure: measure.Regression(groove.OutputNames()), Outputs: groove.OutputNames,
 		Headlines: []string{"RMSE", "MAE"},

@@ -4,8 +4,6 @@
 package models
 
 import (
-	"slices"
-
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/music/chords"
@@ -15,8 +13,6 @@ import (
 
 // HarmonyPredictor tells which chords come next: an emotion embedding and the
 // chords so far to the shares of the 64 chord classes among the next four.
-//
-// State: fc1 128→256, fc2 256→128, fc3 128→64; 74,176 parameters.
 type HarmonyPredictor struct {
 	FC1 *nn.Linear
 	FC2 *nn.Linear
@@ -50,9 +46,8 @@ func HarmonyLoss(output, target *torch.Tensor) *torch.Tensor {
 
 func harmony() Spec {
 	return Spec{
-		Name: "harmony", Title: "HarmonyPredictor", In: 128, Out: 64, Parameters: 74176,
+		Name: "harmony", Title: "HarmonyPredictor", In: 128,
 		New:    func(d torch.Device) nn.Module { return NewHarmonyPredictor(d) },
-		State:  slices.Concat(LinearState("fc1", 128, 256), LinearState("fc2", 256, 128), LinearState("fc3", 128, 64)),
 		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: defaults(),
 		Measure: measure.Harmony, Outputs: chordNames, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},

@@ -5,7 +5,6 @@ package models
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
@@ -16,8 +15,6 @@ import (
 
 // MelodyTransformer tells which notes express an emotion: an emotion embedding to
 // the probabilities of the 128 MIDI pitches. Despite its name it is an LSTM.
-//
-// State: fc1 64→256, lstm 256→256, fc2 256→256, fc3 256→128; 641,664 parameters.
 type MelodyTransformer struct {
 	FC1  *nn.Linear
 	LSTM *nn.LSTM
@@ -45,9 +42,8 @@ func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func melody() Spec {
 	return Spec{
-		Name: "melody", Title: "MelodyTransformer", In: 64, Out: 128, Parameters: 641664,
+		Name: "melody", Title: "MelodyTransformer", In: 64,
 		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
-		State:  slices.Concat(LinearState("fc1", 64, 256), LSTMState("lstm", 256, 256), LinearState("fc2", 256, 256), LinearState("fc3", 256, 128)),
 		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: slowDefaults(),
 		Measure: measure.Melody, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},

@@ -4,29 +4,29 @@
 package models
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
 // Spec is a network's row in the registry: all that reading, training, export,
 // evaluation and the command need to know of it.
 type Spec struct {
-	Name       string // as commands and folders call it: "emotion"
-	Title      string // as Python's class is called: "EmotionRecognizer"
-	In, Out    int    // numbers of an input and of an output
-	Parameters int    // trained values
+	Name  string // as commands and folders call it: "emotion"
+	Title string // as Python's class is called: "EmotionRecognizer"
+	In    int    // numbers of an input
+	Out   int    // numbers of an output; set by All, from Outputs
 
-	New   func(torch.Device) nn.Module
-	State []StateEntry // what New(d) has as its state dict
+	// New builds the network with fresh weights.
+	New func(torch.Device) nn.Module
 
 	// Source is where its samples come from, and what it takes from a file.
 	Source dataset.Source
@@ -90,22 +90,37 @@ type StateEntry struct {
 	Shape []int
 }
 
-// LinearState is what an nn.Linear in the field name adds to a state dict.
-func LinearState(name string, in, out int) []StateEntry {
-	return []StateEntry{{name + ".weight", []int{out, in}}, {name + ".bias", []int{out}}}
-}
+// states keeps what [Spec.State] has found, by the network's name.
+var states sync.Map
 
-// LSTMState is what an nn.LSTM of one layer in the field name adds to a state dict.
-func LSTMState(name string, in, hidden int) []StateEntry {
-	return []StateEntry{
-		{name + ".weight_ih_l0", []int{4 * hidden, in}}, {name + ".weight_hh_l0", []int{4 * hidden, hidden}},
-		{name + ".bias_ih_l0", []int{4 * hidden}}, {name + ".bias_hh_l0", []int{4 * hidden}},
+// State lists the tensors of the network's state dict in their order. It builds the
+// network once to see them, so it needs libtorch.
+func (s Spec) State() []StateEntry {
+	if found, ok := states.Load(s.Name); ok {
+		return found.([]StateEntry)
 	}
+	var entries []StateEntry
+	build := func() {
+		m := s.New(torch.CPU)
+		for key, v := range nn.StateDict(m).All() {
+			entries = append(entries, StateEntry{key.(string), v.(*torch.Tensor).Shape()})
+		}
+		for _, p := range nn.Parameters(m) {
+			p.Close()
+		}
+	}
+	torch.ForkRNG(func() { torch.Scope(build) }) // nobody's random numbers change
+	states.Store(s.Name, entries)
+	return entries
 }
 
-// Samples reads a data folder, whose layout is described in package dataset.
-func (s Spec) Samples(ctx context.Context, root string, o dataset.Options) (*data.Samples, error) {
-	return s.Source.Samples(ctx, root, o)
+// shapes returns State as a map.
+func (s Spec) shapes() map[string][]int {
+	shapes := map[string][]int{}
+	for _, e := range s.State() {
+		shapes[e.Name] = e.Shape
+	}
+	return shapes
 }
 
 // registered are the networks of the registry beyond Etude's own.
@@ -114,21 +129,26 @@ var registered []Spec
 // All returns the networks in the order in which they are trained: the five of
 // Etude, then those that were registered.
 func All() []Spec {
-	return append([]Spec{emotion(), melody(), harmony(), dynamicsEngine(), groovePredictor()}, registered...)
+	all := append([]Spec{emotion(), melody(), harmony(), dynamicsEngine(), groovePredictor()}, registered...)
+	for i := range all {
+		all[i].Out = len(all[i].Outputs())
+	}
+	return all
 }
 
 // Register adds a network, so that [All], [ByName], [Recognize] and every command
-// know it. It belongs into an init function; a row that lacks something, or whose
-// name or state dict is another's, panics.
+// know it. It belongs into an init function. It panics if the row lacks something or
+// its name is another's. [Recognize] and [Find] panic if its state dict has the names
+// and shapes of another's, because a file could then be either's.
 func Register(s Spec) {
 	missing := ""
 	switch {
 	case s.Name == "" || s.Title == "":
 		missing = "a name and a title"
-	case s.In < 1 || s.Out < 1:
-		missing = "sizes of input and output"
-	case s.New == nil || len(s.State) == 0:
-		missing = "New and State"
+	case s.In < 1:
+		missing = "the size of its input"
+	case s.New == nil:
+		missing = "New"
 	case s.Source == nil:
 		missing = "a source"
 	case s.Loss == nil || s.Measure == nil || s.Outputs == nil:
@@ -144,19 +164,18 @@ func Register(s Spec) {
 	if _, err := ByName(s.Name); err == nil || s.Name == "all" {
 		panic(fmt.Sprintf("models: Register: there is a network %q already", s.Name))
 	}
-	for _, other := range All() { // or a file could be either's
-		if sameState(s.State, other.State) {
-			panic(fmt.Sprintf("models: Register: the network %q has the names and shapes of %q: rename a layer", s.Name, other.Name))
-		}
-	}
 	registered = append(registered, s)
 }
 
-// sameState reports whether two lists hold the same, in whatever order.
-func sameState(a, b []StateEntry) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(x StateEntry) bool {
-		return !slices.ContainsFunc(b, func(y StateEntry) bool { return x.Name == y.Name && slices.Equal(x.Shape, y.Shape) })
-	})
+// checkDistinct panics if a file could hold the weights of two of the networks.
+func checkDistinct(specs []Spec) {
+	for i, s := range specs {
+		for _, other := range specs[:i] {
+			if maps.EqualFunc(s.shapes(), other.shapes(), slices.Equal) {
+				panic(fmt.Sprintf("models: Register: the network %q has the names and shapes of %q: rename a layer", s.Name, other.Name))
+			}
+		}
+	}
 }
 
 // Names lists the names of all networks.
@@ -194,6 +213,7 @@ func Recognize(state *torch.Dict) (Spec, error) {
 		return Spec{}, errors.New("models: there is no state dict")
 	}
 	var report strings.Builder
+	checkDistinct(All())
 	for _, s := range All() {
 		why := s.differs(state)
 		if why == "" {
@@ -218,6 +238,7 @@ type Found struct {
 // the search to it; "" stands for all. The error lists what the file holds.
 func Find(file *torch.Dict, name string) (Found, error) {
 	specs := All()
+	checkDistinct(specs)
 	if name != "" {
 		s, err := ByName(name)
 		if err != nil {
@@ -234,16 +255,12 @@ func Find(file *torch.Dict, name string) (Found, error) {
 		}
 	}
 	for _, s := range specs {
-		want := map[string][]int{}
-		for _, e := range s.State {
-			want[e.Name] = e.Shape
-		}
-		prefixes := nn.FindState(shapes, want)
+		prefixes := nn.FindState(shapes, s.shapes())
 		if len(prefixes) == 0 {
 			continue
 		}
 		found := Found{Spec: s, State: &torch.Dict{OrderedDict: true}, Prefix: prefixes[0], Others: prefixes[1:]}
-		for _, e := range s.State {
+		for _, e := range s.State() {
 			v, _ := file.Get(found.Prefix + e.Name)
 			found.State.Set(e.Name, v)
 		}
@@ -282,7 +299,7 @@ func held(file *torch.Dict) string {
 // differs says what first tells a state dict from s's, or "".
 func (s Spec) differs(state *torch.Dict) string {
 	known := map[any]bool{}
-	for _, e := range s.State {
+	for _, e := range s.State() {
 		known[e.Name] = true
 		v, ok := state.Get(e.Name)
 		if !ok {
@@ -307,7 +324,7 @@ func (s Spec) differs(state *torch.Dict) string {
 // layout lists the names and shapes of s's state.
 func (s Spec) layout() string {
 	var parts []string
-	for _, e := range s.State {
+	for _, e := range s.State() {
 		parts = append(parts, fmt.Sprint(e.Name, " ", e.Shape))
 	}
 	return strings.Join(parts, ", ")

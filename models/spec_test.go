@@ -20,7 +20,6 @@ func TestSpecs(t *testing.T) {
 	torchtest.Need(t)
 	for _, s := range models.All() {
 		m := s.New(torch.CPU)
-		assert.Equal(t, s.Parameters, nn.ParameterCount(m), s.Name)
 		byName, err := models.ByName(s.Name)
 		require.NoError(t, err)
 		assert.Equal(t, s.Title, byName.Title)
@@ -44,10 +43,10 @@ func TestRowsAreTrue(t *testing.T) {
 			assert.Equal(t, []int{3, s.Out}, m.Forward(torch.Zeros([]int{3, s.In})).Shape(), s.Name)
 			assert.Len(t, s.Outputs(), s.Out, s.Name)
 			state := nn.StateDict(m)
-			require.Equal(t, len(s.State), state.Len(), s.Name)
+			require.Equal(t, len(s.State()), state.Len(), s.Name)
 			for i, key := range state.Keys() {
 				value, _ := state.Get(key)
-				assert.Equal(t, s.State[i], models.StateEntry{Name: key.(string), Shape: value.(*torch.Tensor).Shape()}, s.Name)
+				assert.Equal(t, s.State()[i], models.StateEntry{Name: key.(string), Shape: value.(*torch.Tensor).Shape()}, s.Name)
 			}
 		})
 		assert.Less(t, s.InputRange[0], s.InputRange[1], s.Name)
@@ -58,27 +57,48 @@ func TestRegisterRefuses(t *testing.T) {
 	sixth := func(change func(*models.Spec)) models.Spec {
 		s, err := models.ByName("groove")
 		require.NoError(t, err)
-		s.Name, s.State = "sixth", models.LinearState("out", 64, 32)
+		s.Name = "sixth"
 		change(&s)
 		return s
 	}
 	for text, change := range map[string]func(*models.Spec){
-		`there is a network "groove" already`: func(s *models.Spec) { s.Name = "groove" },
-		`there is a network "all" already`:    func(s *models.Spec) { s.Name = "all" },
-		`the network "sixth" has the names and shapes of "melody": rename a layer`: func(s *models.Spec) {
-			melody, err := models.ByName("melody")
-			require.NoError(t, err)
-			s.State = melody.State
-		},
+		`there is a network "groove" already`:                 func(s *models.Spec) { s.Name = "groove" },
+		`there is a network "all" already`:                    func(s *models.Spec) { s.Name = "all" },
 		`the network "sixth" lacks a source`:                  func(s *models.Spec) { s.Source = nil },
 		`the network "sixth" lacks Loss, Measure and Outputs`: func(s *models.Spec) { s.Loss = nil },
-		`the network "sixth" lacks New and State`:             func(s *models.Spec) { s.State = nil },
+		`the network "sixth" lacks New`:                       func(s *models.Spec) { s.New = nil },
+		`the network "sixth" lacks the size of its input`:     func(s *models.Spec) { s.In = 0 },
 		`the network "sixth" lacks defaults`:                  func(s *models.Spec) { s.Defaults = models.Defaults{} },
 		`the network "sixth" lacks names for ONNX`:            func(s *models.Spec) { s.ONNXOutput = "" },
 	} {
 		assert.PanicsWithValue(t, "models: Register: "+text, func() { models.Register(sixth(change)) })
 	}
 	assert.Len(t, models.All(), 5)
+}
+
+// A file could be either's.
+func TestTwoOfOneShape(t *testing.T) {
+	torchtest.Need(t)
+	melody, err := models.ByName("melody")
+	require.NoError(t, err)
+	melody.Name = "sixth"
+	assert.PanicsWithValue(t, `models: Register: the network "sixth" has the names and shapes of "melody": rename a layer`,
+		func() { models.CheckDistinct(append(models.All(), melody)) })
+}
+
+// To see the state of a network leaves the random numbers and the live tensors alone.
+func TestStateLeavesNoTrace(t *testing.T) {
+	torchtest.Need(t)
+	s, err := models.ByName("melody")
+	require.NoError(t, err)
+	torch.ManualSeed(seed)
+	want := torch.Rand([]int{4}).Float64s()
+	torch.ManualSeed(seed)
+	s.Name = "not seen yet"
+	before := torch.Live()
+	require.NotEmpty(t, s.State())
+	assert.Equal(t, before, torch.Live())
+	assert.Equal(t, want, torch.Rand([]int{4}).Float64s())
 }
 
 func TestRecognize(t *testing.T) {
@@ -115,7 +135,7 @@ func TestRecognize(t *testing.T) {
 func TestSamples(t *testing.T) {
 	shared := torchtest.SharedData(t)
 	for _, s := range models.All() {
-		samples, err := s.Samples(t.Context(), shared, dataset.Options{})
+		samples, err := s.Source.Samples(t.Context(), shared, dataset.Options{})
 		require.NoError(t, err)
 		assert.Equal(t, s.In, samples.In, s.Name)
 		assert.Equal(t, s.Out, samples.Out, s.Name)

@@ -3,14 +3,14 @@
 
 package measure
 
-import "math"
+import (
+	"math"
 
-const (
-	melodyWidth  = 128 // MIDI pitches
-	harmonyWidth = 64  // chord classes
+	"github.com/etude-ml/etude/models/music/chords"
+	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// DistributionMeasures holds what is measured of MelodyTransformer and of
+// DistributionMeasures holds the measures of MelodyTransformer and of
 // HarmonyPredictor, whose targets are distributions: shares of pitches and of
 // chord classes, with the sum 1.
 //
@@ -26,23 +26,19 @@ type DistributionMeasures struct {
 	MAE  Number `json:"mae"`
 }
 
-// Melody is the [Func] of MelodyTransformer, whose rows are the probabilities of
-// 128 pitches; the measures are [DistributionMeasures]. The loss is
-// torch.nn.BCELoss, the mean over the outputs.
+// Melody measures MelodyTransformer, whose rows are the probabilities of 128
+// pitches, by [DistributionMeasures]. The loss is torch.nn.BCELoss, the mean over
+// the outputs.
 func Melody(predictions, targets, constant []float32) (*Report, error) {
-	return report("melody", melodyWidth, func(p, t []float32) Measures {
-		return distribution(melodyWidth, crossEntropy, p, t)
-	}, predictions, targets, constant)
+	return report("melody", midi.Pitches, distribution(midi.Pitches, crossEntropy), predictions, targets, constant)
 }
 
-// Harmony is the [Func] of HarmonyPredictor, whose rows are the probabilities of
-// 64 chord classes; the measures are [DistributionMeasures]. The loss is
+// Harmony measures HarmonyPredictor, whose rows are the probabilities of 64 chord
+// classes, by [DistributionMeasures]. The loss is
 // torch.nn.KLDivLoss(reduction="batchmean") on log(p + 1e-8). Top-1 agreement is
 // what is called accuracy where a sample has a single class.
 func Harmony(predictions, targets, constant []float32) (*Report, error) {
-	return report("harmony", harmonyWidth, func(p, t []float32) Measures {
-		return distribution(harmonyWidth, logDivergence, p, t)
-	}, predictions, targets, constant)
+	return report("harmony", chords.Classes, distribution(chords.Classes, logDivergence), predictions, targets, constant)
 }
 
 // Rows lists the measures for a table.
@@ -57,29 +53,31 @@ func (m DistributionMeasures) Rows() []Row {
 	}
 }
 
-// distribution measures rows of the given width; loss is that of one row.
-func distribution(width int, loss func(p, t []float32) float64, predictions, targets []float32) DistributionMeasures {
-	var m DistributionMeasures
-	m.MSE, m.MAE = differences(predictions, targets)
-	var sum, kl, top1, top5 float64
-	for i := 0; i < len(targets); i += width {
-		p, t := predictions[i:i+width], targets[i:i+width]
-		sum += loss(p, t)
-		kl += divergence(p, t)
-		switch place := bestPlace(p, t); {
-		case place < 1:
-			top1++
-			top5++
-		case place < 5:
-			top5++
+// distribution returns what measures rows of the given width; loss is that of one row.
+func distribution(width int, loss func(p, t []float32) float64) func(predictions, targets []float32) Measures {
+	return func(predictions, targets []float32) Measures {
+		var m DistributionMeasures
+		m.MSE, m.MAE = differences(predictions, targets)
+		var sum, kl, top1, top5 float64
+		for i := 0; i < len(targets); i += width {
+			p, t := predictions[i:i+width], targets[i:i+width]
+			sum += loss(p, t)
+			kl += divergence(p, t)
+			place := bestPlace(p, t)
+			if place < 1 {
+				top1++
+			}
+			if place < 5 {
+				top5++
+			}
 		}
+		n := float64(len(targets) / width)
+		m.Loss, m.KL, m.Top1, m.Top5 = Number(sum/n), Number(kl/n), Number(top1/n), Number(top5/n)
+		return m
 	}
-	n := float64(len(targets) / width)
-	m.Loss, m.KL, m.Top1, m.Top5 = Number(sum/n), Number(kl/n), Number(top1/n), Number(top5/n)
-	return m
 }
 
-// crossEntropy is torch.nn.BCELoss of one row: logarithms are cut at −100, as
+// crossEntropy returns torch.nn.BCELoss of one row: logarithms are cut at −100, as
 // PyTorch cuts them.
 func crossEntropy(p, t []float32) float64 {
 	var sum float64
@@ -94,7 +92,7 @@ func crossEntropy(p, t []float32) float64 {
 // expected costs much, not infinitely much.
 const least = 1e-8
 
-// logDivergence is torch.nn.KLDivLoss of one row of a batch, its input being log(p
+// logDivergence returns torch.nn.KLDivLoss of one row of a batch, its input being log(p
 // + 1e-8): the sum of t·(log t − log(p + 1e-8)), to which zero targets add nothing.
 func logDivergence(p, t []float32) float64 {
 	var sum float64
@@ -106,7 +104,7 @@ func logDivergence(p, t []float32) float64 {
 	return sum
 }
 
-// divergence is KL(t ‖ q) in nats, q being p scaled to the sum 1: MelodyTransformer's
+// divergence returns KL(t ‖ q) in nats, q being p scaled to the sum 1: MelodyTransformer's
 // outputs are independent probabilities, the target is a distribution. Shares below
 // 1e-8 count as 1e-8.
 func divergence(p, t []float32) float64 {
@@ -122,8 +120,8 @@ func divergence(p, t []float32) float64 {
 	return sum
 }
 
-// bestPlace gives the place, from 0, that a prediction gives to a commonest class
-// of the target; of several commonest ones the best place counts. A class whose
+// bestPlace returns the place, from 0, of the target's commonest class among the
+// predicted ones; of several commonest ones the best place counts. A class whose
 // prediction is not a number has no place.
 func bestPlace(p, t []float32) int {
 	var highest float32

@@ -5,9 +5,7 @@ package measure
 
 import "github.com/etude-ml/etude/models/dataset"
 
-const emotionWidth = dataset.EmbeddingSize
-
-// EmotionMeasures holds what is measured of EmotionRecognizer.
+// EmotionMeasures holds the measures of EmotionRecognizer.
 type EmotionMeasures struct {
 	MSE     Number  `json:"mse"` // over the 64 outputs: the loss
 	MAE     Number  `json:"mae"` // over the 64 outputs
@@ -15,18 +13,18 @@ type EmotionMeasures struct {
 	Arousal Feeling `json:"arousal"`
 }
 
-// Feeling holds what is measured of valence, in [-1, 1], or of arousal, in
-// [0, 1], read back from the embedding.
+// Feeling holds the measures of valence, in [-1, 1], or of arousal, in [0, 1], read
+// back from the embedding.
 type Feeling struct {
 	RMSE Number `json:"rmse"`
 	R    Number `json:"r"`   // Pearson's correlation
 	CCC  Number `json:"ccc"` // Lin's concordance
 }
 
-// Emotion is the [Func] of EmotionRecognizer, whose rows are embeddings of 64; the
-// measures are [EmotionMeasures].
+// Emotion measures EmotionRecognizer, whose rows are embeddings of 64, by
+// [EmotionMeasures].
 func Emotion(predictions, targets, constant []float32) (*Report, error) {
-	return report("emotion", emotionWidth, emotion, predictions, targets, constant)
+	return report("emotion", dataset.EmbeddingSize, emotion, predictions, targets, constant)
 }
 
 // Rows lists the measures for a table.
@@ -61,8 +59,8 @@ func feeling(predicted, truth []float64) Feeling {
 }
 
 func feelings(rows []float32) (valence, arousal []float64) {
-	for i := 0; i < len(rows); i += emotionWidth {
-		v, a := dataset.ReadEmbedding(rows[i : i+emotionWidth])
+	for i := 0; i < len(rows); i += dataset.EmbeddingSize {
+		v, a := dataset.ReadEmbedding(rows[i : i+dataset.EmbeddingSize])
 		valence, arousal = append(valence, v), append(arousal, a)
 	}
 	return valence, arousal

@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package measure tells how good a network's predictions are, in the units that
+// Package measure computes how good a network's predictions are, in the units that
 // people use for them, and how good a prediction that ignores its input would
 // have been: the mean of the training targets. A network that does not beat this
 // constant has learned nothing, however small its loss.
@@ -10,12 +10,15 @@
 // package needs no libtorch.
 package measure
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Func measures predictions against the true targets, n rows of the network's
 // output each, one after another. The constant is the mean of the training
 // targets, one row ([Mean]). It is an error if the rows do not fit each other, or
-// if there is none. Predictions that are not numbers make measures undefined.
+// if there are none. Predictions that are not numbers make measures undefined.
 type Func func(predictions, targets, constant []float32) (*Report, error)
 
 // Report holds the same measures twice: of the network's predictions, and of the
@@ -34,7 +37,7 @@ type Measures interface {
 	Rows() []Row
 }
 
-// Row is a measure with what a table says of it.
+// Row is a measure as a line of a table.
 type Row struct {
 	Name   string // as people call it: "valence RMSE"
 	Value  Number
@@ -65,11 +68,11 @@ func report(network string, width int, of func(predictions, targets []float32) M
 	return &Report{
 		Samples:  n,
 		Measures: of(predictions, targets),
-		Constant: of(repeat(constant, n), targets),
+		Constant: of(slices.Repeat(constant, n), targets),
 	}, nil
 }
 
-// Mean gives the mean row of rows of the given width: of the training targets it
+// Mean returns the mean row of rows of the given width: that of the training targets
 // is the constant prediction. It is nil without rows.
 func Mean(rows []float32, width int) []float32 {
 	if len(rows) == 0 {
@@ -84,13 +87,4 @@ func Mean(rows []float32, width int) []float32 {
 		mean[i] = float32(s / float64(len(rows)/width))
 	}
 	return mean
-}
-
-// repeat gives n rows of the constant.
-func repeat(constant []float32, n int) []float32 {
-	rows := make([]float32, 0, n*len(constant))
-	for range n {
-		rows = append(rows, constant...)
-	}
-	return rows
 }

@@ -208,7 +208,7 @@ func TestPredictionsThatAreNotNumbers(t *testing.T) {
 }
 
 func TestMelodyAtTheEdges(t *testing.T) {
-	p, target := make([]float32, melodyWidth), make([]float32, melodyWidth)
+	p, target := make([]float32, 128), make([]float32, 128)
 	target[60] = 1
 	report, err := Melody(p, target, target)
 	require.NoError(t, err)

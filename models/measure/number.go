@@ -15,7 +15,7 @@ type Number float64
 // Undefined is the value of a measure that has none.
 var Undefined = Number(math.NaN())
 
-// Defined says whether the measure has a value.
+// Defined reports whether the measure has a value.
 func (n Number) Defined() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
 
 // MarshalJSON writes null where the measure is undefined.

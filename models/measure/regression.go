@@ -5,8 +5,8 @@ package measure
 
 import "slices"
 
-// RegressionMeasures holds what is measured of DynamicsEngine and of
-// GroovePredictor, whose outputs are quantities with a name each.
+// RegressionMeasures holds the measures of DynamicsEngine and of GroovePredictor,
+// whose outputs are quantities with a name each.
 type RegressionMeasures struct {
 	MSE  Number `json:"mse"`  // over all values: the loss
 	MAE  Number `json:"mae"`  // over all values
@@ -20,7 +20,7 @@ type RegressionMeasures struct {
 	Outputs []Output `json:"outputs"` // in the order of the network's outputs
 }
 
-// Output holds what is measured of one output.
+// Output holds the measures of one output.
 type Output struct {
 	Name string `json:"name"`
 	RMSE Number `json:"rmse"`
@@ -28,7 +28,7 @@ type Output struct {
 	R    Number `json:"r"` // Pearson's correlation
 }
 
-// Regression gives the [Func] of a network with an output for each name, in their
+// Regression returns the [Func] of a network with an output for each name, in their
 // order; the measures are [RegressionMeasures]. Without names the Func returns an
 // error.
 func Regression(names []string) Func {
@@ -78,7 +78,7 @@ func regression(names []string, predictions, targets []float32) RegressionMeasur
 	return m
 }
 
-// column gives position i of each row.
+// column returns position i of each row.
 func column(rows []float32, width, i int) []float64 {
 	values := make([]float64, 0, len(rows)/width)
 	for ; i < len(rows); i += width {

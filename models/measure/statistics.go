@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// differences gives the mean squared and the mean absolute difference.
+// differences returns the mean squared and the mean absolute difference.
 func differences[F float32 | float64](a, b []F) (mse, mae Number) {
 	var squares, sum float64
 	for i := range a {
@@ -21,14 +21,14 @@ func differences[F float32 | float64](a, b []F) (mse, mae Number) {
 	return Number(squares / n), Number(sum / n)
 }
 
-// root gives the root mean squared difference of a mean squared one.
+// root returns the root mean squared difference of a mean squared one.
 func root(mse Number) Number { return Number(math.Sqrt(float64(mse))) }
 
 // spread is the smallest standard deviation that is more than the rounding of
 // float32 values near 1: below it a list counts as constant.
 const spread = 1e-7
 
-// correlation gives Pearson's r, undefined if either list is constant.
+// correlation returns Pearson's r, undefined if either list is constant.
 func correlation(a, b []float64) Number {
 	if stat.PopStdDev(a, nil) < spread || stat.PopStdDev(b, nil) < spread {
 		return Undefined
@@ -37,7 +37,7 @@ func correlation(a, b []float64) Number {
 	return Number(min(max(stat.Correlation(a, b, nil), -1), 1))
 }
 
-// concordance gives Lin's concordance correlation coefficient with moments of
+// concordance returns Lin's concordance correlation coefficient with moments of
 // the population (Lin 1989, Biometrics 45:255): 2·cov / (var a + var b + (mean a
 // − mean b)²). Undefined only where both lists are the same constant.
 func concordance(a, b []float64) Number {

@@ -46,7 +46,7 @@ type Evaluation struct {
 // Evaluate measures a network on a data folder: on the samples that it was not
 // trained on, as far as its run's samples.json tells, or on all.
 func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
-	samples, err := m.Spec.Samples(ctx, root, o)
+	samples, err := m.Spec.Source.Samples(ctx, root, o)
 	if err != nil {
 		return nil, err
 	}

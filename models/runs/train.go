@@ -239,7 +239,7 @@ func (p *Prepared) Finish() (*Entry, error) {
 type split struct{ all, train, val *data.Samples }
 
 func (t Training) read(ctx context.Context) (s split, err error) {
-	s.all, err = t.Spec.Samples(ctx, t.Data, dataset.Options{Progress: t.OnFile, Cache: t.Cache})
+	s.all, err = t.Spec.Source.Samples(ctx, t.Data, dataset.Options{Progress: t.OnFile, Cache: t.Cache})
 	if err != nil {
 		return s, err
 	}

@@ -30,7 +30,7 @@ func TestContinueInPython(t *testing.T) {
 	torchtest.Need(t)
 	for _, spec := range models.All() {
 		t.Run(spec.Name, func(t *testing.T) {
-			samples, err := spec.Samples(context.Background(), shared, dataset.Options{})
+			samples, err := spec.Source.Samples(context.Background(), shared, dataset.Options{})
 			require.NoError(t, err)
 			set := samples.Tensors(torch.CPU)
 			defer set.Close()

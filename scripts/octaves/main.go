@@ -13,7 +13,6 @@ package main
 import (
 	"context"
 	"os"
-	"slices"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
@@ -67,11 +66,10 @@ func init() {
 	source.Feature = dataset.Feature{Name: "octaves.shares", Version: 1, Read: octaves}
 	models.Register(models.Spec{
 		Name: "octaves", Title: "OctavePredictor",
-		In: dataset.EmbeddingSize, Out: len(names()), Parameters: 64*32 + 32 + 32*11 + 11,
+		In: dataset.EmbeddingSize,
 		New: func(d torch.Device) nn.Module {
 			return &OctavePredictor{nn.NewLinear(64, 32, d), nn.NewLinear(32, 11, d)}
 		},
-		State:  slices.Concat(models.LinearState("hidden", 64, 32), models.LinearState("out", 32, 11)),
 		Source: source, Loss: models.HarmonyLoss,
 		Defaults: models.Defaults{Epochs: 50, BatchSize: 64, LR: 1e-3, WeightDecay: 1e-4, Patience: 10, MinDelta: 1e-4},
 		Measure:  measure.Regression(names()), Outputs: names, Classes: true,

@@ -162,7 +162,7 @@ func TestEveryNetworkReadsItsPart(t *testing.T) {
 		want := map[string]int{"emotion": works, "melody": works, "groove": 2 * works, "harmony": 5 * works}
 		read := 0
 		for _, spec := range models.All() {
-			s, err := spec.Samples(context.Background(), dir, dataset.Options{})
+			s, err := spec.Source.Samples(context.Background(), dir, dataset.Options{})
 			require.NoError(t, err, spec.Name)
 			assert.Empty(t, s.Skipped, spec.Name)
 			assert.Empty(t, s.Notes, spec.Name)
