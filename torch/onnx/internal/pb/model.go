@@ -2,24 +2,23 @@
 // SPDX-License-Identifier: MIT
 
 // Package pb writes and reads the messages of ONNX files: the part of
-// onnx.proto3 that this module uses, by hand, over protowire. Field numbers are
-// those of onnx.proto3.
+// onnx.proto3 that this module uses. The tag of a field holds its number in
+// onnx.proto3, the name of its message for errors, and options: see codec.go.
 package pb
 
 import "fmt"
 
 // Model is ModelProto.
 type Model struct {
-	IRVersion       int64
-	ProducerName    string
-	ProducerVersion string
-	DocString       string
-	Graph           *Graph
-	OpsetImport     []Opset
-	Metadata        []Entry
-	// The fields below are read and not written.
-	Functions []*Function
-	Training  []Unknown // training_info
+	IRVersion       int64       `pb:"1"`
+	ProducerName    string      `pb:"2"`
+	ProducerVersion string      `pb:"3"`
+	DocString       string      `pb:"6"`
+	Graph           *Graph      `pb:"7,graph"`
+	OpsetImport     []Opset     `pb:"8,opset_import"`
+	Metadata        []Entry     `pb:"14,metadata_props"`
+	Training        []Unknown   `pb:"20,field,read"` // training_info
+	Functions       []*Function `pb:"25,function,read"`
 }
 
 // Unknown is a field that this package keeps as the bytes of the file.
@@ -30,48 +29,51 @@ type Unknown struct {
 
 // Function is FunctionProto: an operator that the file defines.
 type Function struct {
-	Name, Domain, Overload string
-	Inputs, Outputs        []string
-	// Attributes are the names of those without a default.
-	Attributes  []string
-	Defaults    []*Attribute
-	Nodes       []*Node
-	OpsetImport []Opset
+	Name        string       `pb:"1"`
+	Inputs      []string     `pb:"4"`
+	Outputs     []string     `pb:"5"`
+	Attributes  []string     `pb:"6"` // the names of those without a default
+	Nodes       []*Node      `pb:"7,node"`
+	OpsetImport []Opset      `pb:"9,opset_import"`
+	Domain      string       `pb:"10"`
+	Defaults    []*Attribute `pb:"11,attribute"`
+	Overload    string       `pb:"13"`
 }
 
 // Opset is OperatorSetIdProto; an empty domain is ONNX's own.
 type Opset struct {
-	Domain  string
-	Version int64
+	Domain  string `pb:"1"`
+	Version int64  `pb:"2"`
 }
 
 // Entry is StringStringEntryProto.
-type Entry struct{ Key, Value string }
+type Entry struct {
+	Key   string `pb:"1"`
+	Value string `pb:"2"`
+}
 
 // Graph is GraphProto.
 type Graph struct {
-	Name         string
-	DocString    string
-	Nodes        []*Node
-	Initializers []*Tensor
-	Inputs       []*ValueInfo
-	Outputs      []*ValueInfo
-	ValueInfo    []*ValueInfo
-	// Other holds sparse_initializer and quantization_annotation. It is read and
-	// not written.
-	Other []Unknown
+	Nodes        []*Node      `pb:"1,node"`
+	Name         string       `pb:"2"`
+	Initializers []*Tensor    `pb:"5,initializer"`
+	DocString    string       `pb:"10"`
+	Inputs       []*ValueInfo `pb:"11,value"`
+	Outputs      []*ValueInfo `pb:"12,value"`
+	ValueInfo    []*ValueInfo `pb:"13,value"`
+	Other        []Unknown    `pb:"14 15,field,read"` // quantization_annotation and sparse_initializer
 }
 
 // Node is NodeProto.
 type Node struct {
-	Name       string
-	OpType     string
-	Domain     string
-	Inputs     []string // "" for an optional one that is left out
-	Outputs    []string
-	Attributes []*Attribute
-	Overload   string  // of the function that it calls; read and not written
-	Metadata   []Entry // read and not written
+	Inputs     []string     `pb:"1"` // "" for an optional one that is not given
+	Outputs    []string     `pb:"2"`
+	Name       string       `pb:"3"`
+	OpType     string       `pb:"4"`
+	Attributes []*Attribute `pb:"5,attribute"`
+	Domain     string       `pb:"7"`
+	Overload   string       `pb:"8,,read"` // of the function that it calls
+	Metadata   []Entry      `pb:"9,metadata_props,read"`
 }
 
 // AttributeType is AttributeProto.AttributeType.
@@ -91,23 +93,23 @@ const (
 	AttrGraphs  AttributeType = 10
 )
 
-// Attribute is AttributeProto. Which field holds the value is told by Type.
+// Attribute is AttributeProto. Type says which field holds the value; the number of
+// that field is one more than the type's.
 type Attribute struct {
-	Name    string
-	Type    AttributeType
-	Float   float32
-	Int     int64
-	String  []byte
-	Tensor  *Tensor
-	Graph   *Graph
-	Floats  []float32
-	Ints    []int64
-	Strings [][]byte
-	// The fields below are read and not written.
-	Tensors []*Tensor
-	Graphs  []*Graph
-	Ref     string    // the attribute of the function around it that gives the value
-	Other   []Unknown // sparse tensors and types
+	Name    string        `pb:"1"`
+	Float   float32       `pb:"2,,value"`
+	Int     int64         `pb:"3,,value"`
+	String  []byte        `pb:"4,,value"`
+	Tensor  *Tensor       `pb:"5,tensor,value"`
+	Graph   *Graph        `pb:"6,graph,value"`
+	Floats  []float32     `pb:"7,,value"`
+	Ints    []int64       `pb:"8,,value"`
+	Strings [][]byte      `pb:"9,,value"`
+	Tensors []*Tensor     `pb:"10,tensor,read"`
+	Graphs  []*Graph      `pb:"11,graph,read"`
+	Other   []Unknown     `pb:"14 15 22 23,field,read"` // sparse tensors and types
+	Type    AttributeType `pb:"20"`
+	Ref     string        `pb:"21,,read"` // the attribute of the function around it that gives the value
 }
 
 // DataType is TensorProto.DataType.
@@ -202,16 +204,16 @@ func (d DataType) Size() int { return dataTypes[d].size }
 
 // Tensor is TensorProto.
 type Tensor struct {
-	Name     string
-	Dims     []int64
-	DataType DataType
+	Dims     []int64  `pb:"1"`
+	DataType DataType `pb:"2"`
+	Name     string   `pb:"8"`
 	// Raw holds the elements, little-endian and row-major, also where the file
-	// has them in float_data and the like. Nil for strings and external data.
-	Raw      []byte
-	Strings  [][]byte // the elements of a tensor of strings; read and not written
+	// has them in float_data and the like. It is nil for strings and external data.
+	Raw []byte `pb:"9,,always"`
+	// The fields below are read and not written.
+	Strings  [][]byte // the elements of a tensor of strings
 	External bool     // the elements are in another file
-	// ExternalData says where they are: "location", "offset" and "length". It is
-	// read and not written.
+	// ExternalData says where they are: "location", "offset" and "length".
 	ExternalData []Entry
 }
 

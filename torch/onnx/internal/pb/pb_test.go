@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,8 +87,8 @@ func TestPackedLists(t *testing.T) {
 	var b message
 	b.putBytes(8, packed)
 	b.putBytes(7, binary.LittleEndian.AppendUint32(nil, math.Float32bits(2.5)))
-	a, err := (&decoder{}).attribute(b, 0)
-	require.NoError(t, err)
+	a := &Attribute{}
+	require.NoError(t, (&decoder{}).message(b, reflect.ValueOf(a).Elem()))
 	assert.Equal(t, []int64{3, 1 << 40}, a.Ints)
 	assert.Equal(t, []float32{2.5}, a.Floats)
 }

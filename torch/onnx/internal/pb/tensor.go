@@ -7,12 +7,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 )
 
-// tensor reads a TensorProto and gathers its elements in Raw, wherever
-// the file has them.
-func (d *decoder) tensor(data []byte) (*Tensor, error) {
-	t := &Tensor{}
+// decode gathers the elements in Raw, wherever the file has them.
+func (t *Tensor) decode(d *decoder, data []byte) error {
 	var raw, fixed []byte // raw_data; float_data or double_data
 	var ints []int64      // int32_data, int64_data or uint64_data
 	err := d.fields(data, func(f field) (err error) {
@@ -39,9 +38,7 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 		case 10:
 			fixed, err = f.appendFixed(fixed, 8)
 		case 13:
-			var e Entry
-			e, err = unmarshal(f, "external_data", d.entry)
-			t.ExternalData = append(t.ExternalData, e)
+			err = f.set("external_data", reflect.ValueOf(&t.ExternalData).Elem())
 		case 14:
 			x, err = f.int()
 			t.External = x == 1
@@ -49,20 +46,20 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 		return err
 	})
 	if err != nil {
-		return t, fmt.Errorf("tensor %q: %w", t.Name, err)
+		return fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
 	if t.External {
-		return t, nil
+		return nil
 	}
 	n, ok := t.Numel()
 	if !ok {
-		return t, fmt.Errorf("tensor %q: the shape %v is not possible", t.Name, t.Dims)
+		return fmt.Errorf("tensor %q: the shape %v is not possible", t.Name, t.Dims)
 	}
 	if t.DataType == String {
 		if int64(len(t.Strings)) != n {
-			return t, fmt.Errorf("tensor %q: %d strings for the shape %v: %w", t.Name, len(t.Strings), t.Dims, errElements)
+			return fmt.Errorf("tensor %q: %d strings for the shape %v: %w", t.Name, len(t.Strings), t.Dims, errElements)
 		}
-		return t, nil
+		return nil
 	}
 	switch {
 	case len(raw) > 0:
@@ -75,9 +72,9 @@ func (d *decoder) tensor(data []byte) (*Tensor, error) {
 	// Elements of an unknown type are kept as they are.
 	size, known := t.DataType.Bytes(n)
 	if t.DataType != Undefined && (known && size != int64(len(t.Raw)) || !known && t.DataType.Size() > 0) {
-		return t, fmt.Errorf("tensor %q: %d bytes for %s of shape %v: %w", t.Name, len(t.Raw), t.DataType, t.Dims, errElements)
+		return fmt.Errorf("tensor %q: %d bytes for %s of shape %v: %w", t.Name, len(t.Raw), t.DataType, t.Dims, errElements)
 	}
-	return t, nil
+	return nil
 }
 
 var errElements = errors.New("the elements do not fill the shape")
