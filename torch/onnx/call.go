@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // call is one call of an operator while it is lowered. Its methods read the
@@ -27,7 +28,7 @@ func (c *call) has(name string) bool { return c.node.Args[name] != nil }
 func (c *call) tensor(name string) *value {
 	v := c.optional(name)
 	if v == nil {
-		fail("%s is missing", c.what(name))
+		fail.With("%s is missing", c.what(name))
 	}
 	return v
 }
@@ -44,7 +45,7 @@ func (c *call) optional(name string) *value {
 func (c *call) valueOf(id torch.ValueID, name string) *value {
 	v := c.values[id]
 	if v == nil {
-		fail("%s is not known: a defect of this exporter", c.what(name))
+		fail.With("%s is not known: a defect of this exporter", c.what(name))
 	}
 	return v
 }
@@ -65,7 +66,7 @@ func (c *call) size(name string) size {
 	for k, g := range c.p.traces {
 		x, ok := g.Nodes[c.index].Args[name].(int)
 		if !ok {
-			fail("%s is not an integer", c.what(name))
+			fail.With("%s is not an integer", c.what(name))
 		}
 		values[k] = x
 	}
@@ -76,7 +77,7 @@ func (c *call) size(name string) size {
 func (c *call) int(name string) int {
 	s := c.size(name)
 	if !s.constant() {
-		fail("%s depends on the batch size", c.what(name))
+		fail.With("%s depends on the batch size", c.what(name))
 	}
 	return s.fixed
 }
@@ -90,14 +91,14 @@ func (c *call) ints(name string) []int {
 	for k, g := range c.p.traces {
 		l, ok := g.Nodes[c.index].Args[name].([]int)
 		if !ok {
-			fail("%s is not a list of integers", c.what(name))
+			fail.With("%s is not a list of integers", c.what(name))
 		}
 		lists[k] = l
 	}
 	var out []int
 	for _, s := range solveAll(lists, c.what(name)) {
 		if !s.constant() {
-			fail("%s depends on the batch size", c.what(name))
+			fail.With("%s depends on the batch size", c.what(name))
 		}
 		out = append(out, s.fixed)
 	}
@@ -108,11 +109,11 @@ func (c *call) ints(name string) []int {
 func (c *call) number(name string) float64 {
 	x, ok := number(c.node.Args[name])
 	if !ok {
-		fail("%s is not a number", c.what(name))
+		fail.With("%s is not a number", c.what(name))
 	}
 	for _, g := range c.p.traces[1:] {
 		if y, _ := number(g.Nodes[c.index].Args[name]); y != x {
-			fail("%s depends on the batch size", c.what(name))
+			fail.With("%s depends on the batch size", c.what(name))
 		}
 	}
 	return x
@@ -211,7 +212,7 @@ func (c *call) as(v *value, d torch.DType) string {
 // sizeAt returns a value's size along a dimension.
 func (v *value) sizeAt(d int) size {
 	if d < 0 || d >= len(v.shape) {
-		fail("there is no dimension %d in %v", d, v.shape)
+		fail.With("there is no dimension %d in %v", d, v.shape)
 	}
 	return v.shape[d]
 }

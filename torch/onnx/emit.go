@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
@@ -110,7 +111,7 @@ func attrInts(name string, xs ...int) attribute {
 func elementCode(d torch.DType) pb.DataType {
 	p, ok := dataTypes[d]
 	if !ok {
-		fail("ONNX has no elements of type %s", d)
+		fail.With("ONNX has no elements of type %s", d)
 	}
 	return p
 }
@@ -198,7 +199,7 @@ func (e *emitter) in(v *value) string {
 	case v.tensor != nil:
 		v.name = e.constant(v)
 	default:
-		fail("a value has no name: a defect of this exporter")
+		fail.With("a value has no name: a defect of this exporter")
 	}
 	return v.name
 }

@@ -134,6 +134,35 @@ func (s *Session) run(feeds map[string]array) (map[string]array, error) {
 	return results, nil
 }
 
+// carrier passes tensors of one type to and from the wrapper of ONNX Runtime, which
+// has a Go type for each.
+type carrier struct {
+	dtype  torch.DType
+	scalar func(data []byte) (ort.Value, error)
+	data   func(v ort.Value) ([]byte, bool) // a copy; false where v is of another type
+}
+
+var carriers = []carrier{
+	carry[float32](torch.Float32), carry[float64](torch.Float64),
+	carry[int64](torch.Int64), carry[int32](torch.Int32), carry[int16](torch.Int16), carry[int8](torch.Int8),
+	carry[uint64](torch.UInt64), carry[uint32](torch.UInt32), carry[uint16](torch.UInt16), carry[uint8](torch.UInt8),
+	carry[bool](torch.Bool),
+}
+
+func carry[T torch.Element](d torch.DType) carrier {
+	return carrier{
+		d,
+		func(data []byte) (ort.Value, error) { return ort.NewScalar(sliceOf[T](data)[0]) },
+		func(v ort.Value) ([]byte, bool) {
+			t, ok := v.(*ort.Tensor[T])
+			if !ok {
+				return nil, false
+			}
+			return slices.Clone(bytesOf(t.GetData())), true
+		},
+	}
+}
+
 // value makes ONNX Runtime's tensor over the elements.
 func (a array) value() (ort.Value, error) {
 	if len(a.shape) > 0 {
@@ -143,65 +172,25 @@ func (a array) value() (ort.Value, error) {
 		}
 		return ort.NewCustomDataTensor(shape, a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
 	}
-	switch a.dtype {
-	case torch.Float32:
-		return ort.NewScalar(sliceOf[float32](a.data)[0])
-	case torch.Float64:
-		return ort.NewScalar(sliceOf[float64](a.data)[0])
-	case torch.Int64:
-		return ort.NewScalar(sliceOf[int64](a.data)[0])
-	case torch.Int32:
-		return ort.NewScalar(sliceOf[int32](a.data)[0])
-	case torch.Int16:
-		return ort.NewScalar(sliceOf[int16](a.data)[0])
-	case torch.Int8:
-		return ort.NewScalar(int8(a.data[0]))
-	case torch.UInt8:
-		return ort.NewScalar(a.data[0])
-	case torch.UInt16:
-		return ort.NewScalar(sliceOf[uint16](a.data)[0])
-	case torch.UInt32:
-		return ort.NewScalar(sliceOf[uint32](a.data)[0])
-	case torch.UInt64:
-		return ort.NewScalar(sliceOf[uint64](a.data)[0])
-	case torch.Bool:
-		return ort.NewScalar(a.data[0] != 0)
+	for _, c := range carriers {
+		if c.dtype == a.dtype {
+			return c.scalar(a.data)
+		}
 	}
 	return nil, fmt.Errorf("a scalar of type %s cannot be passed", a.dtype)
 }
 
-// copyOut copies a result. The wrapper of ONNX Runtime returns a type for each
-// kind of element.
+// copyOut copies a result.
 func copyOut(v ort.Value) (array, error) {
 	a := array{}
 	for _, n := range v.GetShape() {
 		a.shape = append(a.shape, int(n))
 	}
-	switch t := v.(type) {
-	case *ort.Tensor[float32]:
-		a.dtype, a.data = torch.Float32, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[float64]:
-		a.dtype, a.data = torch.Float64, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[int64]:
-		a.dtype, a.data = torch.Int64, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[int32]:
-		a.dtype, a.data = torch.Int32, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[int16]:
-		a.dtype, a.data = torch.Int16, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[int8]:
-		a.dtype, a.data = torch.Int8, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[uint8]:
-		a.dtype, a.data = torch.UInt8, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[uint16]:
-		a.dtype, a.data = torch.UInt16, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[uint32]:
-		a.dtype, a.data = torch.UInt32, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[uint64]:
-		a.dtype, a.data = torch.UInt64, slices.Clone(bytesOf(t.GetData()))
-	case *ort.Tensor[bool]:
-		a.dtype, a.data = torch.Bool, slices.Clone(bytesOf(t.GetData()))
-	default:
-		return a, fmt.Errorf("%T cannot be read", v)
+	for _, c := range carriers {
+		if data, ok := c.data(v); ok {
+			a.dtype, a.data = c.dtype, data
+			return a, nil
+		}
 	}
-	return a, nil
+	return a, fmt.Errorf("%T cannot be read", v)
 }

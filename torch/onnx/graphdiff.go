@@ -90,6 +90,15 @@ func (c *graphComparison) add(d GraphDifference) {
 	c.diff.Differences = append(c.diff.Differences, d)
 }
 
+// only reports something that one model has.
+func (c *graphComparison) only(where, side string, what any) {
+	d := GraphDifference{Where: where, OnlyIn: side, A: what}
+	if side == "b" {
+		d.A, d.B = nil, what
+	}
+	c.add(d)
+}
+
 // value compares two things that can be shown.
 func (c *graphComparison) value(where string, a, b any) {
 	if !reflect.DeepEqual(a, b) {
@@ -135,12 +144,9 @@ func (s *scope) token(name string) string {
 func (c *graphComparison) graph(where string, a, b *pb.Graph, sa, sb *scope, inside bool) {
 	sa, sb = sa.inner(), sb.inner()
 	if inside {
-		if len(a.Inputs) != len(b.Inputs) {
-			c.value(where+"number of inputs", len(a.Inputs), len(b.Inputs))
-		}
+		c.value(where+"number of inputs", len(a.Inputs), len(b.Inputs))
 		for i := range min(len(a.Inputs), len(b.Inputs)) {
-			t := c.fresh()
-			sa.tokens[a.Inputs[i].Name], sb.tokens[b.Inputs[i].Name] = t, t
+			c.same(sa, a.Inputs[i].Name, sb, b.Inputs[i].Name)
 			c.value(where+"type of input "+fmt.Sprint(i), typeText(a.Inputs[i]), typeText(b.Inputs[i]))
 		}
 		named := map[string]*pb.Tensor{}
@@ -182,6 +188,12 @@ func (c *graphComparison) fresh() string {
 	return strconv.Itoa(c.count)
 }
 
+// same gives two values one token.
+func (c *graphComparison) same(sa *scope, a string, sb *scope, b string) {
+	t := c.fresh()
+	sa.tokens[a], sb.tokens[b] = t, t
+}
+
 // producers returns the operators that compute the values.
 func producers(nodes []*pb.Node) map[string]string {
 	by := map[string]string{}
@@ -219,14 +231,7 @@ func (c *graphComparison) nodes(where string, a, b []*pb.Node, sa, sb *scope) {
 			for _, name := range n.Outputs {
 				s.tokens[name] = side + c.fresh()
 			}
-			text := nodeText(n)
-			d := GraphDifference{Where: where + "node " + nodeLabel(n, i), OnlyIn: side}
-			if side == "a" {
-				d.A = text
-			} else {
-				d.B = text
-			}
-			c.add(d)
+			c.only(where+"node "+nodeLabel(n, i), side, nodeText(n))
 		}
 	}
 	alone(a, ofA, sa, "a")
@@ -329,18 +334,22 @@ func (c *graphComparison) attributes(where string, a, b []*pb.Attribute, sa, sb 
 		}
 		return m
 	}
-	ma, mb := byName(a), byName(b)
-	for _, name := range slices.Sorted(maps.Keys(ma)) {
-		x, at := ma[name], where+"attribute "+name
-		if y := mb[name]; y != nil {
-			c.attribute(at, x, y, sa, sb)
+	match(c, where+"attribute ", byName(a), byName(b), show, func(at string, x, y *pb.Attribute) { c.attribute(at, x, y, sa, sb) })
+}
+
+// match compares what has the same name in both models, with both, and reports
+// what is in one of them only, as text shows it.
+func match[T any](c *graphComparison, where string, a, b map[string]T, text func(T) any, both func(at string, x, y T)) {
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if y, ok := b[name]; ok {
+			both(where+name, a[name], y)
 		} else {
-			c.add(GraphDifference{Where: at, OnlyIn: "a", A: show(x)})
+			c.only(where+name, "a", text(a[name]))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(mb)) {
-		if ma[name] == nil {
-			c.add(GraphDifference{Where: where + "attribute " + name, OnlyIn: "b", B: show(mb[name])})
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[name]; !ok {
+			c.only(where+name, "b", text(b[name]))
 		}
 	}
 }
@@ -403,13 +412,6 @@ func show(a *pb.Attribute) any {
 		}
 		return fmt.Sprint(x) // JSON has no such numbers
 	}
-	list := func(n int, at func(i int) any) any {
-		out := make([]any, n)
-		for i := range out {
-			out[i] = at(i)
-		}
-		return out
-	}
 	switch a.Type {
 	case pb.AttrFloat:
 		return number(a.Float)
@@ -418,11 +420,11 @@ func show(a *pb.Attribute) any {
 	case pb.AttrString:
 		return string(a.String)
 	case pb.AttrFloats:
-		return list(len(a.Floats), func(i int) any { return number(a.Floats[i]) })
+		return list(a.Floats, number)
 	case pb.AttrInts:
-		return list(len(a.Ints), func(i int) any { return a.Ints[i] })
+		return list(a.Ints, func(x int64) any { return x })
 	case pb.AttrStrings:
-		return list(len(a.Strings), func(i int) any { return string(a.Strings[i]) })
+		return list(a.Strings, func(s []byte) any { return string(s) })
 	case pb.AttrTensor:
 		if a.Tensor != nil {
 			return tensorText(a.Tensor)
@@ -439,6 +441,14 @@ func show(a *pb.Attribute) any {
 	return fmt.Sprintf("an attribute of type %d", a.Type)
 }
 
+func list[T any](xs []T, show func(T) any) any {
+	out := make([]any, len(xs))
+	for i, x := range xs {
+		out[i] = show(x)
+	}
+	return out
+}
+
 // functions compares the operators that the files define.
 func (c *graphComparison) functions() {
 	byName := func(m *Model) map[string]*pb.Function {
@@ -448,29 +458,18 @@ func (c *graphComparison) functions() {
 		}
 		return all
 	}
-	ma, mb := byName(c.a), byName(c.b)
-	for _, name := range slices.Sorted(maps.Keys(ma)) {
-		x, y := ma[name], mb[name]
-		if y == nil {
-			c.add(GraphDifference{Where: "function " + name, OnlyIn: "a", A: fmt.Sprintf("a function of %d nodes", len(x.Nodes))})
-			continue
-		}
-		where := "function " + name + ": "
-		c.value(where+"attributes", slices.Sorted(slices.Values(x.Attributes)), slices.Sorted(slices.Values(y.Attributes)))
-		c.value(where+"operator versions", x.OpsetImport, y.OpsetImport)
+	text := func(f *pb.Function) any { return fmt.Sprintf("a function of %d nodes", len(f.Nodes)) }
+	match(c, "function ", byName(c.a), byName(c.b), text, func(at string, x, y *pb.Function) {
+		at += ": "
+		c.value(at+"attributes", slices.Sorted(slices.Values(x.Attributes)), slices.Sorted(slices.Values(y.Attributes)))
+		c.value(at+"operator versions", x.OpsetImport, y.OpsetImport)
 		sa, sb := (*scope)(nil).inner(), (*scope)(nil).inner()
-		c.value(where+"number of inputs", len(x.Inputs), len(y.Inputs))
+		c.value(at+"number of inputs", len(x.Inputs), len(y.Inputs))
 		for i := range min(len(x.Inputs), len(y.Inputs)) {
-			t := c.fresh()
-			sa.tokens[x.Inputs[i]], sb.tokens[y.Inputs[i]] = t, t
+			c.same(sa, x.Inputs[i], sb, y.Inputs[i])
 		}
-		c.nodes(where, x.Nodes, y.Nodes, sa, sb)
-		c.wiring(where+"output", x.Outputs, y.Outputs, sa, sb, producers(x.Nodes), producers(y.Nodes))
-		c.attributes(where+"default of ", x.Defaults, y.Defaults, sa, sb)
-	}
-	for _, name := range slices.Sorted(maps.Keys(mb)) {
-		if ma[name] == nil {
-			c.add(GraphDifference{Where: "function " + name, OnlyIn: "b", B: fmt.Sprintf("a function of %d nodes", len(mb[name].Nodes))})
-		}
-	}
+		c.nodes(at, x.Nodes, y.Nodes, sa, sb)
+		c.wiring(at+"output", x.Outputs, y.Outputs, sa, sb, producers(x.Nodes), producers(y.Nodes))
+		c.attributes(at+"default of ", x.Defaults, y.Defaults, sa, sb)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // hiddenViews are operators that may return their first argument, or a view of it,
@@ -68,7 +69,7 @@ func checkInPlace(g *torch.Graph) {
 		n := &g.Nodes[i]
 		for _, id := range tensorArgs(n) {
 			if op, ok := stale[id]; ok {
-				fail("%s uses a tensor whose elements %s changed through a view. Use the form that returns a new tensor", n.Op, op)
+				fail.With("%s uses a tensor whose elements %s changed through a view. Use the form that returns a new tensor", n.Op, op)
 			}
 		}
 		shared := arguments(n, n.Schema.Aliases)
@@ -83,10 +84,10 @@ func checkInPlace(g *torch.Graph) {
 		for _, x := range arguments(n, n.Schema.Mutates) {
 			r := find(x)
 			if _, ok := g.Captured[r]; ok {
-				fail("%s changes a parameter or another tensor from outside the network. Use the form that returns a new tensor", n.Op)
+				fail.With("%s changes a parameter or another tensor from outside the network. Use the form that returns a new tensor", n.Op)
 			}
 			if r == g.Inputs[0] {
-				fail("%s changes the network's input. Use the form that returns a new tensor", n.Op)
+				fail.With("%s changes the network's input. Use the form that returns a new tensor", n.Op)
 			}
 			stale[r] = n.Op
 			for _, id := range members[r] {
@@ -96,7 +97,7 @@ func checkInPlace(g *torch.Graph) {
 	}
 	for _, id := range g.Outputs {
 		if op, ok := stale[id]; ok {
-			fail("the network returns a tensor whose elements %s changed through a view. Use the form that returns a new tensor", op)
+			fail.With("the network returns a tensor whose elements %s changed through a view. Use the form that returns a new tensor", op)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
@@ -47,15 +48,14 @@ type lowerer struct {
 // lower returns the ONNX graph of a network, traced at each of traceSizes.
 // Tensors of state keep their names.
 func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g *pb.Graph, err error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case failure:
-			err = e.err
-		default:
-			panic(e)
-		}
-	}()
+	err = fail.Catch(func() {
+		g = lowerAll(traces, state, s)
+		verifyAll(g)
+	})
+	return g, err
+}
+
+func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) *pb.Graph {
 	p := newProgram(traces)
 	l := &lowerer{
 		emitter: emitter{
@@ -85,7 +85,7 @@ func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g
 	}
 	l.output(g0.Outputs[0], s.Output)
 	l.prune()
-	return l.graph, verify(l.graph)
+	return l.graph
 }
 
 func (l *lowerer) input(id torch.ValueID, name string) {
@@ -119,7 +119,7 @@ func (l *lowerer) capture(id torch.ValueID) {
 	case v.zero:
 		*v = *l.filled(v.shape, v.dtype, 0)
 	default:
-		fail("%s, of shape %v, is another one in every call: it comes from Go values (FromSlice and the like), which the file cannot compute", what, t.Shape())
+		fail.With("%s, of shape %v, is another one in every call: it comes from Go values (FromSlice and the like), which the file cannot compute", what, t.Shape())
 	}
 }
 
@@ -134,7 +134,7 @@ func isZero(t *torch.Tensor) bool {
 func (l *lowerer) call(i int) {
 	n := &l.p.traces[0].Nodes[i]
 	if n.Op == "aten::item" {
-		fail("the network reads a value of a tensor into Go (aten::item): the file would hold the example's value for ever")
+		fail.With("the network reads a value of a tensor into Go (aten::item): the file would hold the example's value for ever")
 	}
 	if !slices.ContainsFunc(n.Results, func(id torch.ValueID) bool { return l.need[id] }) {
 		return
@@ -152,14 +152,14 @@ func (l *lowerer) call(i int) {
 	switch {
 	case ok:
 	case n.Schema.Random && instead[n.Op] == "": // with its dropout at 0, attention draws nothing
-		fail("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
+		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
 	default:
-		fail("%s (call %d of the network) cannot be exported: %s", name, i+1, remedy(name))
+		fail.With("%s (call %d of the network) cannot be exported: %s", name, i+1, remedy(name))
 	}
 	f(c)
 	for k, id := range n.Results {
 		if l.need[id] && l.values[id] == nil {
-			fail("%s: result %d cannot be exported", name, k)
+			fail.With("%s: result %d cannot be exported", name, k)
 		}
 	}
 }
@@ -194,10 +194,10 @@ func remedy(name string) string {
 func (l *lowerer) output(id torch.ValueID, name string) {
 	v, ok := l.values[id]
 	if !ok {
-		fail("the network's output is not computed by it")
+		fail.With("the network's output is not computed by it")
 	}
 	if v.constant() {
-		fail("the network's output does not depend on its input")
+		fail.With("the network's output does not depend on its input")
 	}
 	l.graph.Outputs = append(l.graph.Outputs, valueInfo(name, v.dtype, v.shape))
 	l.graph.ValueInfo = slices.DeleteFunc(l.graph.ValueInfo, func(i *pb.ValueInfo) bool { return i.Name == v.name })

@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
@@ -82,7 +83,7 @@ func same(c *call) {
 
 func lowerDropout(c *call) {
 	if c.bool("train") && c.number("p") != 0 {
-		fail("%s is in training mode: put the network into evaluation mode (nn.SetTraining reaches layers in its exported fields)", c.node.Op)
+		fail.With("%s is in training mode: put the network into evaluation mode (nn.SetTraining reaches layers in its exported fields)", c.node.Op)
 	}
 	c.alias(0, c.tensor("input"))
 }

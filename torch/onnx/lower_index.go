@@ -3,7 +3,11 @@
 
 package onnx
 
-import "math"
+import (
+	"math"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 var indexOps = map[string]lowering{
 	"aten::narrow":           lowerNarrow,
@@ -76,7 +80,7 @@ func lowerUnbind(c *call) {
 	x := c.tensor("self")
 	axis := c.axis("dim", len(x.shape))
 	if !x.sizeAt(axis).constant() {
-		fail("%s: the batch cannot be taken apart: the number of results would depend on it", c.node.Op)
+		fail.With("%s: the batch cannot be taken apart: the number of results would depend on it", c.node.Op)
 	}
 	for i := range c.node.Results {
 		if !c.wanted(i) {

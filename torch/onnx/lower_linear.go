@@ -3,6 +3,8 @@
 
 package onnx
 
+import "github.com/etude-ml/etude/torch/internal/fail"
+
 var linearOps = map[string]lowering{
 	"aten::linear": lowerLinear,
 	"aten::matmul": lowerMatmul,
@@ -18,7 +20,7 @@ func lowerLinear(c *call) {
 	x, w, b := c.tensor("input"), c.tensor("weight"), c.optional("bias")
 	c.label = prefix(w.label)
 	if len(w.shape) != 2 {
-		fail("%s: a weight of shape %v; only matrices can be exported", c.node.Op, w.shape)
+		fail.With("%s: a weight of shape %v; only matrices can be exported", c.node.Op, w.shape)
 	}
 	if len(x.shape) == 2 {
 		in := []string{c.in(x), c.in(w)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 var recurrentOps = map[string]lowering{
@@ -24,16 +25,16 @@ func lowerLSTM(c *call) {
 	x := c.tensor("input")
 	layers, bidirectional, batchFirst := c.int("num_layers"), c.bool("bidirectional"), c.bool("batch_first")
 	if len(x.shape) != 3 {
-		fail("%s: an input of %d dimensions; only [sequence, batch, features] can be exported", c.node.Op, len(x.shape))
+		fail.With("%s: an input of %d dimensions; only [sequence, batch, features] can be exported", c.node.Op, len(x.shape))
 	}
 	if c.bool("train") && c.number("dropout") != 0 && layers > 1 {
-		fail("%s is in training mode, with dropout between its layers: put the network into evaluation mode", c.node.Op)
+		fail.With("%s is in training mode, with dropout between its layers: put the network into evaluation mode", c.node.Op)
 	}
 	w := c.lstmWeights(layers, bidirectional, c.bool("has_biases"))
 	c.label = w.prefix
 	state := c.tensors("hx")
 	if len(state) != 2 {
-		fail("%s: an initial state of %d tensors; h0 and c0 are needed", c.node.Op, len(state))
+		fail.With("%s: an initial state of %d tensors; h0 and c0 are needed", c.node.Op, len(state))
 	}
 
 	in := c.in(x)
@@ -111,11 +112,11 @@ func (c *call) lstmWeights(layers int, bidirectional, biases bool) *lstmWeights 
 		w.each = 4
 	}
 	if len(w.params) != layers*w.directions*w.each {
-		fail("%s: %d parameters where %d were expected; projections cannot be exported", c.node.Op, len(w.params), layers*w.directions*w.each)
+		fail.With("%s: %d parameters where %d were expected; projections cannot be exported", c.node.Op, len(w.params), layers*w.directions*w.each)
 	}
 	for _, p := range w.params {
 		if !p.constant() {
-			fail("%s: a weight is computed from the input, which cannot be exported", c.node.Op)
+			fail.With("%s: a weight is computed from the input, which cannot be exported", c.node.Op)
 		}
 	}
 	w.prefix = prefix(w.params[0].label)

@@ -3,7 +3,10 @@
 
 package onnx
 
-import "github.com/etude-ml/etude/torch"
+import (
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 var reduceOps = map[string]lowering{
 	"aten::mean":            reduce("ReduceMean"),
@@ -40,7 +43,7 @@ func reduce(op string) lowering {
 func lowerArgmax(c *call) {
 	x := c.tensor("self")
 	if !c.has("dim") {
-		fail("%s: without a dimension it cannot be exported; name one", c.node.Op)
+		fail.With("%s: without a dimension it cannot be exported; name one", c.node.Op)
 	}
 	keep := 0
 	if c.bool("keepdim") {
@@ -52,7 +55,7 @@ func lowerArgmax(c *call) {
 // lowerLayerNorm normalises over the last dimensions.
 func lowerLayerNorm(c *call) {
 	if c.opset < 17 {
-		fail("%s: opset %d has no layer normalisation; 17 and later have", c.node.Op, c.opset)
+		fail.With("%s: opset %d has no layer normalisation; 17 and later have", c.node.Op, c.opset)
 	}
 	x, weight, bias := c.tensor("input"), c.optional("weight"), c.optional("bias")
 	shape := c.ints("normalized_shape")

@@ -3,7 +3,11 @@
 
 package onnx
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 var shapeOps = map[string]lowering{
 	"aten::reshape":            lowerReshape,
@@ -40,7 +44,7 @@ func (c *call) reshape(x string, from, to []size) string {
 	for i, s := range to {
 		switch {
 		case s.constant() && s.fixed == 0:
-			fail("%s: a tensor without elements cannot be exported", c.node.Op)
+			fail.With("%s: a tensor without elements cannot be exported", c.node.Op)
 		case s.constant():
 			marks[i] = s.fixed
 		case i < len(from) && from[i] == s:
@@ -101,7 +105,7 @@ func lowerSqueeze(c *call) {
 	for _, d := range named("dim", len(x.shape)) {
 		s := x.sizeAt(d)
 		if !s.constant() {
-			fail("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)
+			fail.With("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)
 		}
 		if s.fixed == 1 {
 			axes = append(axes, d)

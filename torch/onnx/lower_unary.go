@@ -3,7 +3,11 @@
 
 package onnx
 
-import "math"
+import (
+	"math"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 var unaryOps = map[string]lowering{
 	"aten::tanh":            elementwise("Tanh"),
@@ -79,7 +83,7 @@ func lowerGelu(c *call) {
 		sum := c.add("Add", []string{x, c.add("Mul", []string{cube, c.scalar(0.044715, d)})})
 		inner = c.add("Tanh", []string{c.add("Mul", []string{sum, c.scalar(math.Sqrt(2/math.Pi), d)})})
 	default:
-		fail("%s: approximate %q cannot be exported", c.node.Op, a)
+		fail.With("%s: approximate %q cannot be exported", c.node.Op, a)
 	}
 	c.put("Mul", []string{half, c.add("Add", []string{inner, c.scalar(1, d)})})
 }
@@ -90,7 +94,7 @@ func lowerLeakyRelu(c *call) {
 
 func lowerElu(c *call) {
 	if c.number("scale") != 1 || c.number("input_scale") != 1 {
-		fail("%s: scale and input_scale other than 1 cannot be exported", c.node.Op)
+		fail.With("%s: scale and input_scale other than 1 cannot be exported", c.node.Op)
 	}
 	c.put("Elu", []string{c.in(c.tensor("self"))}, attrFloat("alpha", c.number("alpha")))
 }

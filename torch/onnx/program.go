@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // traceSizes are the batch sizes at which a network is traced: two to find how a
@@ -36,20 +37,13 @@ func (s size) String() string {
 // batchName is the free dimension's name in the file.
 const batchName = "batch_size"
 
-// failure is what lowering panics with; [lower] returns it as an error.
-type failure struct{ err error }
-
-func fail(format string, args ...any) {
-	panic(failure{fmt.Errorf(format, args...)})
-}
-
 // program is a network's graph, traced at each of traceSizes. The traces have
 // the same operators and values, and differ in numbers only.
 type program struct {
 	traces [len(traceSizes)]*torch.Graph
 }
 
-// newProgram compares the traces. It panics with a failure when they differ in
+// newProgram compares the traces. It fails when they differ in
 // more than sizes.
 func newProgram(traces [len(traceSizes)]*torch.Graph) *program {
 	p := &program{traces}
@@ -60,16 +54,16 @@ func newProgram(traces [len(traceSizes)]*torch.Graph) *program {
 			x, y := first.Nodes[i], g.Nodes[i]
 			switch {
 			case x.Op != y.Op || x.Overload != y.Overload:
-				fail("the network calls other operators %s: %s is call %d, not %s. What depends on the batch size in Go cannot be exported", at, y.Op, i+1, x.Op)
+				fail.With("the network calls other operators %s: %s is call %d, not %s. What depends on the batch size in Go cannot be exported", at, y.Op, i+1, x.Op)
 			case !slices.Equal(x.Results, y.Results) || !sameTensors(x, y):
-				fail("the network calls %s (call %d) on other tensors %s. What depends on the batch size in Go cannot be exported", x.Op, i+1, at)
+				fail.With("the network calls %s (call %d) on other tensors %s. What depends on the batch size in Go cannot be exported", x.Op, i+1, at)
 			}
 		}
 		if len(first.Nodes) != len(g.Nodes) {
-			fail("the network calls %d operators instead of %d %s. What depends on the batch size in Go cannot be exported", len(g.Nodes), len(first.Nodes), at)
+			fail.With("the network calls %d operators instead of %d %s. What depends on the batch size in Go cannot be exported", len(g.Nodes), len(first.Nodes), at)
 		}
 		if !slices.Equal(first.Outputs, g.Outputs) {
-			fail("the network returns another tensor %s", at)
+			fail.With("the network returns another tensor %s", at)
 		}
 	}
 	return p
@@ -100,7 +94,7 @@ func solve(values [len(traceSizes)]int, what string) size {
 	s.fixed = values[0] - s.perBatch*traceSizes[0]
 	for i, b := range traceSizes {
 		if s.perBatch*b+s.fixed != values[i] {
-			fail("%s is %v for the batch sizes %v: not a multiple of the batch size plus a constant, so it cannot be exported", what, values, traceSizes)
+			fail.With("%s is %v for the batch sizes %v: not a multiple of the batch size plus a constant, so it cannot be exported", what, values, traceSizes)
 		}
 	}
 	return s
@@ -113,7 +107,7 @@ func solveAll(lists [len(traceSizes)][]int, what string) []size {
 		var values [len(traceSizes)]int
 		for k, l := range lists {
 			if len(l) != len(out) {
-				fail("%s has %d numbers at one batch size and %d at another, so it cannot be exported", what, len(out), len(l))
+				fail.With("%s has %d numbers at one batch size and %d at another, so it cannot be exported", what, len(out), len(l))
 			}
 			values[k] = l[i]
 		}

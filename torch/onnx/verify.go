@@ -4,65 +4,53 @@
 package onnx
 
 import (
-	"fmt"
+	"slices"
 
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
 // verify finds defects of a graph that this exporter made: names used before
 // they are defined or defined twice, constants whose elements do not fill their
 // shape, outputs without a shape. ONNX Runtime would find most, less clearly.
-func verify(g *pb.Graph) error {
-	defined := map[string]bool{}
-	define := func(name, where string) error {
-		if name == "" || defined[name] {
-			return fmt.Errorf("%s defines %q, which is empty or taken: a defect of this exporter", where, name)
+func verify(g *pb.Graph) error { return fail.Catch(func() { verifyAll(g) }) }
+
+func verifyAll(g *pb.Graph) {
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			fail.With(format+": a defect of this exporter", args...)
 		}
+	}
+	defined := map[string]bool{}
+	define := func(name, where string) {
+		check(name != "" && !defined[name], "%s defines %q, which is empty or taken", where, name)
 		defined[name] = true
-		return nil
 	}
 	for _, v := range g.Inputs {
-		if err := define(v.Name, "an input"); err != nil {
-			return err
-		}
+		define(v.Name, "an input")
 	}
 	for _, t := range g.Initializers {
-		if err := define(t.Name, "a constant"); err != nil {
-			return err
-		}
-		if n, ok := t.Numel(); !ok || n*int64(t.DataType.Size()) != int64(len(t.Raw)) {
-			return fmt.Errorf("constant %q has %d bytes for %s %v: a defect of this exporter", t.Name, len(t.Raw), t.DataType, t.Dims)
-		}
+		define(t.Name, "a constant")
+		n, ok := t.Numel()
+		check(ok && n*int64(t.DataType.Size()) == int64(len(t.Raw)), "constant %q has %d bytes for %s %v", t.Name, len(t.Raw), t.DataType, t.Dims)
 	}
 	nodes := map[string]bool{}
 	for _, n := range g.Nodes {
-		if nodes[n.Name] {
-			return fmt.Errorf("two nodes are called %q: a defect of this exporter", n.Name)
-		}
+		check(!nodes[n.Name], "two nodes are called %q", n.Name)
 		nodes[n.Name] = true
 		for _, s := range n.Inputs {
-			if s != "" && !defined[s] {
-				return fmt.Errorf("node %q uses %q before it is defined: a defect of this exporter", n.Name, s)
-			}
+			check(s == "" || defined[s], "node %q uses %q before it is defined", n.Name, s)
 		}
 		for _, s := range n.Outputs {
-			if s == "" {
-				continue
-			}
-			if err := define(s, "node "+n.Name); err != nil {
-				return err
+			if s != "" {
+				define(s, "node "+n.Name)
 			}
 		}
 	}
 	for _, v := range g.Outputs {
-		if !defined[v.Name] {
-			return fmt.Errorf("the output %q is not defined: a defect of this exporter", v.Name)
-		}
+		check(defined[v.Name], "the output %q is not defined", v.Name)
 	}
-	for _, v := range append(append(append([]*pb.ValueInfo{}, g.Inputs...), g.Outputs...), g.ValueInfo...) {
-		if v.DataType == pb.Undefined || !v.HasShape {
-			return fmt.Errorf("%q has no type or shape: a defect of this exporter", v.Name)
-		}
+	for _, v := range slices.Concat(g.Inputs, g.Outputs, g.ValueInfo) {
+		check(v.DataType != pb.Undefined && v.HasShape, "%q has no type or shape", v.Name)
 	}
-	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 const (
@@ -74,7 +76,7 @@ type decoder struct{ messages, depth int }
 // file says; Raw may share data's.
 func Unmarshal(data []byte) (*Model, error) {
 	m := &Model{}
-	if err := (&decoder{}).message(data, reflect.ValueOf(m).Elem()); err != nil {
+	if err := fail.Catch(func() { (&decoder{}).message(data, reflect.ValueOf(m).Elem()) }); err != nil {
 		return nil, fmt.Errorf("not an ONNX file: %w", err)
 	}
 	if m.Graph == nil {
@@ -84,26 +86,24 @@ func Unmarshal(data []byte) (*Model, error) {
 }
 
 // message reads a message into the struct v.
-func (d *decoder) message(data []byte, v reflect.Value) error {
+func (d *decoder) message(data []byte, v reflect.Value) {
 	switch m := v.Addr().Interface().(type) {
-	case interface {
-		decode(d *decoder, data []byte) error
-	}:
-		return m.decode(d, data)
+	case interface{ decode(*decoder, []byte) }:
+		m.decode(d, data)
+		return
 	case *Graph:
 		if d.depth > maxDepth {
-			return errDepth
+			fail.On(errDepth)
 		}
 		d.depth++
 		defer func() { d.depth-- }()
 	}
 	parts := layout(v.Type())
-	return d.fields(data, func(f field) error {
+	d.fields(data, func(f field) {
 		i := slices.IndexFunc(parts, func(p part) bool { return slices.Contains(p.numbers, f.number) })
-		if i < 0 {
-			return nil
+		if i >= 0 {
+			f.set(parts[i].name, v.Field(parts[i].index))
 		}
-		return f.set(parts[i].name, v.Field(parts[i].index))
 	})
 }
 
@@ -117,15 +117,20 @@ type field struct {
 }
 
 // fields calls f for each field of a message.
-func (d *decoder) fields(data []byte, f func(field) error) error {
-	for len(data) > 0 {
-		number, kind, n := protowire.ConsumeTag(data)
+func (d *decoder) fields(data []byte, f func(field)) {
+	// next takes what n bytes hold, which is negative where the data end.
+	next := func(n int) {
 		if n < 0 {
-			return errTruncated
+			fail.On(errTruncated)
 		}
 		data = data[n:]
-		v := field{d: d, number: number, kind: kind}
-		switch kind {
+	}
+	for len(data) > 0 {
+		v := field{d: d}
+		var n int
+		v.number, v.kind, n = protowire.ConsumeTag(data)
+		next(n)
+		switch v.kind {
 		case protowire.VarintType:
 			v.x, n = protowire.ConsumeVarint(data)
 		case protowire.Fixed32Type:
@@ -137,181 +142,151 @@ func (d *decoder) fields(data []byte, f func(field) error) error {
 		case protowire.BytesType:
 			v.b, n = protowire.ConsumeBytes(data)
 		default:
-			return errWireType // groups are no part of proto3
+			fail.On(errWireType) // groups are no part of proto3
 		}
-		if n < 0 {
-			return errTruncated
-		}
-		data = data[n:]
-		if err := f(v); err != nil {
-			return err
-		}
+		next(n)
+		f(v)
 	}
-	return nil
 }
 
 // set stores a field's value in v, and appends it where v is a list. A message is
 // called name in errors.
-func (f field) set(name string, v reflect.Value) (err error) {
+func (f field) set(name string, v reflect.Value) {
 	switch p := v.Addr().Interface().(type) {
-	case *string:
-		*p, err = f.string()
-		return err
 	case *[]byte:
-		*p, err = f.bytes()
-		return err
-	case *float32:
-		if f.kind != protowire.Fixed32Type {
-			return errWireType
-		}
-		*p = math.Float32frombits(uint32(f.x))
-		return nil
+		*p = f.bytes()
+		return
 	case *[]int64:
-		*p, err = f.appendInts(*p)
-		return err
+		*p = f.appendInts(*p)
+		return
 	case *[]float32:
-		raw, err := f.appendFixed(nil, 4)
-		for ; len(raw) > 0; raw = raw[4:] {
+		for raw := f.appendFixed(nil, 4); len(raw) > 0; raw = raw[4:] {
 			*p = append(*p, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
 		}
-		return err
+		return
 	case *[]Unknown:
-		return f.message(name, func(b []byte) error {
-			*p = append(*p, Unknown{int(f.number), b})
-			return nil
-		})
+		f.message(name, func(b []byte) { *p = append(*p, Unknown{int(f.number), b}) })
+		return
 	}
 	switch v.Kind() {
+	case reflect.String:
+		v.SetString(string(f.bytes()))
 	case reflect.Int64, reflect.Int32:
-		x, err := f.int()
-		v.SetInt(x)
-		return err
+		v.SetInt(f.int())
+	case reflect.Float32:
+		f.check(protowire.Fixed32Type)
+		v.SetFloat(float64(math.Float32frombits(uint32(f.x))))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		return f.set(name, v.Elem())
+		f.set(name, v.Elem())
 	case reflect.Slice:
 		v.Grow(1)
 		v.SetLen(v.Len() + 1)
-		return f.set(name, v.Index(v.Len()-1))
+		f.set(name, v.Index(v.Len()-1))
 	default: // a struct
-		return f.message(name, func(b []byte) error { return f.d.message(b, v) })
+		f.message(name, func(b []byte) { f.d.message(b, v) })
 	}
 }
 
-func (f field) int() (int64, error) {
-	if f.kind != protowire.VarintType {
-		return 0, errWireType
+func (f field) check(kind protowire.Type) {
+	if f.kind != kind {
+		fail.On(errWireType)
 	}
-	return int64(f.x), nil
 }
 
-func (f field) bytes() ([]byte, error) {
-	if f.kind != protowire.BytesType {
-		return nil, errWireType
-	}
-	return f.b, nil
+func (f field) int() int64 {
+	f.check(protowire.VarintType)
+	return int64(f.x)
 }
 
-func (f field) string() (string, error) {
-	b, err := f.bytes()
-	return string(b), err
+func (f field) bytes() []byte {
+	f.check(protowire.BytesType)
+	return f.b
 }
 
 // message reads an embedded message; its errors say where they were.
-func (f field) message(name string, read func([]byte) error) error {
-	b, err := f.bytes()
+func (f field) message(name string, read func([]byte)) {
 	if f.d.messages++; f.d.messages > maxMessages {
-		err = errMessages
+		fail.With("%s: %w", name, errMessages)
 	}
-	if err == nil {
-		err = read(b)
+	if err := fail.Catch(func() { read(f.bytes()) }); err != nil {
+		fail.With("%s: %w", name, err)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }
 
 // appendInts reads a repeated integer, packed or not.
-func (f field) appendInts(xs []int64) ([]int64, error) {
+func (f field) appendInts(xs []int64) []int64 {
 	if f.kind == protowire.VarintType {
-		return append(xs, int64(f.x)), nil
+		return append(xs, int64(f.x))
 	}
-	b, err := f.bytes()
-	for len(b) > 0 && err == nil {
+	for b := f.bytes(); len(b) > 0; {
 		x, n := protowire.ConsumeVarint(b)
 		if n < 0 {
-			return xs, errTruncated
+			fail.On(errTruncated)
 		}
 		xs, b = append(xs, int64(x)), b[n:]
 	}
-	return xs, err
+	return xs
 }
 
 // appendFixed reads a repeated float or double as its bytes, packed or not.
-func (f field) appendFixed(raw []byte, size int) ([]byte, error) {
+func (f field) appendFixed(raw []byte, size int) []byte {
 	switch {
 	case f.kind == protowire.Fixed32Type && size == 4:
-		return binary.LittleEndian.AppendUint32(raw, uint32(f.x)), nil
+		return binary.LittleEndian.AppendUint32(raw, uint32(f.x))
 	case f.kind == protowire.Fixed64Type && size == 8:
-		return binary.LittleEndian.AppendUint64(raw, f.x), nil
-	case f.kind == protowire.BytesType && len(f.b)%size == 0:
-		return append(raw, f.b...), nil
-	case f.kind == protowire.BytesType:
-		return raw, errTruncated
+		return binary.LittleEndian.AppendUint64(raw, f.x)
 	}
-	return raw, errWireType
+	if len(f.bytes())%size != 0 {
+		fail.On(errTruncated)
+	}
+	return append(raw, f.b...)
 }
 
 // decode reads the type of a tensor; of another type it keeps the bytes.
-func (v *ValueInfo) decode(d *decoder, data []byte) error {
-	return d.fields(data, func(f field) (err error) {
+func (v *ValueInfo) decode(d *decoder, data []byte) {
+	d.fields(data, func(f field) {
 		switch f.number {
 		case 1:
-			v.Name, err = f.string()
+			v.Name = string(f.bytes())
 		case 2:
-			err = f.message("type", func(b []byte) error {
-				return d.fields(b, func(f field) error {
-					if f.number != 1 { // a sequence, a map …
+			f.message("type", func(b []byte) {
+				d.fields(b, func(f field) {
+					if f.number == 1 {
+						f.message("tensor_type", func(b []byte) { d.fields(b, v.tensorField) })
+					} else { // a sequence, a map …
 						v.Type = b
-						return nil
 					}
-					return f.message("tensor_type", func(b []byte) error { return d.fields(b, v.tensorField) })
 				})
 			})
 		}
-		return err
 	})
 }
 
-func (v *ValueInfo) tensorField(f field) error {
+func (v *ValueInfo) tensorField(f field) {
 	switch f.number {
 	case 1:
-		return f.set("elem_type", reflect.ValueOf(&v.DataType).Elem())
+		v.DataType = DataType(f.int())
 	case 2:
 		v.HasShape = true
-		return f.message("shape", func(b []byte) error {
-			return f.d.fields(b, func(f field) error {
-				if f.number != 1 {
-					return nil
+		f.message("shape", func(b []byte) {
+			f.d.fields(b, func(f field) {
+				if f.number == 1 {
+					f.set("dim", reflect.ValueOf(&v.Dims).Elem())
 				}
-				return f.set("dim", reflect.ValueOf(&v.Dims).Elem())
 			})
 		})
 	}
-	return nil
 }
 
-func (dim *Dim) decode(d *decoder, data []byte) error {
-	return d.fields(data, func(f field) (err error) {
+func (dim *Dim) decode(d *decoder, data []byte) {
+	d.fields(data, func(f field) {
 		switch f.number {
 		case 1:
-			dim.Value, err = f.int()
-			dim.Known = true
+			dim.Value, dim.Known = f.int(), true
 		case 2:
-			dim.Param, err = f.string()
+			dim.Param = string(f.bytes())
 		}
-		return err
 	})
 }
 

@@ -6,60 +6,57 @@ package pb
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"reflect"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // decode gathers the elements in Raw, wherever the file has them.
-func (t *Tensor) decode(d *decoder, data []byte) error {
+func (t *Tensor) decode(d *decoder, data []byte) {
+	if err := fail.Catch(func() { t.read(d, data) }); err != nil {
+		fail.With("tensor %q: %w", t.Name, err)
+	}
+}
+
+func (t *Tensor) read(d *decoder, data []byte) {
 	var raw, fixed []byte // raw_data; float_data or double_data
 	var ints []int64      // int32_data, int64_data or uint64_data
-	err := d.fields(data, func(f field) (err error) {
-		var x int64
+	d.fields(data, func(f field) {
 		switch f.number {
 		case 1:
-			t.Dims, err = f.appendInts(t.Dims)
+			t.Dims = f.appendInts(t.Dims)
 		case 2:
-			x, err = f.int()
-			t.DataType = DataType(x)
+			t.DataType = DataType(f.int())
 		case 4:
-			fixed, err = f.appendFixed(fixed, 4)
+			fixed = f.appendFixed(fixed, 4)
 		case 5, 7, 11:
-			ints, err = f.appendInts(ints)
+			ints = f.appendInts(ints)
 		case 6:
-			err = f.message("string_data", func(b []byte) error {
-				t.Strings = append(t.Strings, b)
-				return nil
-			})
+			f.message("string_data", func(b []byte) { t.Strings = append(t.Strings, b) })
 		case 8:
-			t.Name, err = f.string()
+			t.Name = string(f.bytes())
 		case 9:
-			raw, err = f.bytes()
+			raw = f.bytes()
 		case 10:
-			fixed, err = f.appendFixed(fixed, 8)
+			fixed = f.appendFixed(fixed, 8)
 		case 13:
-			err = f.set("external_data", reflect.ValueOf(&t.ExternalData).Elem())
+			f.set("external_data", reflect.ValueOf(&t.ExternalData).Elem())
 		case 14:
-			x, err = f.int()
-			t.External = x == 1
+			t.External = f.int() == 1
 		}
-		return err
 	})
-	if err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
 	if t.External {
-		return nil
+		return
 	}
 	n, ok := t.Numel()
 	if !ok {
-		return fmt.Errorf("tensor %q: the shape %v is not possible", t.Name, t.Dims)
+		fail.With("the shape %v is not possible", t.Dims)
 	}
 	if t.DataType == String {
 		if int64(len(t.Strings)) != n {
-			return fmt.Errorf("tensor %q: %d strings for the shape %v: %w", t.Name, len(t.Strings), t.Dims, errElements)
+			fail.With("%d strings for the shape %v: %w", len(t.Strings), t.Dims, errElements)
 		}
-		return nil
+		return
 	}
 	switch {
 	case len(raw) > 0:
@@ -72,9 +69,8 @@ func (t *Tensor) decode(d *decoder, data []byte) error {
 	// Elements of an unknown type are kept as they are.
 	size, known := t.DataType.Bytes(n)
 	if t.DataType != Undefined && (known && size != int64(len(t.Raw)) || !known && t.DataType.Size() > 0) {
-		return fmt.Errorf("tensor %q: %d bytes for %s of shape %v: %w", t.Name, len(t.Raw), t.DataType, t.Dims, errElements)
+		fail.With("%d bytes for %s of shape %v: %w", len(t.Raw), t.DataType, t.Dims, errElements)
 	}
-	return nil
 }
 
 var errElements = errors.New("the elements do not fill the shape")

@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // The memory that a pickle can ask for is bounded by its bytes: one byte can make a
@@ -50,10 +52,9 @@ func DecodeFrom(r io.Reader, limit int, h Handler) (any, int, error) {
 	return decode(input{rest: r, limit: limit}, h)
 }
 
-func decode(in input, h Handler) (any, int, error) {
+func decode(in input, h Handler) (v any, n int, err error) {
 	d := decoder{input: in, h: h}
-	v, err := d.run()
-	if err != nil {
+	if err := fail.Catch(func() { v = d.run() }); err != nil {
 		return nil, 0, fmt.Errorf("pickle, byte %d: %w", d.op, err)
 	}
 	return v, d.at, nil
@@ -71,24 +72,21 @@ func Protocol(data []byte) string {
 var errStack = errors.New("takes a value that is not there")
 
 // spend accounts for n bytes that stay in memory.
-func (d *decoder) spend(n int) error {
+func (d *decoder) spend(n int) {
 	if d.spent += n; d.spent > memoryAtLeast+memoryPerByte*d.at {
-		return fmt.Errorf("its first %d bytes make values of more than %d bytes", d.at, d.spent)
+		fail.With("its first %d bytes make values of more than %d bytes", d.at, d.spent)
 	}
-	return nil
 }
 
 // push puts a value on the stack that is in memory already.
-func (d *decoder) push(v any) error {
-	if err := d.spend(slotSize); err != nil {
-		return err
-	}
+func (d *decoder) push(v any) {
+	d.spend(slotSize)
 	d.stack = append(d.stack, v)
-	return d.checkStack()
+	d.checkStack()
 }
 
 // fresh puts a value on the stack that was made for it.
-func (d *decoder) fresh(v any) error {
+func (d *decoder) fresh(v any) {
 	size := containerSize
 	switch v := v.(type) {
 	case string:
@@ -98,17 +96,14 @@ func (d *decoder) fresh(v any) error {
 	case int, float64:
 		size = slotSize / 2
 	}
-	if err := d.spend(size); err != nil {
-		return err
-	}
-	return d.push(v)
+	d.spend(size)
+	d.push(v)
 }
 
-func (d *decoder) checkStack() error {
+func (d *decoder) checkStack() {
 	if len(d.stack)+len(d.marks) > maxStack {
-		return fmt.Errorf("more than %d values are in no container", maxStack)
+		fail.With("more than %d values are in no container", maxStack)
 	}
-	return nil
 }
 
 // bottom is where the values since the last mark begin.
@@ -120,212 +115,169 @@ func (d *decoder) bottom() int {
 }
 
 // top returns the last n values, which stay on the stack.
-func (d *decoder) top(n int) ([]any, error) {
+func (d *decoder) top(n int) []any {
 	if len(d.stack)-d.bottom() < n {
-		return nil, errStack
+		fail.On(errStack)
 	}
-	return d.stack[len(d.stack)-n:], nil
+	return d.stack[len(d.stack)-n:]
 }
 
-func (d *decoder) pop(n int) ([]any, error) {
-	vs, err := d.top(n)
-	if err == nil {
-		d.stack = d.stack[:len(d.stack)-n]
-	}
-	return vs, err
+func (d *decoder) pop(n int) []any {
+	vs := d.top(n)
+	d.stack = d.stack[:len(d.stack)-n]
+	return vs
 }
 
 // popMark removes the values since the last mark, and the mark.
-func (d *decoder) popMark() ([]any, error) {
+func (d *decoder) popMark() []any {
 	if len(d.marks) == 0 {
-		return nil, errStack
+		fail.On(errStack)
 	}
 	vs := d.stack[d.bottom():]
 	d.stack = d.stack[:d.bottom()]
 	d.marks = d.marks[:len(d.marks)-1]
-	return vs, nil
+	return vs
 }
 
-func (d *decoder) run() (any, error) {
+func (d *decoder) run() any {
 	for {
 		d.op = d.at
-		b, err := d.take(1)
-		if err != nil {
-			return nil, err
+		op := d.take(1)[0]
+		if op == opStop {
+			break
 		}
-		if b[0] == opStop {
-			if len(d.marks) > 0 || len(d.stack) != 1 {
-				return nil, fmt.Errorf("ends with %d values and %d marks, not with one value", len(d.stack), len(d.marks))
-			}
-			return d.stack[0], nil
-		}
-		if err := d.step(b[0]); err != nil {
-			return nil, err
-		}
+		d.step(op)
 	}
+	if len(d.marks) > 0 || len(d.stack) != 1 {
+		fail.With("ends with %d values and %d marks, not with one value", len(d.stack), len(d.marks))
+	}
+	return d.stack[0]
 }
 
-// step carries out what is about the stack and its containers, and leaves the
-// rest to scalar and structure.
-func (d *decoder) step(op byte) error {
+// step carries out the opcodes that work on the stack and its containers, and leaves
+// the others to scalar and structure.
+func (d *decoder) step(op byte) {
 	switch op {
 	case opProto:
-		n, err := d.number(1)
-		if err == nil && n > 5 {
-			err = fmt.Errorf("protocol %d; 0 to 5 are read", n)
+		if n := d.number(1); n > 5 {
+			fail.With("protocol %d; 0 to 5 are read", n)
 		}
-		return err
 	case opFrame: // a hint for reading ahead
-		n, err := d.number(8)
-		if err == nil && n > uint64(d.limit-d.at) {
-			err = errEnd
+		if d.number(8) > uint64(d.limit-d.at) {
+			fail.On(errEnd)
 		}
-		return err
 	case opMark:
 		d.marks = append(d.marks, len(d.stack))
-		return d.checkStack()
+		d.checkStack()
 	case opEmptyList:
-		return d.fresh(&List{})
+		d.fresh(&List{})
 	case opEmptyDict:
-		return d.fresh(&Dict{})
+		d.fresh(&Dict{})
 	case opEmptySet:
-		return d.fresh(&Set{})
+		d.fresh(&Set{})
 	case opEmptyTuple:
-		return d.push(emptyTuple)
+		d.push(emptyTuple)
 	case opTuple1, opTuple2, opTuple3:
-		vs, err := d.pop(int(op-opTuple1) + 1)
-		if err != nil {
-			return err
-		}
-		return d.fill(&Tuple{slices.Clone(vs)}, len(vs))
+		vs := d.pop(int(op-opTuple1) + 1)
+		d.fill(&Tuple{slices.Clone(vs)}, len(vs))
 	case opPop:
 		if len(d.stack) == d.bottom() && len(d.marks) > 0 {
-			_, err := d.popMark()
-			return err
+			d.popMark()
+		} else {
+			d.pop(1)
 		}
-		_, err := d.pop(1)
-		return err
 	case opPopMark:
-		_, err := d.popMark()
-		return err
+		d.popMark()
 	case opDup:
-		vs, err := d.top(1)
-		if err != nil {
-			return err
-		}
-		return d.push(vs[0])
-	case opTuple, opList, opDict, opFrozenSet, opAppends, opSetItems, opAddItems:
-		vs, err := d.popMark()
-		if err != nil {
-			return err
-		}
-		return d.many(op, vs)
-	case opAppend:
-		vs, err := d.pop(1)
-		if err != nil {
-			return err
-		}
-		return d.extend(vs)
-	case opSetItem:
-		vs, err := d.pop(2)
-		if err != nil {
-			return err
-		}
-		return d.assign(vs)
-	case opBinPut, opLongBinPut, opPut, opBinGet, opLongBinGet, opGet:
-		return d.reference(op)
-	case opMemoize:
-		return d.store(uint64(d.memo.stored))
-	case opGlobal, opStackGlobal, opInst, opObj, opReduce, opNewObj, opNewObjEx, opBuild, opBinPersID:
-		return d.structure(op)
-	}
-	return d.scalar(op)
-}
-
-// many carries out an opcode on the values since the last mark.
-func (d *decoder) many(op byte, vs []any) error {
-	switch op {
+		d.push(d.top(1)[0])
 	case opTuple:
-		return d.fill(&Tuple{slices.Clone(vs)}, len(vs))
+		vs := d.popMark()
+		d.fill(&Tuple{slices.Clone(vs)}, len(vs))
 	case opList:
-		return d.fill(&List{slices.Clone(vs)}, len(vs))
+		vs := d.popMark()
+		d.fill(&List{slices.Clone(vs)}, len(vs))
 	case opFrozenSet:
-		return d.fill(&Set{Frozen: true, Items: slices.Clone(vs)}, len(vs))
+		vs := d.popMark()
+		d.fill(&Set{Frozen: true, Items: slices.Clone(vs)}, len(vs))
 	case opDict:
-		items := slices.Clone(vs)
-		if err := d.fresh(&Dict{}); err != nil {
-			return err
-		}
-		return d.assign(items)
+		items := slices.Clone(d.popMark())
+		d.fresh(&Dict{})
+		d.assign(items)
 	case opAppends:
-		return d.extend(vs)
+		d.extend(d.popMark())
+	case opAppend:
+		d.extend(d.pop(1))
 	case opAddItems:
-		target, err := d.top(1)
-		if err != nil {
-			return err
-		}
-		switch s := target[0].(type) {
-		case *Object:
-			return nil
-		case *Set:
-			if !s.Frozen {
-				s.Items = append(s.Items, vs...)
-				return d.spend(slotSize * len(vs))
-			}
-		}
-		return fmt.Errorf("adds items to %s, not to a set", Kind(target[0]))
+		d.include(d.popMark())
+	case opSetItems:
+		d.assign(d.popMark())
+	case opSetItem:
+		d.assign(d.pop(2))
+	case opBinPut, opLongBinPut, opPut, opBinGet, opLongBinGet, opGet:
+		d.reference(op)
+	case opMemoize:
+		d.store(uint64(d.memo.stored))
+	case opGlobal, opStackGlobal, opInst, opObj, opReduce, opNewObj, opNewObjEx, opBuild, opBinPersID:
+		d.structure(op)
+	default:
+		d.scalar(op)
 	}
-	return d.assign(vs)
 }
 
 // fill pushes a container of n items.
-func (d *decoder) fill(v any, n int) error {
-	if err := d.spend(slotSize * n); err != nil {
-		return err
-	}
-	return d.fresh(v)
+func (d *decoder) fill(v any, n int) {
+	d.spend(slotSize * n)
+	d.fresh(v)
 }
 
-func (d *decoder) extend(vs []any) error {
-	target, err := d.top(1)
-	if err != nil {
-		return err
-	}
-	switch l := target[0].(type) {
+// extend appends to the list on top of the stack.
+func (d *decoder) extend(vs []any) {
+	switch l := d.top(1)[0].(type) {
 	case *List:
 		l.Items = append(l.Items, vs...)
-		return d.spend(slotSize * len(vs))
+		d.spend(slotSize * len(vs))
 	case *Object:
-		return nil
+	default:
+		fail.With("appends to %s, not to a list", Kind(l))
 	}
-	return fmt.Errorf("appends to %s, not to a list", Kind(target[0]))
 }
 
-func (d *decoder) assign(vs []any) error {
+// include adds to the set on top of the stack.
+func (d *decoder) include(vs []any) {
+	target := d.top(1)[0]
+	s, ok := target.(*Set)
+	if _, unread := target.(*Object); unread {
+		return
+	}
+	if !ok || s.Frozen {
+		fail.With("adds items to %s, not to a set", Kind(target))
+	}
+	s.Items = append(s.Items, vs...)
+	d.spend(slotSize * len(vs))
+}
+
+// assign sets items of the dict on top of the stack.
+func (d *decoder) assign(vs []any) {
 	if len(vs)%2 != 0 {
-		return errors.New("sets a key without a value")
+		fail.With("sets a key without a value")
 	}
-	target, err := d.top(1)
-	if err != nil {
-		return err
-	}
-	switch m := target[0].(type) {
+	switch m := d.top(1)[0].(type) {
 	case *Dict:
 		for i := 0; i < len(vs); i += 2 {
 			m.Keys = append(m.Keys, vs[i])
 			m.Values = append(m.Values, vs[i+1])
 		}
-		return d.spend(slotSize * len(vs))
+		d.spend(slotSize * len(vs))
 	case *Object:
-		return nil
+	default:
+		fail.With("sets items of %s, not of a dict", Kind(m))
 	}
-	return fmt.Errorf("sets items of %s, not of a dict", Kind(target[0]))
 }
 
 // memo holds the values that a pickle refers to again, by number. Picklers count
 // them from 0 or 1; numbers far beyond those before are kept in a map.
 type memo struct {
-	dense  []any // absent where a number was left out
+	dense  []any // absent for a number that was not stored
 	sparse map[uint64]any
 	stored int
 }
@@ -342,39 +294,30 @@ func (m *memo) get(i uint64) (any, bool) {
 }
 
 // reference carries out an opcode that stores a value under a number or gets it.
-func (d *decoder) reference(op byte) error {
+func (d *decoder) reference(op byte) {
 	var i uint64
-	var err error
 	switch op {
 	case opBinPut, opBinGet:
-		i, err = d.number(1)
+		i = d.number(1)
 	case opLongBinPut, opLongBinGet:
-		i, err = d.number(4)
+		i = d.number(4)
 	default:
-		var text []byte
-		if text, err = d.line(maxDigits); err == nil {
-			i, err = strconv.ParseUint(string(text), 10, 63)
-		}
-	}
-	if err != nil {
-		return err
+		i = fail.Or(strconv.ParseUint(string(d.line(maxDigits)), 10, 63))
 	}
 	switch op {
 	case opBinPut, opLongBinPut, opPut:
-		return d.store(i)
+		d.store(i)
+		return
 	}
 	v, ok := d.memo.get(i)
 	if !ok {
-		return fmt.Errorf("refers to value %d, which was not stored", i)
+		fail.With("refers to value %d, which was not stored", i)
 	}
-	return d.push(v)
+	d.push(v)
 }
 
-func (d *decoder) store(i uint64) error {
-	vs, err := d.top(1)
-	if err != nil {
-		return err
-	}
+func (d *decoder) store(i uint64) {
+	v := d.top(1)[0]
 	m := &d.memo
 	if _, ok := m.get(i); !ok {
 		m.stored++
@@ -382,16 +325,14 @@ func (d *decoder) store(i uint64) error {
 	if n := uint64(len(m.dense)); i < 2*n+16 {
 		for ; n <= i; n++ {
 			m.dense = append(m.dense, absent{})
-			if err := d.spend(slotSize); err != nil {
-				return err
-			}
+			d.spend(slotSize)
 		}
-		m.dense[i] = vs[0]
-		return nil
+		m.dense[i] = v
+		return
 	}
 	if m.sparse == nil {
 		m.sparse = map[uint64]any{}
 	}
-	m.sparse[i] = vs[0]
-	return d.spend(mapEntrySize)
+	m.sparse[i] = v
+	d.spend(mapEntrySize)
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"io"
 	"unicode/utf8"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // input is a pickle's bytes, which may be the beginning of something longer.
@@ -52,73 +54,62 @@ func (in *input) have(n int) error {
 	return nil
 }
 
-func (in *input) take(n int) ([]byte, error) {
-	if err := in.have(n); err != nil {
-		return nil, err
-	}
+func (in *input) take(n int) []byte {
+	fail.On(in.have(n))
 	b := in.data[in.at : in.at+n]
 	in.at += n
-	return b, nil
+	return b
 }
 
 // number reads n bytes, at most 8, little-endian.
-func (in *input) number(n int) (uint64, error) {
-	b, err := in.take(n)
-	if err != nil {
-		return 0, err
-	}
+func (in *input) number(n int) uint64 {
 	var word [8]byte
-	copy(word[:], b)
-	return binary.LittleEndian.Uint64(word[:]), nil
+	copy(word[:], in.take(n))
+	return binary.LittleEndian.Uint64(word[:])
 }
 
 // sized reads bytes whose number stands before them in n bytes. They are valid
 // until the next call.
-func (in *input) sized(n int) ([]byte, error) {
-	size, err := in.number(n)
-	if err != nil {
-		return nil, err
-	}
+func (in *input) sized(n int) []byte {
+	size := in.number(n)
 	if size > 1<<48 {
-		return nil, errEnd
+		fail.On(errEnd)
 	}
 	return in.take(int(size))
 }
 
-// line reads up to a line's end, which it leaves out, at most limit bytes. They are
-// valid until the next call.
-func (in *input) line(limit int) ([]byte, error) {
+// line reads at most limit bytes up to a line's end, which is not among them. They
+// are valid until the next call.
+func (in *input) line(limit int) []byte { return in.lineOr(limit, errors.New("a line without an end")) }
+
+func (in *input) lineOr(limit int, without error) []byte {
 	for n := 0; n <= limit; {
 		rest := in.data[in.at+n:]
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 && n+i <= limit {
 			b := in.data[in.at : in.at+n+i]
 			in.at += n + i + 1
-			return b, nil
+			return b
 		}
 		n += len(rest)
 		if err := in.have(n + 1); errors.Is(err, errEnd) {
 			break
-		} else if err != nil {
-			return nil, err
+		} else {
+			fail.On(err)
 		}
 	}
-	return nil, errLine
+	fail.On(without)
+	return nil
 }
-
-var errLine = errors.New("a line without an end")
 
 // longestName of a module, a class or a function.
 const longestName = 1000
 
-func (in *input) name() (string, error) {
-	b, err := in.line(longestName)
-	switch {
-	case errors.Is(err, errLine):
-		return "", errors.New("a name without an end")
-	case err != nil:
-		return "", err
-	case !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0:
-		return "", errors.New("a name that is not UTF-8")
+var errName = errors.New("a name without an end")
+
+func (in *input) name() string {
+	b := in.lineOr(longestName, errName)
+	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+		fail.With("a name that is not UTF-8")
 	}
-	return string(b), nil
+	return string(b)
 }

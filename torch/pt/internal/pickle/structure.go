@@ -4,125 +4,61 @@
 package pickle
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // structure carries out an opcode that needs the handler.
-func (d *decoder) structure(op byte) error {
+func (d *decoder) structure(op byte) {
 	switch op {
 	case opGlobal:
-		class, err := d.named()
-		if err != nil {
-			return err
-		}
-		return d.push(class)
+		d.push(d.global(d.name(), d.name()))
 	case opInst:
-		class, err := d.named()
-		if err != nil {
-			return err
-		}
-		args, err := d.popMark()
-		if err != nil {
-			return err
-		}
-		return d.call(class, &Tuple{slices.Clone(args)})
+		class := d.global(d.name(), d.name())
+		d.call(class, &Tuple{slices.Clone(d.popMark())})
 	case opObj:
-		vs, err := d.popMark()
-		if err != nil {
-			return err
-		}
+		vs := d.popMark()
 		if len(vs) == 0 {
-			return errStack
+			fail.On(errStack)
 		}
-		return d.call(vs[0], &Tuple{slices.Clone(vs[1:])})
+		d.call(vs[0], &Tuple{slices.Clone(vs[1:])})
 	case opStackGlobal:
-		vs, err := d.pop(2)
-		if err != nil {
-			return err
-		}
+		vs := d.pop(2)
 		module, ok1 := vs[0].(string)
 		name, ok2 := vs[1].(string)
 		if !ok1 || !ok2 {
-			return fmt.Errorf("names a class by %s and %s, not by two texts", Kind(vs[0]), Kind(vs[1]))
+			fail.With("names a class by %s and %s, not by two texts", Kind(vs[0]), Kind(vs[1]))
 		}
 		if len(module) > longestName || len(name) > longestName {
-			return errors.New("a name without an end")
+			fail.On(errName)
 		}
-		class, err := d.h.Global(module, name)
-		if err != nil {
-			return err
-		}
-		return d.push(class)
+		d.push(d.global(module, name))
 	case opReduce, opNewObj:
-		vs, err := d.pop(2)
-		if err != nil {
-			return err
+		vs := d.pop(2)
+		d.call(vs[0], vs[1])
+	case opNewObjEx: // with named arguments, which only objects that are not read take
+		vs := d.pop(3)
+		named := vs[2]
+		d.call(vs[0], vs[1])
+		_, opaque := d.stack[len(d.stack)-1].(*Object)
+		if m, ok := named.(*Dict); !opaque && (!ok || len(m.Keys) > 0) {
+			fail.With("makes an object with named arguments")
 		}
-		return d.call(vs[0], vs[1])
-	case opNewObjEx:
-		vs, err := d.pop(3)
-		if err != nil {
-			return err
-		}
-		return d.callNamed(vs[0], vs[1], vs[2])
 	case opBuild:
-		vs, err := d.pop(1)
-		if err != nil {
-			return err
-		}
-		state := vs[0]
-		object, err := d.top(1)
-		if err != nil {
-			return err
-		}
-		return d.h.Build(object[0], state)
+		state := d.pop(1)[0]
+		fail.On(d.h.Build(d.top(1)[0], state))
+	case opBinPersID:
+		d.push(fail.Or(d.h.PersistentID(d.pop(1)[0])))
 	}
-	vs, err := d.pop(1)
-	if err != nil {
-		return err
-	}
-	v, err := d.h.PersistentID(vs[0])
-	if err != nil {
-		return err
-	}
-	return d.push(v)
 }
 
-// named reads the two lines that name a class or function.
-func (d *decoder) named() (any, error) {
-	module, err := d.name()
-	if err != nil {
-		return nil, err
-	}
-	name, err := d.name()
-	if err != nil {
-		return nil, err
-	}
-	return d.h.Global(module, name)
-}
+func (d *decoder) global(module, name string) any { return fail.Or(d.h.Global(module, name)) }
 
-// callNamed is call with named arguments, which only objects that are not read take.
-func (d *decoder) callNamed(function, arguments, named any) error {
-	if err := d.call(function, arguments); err != nil {
-		return err
-	}
-	_, opaque := d.stack[len(d.stack)-1].(*Object)
-	if m, ok := named.(*Dict); !opaque && (!ok || len(m.Keys) > 0) {
-		return errors.New("makes an object with named arguments")
-	}
-	return nil
-}
-
-func (d *decoder) call(function, arguments any) error {
+func (d *decoder) call(function, arguments any) {
 	args, ok := arguments.(*Tuple)
 	if !ok {
-		return fmt.Errorf("calls something with %s, not with a tuple", Kind(arguments))
+		fail.With("calls something with %s, not with a tuple", Kind(arguments))
 	}
-	v, err := d.h.Reduce(function, args.Items)
-	if err != nil {
-		return err
-	}
-	return d.push(v)
+	d.push(fail.Or(d.h.Reduce(function, args.Items)))
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 const (
@@ -19,55 +21,57 @@ const (
 
 // asText carries out an opcode of the protocols 0 and 1, whose operand is a line of
 // text.
-func (d *decoder) asText(op byte) error {
+func (d *decoder) asText(op byte) {
 	limit := maxDigits
 	if op == opString || op == opUnicode {
 		limit = maxLine
 	}
-	b, err := d.line(limit)
-	if err != nil {
-		return err
-	}
-	line := string(b)
+	line := string(d.line(limit))
 	switch op {
 	case opInt, opLong:
-		switch {
-		case op == opLong:
+		if op == opInt && (line == "00" || line == "01") {
+			d.push(line == "01")
+			return
+		}
+		if op == opLong {
 			line = strings.TrimSuffix(line, "L")
-		case line == "00" || line == "01":
-			return d.push(line == "01")
 		}
 		x, ok := new(big.Int).SetString(line, 10)
 		if !ok {
-			return fmt.Errorf("%.40q is not an int", line)
+			fail.With("%.40q is not an int", line)
 		}
-		return d.pushInt(x)
+		d.pushInt(x)
 	case opFloat:
 		x, err := strconv.ParseFloat(line, 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
-			return fmt.Errorf("%.40q is not a float", line)
+			fail.With("%.40q is not a float", line)
 		}
-		return d.fresh(x)
+		d.fresh(x)
 	case opString:
-		s, err := unquote(line)
-		if err != nil {
-			return err
-		}
-		return d.pushOldString(s)
+		d.oldString(unquote(line))
+	case opUnicode:
+		d.fresh(unescape(line))
 	}
-	s, err := unescape(line)
-	if err != nil {
-		return err
+}
+
+// hex reads the n hexadecimal digits of an escape.
+func hex(s string, from, n int) rune {
+	if len(s) < from+n {
+		fail.On(errEscape)
 	}
-	return d.fresh(s)
+	x, err := strconv.ParseUint(s[from:from+n], 16, 32)
+	if err != nil || x > utf8.MaxRune {
+		fail.On(errEscape)
+	}
+	return rune(x)
 }
 
 var errEscape = errors.New("a string with a broken escape")
 
 // unquote reads a string as Python 2's repr writes it.
-func unquote(s string) ([]byte, error) {
+func unquote(s string) []byte {
 	if len(s) < 2 || s[0] != s[len(s)-1] || s[0] != '\'' && s[0] != '"' {
-		return nil, errors.New("a string without quotes")
+		fail.With("a string without quotes")
 	}
 	s = s[1 : len(s)-1]
 	out := make([]byte, 0, len(s))
@@ -77,7 +81,7 @@ func unquote(s string) ([]byte, error) {
 			continue
 		}
 		if s = s[1:]; s == "" {
-			return nil, errEscape
+			fail.On(errEscape)
 		}
 		switch c := s[0]; c {
 		case '\\', '\'', '"':
@@ -89,24 +93,17 @@ func unquote(s string) ([]byte, error) {
 		case 't':
 			out = append(out, '\t')
 		case 'x':
-			if len(s) < 3 {
-				return nil, errEscape
-			}
-			n, err := strconv.ParseUint(s[1:3], 16, 8)
-			if err != nil {
-				return nil, errEscape
-			}
-			out, s = append(out, byte(n)), s[2:]
+			out, s = append(out, byte(hex(s, 1, 2))), s[2:]
 		default:
-			return nil, errEscape
+			fail.On(errEscape)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // unescape reads a str as raw-unicode-escape, in which bytes are Latin-1 and other
 // characters are escaped.
-func unescape(s string) (string, error) {
+func unescape(s string) string {
 	out := make([]byte, 0, len(s))
 	for ; s != ""; s = s[1:] {
 		digits := 0
@@ -119,16 +116,9 @@ func unescape(s string) (string, error) {
 			out = utf8.AppendRune(out, rune(s[0]))
 			continue
 		}
-		if len(s) < 2+digits {
-			return "", errEscape
-		}
-		n, err := strconv.ParseUint(s[2:2+digits], 16, 32)
-		if err != nil || n > utf8.MaxRune {
-			return "", errEscape
-		}
-		out, s = appendRune(out, rune(n)), s[1+digits:]
+		out, s = appendRune(out, hex(s, 2, digits)), s[1+digits:]
 	}
-	return string(out), nil
+	return string(out)
 }
 
 // appendRune is utf8.AppendRune, but for surrogates, which it keeps.
