@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // record is where the bytes of one entry lie in the file.
@@ -178,19 +180,16 @@ func (a *archive) read(rec record, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// find returns the search for a storage's record.
-func (a *archive) find() func(s *storageSpec, item int) error {
-	return func(s *storageSpec, item int) error {
-		rec, ok := a.records["data/"+s.key]
-		if !ok {
-			return fmt.Errorf("storage %q has no record data/%s in the file", s.key, s.key)
-		}
-		if s.numel < 0 || int64(s.numel) > rec.size/int64(item) {
-			return fmt.Errorf("storage %q is said to have %d elements of %d bytes, but its record has %d bytes", s.key, s.numel, item, rec.size)
-		}
-		s.r, s.rec = a.r, rec
-		return nil
+// find finds the record of a storage.
+func (a *archive) find(s *storageSpec, item int) {
+	rec, ok := a.records["data/"+s.key]
+	if !ok {
+		fail.With("storage %q has no record data/%s in the file", s.key, s.key)
 	}
+	if s.numel < 0 || int64(s.numel) > rec.size/int64(item) {
+		fail.With("storage %q is said to have %d elements of %d bytes, but its record has %d bytes", s.key, s.numel, item, rec.size)
+	}
+	s.r, s.rec = a.r, rec
 }
 
 // stream passes the record on in parts of at most n bytes, each valid during its

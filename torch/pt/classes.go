@@ -9,14 +9,33 @@ import (
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// function is a Python class or function that a file may call. All it does is
-// what call says, which makes plain values and descriptions of tensors.
+// function is a Python class or function that a file may call with so many
+// arguments. All it does is what call says, which makes plain values and descriptions
+// of tensors.
 type function struct {
-	name string
-	call func(l *loader, args []any) (any, error)
+	name        string
+	least, most int
+	call        func(l *loader, args []any) any
+}
+
+func (f *function) do(l *loader, args []any) any {
+	if n := len(args); n < f.least || n > f.most {
+		fail.With("%d arguments", n)
+	}
+	return f.call(l, args)
+}
+
+// as returns v as a T. The error for another type has the name of v's for %s.
+func as[T any](v any, format string) T {
+	x, ok := v.(T)
+	if !ok {
+		fail.With(format, pickle.Kind(v))
+	}
+	return x
 }
 
 func (f *function) String() string { return "the function " + f.name }
@@ -89,28 +108,28 @@ var functions = map[string]*function{}
 
 func init() {
 	for _, f := range []*function{
-		{"collections.OrderedDict", orderedDict},
-		{"collections.Counter", counter},
-		{"collections.defaultdict", defaultDict},
-		{"torch._utils._rebuild_tensor", rebuildTensorV1},
-		{"torch._utils._rebuild_tensor_v2", rebuildTensorV2},
-		{"torch._utils._rebuild_tensor_v3", rebuildTensorV3},
-		{"torch._utils._rebuild_parameter", rebuildParameter},
-		{"torch._utils._rebuild_parameter_with_state", rebuildParameterWithState},
-		{"torch._tensor._rebuild_from_type_v2", rebuildFromType},
-		{"torch.Size", torchSize},
-		{"torch.device", torchDevice},
-		{"torch.serialization._get_layout", torchLayout},
-		{"_codecs.encode", encodeLatin1},
-		{"builtins.bytes", emptyBytes},
-		{"builtins.bytearray", byteArray},
-		{"builtins.set", newSet},
-		{"builtins.frozenset", newFrozenSet},
-		{"builtins.complex", newComplex},
-		{"numpy.dtype", numpyDTypeOf},
-		{"numpy.core.multiarray.scalar", numpyScalar},
-		{"numpy.core.multiarray._reconstruct", numpyReconstruct},
-		{"numpy.core.numeric._frombuffer", numpyFromBuffer},
+		{"collections.OrderedDict", 0, 1, orderedDict},
+		{"collections.Counter", 0, 1, counter},
+		{"collections.defaultdict", 0, 1, defaultDict},
+		{"torch._utils._rebuild_tensor", 4, 4, rebuildTensorV1},
+		{"torch._utils._rebuild_tensor_v2", 6, 7, rebuildTensorV2},
+		{"torch._utils._rebuild_tensor_v3", 7, 8, rebuildTensorV3},
+		{"torch._utils._rebuild_parameter", 3, 3, rebuildParameter},
+		{"torch._utils._rebuild_parameter_with_state", 4, 4, rebuildParameter}, // with attributes, which are dropped
+		{"torch._tensor._rebuild_from_type_v2", 4, 4, rebuildFromType},
+		{"torch.Size", 1, 1, torchSize},
+		{"torch.device", 1, 2, torchDevice},
+		{"torch.serialization._get_layout", 1, 1, torchLayout},
+		{"_codecs.encode", 0, 2, encodeLatin1},
+		{"builtins.bytes", 0, 1, emptyBytes},
+		{"builtins.bytearray", 0, 2, byteArray},
+		{"builtins.set", 0, 1, func(l *loader, args []any) any { return setOf(l, args, false) }},
+		{"builtins.frozenset", 0, 1, func(l *loader, args []any) any { return setOf(l, args, true) }},
+		{"builtins.complex", 2, 2, newComplex},
+		{"numpy.dtype", 1, 3, numpyDTypeOf},
+		{"numpy.core.multiarray.scalar", 2, 2, numpyScalar},
+		{"numpy.core.multiarray._reconstruct", 3, 3, numpyReconstruct},
+		{"numpy.core.numeric._frombuffer", 4, 4, numpyFromBuffer},
 	} {
 		functions[f.name] = f
 	}
@@ -154,7 +173,7 @@ func (l *loader) Global(module, name string) (any, error) {
 		}
 	}
 	if l.opts.Placeholders {
-		return unread{full}, l.charge(len(full))
+		return unread{full}, fail.Catch(func() { l.charge(len(full)) })
 	}
 	return nil, refuseGlobal(full)
 }
@@ -173,14 +192,21 @@ func (l *loader) Reduce(f any, args []any) (any, error) {
 		}
 		return nil, fmt.Errorf("calls %s, which is not a function", pickle.Kind(f))
 	}
-	v, err := fn.call(l, args)
-	if err == nil {
+	var v any
+	err := fail.Catch(func() { v = fn.do(l, args) })
+	switch {
+	case err == nil:
 		return v, nil
-	}
-	if _, isUnread := errors.AsType[unreadError](err); l.opts.Placeholders && (isUnread || holdsUnread(args)) {
+	case l.mayBeUnread(err) || l.opts.Placeholders && holdsUnread(args):
 		return &pickle.Object{Class: fn.name}, nil
 	}
 	return nil, fmt.Errorf("%s: %w", fn.name, err)
+}
+
+// mayBeUnread reports whether a placeholder stands for what err refuses.
+func (l *loader) mayBeUnread(err error) bool {
+	_, isUnread := errors.AsType[unreadError](err)
+	return isUnread && l.opts.Placeholders
 }
 
 // Build sets the attributes of an OrderedDict, as a module's state_dict has them,
@@ -190,16 +216,14 @@ func (l *loader) Build(object, state any) error {
 	case *pickle.Object:
 		return nil
 	case *numpyDType:
-		err := o.complete(state)
-		if _, isUnread := errors.AsType[unreadError](err); isUnread && l.opts.Placeholders {
-			o.unread = true
+		err := fail.Catch(func() { o.complete(state) })
+		if o.unread = l.mayBeUnread(err); o.unread {
 			return nil
 		}
 		return err
 	case *numpyArray:
-		err := o.complete(l, state)
-		if _, isUnread := errors.AsType[unreadError](err); isUnread && l.opts.Placeholders {
-			o.unread = true
+		err := fail.Catch(func() { o.complete(l, state) })
+		if o.unread = l.mayBeUnread(err); o.unread {
 			return nil
 		}
 		return err
@@ -228,24 +252,26 @@ func (l *loader) PersistentID(id any) (any, error) {
 	if !ok || len(t.Items) == 0 || t.Items[0] != "storage" {
 		return nil, errors.New("a persistent id that is not of a storage")
 	}
-	return l.fields(t.Items)
+	var s *storageSpec
+	err := fail.Catch(func() { s = l.fields(t.Items) })
+	return s, err
 }
 
 // storageID reads ("storage", class, key, location, number of elements).
-func (l *loader) storageID(id []any) (*storageSpec, error) {
+func (l *loader) storageID(id []any) *storageSpec {
 	if len(id) != 5 {
-		return nil, fmt.Errorf("a storage's id of %d fields, not of 5", len(id))
+		fail.With("a storage's id of %d fields, not of 5", len(id))
 	}
 	class, ok1 := id[1].(*storageClass)
 	key, ok2 := id[2].(string)
 	location, ok3 := id[3].(string)
 	numel, ok4 := id[4].(int)
 	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return nil, fmt.Errorf("a storage's id has %s, %s, %s, %s, not a class, a key, a location, a number",
+		fail.With("a storage's id has %s, %s, %s, %s, not a class, a key, a location, a number",
 			pickle.Kind(id[1]), pickle.Kind(id[2]), pickle.Kind(id[3]), pickle.Kind(id[4]))
 	}
 	if len(key) > maxKey {
-		return nil, fmt.Errorf("a storage's key of %d bytes", len(key))
+		fail.With("a storage's key of %d bytes", len(key))
 	}
 	return l.storage(key, class, numel, location)
 }

@@ -4,67 +4,45 @@
 package pt
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
 // rebuildTensorV1 is of files before PyTorch 0.4: storage, offset, sizes, strides.
-func rebuildTensorV1(l *loader, args []any) (any, error) {
-	if len(args) != 4 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
+func rebuildTensorV1(l *loader, args []any) any {
 	return l.tensorOf(append(args[:4:4], false, nil), nil)
 }
 
-func rebuildTensorV2(l *loader, args []any) (any, error) { return l.tensorOf(args, nil) }
+func rebuildTensorV2(l *loader, args []any) any { return l.tensorOf(args, nil) }
 
-func rebuildTensorV3(l *loader, args []any) (any, error) {
-	if len(args) < 7 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
-	d, ok := args[6].(torch.DType)
-	if !ok {
-		return nil, fmt.Errorf("argument 7 is %s, not a dtype", pickle.Kind(args[6]))
-	}
+func rebuildTensorV3(l *loader, args []any) any {
+	d := as[torch.DType](args[6], "argument 7 is %s, not a dtype")
 	return l.tensorOf(append(args[:6:6], args[7:]...), &d)
 }
 
-func rebuildParameter(l *loader, args []any) (any, error) {
-	if len(args) != 3 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
+func rebuildParameter(l *loader, args []any) any {
 	t, ok1 := args[0].(*tensorSpec)
 	grad, ok2 := args[1].(bool)
 	if !ok1 || !ok2 {
-		return nil, fmt.Errorf("called with %s and %s, not with a tensor and a bool", pickle.Kind(args[0]), pickle.Kind(args[1]))
+		fail.With("called with %s and %s, not with a tensor and a bool", pickle.Kind(args[0]), pickle.Kind(args[1]))
 	}
 	p := *t
 	p.requiresGrad = grad
-	return &p, l.charge(256)
+	l.charge(256)
+	return &p
 }
 
-// rebuildParameterWithState is a Parameter with attributes, which are left out.
-func rebuildParameterWithState(l *loader, args []any) (any, error) {
-	if len(args) != 4 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
-	return rebuildParameter(l, args[:3])
-}
-
-// rebuildFromType is a tensor with attributes, which are left out. The class is
+// rebuildFromType is a tensor with attributes, which are dropped. The class is
 // one of those that are known, so it adds nothing to the tensor.
-func rebuildFromType(l *loader, args []any) (any, error) {
-	if len(args) != 4 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
+func rebuildFromType(l *loader, args []any) any {
 	f, ok1 := args[0].(*function)
 	_, ok2 := args[1].(class)
 	inner, ok3 := args[2].(*pickle.Tuple)
 	if !ok1 || !ok2 || !ok3 || !strings.HasPrefix(f.name, "torch._utils._rebuild_") {
-		return nil, fmt.Errorf("called with %s, %s, %s", pickle.Kind(args[0]), pickle.Kind(args[1]), pickle.Kind(args[2]))
+		fail.With("called with %s, %s, %s", pickle.Kind(args[0]), pickle.Kind(args[1]), pickle.Kind(args[2]))
 	}
-	return f.call(l, inner.Items)
+	return f.do(l, inner.Items)
 }

@@ -4,12 +4,11 @@
 package pt
 
 import (
-	"errors"
-	"fmt"
 	"math/big"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
@@ -23,81 +22,77 @@ type converted struct {
 const maxWeight = 1 << 25
 
 // convert returns what a decoded value is in Go.
-func (l *loader) convert(v any) (c converted, err error) {
+func (l *loader) convert(v any) (c converted) {
 	switch v := v.(type) {
 	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, torch.Layout:
-		return converted{v, 1}, nil
+		return converted{v, 1}
 	case deviceName:
-		d, err := v.device()
-		return converted{d, 1}, err
+		return converted{v.device(), 1}
 	case *pickle.ByteArray:
-		return converted{ByteArray(v.Bytes), 1}, nil
+		return converted{ByteArray(v.Bytes), 1}
 	case *pickle.Dict:
 		if l.open[v] { // a dict can contain itself
-			return converted{l.dicts[v], 1}, nil
+			return converted{l.dicts[v], 1}
 		}
 	}
 	switch v := v.(type) {
 	case *pickle.List, *pickle.Tuple, *pickle.Set, *pickle.Dict, *tensorSpec, *numpyArray:
 		if c, ok := l.done[v]; ok {
-			return c, nil
+			return c
 		}
-		if err := l.enter(v); err != nil {
-			return c, err
-		}
+		l.enter(v)
 		defer func() {
 			l.leave(v)
-			if err == nil {
-				l.done[v] = c
-			}
+			l.done[v] = c
 		}()
 	}
+	c.weight = 1
 	switch v := v.(type) {
 	case *pickle.List:
-		items, weight, err := l.items(v.Items)
-		return converted{items, weight}, err
+		c.value = l.items(&c, v.Items)
+		return c
 	case *pickle.Tuple:
-		items, weight, err := l.items(v.Items)
-		return converted{torch.Tuple(items), weight}, err
+		c.value = torch.Tuple(l.items(&c, v.Items))
+		return c
 	case *pickle.Set:
-		items, weight, err := l.members(v)
-		if v.Frozen {
-			return converted{FrozenSet(items), weight}, err
+		for _, x := range v.Items { // Python refuses members that can change
+			if !l.hashable(x, 0) {
+				fail.With("%s holds %s", pickle.Kind(v), pickle.Kind(x))
+			}
 		}
-		return converted{Set(items), weight}, err
+		if items := l.items(&c, v.Items); v.Frozen {
+			c.value = FrozenSet(items)
+		} else {
+			c.value = Set(items)
+		}
+		return c
 	case *pickle.Dict:
-		return l.dict(v)
+		c.value = l.dict(&c, v)
+		return c
 	case *tensorSpec:
-		t, err := v.make(l)
-		return converted{t, 1}, err
+		return converted{v.make(l), 1}
 	case *numpyArray:
-		if v.unread {
-			break
+		if !v.unread {
+			return converted{v.spec().make(l), 1}
 		}
-		spec, err := v.spec()
-		if err != nil {
-			return c, err
-		}
-		t, err := spec.make(l)
-		return converted{t, 1}, err
 	}
-	if o, ok := l.placeholder(v); ok {
-		return converted{&Object{Class: o.Class}, 1}, nil
+	o, ok := l.placeholder(v)
+	if !ok {
+		fail.With("%s stands where a value should", pickle.Kind(v))
 	}
-	return c, fmt.Errorf("%s stands where a value should", pickle.Kind(v))
+	return converted{&Object{Class: o.Class}, 1}
 }
 
 // enter notes that a value is being converted, and refuses one inside itself.
-func (l *loader) enter(v any) error {
+func (l *loader) enter(v any) {
 	if l.open[v] {
-		return fmt.Errorf("%s contains itself", pickle.Kind(v))
+		fail.With("%s contains itself", pickle.Kind(v))
 	}
 	if l.depth >= maxDepth {
-		return fmt.Errorf("nested deeper than %d levels", maxDepth)
+		fail.With("nested deeper than %d levels", maxDepth)
 	}
 	l.open[v] = true
 	l.depth++
-	return nil
 }
 
 func (l *loader) leave(v any) {
@@ -105,29 +100,26 @@ func (l *loader) leave(v any) {
 	l.depth--
 }
 
-func (l *loader) items(vs []any) ([]any, int, error) {
-	out, weight := make([]any, len(vs)), 1
+// items converts the items of the container c.
+func (l *loader) items(c *converted, vs []any) []any {
+	out := make([]any, len(vs))
 	for i, v := range vs {
-		c, err := l.convert(v)
-		if err != nil {
-			return nil, 0, at(i, err)
-		}
-		out[i] = c.value
-		if weight, err = heavier(weight, c.weight); err != nil {
-			return nil, 0, err
-		}
+		out[i] = l.inside(c, i, v)
 	}
-	return out, weight, nil
+	return out
 }
 
-// members are a set's items, of which Python refuses those that can change.
-func (l *loader) members(s *pickle.Set) ([]any, int, error) {
-	for _, v := range s.Items {
-		if !l.hashable(v, 0) {
-			return nil, 0, fmt.Errorf("%s holds %s", pickle.Kind(s), pickle.Kind(v))
-		}
+// inside converts a value at a step inside the container c.
+func (l *loader) inside(c *converted, step, v any) (value any) {
+	l.path.in(step, func() {
+		x := l.convert(v)
+		value = x.value
+		c.weight += x.weight
+	})
+	if c.weight > maxWeight {
+		fail.With("the same values are nested so that there are more than %d", maxWeight)
 	}
-	return l.items(s.Items)
+	return value
 }
 
 // hashable reports whether Python takes a decoded value into a set.
@@ -149,93 +141,22 @@ func (l *loader) hashable(v any, depth int) bool {
 	return false
 }
 
-func heavier(a, b int) (int, error) {
-	if a+b > maxWeight {
-		return 0, fmt.Errorf("the same values are nested so that there are more than %d", maxWeight)
-	}
-	return a + b, nil
-}
-
-func (l *loader) dict(v *pickle.Dict) (converted, error) {
+func (l *loader) dict(c *converted, v *pickle.Dict) *torch.Dict {
 	d := &torch.Dict{OrderedDict: v.Ordered}
 	l.dicts[v] = d
-	weight := 1
 	for i, k := range v.Keys {
 		if !l.hashable(k, 0) {
-			return converted{}, fmt.Errorf("a dict has %s as a key", pickle.Kind(k))
+			fail.With("a dict has %s as a key", pickle.Kind(k))
 		}
 		if x, ok := k.(float64); ok && x != x {
-			return converted{}, errors.New("a dict has the key NaN")
+			fail.With("a dict has the key NaN")
 		}
-		key, err := l.convert(k)
-		if err != nil {
-			return converted{}, at(keyName(k), err)
-		}
-		c, err := l.convert(v.Values[i])
-		if err != nil {
-			return converted{}, at(keyStep(k), err)
-		}
-		d.Set(key.value, c.value)
-		if weight, err = heavier(weight, key.weight+c.weight-1); err != nil {
-			return converted{}, err
-		}
+		key := l.inside(c, keyName(k), k)
+		c.weight-- // a key and its value count together
+		d.Set(key, l.inside(c, keyStep(k), v.Values[i]))
 	}
 	if v.Attributes != nil {
-		c, err := l.convert(v.Attributes)
-		if err != nil {
-			return converted{}, at("(attributes)", err)
-		}
-		d.Attributes = c.value.(*torch.Dict)
-		if weight, err = heavier(weight, c.weight); err != nil {
-			return converted{}, err
-		}
+		d.Attributes = l.inside(c, "(attributes)", v.Attributes).(*torch.Dict)
 	}
-	return converted{d, weight}, nil
-}
-
-// closeAll closes the tensors of a tree that nobody will have.
-func closeAll(v any) { closeIn(v, map[*torch.Dict]bool{}) }
-
-func closeIn(v any, seen map[*torch.Dict]bool) {
-	switch v := v.(type) {
-	case *torch.Tensor:
-		v.Close()
-	case *torch.Dict:
-		if v == nil || seen[v] {
-			return
-		}
-		seen[v] = true
-		for _, x := range v.All() {
-			closeIn(x, seen)
-		}
-		closeIn(v.Attributes, seen)
-	case []any:
-		for _, x := range v {
-			closeIn(x, seen)
-		}
-	case torch.Tuple:
-		closeIn([]any(v), seen)
-	}
-}
-
-// describe names what a tree is.
-func describe(v any) string {
-	switch v := v.(type) {
-	case *torch.Tensor:
-		return "a tensor"
-	case torch.Tuple, Size:
-		return "a tuple"
-	case []any:
-		return "a list"
-	case Set, FrozenSet:
-		return "a set"
-	case ByteArray:
-		return "a bytearray"
-	case *torch.Dict:
-		return "a dict"
-	case *Object:
-		return v.String()
-	default:
-		return pickle.Kind(v)
-	}
+	return d
 }

@@ -124,3 +124,28 @@ func elements(v *torch.Tensor) string {
 	})
 	return hex.EncodeToString(b)
 }
+
+// closeAll closes the tensors of a tree that nobody will have.
+func closeAll(v any) { closeIn(v, map[*torch.Dict]bool{}) }
+
+func closeIn(v any, seen map[*torch.Dict]bool) {
+	switch v := v.(type) {
+	case *torch.Tensor:
+		v.Close()
+	case *torch.Dict:
+		if v == nil || seen[v] {
+			return
+		}
+		seen[v] = true
+		for _, x := range v.All() {
+			closeIn(x, seen)
+		}
+		closeIn(v.Attributes, seen)
+	case []any:
+		for _, x := range v {
+			closeIn(x, seen)
+		}
+	case torch.Tuple:
+		closeIn([]any(v), seen)
+	}
+}

@@ -4,7 +4,6 @@
 package pt
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
@@ -30,7 +30,7 @@ type encoder struct {
 	storages []storage
 	keys     map[uint64]int  // storage ID → index in storages
 	resolved []*torch.Tensor // copies made on the way, to close
-	depth    int
+	path     treePath
 }
 
 func newEncoder() *encoder {
@@ -43,12 +43,10 @@ func (e *encoder) close() {
 	}
 }
 
-func (e *encoder) value(v any) error {
-	if e.depth >= maxDepth {
-		return fmt.Errorf("nested deeper than %d levels", maxDepth)
+func (e *encoder) value(v any) {
+	if len(e.path) >= maxDepth {
+		fail.With("nested deeper than %d levels", maxDepth)
 	}
-	e.depth++
-	defer func() { e.depth-- }()
 	switch v := v.(type) {
 	case nil:
 		e.p.None()
@@ -59,108 +57,93 @@ func (e *encoder) value(v any) error {
 	case int64:
 		e.p.Int(v)
 	case *big.Int:
-		if v == nil || v.BitLen() > 8*250 {
-			return errors.New("a *big.Int that is nil or longer than 250 bytes")
-		}
-		if v.IsInt64() {
+		switch {
+		case v == nil || v.BitLen() > 8*250:
+			fail.With("a *big.Int that is nil or longer than 250 bytes")
+		case v.IsInt64():
 			e.p.Int(v.Int64())
-		} else {
+		default:
 			e.p.BigInt(v)
 		}
 	case float64:
 		e.p.Float(v)
 	case string:
-		return e.text(v)
+		e.text(v)
 	case []byte:
-		if len(v) > math.MaxUint32/2 {
-			return fmt.Errorf("%d bytes are too many; 2 GiB fit", len(v))
-		}
+		checkBytes(v)
 		e.p.Bytes(v)
 	case complex128:
 		e.p.Complex(v)
 	case ByteArray:
-		if len(v) > math.MaxUint32/2 {
-			return fmt.Errorf("%d bytes are too many; 2 GiB fit", len(v))
-		}
+		checkBytes(v)
 		e.p.ByteArray(v)
 	case Set:
-		return e.set("set", v)
+		e.set("set", v)
 	case FrozenSet:
-		return e.set("frozenset", v)
+		e.set("frozenset", v)
 	case Size:
-		e.p.Global("torch", "Size")
-		_ = e.p.Tuple(1, func(int) error { e.p.Ints(v); return nil })
-		e.p.Reduce()
-		e.p.Memo()
+		e.p.Call("torch", "Size", 1, func(int) { e.p.Ints(v) })
 	case []any:
-		return e.p.List(len(v), func(i int) error { return at(i, e.value(v[i])) })
+		e.p.List(len(v), e.items(v))
 	case torch.Tuple:
-		return e.p.Tuple(len(v), func(i int) error { return at(i, e.value(v[i])) })
+		e.p.Tuple(len(v), e.items(v))
 	case *torch.Dict:
-		return e.dict(v)
+		e.dict(v)
 	case *torch.Tensor:
-		return e.tensor(v)
+		e.tensor(v)
 	case torch.DType:
 		e.p.Global("torch", v.String())
 	case torch.Device:
-		e.device(v)
+		kind, index, _ := strings.Cut(v.String(), ":")
+		n, err := strconv.Atoi(index)
+		args := []func(){func() { e.p.Text(kind) }, func() { e.p.Int(int64(n)) }}
+		if err != nil { // none is named
+			args = args[:1]
+		}
+		e.p.Call("torch", "device", len(args), func(i int) { args[i]() })
 	case torch.Layout:
 		if v != torch.Strided {
-			return fmt.Errorf("layout %d cannot be stored; torch.Strided can", v)
+			fail.With("layout %d cannot be stored; torch.Strided can", v)
 		}
-		e.p.Global("torch.serialization", "_get_layout")
-		_ = e.p.Tuple(1, func(int) error { e.p.Text("torch.strided"); return nil })
-		e.p.Reduce()
-		e.p.Memo()
+		e.p.Call("torch.serialization", "_get_layout", 1, func(int) { e.p.Text("torch.strided") })
 	default:
-		return fmt.Errorf("a Go %T cannot be stored; %s", v, storable)
+		fail.With("a Go %T cannot be stored; %s", v, storable)
 	}
-	return nil
 }
 
 const storable = "use *torch.Dict, []any, torch.Tuple, *torch.Tensor, int, int64, float64, bool, string, []byte or nil"
 
-func (e *encoder) text(s string) error {
+// items returns what writes the i-th item of a list.
+func (e *encoder) items(vs []any) func(i int) {
+	return func(i int) { e.path.in(i, func() { e.value(vs[i]) }) }
+}
+
+func checkBytes(b []byte) {
+	if len(b) > math.MaxUint32/2 {
+		fail.With("%d bytes are too many; 2 GiB fit", len(b))
+	}
+}
+
+func (e *encoder) text(s string) {
 	if !pickle.IsText([]byte(s)) {
-		return fmt.Errorf("the string %.40q is not valid UTF-8; use []byte", s)
+		fail.With("the string %.40q is not valid UTF-8; use []byte", s)
 	}
 	if len(s) > math.MaxUint32 {
-		return fmt.Errorf("a string of %d bytes is too long; 4 GiB fit", len(s))
+		fail.With("a string of %d bytes is too long; 4 GiB fit", len(s))
 	}
 	e.p.Text(s)
-	return nil
 }
 
-func (e *encoder) device(d torch.Device) {
-	kind, index, indexed := strings.Cut(d.String(), ":")
-	e.p.Global("torch", "device")
-	if indexed {
-		i, _ := strconv.Atoi(index)
-		_ = e.p.Tuple(2, func(k int) error {
-			if k == 0 {
-				e.p.Text(kind)
-			} else {
-				e.p.Int(int64(i))
-			}
-			return nil
-		})
-	} else {
-		_ = e.p.Tuple(1, func(int) error { e.p.Text(kind); return nil })
-	}
-	e.p.Reduce()
-	e.p.Memo()
-}
-
-func (e *encoder) dict(d *torch.Dict) error {
+func (e *encoder) dict(d *torch.Dict) {
 	if d == nil {
-		return errors.New("a nil *torch.Dict; use nil for None, or an empty dict")
+		fail.With("a nil *torch.Dict; use nil for None, or an empty dict")
 	}
 	if e.open[d] {
-		return errors.New("the dict contains itself")
+		fail.With("the dict contains itself")
 	}
 	if n, ok := e.memo[d]; ok {
 		e.p.Get(n)
-		return nil
+		return
 	}
 	if d.OrderedDict {
 		e.p.EmptyOrderedDict()
@@ -171,48 +154,37 @@ func (e *encoder) dict(d *torch.Dict) error {
 	e.open[d] = true
 	defer delete(e.open, d)
 	keys := d.Keys()
-	if err := checkKeys(keys); err != nil {
-		return err
-	}
-	err := e.p.Items(len(keys), func(i int) error {
-		if err := e.value(keys[i]); err != nil {
-			return at(keys[i], err)
-		}
-		v, _ := d.Get(keys[i])
-		return at(keys[i], e.value(v))
+	checkKeys(keys)
+	e.p.Items(len(keys), func(i int) {
+		e.path.in(keys[i], func() {
+			e.value(keys[i])
+			v, _ := d.Get(keys[i])
+			e.value(v)
+		})
 	})
-	if err != nil || d.Attributes == nil {
-		return err
+	if d.Attributes == nil {
+		return
 	}
 	if !d.OrderedDict {
-		return errors.New("the dict has Attributes, which only an OrderedDict can have")
+		fail.With("the dict has Attributes, which only an OrderedDict can have")
 	}
 	for k := range d.Attributes.All() {
 		if _, ok := k.(string); !ok {
-			return fmt.Errorf("the attribute %v is not called by a string", k)
+			fail.With("the attribute %v is not called by a string", k)
 		}
 	}
-	if err := e.value(d.Attributes); err != nil {
-		return at("(attributes)", err)
-	}
+	e.path.in("(attributes)", func() { e.value(d.Attributes) })
 	e.p.Build()
-	return nil
 }
 
 // set writes a set or a frozenset as the call that makes it of a list.
-func (e *encoder) set(class string, members []any) error {
+func (e *encoder) set(class string, members []any) {
 	for _, v := range members {
 		if !storableInSet(v) {
-			return fmt.Errorf("a %s holds a Go %T, which Python does not take into one", class, v)
+			fail.With("a %s holds a Go %T, which Python does not take into one", class, v)
 		}
 	}
-	e.p.Global("__builtin__", class)
-	err := e.p.Tuple(1, func(int) error {
-		return e.p.List(len(members), func(i int) error { return at(i, e.value(members[i])) })
-	})
-	e.p.Reduce()
-	e.p.Memo()
-	return err
+	e.p.Call("__builtin__", class, 1, func(int) { e.p.List(len(members), e.items(members)) })
 }
 
 func storableInSet(v any) bool {
@@ -227,7 +199,7 @@ func storableInSet(v any) bool {
 
 // checkKeys refuses what Go keeps apart and Python does not: 1, 1.0 and True are
 // one key there.
-func checkKeys(keys []any) error {
+func checkKeys(keys []any) {
 	seen := make(map[any]any, len(keys))
 	for _, k := range keys {
 		same := k
@@ -241,7 +213,7 @@ func checkKeys(keys []any) error {
 			}
 		case float64:
 			if x != x {
-				return errors.New("a dict key is NaN, which no reader could look up")
+				fail.With("a dict key is NaN, which no reader could look up")
 			}
 			if x == math.Trunc(x) && math.Abs(x) < 1<<62 {
 				same = int(x)
@@ -249,24 +221,23 @@ func checkKeys(keys []any) error {
 		case nil, string, int:
 		default:
 			if !storableInSet(k) {
-				return fmt.Errorf("a dict key is a Go %T, which Python does not take as one", k)
+				fail.With("a dict key is a Go %T, which Python does not take as one", k)
 			}
 			continue // no key of another type is the same
 		}
 		if other, ok := seen[same]; ok {
-			return fmt.Errorf("the keys %T %v and %T %v are the same in Python", other, other, k, k)
+			fail.With("the keys %T %v and %T %v are the same in Python", other, other, k, k)
 		}
 		seen[same] = k
 	}
-	return nil
 }
 
 // write writes a whole archive whose records are in the folder name.
 func write(w io.Writer, name string, value any) error {
 	e := newEncoder()
 	defer e.close()
-	if err := e.value(value); err != nil {
-		return err
+	if err := fail.Catch(func() { e.value(value) }); err != nil {
+		return e.path.at(err)
 	}
 	return e.archive(newArchiveWriter(w, name))
 }

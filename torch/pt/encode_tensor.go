@@ -4,12 +4,11 @@
 package pt
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"strconv"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // storage is one to be written whole.
@@ -20,39 +19,27 @@ type storage struct {
 	numel  int // in elements of dtype
 }
 
-func (e *encoder) tensor(t *torch.Tensor) error {
+func (e *encoder) tensor(t *torch.Tensor) {
 	if t == nil {
-		return errors.New("a nil *torch.Tensor; use nil for None")
+		fail.With("a nil *torch.Tensor; use nil for None")
 	}
 	if n, ok := e.memo[t]; ok {
 		e.p.Get(n)
-		return nil
+		return
 	}
-	var refused error
-	err := torch.Try(func() { refused = e.rebuild(t) })
-	if err == nil {
-		err = refused
-	}
-	if err == nil {
-		e.memo[t] = e.p.Memo()
-	}
-	return err
+	fail.On(torch.Try(func() { e.rebuild(t) }))
+	e.memo[t] = e.p.Memo()
 }
 
 // rebuild writes the call that makes t, as torch.Tensor.__reduce_ex__ does.
-func (e *encoder) rebuild(t *torch.Tensor) error {
+func (e *encoder) rebuild(t *torch.Tensor) {
 	requiresGrad := t.RequiresGrad()
 	t = e.resolve(t)
 	shape, strides, offset, dtype := t.Shape(), t.Strides(), t.Storage().Offset, t.DType()
-	key, s, err := e.storage(t)
-	if err != nil {
-		return err
-	}
-	untyped := s.class == untypedStorage // v3 names the type that such a storage does not
-	if untyped {
-		e.p.Global("torch._utils", "_rebuild_tensor_v3")
-	} else {
-		e.p.Global("torch._utils", "_rebuild_tensor_v2")
+	key, s := e.storage(t)
+	call, n := "_rebuild_tensor_v2", 6
+	if s.class == untypedStorage { // v3 names the type that such a storage does not
+		call, n = "_rebuild_tensor_v3", 7
 	}
 	args := []func(){
 		func() { e.persistentID(key, s) },
@@ -61,31 +48,27 @@ func (e *encoder) rebuild(t *torch.Tensor) error {
 		func() { e.p.Ints(strides) },
 		func() { e.p.Bool(requiresGrad) },
 		func() { e.p.EmptyOrderedDict(); e.p.Memo() }, // backward hooks
+		func() { e.p.Global("torch", dtype.String()) },
 	}
-	if untyped {
-		args = append(args, func() { e.p.Global("torch", dtype.String()) })
-	}
-	_ = e.p.Tuple(len(args), func(i int) error { args[i](); return nil })
+	e.p.Global("torch._utils", call)
+	e.p.Tuple(n, func(i int) { args[i]() })
 	e.p.Reduce()
-	return nil
 }
 
 func (e *encoder) persistentID(key int, s storage) {
+	module := "torch"
+	if s.class == untypedStorage {
+		module = "torch.storage"
+	}
 	fields := []func(){
 		func() { e.p.Text("storage") },
-		func() {
-			if s.class == untypedStorage {
-				e.p.Global("torch.storage", s.class)
-			} else {
-				e.p.Global("torch", s.class)
-			}
-		},
+		func() { e.p.Global(module, s.class) },
 		func() { e.p.Text(strconv.Itoa(key)) },
 		// Elements from other devices too: so the file loads on any machine.
 		func() { e.p.Text("cpu") },
 		func() { e.p.Int(int64(s.numelStored())) },
 	}
-	_ = e.p.Tuple(len(fields), func(i int) error { fields[i](); return nil })
+	e.p.Tuple(len(fields), func(i int) { fields[i]() })
 	e.p.PersistentID()
 }
 
@@ -93,20 +76,14 @@ func (e *encoder) persistentID(key int, s storage) {
 // what its storage holds.
 func (e *encoder) resolve(t *torch.Tensor) *torch.Tensor {
 	d := t.DType()
+	complex := d == torch.Complex32 || d == torch.Complex64 || d == torch.Complex128
 	lazy := ""
 	switch {
-	case d == torch.Complex32 || d == torch.Complex64 || d == torch.Complex128:
-		if torch.Call("aten::is_conj", t).Bool() {
-			lazy = "aten::resolve_conj"
-		} else if torch.Call("aten::is_neg", t).Bool() {
-			lazy = "aten::resolve_neg"
-		}
-	case d.IsFloating():
-		if torch.Call("aten::is_neg", t).Bool() {
-			lazy = "aten::resolve_neg"
-		}
-	}
-	if lazy == "" {
+	case complex && torch.Call("aten::is_conj", t).Bool():
+		lazy = "aten::resolve_conj"
+	case (complex || d.IsFloating()) && torch.Call("aten::is_neg", t).Bool():
+		lazy = "aten::resolve_neg"
+	default:
 		return t
 	}
 	var c *torch.Tensor
@@ -116,10 +93,10 @@ func (e *encoder) resolve(t *torch.Tensor) *torch.Tensor {
 }
 
 // storage returns the key and description of the storage that t lies in.
-func (e *encoder) storage(t *torch.Tensor) (int, storage, error) {
+func (e *encoder) storage(t *torch.Tensor) (int, storage) {
 	info, d := t.Storage(), t.DType()
 	if info.ID == 0 {
-		return 0, storage{}, errors.New("the tensor has no storage of its own (sparse or quantised?); make it dense first")
+		fail.With("the tensor has no storage of its own (sparse or quantised?); make it dense first")
 	}
 	class, typed := storageClasses[d]
 	if !typed {
@@ -128,15 +105,15 @@ func (e *encoder) storage(t *torch.Tensor) (int, storage, error) {
 	if key, ok := e.keys[info.ID]; ok {
 		s := e.storages[key]
 		if s.class != class {
-			return 0, s, fmt.Errorf("the tensor shares its elements with another one as %s and as %s, which PyTorch cannot read; clone one of them", s.dtype, d)
+			fail.With("the tensor shares its elements with another one as %s and as %s, which PyTorch cannot read; clone one of them", s.dtype, d)
 		}
-		return key, s, nil
+		return key, s
 	}
 	s := storage{t, d, class, info.Bytes / d.Size()}
 	key := len(e.storages)
 	e.keys[info.ID] = key
 	e.storages = append(e.storages, s)
-	return key, s, nil
+	return key, s
 }
 
 // numelStored is the number of elements as the storage's class counts them.

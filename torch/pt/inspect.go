@@ -15,6 +15,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
@@ -51,16 +52,13 @@ type inspector struct {
 
 func inspectReader(ctx context.Context, r io.ReaderAt, size int64) (*inspect.Info, error) {
 	l := &loader{opts: LoadOptions{Placeholders: true}}
-	plain, err := l.decode(r, size)
+	in := &inspector{ctx: ctx, bytes: 1<<30 + 64*size, sums: map[any]string{}}
+	err := fail.Catch(func() {
+		plain := l.decode(r, size)
+		in.info = &inspect.Info{Format: "pt", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: l.metadata}
+		(&finder{l: l, tensor: in.tensor, value: in.value}).walk(nil, plain)
+	})
 	if err != nil {
-		return nil, err
-	}
-	in := &inspector{
-		ctx: ctx, bytes: 1<<30 + 64*size, sums: map[any]string{},
-		info: &inspect.Info{Format: "pt", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: l.metadata},
-	}
-	f := &finder{l: l, tensor: in.tensor, value: in.value}
-	if err := f.walk(nil, plain); err != nil {
 		return nil, err
 	}
 	names := uniqueNames(append(in.tensors, in.values...))
@@ -77,15 +75,15 @@ func (in *inspector) value(at *place, leaf any) {
 	in.info.Values, in.values = append(in.info.Values, inspect.Value{Value: leaf}), append(in.values, at)
 }
 
-func (in *inspector) tensor(at *place, t *tensorSpec, same any) error {
+func (in *inspector) tensor(at *place, t *tensorSpec, same any) {
 	n, ok := t.numBytes()
 	if !ok {
-		return fmt.Errorf("%s: the sizes %v are too large", at.name(), t.size)
+		fail.With("%s: the sizes %v are too large", at.name(), t.size)
 	}
 	sum, ok := in.sums[same]
 	if !ok {
 		if in.bytes -= n; in.bytes < 0 {
-			return fmt.Errorf("%s: the file's views add up to many times what it holds", at.name())
+			fail.With("%s: the file's views add up to many times what it holds", at.name())
 		}
 		h := sha256.New()
 		err := t.elements(func(part []byte) error {
@@ -93,7 +91,7 @@ func (in *inspector) tensor(at *place, t *tensorSpec, same any) error {
 			return in.ctx.Err()
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", at.name(), err)
+			fail.With("%s: %w", at.name(), err)
 		}
 		sum = hex.EncodeToString(h.Sum(nil))
 		in.sums[same] = sum
@@ -101,7 +99,6 @@ func (in *inspector) tensor(at *place, t *tensorSpec, same any) error {
 	in.info.Tensors, in.tensors = append(in.info.Tensors, inspect.Tensor{
 		DType: t.dtype.String(), Shape: slices.Clone(t.size), Strides: slices.Clone(t.stride), Bytes: n, SHA256: sum,
 	}), append(in.tensors, at)
-	return nil
 }
 
 // longestText is listed as it is.

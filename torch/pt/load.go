@@ -4,11 +4,11 @@
 package pt
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
@@ -44,13 +44,7 @@ type LoadOptions struct {
 func Load(path string) (any, error) { return LoadWith(path, LoadOptions{}) }
 
 // LoadWith is Load with options.
-func LoadWith(path string, opts LoadOptions) (any, error) {
-	v, err := load(path, opts, nil)
-	if err != nil {
-		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
-	}
-	return v, nil
-}
+func LoadWith(path string, opts LoadOptions) (any, error) { return load(path, opts, nil) }
 
 // Read is Load for a file of size bytes behind r.
 func Read(r io.ReaderAt, size int64) (any, error) {
@@ -62,28 +56,34 @@ func Read(r io.ReaderAt, size int64) (any, error) {
 }
 
 // load reads a file. pick, if not nil, chooses what of the decoded tree is wanted.
-func load(path string, opts LoadOptions, pick func(l *loader, plain any) (any, error)) (any, error) {
-	f, size, err := wholefile.Open(path)
+func load(path string, opts LoadOptions, pick func(l *loader, plain any) any) (any, error) {
+	v, err := func() (any, error) {
+		f, size, err := wholefile.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		l := &loader{opts: opts, pick: pick}
+		if opts.Mmap {
+			l.mapping = &mapping{path: sameFile(f), size: size}
+		}
+		return l.read(f, size)
+	}()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
 	}
-	defer f.Close()
-	l := &loader{opts: opts, pick: pick}
-	if opts.Mmap {
-		l.mapping = &mapping{path: sameFile(f), size: size}
-	}
-	return l.read(f, size)
+	return v, nil
 }
 
 // loader turns a pickle into a tree: first into plain values and descriptions of
 // tensors, and only when the whole of it has been checked into tensors.
 type loader struct {
 	opts      LoadOptions
-	pick      func(l *loader, plain any) (any, error)
+	pick      func(l *loader, plain any) any
 	mapping   *mapping // of the file, with Mmap
 	bigEndian bool
-	find      func(s *storageSpec, item int) error // where a storage's bytes are
-	fields    func(id []any) (*storageSpec, error) // what a persistent id means
+	find      func(s *storageSpec, item int) // where a storage's bytes are
+	fields    func(id []any) *storageSpec    // what a persistent id means
 	storages  map[string]*storageSpec
 	arrays    int // of numpy
 	budget    int // bytes that calls may still make
@@ -94,79 +94,62 @@ type loader struct {
 	dicts map[*pickle.Dict]*torch.Dict
 	hash  map[*pickle.Tuple]bool // whether it may be in a set
 	depth int
+	path  treePath
 }
 
-// read is everything, in whichever format.
-func (l *loader) read(r io.ReaderAt, size int64) (any, error) {
-	plain, err := l.decode(r, size)
-	if err == nil && l.pick != nil {
-		plain, err = l.pick(l, plain)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(l.storages) == 0 && l.arrays == 0 { // plain values do not need libtorch
-		c, err := l.convert(plain)
-		if err != nil {
-			return nil, err
+// read reads everything, in whichever format.
+func (l *loader) read(r io.ReaderAt, size int64) (v any, err error) {
+	err = fail.Catch(func() {
+		plain := l.decode(r, size)
+		if l.pick != nil {
+			plain = l.pick(l, plain)
 		}
-		return c.value, nil
-	}
-	if err := torch.Init(); err != nil {
-		return nil, err
-	}
-	return l.tensors(plain)
+		if len(l.storages) == 0 && l.arrays == 0 { // plain values do not need libtorch
+			v = l.convert(plain).value
+			return
+		}
+		fail.On(torch.Init())
+		v = l.tensors(plain)
+	})
+	return v, l.path.at(err)
 }
 
 // decode reads everything but the elements of tensors.
-func (l *loader) decode(r io.ReaderAt, size int64) (any, error) {
+func (l *loader) decode(r io.ReaderAt, size int64) any {
 	l.storages, l.metadata = map[string]*storageSpec{}, map[string]string{}
 	l.done, l.open, l.dicts = map[any]converted{}, map[any]bool{}, map[*pickle.Dict]*torch.Dict{}
 	l.hash = map[*pickle.Tuple]bool{}
-	legacy, err := checkMagic(r, size)
-	if err != nil {
-		return nil, err
-	}
-	if legacy {
+	if fail.Or(checkMagic(r, size)) {
 		l.metadata["container"] = "legacy"
 		return l.decodeLegacy(r, size)
 	}
-	a, err := openArchive(r, size)
-	if err != nil {
-		return nil, err
-	}
+	a := fail.Or(openArchive(r, size))
 	l.bigEndian = a.bigEndian
 	if l.mapping != nil && l.bigEndian {
-		return nil, errors.New("it is big-endian, which Mmap cannot turn round; load it without")
+		fail.With("it is big-endian, which Mmap cannot turn round; load it without")
 	}
-	data, err := a.read(a.records["data.pkl"], maxPickle)
-	if err != nil {
-		return nil, err
-	}
+	data := fail.Or(a.read(a.records["data.pkl"], maxPickle))
 	l.setBudget(len(data))
-	l.find, l.fields = a.find(), l.storageID
+	l.find, l.fields = a.find, l.storageID
 	l.metadata["container"] = "zip"
 	l.metadata["pickle_protocol"] = pickle.Protocol(data)
-	if err := a.metadata(l.metadata); err != nil {
-		return nil, err
-	}
+	fail.On(a.metadata(l.metadata))
 	plain, err := pickle.Decode(data, l)
 	if err != nil {
-		return nil, fmt.Errorf("data.pkl: %w", err)
+		fail.With("data.pkl: %w", err)
 	}
-	return plain, nil
+	return plain
 }
 
 // setBudget lets calls make so much more than the pickle's n bytes as a sane file
 // may: one of a few bytes cannot ask for the same megabyte again and again.
 func (l *loader) setBudget(n int) { l.budget = 16<<20 + 64*n }
 
-func (l *loader) charge(n int) error {
+func (l *loader) charge(n int) {
 	if n > l.budget {
-		return errors.New("the calls in it make many times more than the file holds")
+		fail.With("the calls in it make many times more than the file holds")
 	}
 	l.budget -= n
-	return nil
 }
 
 // device returns where a storage goes.
@@ -184,27 +167,20 @@ func (l *loader) device(saved string) (torch.Device, error) {
 	return d, torch.CheckDevice(d)
 }
 
-// tensors is convert for a tree that holds tensors: all of them or, on an error,
-// none survive it.
-func (l *loader) tensors(plain any) (value any, err error) {
-	tryErr := torch.Try(func() {
+// tensors is convert for a tree that holds tensors. Where it fails, none of them
+// outlives it.
+func (l *loader) tensors(plain any) (value any) {
+	fail.On(torch.Try(func() {
 		torch.Unscoped(func() {
 			torch.Scope(func() {
-				var c converted
-				if c, err = l.convert(plain); err != nil {
-					return
-				}
+				value = l.convert(plain).value
 				for _, d := range l.done {
 					if t, ok := d.value.(*torch.Tensor); ok {
 						t.Keep()
 					}
 				}
-				value = c.value
 			})
 		})
-	})
-	if err == nil {
-		err = tryErr
-	}
-	return value, err
+	}))
+	return value
 }

@@ -4,13 +4,13 @@
 package pt
 
 import (
-	"errors"
 	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
@@ -140,65 +140,63 @@ type finder struct {
 	l     *loader
 	nodes int
 
-	tensor func(at *place, t *tensorSpec, same any) error
+	tensor func(at *place, t *tensorSpec, same any)
 	value  func(at *place, leaf any)
 }
 
-func (f *finder) walk(at *place, v any) error {
+func (f *finder) walk(at *place, v any) {
 	if f.nodes++; f.nodes > maxNodes {
-		return errors.New("the same values are nested so that there are too many to list")
+		fail.With("the same values are nested so that there are too many to list")
 	}
 	switch v := v.(type) {
 	case *tensorSpec:
-		return f.tensor(at, v, v)
+		f.tensor(at, v, v)
+		return
 	case *numpyArray:
-		if v.unread {
-			break
+		if !v.unread {
+			f.tensor(at, v.spec(), v)
+			return
 		}
-		spec, err := v.spec()
-		if err != nil {
-			return err
-		}
-		return f.tensor(at, spec, v)
 	case *pickle.Dict:
-		return f.inside(at, v, func() error { return f.dict(at, v) })
+		f.inside(at, v, func() { f.dict(at, v) })
+		return
 	case *pickle.List:
-		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+		f.inside(at, v, func() { f.items(at, v.Items) })
+		return
 	case *pickle.Tuple:
-		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+		f.inside(at, v, func() { f.items(at, v.Items) })
+		return
 	case *pickle.Set:
-		return f.inside(at, v, func() error { return f.items(at, v.Items) })
+		f.inside(at, v, func() { f.items(at, v.Items) })
+		return
 	}
 	leaf, ok := leafOf(v)
 	if !ok {
 		o, ok := f.l.placeholder(v)
 		if !ok {
-			return fmt.Errorf("%s: %s stands where a value should", at.name(), pickle.Kind(v))
+			fail.With("%s: %s stands where a value should", at.name(), pickle.Kind(v))
 		}
 		leaf, _ = leafOf(o)
 	}
 	f.value(at, leaf)
-	return nil
 }
 
-func (f *finder) inside(at *place, v any, walk func() error) error {
+func (f *finder) inside(at *place, v any, walk func()) {
 	if f.l.open[v] {
 		f.value(at, "<"+pickle.Kind(v)+" that contains itself>")
-		return nil
+		return
 	}
-	if err := f.l.enter(v); err != nil {
-		return err
-	}
+	f.l.enter(v)
 	defer f.l.leave(v)
-	return walk()
+	walk()
 }
 
-func (f *finder) dict(at *place, d *pickle.Dict) error {
+func (f *finder) dict(at *place, d *pickle.Dict) {
 	last := make(map[any]int, len(d.Keys)) // of a key that comes twice, the last counts
 	same := make([]any, len(d.Keys))
 	for i, k := range d.Keys {
 		if !f.l.hashable(k, 0) {
-			return fmt.Errorf("%s: a dict has %s as a key", at.name(), pickle.Kind(k))
+			fail.With("%s: a dict has %s as a key", at.name(), pickle.Kind(k))
 		}
 		same[i] = k
 		switch x := k.(type) {
@@ -215,21 +213,17 @@ func (f *finder) dict(at *place, d *pickle.Dict) error {
 		f.value(at, map[string]any{})
 	}
 	for i, k := range d.Keys {
-		if last[same[i]] != i {
-			continue
-		}
-		if err := f.walk(&place{at, k}, d.Values[i]); err != nil {
-			return err
+		if last[same[i]] == i {
+			f.walk(&place{at, k}, d.Values[i])
 		}
 	}
 	if d.Attributes != nil {
-		return f.inside(at, d.Attributes, func() error { return f.dict(at, d.Attributes) })
+		f.inside(at, d.Attributes, func() { f.dict(at, d.Attributes) })
 	}
-	return nil
 }
 
 // items reports a list of plain values as one value, any other item by item.
-func (f *finder) items(at *place, vs []any) error {
+func (f *finder) items(at *place, vs []any) {
 	leaves := make([]any, 0, len(vs))
 	for _, v := range vs {
 		leaf, ok := leafOf(v)
@@ -241,14 +235,11 @@ func (f *finder) items(at *place, vs []any) error {
 	if len(leaves) == len(vs) {
 		f.nodes += len(vs)
 		f.value(at, leaves)
-		return nil
+		return
 	}
 	for i, v := range vs {
-		if err := f.walk(&place{at, i}, v); err != nil {
-			return err
-		}
+		f.walk(&place{at, i}, v)
 	}
-	return nil
 }
 
 // Named is a tensor of a file with the name that [Inspect] gives it.
@@ -259,27 +250,19 @@ type Named struct {
 
 // LoadTensors reads the tensors of a file and nothing else, in the order of the file,
 // with the names that [Inspect] gives them: the same tensor at two places has two
-// names. What else the file holds is passed over, also if it is not read. The
+// names. It skips whatever else the file holds, also objects that are not read. The
 // tensors belong to no scope.
 func LoadTensors(path string, opts LoadOptions) ([]Named, error) {
 	opts.Placeholders = true
-	found, err := loadTensors(path, opts)
-	if err != nil {
-		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
-	}
-	return found, nil
-}
-
-func loadTensors(path string, opts LoadOptions) ([]Named, error) {
 	var places, values []*place
-	v, err := load(path, opts, func(l *loader, plain any) (any, error) {
+	v, err := load(path, opts, func(l *loader, plain any) any {
 		list := &pickle.List{}
 		f := &finder{l: l, value: func(at *place, _ any) { values = append(values, at) }}
-		f.tensor = func(at *place, _ *tensorSpec, same any) error {
+		f.tensor = func(at *place, _ *tensorSpec, same any) {
 			places, list.Items = append(places, at), append(list.Items, same)
-			return nil
 		}
-		return list, f.walk(nil, plain)
+		f.walk(nil, plain)
+		return list
 	})
 	if err != nil {
 		return nil, err

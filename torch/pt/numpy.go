@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
@@ -34,40 +35,33 @@ var numpyTypes = map[string]torch.DType{
 }
 
 // numpyDTypeOf reads the call numpy.dtype("f4", align, copy).
-func numpyDTypeOf(_ *loader, args []any) (any, error) {
-	if len(args) < 1 || len(args) > 3 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
-	s, ok := args[0].(string)
-	if !ok {
-		return nil, fmt.Errorf("called with %s", pickle.Kind(args[0]))
-	}
+func numpyDTypeOf(_ *loader, args []any) any {
+	s := as[string](args[0], "called with %s")
 	d := &numpyDType{big: strings.HasPrefix(s, ">")}
 	s = strings.TrimLeft(s, "<>|=")
 	if n, err := fmt.Sscanf(s, "%c%d", &d.kind, &d.size); err != nil || n != 2 || s != d.name() || d.size < 0 || d.size > 1<<20 {
-		return nil, unreadError{fmt.Errorf("the type %q is not read", clip(s))}
+		fail.On(unreadError{fmt.Errorf("the type %q is not read", clip(s))})
 	}
-	return d, nil
+	return d
 }
 
 // complete reads (version, byte order, subtype, names, fields, size, alignment,
 // flags); only plain types have None in the middle.
-func (d *numpyDType) complete(state any) error {
-	t, ok := state.(*pickle.Tuple)
-	if !ok || len(t.Items) < 5 {
-		return fmt.Errorf("a numpy.dtype is set to %s", pickle.Kind(state))
+func (d *numpyDType) complete(state any) {
+	t := as[*pickle.Tuple](state, "a numpy.dtype is set to %s").Items
+	if len(t) < 5 {
+		fail.With("a numpy.dtype is set to a tuple of %d", len(t))
 	}
-	order, ok := t.Items[1].(string)
+	order, ok := t[1].(string)
 	if !ok || !strings.Contains("<>|=", order) || len(order) != 1 {
-		return errors.New("a numpy.dtype has an unknown byte order")
+		fail.With("a numpy.dtype has an unknown byte order")
 	}
-	for _, v := range t.Items[2:5] {
+	for _, v := range t[2:5] {
 		if v != nil {
-			return unreadError{errors.New("a structured numpy.dtype is not read; save its fields one by one")}
+			fail.On(unreadError{errors.New("a structured numpy.dtype is not read; save its fields one by one")})
 		}
 	}
 	d.big = order == ">"
-	return nil
 }
 
 // numpyArray is a numpy.ndarray, once it is complete.
@@ -84,53 +78,52 @@ type numpyArray struct {
 func (a *numpyArray) String() string { return "a numpy array" }
 
 // numpyReconstruct makes an empty array; what it holds comes with complete.
-func numpyReconstruct(l *loader, args []any) (any, error) {
-	if len(args) != 3 || args[0] != (class{"numpy.ndarray"}) {
-		return nil, errors.New("makes something else than a numpy.ndarray; save numpy.asarray(…)")
+func numpyReconstruct(l *loader, args []any) any {
+	if args[0] != (class{"numpy.ndarray"}) {
+		fail.With("makes something else than a numpy.ndarray; save numpy.asarray(…)")
 	}
 	l.arrays++
-	return &numpyArray{}, l.charge(128)
+	l.charge(128)
+	return &numpyArray{}
 }
 
 // complete reads (version, shape, dtype, whether in Fortran's order, bytes).
-func (a *numpyArray) complete(l *loader, state any) error {
-	t, ok := state.(*pickle.Tuple)
-	if !ok || len(t.Items) != 5 {
-		return fmt.Errorf("a numpy array is set to %s", pickle.Kind(state))
+func (a *numpyArray) complete(l *loader, state any) {
+	t := as[*pickle.Tuple](state, "a numpy array is set to %s").Items
+	if len(t) != 5 {
+		fail.With("a numpy array is set to a tuple of %d", len(t))
 	}
-	fortran, ok := t.Items[3].(bool)
+	fortran, ok := t[3].(bool)
 	if !ok || a.whole {
-		return errors.New("a numpy array is set twice, or not as numpy does")
+		fail.With("a numpy array is set twice, or not as numpy does")
 	}
-	return a.fill(l, t.Items[1], t.Items[2], t.Items[4], fortran)
+	a.fill(l, t[1], t[2], t[4], fortran)
 }
 
 // numpyFromBuffer reads the call numpy.core.numeric._frombuffer(bytes, dtype, shape, order).
-func numpyFromBuffer(l *loader, args []any) (any, error) {
-	if len(args) != 4 || args[3] != "C" && args[3] != "F" {
-		return nil, errors.New("called otherwise than numpy does")
+func numpyFromBuffer(l *loader, args []any) any {
+	if args[3] != "C" && args[3] != "F" {
+		fail.With("called otherwise than numpy does")
 	}
 	l.arrays++
 	a := &numpyArray{}
-	return a, a.fill(l, args[2], args[1], args[0], args[3] == "F")
+	a.fill(l, args[2], args[1], args[0], args[3] == "F")
+	return a
 }
 
-func (a *numpyArray) fill(l *loader, shape, dtype, data any, fortran bool) error {
+func (a *numpyArray) fill(l *loader, shape, dtype, data any, fortran bool) {
 	d, ok := dtype.(*numpyDType)
 	if !ok {
 		err := fmt.Errorf("a numpy array whose type is %s", pickle.Kind(dtype))
 		if _, ok := dtype.(*pickle.Object); ok {
 			err = unreadError{err}
 		}
-		return err
+		fail.On(err)
 	}
 	if a.dtype, ok = numpyTypes[d.name()]; !ok || d.unread {
-		return unreadError{fmt.Errorf("a numpy array of the type %s is not read; save array.tolist()", d.name())}
+		fail.On(unreadError{fmt.Errorf("a numpy array of the type %s is not read; save array.tolist()", d.name())})
 	}
-	var err error
-	if a.shape, err = dims(shape); err != nil {
-		return fmt.Errorf("a numpy array's shape: %w", err)
-	}
+	a.shape = dims(shape, "a numpy array's shape: ")
 	switch b := data.(type) {
 	case []byte:
 		a.data = b
@@ -138,30 +131,28 @@ func (a *numpyArray) fill(l *loader, shape, dtype, data any, fortran bool) error
 		a.data = b.Bytes
 	case string: // of Python 2
 		a.data = []byte(b)
-		if err := l.charge(len(b)); err != nil {
-			return err
-		}
+		l.charge(len(b))
 	default:
-		return fmt.Errorf("a numpy array's elements are %s", pickle.Kind(data))
+		fail.With("a numpy array's elements are %s", pickle.Kind(data))
 	}
 	n, span := d.size, d.size // span is what the strides reach, also of an empty array
 	for _, s := range a.shape {
 		if span, ok = mul(span, max(s, 1)); !ok {
-			return fmt.Errorf("a numpy array's shape, %v, is too large", a.shape)
+			fail.With("a numpy array's shape, %v, is too large", a.shape)
 		}
 		n *= s
 	}
 	if n != len(a.data) {
-		return fmt.Errorf("a numpy array of the shape %v and the type %s has %d bytes, not %d", a.shape, d.name(), len(a.data), n)
+		fail.With("a numpy array of the shape %v and the type %s has %d bytes, not %d", a.shape, d.name(), len(a.data), n)
 	}
 	a.big, a.fortran, a.whole = d.big, fortran, true
-	return l.charge(512 + 16*len(a.shape))
+	l.charge(512 + 16*len(a.shape))
 }
 
 // spec describes the tensor that the array is read as.
-func (a *numpyArray) spec() (*tensorSpec, error) {
+func (a *numpyArray) spec() *tensorSpec {
 	if !a.whole {
-		return nil, errors.New("a numpy array without elements or type")
+		fail.With("a numpy array without elements or type")
 	}
 	item := a.dtype.Size()
 	s := &storageSpec{
@@ -178,5 +169,5 @@ func (a *numpyArray) spec() (*tensorSpec, error) {
 		stride[i] = step
 		step *= max(a.shape[i], 1)
 	}
-	return &tensorSpec{storage: s, dtype: a.dtype, size: a.shape, stride: stride}, nil
+	return &tensorSpec{storage: s, dtype: a.dtype, size: a.shape, stride: stride}
 }

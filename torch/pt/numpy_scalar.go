@@ -6,26 +6,20 @@ package pt
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
 // numpyScalar reads the call numpy.core.multiarray.scalar(dtype, bytes) as a Go
 // number or text.
-func numpyScalar(l *loader, args []any) (any, error) {
-	if len(args) != 2 {
-		return nil, fmt.Errorf("%d arguments", len(args))
-	}
-	d, ok := args[0].(*numpyDType)
-	if !ok {
-		return nil, fmt.Errorf("the type is %s", pickle.Kind(args[0]))
-	}
+func numpyScalar(l *loader, args []any) any {
+	d := as[*numpyDType](args[0], "the type is %s")
 	var b []byte
 	switch x := args[1].(type) {
 	case []byte:
@@ -33,16 +27,14 @@ func numpyScalar(l *loader, args []any) (any, error) {
 	case string: // of Python 2
 		b = []byte(x)
 	default:
-		return nil, fmt.Errorf("the value is %s", pickle.Kind(x))
+		fail.With("the value is %s", pickle.Kind(x))
 	}
-	if err := l.charge(len(b)); err != nil {
-		return nil, err
-	}
+	l.charge(len(b))
 	if d.kind == 'U' {
 		return numpyText(b, d.big)
 	}
 	if len(b) != d.size {
-		return nil, fmt.Errorf("%d bytes for the type %s", len(b), d.name())
+		fail.With("%d bytes for the type %s", len(b), d.name())
 	}
 	unit := d.size
 	if d.kind == 'c' {
@@ -54,39 +46,39 @@ func numpyScalar(l *loader, args []any) (any, error) {
 	return numpyNumber(d.name(), b)
 }
 
-func numpyNumber(name string, b []byte) (any, error) {
-	var word [8]byte
+func numpyNumber(name string, b []byte) any {
+	var word [16]byte
 	copy(word[:], b)
-	u := binary.LittleEndian.Uint64(word[:])
+	u, v := binary.LittleEndian.Uint64(word[:]), binary.LittleEndian.Uint64(word[8:])
 	switch name {
 	case "b1":
-		return u != 0, nil
+		return u != 0
 	case "i1":
-		return int(int8(u)), nil
+		return int(int8(u))
 	case "i2":
-		return int(int16(u)), nil
+		return int(int16(u))
 	case "i4":
-		return int(int32(u)), nil
+		return int(int32(u))
 	case "i8":
-		return int(u), nil
+		return int(u)
 	case "u1", "u2", "u4", "u8":
 		if u > math.MaxInt64 {
-			return new(big.Int).SetUint64(u), nil
+			return new(big.Int).SetUint64(u)
 		}
-		return int(u), nil
+		return int(u)
 	case "f2":
-		return half(uint16(u)), nil
+		return half(uint16(u))
 	case "f4":
-		return float64(math.Float32frombits(uint32(u))), nil
+		return float64(math.Float32frombits(uint32(u)))
 	case "f8":
-		return math.Float64frombits(u), nil
+		return math.Float64frombits(u)
 	case "c8":
-		im := binary.LittleEndian.Uint32(b[4:])
-		return complex(float64(math.Float32frombits(uint32(u))), float64(math.Float32frombits(im))), nil
+		return complex(float64(math.Float32frombits(uint32(u))), float64(math.Float32frombits(uint32(u>>32))))
 	case "c16":
-		return complex(math.Float64frombits(u), math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))), nil
+		return complex(math.Float64frombits(u), math.Float64frombits(v))
 	}
-	return nil, unreadError{fmt.Errorf("a number of the type %s is not read; save float(x)", name)}
+	fail.On(unreadError{fmt.Errorf("a number of the type %s is not read; save float(x)", name)})
+	return nil
 }
 
 // half converts a number of 16 bits (IEEE 754 binary16).
@@ -108,9 +100,9 @@ func half(h uint16) float64 {
 }
 
 // numpyText reads UTF-32, padded with zeros.
-func numpyText(b []byte, isBig bool) (any, error) {
+func numpyText(b []byte, isBig bool) string {
 	if len(b)%4 != 0 {
-		return nil, errors.New("a text that is not UTF-32")
+		fail.With("a text that is not UTF-32")
 	}
 	if isBig {
 		turn(b, 4)
@@ -119,9 +111,9 @@ func numpyText(b []byte, isBig bool) (any, error) {
 	for ; len(b) > 0; b = b[4:] {
 		r := rune(binary.LittleEndian.Uint32(b))
 		if !utf8.ValidRune(r) {
-			return nil, errors.New("a text that is not UTF-32")
+			fail.With("a text that is not UTF-32")
 		}
 		s.WriteRune(r)
 	}
-	return strings.TrimRight(s.String(), "\x00"), nil
+	return strings.TrimRight(s.String(), "\x00")
 }

@@ -4,39 +4,32 @@
 package pt
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// treeError is an error at one place of a tree of dicts and lists.
-type treeError struct {
-	steps []any // from the place up to the root: dict keys, list indices
-	err   error
-}
+// treePath is where a walk is in a tree: dict keys and list indices from the root.
+type treePath []any
 
-// at adds a step towards the root to err.
-func at(step any, err error) error {
-	if err == nil {
-		return nil
-	}
-	var e *treeError
-	if !errors.As(err, &e) {
-		e = &treeError{err: err}
-	}
-	e.steps = append(e.steps, step)
-	return e
+// in calls f for what is at a step. Where f fails, the path stays, for errors.
+func (p *treePath) in(step any, f func()) {
+	*p = append(*p, step)
+	f()
+	*p = (*p)[:len(*p)-1]
 }
 
 // maxSteps are shown of a path; deeper trees are only met in broken files.
 const maxSteps = 20
 
-// Error names the place as Python would nearly: optimizer_state_dict.state[0].step.
-func (e *treeError) Error() string {
+// at names the place of an error as Python would nearly:
+// optimizer_state_dict.state[0].step.
+func (p treePath) at(err error) error {
+	if err == nil || len(p) == 0 {
+		return err
+	}
 	var b strings.Builder
-	for i, s := range slices.Backward(e.steps) {
-		if len(e.steps)-i > maxSteps {
+	for i, s := range p {
+		if i == maxSteps {
 			b.WriteString("…")
 			break
 		}
@@ -50,7 +43,5 @@ func (e *treeError) Error() string {
 			fmt.Fprintf(&b, "[%v]", s)
 		}
 	}
-	return b.String() + ": " + e.err.Error()
+	return fmt.Errorf("%s: %w", b.String(), err)
 }
-
-func (e *treeError) Unwrap() error { return e.err }

@@ -66,6 +66,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -92,16 +93,21 @@ func Write(w io.Writer, value any) error {
 // LoadDict is Load for a file that holds a dict, such as a state_dict or a
 // checkpoint.
 func LoadDict(path string) (*torch.Dict, error) {
-	v, err := Load(path)
-	if err != nil {
+	kind := ""
+	v, err := load(path, LoadOptions{}, func(_ *loader, plain any) any {
+		if _, ok := plain.(*pickle.Dict); !ok { // known before any tensor is made
+			kind = pickle.Kind(plain)
+			return nil
+		}
+		return plain
+	})
+	switch {
+	case err != nil:
 		return nil, err
+	case kind != "":
+		return nil, fmt.Errorf("pt: %s holds %s, not a dict", path, kind)
 	}
-	d, ok := v.(*torch.Dict)
-	if !ok {
-		closeAll(v)
-		return nil, fmt.Errorf("pt: %s holds %s, not a dict", path, describe(v))
-	}
-	return d, nil
+	return v.(*torch.Dict), nil
 }
 
 const fallbackName = "archive"

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // storageSpec is a storage that the pickle names and whose bytes were found.
@@ -34,25 +35,23 @@ type storageSpec struct {
 func (s *storageSpec) String() string { return "a storage" }
 
 // storage describes a storage, which the pickle may name often.
-func (l *loader) storage(key string, class *storageClass, numel int, location string) (*storageSpec, error) {
+func (l *loader) storage(key string, class *storageClass, numel int, location string) *storageSpec {
 	known, ok := l.storages[key]
 	switch {
 	case ok && known.class == *class && known.numel == numel:
-		return known, nil
+		return known
 	case ok && (known.bytes > 0 || numel != 0): // one without bytes may have any type
-		return nil, fmt.Errorf("storage %q is used with two types or sizes", key)
+		fail.With("storage %q is used with two types or sizes", key)
 	}
 	item := class.dtype.Size()
 	s := &storageSpec{key: key, class: *class, numel: numel, location: location, big: l.bigEndian}
-	if err := l.find(s, item); err != nil {
-		return nil, err
-	}
+	l.find(s, item)
 	s.bytes = numel * item
 	if !class.untyped {
 		s.unit = unitOf(class.dtype)
 	}
 	l.storages[key] = s
-	return s, nil
+	return s
 }
 
 // unitOf is the size of the numbers that elements consist of.

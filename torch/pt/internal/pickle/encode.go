@@ -135,34 +135,19 @@ func (e *Encoder) Bytes(b []byte) {
 	for i, c := range b {
 		runes[i] = rune(c)
 	}
-	e.Global("_codecs", "encode")
-	e.Text(string(runes))
-	e.Text("latin1")
-	e.op(opTuple2)
-	e.Memo()
-	e.Reduce()
-	e.Memo()
+	texts := [2]string{string(runes), "latin1"}
+	e.Call("_codecs", "encode", 2, func(i int) { e.Text(texts[i]) })
 }
 
 // ByteArray writes a bytearray, as a call.
 func (e *Encoder) ByteArray(b []byte) {
-	e.Global("__builtin__", "bytearray")
-	if len(b) == 0 {
-		e.op(opEmptyTuple)
-	} else {
-		_ = e.Tuple(1, func(int) error { e.Bytes(b); return nil })
-	}
-	e.Reduce()
-	e.Memo()
+	e.Call("__builtin__", "bytearray", min(len(b), 1), func(int) { e.Bytes(b) })
 }
 
 // Complex writes a complex, as a call.
 func (e *Encoder) Complex(x complex128) {
-	e.Global("__builtin__", "complex")
 	parts := [2]float64{real(x), imag(x)}
-	_ = e.Tuple(2, func(i int) error { e.Float(parts[i]); return nil })
-	e.Reduce()
-	e.Memo()
+	e.Call("__builtin__", "complex", 2, func(i int) { e.Float(parts[i]) })
 }
 
 // Build sets the attributes of the value written before last to the dict written last.
@@ -189,19 +174,25 @@ func (e *Encoder) Reduce() { e.op(opReduce) }
 // PersistentID turns the value written last into what it identifies.
 func (e *Encoder) PersistentID() { e.op(opBinPersID) }
 
+// Call writes the call of a class or function with n arguments, which arg writes.
+func (e *Encoder) Call(module, name string, n int, arg func(i int)) {
+	e.Global(module, name)
+	e.Tuple(n, arg)
+	e.Reduce()
+	e.Memo()
+}
+
 // Tuple writes a tuple of n items, which item writes.
-func (e *Encoder) Tuple(n int, item func(i int) error) error {
+func (e *Encoder) Tuple(n int, item func(i int)) {
 	if n == 0 {
 		e.op(opEmptyTuple)
-		return nil
+		return
 	}
 	if n > 3 {
 		e.op(opMark)
 	}
 	for i := range n {
-		if err := item(i); err != nil {
-			return err
-		}
+		item(i)
 	}
 	if n > 3 {
 		e.op(opTuple)
@@ -209,19 +200,18 @@ func (e *Encoder) Tuple(n int, item func(i int) error) error {
 		e.op(opTuple1 + byte(n-1))
 	}
 	e.Memo()
-	return nil
 }
 
 // Ints writes a tuple of ints.
 func (e *Encoder) Ints(xs []int) {
-	_ = e.Tuple(len(xs), func(i int) error { e.Int(int64(xs[i])); return nil })
+	e.Tuple(len(xs), func(i int) { e.Int(int64(xs[i])) })
 }
 
 // List writes a list of n items, which item writes.
-func (e *Encoder) List(n int, item func(i int) error) error {
+func (e *Encoder) List(n int, item func(i int)) {
 	e.op(opEmptyList)
 	e.Memo()
-	return e.batches(n, opAppend, opAppends, item)
+	e.batches(n, opAppend, opAppends, item)
 }
 
 // EmptyDict writes a dict that Items may fill.
@@ -235,29 +225,21 @@ func (e *Encoder) EmptyOrderedDict() {
 }
 
 // Items adds n items to the dict written before; item writes key and value.
-func (e *Encoder) Items(n int, item func(i int) error) error {
-	return e.batches(n, opSetItem, opSetItems, item)
-}
+func (e *Encoder) Items(n int, item func(i int)) { e.batches(n, opSetItem, opSetItems, item) }
 
-func (e *Encoder) batches(n int, one, many byte, item func(i int) error) error {
+func (e *Encoder) batches(n int, one, many byte, item func(i int)) {
 	for i := 0; i < n; {
 		end := min(i+batch, n)
-		single := end-i == 1
-		if !single {
+		op := one
+		if end-i > 1 {
+			op = many
 			e.op(opMark)
 		}
 		for ; i < end; i++ {
-			if err := item(i); err != nil {
-				return err
-			}
+			item(i)
 		}
-		if single {
-			e.op(one)
-		} else {
-			e.op(many)
-		}
+		e.op(op)
 	}
-	return nil
 }
 
 // Finish ends the pickle and returns it.
