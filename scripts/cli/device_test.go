@@ -29,7 +29,7 @@ func TestOnCPU(t *testing.T) {
 		{libtorch.CUDA{Reason: libtorch.CUDANoGPU, Problem: "no NVIDIA GPU"}, ""},
 		{libtorch.CUDA{}, ""}, // it was interrupted
 		{libtorch.CUDA{Reason: libtorch.CUDANotPassed, Problem: "started without it", Mend: "docker run --gpus all …"}, "on the CPU: started without it (docker run --gpus all …)"},
-		{libtorch.CUDA{Reason: libtorch.CUDAGPUTooOld, Problem: "no kernels"}, "on the CPU: no kernels"},
+		{libtorch.CUDA{Reason: libtorch.CUDAGPUUnsupported, Problem: "no kernels"}, "on the CPU: no kernels"},
 		{libtorch.CUDA{Available: true}, "on the CPU, as before; --device cuda takes the GPU"},
 	} {
 		assert.Equal(t, c.want, onCPU(&c.why))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,10 +21,10 @@ func runCommand(ctx context.Context, env []string, dir, name string, args ...str
 	return run(ctx, nil, env, dir, name, args...)
 }
 
-// guard is a shell's script in front of a program that starts others, as compilers
-// do. The kernel's signal at the death of a parent reaches the program alone. So
-// the shell leaves a process behind that waits for a line on a pipe which this
-// process holds, and kills the group when the pipe ends without one.
+// guard is a shell script in front of a program that starts others, as compilers
+// do. When a parent dies, the kernel signals the program alone, not what it has
+// started. So the shell leaves a process behind that waits for a line on a pipe
+// which this process holds, and kills the group if the pipe ends without one.
 const guard = `exec 3<&0; { read -r _ <&3 || kill -KILL 0; } >/dev/null 2>&1 & exec "$@" </dev/null 3<&-`
 
 // runGuarded is runCommand for a program whose children must not outlive this
@@ -63,11 +64,13 @@ func run(ctx context.Context, stdin *os.File, env []string, dir, name string, ar
 	return out.Bytes(), err
 }
 
-// tail is the end of a program's output, for an error message.
+// says reports whether a program's output holds one of some phrases.
+func says(out []byte, phrases ...string) bool {
+	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(string(out), phrase) })
+}
+
+// tail returns the end of a program's output, for an error message.
 func tail(out []byte, lines int) string {
 	all := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(all) > lines {
-		all = all[len(all)-lines:]
-	}
-	return strings.Join(all, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

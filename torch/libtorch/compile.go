@@ -5,22 +5,109 @@ package libtorch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// maxJobs bounds the compilers that run at once: each takes about a gigabyte
-// with libtorch's headers.
-const maxJobs = 4
+// compiler is a command that compiles C++20.
+type compiler struct {
+	args    []string // $CXX may hold flags, "ccache g++"
+	version string   // its own first line
+}
 
-// compileLibrary compiles a library and moves it to its place in the home. temp
-// is a folder of its own on the same file system.
+// trial uses what the headers of libtorch use. It is linked too, because a clang
+// without a C++ library fails only then.
+const trial = `#include <concepts>
+#include <span>
+#include <string>
+#include <vector>
+static_assert(__cplusplus >= 202002L);
+template <std::integral T> std::string f(std::span<T> s) { return std::to_string(s.size()); }
+int main() { std::vector<int> v(3); return f(std::span<int>(v)) == "3" ? 0 : 1; }
+`
+
+// errNoRoom marks a compiler that could not be tried, unlike one that cannot compile.
+var errNoRoom = errors.New("libtorch: the compiler was not tried, as its files cannot be written: make room, or set ETUDE_HOME to a folder on another disk")
+
+// compilersHere returns the commands on PATH that may be a compiler: $CXX alone if it
+// is set.
+func compilersHere() [][]string {
+	candidates := [][]string{{"g++"}, {"clang++"}, {"c++"}}
+	if given := strings.Fields(os.Getenv("CXX")); len(given) > 0 {
+		candidates = [][]string{given}
+	}
+	return slices.DeleteFunc(candidates, func(args []string) bool {
+		_, err := exec.LookPath(args[0])
+		return err != nil
+	})
+}
+
+// findCompiler returns $CXX, or the first of the usual names that compiles C++20. It
+// writes to temp.
+func findCompiler(ctx context.Context, temp string) (compiler, error) {
+	var refused []error
+	for _, args := range compilersHere() {
+		c := compiler{args: args}
+		err := c.try(ctx, temp)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil || errors.Is(err, errNoRoom) {
+			return compiler{}, err
+		}
+		refused = append(refused, err)
+	}
+	given := strings.Fields(os.Getenv("CXX"))
+	switch {
+	case len(refused) > 0:
+		return compiler{}, lacks("there is no C++20 compiler (g++ 11, clang++ 14 or later): "+errors.Join(refused...).Error(), compilerPackage)
+	case len(given) > 0:
+		return compiler{}, fmt.Errorf("libtorch: $CXX names %s, which is not there: unset CXX or correct it", given[0])
+	}
+	return compiler{}, lacks("there is no C++ compiler (g++ or clang++) on PATH", compilerPackage)
+}
+
+// try compiles and links a small program.
+func (c *compiler) try(ctx context.Context, temp string) error {
+	out, err := c.run(ctx, temp, "--version")
+	if err != nil {
+		return fmt.Errorf("%s --version: %w", c, err)
+	}
+	c.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	source := filepath.Join(temp, "trial.cpp")
+	if err := os.WriteFile(source, []byte(trial), 0o644); err != nil {
+		return fmt.Errorf("%w: %w", errNoRoom, err)
+	}
+	if out, err = c.run(ctx, temp, "-std=c++20", source, "-o", filepath.Join(temp, "trial")); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		if says(out, "No space left on device") {
+			return fmt.Errorf("%w: %s: no space left on device", errNoRoom, temp)
+		}
+		return fmt.Errorf("%s (%s) cannot compile C++20: %w\n%s", c, c.version, err, tail(out, 5))
+	}
+	return nil
+}
+
+// run runs the compiler with its temporary files in temp.
+func (c compiler) run(ctx context.Context, temp string, args ...string) ([]byte, error) {
+	return runGuarded(ctx, []string{"TMPDIR=" + temp, "LC_ALL=C"}, temp, c.args[0], slices.Concat(c.args[1:], args)...)
+}
+
+func (c compiler) String() string { return strings.Join(c.args, " ") }
+
+// compileLibrary compiles a library and moves it to its place in the home. temp is a
+// new folder on the same file system.
 func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp string, t torchDir, l library, report func(Event)) (string, error) {
 	units := s.of(l)
 	if len(units) == 0 {
@@ -28,15 +115,16 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 	}
 	for name, text := range s.files {
 		path := filepath.Join(temp, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return "", fmt.Errorf("libtorch: %w", err)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
+			err = os.WriteFile(path, text, 0o644)
 		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
+		if err != nil {
 			return "", fmt.Errorf("libtorch: %w", err)
 		}
 	}
 
-	includes := t.includes(l)
+	compile := slices.Concat(compileFlags, t.includes(l))
 	objects := make([]string, len(units))
 	var done atomic.Int64
 	event := func() { report(Event{StageCompile, l.name, done.Load(), int64(len(units))}) }
@@ -47,8 +135,7 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 		source := filepath.Join(temp, filepath.FromSlash(unit))
 		objects[i] = strings.TrimSuffix(source, ".cpp") + ".o"
 		group.Go(func() error {
-			args := append(append([]string{}, compileFlags...), includes...)
-			out, err := c.run(groupCtx, temp, append(args, "-c", source, "-o", objects[i])...)
+			out, err := c.run(groupCtx, temp, slices.Concat(compile, []string{"-c", source, "-o", objects[i]})...)
 			if err != nil {
 				return compileError(groupCtx, c, unit, t, out, err)
 			}
@@ -62,20 +149,16 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 	}
 
 	made := filepath.Join(temp, "lib"+l.name+".so")
-	args := append([]string{"-o", made}, objects...)
-	args = append(args, "-L"+filepath.Join(t.dir, "lib"))
 	// Not -Wl,-rpath,: a comma in the path would end it.
-	args = append(args, "-Xlinker", "-rpath", "-Xlinker", searchPath(home, t))
-	args = append(args, linkFlags...)
-	args = append(args, l.flags...)
-	if out, err := c.run(ctx, temp, args...); err != nil {
+	place := []string{"-L" + filepath.Join(t.dir, "lib"), "-Xlinker", "-rpath", "-Xlinker", searchPath(home, t)}
+	if out, err := c.run(ctx, temp, slices.Concat([]string{"-o", made}, objects, place, linkFlags, l.flags)...); err != nil {
 		return "", compileError(ctx, c, "the link of "+l.name, t, out, err)
 	}
 	return install(made, s.libraryPath(home, t, l))
 }
 
-// compileError names the first error in a compiler's output: the lines after
-// it are mostly its consequences.
+// compileError names the first error in a compiler's output, because the lines after
+// it are mostly consequences.
 func compileError(ctx context.Context, c compiler, what string, t torchDir, out []byte, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -95,49 +178,12 @@ func compileError(ctx context.Context, c compiler, what string, t torchDir, out 
 
 // compileProbe compiles the prober.
 func compileProbe(ctx context.Context, c compiler, home, temp string) (string, error) {
-	text, err := probeFiles.ReadFile("probe/probe.cpp")
-	if err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
 	source, made := filepath.Join(temp, "probe.cpp"), filepath.Join(temp, "probe")
-	if err := os.WriteFile(source, text, 0o644); err != nil {
+	if err := os.WriteFile(source, probeSource, 0o644); err != nil {
 		return "", fmt.Errorf("libtorch: %w", err)
 	}
 	if out, err := c.run(ctx, temp, "-std=c++20", "-O1", source, "-o", made, "-ldl"); err != nil {
 		return "", fmt.Errorf("libtorch: the link of the prober failed: %w: %s", err, tail(out, 12))
 	}
 	return install(made, probePath(home))
-}
-
-// install moves a finished file to its place in one step. The linker made it with
-// all that the umask allows, which may be writing by everyone.
-func install(made, place string) (string, error) {
-	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
-	info, err := os.Stat(made)
-	if err == nil {
-		err = os.Chmod(made, info.Mode().Perm()&^0o022)
-	}
-	if err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
-	if err = syncFile(made); err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
-	if err = os.Rename(made, place); err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
-	return place, nil
-}
-
-// syncFile waits until a file is on the disk, so that a rename never outlives
-// the contents in a power cut.
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }

@@ -3,142 +3,82 @@
 
 package libtorch
 
-import (
-	"debug/elf"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+import "encoding/json"
+
+// CUDA reports whether CUDA devices can be used, and if not, why.
+type CUDA struct {
+	Available bool `json:"available"`
+	// Reason says why not, for programs; empty if Available.
+	Reason CUDAReason `json:"reason,omitempty"`
+	// Problem is the reason in a sentence, and Mend the one thing to do about it.
+	// Both may also be about one device among several.
+	Problem string `json:"problem,omitempty"`
+	Mend    string `json:"mend,omitempty"`
+	// Driver is the version of NVIDIA's driver: "580.95.05".
+	Driver string `json:"driver,omitempty"`
+	// DriverCUDA is the latest CUDA that this driver serves: "13.0".
+	DriverCUDA string `json:"driver_cuda,omitempty"`
+	// Runtime is the CUDA that libtorch is built for: "13.2". It is empty if
+	// libtorch is built or installed for the CPU alone.
+	Runtime string `json:"runtime,omitempty"`
+	// CuDNN is the version of cuDNN: "9.26.0".
+	CuDNN string `json:"cudnn,omitempty"`
+	// Architectures are those that libtorch has kernels for: "sm_75". They are
+	// looked up only if there is a device to compare them with.
+	Architectures []string `json:"architectures,omitempty"`
+	// Container is "docker", "podman", "kubernetes" or "apptainer" inside of one.
+	Container string `json:"container,omitempty"`
+	// Devices are those that the driver shows to this process.
+	Devices []CUDADevice `json:"devices"`
+}
+
+// CUDADevice is a GPU that the driver shows.
+type CUDADevice struct {
+	Index             int    `json:"index"` // N of cuda:N
+	Name              string `json:"name"`
+	ComputeCapability string `json:"compute_capability"` // "9.0"
+	MemoryTotal       int64  `json:"memory_total"`       // bytes
+	MemoryFree        int64  `json:"memory_free"`        // bytes; -1 if it is not known
+	UUID              string `json:"uuid"`
+	Usable            bool   `json:"usable"` // libtorch has kernels for it
+}
+
+// MarshalJSON implements [json.Marshaler]: no device is an empty list.
+func (c CUDA) MarshalJSON() ([]byte, error) {
+	type plain CUDA
+	if c.Devices == nil {
+		c.Devices = []CUDADevice{}
+	}
+	return json.Marshal(plain(c))
+}
+
+// CUDAReason names what keeps this process from using a CUDA device. Each name stands
+// for one kind of repair; CUDA.Problem has the details.
+type CUDAReason string
+
+// The reasons.
+const (
+	CUDANoGPU          CUDAReason = "no-gpu"                  // the machine has no NVIDIA GPU
+	CUDANoDriver       CUDAReason = "no-driver"               // install or load the driver, or its libraries
+	CUDADriverTooOld   CUDAReason = "driver-too-old"          // update the driver
+	CUDADriverError    CUDAReason = "driver-error"            // the driver is there and fails
+	CUDANotPassed      CUDAReason = "not-passed-to-container" // start the container with the GPU
+	CUDANoPermission   CUDAReason = "no-permission"           // the device files are closed to this user
+	CUDAHidden         CUDAReason = "hidden"                  // unset CUDA_VISIBLE_DEVICES
+	CUDADevicesBusy    CUDAReason = "devices-busy"            // another process has them for itself
+	CUDAGPUUnsupported CUDAReason = "gpu-unsupported"         // libtorch has no kernels for it: use another libtorch
+	CUDANotInstalled   CUDAReason = "not-installed"           // no libtorch
+	CUDALibtorchCPU    CUDAReason = "libtorch-cpu"            // libtorch for the CPU alone
+	CUDABridgeMissing  CUDAReason = "bridge-missing"          // run setup: the CUDA bridge, or what it needs, is missing or broken
+	CUDANotTried       CUDAReason = "not-tried"               // doctor's helper program is missing or does not run
+	CUDANoPlatform     CUDAReason = "platform"                // not linux/amd64
 )
 
-// errNoCUDA tells that a libtorch is built, or installed, for CPUs alone.
-var errNoCUDA = errors.New("this libtorch has no CUDA parts")
-
-// A missingPart is a file that the CUDA parts need.
-type missingPart struct {
-	text    string
-	headers string // how those are had that it takes to compile; "" if it is no header
-}
-
-func (m *missingPart) Error() string {
-	if m.headers != "" {
-		return m.text + "; " + m.headers
-	}
-	return m.text
-}
-
-// includes are the -I flags for a library.
-func (t torchDir) includes(l library) []string {
-	flags := []string{
-		"-I" + filepath.Join(t.dir, "include"),
-		"-I" + filepath.Join(t.dir, "include/torch/csrc/api/include"),
-	}
-	if l.name == cudaBridge.name {
-		for _, dir := range t.cudaHeaders() {
-			flags = append(flags, "-isystem", dir)
-		}
-	}
-	return flags
-}
-
-// cudaHeaders are the folders that may hold CUDA's headers: those of the wheels
-// beside libtorch, then those of a CUDA toolkit.
-func (t torchDir) cudaHeaders() []string {
-	var dirs []string
-	wheels, _ := filesIn(filepath.Join(filepath.Dir(t.dir), "nvidia"), "")
-	for _, wheel := range wheels {
-		if dir := filepath.Join(wheel, "include"); isDir(dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	for _, root := range []string{os.Getenv("CUDA_HOME"), "/usr/local/cuda"} {
-		if root != "" && isDir(filepath.Join(root, "include")) {
-			dirs = append(dirs, filepath.Join(root, "include"))
-		}
-	}
-	return dirs
-}
-
-// checkCUDA looks, without loading anything, whether the CUDA bridge can be
-// compiled and can find what it needs. nil means worth a try.
-func (t torchDir) checkCUDA() error {
-	if !isFile(filepath.Join(t.dir, "lib", "libtorch_cuda.so")) {
-		return errNoCUDA
-	}
-	for _, name := range []string{"libtorch_cuda.so", "libc10_cuda.so"} {
-		missing, err := unresolved(filepath.Join(t.dir, "lib", name))
-		if err != nil {
-			return err
-		}
-		if len(missing) > 0 {
-			return &missingPart{text: fmt.Sprintf("%s needs %s, which is not there", name, strings.Join(missing, " and "))}
-		}
-	}
-	return t.checkCUDAHeaders()
-}
-
-// checkCUDAHeaders looks for a header of each part of CUDA's that it takes to compile.
-// The wheel of libtorch brings the first of them alone.
-func (t torchDir) checkCUDAHeaders() error {
-	var missing, packages []string
-	for _, h := range [][2]string{
-		{"cuda_runtime_api.h", "nvidia-cuda-runtime"}, {"crt/host_defines.h", "nvidia-cuda-crt"}, {"nv/target", "nvidia-cuda-cccl"},
-	} {
-		if !inOneOf(t.cudaHeaders(), h[0]) {
-			missing = append(missing, "CUDA's header "+h[0]+" is not there")
-			packages = append(packages, fmt.Sprintf(`"%s==%s.*"`, h[1], cudaVersion(t.cuda())))
-		}
-	}
-	if missing == nil {
-		return nil
-	}
-	mend := "set CUDA_HOME to a toolkit of CUDA " + cudaVersion(t.cuda())
-	if t.cuda() >= 13000 { // packages of older ones are called otherwise
-		mend = "pip install " + strings.Join(packages, " ") + " beside that libtorch, or " + mend
-	}
-	return &missingPart{strings.Join(missing, ", "), mend}
-}
-
-// unresolved lists what a library needs and its own search path does not hold.
-// Libraries of the system's loader path are left to the loader.
-func unresolved(path string) ([]string, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	defer f.Close()
-	needed, err := f.ImportedLibraries()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	var dirs []string
-	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
-		paths, err := f.DynString(tag)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		for _, list := range paths {
-			dirs = append(dirs, filepath.SplitList(strings.ReplaceAll(list, "$ORIGIN", filepath.Dir(path)))...)
-		}
-	}
-	dirs = append(dirs, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
-	dirs = append(dirs, "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib",
-		"/usr/local/cuda/lib64", "/usr/local/lib")
-	var missing []string
-	for _, name := range needed {
-		if !inOneOf(dirs, name) {
-			missing = append(missing, name)
-		}
-	}
-	return missing, nil
-}
-
-func inOneOf(dirs []string, name string) bool {
-	for _, dir := range dirs {
-		if isFile(filepath.Join(dir, name)) {
-			return true
-		}
-	}
-	return false
-}
+// The repairs that are our own commands.
+const (
+	mendSetup   = "etude setup"
+	mendForce   = "etude setup --force"
+	mendCUDA    = "etude setup --cuda"
+	mendGiven   = "etude setup --libtorch DIR"
+	mendUpgrade = "etude setup --cuda --force"
+)

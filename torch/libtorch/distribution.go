@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// A systemPackage is something that the distribution brings, by the package's
-// name for each package manager.
+// systemPackage is the name that each package manager has for a package.
 type systemPackage map[string]string
 
 var (
@@ -37,15 +36,26 @@ var managers = map[string]string{
 // osReleaseFile is a variable for the tests.
 var osReleaseFile = "/etc/os-release"
 
-// A lacking is an error that a distribution's package mends.
+// lacking is an error that a package of the distribution fixes.
 type lacking struct {
 	what    string
 	command string // that installs the package; "" on an unknown distribution
-	name    string // the package's, on Debian
+	name    string // of the package on Debian
 }
 
 func lacks(what string, p systemPackage) *lacking {
-	return &lacking{what, packageCommand(p), p["apt"]}
+	l := &lacking{what: what, name: p["apt"]}
+	text, err := os.ReadFile(osReleaseFile)
+	if err != nil {
+		text, _ = os.ReadFile("/usr/lib/os-release")
+	}
+	if manager := managerOf(string(text)); manager != "" {
+		l.command = installCommands[manager] + p[manager]
+		if os.Geteuid() != 0 {
+			l.command = "sudo " + l.command
+		}
+	}
+	return l
 }
 
 func (l *lacking) Error() string {
@@ -55,26 +65,8 @@ func (l *lacking) Error() string {
 	return "libtorch: " + l.what + "; install it: `" + l.command + "`"
 }
 
-// packageCommand is the one command that installs a package here; "" on an
-// unknown distribution.
-func packageCommand(p systemPackage) string {
-	text, err := os.ReadFile(osReleaseFile)
-	if err != nil {
-		text, _ = os.ReadFile("/usr/lib/os-release")
-	}
-	manager := managerOf(string(text))
-	if manager == "" {
-		return ""
-	}
-	command := installCommands[manager] + p[manager]
-	if os.Geteuid() != 0 {
-		command = "sudo " + command
-	}
-	return command
-}
-
-// managerOf finds the package manager in the text of os-release; "" if it is a
-// distribution that is not known here.
+// managerOf finds the package manager in the text of os-release; "" for an unknown
+// distribution.
 func managerOf(osRelease string) string {
 	fields := map[string]string{}
 	for line := range strings.Lines(osRelease) {

@@ -96,7 +96,7 @@ func TestCUDAReasons(t *testing.T) {
 			r.noDriver()
 			r.mark("usr/lib/wsl/lib/libcuda.so.1")
 			r.write(filepath.Join(r.root, "proc/version"), "Linux version 6.6.87-microsoft-standard-WSL2\n")
-		}, CUDANoDriverLibrary, "Windows' NVIDIA driver does not load: …libcuda.so.1", "wsl --shutdown"},
+		}, CUDANoDriver, "Windows' NVIDIA driver does not load: …libcuda.so.1", "wsl --shutdown"},
 
 		{"no driver", func(r *rig) { r.gpu(""); r.noDriver() }, CUDANoDriver,
 			"there is an NVIDIA GPU, but no driver is loaded", "install the NVIDIA driver 580 or later and reboot: https://docs.nvidia.com/"},
@@ -108,7 +108,7 @@ func TestCUDAReasons(t *testing.T) {
 			"no driver is loaded", "install the NVIDIA driver 580 or later on the host"},
 		{"module not loaded", func(r *rig) { r.gpu(""); r.driver(); r.set("STUB_CODE", "999") }, CUDANoDriver,
 			"no driver is loaded; …/libcuda.so.1 is installed", "sudo modprobe nvidia"},
-		{"no library", func(r *rig) { r.passing(); r.nodes(all...) }, CUDANoDriverLibrary,
+		{"no library", func(r *rig) { r.passing(); r.nodes(all...) }, CUDANoDriver,
 			"the kernel has the NVIDIA driver 580.95.05, but its library does not load: …libcuda.so.1", "libnvidia-compute-580 on Ubuntu"},
 
 		{"docker", func(r *rig) { r.passing(); r.mark(".dockerenv") }, CUDANotPassed,
@@ -126,7 +126,7 @@ func TestCUDAReasons(t *testing.T) {
 			r.driver()
 			r.set("NVIDIA_VISIBLE_DEVICES", "none")
 		}, CUDANotPassed, "without it: NVIDIA_VISIBLE_DEVICES=none", "docker run --gpus all …"},
-		{"devices, but no libraries", func(r *rig) { r.passing(); r.mark(".dockerenv"); r.nodes(all...) }, CUDANoDriverLibrary,
+		{"devices, but no libraries", func(r *rig) { r.passing(); r.mark(".dockerenv"); r.nodes(all...) }, CUDANotPassed,
 			"NVIDIA_DRIVER_CAPABILITIES must hold \"compute\"", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"},
 		{"podman", func(r *rig) { r.passing(); r.mark("run/.containerenv") }, CUDANotPassed, "without it", "podman run --device nvidia.com/gpu=all …"},
 		{"kubernetes", func(r *rig) { r.passing(); r.set("KUBERNETES_SERVICE_HOST", "10.0.0.1") }, CUDANotPassed,
@@ -155,8 +155,8 @@ func TestCUDAReasons(t *testing.T) {
 			r.set("STUB_CODE", "803")
 			require.NoError(r.t, os.Rename(filepath.Join(r.lib, "libcuda.so.1"), filepath.Join(r.lib, "libcuda.so.580.105.08")))
 			require.NoError(r.t, os.Symlink("libcuda.so.580.105.08", filepath.Join(r.lib, "libcuda.so.1")))
-		}, CUDADriverMismatch, "the kernel module 580.95.05 and the driver's library 580.105.08 are of different versions", "reboot"},
-		{"updated and not rebooted, in a container", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_CODE", "803") }, CUDADriverMismatch,
+		}, CUDADriverError, "the kernel module 580.95.05 and the driver's library 580.105.08 are of different versions", "reboot"},
+		{"updated and not rebooted, in a container", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_CODE", "803") }, CUDADriverError,
 			"CUDA error 803", "reboot the host"},
 		{"forward compatibility that differs", func(r *rig) {
 			r.ready()
@@ -164,11 +164,11 @@ func TestCUDAReasons(t *testing.T) {
 			compat := filepath.Join(r.lib, "compat")
 			r.copy(filepath.Join(r.lib, "libcuda.so.1"), filepath.Join(compat, "libcuda.so.1"))
 			r.set("LD_LIBRARY_PATH", compat+":"+r.lib)
-		}, CUDADriverMismatch, "/compat/libcuda.so.1 is of CUDA's forward compatibility", "take its folder out of LD_LIBRARY_PATH"},
-		{"forward compatibility on a desktop's GPU", func(r *rig) { r.ready(); r.module("535.129.03"); r.set("STUB_CODE", "804") }, CUDACompatNotSupported,
+		}, CUDADriverError, "/compat/libcuda.so.1 is of CUDA's forward compatibility", "take its folder out of LD_LIBRARY_PATH"},
+		{"forward compatibility on a desktop's GPU", func(r *rig) { r.ready(); r.module("535.129.03"); r.set("STUB_CODE", "804") }, CUDADriverTooOld,
 			"which this GPU does not support; the driver 535.129.03 is older", "update the NVIDIA driver to 580 or later"},
-		{"the toolkit's stub", func(r *rig) { r.ready(); r.set("STUB_CODE", "34") }, CUDAStubDriver, "/libcuda.so.1 is the CUDA toolkit's stand-in", "LD_LIBRARY_PATH"},
-		{"fabric manager", func(r *rig) { r.ready(); r.set("STUB_CODE", "802") }, CUDASystemNotReady, "CUDA error 802", "sudo systemctl enable --now nvidia-fabricmanager"},
+		{"the toolkit's stub", func(r *rig) { r.ready(); r.set("STUB_CODE", "34") }, CUDADriverError, "/libcuda.so.1 is the CUDA toolkit's stand-in", "LD_LIBRARY_PATH"},
+		{"fabric manager", func(r *rig) { r.ready(); r.set("STUB_CODE", "802") }, CUDADriverError, "CUDA error 802", "sudo systemctl enable --now nvidia-fabricmanager"},
 		{"taken by others", func(r *rig) { r.ready(); r.set("STUB_CODE", "46") }, CUDADevicesBusy, "taken by other processes", "sudo nvidia-smi -c DEFAULT"},
 		{"after a suspend", func(r *rig) { r.ready(); r.set("STUB_CODE", "999") }, CUDADriverError,
 			"the NVIDIA driver 580.95.05 fails with CUDA error 999: in CUDA's words", "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm"},
@@ -186,7 +186,7 @@ func TestCUDAReasons(t *testing.T) {
 			r.set("STUB_CODE", "999")
 			require.NoError(r.t, os.Remove(filepath.Join(r.root, "dev/nvidia-uvm")))
 		}, CUDADriverError, "CUDA error 999: …/dev/nvidia-uvm is missing", "sudo nvidia-modprobe -u -c 0"},
-		{"no device", func(r *rig) { r.ready(); r.set("STUB_CODE", "100") }, CUDANoDevice, "the NVIDIA driver 580.95.05 shows no device", "nvidia-smi -L"},
+		{"no device", func(r *rig) { r.ready(); r.set("STUB_CODE", "100") }, CUDADriverError, "the NVIDIA driver 580.95.05 shows no device", "nvidia-smi -L"},
 		{"a cluster's login node", func(r *rig) { r.driver(); r.set("STUB_DRIVER", "12020") }, CUDANoGPU, "no NVIDIA GPU", ""},
 		{"an image with a driver's library, without a GPU", func(r *rig) { r.driver(); r.mark(".dockerenv") }, CUDANoGPU,
 			"no NVIDIA GPU is visible in this container", ""},
@@ -196,7 +196,7 @@ func TestCUDAReasons(t *testing.T) {
 		{"hidden by -1", func(r *rig) { r.ready(); r.set("CUDA_VISIBLE_DEVICES", "-1") }, CUDAHidden, `CUDA_VISIBLE_DEVICES="-1" hides 1 device`, "unset CUDA_VISIBLE_DEVICES"},
 		{"hidden by a number too high", func(r *rig) { r.ready(); r.set("STUB_GPUS", "90,90"); r.set("CUDA_VISIBLE_DEVICES", "2") }, CUDAHidden, `CUDA_VISIBLE_DEVICES="2" hides 2 devices`, "unset"},
 		{"hidden by Slurm", func(r *rig) { r.ready(); r.set("CUDA_VISIBLE_DEVICES", ""); r.set("SLURM_JOB_ID", "7") }, CUDAHidden, "hides 1 device", "sbatch --gpus 1"},
-		{"hidden, but broken too", func(r *rig) { r.ready(); r.set("CUDA_VISIBLE_DEVICES", ""); r.set("STUB_CODE", "802") }, CUDASystemNotReady, "802", "fabricmanager"},
+		{"hidden, but broken too", func(r *rig) { r.ready(); r.set("CUDA_VISIBLE_DEVICES", ""); r.set("STUB_CODE", "802") }, CUDADriverError, "802", "fabricmanager"},
 		{"no permission", func(r *rig) { r.ready(); r.set("STUB_CODE", "100"); r.machine.open = refuse }, CUDANoPermission, "no permission to open /dev/nvidia0", "sudo chmod a+rw /dev/nvidia*|sudo usermod -aG "},
 		{"no permission in a container", func(r *rig) { r.ready(); r.mark(".dockerenv"); r.set("STUB_CODE", "100"); r.machine.open = refuse },
 			CUDANoPermission, "no permission to open /dev/nvidia0: the container's rules forbid it", "start the container anew: docker run --gpus all …"},
@@ -207,23 +207,23 @@ func TestCUDAReasons(t *testing.T) {
 			r.machine.open = refuse
 		},
 			CUDANoPermission, "/dev/nvidia0", "sbatch --gpus 1"},
-		{"the driver crashes", func(r *rig) { r.ready(); r.set("STUB_DO", "crash") }, CUDADriverCrashed, "/libcuda.so.1 crashes: signal: aborted", "update the NVIDIA driver"},
+		{"the driver crashes", func(r *rig) { r.ready(); r.set("STUB_DO", "crash") }, CUDADriverError, "/libcuda.so.1 crashes: signal: aborted", "update the NVIDIA driver"},
 		{"the driver hangs", func(r *rig) {
 			r.ready()
 			r.set("STUB_DO", "hang")
 			r.machine.patience = 2 * time.Second
 			r.machine.open = r.hang
-		}, CUDADriverSilent,
+		}, CUDADriverError,
 			"the NVIDIA driver does not answer", "reboot"},
 
-		{"GPU too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "61") }, CUDAGPUTooOld,
+		{"GPU too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "61") }, CUDAGPUUnsupported,
 			"NVIDIA Stub 0 (cuda:0) has compute capability 6.1, for which this libtorch has no kernels: it has those for sm_75, sm_80, sm_90", "for CUDA 12.6"},
-		{"GPU too old for an image", func(r *rig) { r.ready(); r.inImage(); r.set("STUB_GPUS", "61") }, CUDAGPUTooOld,
+		{"GPU too old for an image", func(r *rig) { r.ready(); r.inImage(); r.set("STUB_GPUS", "61") }, CUDAGPUUnsupported,
 			"compute capability 6.1", "outside of the image: etude setup --libtorch DIR, with a libtorch for CUDA 12.6"},
 		{"hidden in an image", func(r *rig) { r.ready(); r.inImage(); r.set("CUDA_VISIBLE_DEVICES", "") }, CUDAHidden,
 			"hides 1 device", "start the container without CUDA_VISIBLE_DEVICES in its environment"},
-		{"GPU far too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "35") }, CUDAGPUTooOld, "compute capability 3.5", ""},
-		{"GPU too new", func(r *rig) { r.ready(); r.set("STUB_GPUS", "120") }, CUDAGPUTooNew, "compute capability 12.0", "a later libtorch"},
+		{"GPU far too old", func(r *rig) { r.ready(); r.set("STUB_GPUS", "35") }, CUDAGPUUnsupported, "compute capability 3.5", ""},
+		{"GPU too new", func(r *rig) { r.ready(); r.set("STUB_GPUS", "120") }, CUDAGPUUnsupported, "compute capability 12.0", "a later libtorch"},
 
 		{"no libtorch", func(r *rig) { r.ready(); r.given = "" }, CUDANotInstalled, "libtorch: not installed", "etude setup --cuda"},
 		{"libtorch for the CPU", func(r *rig) { r.ready(); r.cpu() }, CUDALibtorchCPU, "this libtorch is for the CPU", "etude setup --cuda"},
@@ -238,29 +238,29 @@ func TestCUDAReasons(t *testing.T) {
 			r.ready()
 			r.unbridged()
 			require.NoError(r.t, os.Remove(filepath.Join(r.site, "torch/lib/libc10_cuda.so")))
-		}, CUDALibraryMissing, "libc10_cuda.so", "etude setup --cuda"},
+		}, CUDABridgeMissing, "libc10_cuda.so", "etude setup --cuda"},
 		{"a library of the compiled bridge is missing", func(r *rig) {
 			r.ready()
 			r.copy(filepath.Join(nvidia.dir, "needy.so"), r.sources.libraryPath(r.home, r.torch, cudaBridge))
-		}, CUDALibraryMissing, "does not load: libgone.so: cannot open shared object file", "etude setup --cuda --force"},
+		}, CUDABridgeMissing, "does not load: libgone.so: cannot open shared object file", "etude setup --cuda --force"},
 		{"a library of the compiled bridge is missing, without a GPU", func(r *rig) {
 			r.noDriver()
 			r.copy(filepath.Join(nvidia.dir, "needy.so"), r.sources.libraryPath(r.home, r.torch, cudaBridge))
-		}, CUDALibraryMissing, "libgone.so", "etude setup --cuda --force"},
+		}, CUDABridgeMissing, "libgone.so", "etude setup --cuda --force"},
 		{"a header is missing", func(r *rig) {
 			r.ready()
 			r.unbridged()
 			require.NoError(r.t, os.RemoveAll(filepath.Join(r.site, "nvidia/cu13/include/crt")))
-		}, CUDAHeadersMissing, "CUDA's header crt/host_defines.h is not there", `pip install "nvidia-cuda-crt==13.2.*" beside that libtorch, or set CUDA_HOME to a toolkit of CUDA 13.2; then etude setup --cuda`},
+		}, CUDABridgeMissing, "CUDA's header crt/host_defines.h is not there", `pip install "nvidia-cuda-crt==13.2.*" beside that libtorch, or set CUDA_HOME to a toolkit of CUDA 13.2; then etude setup --cuda`},
 		{"no bridge", func(r *rig) { r.ready(); r.unbridged() }, CUDABridgeMissing, "the CUDA bridge is not compiled", "etude setup"},
 		{"the bridge does not load", func(r *rig) {
 			r.ready()
 			r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
-		}, CUDABridgeBroken, "does not load", "etude setup --cuda --force"},
+		}, CUDABridgeMissing, "does not load", "etude setup --cuda --force"},
 		{"the bridge does not load, without a GPU", func(r *rig) {
 			r.noDriver()
 			r.write(r.sources.libraryPath(r.home, r.torch, cudaBridge), "this is no library")
-		}, CUDABridgeBroken, "does not load", "etude setup --cuda --force"},
+		}, CUDABridgeMissing, "does not load", "etude setup --cuda --force"},
 		{"no prober", func(r *rig) { r.ready(); require.NoError(r.t, os.Remove(probePath(r.home))) }, CUDANotTried, "the program for that is missing", "etude setup"},
 		{"no prober, and the module is not to be seen", func(r *rig) {
 			r.ready()
@@ -412,8 +412,8 @@ func TestRealCUDA(t *testing.T) {
 	r := newRig(t)
 	r.ready()
 	s.machine = r.machine
-	for code, want := range map[string]CUDAReason{"34": CUDAStubDriver, "46": CUDADevicesBusy, "100": CUDANoDevice, "802": CUDASystemNotReady,
-		"803": CUDADriverMismatch, "804": CUDACompatNotSupported, "999": CUDADriverError} {
+	for code, want := range map[string]CUDAReason{"34": CUDADriverError, "46": CUDADevicesBusy, "100": CUDADriverError, "802": CUDADriverError,
+		"803": CUDADriverError, "804": CUDADriverTooOld, "999": CUDADriverError} {
 		r.set("STUB_CODE", code)
 		assert.Equal(t, want, examine().Reason, code)
 	}
@@ -422,5 +422,5 @@ func TestRealCUDA(t *testing.T) {
 	assert.Equal(t, CUDADriverTooOld, examine().Reason)
 	r.set("STUB_DO", "crash")
 	r.set("STUB_DRIVER", "")
-	assert.Equal(t, CUDADriverCrashed, examine().Reason)
+	assert.Equal(t, CUDADriverError, examine().Reason)
 }

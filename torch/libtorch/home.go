@@ -17,18 +17,18 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// A search knows where to look. All of the package works on one, so that tests
-// need neither the environment nor the user's cache.
+// search knows where to look. The whole package works on one, so that tests need
+// neither the environment nor the user's cache.
 type search struct {
-	homes   []string // in order; the first that may be written takes what is missing
+	homes   []string // in order; the first that is writable takes what is missing
 	passed  error    // why the user's cache is not among them; nil if it is
 	given   string   // the libtorch that the environment names
-	origin  string   // the variable that named it
+	origin  string   // the variable that names it
 	sources *sources
 	machine machine
 }
 
-// newSearch reads the environment. A home other than "" is the only one.
+// newSearch reads the environment. If home is not "", it is the only one.
 func newSearch(home string) (*search, error) {
 	s, err := newHomes(home)
 	if err != nil {
@@ -40,6 +40,9 @@ func newSearch(home string) (*search, error) {
 
 // newHomes is newSearch without the bridge's sources.
 func newHomes(home string) (*search, error) {
+	if err := checkPlatform(); err != nil {
+		return nil, err
+	}
 	s := new(search)
 	for _, name := range []string{"ETUDE_LIBTORCH", "LIBTORCH"} {
 		if dir := os.Getenv(name); dir != "" {
@@ -95,8 +98,8 @@ func entered(dir string) error {
 }
 
 // trusted returns an error for a cache folder that libraries must not be opened
-// from, because another user owns it or may write to it. A folder that $ETUDE_HOME
-// or [Options.Home] names is not asked: whoever names it trusts those who fill it.
+// from, because another user owns it or may write to it. It does not judge a folder
+// that $ETUDE_HOME or [Options.Home] names: whoever names one trusts those who fill it.
 func trusted(dir string) error {
 	if err := entered(dir); err != nil {
 		return err
@@ -113,13 +116,13 @@ func trusted(dir string) error {
 	return nil
 }
 
-// What Installation.Origin says besides the names of variables.
+// The values of Installation.Origin besides the names of variables.
 const (
 	bySetup  = "setup"
 	byOption = "setup --libtorch"
 )
 
-// A record is libtorch.json: the libtorch that the user named.
+// record is libtorch.json: the libtorch that the user named.
 type record struct {
 	Libtorch string `json:"libtorch"`
 }
@@ -149,20 +152,15 @@ func readRecord(home string) (string, error) {
 // writeRecord replaces libtorch.json in one step.
 func writeRecord(home, dir string) error {
 	text, err := json.Marshal(record{Libtorch: dir})
+	if err == nil {
+		err = os.MkdirAll(home, 0o755)
+	}
 	if err != nil {
 		return fmt.Errorf("libtorch: %w", err)
 	}
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		return fmt.Errorf("libtorch: %w", err)
-	}
 	err = wholefile.Replace(filepath.Join(home, recordFile), func(w io.Writer) error {
-		// It names code that is run, so whatever the umask is nobody else may change it.
 		if f, ok := w.(*os.File); ok {
-			info, err := f.Stat()
-			if err == nil {
-				err = f.Chmod(info.Mode().Perm() &^ 0o022)
-			}
-			if err != nil {
+			if err := keepOthersOut(f); err != nil {
 				return err
 			}
 		}
@@ -175,8 +173,8 @@ func writeRecord(home, dir string) error {
 	return nil
 }
 
-// locate finds everything, or says what is missing first. A library that is cut
-// short is an error too.
+// locate finds everything, or returns an error about the first thing that is missing.
+// A library that is cut short is an error too.
 func (s *search) locate() (*Installation, torchDir, error) {
 	inst, t, err := s.find()
 	for _, path := range []string{filepath.Join(t.dir, "lib", "libtorch_cpu.so"), inst.Bridge} {
@@ -190,7 +188,7 @@ func (s *search) locate() (*Installation, torchDir, error) {
 	return inst, t, nil
 }
 
-// find finds everything by its names alone.
+// find is locate without a look into the files.
 func (s *search) find() (*Installation, torchDir, error) {
 	t, err := s.findTorch()
 	inst := &Installation{Libtorch: t.dir, Version: t.version, Origin: t.origin}
@@ -205,9 +203,9 @@ func (s *search) find() (*Installation, torchDir, error) {
 	return inst, t, nil
 }
 
-// findTorch finds the libtorch to use: the one that was named for this process,
-// then that of the first home that has one. One that was named and cannot be used
-// is an error, never passed over.
+// findTorch finds the libtorch to use: the one that is named for this process, then
+// that of the first home that has one. One that is named and cannot be used is an
+// error.
 func (s *search) findTorch() (torchDir, error) {
 	if s.given != "" {
 		t, err := openTorch(s.given)
@@ -225,8 +223,8 @@ func (s *search) findTorch() (torchDir, error) {
 	return torchDir{}, fmt.Errorf("libtorch: %w", ErrNotInstalled)
 }
 
-// torchIn finds the libtorch of one home: the remembered one, then the installed
-// ones, CUDA before CPU.
+// torchIn finds the libtorch of one home: the one that the user named, then the
+// installed ones, that with CUDA first.
 func torchIn(home string) (torchDir, error) {
 	dir, err := readRecord(home)
 	if err != nil {
@@ -253,16 +251,25 @@ func torchIn(home string) (torchDir, error) {
 // findLibrary finds a compiled library and the home that holds it.
 func (s *search) findLibrary(t torchDir, l library) (path, home string) {
 	for _, home := range s.homes {
-		path := s.sources.libraryPath(home, t, l)
-		if isSafeFile(path) {
+		if path := s.sources.libraryPath(home, t, l); isSafeFile(path) {
 			return path, home
 		}
 	}
 	return "", ""
 }
 
-// findONNXRuntime takes what $ETUDE_ONNXRUNTIME names, or looks in the homes, then
-// in the site-packages folder that holds a given libtorch; "" if there is none.
+// findProbe finds the prober; "" if there is none.
+func (s *search) findProbe() string {
+	for _, home := range s.homes {
+		if path := probePath(home); isSafeFile(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// findONNXRuntime returns what $ETUDE_ONNXRUNTIME names, or what it finds in the homes
+// or in the site-packages folder that holds t; "" if there is none.
 func (s *search) findONNXRuntime(t torchDir) string {
 	if path := os.Getenv("ETUDE_ONNXRUNTIME"); path != "" {
 		return path
@@ -272,16 +279,13 @@ func (s *search) findONNXRuntime(t torchDir) string {
 			return path
 		}
 	}
-	if t.dir != "" {
-		path := filepath.Join(filepath.Dir(t.dir), "onnxruntime", "capi", onnxRuntimeFile)
-		if isFile(path) {
-			return path
-		}
+	if path := filepath.Join(filepath.Dir(t.dir), "onnxruntime", "capi", onnxRuntimeFile); t.dir != "" && isFile(path) {
+		return path
 	}
 	return ""
 }
 
-// writableHome is the home that takes what is missing.
+// writableHome returns the home that takes what is missing.
 func (s *search) writableHome() (string, error) {
 	var first error
 	for _, home := range s.homes {
@@ -296,8 +300,8 @@ func (s *search) writableHome() (string, error) {
 	return "", first
 }
 
-// mayWrite asks the system about the folder, or about the nearest one above it
-// that exists.
+// mayWrite returns an error if files cannot be made in the folder, or if it does not
+// exist, in the nearest one above it that does.
 func mayWrite(dir string) error {
 	for {
 		info, err := os.Stat(dir)
@@ -317,24 +321,31 @@ func mayWrite(dir string) error {
 	}
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+// Locate finds what is installed. It reads a few small files, runs nothing and
+// writes nothing. It fails if libtorch or the bridge is missing
+// ([ErrNotInstalled]) or unusable; a missing ONNX Runtime is not a failure.
+func Locate() (*Installation, error) {
+	s, err := newSearch("")
+	if err != nil {
+		return nil, err
+	}
+	inst, _, err := s.locate()
+	return inst, err
 }
 
-// isSafeFile reports whether a file may be opened as a library or run: one that
-// every user may write to counts as missing, and setup makes it anew.
-func isSafeFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o002 == 0
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// LocateONNXRuntime finds ONNX Runtime's shared library alone: inference needs
+// no libtorch.
+func LocateONNXRuntime() (string, error) {
+	s, err := newSearch("")
+	if err != nil {
+		return "", err
+	}
+	t, _ := s.findTorch() // only to look beside it
+	if path := s.findONNXRuntime(t); path != "" {
+		if err := whole(path); err != nil {
+			return "", fmt.Errorf("libtorch: ONNX Runtime: %w (`etude setup` installs it, $ETUDE_ONNXRUNTIME names another)", err)
+		}
+		return path, nil
+	}
+	return "", fmt.Errorf("libtorch: ONNX Runtime %s: %w", onnxRuntimeVersion, ErrNotInstalled)
 }

@@ -7,20 +7,139 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// installTorch installs libtorch from wheels. All that may be missing is told at
-// once; the compiler is needed later.
-func (w *setup) installTorch(ctx context.Context, cuda bool) error {
-	_, missing := w.findCompiler(ctx)
-	return w.downloadTorch(ctx, cuda, missing)
+// setup is one run of Setup.
+type setup struct {
+	*search
+	options  Options
+	home     string          // the one that is written to
+	temp     string          // a folder for this run, on the same file system
+	compiler compiler        // found when first needed
+	broken   map[string]bool // libraries that are there and do not load
+	mu       sync.Mutex
+	last     time.Time // of the last event
 }
 
-// downloadTorch is installTorch where what else is missing is known.
-func (w *setup) downloadTorch(ctx context.Context, cuda bool, missing error) error {
+// report passes an event on, one at a time.
+func (w *setup) report(e Event) {
+	if w.options.Progress == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = time.Now()
+	w.options.Progress(e)
+}
+
+// often passes an event on if it is the last of its kind or some time after the one
+// before.
+func (w *setup) often(e Event) {
+	w.mu.Lock()
+	soon := time.Since(w.last) < 100*time.Millisecond
+	w.mu.Unlock()
+	if e.Done == e.Total || !soon {
+		w.report(e)
+	}
+}
+
+// lock chooses the home that is written to, waits until this is the only setup in
+// it, and makes an empty folder for temporary files. Whatever is in tmp by then was
+// left by a setup that was killed.
+func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
+	if w.home, err = w.writableHome(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(w.home, 0o755); err != nil {
+		return nil, fmt.Errorf("libtorch: %w", err)
+	}
+	path := filepath.Join(w.home, "lock")
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("libtorch: %s is not a regular file: remove it", path)
+	}
+	lock := flock.New(path, flock.SetPermissions(0o644)) // other users of a shared home open it too
+	held, err := lock.TryLock()
+	if err == nil && !held {
+		w.report(Event{Stage: StageWait, Item: path})
+		held, err = lock.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil || !held {
+		return nil, fmt.Errorf("libtorch: %s: %w", path, err)
+	}
+	all := filepath.Join(w.home, "tmp")
+	unlock = func() { _ = os.RemoveAll(all); _ = lock.Unlock() }
+	err = os.RemoveAll(all)
+	if err == nil {
+		err = os.MkdirAll(all, 0o755)
+	}
+	if err == nil {
+		w.temp, err = os.MkdirTemp(all, "setup-")
+	}
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("libtorch: %w", err)
+	}
+	return unlock, nil
+}
+
+// compileMissing compiles a library unless a home has it.
+func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
+	if !w.options.Force {
+		if path, _ := w.findLibrary(t, l); path != "" && !w.broken[path] {
+			return nil
+		}
+	}
+	if err := checkPath(searchPath(w.home, t)); err != nil {
+		return fmt.Errorf("libtorch: %s: %w", t.dir, err)
+	}
+	if err := t.checkHeaders(); err != nil {
+		return fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
+	}
+	c, err := w.findCompiler(ctx)
+	if err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(w.temp, l.name+"-")
+	if err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	_, err = w.sources.compileLibrary(ctx, c, w.home, temp, t, l, w.report)
+	return err
+}
+
+// findCompiler looks for one until it has found one.
+func (w *setup) findCompiler(ctx context.Context) (c compiler, err error) {
+	if w.compiler.args == nil {
+		w.compiler, err = findCompiler(ctx, w.temp)
+	}
+	return w.compiler, err
+}
+
+// prober finds or compiles the prober. One that does not run is compiled anew.
+func (w *setup) prober(ctx context.Context) (string, error) {
+	if path := w.findProbe(); path != "" && !w.options.Force {
+		if _, err := runCommand(ctx, nil, "", path); err == nil || ctx.Err() != nil {
+			return path, err
+		}
+	}
+	c, err := w.findCompiler(ctx)
+	if err != nil {
+		return "", err
+	}
+	return compileProbe(ctx, c, w.home, w.temp)
+}
+
+// installTorch installs libtorch from wheels. Its error names everything that is
+// missing, so also what the caller misses.
+func (w *setup) installTorch(ctx context.Context, cuda bool, missing error) error {
 	space := int64(cpuSpace)
 	if cuda {
 		space = cudaSpace
@@ -50,8 +169,8 @@ func (w *setup) readyToInstall(ctx context.Context, space int64) (pip, error) {
 	return p, errors.Join(checkGlibc(ctx), checkSpace(w.home, space), err)
 }
 
-// installWheels downloads and unpacks wheels one after the other, so that no
-// more than one lies on the disk, and puts the folder in its place.
+// installWheels downloads and unpacks wheels one after the other, so that only one is
+// on the disk at a time, and puts the folder in its place.
 func (w *setup) installWheels(ctx context.Context, p pip, wheels []wheel, keep func(string) (string, bool), folder string) error {
 	made := filepath.Join(w.temp, folder)
 	for _, one := range wheels {
@@ -73,20 +192,20 @@ func (w *setup) installWheels(ctx context.Context, p pip, wheels []wheel, keep f
 			return fmt.Errorf("libtorch: %w", err)
 		}
 	}
-	if err := syncFiles(made); err != nil {
-		return fmt.Errorf("libtorch: %w", err)
-	}
 	place := filepath.Join(w.home, folder)
-	if err := os.Rename(place, filepath.Join(w.temp, "old-"+folder)); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("libtorch: %w", err)
+	err := syncFiles(made)
+	if err == nil {
+		if err = os.Rename(place, filepath.Join(w.temp, "old-"+folder)); err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = os.Rename(made, place)
+		}
 	}
-	if err := os.Rename(made, place); err != nil {
+	if err != nil {
 		return fmt.Errorf("libtorch: %w", err)
 	}
 	return nil
 }
 
-// checkSpace wants free space where the home will be.
+// checkSpace returns an error if the disk of the home has too little space.
 func checkSpace(home string, need int64) error {
 	free, err := freeSpace(home)
 	if err != nil {
@@ -98,11 +217,11 @@ func checkSpace(home string, need int64) error {
 	return nil
 }
 
-// oldestGlibc is what the wheels are built for: 2.28.
+// oldestGlibc is the version that the wheels are built for: 2.28.
 const oldestGlibc = 228
 
-// checkGlibc refuses a system on which the wheels' libraries do not load. A
-// system that does not tell its version passes.
+// checkGlibc refuses a system on which the wheels' libraries do not load. A system
+// whose version cannot be found out passes.
 func checkGlibc(ctx context.Context) error {
 	version, musl := glibc(ctx)
 	switch n, err := release(version); {

@@ -12,12 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// pip is the command that runs pip, of whatever Python.
+// pip is a command that runs pip.
 type pip []string
 
 // pips are tried in this order.
@@ -27,9 +28,9 @@ var pips = []pip{
 
 var pipVersion = regexp.MustCompile(`^pip (\d+)\.(\d+)`)
 
-// findPip returns the first pip of version 20.3 or later, which is the first
-// that takes several --platform flags. temp must be a folder that no other user may
-// write to: pip starts in it, and `python -m` looks for modules there first.
+// findPip returns the first pip of version 20.3 or later, which accepts several
+// --platform flags. temp must be a folder that no other user may write to, because
+// pip starts in it and `python -m` looks for modules there first.
 func findPip(ctx context.Context, temp string) (pip, error) {
 	var old *lacking
 	var broken string
@@ -65,40 +66,40 @@ func findPip(ctx context.Context, temp string) (pip, error) {
 
 func (p pip) String() string { return strings.Join(p, " ") }
 
-// run runs pip. The user's configuration counts (an index of their own, a
-// proxy, certificates), but for what would contradict our arguments.
+// run runs pip with the user's configuration (an index of their own, a proxy,
+// certificates), except for what would contradict our arguments.
 func (p pip) run(ctx context.Context, temp string, args ...string) ([]byte, error) {
 	env := []string{
 		"TMPDIR=" + temp, "LC_ALL=C", "PYTHONWARNINGS=ignore",
 		"PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "PIP_ROOT_USER_ACTION=ignore",
 		"PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0", "PIP_TARGET=", "PIP_PREFIX=", "PIP_ROOT=", "PIP_CONSTRAINT=",
 	}
-	args = append(append([]string{}, p[1:]...), args...)
-	return runGuarded(ctx, env, temp, p[0], args...)
+	return runGuarded(ctx, env, temp, p[0], slices.Concat(p[1:], args)...)
 }
 
-// platforms are the tags of the wheels that are pinned, whatever the Python at
-// hand is: pip does not derive one from another.
+// platforms are the tags of the pinned wheels, whatever the Python here is. pip does
+// not derive one from another.
 var platforms = []string{
 	"manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_25_x86_64",
 	"manylinux_2_18_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64",
 }
 
-// attempts bounds how often a download that broke off is begun again.
+// attempts bounds how often a download that broke off is started.
 const attempts = 3
 
-// download fetches a wheel into a folder and returns its path. pip compares its
-// hash. temp takes pip's temporary files.
+// download fetches a wheel into a folder and returns its path. pip checks its hash.
+// temp takes pip's temporary files.
 func (p pip) download(ctx context.Context, w wheel, folder, temp string, progress func(done int64)) (string, error) {
 	requirements := filepath.Join(folder, "requirements.txt")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	err := os.MkdirAll(folder, 0o755)
+	if err == nil {
+		err = os.WriteFile(requirements, []byte(w.requirement()+"\n"), 0o644)
+	}
+	if err != nil {
 		return "", fmt.Errorf("libtorch: %w", err)
 	}
-	if err := os.WriteFile(requirements, []byte(w.requirement()+"\n"), 0o644); err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
-	}
-	// No cache: older versions of pip take the whole wheel into memory for it,
-	// and half a gigabyte would lie there for nothing.
+	// No cache: older versions of pip read the whole wheel into memory for it, and
+	// half a gigabyte would stay on the disk for nothing.
 	args := []string{
 		"download", "--require-hashes", "--requirement", requirements, "--no-deps", "--dest", folder,
 		"--no-cache-dir", "--progress-bar", "off", "--only-binary", ":all:",
@@ -129,21 +130,8 @@ func (p pip) download(ctx context.Context, w wheel, folder, temp string, progres
 	}
 }
 
-// filesIn lists the files in a folder whose names end in suffix. [filepath.Glob] would
-// take brackets in the folder's name for a pattern.
-func filesIn(folder, suffix string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
-	var found []string
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), suffix) {
-			found = append(found, filepath.Join(folder, e.Name()))
-		}
-	}
-	return found, err
-}
-
-// watch tells the size of the largest wheel below a folder until it is stopped:
-// pip's own progress is made for terminals and changes between versions.
+// watch reports the size of the largest wheel below a folder until it is stopped. pip's
+// own progress is made for terminals and changes between versions.
 func watch(folder string, progress func(done int64)) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -173,23 +161,13 @@ func watch(folder string, progress func(done int64)) (stop func()) {
 	return func() { close(quit); <-ended }
 }
 
-// says tells whether pip's output holds one of some phrases.
-func says(out []byte, phrases ...string) bool {
-	for _, phrase := range phrases {
-		if strings.Contains(string(out), phrase) {
-			return true
-		}
-	}
-	return false
-}
-
-// brokeOff tells a download that broke off from one that could not begin: pip
-// has tried the latter several times itself.
+// brokeOff reports whether a download broke off. One that could not begin is not tried
+// again, because pip has done so several times.
 func brokeOff(out []byte) bool {
 	return says(out, "IncompleteRead", "Connection broken", "Read timed out", "incomplete-download", "ProtocolError") && !says(out, "No space left")
 }
 
-// downloadError turns pip's output into what is wrong and what mends it.
+// downloadError turns pip's output into an error that says what is wrong and what to do.
 func downloadError(w wheel, out []byte, err error) error {
 	elsewhere := "; or set ETUDE_LIBTORCH to a libtorch that is already here"
 	if w == onnxRuntimeWheel {

@@ -5,27 +5,25 @@ package libtorch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A probing is what the prober said.
+// probing is what the prober said.
 type probing struct {
+	loaded  int    // libraries that were opened
 	failure error  // the first library that does not load
 	abi     int    // of the bridge, if that was loaded
 	onnx    string // ONNX Runtime's version, if that was loaded: "1.32.0"
 
-	// These need probeCUDA.
+	// Only probeCUDA fills these.
 	unrun         error        // the prober itself did not run
 	library       string       // the driver's libcuda.so.1; "" if it does not load
 	libraryError  string       // why it does not
@@ -42,23 +40,6 @@ type probing struct {
 	hiding        string
 }
 
-// probePath is where a home keeps the prober.
-func probePath(home string) string {
-	text, _ := probeFiles.ReadFile("probe/probe.cpp") // embedded, always there
-	sum := sha256.Sum256(text)
-	return filepath.Join(home, "bridge", "etude_probe-"+hex.EncodeToString(sum[:])[:16])
-}
-
-// findProbe finds the prober; "" if there is none.
-func (s *search) findProbe() string {
-	for _, home := range s.homes {
-		if path := probePath(home); isSafeFile(path) {
-			return path
-		}
-	}
-	return ""
-}
-
 // probe opens libraries in another process. A library that crashes there is a
 // failure like one that does not load.
 func probe(ctx context.Context, prober string, libraries ...string) (probing, error) {
@@ -66,19 +47,16 @@ func probe(ctx context.Context, prober string, libraries ...string) (probing, er
 	if ctx.Err() != nil {
 		return probing{}, err
 	}
-	p, loaded := readProbing(string(out))
+	p := readProbing(out, err, libraries)
 	if errors.Is(err, fs.ErrPermission) {
 		p.failure = cannotRun(prober, err)
-	}
-	if p.failure == nil && loaded < len(libraries) {
-		p.failure = fmt.Errorf("%s does not load: %w", libraries[loaded], errors.Join(err, errors.New(tail(out, 3))))
 	}
 	return p, nil
 }
 
-// cannotRun tells why a program that was compiled here does not start. A file that
-// may be run, in a file system that forbids it, is no matter of the user's rights,
-// so the error is no [fs.ErrPermission].
+// cannotRun says why a program that was compiled here does not start. If the file may
+// be run and its file system forbids it, the user's rights are not the cause, so the
+// error is not [fs.ErrPermission].
 func cannotRun(program string, err error) error {
 	if info, e := os.Stat(program); e == nil && info.Mode()&0o111 != 0 && errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s cannot be run, as its file system is mounted with noexec: set ETUDE_HOME to a folder on another file system", program)
@@ -87,7 +65,7 @@ func cannotRun(program string, err error) error {
 }
 
 // probeCUDA opens libraries, none or those of CUDA, and asks the driver. With
-// all, $CUDA_VISIBLE_DEVICES is not heeded. A broken GPU can hold a process in
+// all, $CUDA_VISIBLE_DEVICES is ignored. A broken GPU can hold a process in
 // the kernel, where no signal reaches it, so this waits for patience and no
 // longer, even for the process to end.
 func probeCUDA(ctx context.Context, patience time.Duration, prober string, all bool, libraries ...string) (probing, error) {
@@ -118,65 +96,53 @@ func probeCUDA(ctx context.Context, patience time.Duration, prober string, all b
 	if ctx.Err() != nil {
 		return probing{}, context.Cause(ctx)
 	}
-	p, loaded := readProbing(string(a.out))
+	late := limited.Err() != nil
+	p := readProbing(a.out, a.err, libraries)
 	var ended *exec.ExitError
 	switch {
-	case limited.Err() != nil && loaded < len(libraries):
-		p.failure = fmt.Errorf("%s does not load within %v", libraries[loaded], patience)
-	case limited.Err() != nil:
+	case late && p.loaded < len(libraries):
+		p.failure = fmt.Errorf("%s does not load within %v", libraries[p.loaded], patience)
+	case late:
 		p.silent = true
 	case a.err != nil && !errors.As(a.err, &ended):
-		p.unrun = cannotRun(prober, a.err)
-	case p.failure == nil && loaded < len(libraries):
-		p.failure = fmt.Errorf("%s does not load: %w", libraries[loaded], errors.Join(a.err, errors.New(tail(a.out, 3))))
-	case ended != nil && !ended.Exited():
+		p.unrun, p.failure = cannotRun(prober, a.err), nil
+	case p.loaded == len(libraries) && ended != nil && !ended.Exited():
 		p.crashed = a.err
 	}
 	return p, nil
 }
 
-// readProbing reads the prober's lines; see probe/probe.cpp. loaded counts the
-// libraries that were opened.
-func readProbing(out string) (p probing, loaded int) {
-	for line := range strings.Lines(out) {
+// readProbing reads the prober's lines; see probe/probe.cpp. If it ended with err
+// before it had loaded all libraries, that is a failure of the next one.
+func readProbing(out []byte, err error, libraries []string) (p probing) {
+	numbers := map[string]*int{"abi": &p.abi, "driver": &p.driver, "runtime": &p.runtime, "cudnn": &p.cudnn}
+	texts := map[string]*string{"onnxruntime": &p.onnx, "library": &p.library, "no-library": &p.libraryError, "driver-version": &p.driverVersion}
+	for line := range strings.Lines(string(out)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		n, _ := strconv.Atoi(value)
-		switch key {
-		case "ok":
-			loaded++
-		case "error":
-			path, message, _ := strings.Cut(value, "\t")
-			if p.failure == nil {
-				p.failure = fmt.Errorf("%s does not load: %s", path, message)
-			}
-		case "abi":
-			p.abi = n
-		case "onnxruntime":
-			p.onnx = value
-		case "library":
-			p.library = value
-		case "no-library":
-			p.libraryError = value
-		case "driver":
-			p.driver = n
-		case "driver-version":
-			p.driverVersion = value
-		case "runtime":
-			p.runtime = n
-		case "cudnn":
-			p.cudnn = n
-		case "devices-error":
-			code, message, _ := strings.Cut(value, "\t")
-			p.devicesCode, _ = strconv.Atoi(code)
+		first, message, _ := strings.Cut(value, "\t")
+		switch {
+		case numbers[key] != nil:
+			*numbers[key], _ = strconv.Atoi(value)
+		case texts[key] != nil:
+			*texts[key] = value
+		case key == "ok":
+			p.loaded++
+		case key == "error" && p.failure == nil:
+			p.failure = fmt.Errorf("%s does not load: %s", first, message)
+		case key == "devices-error":
+			p.devicesCode, _ = strconv.Atoi(first)
 			p.message = message
-		case "device":
+		case key == "device":
 			if d, err := readDevice(value); err == nil {
 				d.Index = len(p.gpus)
 				p.gpus = append(p.gpus, d)
 			}
 		}
 	}
-	return p, loaded
+	if p.failure == nil && p.loaded < len(libraries) {
+		p.failure = fmt.Errorf("%s does not load: %w", libraries[p.loaded], errors.Join(err, errors.New(tail(out, 3))))
+	}
+	return p
 }
 
 // readDevice reads "MAJOR MINOR TOTAL FREE UUID NAME".

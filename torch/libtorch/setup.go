@@ -4,6 +4,7 @@
 package libtorch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,43 +12,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
-	"time"
-
-	"github.com/gofrs/flock"
 )
 
-// Options for [Setup]. The zero value installs libtorch for the CPU.
-type Options struct {
-	// CUDA asks for a libtorch that can use NVIDIA GPUs. One that is there
-	// without it is left where it is and no longer used.
-	CUDA bool
-	// Libtorch is the libtorch to use instead of an installed one: a folder that
-	// holds lib/ and include/, or one that holds such a folder as torch/. It is
-	// remembered in the home.
-	Libtorch string
-	// Home is the only folder to look in and to write to; "" takes $ETUDE_HOME
-	// and the user's cache.
-	Home string
-	// Force makes everything anew: an installed libtorch, the compiled
-	// libraries, ONNX Runtime. A remembered libtorch is forgotten.
-	Force bool
-	// Progress, if any, is told what happens.
-	Progress func(Event)
-}
-
-// Setup brings what is missing: libtorch, the bridge, ONNX Runtime. It needs a
-// C++20 compiler and, where libtorch or ONNX Runtime are missing, pip.
+// Setup installs what is missing: libtorch, the bridge, ONNX Runtime. It needs a
+// C++20 compiler and, if libtorch or ONNX Runtime are missing, pip.
 //
-// Where nothing is missing it tries whether the libraries load, which takes about
-// a second, and writes nothing; one that does not load is made anew. Two at a
-// time wait for each other. When it ends early, by ctx or by a crash, nothing
-// half-made is left in place; the next one removes its temporary files. With an
-// error the Installation is nil, but for [ErrNoONNXRuntime].
+// If nothing is missing it tries whether the libraries load, which takes about a
+// second, and writes nothing; it makes anew one that does not load. Two at a time
+// wait for each other. If ctx or a crash ends it early, nothing half-made stays in
+// place, and the next Setup removes the temporary files. With an error the
+// Installation is nil, except for [ErrNoONNXRuntime].
 func Setup(ctx context.Context, o Options) (*Installation, error) {
-	if err := checkPlatform(); err != nil {
-		return nil, err
-	}
 	s, err := newSearch(o.Home)
 	if err != nil {
 		return nil, err
@@ -87,48 +62,10 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 	return inst, nil
 }
 
-// setup is one run of Setup.
-type setup struct {
-	*search
-	options  Options
-	home     string          // that is written to
-	temp     string          // for this run, on the same file system
-	compiler *compiler       // found when first needed
-	broken   map[string]bool // libraries that are there and do not load
-	mu       sync.Mutex
-	last     time.Time // of the last event
-}
-
-// report hands an event on, one at a time.
-func (w *setup) report(e Event) {
-	if w.options.Progress == nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.last = time.Now()
-	w.options.Progress(e)
-}
-
-// often hands an event on if it is the last of its kind or enough time has
-// passed since the one before.
-func (w *setup) often(e Event) {
-	w.mu.Lock()
-	soon := time.Since(w.last) < 100*time.Millisecond
-	w.mu.Unlock()
-	if e.Done == e.Total || !soon {
-		w.report(e)
-	}
-}
-
-// complete returns what is there if nothing is missing of what was asked for, and
-// all of it loads.
+// complete returns what is installed if that is all that was asked for, and loads.
 func (w *setup) complete(ctx context.Context) *Installation {
-	if w.options.Force {
-		return nil
-	}
 	inst := w.present()
-	if inst == nil {
+	if w.options.Force || inst == nil {
 		return nil
 	}
 	if p, err := probe(ctx, w.findProbe(), inst.libraries()...); err != nil || p.failure != nil {
@@ -143,22 +80,19 @@ func (i *Installation) libraries() []string {
 	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
 }
 
-// present returns what is there if no file is missing of what was asked for.
+// present is complete without a try whether the libraries load.
 func (w *setup) present() *Installation {
 	inst, t, err := w.locate()
-	if err != nil || inst.ONNXRuntime == "" || w.findProbe() == "" {
-		return nil
-	}
-	if w.options.Libtorch != "" && !w.remembered(t.dir) {
-		return nil
-	}
-	if inst.CUDABridge == "" && (w.options.CUDA || len(w.sources.of(cudaBridge)) > 0 && t.checkCUDA() == nil) {
+	switch {
+	case err != nil || inst.ONNXRuntime == "" || w.findProbe() == "",
+		w.options.Libtorch != "" && !w.remembered(t.dir),
+		inst.CUDABridge == "" && (w.options.CUDA || len(w.sources.of(cudaBridge)) > 0 && t.checkCUDA() == nil):
 		return nil
 	}
 	return inst
 }
 
-// remembered tells whether a process for which no libtorch is named finds this one.
+// remembered reports whether a process for which no libtorch is named finds this one.
 func (w *setup) remembered(dir string) bool {
 	t, err := (&search{homes: w.homes}).findTorch()
 	return err == nil && t.dir == dir
@@ -176,8 +110,7 @@ func (w *setup) shadowed() error {
 }
 
 // examine tries what is there, and notes what does not load, so that it is made
-// anew. What was named by the user, or is in a home that cannot be written, is an
-// error instead.
+// anew. If the user named it, or its home cannot be written, that is an error.
 func (w *setup) examine(ctx context.Context) error {
 	w.broken = map[string]bool{}
 	inst, _, err := w.find()
@@ -208,46 +141,7 @@ func (w *setup) examine(ctx context.Context) error {
 	return nil
 }
 
-// lock takes the home that is written to, waits until this is the only setup in
-// it, and makes an empty folder for temporary files. Whatever lies in tmp then
-// was left behind.
-func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
-	if w.home, err = w.writableHome(); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(w.home, 0o755); err != nil {
-		return nil, fmt.Errorf("libtorch: %w", err)
-	}
-	path := filepath.Join(w.home, "lock")
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("libtorch: %s is not a regular file: remove it", path)
-	}
-	lock := flock.New(path, flock.SetPermissions(0o644)) // other users of a shared home open it too
-	held, err := lock.TryLock()
-	if err == nil && !held {
-		w.report(Event{Stage: StageWait, Item: path})
-		held, err = lock.TryLockContext(ctx, 200*time.Millisecond)
-	}
-	if err != nil || !held {
-		return nil, fmt.Errorf("libtorch: %s: %w", path, err)
-	}
-	all := filepath.Join(w.home, "tmp")
-	release := func() { _ = os.RemoveAll(all); _ = lock.Unlock() }
-	err = os.RemoveAll(all)
-	if err == nil {
-		err = os.MkdirAll(all, 0o755)
-	}
-	if err == nil {
-		w.temp, err = os.MkdirTemp(all, "setup-")
-	}
-	if err != nil {
-		release()
-		return nil, fmt.Errorf("libtorch: %w", err)
-	}
-	return release, nil
-}
-
-// run does what is missing. The lock is held.
+// run makes what is missing. The caller holds the lock.
 func (w *setup) run(ctx context.Context) (*Installation, error) {
 	if err := w.examine(ctx); err != nil {
 		return nil, err
@@ -268,13 +162,10 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It has no errors of its own to show: what it needs of libtorch may not load.
+	// The bridge compiles, but what it needs of libtorch may not load.
 	bridge, _ := w.findLibrary(t, mainBridge)
 	p, err := probe(ctx, prober, bridge)
-	if err == nil {
-		err = p.failure
-	}
-	if err != nil {
+	if err = cmp.Or(err, p.failure); err != nil {
 		return nil, fmt.Errorf("libtorch: the bridge for %s: %w", t.dir, err)
 	}
 	problem, err := w.cuda(ctx, t, prober)
@@ -321,7 +212,8 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 		return t, err
 	}
 	cuda := w.options.CUDA || t.origin == bySetup && t.checkCUDA() == nil
-	if err := w.installTorch(ctx, cuda); err != nil {
+	_, missing := w.findCompiler(ctx) // needed later, but the user hears of everything at once
+	if err := w.installTorch(ctx, cuda, missing); err != nil {
 		return t, err
 	}
 	if err := os.Remove(filepath.Join(w.home, recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -330,59 +222,8 @@ func (w *setup) torch(ctx context.Context) (torchDir, error) {
 	return w.findTorch()
 }
 
-// compileMissing compiles a library unless some home has it.
-func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
-	if !w.options.Force {
-		if path, _ := w.findLibrary(t, l); path != "" && !w.broken[path] {
-			return nil
-		}
-	}
-	if err := checkPath(searchPath(w.home, t)); err != nil {
-		return fmt.Errorf("libtorch: %s: %w", t.dir, err)
-	}
-	if err := t.checkHeaders(); err != nil {
-		return fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
-	}
-	c, err := w.findCompiler(ctx)
-	if err != nil {
-		return err
-	}
-	temp, err := os.MkdirTemp(w.temp, l.name+"-")
-	if err != nil {
-		return fmt.Errorf("libtorch: %w", err)
-	}
-	_, err = w.sources.compileLibrary(ctx, c, w.home, temp, t, l, w.report)
-	return err
-}
-
-// findCompiler looks once.
-func (w *setup) findCompiler(ctx context.Context) (compiler, error) {
-	if w.compiler == nil {
-		c, err := findCompiler(ctx, w.temp)
-		if err != nil {
-			return c, err
-		}
-		w.compiler = &c
-	}
-	return *w.compiler, nil
-}
-
-// prober finds or compiles the prober. One that does not run is compiled anew.
-func (w *setup) prober(ctx context.Context) (string, error) {
-	if path := w.findProbe(); path != "" && !w.options.Force {
-		if _, err := runCommand(ctx, nil, "", path); err == nil || ctx.Err() != nil {
-			return path, err
-		}
-	}
-	c, err := w.findCompiler(ctx)
-	if err != nil {
-		return "", err
-	}
-	return compileProbe(ctx, c, w.home, w.temp)
-}
-
-// cuda compiles the CUDA bridge if that can work. What stands in the way is a
-// problem, not an error, unless CUDA was asked for.
+// cuda compiles the CUDA bridge if that can work. If it cannot, cuda returns a problem
+// and no error, unless CUDA was asked for.
 func (w *setup) cuda(ctx context.Context, t torchDir, prober string) (problem string, err error) {
 	why := t.checkCUDA()
 	if why == nil && len(w.sources.of(cudaBridge)) == 0 {
@@ -408,4 +249,66 @@ func (w *setup) cuda(ctx context.Context, t torchDir, prober string) (problem st
 		return "", fmt.Errorf("libtorch: CUDA with the libtorch of %s, %s: %w", t.origin, t.dir, why)
 	}
 	return why.Error(), nil
+}
+
+// Download installs libtorch and ONNX Runtime as [Setup] does, and compiles nothing;
+// a later Setup finds them. It needs pip and no compiler. A program that calls
+// Download and not Setup contains none of the bridge's sources, so the layer of a
+// container's image that it fills does not change when they do. Options.Libtorch
+// must be empty.
+func Download(ctx context.Context, o Options) error {
+	if o.Libtorch != "" {
+		return errors.New("libtorch: download: Options.Libtorch names a libtorch that is here already")
+	}
+	s, err := newHomes(o.Home)
+	if err != nil {
+		return err
+	}
+	w := &setup{search: s, options: o}
+	unlock, err := w.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if o.Force || !isDir(filepath.Join(w.home, wheelFolder(o.CUDA))) {
+		if err := w.installTorch(ctx, o.CUDA, nil); err != nil {
+			return err
+		}
+	}
+	if o.Force || !isFile(filepath.Join(w.home, onnxRuntimeFolder, onnxRuntimeFile)) {
+		if err := w.installONNXRuntime(ctx); err != nil {
+			return err
+		}
+	}
+	w.report(Event{Stage: StageDone})
+	return nil
+}
+
+// CompilePretend compiles the pretend accelerator, a library for tests, and returns
+// its path. It is kept like the bridge and compiled once.
+func CompilePretend(ctx context.Context, inst *Installation) (path string, err error) {
+	t, err := openTorch(inst.Libtorch)
+	if err != nil {
+		return "", fmt.Errorf("libtorch: %w", err)
+	}
+	s, err := newSearch("")
+	if err != nil || !slices.Contains(s.homes, inst.Home) {
+		if s, err = newSearch(inst.Home); err != nil {
+			return "", err
+		}
+	}
+	if path, _ := s.findLibrary(t, pretendBridge); path != "" {
+		return path, nil
+	}
+	w := &setup{search: s}
+	unlock, err := w.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if err := w.compileMissing(ctx, t, pretendBridge); err != nil {
+		return "", err
+	}
+	path, _ = s.findLibrary(t, pretendBridge)
+	return path, nil
 }

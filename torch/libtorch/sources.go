@@ -5,7 +5,7 @@ package libtorch
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,8 +19,8 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
 
-// A library is one of the things compiled here. Its sources are the *.cpp of
-// one folder; all headers of the tree belong to each.
+// library is one of the libraries compiled here. Its sources are the *.cpp of one
+// folder; all headers of the tree belong to each.
 type library struct {
 	name   string // of the file: lib<name>-….so
 	folder string
@@ -29,15 +29,15 @@ type library struct {
 
 var (
 	mainBridge = library{name: "etude_bridge", folder: "."}
-	// Registering kernels is all that some libraries do, so the linker must not
-	// drop them for want of a symbol: without --no-as-needed, the default of
+	// Some libraries only register kernels, and the linker must not drop them
+	// because no symbol of theirs is used: without --no-as-needed, the default of
 	// several distributions would leave a CUDA bridge without CUDA.
 	cudaBridge    = library{name: "etude_cuda", folder: "cuda", flags: []string{"-Wl,--no-as-needed", "-ltorch_cuda", "-lc10_cuda"}}
 	pretendBridge = library{name: "etude_pretend", folder: "pretend"}
 )
 
-// compileFlags are for every source. NDEBUG is not a matter of taste: without
-// it the debug assertions in libtorch's headers disagree with the library.
+// compileFlags are for every source. NDEBUG is needed: without it the debug
+// assertions in libtorch's headers disagree with the library.
 var compileFlags = []string{
 	"-std=c++20", "-O2", "-DNDEBUG", "-D_GLIBCXX_USE_CXX11_ABI=1",
 	"-fPIC", "-fvisibility=hidden",
@@ -50,16 +50,16 @@ var linkFlags = []string{
 	"-ltorch_cpu", "-lc10",
 }
 
-// The prober is a program, not a library; see probe/probe.cpp.
+// probeSource is the prober's. It is a program, not a library.
 //
 //go:embed probe/probe.cpp
-var probeFiles embed.FS
+var probeSource []byte
 
 // sources are the C++ files of all libraries, by slash-separated path.
 type sources struct{ files map[string][]byte }
 
-// embedded reads the sources of this program. It is a function and no variable,
-// as [Download] must not depend on them.
+// embedded reads the sources of this program. It is a function, not a variable,
+// because [Download] must not depend on them.
 func embedded() (*sources, error) { return readSources(bridge.Files()) }
 
 func readSources(files fs.FS) (*sources, error) {
@@ -93,10 +93,10 @@ func (s *sources) of(l library) []string {
 	return names
 }
 
-// libraryPath is where a home keeps a library for this libtorch. The name holds
-// the libtorch version and a hash of all that decides about the result: the
-// sources, the flags and the place where the library will look for libtorch.
-// The compiler is left out: whoever runs the library need not have one.
+// libraryPath returns where a home keeps a library for this libtorch. The name holds
+// the libtorch version and a hash of what the result depends on: the sources, the
+// flags and the folder in which the library looks for libtorch. The compiler is not
+// part of it, because a machine that only runs the library may have none.
 func (s *sources) libraryPath(home string, t torchDir, l library) string {
 	h := sha256.New()
 	put := func(text string) { fmt.Fprintf(h, "%d %s\n", len(text), text) }
@@ -115,9 +115,9 @@ func (s *sources) libraryPath(home string, t torchDir, l library) string {
 	return filepath.Join(home, "bridge", fmt.Sprintf("lib%s-%s-%s.so", l.name, t.version, key))
 }
 
-// searchPath is where a library in this home looks for libtorch: relative to
-// itself if both are in the home, so that a home may be moved or mounted
-// elsewhere; otherwise the absolute path.
+// searchPath returns where a library in this home looks for libtorch: relative to
+// itself if both are in the home, so that a home may be moved or mounted elsewhere;
+// otherwise the absolute path.
 func searchPath(home string, t torchDir) string {
 	lib := filepath.Join(t.dir, "lib")
 	if rel, err := filepath.Rel(home, lib); err == nil && filepath.IsLocal(rel) {
@@ -133,4 +133,24 @@ func checkPath(path string) error {
 		return errors.New("the dynamic loader cannot look for libraries in a path with ':' or '$': make a link to the folder under another path, and name that")
 	}
 	return nil
+}
+
+// includes returns the -I flags for a library.
+func (t torchDir) includes(l library) []string {
+	flags := []string{
+		"-I" + filepath.Join(t.dir, "include"),
+		"-I" + filepath.Join(t.dir, "include/torch/csrc/api/include"),
+	}
+	if l.name == cudaBridge.name {
+		for _, dir := range t.cudaHeaders() {
+			flags = append(flags, "-isystem", dir)
+		}
+	}
+	return flags
+}
+
+// probePath returns where a home keeps the prober.
+func probePath(home string) string {
+	sum := sha256.Sum256(probeSource)
+	return filepath.Join(home, "bridge", "etude_probe-"+hex.EncodeToString(sum[:])[:16])
 }

@@ -36,7 +36,7 @@ func ownGroup(cmd *exec.Cmd) {
 	}
 }
 
-// accessible asks whether files may be made in a folder that exists.
+// accessible returns an error if files may not be made in a folder that exists.
 func accessible(dir string) error {
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
 		return &os.PathError{Op: "write", Path: dir, Err: err}
@@ -44,8 +44,8 @@ func accessible(dir string) error {
 	return nil
 }
 
-// freeSpace is what an ordinary user may still write to the file system of a
-// folder that exists, in bytes.
+// freeSpace returns the bytes that an ordinary user may still write to the file system
+// of a folder that exists.
 func freeSpace(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -54,8 +54,8 @@ func freeSpace(dir string) (int64, error) {
 	return int64(s.Bavail) * s.Bsize, nil
 }
 
-// syncFiles waits until all that was written to the file system of a folder is
-// on the disk, so that a rename never outlives the contents in a power cut.
+// syncFiles waits until everything written to the file system of a folder is on the
+// disk, so that a rename never outlives the contents in a power cut.
 func syncFiles(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -74,7 +74,7 @@ func openDevice(path string) error {
 	return unix.Close(fd)
 }
 
-// groupOf is the name of the group that a file belongs to; "" if it has none.
+// groupOf returns the name of the group that a file belongs to; "" if it has none.
 func groupOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {

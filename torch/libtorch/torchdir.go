@@ -11,11 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// A torchDir is a libtorch on disk.
+// torchDir is a libtorch on disk.
 type torchDir struct {
 	dir     string // holds lib/ and include/
 	version string // "2.15.0+cu132"
@@ -23,9 +24,9 @@ type torchDir struct {
 	origin  string
 }
 
-// openTorch looks at a folder that the user or the cache names: libtorch
-// itself, or a folder that holds it as torch/ (site-packages, or what
-// `pip install --target` filled).
+// openTorch reads a folder that the user or the cache names: libtorch itself, or a
+// folder that holds it as torch/ (site-packages, or what `pip install --target`
+// filled).
 func openTorch(dir string) (torchDir, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -60,13 +61,13 @@ func readTorch(dir string) (torchDir, error) {
 	return t, nil
 }
 
-// checkHeaders looks for what compiling needs. A libtorch whose bridge is compiled
-// serves without.
+// checkHeaders looks for what compiling needs. Once the bridge is compiled, libtorch
+// works without.
 func (t torchDir) checkHeaders() error {
 	return t.check("include/ATen/ATen.h", "include/torch/csrc/api/include/torch/version.h")
 }
 
-// check looks for files.
+// check returns an error if one of the files is missing.
 func (t torchDir) check(names ...string) error {
 	for _, name := range names {
 		if !isFile(filepath.Join(t.dir, name)) {
@@ -76,7 +77,7 @@ func (t torchDir) check(names ...string) error {
 	return nil
 }
 
-// supported is the range in words.
+// supported returns the range of versions in words.
 func supported() string {
 	return fmt.Sprintf("versions %d.%d to %d.%d are supported", oldest/100, oldest%100, newest/100, newest%100)
 }
@@ -86,7 +87,7 @@ var (
 	headerVersion = regexp.MustCompile(`(?m)^#define TORCH_VERSION_(MAJOR|MINOR|PATCH) (\d+)`)
 )
 
-// readVersion finds the version where the three ways of packing libtorch keep
+// readVersion finds the version in the three places where packages of libtorch keep
 // it: the wheel's version.py, the zip archive's build-version, the headers.
 func readVersion(dir string) (string, error) {
 	if text, err := os.ReadFile(filepath.Join(dir, "version.py")); err == nil {
@@ -128,7 +129,7 @@ func release(version string) (int, error) {
 	return 0, fmt.Errorf("%q is not a version", version)
 }
 
-// checkABI refuses a libtorch whose std::string is the one of before C++11:
+// checkABI refuses a libtorch whose std::string is the one before C++11, because
 // what is compiled against it here would not link.
 func (t torchDir) checkABI() error {
 	path := filepath.Join(t.dir, "lib", "libc10.so")
@@ -153,8 +154,8 @@ func (t torchDir) checkABI() error {
 }
 
 // whole returns an error for a library whose file is cut short or damaged in its
-// headers: opening one that is cut short ends the process with SIGBUS. Whatever is
-// no ELF file at all, the loader refuses by itself.
+// headers, because opening one that is cut short ends the process with SIGBUS. The
+// loader itself refuses a file that is not an ELF file at all.
 func whole(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -181,4 +182,172 @@ func whole(path string) error {
 		return fmt.Errorf("libtorch: %s is cut short or damaged: %s", path, setupHint)
 	}
 	return nil
+}
+
+var cudaTag = regexp.MustCompile(`\+cu(\d+)(\d)$`)
+
+// cuda returns the CUDA version in libtorch's build tag: 13020 of "2.15.0+cu132".
+func (t torchDir) cuda() int {
+	m := cudaTag.FindStringSubmatch(t.version)
+	if m == nil {
+		return 0
+	}
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	return major*1000 + minor*10
+}
+
+// cudaVersion writes 13020 as "13.2", and 0 as "".
+func cudaVersion(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d", n/1000, n%1000/10)
+}
+
+// errNoCUDA means that a libtorch is built, or installed, for the CPU alone.
+var errNoCUDA = errors.New("this libtorch has no CUDA parts")
+
+// missingPart is an error about a file that the CUDA parts need.
+type missingPart struct {
+	text    string
+	headers string // how to get the headers that compiling needs; "" if none is missing
+}
+
+func (m *missingPart) Error() string {
+	if m.headers != "" {
+		return m.text + "; " + m.headers
+	}
+	return m.text
+}
+
+// cudaHeaders returns the folders that may hold CUDA's headers: those of the wheels
+// beside libtorch, then those of a CUDA toolkit.
+func (t torchDir) cudaHeaders() []string {
+	var dirs []string
+	wheels, _ := filesIn(filepath.Join(filepath.Dir(t.dir), "nvidia"), "")
+	for _, wheel := range wheels {
+		if dir := filepath.Join(wheel, "include"); isDir(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, root := range []string{os.Getenv("CUDA_HOME"), "/usr/local/cuda"} {
+		if root != "" && isDir(filepath.Join(root, "include")) {
+			dirs = append(dirs, filepath.Join(root, "include"))
+		}
+	}
+	return dirs
+}
+
+// checkCUDA looks, without loading anything, whether the CUDA bridge can be compiled
+// and can find what it needs. nil means that it is worth a try.
+func (t torchDir) checkCUDA() error {
+	if !isFile(filepath.Join(t.dir, "lib", "libtorch_cuda.so")) {
+		return errNoCUDA
+	}
+	for _, name := range []string{"libtorch_cuda.so", "libc10_cuda.so"} {
+		missing, err := unresolved(filepath.Join(t.dir, "lib", name))
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			return &missingPart{text: fmt.Sprintf("%s needs %s, which is not there", name, strings.Join(missing, " and "))}
+		}
+	}
+	return t.checkCUDAHeaders()
+}
+
+// checkCUDAHeaders looks for one header of each part of CUDA that compiling needs. The
+// wheel of libtorch brings only the first of them.
+func (t torchDir) checkCUDAHeaders() error {
+	var missing, packages []string
+	for _, h := range [][2]string{
+		{"cuda_runtime_api.h", "nvidia-cuda-runtime"}, {"crt/host_defines.h", "nvidia-cuda-crt"}, {"nv/target", "nvidia-cuda-cccl"},
+	} {
+		if !inOneOf(t.cudaHeaders(), h[0]) {
+			missing = append(missing, "CUDA's header "+h[0]+" is not there")
+			packages = append(packages, fmt.Sprintf(`"%s==%s.*"`, h[1], cudaVersion(t.cuda())))
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	mend := "set CUDA_HOME to a toolkit of CUDA " + cudaVersion(t.cuda())
+	if t.cuda() >= 13000 { // packages of older ones are called otherwise
+		mend = "pip install " + strings.Join(packages, " ") + " beside that libtorch, or " + mend
+	}
+	return &missingPart{strings.Join(missing, ", "), mend}
+}
+
+// unresolved lists the libraries that a library needs and that are neither on its own
+// search path nor in one of the usual folders.
+func unresolved(path string) ([]string, error) {
+	f, err := elf.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer f.Close()
+	needed, err := f.ImportedLibraries()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var dirs []string
+	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
+		paths, err := f.DynString(tag)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for _, list := range paths {
+			dirs = append(dirs, filepath.SplitList(strings.ReplaceAll(list, "$ORIGIN", filepath.Dir(path)))...)
+		}
+	}
+	dirs = append(dirs, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
+	dirs = append(dirs, "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib",
+		"/usr/local/cuda/lib64", "/usr/local/lib")
+	var missing []string
+	for _, name := range needed {
+		if !inOneOf(dirs, name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
+var compiledFor = regexp.MustCompile(`code=(sm|compute)_(\d+)(\w?)`)
+
+// architectures lists what libtorch's kernels are compiled for, "sm_75" or
+// "compute_120"; nil if it cannot be read. libtorch holds the compiler's options as a
+// text, to show them.
+func (t torchDir) architectures() []string {
+	f, err := elf.Open(filepath.Join(t.dir, "lib", "libtorch_cuda.so"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var found []string
+	for _, name := range []string{".rodata", ".lrodata"} {
+		section := f.Section(name)
+		if section == nil {
+			continue
+		}
+		text, err := section.Data()
+		if err != nil {
+			return nil
+		}
+		for _, m := range compiledFor.FindAllSubmatch(text, -1) {
+			// sm_90a and sm_100f are for single GPUs, beside kernels for all.
+			if len(m[3]) == 0 {
+				found = append(found, string(m[1])+"_"+string(m[2]))
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b string) int { return number(a) - number(b) })
+	return slices.Compact(found)
+}
+
+// number returns the 75 of "sm_75".
+func number(architecture string) int {
+	_, digits, _ := strings.Cut(architecture, "_")
+	n, _ := strconv.Atoi(digits)
+	return n
 }

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// unpack writes files of a wheel into a folder: those that keep chooses, under
-// the names that it returns. progress is told the bytes written and their sum.
+// unpack writes those files of a wheel into a folder that keep chooses, under the
+// names that it returns. progress gets the bytes written and their total.
 func unpack(ctx context.Context, wheelPath, folder string, keep func(string) (string, bool), progress func(done, total int64)) error {
 	z, err := zip.OpenReader(wheelPath)
 	if err != nil {
@@ -55,7 +55,7 @@ func unpack(ctx context.Context, wheelPath, folder string, keep func(string) (st
 	return group.Wait()
 }
 
-// unpackFile writes one file; count is told of each piece and may stop it.
+// unpackFile writes one file; count gets the size of each piece and may stop it.
 func unpackFile(f *zip.File, path string, count func(n int) error) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -78,8 +78,8 @@ func unpackFile(f *zip.File, path string, count func(n int) error) (err error) {
 	return err
 }
 
-// A counter tells of every piece that is written. It hides the file's ReadFrom,
-// which would write in one go.
+// counter reports every piece that is written. It hides the file's ReadFrom, which
+// would write all of it at once.
 type counter struct {
 	w     io.Writer
 	count func(n int) error

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A wheel is a pinned package. Wheels are taken without the dependencies that
-// they name, most of which serve Python, so that every byte is pinned here.
+// wheel is a pinned package. The dependencies that wheels name are not installed:
+// most serve only Python, and every byte is pinned here.
 type wheel struct {
 	name, version string
 	sha256        string
@@ -19,7 +19,7 @@ type wheel struct {
 
 func (w wheel) String() string { return w.name + " " + w.version }
 
-// requirement is the wheel's line in a requirements file.
+// requirement returns the wheel's line in a requirements file.
 func (w wheel) requirement() string {
 	return w.name + "==" + w.version + " --hash=sha256:" + w.sha256
 }
@@ -31,7 +31,7 @@ const (
 	onnxRuntimeFile    = "libonnxruntime.so." + onnxRuntimeVersion
 )
 
-// cpuWheels are what libtorch_cpu.so needs: even for the CPU it is linked with
+// cpuWheels hold what libtorch_cpu.so needs: even for the CPU it is linked with
 // CUDA's runtime and profiler.
 var cpuWheels = []wheel{
 	{"torch", "2.15.0", "48c2d861134c0b5697c7602cb5ffa68f62a2989fdcd1717e593356f67996ca1e", 539136850},
@@ -39,8 +39,8 @@ var cpuWheels = []wheel{
 	{"nvidia-cuda-cupti", "13.2.86", "8fa29f15dd8336181f961764d9d95236fc6b931dd0c8fcf8cd70aab0c310b586", 11988600},
 }
 
-// cudaWheels are what libtorch_cuda.so needs besides, and nvidia-cuda-crt and
-// nvidia-cuda-cccl: headers that those of the runtime include.
+// cudaWheels hold what libtorch_cuda.so needs besides. nvidia-cuda-crt and
+// nvidia-cuda-cccl are headers that those of the runtime include.
 var cudaWheels = []wheel{
 	{"nvidia-cublas", "13.4.1.3", "a5917cb642cfb07f4a0231ee16aec7e2e0357d8cb8b1b78a0c9c68dba3e6afc7", 404870805},
 	{"nvidia-cuda-cccl", "13.2.86", "35da671cf0cecd3539da214a11bb8e7634366c9e950da9c5feecf6c490a65b20", 3600135},
@@ -63,21 +63,22 @@ var onnxRuntimeWheel = wheel{
 	"5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d", 27773237,
 }
 
-// What an installation takes at its peak, the wheels included, in bytes.
+// The bytes that an installation needs at its peak, wheels included.
 const (
 	cpuSpace         = 2_000_000_000
 	cudaSpace        = 6_000_000_000
 	onnxRuntimeSpace = 100_000_000
 )
 
-// torchWheels are the wheels of an installation, and wheelFolder its folder.
+// torchWheels returns the wheels of an installation.
 func torchWheels(cuda bool) []wheel {
 	if cuda {
-		return append(append([]wheel{}, cpuWheels...), cudaWheels...)
+		return slices.Concat(cpuWheels, cudaWheels)
 	}
 	return cpuWheels
 }
 
+// wheelFolder returns the folder of an installation in a home.
 func wheelFolder(cuda bool) string {
 	if cuda {
 		return "libtorch-" + torchVersion + "-cuda"
@@ -85,11 +86,10 @@ func wheelFolder(cuda bool) string {
 	return "libtorch-" + torchVersion + "-cpu"
 }
 
-// unused are the libraries of the wheels that no other one is linked with or
+// unused are the libraries of the wheels that no other library is linked with or
 // names, so that libtorch cannot open them: those for several GPUs and for other
-// interfaces in front of cuSOLVER, cuFFT and cuBLAS, and those of profilers. The
-// names are without what follows .so. For the CPU, CUPTI can have no use for its
-// counters of GPUs either.
+// interfaces in front of cuSOLVER, cuFFT and cuBLAS, and those of profilers. For the
+// CPU, CUPTI has no use for its GPU counters either. The names end before ".so".
 var (
 	unused = []string{
 		"libcusolverMg", "libcufftw", "libnvblas", "libcheckpoint", "libpcsamplingutil",
@@ -98,10 +98,10 @@ var (
 	unusedByCPU = append([]string{"libnvperf_host"}, unused...)
 )
 
-// keepTorch chooses the files of the torch wheel and of NVIDIA's that are
-// unpacked: libraries, headers, licences. The rest, half of the size, is for
-// Python; libtorch_python.so is never loaded. For the CPU the CUDA parts, a
-// further half, stay out too: without NVIDIA's libraries they do not load.
+// keepTorch chooses the files of the torch wheel and of NVIDIA's that are unpacked:
+// libraries, headers, licences. The rest, half of the size, is for Python;
+// libtorch_python.so is never loaded. For the CPU the CUDA parts, a further half, are
+// not unpacked either: without NVIDIA's libraries they do not load.
 func keepTorch(cuda bool) func(name string) (string, bool) {
 	out := unused
 	if !cuda {
@@ -130,7 +130,7 @@ func keepTorch(cuda bool) func(name string) (string, bool) {
 	}
 }
 
-// keepONNXRuntime chooses the library and the licences, without their folders.
+// keepONNXRuntime chooses the library and the licences, and drops their folders.
 func keepONNXRuntime(name string) (string, bool) {
 	switch base := path.Base(name); base {
 	case onnxRuntimeFile, "LICENSE", "ThirdPartyNotices.txt":

@@ -9,20 +9,20 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A machine is what doctor reads of the system besides libtorch. The zero value
-// is this one; the tests have their own.
+// machine is what doctor reads of the system besides libtorch. The zero value is
+// this machine; tests have their own.
 type machine struct {
 	root     string                  // in front of /proc, /sys, /dev and /run
 	open     func(path string) error // tries a device file
 	patience time.Duration           // with the driver
 }
 
-// graphics are what a machine shows of NVIDIA's GPUs, before any library is
-// loaded.
+// graphics is what a machine shows of NVIDIA's GPUs before any library is loaded.
 type graphics struct {
 	pci       []pciDevice
 	module    string   // version of the loaded kernel module, "580.95.05"
@@ -34,6 +34,7 @@ type graphics struct {
 	wsl       bool     // Windows' kernel for Linux
 	wslDriver bool     // with Windows' driver for NVIDIA
 	container string   // "", or one of the kinds below
+	asked     string   // $NVIDIA_VISIBLE_DEVICES
 	slurm     bool     // in a job of Slurm's
 }
 
@@ -45,20 +46,20 @@ const (
 	inApptainer  = "apptainer"
 )
 
-// A pciDevice is a GPU on the bus.
+// pciDevice is a GPU on the bus.
 type pciDevice struct {
 	slot   string // "0000:01:00.0"
 	driver string // kernel driver that holds it: "nvidia", "nouveau", "vfio-pci" or ""
 }
 
-// present tells whether there is an NVIDIA GPU.
+// present reports whether there is an NVIDIA GPU.
 func (g *graphics) present() bool {
 	return len(g.pci) > 0 || len(g.nodes) > 0 || g.wslDriver
 }
 
 func (m machine) path(name string) string { return filepath.Join(m.root, name) }
 
-// look reads it all; that takes about a millisecond.
+// look reads it all, in about a millisecond.
 func (m machine) look() *graphics {
 	g := &graphics{module: m.moduleVersion(), container: m.container()}
 	g.pci = m.pciDevices()
@@ -70,12 +71,12 @@ func (m machine) look() *graphics {
 	kernel, _ := os.ReadFile(m.path("/proc/version"))
 	g.wsl = strings.Contains(strings.ToLower(string(kernel)), "microsoft")
 	g.wslDriver = exists(m.path("/usr/lib/wsl/lib/libcuda.so.1"))
-	g.slurm = os.Getenv("SLURM_JOB_ID") != ""
+	g.asked, g.slurm = os.Getenv("NVIDIA_VISIBLE_DEVICES"), os.Getenv("SLURM_JOB_ID") != ""
 	return g
 }
 
-// tryNodes opens the device files. A container's rules can refuse what the
-// files' modes allow, so only that tells.
+// tryNodes opens the device files, because a container's rules can refuse what the
+// files' modes allow.
 func (m machine) tryNodes(g *graphics) {
 	open := m.open
 	if open == nil {
@@ -110,7 +111,7 @@ func (m machine) pciDevices() []pciDevice {
 
 var dottedVersion = regexp.MustCompile(`\b\d{3,}\.\d+(\.\d+)?\b`)
 
-// moduleVersion is the version of NVIDIA's kernel module; "" if it is not
+// moduleVersion returns the version of NVIDIA's kernel module; "" if it is not
 // loaded. Containers see the host's.
 func (m machine) moduleVersion() string {
 	text, err := os.ReadFile(m.path("/proc/driver/nvidia/version"))
@@ -124,27 +125,15 @@ func (m machine) moduleVersion() string {
 	return "of an unknown version"
 }
 
-// container tells what kind of container this is, "" for none. The more special
-// kinds come first: they too leave the general marks.
+// container returns the kind of container that this is, "" for none. The more special
+// kinds come first, because they leave the general marks too.
 func (m machine) container() string {
 	environ := func(names ...string) bool {
-		for _, name := range names {
-			if os.Getenv(name) != "" {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(names, func(name string) bool { return os.Getenv(name) != "" })
 	}
 	groups, _ := os.ReadFile(m.path("/proc/1/cgroup"))
 	mounts, _ := os.ReadFile(m.path("/proc/self/mountinfo"))
-	holds := func(words ...string) bool {
-		for _, word := range words {
-			if strings.Contains(string(groups), word) {
-				return true
-			}
-		}
-		return false
-	}
+	holds := func(words ...string) bool { return says(groups, words...) }
 	switch {
 	case environ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"):
 		return inApptainer
@@ -158,7 +147,7 @@ func (m machine) container() string {
 	return ""
 }
 
-// overlayRoot tells whether the root folder is layers of an image.
+// overlayRoot reports whether the root folder is made of the layers of an image.
 func overlayRoot(mountinfo string) bool {
 	for line := range strings.Lines(mountinfo) {
 		before, after, _ := strings.Cut(line, " - ")
