@@ -48,15 +48,15 @@ func TestAccumulateAgreesWithPyTorch(t *testing.T) {
 			h, err := r.Fit(context.Background())
 			require.NoError(t, err)
 			near := torchtest.Tolerance(device, 1e-6)
-			assert.InDeltaSlice(t, c.TrainLosses, h.TrainLosses, near)
-			assert.InDeltaSlice(t, c.ValLosses, h.ValLosses, near)
-			assert.Equal(t, c.Rates, h.LearningRates)
+			assert.InDeltaSlice(t, c.TrainLosses, h.list("train_losses"), near)
+			assert.InDeltaSlice(t, c.ValLosses, h.list("val_losses"), near)
+			assert.Equal(t, c.Rates, h.list("learning_rates"))
 			if c.Clip > 0 {
-				assert.InDeltaSlice(t, c.Norms, h.GradNorms, 2*near)
-				assert.InDelta(t, c.Norms[2], h.Epoch(2).GradNorm, 2*near)
+				assert.InDeltaSlice(t, c.Norms, h.list("grad_norms"), 2*near)
+				assert.InDelta(t, c.Norms[2], h.Epochs[2].GradNorm, 2*near)
 			} else {
-				assert.Nil(t, h.GradNorms)
-				assert.Zero(t, h.Epoch(2).GradNorm)
+				assert.Nil(t, h.list("grad_norms"))
+				assert.Zero(t, h.Epochs[2].GradNorm)
 			}
 			c.Last.requireClose(t, r.Model, near)
 			free()

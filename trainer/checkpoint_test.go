@@ -97,8 +97,8 @@ func TestCheckpointInPyTorch(t *testing.T) {
 	assert.Equal(t, []string{"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics", "etude"}, python.Keys)
 	assert.Equal(t, []string{"best_state_dict", "cursor", "early_stopping", "environment", "history", "rng", "settings", "version"}, python.Etude)
 	assert.Equal(t, 7, python.Epoch)
-	assert.Equal(t, h.ValLosses[7], python.Loss)
-	assert.Equal(t, map[string]float64{"train_loss": h.TrainLosses[7], "val_loss": h.ValLosses[7]}, python.Metrics)
+	assert.Equal(t, h.list("val_losses")[7], python.Loss)
+	assert.Equal(t, map[string]float64{"train_loss": h.list("train_losses")[7], "val_loss": h.list("val_losses")[7]}, python.Metrics)
 
 	// The same 20 steps here.
 	for i, want := range python.Losses {
@@ -145,6 +145,6 @@ func TestScheduleInPyTorch(t *testing.T) {
 		Open  []string
 	}
 	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/schedule.py", path, "2"), &python))
-	assert.InDeltaSlice(t, h.LearningRates[2:], python.Rates, 1e-15)
+	assert.InDeltaSlice(t, h.list("learning_rates")[2:], python.Rates, 1e-15)
 	assert.Equal(t, []string{"0.bias", "0.weight", "3.bias", "3.weight"}, python.Open)
 }

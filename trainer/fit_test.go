@@ -183,21 +183,21 @@ func requireGolden(tb testing.TB, c goldenCase, h *History) {
 			worst = max(worst, math.Abs(have[i]-want[i])/want[i])
 		}
 	}
-	compare(c.TrainLosses, h.TrainLosses)
-	compare(c.ValLosses, h.ValLosses)
+	compare(c.TrainLosses, h.list("train_losses"))
+	compare(c.ValLosses, h.list("val_losses"))
 	require.Less(tb, worst, 1e-6, c.Name)
 	tb.Logf("%s: largest relative difference of an epoch's loss %.1e", c.Name, worst)
 	if c.classes() {
-		require.Equal(tb, c.TrainAccs, h.TrainAccs)
-		require.Equal(tb, c.ValAccs, h.ValAccs)
+		require.Equal(tb, c.TrainAccs, h.list("train_accs"))
+		require.Equal(tb, c.ValAccs, h.list("val_accs"))
 	} else {
-		require.Nil(tb, h.TrainAccs)
-		require.Nil(tb, h.ValAccs)
+		require.Nil(tb, h.list("train_accs"))
+		require.Nil(tb, h.list("val_accs"))
 	}
 	require.Equal(tb, c.BestEpoch, h.BestEpoch)
-	require.Equal(tb, h.ValLosses[c.BestEpoch], h.BestValLoss)
+	require.Equal(tb, h.list("val_losses")[c.BestEpoch], h.Best().ValLoss)
 	require.Equal(tb, StopCompleted, h.StopReason)
-	require.Len(tb, h.EpochTimes, len(c.TrainLosses))
+	require.Len(tb, h.list("epoch_times"), len(c.TrainLosses))
 }
 
 func TestFitStopsEarly(t *testing.T) {
@@ -224,8 +224,8 @@ func TestFitWithoutValidation(t *testing.T) {
 	r.Val = nil
 	h, err := r.Fit(context.Background())
 	require.NoError(t, err)
-	assert.Nil(t, h.ValLosses)
-	assert.True(t, math.IsNaN(h.BestValLoss))
+	assert.Nil(t, h.list("val_losses"))
+	assert.True(t, math.IsNaN(h.Best().ValLoss))
 	assert.Equal(t, 7, h.BestEpoch, "training's losses fall")
 	golden.Cases[0].Last.requireClose(t, r.Model, weightsApart)
 }

@@ -5,13 +5,15 @@ package trainer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 )
 
-// StopReason tells why training ended. Empty: it has not.
+// StopReason says why training ended. It is empty while training runs.
 type StopReason string
 
 // Why training ends.
@@ -26,7 +28,7 @@ const (
 	StopError       StopReason = "error"       // whatever else went wrong
 )
 
-// Epoch is what one epoch came to. What there is none of is NaN: a validation
+// Epoch holds one epoch's results. A value that does not apply is NaN: a validation
 // loss without validation samples, an accuracy without classes.
 type Epoch struct {
 	Index              int // 0 for the first
@@ -35,6 +37,56 @@ type Epoch struct {
 	Seconds            float64
 	LR                 float64 // in the epoch's last step
 	GradNorm           float64 // mean norm of the gradients before they are clipped; 0 where nothing is
+}
+
+// column is one of an Epoch's values, and everything that files and texts need to know
+// of it.
+type column struct {
+	name  string // of its list in history.json and in a checkpoint
+	value func(*Epoch) *float64
+
+	always   bool   // its list is there even without a value
+	late     bool   // it came after the first version: a file may lack its list
+	zero     bool   // 0 means that it does not apply, not NaN
+	physical bool   // it differs from one run to the next that does the same
+	metric   string // its name in a checkpoint's metrics; "" for none
+	text     string // its name in Epoch.String; "" for none
+}
+
+var columns = []column{
+	{name: "train_losses", value: func(e *Epoch) *float64 { return &e.TrainLoss }, always: true, metric: "train_loss", text: "training loss"},
+	{name: "val_losses", value: func(e *Epoch) *float64 { return &e.ValLoss }, metric: "val_loss", text: "validation loss"},
+	{name: "train_accs", value: func(e *Epoch) *float64 { return &e.TrainAcc }, metric: "train_acc", text: "training accuracy"},
+	{name: "val_accs", value: func(e *Epoch) *float64 { return &e.ValAcc }, metric: "val_acc", text: "validation accuracy"},
+	{name: "epoch_times", value: func(e *Epoch) *float64 { return &e.Seconds }, always: true, physical: true},
+	{name: "learning_rates", value: func(e *Epoch) *float64 { return &e.LR }, always: true},
+	{name: "grad_norms", value: func(e *Epoch) *float64 { return &e.GradNorm }, late: true, zero: true},
+}
+
+// of returns the column's value in an epoch; NaN where it does not apply.
+func (c column) of(e Epoch) float64 {
+	x := *c.value(&e)
+	if c.zero && x == 0 {
+		return math.NaN()
+	}
+	return x
+}
+
+// set is the opposite of of.
+func (c column) set(e *Epoch, x float64) {
+	if c.zero && math.IsNaN(x) {
+		x = 0
+	}
+	*c.value(e) = x
+}
+
+// noEpoch stands for an epoch that is not there.
+func noEpoch(i int) Epoch {
+	e := Epoch{Index: i}
+	for _, c := range columns {
+		c.set(&e, math.NaN())
+	}
+	return e
 }
 
 // Watched is the loss that decides which epoch is best: validation's, or where
@@ -51,175 +103,163 @@ func (e Epoch) String() string {
 	if e.Index < 0 {
 		return "no epoch"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "epoch %d: training loss %.4g", e.Index+1, e.TrainLoss)
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"validation loss", e.ValLoss}, {"training accuracy", e.TrainAcc}, {"validation accuracy", e.ValAcc}} {
-		if !math.IsNaN(v.value) {
-			fmt.Fprintf(&b, ", %s %.4g", v.name, v.value)
+	var parts []string
+	for _, c := range columns {
+		if x := c.of(e); c.text != "" && (c.always || !math.IsNaN(x)) {
+			parts = append(parts, fmt.Sprintf("%s %.4g", c.text, x))
 		}
 	}
-	return b.String()
+	return fmt.Sprintf("epoch %d: %s", e.Index+1, strings.Join(parts, ", "))
 }
 
-// History holds the measures of each epoch, as lists by epoch. A list of which
-// there is nothing (accuracies without classes) is nil, null in JSON. Make one
-// with [NewHistory].
+// History holds the results of each epoch. Make one with [NewHistory].
+//
+// As JSON, which [History.Save] writes, it is a list of numbers for each value, with
+// null for what is not finite; the list of a value that no epoch has is null.
 type History struct {
-	TrainLosses   []float64
-	ValLosses     []float64
-	TrainAccs     []float64
-	ValAccs       []float64
-	EpochTimes    []float64 // seconds
-	LearningRates []float64
-	GradNorms     []float64 // before clipping
-	BestEpoch     int       // the first with the lowest loss that was watched; -1 for none
-	BestValLoss   float64   // the validation loss there; NaN for none
-	StopReason    StopReason
+	Epochs     []Epoch
+	BestEpoch  int // the first with the lowest loss that was watched; -1 for none
+	StopReason StopReason
 }
 
 // NewHistory returns an empty History.
-func NewHistory() *History { return &History{BestEpoch: -1, BestValLoss: math.NaN()} }
+func NewHistory() *History { return &History{BestEpoch: -1} }
 
-// Len is the number of epochs.
-func (h *History) Len() int { return len(h.TrainLosses) }
-
-// Update adds an epoch, whose Index is h.Len() whatever it says, and reports
-// whether it is the best so far: any lower loss is better here, however little.
-// (EarlyStopping.MinDelta only says what is worth waiting for.)
+// Update adds an epoch, whose Index becomes its position, and reports whether it is the
+// best so far: any lower loss is better here, however little. (EarlyStopping.MinDelta
+// only decides what is worth waiting for.)
 func (h *History) Update(e Epoch) (best bool) {
-	e.Index = h.Len()
-	h.TrainLosses = append(h.TrainLosses, e.TrainLoss)
-	h.EpochTimes = append(h.EpochTimes, e.Seconds)
-	h.LearningRates = append(h.LearningRates, e.LR)
-	extend(&h.ValLosses, e.ValLoss, e.Index)
-	extend(&h.TrainAccs, e.TrainAcc, e.Index)
-	extend(&h.ValAccs, e.ValAcc, e.Index)
-	if e.GradNorm == 0 {
-		e.GradNorm = math.NaN()
-	}
-	extend(&h.GradNorms, e.GradNorm, e.Index)
-
+	e.Index = len(h.Epochs)
 	watched := e.Watched()
 	best = isFinite(watched) && (h.BestEpoch < 0 || watched < h.Best().Watched())
 	if best {
-		h.BestEpoch, h.BestValLoss = e.Index, e.ValLoss
+		h.BestEpoch = e.Index
 	}
+	h.Epochs = append(h.Epochs, e)
 	return best
 }
 
-// extend appends x as element n; a list stays nil as long as all of it is NaN.
-func extend(list *[]float64, x float64, n int) {
-	if *list == nil && math.IsNaN(x) {
-		return
-	}
-	for len(*list) < n {
-		*list = append(*list, math.NaN())
-	}
-	*list = append(*list, x)
-}
+// Len returns the number of epochs.
+func (h *History) Len() int { return len(h.Epochs) }
 
-// Epoch returns the i-th epoch.
-func (h *History) Epoch(i int) Epoch {
-	return Epoch{
-		Index: i, TrainLoss: at(h.TrainLosses, i), ValLoss: at(h.ValLosses, i),
-		TrainAcc: at(h.TrainAccs, i), ValAcc: at(h.ValAccs, i),
-		Seconds: at(h.EpochTimes, i), LR: at(h.LearningRates, i), GradNorm: zeroForNaN(at(h.GradNorms, i)),
+// epoch returns the i-th epoch; one without values where there is none.
+func (h *History) epoch(i int) Epoch {
+	if i < 0 || i >= len(h.Epochs) {
+		return noEpoch(i)
 	}
-}
-
-func zeroForNaN(x float64) float64 {
-	if math.IsNaN(x) {
-		return 0
-	}
-	return x
+	return h.Epochs[i]
 }
 
 // Best returns the best epoch; its Index is -1 where there is none.
-func (h *History) Best() Epoch { return h.Epoch(h.BestEpoch) }
+func (h *History) Best() Epoch { return h.epoch(h.BestEpoch) }
 
-func at(list []float64, i int) float64 {
-	if i < 0 || i >= len(list) {
-		return math.NaN()
+// Last returns the last epoch; its Index is -1 where there is none.
+func (h *History) Last() Epoch { return h.epoch(len(h.Epochs) - 1) }
+
+// list returns a column by its name; nil where no epoch has a value.
+func (h *History) list(name string) []float64 {
+	c := columns[slices.IndexFunc(columns, func(c column) bool { return c.name == name })]
+	xs, any := make([]float64, len(h.Epochs)), c.always
+	for i, e := range h.Epochs {
+		xs[i] = c.of(e)
+		any = any || !math.IsNaN(xs[i])
 	}
-	return list[i]
+	if !any || len(xs) == 0 {
+		return nil
+	}
+	return xs
 }
 
-// historyJSON is the file. Pointers, because JSON has no NaN.
-type historyJSON struct {
-	TrainLosses   []*float64 `json:"train_losses"`
-	ValLosses     []*float64 `json:"val_losses"`
-	TrainAccs     []*float64 `json:"train_accs"`
-	ValAccs       []*float64 `json:"val_accs"`
-	EpochTimes    []*float64 `json:"epoch_times"`
-	LearningRates []*float64 `json:"learning_rates"`
-	GradNorms     []*float64 `json:"grad_norms,omitempty"`
-	BestEpoch     *int       `json:"best_epoch"`
-	BestValLoss   *float64   `json:"best_val_loss"`
-	StopReason    StopReason `json:"stop_reason"`
+// setLists makes the epochs from the lists of a file, which read gives by their names.
+func (h *History) setLists(best int, read func(c column) ([]float64, error)) error {
+	h.Epochs, h.BestEpoch = nil, best
+	for i, c := range columns {
+		xs, err := read(c)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			for j := range xs {
+				h.Epochs = append(h.Epochs, noEpoch(j))
+			}
+		}
+		if n := len(h.Epochs); len(xs) != 0 && len(xs) != n {
+			return fmt.Errorf("%s holds %d epochs, %s %d", c.name, len(xs), columns[0].name, n)
+		}
+		for j, x := range xs {
+			c.set(&h.Epochs[j], x)
+		}
+	}
+	if n := len(h.Epochs); best < -1 || best >= n {
+		return fmt.Errorf("best_epoch is %d, there are %d epochs", best, n)
+	}
+	return nil
+}
+
+// historyTail is what follows the lists in the file. Pointers, because JSON has no NaN.
+type historyTail struct {
+	BestEpoch   *int       `json:"best_epoch"`
+	BestValLoss *float64   `json:"best_val_loss"`
+	StopReason  StopReason `json:"stop_reason"`
 }
 
 // MarshalJSON writes what is not finite as null.
 func (h *History) MarshalJSON() ([]byte, error) {
-	j := historyJSON{
-		TrainLosses: pointers(h.TrainLosses), ValLosses: pointers(h.ValLosses),
-		TrainAccs: pointers(h.TrainAccs), ValAccs: pointers(h.ValAccs),
-		EpochTimes: pointers(h.EpochTimes), LearningRates: pointers(h.LearningRates),
-		GradNorms: pointers(h.GradNorms), BestValLoss: pointer(h.BestValLoss), StopReason: h.StopReason,
-	}
-	if h.BestEpoch >= 0 {
-		j.BestEpoch = &h.BestEpoch
-	}
-	for _, list := range []*[]*float64{&j.TrainLosses, &j.EpochTimes, &j.LearningRates} {
-		if *list == nil {
-			*list = []*float64{} // these are always there
+	text := []byte("{")
+	for _, c := range columns {
+		list := pointers(h.list(c.name))
+		if list == nil && c.late {
+			continue
 		}
+		if list == nil && c.always {
+			list = []*float64{}
+		}
+		values, err := json.Marshal(list)
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Appendf(text, "%q:%s,", c.name, values)
 	}
-	return json.Marshal(j)
+	tail := historyTail{BestValLoss: pointer(h.Best().ValLoss), StopReason: h.StopReason}
+	if h.BestEpoch >= 0 {
+		tail.BestEpoch = &h.BestEpoch
+	}
+	end, err := json.Marshal(tail)
+	if err != nil {
+		return nil, err
+	}
+	return append(text, end[1:]...), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON writes; a number that is null becomes NaN.
 func (h *History) UnmarshalJSON(text []byte) error {
-	var j historyJSON
-	if err := json.Unmarshal(text, &j); err != nil {
+	var lists map[string]json.RawMessage
+	var tail historyTail
+	if err := errors.Join(json.Unmarshal(text, &lists), json.Unmarshal(text, &tail)); err != nil {
 		return err
 	}
-	*h = *NewHistory()
-	h.TrainLosses, h.ValLosses = values(j.TrainLosses), values(j.ValLosses)
-	h.TrainAccs, h.ValAccs = values(j.TrainAccs), values(j.ValAccs)
-	h.EpochTimes, h.LearningRates = values(j.EpochTimes), values(j.LearningRates)
-	h.GradNorms = values(j.GradNorms)
-	h.StopReason = j.StopReason
-	if j.BestEpoch != nil {
-		h.BestEpoch = *j.BestEpoch
+	best := -1
+	if tail.BestEpoch != nil {
+		best = *tail.BestEpoch
 	}
-	if j.BestValLoss != nil {
-		h.BestValLoss = *j.BestValLoss
-	}
-	return h.check()
-}
-
-// check refuses what no Update can have made.
-func (h *History) check() error {
-	n := h.Len()
-	for _, list := range []struct {
-		name   string
-		values []float64
-	}{
-		{"val_losses", h.ValLosses}, {"train_accs", h.TrainAccs}, {"val_accs", h.ValAccs},
-		{"epoch_times", h.EpochTimes}, {"learning_rates", h.LearningRates},
-		{"grad_norms", h.GradNorms},
-	} {
-		if m := len(list.values); m != 0 && m != n {
-			return fmt.Errorf("%s holds %d epochs, train_losses %d", list.name, m, n)
+	h.StopReason = tail.StopReason
+	return h.setLists(best, func(c column) ([]float64, error) {
+		var list []*float64
+		if lists[c.name] == nil {
+			return nil, nil
 		}
-	}
-	if h.BestEpoch < -1 || h.BestEpoch >= n {
-		return fmt.Errorf("best_epoch is %d, there are %d epochs", h.BestEpoch, n)
-	}
-	return nil
+		if err := json.Unmarshal(lists[c.name], &list); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		xs := make([]float64, len(list))
+		for i, p := range list {
+			xs[i] = math.NaN()
+			if p != nil {
+				xs[i] = *p
+			}
+		}
+		return xs, nil
+	})
 }
 
 func pointer(x float64) *float64 {
@@ -238,20 +278,6 @@ func pointers(xs []float64) []*float64 {
 		ps[i] = pointer(x)
 	}
 	return ps
-}
-
-func values(ps []*float64) []float64 {
-	if len(ps) == 0 {
-		return nil
-	}
-	xs := make([]float64, len(ps))
-	for i, p := range ps {
-		xs[i] = math.NaN()
-		if p != nil {
-			xs[i] = *p
-		}
-	}
-	return xs
 }
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

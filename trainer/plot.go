@@ -32,7 +32,7 @@ var plotDPI = 120
 // validation is above training), the time of each epoch, and losses over time.
 // The best epoch is marked. Epochs count from 1 here.
 func (h *History) Plot(path string) error {
-	if h.Len() == 0 {
+	if len(h.Epochs) == 0 {
 		return fmt.Errorf("trainer: plot %s: the history has no epochs", path)
 	}
 	img := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI), vgimg.UseBackgroundColor(color.White))
@@ -160,7 +160,7 @@ func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
 
 // epochs are the positions 1, 2, …
 func (h *History) epochs() []float64 {
-	xs := make([]float64, h.Len())
+	xs := make([]float64, len(h.Epochs))
 	for i := range xs {
 		xs[i] = float64(i + 1)
 	}
@@ -171,14 +171,14 @@ func (h *History) bestName() string { return fmt.Sprintf("best: epoch %d", h.Bes
 
 func (h *History) byEpoch(p *panel, allowLog bool) *plot.Plot {
 	p.X.Tick.Marker = figure.WholeTicks{}
-	n := float64(h.Len())
+	n := float64(len(h.Epochs))
 	return p.finish(1-max(0.02*n, 0.2), n+max(0.02*n, 0.2), allowLog)
 }
 
 func (h *History) lossPanel() *plot.Plot {
 	p := newPanel("Loss", "epoch", "loss")
-	p.line("training", figure.Blue, h.epochs(), h.TrainLosses)
-	p.line("validation", figure.Vermilion, h.epochs(), h.ValLosses)
+	p.line("training", figure.Blue, h.epochs(), h.list("train_losses"))
+	p.line("validation", figure.Vermilion, h.epochs(), h.list("val_losses"))
 	p.mark(h.bestName(), float64(h.BestEpoch+1), h.Best().Watched())
 	return h.byEpoch(p, true)
 }
@@ -188,21 +188,21 @@ func (h *History) accuracyPanel() *plot.Plot {
 	x := float64(h.BestEpoch + 1)
 	var p *panel
 	switch {
-	case h.TrainAccs != nil || h.ValAccs != nil:
+	case h.list("train_accs") != nil || h.list("val_accs") != nil:
 		p = newPanel("Accuracy", "epoch", "share of right answers")
 		p.Legend.Top, p.Legend.YOffs = false, vg.Points(6)
-		p.line("training", figure.Blue, xs, h.TrainAccs)
-		p.line("validation", figure.Vermilion, xs, h.ValAccs)
+		p.line("training", figure.Blue, xs, h.list("train_accs"))
+		p.line("validation", figure.Vermilion, xs, h.list("val_accs"))
 		y := best.ValAcc
 		if math.IsNaN(y) {
 			y = best.TrainAcc
 		}
 		p.mark(h.bestName(), x, y)
-	case h.ValLosses != nil:
+	case h.list("val_losses") != nil:
 		p = newPanel("Validation loss less training loss", "epoch", "difference of losses")
-		gap := make([]float64, h.Len())
+		gap := make([]float64, len(h.Epochs))
 		for i := range gap {
-			gap[i] = h.ValLosses[i] - h.TrainLosses[i]
+			gap[i] = h.Epochs[i].ValLoss - h.Epochs[i].TrainLoss
 		}
 		zero := plotter.NewFunction(func(float64) float64 { return 0 })
 		zero.Color, zero.Width = color.Gray{0x90}, vg.Points(1)
@@ -212,7 +212,7 @@ func (h *History) accuracyPanel() *plot.Plot {
 		p.mark("", x, best.ValLoss-best.TrainLoss)
 	default:
 		p = newPanel("Learning rate", "epoch", "learning rate")
-		p.line("", figure.Blue, xs, h.LearningRates)
+		p.line("", figure.Blue, xs, h.list("learning_rates"))
 	}
 	return h.byEpoch(p, false)
 }
@@ -220,7 +220,7 @@ func (h *History) accuracyPanel() *plot.Plot {
 func (h *History) timePanel() *plot.Plot {
 	p := newPanel("Time of an epoch", "epoch", "seconds")
 	p.lo, p.hi = 0, 0
-	p.line("", figure.Blue, h.epochs(), h.EpochTimes)
+	p.line("", figure.Blue, h.epochs(), h.list("epoch_times"))
 	plt := h.byEpoch(p, false)
 	p.Y.Min = 0
 	return plt
@@ -228,16 +228,18 @@ func (h *History) timePanel() *plot.Plot {
 
 func (h *History) lossOverTimePanel() *plot.Plot {
 	p := newPanel("Loss over time", "seconds", "loss")
-	xs, sum := make([]float64, h.Len()), 0.0
+	xs, sum := make([]float64, len(h.Epochs)), 0.0
 	for i := range xs {
-		if t := at(h.EpochTimes, i); isFinite(t) {
+		if t := h.Epochs[i].Seconds; isFinite(t) {
 			sum += t
 		}
 		xs[i] = sum
 	}
-	p.line("training", figure.Blue, xs, h.TrainLosses)
-	p.line("validation", figure.Vermilion, xs, h.ValLosses)
-	p.mark(h.bestName(), at(xs, h.BestEpoch), h.Best().Watched())
+	p.line("training", figure.Blue, xs, h.list("train_losses"))
+	p.line("validation", figure.Vermilion, xs, h.list("val_losses"))
+	if h.BestEpoch >= 0 {
+		p.mark(h.bestName(), xs[h.BestEpoch], h.Best().Watched())
+	}
 	if sum == 0 {
 		sum = 1
 	}

@@ -42,10 +42,10 @@ func TestStepsReadNothing(t *testing.T) {
 		require.NoError(t, err)
 		got := torchtest.PretendTraffic().Since(before)
 		assert.Equal(t, 8*4, steps)
-		torchtest.SameNumbers(t, device, want.TrainLosses, h.TrainLosses, "losses")
-		torchtest.SameNumbers(t, device, want.ValLosses, h.ValLosses, "validation losses")
+		torchtest.SameNumbers(t, device, want.list("train_losses"), h.list("train_losses"), "losses")
+		torchtest.SameNumbers(t, device, want.list("val_losses"), h.list("val_losses"), "validation losses")
 		if c.classes() {
-			torchtest.SameNumbers(t, device, want.ValAccs, h.ValAccs, "accuracies")
+			torchtest.SameNumbers(t, device, want.list("val_accs"), h.list("val_accs"), "accuracies")
 		}
 		if torchtest.IsPretend(device) {
 			const copies = 2 + 1 // the losses and right answers of steps 1 to 3, of step 4, and of validation
@@ -97,7 +97,7 @@ func TestSavesCopyOnce(t *testing.T) {
 	var copies int64
 	for epoch, best := 0, math.Inf(1); epoch < h.Len(); epoch++ {
 		copies += 4 * parameters // and Adam's count, mean and square of each
-		if loss := h.ValLosses[epoch]; loss < best {
+		if loss := h.list("val_losses")[epoch]; loss < best {
 			best = loss
 		} else {
 			copies += parameters // the best ones, which are others
@@ -181,11 +181,11 @@ func TestResumeOnAnotherDevice(t *testing.T) {
 			}
 			require.NoError(t, err)
 			if same || torchtest.IsPretend(device) {
-				assert.Equal(t, want.TrainLosses, h.TrainLosses)
-				assert.Equal(t, want.ValLosses, h.ValLosses)
+				assert.Equal(t, want.list("train_losses"), h.list("train_losses"))
+				assert.Equal(t, want.list("val_losses"), h.list("val_losses"))
 				assert.Equal(t, wantState, stateOf(r.Model))
 			} else {
-				torchtest.SameNumbers(t, device, want.ValLosses, h.ValLosses, "validation losses")
+				torchtest.SameNumbers(t, device, want.list("val_losses"), h.list("val_losses"), "validation losses")
 			}
 			if same {
 				assert.Empty(t, *notices)

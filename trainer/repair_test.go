@@ -171,7 +171,7 @@ func TestRenamedFolder(t *testing.T) {
 		require.NoError(t, err)
 		end, _, err := fit(t, moved, func(r *trial) { r.Resume = true })
 		require.NoError(t, err)
-		assert.Equal(t, whole.ValLosses, end.ValLosses, at)
+		assert.Equal(t, whole.list("val_losses"), end.list("val_losses"), at)
 	}
 
 	// A folder that is gone ends the run as well.

@@ -231,7 +231,7 @@ func TestProgress(t *testing.T) {
 		assert.Equal(t, p.Step < 3, math.IsNaN(p.Loss), "%+v", p)
 		assert.Equal(t, i/4-1, p.Last.Index)
 		if p.Last.Index >= 0 {
-			assert.Equal(t, h.ValLosses[p.Last.Index], p.Last.ValLoss)
+			assert.Equal(t, h.list("val_losses")[p.Last.Index], p.Last.ValLoss)
 		}
 	}
 }
@@ -313,8 +313,8 @@ func TestPartsMakeALoop(t *testing.T) {
 	}
 	require.NoError(t, best.Restore(r.Model))
 	c.Best.requireClose(t, r.Model, weightsApart)
-	assert.InDeltaSlice(t, c.TrainLosses, h.TrainLosses, 1e-6)
-	assert.Equal(t, c.ValAccs, h.ValAccs)
+	assert.InDeltaSlice(t, c.TrainLosses, h.list("train_losses"), 1e-6)
+	assert.Equal(t, c.ValAccs, h.list("val_accs"))
 }
 
 func TestLossesRefuse(t *testing.T) {

@@ -127,7 +127,7 @@ func (s *session) notice(format string, args ...any) {
 
 // snapshot copies everything that a run continues from.
 func (s *session) snapshot(best bool) (*snapshot, error) {
-	last := s.history.Epoch(s.history.Len() - 1)
+	last := s.history.Last()
 	c := last.checkpoint()
 	snap := &snapshot{
 		entry: entry{Epoch: last.Index, Step: s.step, Loss: pointer(last.Watched())},
@@ -153,11 +153,9 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 // checkpoint says what a checkpoint after the epoch says of it.
 func (e Epoch) checkpoint() Checkpoint {
 	c := Checkpoint{Epoch: e.Index, Loss: e.Watched(), Metrics: map[string]float64{}}
-	for name, x := range map[string]float64{
-		"train_loss": e.TrainLoss, "val_loss": e.ValLoss, "train_acc": e.TrainAcc, "val_acc": e.ValAcc,
-	} {
-		if !math.IsNaN(x) {
-			c.Metrics[name] = x
+	for _, column := range columns {
+		if x := column.of(e); column.metric != "" && !math.IsNaN(x) {
+			c.Metrics[column.metric] = x
 		}
 	}
 	return c
@@ -305,7 +303,7 @@ func (s *session) repairBest(end bool) error {
 	} else if now := f.present(BestFile, listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
 		return nil
 	}
-	epoch := s.history.Epoch(best)
+	epoch := s.history.epoch(best)
 	e := entry{Epoch: best, Loss: pointer(epoch.Watched())}
 	what := "with its weights alone, as last.pt holds no more"
 	write := func(w io.Writer) error {

@@ -255,10 +255,8 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 
 // measures is the epoch that has just ended.
 func (s *session) measures() Epoch {
-	e := Epoch{
-		Index: s.epoch, TrainLoss: s.losses.Mean(), ValLoss: math.NaN(), TrainAcc: math.NaN(), ValAcc: math.NaN(),
-		Seconds: s.seconds, LR: s.Optimizer.LR(),
-	}
+	e := noEpoch(s.epoch)
+	e.TrainLoss, e.Seconds, e.LR = s.losses.Mean(), s.seconds, s.Optimizer.LR()
 	if s.ClipNorm > 0 {
 		e.GradNorm = s.norms.Mean()
 	}
@@ -288,7 +286,7 @@ func (s *session) progress(samples int) {
 	done := s.epoch*n + min(s.step*s.BatchSize, n)
 	s.OnProgress(Progress{
 		Epoch: s.epoch, Epochs: s.Epochs, Step: s.step, Steps: s.steps(),
-		Loss: s.losses.Mean(), Last: s.history.Epoch(s.history.Len() - 1),
+		Loss: s.losses.Mean(), Last: s.history.Last(),
 		SamplesPerSecond: rate, ETA: s.clock.eta(rate, s.Epochs*n-done),
 	})
 }
@@ -374,7 +372,7 @@ func (s *session) saveHistory() error {
 }
 
 func (s *session) plotHistory() error {
-	if s.folder == nil || s.history.Len() == 0 {
+	if s.folder == nil || len(s.history.Epochs) == 0 {
 		return nil
 	}
 	return s.folder.tidy(s.history.Plot(s.folder.at(PlotFile)))

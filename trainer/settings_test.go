@@ -143,7 +143,7 @@ func TestOverride(t *testing.T) {
 	require.Len(t, notices, 1)
 	assert.Equal(t, "clip norm was 0.5, is 0.25; scheduler was CosineAnnealingLR(TMax 3, EtaMin 0.001), is none; "+
 		"optimizer group 0 lr was 0.02, is 0.003; optimizer group 0 weight_decay was 0, is 0.1: from here on it is another run than the one that was begun", notices[0])
-	assert.Equal(t, []float64{0.02, 0.003, 0.003, 0.003}, h.LearningRates)
+	assert.Equal(t, []float64{0.02, 0.003, 0.003, 0.003}, h.list("learning_rates"))
 
 	// From now on these are the run's.
 	_, notices, err = fit(t, dir, func(r *trial) {

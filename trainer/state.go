@@ -23,7 +23,6 @@ func (s *session) state() *torch.Dict {
 	if d := s.Train.Device(); d.Type != torch.DeviceCPU && d.Type != torch.DeviceCUDA {
 		rng.Set(d.String(), torch.RNGState(d))
 	}
-	h := s.history
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
@@ -37,12 +36,7 @@ func (s *session) state() *torch.Dict {
 		),
 		"rng", rng,
 		"early_stopping", s.stop.StateDict(),
-		"history", torch.NewDict(
-			"train_losses", list(h.TrainLosses), "val_losses", list(h.ValLosses),
-			"train_accs", list(h.TrainAccs), "val_accs", list(h.ValAccs),
-			"epoch_times", list(h.EpochTimes), "learning_rates", list(h.LearningRates),
-			"grad_norms", list(h.GradNorms), "best_epoch", h.BestEpoch,
-		),
+		"history", s.history.dict(),
 	)
 	if s.Scheduler != nil {
 		d.Set("scheduler", s.Scheduler.StateDict())
@@ -123,23 +117,26 @@ func (s *session) setScheduler(d *torch.Dict) error {
 	return s.Scheduler.LoadStateDict(state)
 }
 
+// dict is the history in a checkpoint: a list for each column.
+func (h *History) dict() *torch.Dict {
+	d := torch.NewDict()
+	for _, c := range columns {
+		d.Set(c.name, list(h.list(c.name)))
+	}
+	d.Set("best_epoch", h.BestEpoch)
+	return d
+}
+
 func (s *session) setHistory(d *torch.Dict) error {
-	r := reader{dict: d}
-	h := &History{
-		TrainLosses: r.floats("train_losses"), ValLosses: r.floats("val_losses"),
-		TrainAccs: r.floats("train_accs"), ValAccs: r.floats("val_accs"),
-		EpochTimes: r.floats("epoch_times"), LearningRates: r.floats("learning_rates"),
-		BestEpoch: r.int("best_epoch"),
-	}
-	if _, ok := d.Get("grad_norms"); ok {
-		h.GradNorms = r.floats("grad_norms")
-	}
-	h.BestValLoss = at(h.ValLosses, h.BestEpoch)
-	if r.err == nil {
-		r.err = h.check()
-	}
-	if r.err != nil {
-		return fmt.Errorf("history: %w", r.err)
+	r, h := reader{dict: d}, NewHistory()
+	err := h.setLists(r.int("best_epoch"), func(c column) ([]float64, error) {
+		if _, ok := d.Get(c.name); !ok && c.late {
+			return nil, nil
+		}
+		return r.floats(c.name), r.err
+	})
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
 	}
 	s.history = h
 	return nil
@@ -154,7 +151,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 	if _, ok := d.Get("norms"); ok {
 		normSum, norms = r.float("norm_sum"), r.float("norms")
 	}
-	if r.err == nil && (epoch != s.history.Len() || step < 0 || step > s.steps()) {
+	if r.err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
 		r.fail("epoch %d, step %d is not in this run", epoch, step)
 	}
 	if r.err != nil {

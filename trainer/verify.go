@@ -136,7 +136,7 @@ func (v *verification) whole() error {
 		return fmt.Errorf("no break is in the run, which has %d batches", v.report.Steps)
 	}
 	v.end = append(take(run), historyDigest(history)...)
-	v.report.Epochs, v.report.Tensors = history.Len(), len(take(run))
+	v.report.Epochs, v.report.Tensors = len(history.Epochs), len(take(run))
 	v.report.Weights, v.report.Optimizer, v.report.History = v.end.sum("model "), v.end.sum("optimizer "), v.end.sum("history ")
 	return nil
 }
@@ -281,21 +281,20 @@ func (d *digest) put(name string, content []byte) {
 
 // historyDigest hashes the lists of a history but its times.
 func historyDigest(h *History) (d digest) {
-	for _, list := range []struct {
-		name   string
-		values any
-	}{
-		{"train_losses", pointers(h.TrainLosses)}, {"val_losses", pointers(h.ValLosses)},
-		{"train_accs", pointers(h.TrainAccs)}, {"val_accs", pointers(h.ValAccs)},
-		{"learning_rates", pointers(h.LearningRates)}, {"grad_norms", pointers(h.GradNorms)},
-		{"best_epoch", h.BestEpoch}, {"stop_reason", h.StopReason},
-	} {
-		text, err := json.Marshal(list.values)
+	put := func(name string, v any) {
+		text, err := json.Marshal(v)
 		if err != nil {
 			text = []byte(err.Error())
 		}
-		d.put("history "+list.name, text)
+		d.put("history "+name, text)
 	}
+	for _, c := range columns {
+		if !c.physical {
+			put(c.name, pointers(h.list(c.name)))
+		}
+	}
+	put("best_epoch", h.BestEpoch)
+	put("stop_reason", h.StopReason)
 	return d
 }
 

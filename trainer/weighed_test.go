@@ -99,10 +99,10 @@ func TestWeighedLossesDoNotDependOnTheBatchSize(t *testing.T) {
 					h, err := r.Fit(context.Background())
 					require.NoError(t, err, "%s, batch %d", c.Name, batch)
 					for i := range c.Train {
-						assert.InDelta(t, c.Train[i][0], h.TrainLosses[i], near, "%s, batch %d", c.Name, batch)
-						assert.InDelta(t, c.Train[i][1], h.TrainAccs[i], 1e-6)
-						assert.InDelta(t, c.Val[i][0], h.ValLosses[i], near, "%s, batch %d", c.Name, batch)
-						assert.InDelta(t, c.Val[i][1], h.ValAccs[i], 1e-6)
+						assert.InDelta(t, c.Train[i][0], h.list("train_losses")[i], near, "%s, batch %d", c.Name, batch)
+						assert.InDelta(t, c.Train[i][1], h.list("train_accs")[i], 1e-6)
+						assert.InDelta(t, c.Val[i][0], h.list("val_losses")[i], near, "%s, batch %d", c.Name, batch)
+						assert.InDelta(t, c.Val[i][1], h.list("val_accs")[i], 1e-6)
 					}
 					l := r.Model.(*nn.Linear)
 					assert.InDeltaSlice(t, c.Weight, l.Weight.Float64s(), near, "%s, batch %d", c.Name, batch)
@@ -127,7 +127,7 @@ func TestIgnoredTargets(t *testing.T) {
 		h, err := r.Fit(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, StopCompleted, h.StopReason)
-		assert.Less(t, h.TrainLosses[3], h.TrainLosses[0])
+		assert.Less(t, h.list("train_losses")[3], h.list("train_losses")[0])
 
 		for i := range c.Y {
 			c.Y[i] = -100

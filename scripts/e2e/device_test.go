@@ -99,7 +99,9 @@ func fit(t *testing.T, s models.Spec, l lossChoice, o optimizerChoice, c setting
 	h, err := run.Fit(context.Background())
 	r.all = torchtest.PretendTraffic().Since(before)
 	require.NoError(t, err)
-	r.losses, r.val = h.TrainLosses, h.ValLosses
+	for _, e := range h.Epochs {
+		r.losses, r.val = append(r.losses, e.TrainLoss), append(r.val, e.ValLoss)
+	}
 	for _, p := range params {
 		r.weights = append(r.weights, p.Float32s()...)
 		p.Close()
