@@ -20,8 +20,6 @@ type Chords struct{}
 
 const (
 	chordsNetwork   = "harmony"
-	chordsFolder    = "chords"
-	chordsFile      = "chord_progressions.json"
 	chordsWanted    = `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`
 	chordsRecommend = 20
 )
@@ -44,12 +42,15 @@ type progression struct {
 	fault            string // why it cannot be used; empty if it can
 }
 
-// Present says whether root has the folder.
-func (Chords) Present(root string) bool { return present(root, chordsFolder) }
+// chordsPlace is where the file lies.
+var chordsPlace = Files{Network: chordsNetwork, Folder: ChordsFolder, Labels: ChordsFile}
+
+// Present reports whether DATA has the folder.
+func (Chords) Present(data string) bool { return chordsPlace.Present(data) }
 
 // Samples reads the progressions of a data folder; see [Harmony].
 func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Samples, error) {
-	_, file, err := findChords(root)
+	_, file, err := chordsPlace.find(root)
 	if err != nil {
 		return nil, err
 	}
@@ -134,18 +135,6 @@ func (p progression) parts() []Part {
 
 func tooShort(n int) string {
 	return fmt.Sprintf("%d chords: a sample takes four chords and the four after them", n)
-}
-
-func findChords(root string) (dir, file string, err error) {
-	dir, err = findFolder(root, chordsFolder)
-	switch {
-	case err != nil:
-		return "", "", err
-	case dir == "":
-		return "", "", noFolder(chordsNetwork, root, chordsFolder, fmt.Sprintf("a file %s (%s)", chordsFile, chordsWanted))
-	}
-	file, err = findBeside(dir, chordsNetwork, chordsFile, chordsWanted)
-	return dir, file, err
 }
 
 // readProgressions reads the file. The error is about it as a whole; what is

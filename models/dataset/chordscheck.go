@@ -29,7 +29,7 @@ const classLimit = 0.8
 // that is both.
 func (Chords) Check(ctx context.Context, root string, o Options) (*Section, error) {
 	section := newSection(chordsNetwork, chordsRecommend)
-	dir, file, err := findChords(root)
+	dir, file, err := chordsPlace.find(root)
 	section.Folder, section.LabelFile = dir, file
 	if err != nil {
 		return section, err

@@ -3,8 +3,8 @@
 
 // Package dataset reads folders of audio, MIDI and chords into samples.
 //
-// A folder DATA looks like this; label files may also stand one level up, in
-// training/:
+// A folder DATA looks like this. Label files may also stand one level up, in
+// training/, and the folders directly in DATA:
 //
 //	DATA/training/audio/          *.wav *.mp3 *.flac …, labels.csv: filename,valence,arousal[,group]
 //	DATA/training/midi/           *.mid, emotion_labels.json: {file: {valence, arousal, group?}}
@@ -14,8 +14,8 @@
 //
 // Nothing is filled in. A file that cannot be read, is silent or without notes,
 // a label without a file, a file without a label and a number out of range are
-// left out, and listed with the reason in Samples.Skipped. What comes out
-// depends on the files alone, not on the number of workers.
+// skipped, and listed with the reason in Samples.Skipped. The result depends on the
+// files alone, not on the number of workers.
 //
 // [Files] describes a folder of files, [Chords] is the one file of progressions;
 // both are a [Source]. A network of one's own has a Files of its own.
@@ -29,91 +29,50 @@ import (
 	"github.com/etude-ml/etude/models/music/dynamics"
 	"github.com/etude-ml/etude/models/music/groove"
 	"github.com/etude-ml/etude/models/music/midi"
-	"github.com/etude-ml/etude/torch/data"
 )
 
-// The sources of the five networks.
+// The sources of the five networks. Samples are in the order of their names, which
+// are the files' paths below the source's folder.
 var (
+	// EmotionSource gives 128 log-mel values in [-1, 0] of a sound, see package audio,
+	// and the 64 numbers of [Embedding].
 	EmotionSource = Files{
-		Network: "emotion", Folder: "audio", Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
-		Labels: "labels.csv", Recommend: 100,
-		Feature: Feature{Name: emotionFeature, Version: featureVersions[emotionFeature], Read: readEmotion},
+		Network: "emotion", Folder: AudioFolder, Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
+		Labels: AudioLabels, Recommend: 100, Feature: feature(emotionFeature, readEmotion, nil),
 	}
+	// MelodySource gives the 64 numbers of [Embedding] and the share of a file's notes
+	// at each of the 128 pitches.
 	MelodySource = Files{
-		Network: "melody", Folder: "midi", Extensions: midiFiles, Holds: "MIDI files",
-		Labels: "emotion_labels.json", Recommend: 50,
-		Feature: Feature{Name: melodyFeature, Version: featureVersions[melodyFeature], Read: readMelody, Memory: midiMemory},
+		Network: "melody", Folder: MIDIFolder, Extensions: midiFiles, Holds: "MIDI files",
+		Labels: MIDILabels, Recommend: 50, Feature: feature(melodyFeature, readMelody, midiMemory),
 	}
-	HarmonySource  = Chords{}
+	// HarmonySource gives several samples of a progression: the 64 numbers of
+	// [Embedding] and the 64 of the chords so far, then the 64 of the next four chords;
+	// see package chords. Progressions without an emotion have the neutral one, valence
+	// 0 and arousal 0.5, and are counted in Notes.
+	HarmonySource = Chords{}
+	// DynamicsSource gives several samples of a file, by windows of 4 s: the 32 numbers
+	// of a score and the 16 of how it is played; see package dynamics. All windows of a
+	// file are one group.
 	DynamicsSource = Files{
-		Network: "dynamics", Folder: "dynamics_midi", Extensions: midiFiles, Holds: "MIDI files",
-		Feature: Feature{Name: dynamicsFeature, Version: featureVersions[dynamicsFeature], Read: readDynamics, Memory: midiMemory},
+		Network: "dynamics", Folder: DynamicsFolder, Extensions: midiFiles, Holds: "MIDI files",
+		Feature: feature(dynamicsFeature, readDynamics, midiMemory),
 	}
+	// GrooveSource gives several samples of a file, by windows of four bars: the 64
+	// numbers of [Embedding] and the 32 of a groove; see package groove.
 	GrooveSource = Files{
-		Network: "groove", Folder: "drums", Extensions: midiFiles, Holds: "MIDI files",
-		Labels: "drum_labels.json", Recommend: 30,
-		Feature: Feature{Name: grooveFeature, Version: featureVersions[grooveFeature], Read: readGroove, Memory: midiMemory},
+		Network: "groove", Folder: DrumsFolder, Extensions: midiFiles, Holds: "MIDI files",
+		Labels: DrumLabels, Recommend: 30, Feature: feature(grooveFeature, readGroove, midiMemory),
 	}
 )
+
+func feature(name string, read func(context.Context, string) (*Features, error), memory func(int64) int64) Feature {
+	return Feature{Name: name, Version: featureVersions[name], Read: read, Memory: memory}
+}
 
 // midiFiles are the endings of Standard MIDI Files: .kar has lyrics, .rmi a RIFF
 // file around it.
 var midiFiles = []string{".kar", ".mid", ".midi", ".rmi"}
-
-// Emotion reads EmotionRecognizer's samples: X the 128 numbers of
-// [EmotionInput], Y the 64 of [Embedding]. root is DATA, or its folder training.
-// Samples are in the order of their names, which are the files' paths below the
-// audio folder; a label without a group puts its file in one of its own.
-//
-// A missing folder or label file, a label file that cannot be understood, and a
-// folder with no usable file are errors that name the path and what belongs
-// there.
-func Emotion(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	return EmotionSource.Samples(ctx, root, o)
-}
-
-// Melody reads MelodyTransformer's samples: X the 64 numbers of [Embedding], Y
-// the 128 of [MelodyTarget]. Everything else is as in [Emotion].
-func Melody(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	return MelodySource.Samples(ctx, root, o)
-}
-
-// Harmony reads HarmonyPredictor's samples, several of a progression: X the 64
-// numbers of [Embedding] and the 64 of the chords so far, Y the 64 of the next
-// four chords; see package chords. Progressions without an emotion have the
-// neutral one, valence 0 and arousal 0.5, and are counted in Notes.
-func Harmony(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	return HarmonySource.Samples(ctx, root, o)
-}
-
-// Dynamics reads DynamicsEngine's samples, several of a file: X the 32 numbers of
-// a score, Y the 16 of how it is played, by windows of 4 s; see package dynamics.
-// All windows of a file are one group.
-func Dynamics(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	return DynamicsSource.Samples(ctx, root, o)
-}
-
-// Groove reads GroovePredictor's samples, several of a file: X the 64 numbers of
-// [Embedding], Y the 32 of a groove, by windows of four bars; see package groove.
-func Groove(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	return GrooveSource.Samples(ctx, root, o)
-}
-
-// EmotionInput gives what EmotionRecognizer hears of an audio file: 128 log-mel
-// values in [-1, 0], see package audio.
-func EmotionInput(path string) ([]float32, error) {
-	return audio.LogMel(path)
-}
-
-// MelodyTarget gives what MelodyTransformer is to answer for a MIDI file: the
-// share of its notes at each of the 128 pitches.
-func MelodyTarget(path string) ([]float32, error) {
-	f, err := readMelody(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	return f.Parts[0].Target, nil
-}
 
 func readEmotion(ctx context.Context, path string) (*Features, error) {
 	x, info, err := audio.LogMelInfo(ctx, path)
@@ -152,8 +111,9 @@ func readGroove(_ context.Context, path string) (*Features, error) {
 	})
 }
 
-// midiMemory is what a MIDI file of that size may need: an event takes three bytes
-// there, and a note forty here, with what is computed of it a hundred.
+// midiMemory returns the bytes that reading a MIDI file of a size may need: an event
+// takes three bytes there, and a note forty here, with what is computed of it a
+// hundred.
 func midiMemory(size int64) int64 { return 40 * size }
 
 func readMIDI(path string, parts func(*midi.Song) ([]Part, error)) (*Features, error) {

@@ -289,17 +289,17 @@ func TestEmotionAndMelody(t *testing.T) {
 	})
 	ctx := context.Background()
 
-	s, err := Emotion(ctx, root, Options{})
+	s, err := EmotionSource.Samples(ctx, root, Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []int{1, 128, 64}, []int{s.Len(), s.In, s.Out})
-	want, err := EmotionInput(filepath.Join(root, "training", "audio", "a.wav"))
+	want, err := audio.LogMel(filepath.Join(root, "training", "audio", "a.wav"))
 	require.NoError(t, err)
 	assert.Equal(t, want, s.X)
 	assert.Equal(t, Embedding(0.5, 0.5), s.Y)
 	assert.Len(t, s.Skipped, 2)
 	assert.Contains(t, reasons(s)["b.wav"], "silent")
 
-	s, err = Melody(ctx, root, Options{})
+	s, err = MelodySource.Samples(ctx, root, Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []int{2, 64, 128}, []int{s.Len(), s.In, s.Out})
 	assert.Equal(t, []string{"end.mid", "song.mid"}, s.Names)
@@ -311,6 +311,6 @@ func TestEmotionAndMelody(t *testing.T) {
 	assert.Len(t, s.Notes, 1)
 	assert.Contains(t, s.Notes[0], "end.mid: 3 stray bytes")
 
-	_, err = MelodyTarget(filepath.Join(root, "training", "midi", "rest.mid"))
+	_, err = MelodySource.Features(filepath.Join(root, "training", "midi", "rest.mid"))
 	require.True(t, errors.Is(err, midi.ErrNoNotes))
 }

@@ -16,66 +16,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// find gives the source's folder and label file below root.
-func (s Files) find(root string) (dir, labels string, err error) {
-	dir, err = findFolder(root, s.Folder)
-	switch {
-	case err != nil:
-		return "", "", err
-	case dir == "":
-		wanted := s.Holds
-		if s.Labels != "" {
-			wanted += fmt.Sprintf(" and a file %s (%s)", s.Labels, s.wanted())
-		}
-		return "", "", noFolder(s.Network, root, s.Folder, wanted)
-	case s.Labels == "":
-		return dir, "", nil
-	}
-	labels, err = findBeside(dir, s.Network, s.Labels, s.wanted())
-	return dir, labels, err
-}
-
-// Present says whether root has the folder.
-func (s Files) Present(root string) bool { return present(root, s.Folder) }
-
-func present(root, folder string) bool {
-	dir, err := findFolder(root, folder)
-	return err == nil && dir != ""
-}
-
-// findFolder finds a folder below root/training, or below root; "" where there
-// is none.
-func findFolder(root, folder string) (string, error) {
-	info, err := os.Stat(root)
-	if err != nil {
-		return "", fmt.Errorf("dataset: %w", err)
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("dataset: %s is a file: name the folder that holds training/", root)
-	}
-	for _, dir := range []string{filepath.Join(root, "training", folder), filepath.Join(root, folder)} {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir, nil
-		}
-	}
-	return "", nil
-}
-
-func noFolder(network, root, folder, wanted string) error {
-	return fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", network, filepath.Join(root, "training", folder), wanted)
-}
-
-// findBeside finds a label file in a folder or one level up.
-func findBeside(dir, network, name, wanted string) (string, error) {
-	up := filepath.Dir(dir)
-	for _, file := range []string{filepath.Join(dir, name), filepath.Join(up, name)} {
-		if _, err := os.Stat(file); err == nil {
-			return file, nil
-		}
-	}
-	return "", fmt.Errorf("dataset: %s: no file %s in %s or in %s: write one with %s", network, name, dir, up, wanted)
-}
-
 // index holds the files below a folder by name: the path from the folder, with
 // slashes.
 type index struct {

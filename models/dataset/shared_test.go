@@ -22,7 +22,7 @@ import (
 
 func TestRealFolders(t *testing.T) {
 	root := torchtest.SharedData(t)
-	for name, read := range map[string]func(context.Context, string, Options) (*data.Samples, error){"audio": Emotion, "midi": Melody} {
+	for name, read := range map[string]func(context.Context, string, Options) (*data.Samples, error){"audio": EmotionSource.Samples, "midi": MelodySource.Samples} {
 		files, err := filepath.Glob(filepath.Join(root, "training", name, "*.*"))
 		require.NoError(t, err)
 		s, err := read(context.Background(), root, Options{})
@@ -69,8 +69,8 @@ func TestBadFilesEndNoRun(t *testing.T) {
 		bad, labels string
 		read        func(context.Context, string, Options) (*data.Samples, error)
 	}{
-		"audio": {"bad_audio", "labels.csv", Emotion},
-		"midi":  {"bad_midi", "emotion_labels.json", Melody},
+		"audio": {"bad_audio", "labels.csv", EmotionSource.Samples},
+		"midi":  {"bad_midi", "emotion_labels.json", MelodySource.Samples},
 	} {
 		root := t.TempDir()
 		dir := filepath.Join(root, "training", name)

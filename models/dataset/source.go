@@ -21,7 +21,7 @@ type Source interface {
 	Check(ctx context.Context, root string, o Options) (*Section, error)
 	// Features reads a single file, without any label.
 	Features(path string) (*Features, error)
-	// Present says whether a data folder has the source's folder at all.
+	// Present reports whether a data folder has the source's folder at all.
 	Present(root string) bool
 }
 
@@ -81,10 +81,13 @@ type Files struct {
 	Feature    Feature
 }
 
-// wanted says what a label file holds.
+// wanted describes the content of the label file.
 func (s Files) wanted() string {
-	if strings.HasSuffix(s.Labels, ".csv") {
+	switch {
+	case strings.HasSuffix(s.Labels, ".csv"):
 		return "the columns filename,valence,arousal and, if you like, group"
+	case s.Labels == ChordsFile:
+		return chordsWanted
 	}
 	return wantedJSON
 }
@@ -96,7 +99,10 @@ func (s Files) Features(path string) (*Features, error) {
 	return s.Feature.guarded(context.Background(), path)
 }
 
-// Samples reads a data folder; see [Emotion].
+// Samples reads DATA, or its folder training. A missing folder or label file, a label
+// file that cannot be understood, and a folder with no usable file are errors that
+// name the path and what belongs there. A label without a group puts its file in one
+// of its own.
 func (s Files) Samples(ctx context.Context, root string, o Options) (*data.Samples, error) {
 	c, err := collect(ctx, s, root, o)
 	if err != nil {

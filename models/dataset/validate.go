@@ -6,7 +6,6 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"os"
 )
 
 // Report is the outcome of [Validate].
@@ -27,12 +26,8 @@ type Report struct {
 // names and hashes, not features. A source without a folder is a warning as long
 // as another has one. The error is for a root that is no folder and for ctx.
 func Validate(ctx context.Context, root string, sources []Source, o Options) (*Report, error) {
-	info, err := os.Stat(root)
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("dataset: %s is a file: name the folder that holds training/", root)
+	if err := isFolder(root); err != nil {
+		return nil, err
 	}
 	r := &Report{Root: root}
 	for _, source := range sources {

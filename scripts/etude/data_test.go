@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/music/audio"
 )
 
@@ -45,7 +44,7 @@ func TestFeatures(t *testing.T) {
 			assert.NotEmpty(t, line["error"])
 		}
 	}
-	want, err := dataset.EmotionInput(good)
+	want, err := audio.LogMel(good)
 	require.NoError(t, err)
 	for i, x := range parse(t, lines[0])["input"].([]any) {
 		assert.Equal(t, want[i], float32(x.(float64)), "printed so that it reads back exactly")

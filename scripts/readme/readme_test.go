@@ -28,7 +28,7 @@ import (
 )
 
 func trainEmotion(ctx context.Context, folder, out string) error {
-	samples, err := dataset.Emotion(ctx, folder, dataset.Options{})
+	samples, err := dataset.EmotionSource.Samples(ctx, folder, dataset.Options{})
 	if err != nil {
 		return err
 	}

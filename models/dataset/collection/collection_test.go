@@ -255,7 +255,7 @@ func TestReadersReadIt(t *testing.T) {
 		_, err := Import(context.Background(), name, Options{From: filepath.Join(dir, name+".zip"), To: to})
 		require.NoError(t, err)
 	}
-	sound, err := dataset.Emotion(context.Background(), to, dataset.Options{})
+	sound, err := dataset.EmotionSource.Samples(context.Background(), to, dataset.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"emodb/03a01Fa.wav", "emodb/03a01Wb.wav", "emodb/08a02N.wav", "emodb/08b10Lc.wav",
 		"emodb/16a07Ab.wav", "emodb/16a07Ea.wav", "emodb/16a07Td.wav", "emopia/Q3_c_0.wav"}, sound.Names)
@@ -266,7 +266,7 @@ func TestReadersReadIt(t *testing.T) {
 	assert.InDelta(t, 0.5, v, 1e-6, "float32's rounding")
 	assert.InDelta(t, 0.75, a, 1e-6)
 
-	notes, err := dataset.Melody(context.Background(), to, dataset.Options{})
+	notes, err := dataset.MelodySource.Samples(context.Background(), to, dataset.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"emopia/Q1__kJ-x_0.mid", "emopia/Q2_song_two_12.mid", "emopia/Q3_c_0.mid", "emopia/Q4_d_1.mid",
 		"vgmidi/Mario_NES_Mario_Hop, skip_0.mid", "vgmidi/Mario_NES_Mario_Hop, skip_1.mid", "vgmidi/Zelda_N64_Zelda_Wood_0.mid"}, notes.Names)
@@ -277,7 +277,7 @@ func TestReadersReadIt(t *testing.T) {
 
 	_, err = Import(context.Background(), "billboard", Options{From: filepath.Join(dir, "billboard"), To: to})
 	require.NoError(t, err)
-	chords, err := dataset.Harmony(context.Background(), to, dataset.Options{})
+	chords, err := dataset.HarmonySource.Samples(context.Background(), to, dataset.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, 2, chords.Len(), "15 chords of 0003; the others are too short")
 	for _, skip := range chords.Skipped {

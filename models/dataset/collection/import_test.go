@@ -347,7 +347,7 @@ func TestLabelsAreRecognised(t *testing.T) {
 		write(t, to, map[string]string{"training/audio/labels.csv": text})
 		_, err := importFrom("emodb", from, to)
 		require.ErrorContains(t, err, says)
-		_, err = dataset.Emotion(context.Background(), to, dataset.Options{})
+		_, err = dataset.EmotionSource.Samples(context.Background(), to, dataset.Options{})
 		assert.ErrorContains(t, err, says, "the readers say the same")
 	}
 	midi := t.TempDir()

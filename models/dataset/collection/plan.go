@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 
 	"github.com/etude-ml/etude/models/dataset"
-
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -106,7 +105,8 @@ type merging struct {
 
 // merge joins what DATA has with what the collection has, of one kind.
 func (p *plan) merge(k *kind) (merging, error) {
-	m := merging{file: k.labelFile(p.To)}
+	file, _ := dataset.LabelFile(k.dir(p.To), k.labels)
+	m := merging{file: file}
 	var labelled []*item
 	for _, i := range p.items {
 		if i.kind == k && i.state != failed {
@@ -169,32 +169,4 @@ func (c *conflicts) err(file string) error {
 		more = fmt.Sprintf("; %d more differ", c.count-1)
 	}
 	return fmt.Errorf("%s: %s%s: correct the file, or give --replace to take the collection's", file, c.first, more)
-}
-
-// dir is the kind's folder where the readers will look: DATA/training/KIND, or
-// DATA/KIND where that is there alone.
-func (k *kind) dir(to string) string {
-	first, second := filepath.Join(to, "training", k.folder), filepath.Join(to, k.folder)
-	if !isDir(first) && isDir(second) {
-		return second
-	}
-	return first
-}
-
-// labelFile is the one in the folder, or that one level up where it is there
-// alone: a new one would hide it.
-func (k *kind) labelFile(to string) string {
-	dir := k.dir(to)
-	in, up := filepath.Join(dir, k.labels), filepath.Join(filepath.Dir(dir), k.labels)
-	if _, err := os.Stat(in); err != nil {
-		if _, err := os.Stat(up); err == nil && k.labels != "" {
-			return up
-		}
-	}
-	return in
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

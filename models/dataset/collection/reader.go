@@ -12,26 +12,31 @@ import (
 	"github.com/etude-ml/etude/models/dataset"
 )
 
-// kind is a folder of the training data.
+// kind is a kind of training data: a folder, and a label file in it.
 type kind struct {
-	name       string
-	folder     string   // below training/
-	labels     string   // its label file; empty where there is none
-	extensions []string // lower case
-	most       int64    // bytes of a file, as far as an archive is believed
+	name           string
+	folder, labels string   // see package dataset; labels is empty where there is none
+	extensions     []string // lower case
+	most           int64    // bytes of a file, as far as an archive is believed
 }
 
 var (
 	midiFiles = []string{".mid", ".midi"}
 
-	audioKind    = &kind{"audio", "audio", "labels.csv", []string{".mp3", ".wav", ".flac"}, 4 << 30}
-	midiKind     = &kind{"midi", "midi", "emotion_labels.json", midiFiles, 64 << 20}
-	dynamicsKind = &kind{"dynamics", "dynamics_midi", "", midiFiles, 64 << 20}
-	drumsKind    = &kind{"drums", "drums", "drum_labels.json", midiFiles, 64 << 20}
-	chordsKind   = &kind{"chords", "chords", "chord_progressions.json", nil, 0}
+	audioKind    = &kind{"audio", dataset.AudioFolder, dataset.AudioLabels, []string{".mp3", ".wav", ".flac"}, 4 << 30}
+	midiKind     = &kind{"midi", dataset.MIDIFolder, dataset.MIDILabels, midiFiles, 64 << 20}
+	dynamicsKind = &kind{"dynamics", dataset.DynamicsFolder, "", midiFiles, 64 << 20}
+	drumsKind    = &kind{"drums", dataset.DrumsFolder, dataset.DrumLabels, midiFiles, 64 << 20}
+	chordsKind   = &kind{"chords", dataset.ChordsFolder, dataset.ChordsFile, nil, 0}
 
 	kinds = []*kind{audioKind, midiKind, dynamicsKind, drumsKind, chordsKind}
 )
+
+// dir returns the kind's folder in DATA, where the readers will look.
+func (k *kind) dir(to string) string {
+	dir, _ := dataset.Folder(to, k.folder)
+	return dir
+}
 
 // has reports whether a file is of the kind, by its name.
 func (k *kind) has(name string) bool {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/models/dataset"
 )
 
 // degree is a chord by its place in the key.
@@ -191,7 +193,7 @@ func writeProgressions(dir string, list []progression) error {
 		text.Write(line)
 	}
 	text.WriteString("\n]}\n")
-	return os.WriteFile(filepath.Join(dir, chordsDir, "chord_progressions.json"), text.Bytes(), 0o666)
+	return os.WriteFile(filepath.Join(dir, chordsDir, dataset.ChordsFile), text.Bytes(), 0o666)
 }
 
 // speller names chords in a key.

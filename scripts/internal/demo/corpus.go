@@ -34,6 +34,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/music/audio"
 	"github.com/etude-ml/etude/models/music/midi"
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -179,11 +180,11 @@ func publish(dir, draft string, o Options) error {
 }
 
 var (
-	audioDir       = filepath.Join("training", "audio")
-	midiDir        = filepath.Join("training", "midi")
-	performanceDir = filepath.Join("training", "dynamics_midi")
-	drumsDir       = filepath.Join("training", "drums")
-	chordsDir      = filepath.Join("training", "chords")
+	audioDir       = filepath.Join("training", dataset.AudioFolder)
+	midiDir        = filepath.Join("training", dataset.MIDIFolder)
+	performanceDir = filepath.Join("training", dataset.DynamicsFolder)
+	drumsDir       = filepath.Join("training", dataset.DrumsFolder)
+	chordsDir      = filepath.Join("training", dataset.ChordsFolder)
 )
 
 // The parts of the corpus, which share no chance.
@@ -280,10 +281,10 @@ func writeLabels(dir string, sections []section) error {
 	if err := csv.NewWriter(&table).WriteAll(rows); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, audioDir, "labels.csv"), table.Bytes(), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, audioDir, dataset.AudioLabels), table.Bytes(), 0o666); err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, midiDir, "emotion_labels.json"), labels)
+	return writeJSON(filepath.Join(dir, midiDir, dataset.MIDILabels), labels)
 }
 
 // label is an entry of a label file in JSON.

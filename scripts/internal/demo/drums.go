@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
@@ -86,7 +87,7 @@ func writeDrumLabels(dir string, patterns []pattern) error {
 	for _, p := range patterns {
 		labels[p.name+".mid"] = label{p.mood, p.drummer.name}
 	}
-	return writeJSON(filepath.Join(dir, drumsDir, "drum_labels.json"), labels)
+	return writeJSON(filepath.Join(dir, drumsDir, dataset.DrumLabels), labels)
 }
 
 // ghosts are the steps of soft strokes on the snare drum, the first ones first.
