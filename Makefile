@@ -66,8 +66,7 @@ DEVICE ?= cuda
 .PHONY: gpu-check
 gpu-check: build ## Check a GPU against the CPU, and time it: a JSON file and a table (DEVICE=cuda:N, cpu)
 	bin/etude setup $(if $(filter cpu,$(DEVICE)),,--cuda)
-	go build -o bin/gpucheck ./scripts/gpucheck
-	bin/gpucheck --device $(DEVICE) --output gpu-check$(if $(filter-out cuda,$(DEVICE)),-$(subst :,,$(DEVICE))).json
+	bin/etude gpucheck --device $(DEVICE) --output gpu-check$(if $(filter-out cuda,$(DEVICE)),-$(subst :,,$(DEVICE))).json
 
 # IMAGE is what the images are called. Without a Docker daemon, IMAGE_BUILDER names
 # a program that builds them: it is given --no-run, flags of docker build, the

@@ -6,24 +6,13 @@
 package bench
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/scripts/internal/pystep"
+	"github.com/etude-ml/etude/scripts/internal/gpucheck"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
-)
-
-const (
-	rounds = 15  // of each contestant in turn; medians are reported
-	steps  = 100 // a round
 )
 
 // BenchmarkEmotionStep reports milliseconds a step of EmotionRecognizer, batch
@@ -32,85 +21,29 @@ func BenchmarkEmotionStep(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			torchtest.Need(b)
-			python := startPython(b, threads)
+			emotion, err := models.ByName("emotion")
+			if err != nil {
+				b.Fatal(err)
+			}
+			o := gpucheck.Options{
+				Device: torch.CPU, Root: torchtest.Root(b), Python: torchtest.Python(b),
+				Parts: []gpucheck.Part{gpucheck.PartTiming}, Networks: []models.Spec{emotion},
+			}
 			torch.Threads(threads, func() {
-				ours := trainer(b)
-				var mine, plain, fused []float64
-				for round := range rounds + 1 {
-					m, p, f := ours(), python(pystep.Default), python(pystep.Fused)
-					if round > 0 { // the first warms up
-						mine, plain, fused = append(mine, m), append(plain, p), append(fused, f)
+				ms := map[string]float64{}
+				for _, m := range gpucheck.Run(b.Context(), o).Timing[0].Measures {
+					if m.Problem != "" && m.Name != gpucheck.PythonCompile { // which needs a C++ compiler
+						b.Fatal(m.Name, ": ", m.Problem)
 					}
+					ms[m.Name] = m.Milliseconds
 				}
-				b.ReportMetric(median(mine), "ours-ms/step")
-				b.ReportMetric(median(plain), "python-ms/step")
-				b.ReportMetric(median(fused), "python-fused-ms/step")
-				b.ReportMetric(median(ratios(mine, plain)), "ours/python")
-				b.ReportMetric(median(ratios(mine, fused)), "ours/python-fused")
+				b.ReportMetric(ms[gpucheck.Ours], "ours-ms/step")
+				b.ReportMetric(ms[gpucheck.Python], "python-ms/step")
+				b.ReportMetric(ms[gpucheck.PythonFused], "python-fused-ms/step")
+				b.ReportMetric(ms[gpucheck.Ours]/ms[gpucheck.Python], "ours/python")
+				b.ReportMetric(ms[gpucheck.Ours]/ms[gpucheck.PythonFused], "ours/python-fused")
 				b.ReportMetric(0, "ns/op") // says nothing here
 			})
 		})
 	}
-}
-
-// trainer returns a function that trains for one round and returns its
-// milliseconds a step.
-func trainer(b testing.TB) func() float64 {
-	torch.ManualSeed(42)
-	model := models.NewEmotionRecognizer(torch.CPU)
-	settings := optim.DefaultAdam()
-	settings.WeightDecay = 1e-4
-	adam := optim.NewAdam(nn.Parameters(model), settings)
-	x, y := torch.Randn([]int{64, 128}), torch.Rand([]int{64, 64})
-	b.Cleanup(func() {
-		x.Close()
-		y.Close()
-	})
-	return func() float64 {
-		start := time.Now()
-		for range steps {
-			torch.Scope(func() {
-				adam.ZeroGrad()
-				nn.MSELoss(model.Forward(x), y).Backward()
-				adam.Step()
-			})
-		}
-		return float64(time.Since(start).Microseconds()) / 1e3 / steps
-	}
-}
-
-// startPython returns a function that has Python train for one round.
-func startPython(b *testing.B, threads int) func(variant string) float64 {
-	process, err := pystep.Start(context.Background(), pystep.Options{
-		Python: torchtest.Python(b), Script: filepath.Join(torchtest.Root(b), pystep.Script),
-		Device: "cpu", Threads: threads,
-	})
-	if err != nil {
-		b.Fatal("step.py: ", err)
-	}
-	b.Cleanup(func() {
-		if err := process.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	return func(variant string) float64 {
-		ms, err := process.Steps("emotion", variant, steps)
-		if err != nil {
-			b.Fatal("step.py: ", err)
-		}
-		return ms
-	}
-}
-
-func ratios(a, b []float64) []float64 {
-	out := make([]float64, len(a))
-	for i := range a {
-		out[i] = a[i] / b[i]
-	}
-	return out
-}
-
-func median(xs []float64) float64 {
-	xs = slices.Sorted(slices.Values(xs))
-	return xs[len(xs)/2]
 }

@@ -60,6 +60,7 @@ type grammar struct {
 	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
 
 	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends as one that never was."`
+	GPUCheck     gpuCheckCommand     `cmd:"" name:"gpucheck" hidden:"" help:"Check a GPU against the CPU, and time it."`
 }
 
 // Env is the world in which a command runs.

@@ -36,7 +36,7 @@ var arrows = []struct {
 	{"torch/optim", []string{"torch"}},
 	{"torch/pt/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/wholefile"}},
 	{"torch/safetensors/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/wholefile"}},
-	{"torch/torchtest", []string{"torch", "torch/cuda", "torch/libtorch", "torch/internal/ctorch"}},
+	{"torch/torchtest/…", []string{"torch", "torch/nn", "torch/cuda", "torch/libtorch", "torch/internal/ctorch"}},
 	{"torch/libtorch/…", []string{"torch/internal/ctorch/bridge", "torch/wholefile"}},
 	{"torch/internal/…", nil},
 	{"torch/wholefile", nil},

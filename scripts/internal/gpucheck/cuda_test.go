@@ -10,6 +10,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
+	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -27,9 +28,7 @@ func TestMeterWithoutGPU(t *testing.T) {
 	_, _, err = m.graph(func() { t.Error("a step without a device") })
 	assert.Error(t, err)
 	assert.NotErrorIs(t, err, errNoGraphs)
-	var v Versions
-	m.describe(&v)
-	assert.Empty(t, v.GPU)
+	assert.Empty(t, versions(torch.CUDA(0), libtorch.ExamineCUDA(t.Context())).GPU)
 }
 
 // With a GPU a step that changes a number is captured, and changes it when it is
@@ -40,8 +39,7 @@ func TestMeterWithGPU(t *testing.T) {
 		t.Skip(err)
 	}
 	m := meterOf(torch.CUDA(0))
-	var v Versions
-	m.describe(&v)
+	v := versions(torch.CUDA(0), libtorch.ExamineCUDA(t.Context()))
 	assert.NotEmpty(t, v.GPU)
 	assert.NotEmpty(t, v.CUDA)
 	x := torch.Zeros([]int{}, torch.Options{Device: torch.CUDA(0)})
@@ -76,11 +74,14 @@ func TestSettingsAreRestored(t *testing.T) {
 	assert.True(t, torch.CuDNNAllowTF32())
 }
 
-func TestVersionsAsPeopleWriteThem(t *testing.T) {
-	assert.Equal(t, "13.2", cudaVersion(13020))
-	assert.Equal(t, "", cudaVersion(0))
-	assert.Equal(t, "9.26.0", cudnnVersion(92600))
-	assert.Equal(t, "", cudnnVersion(0))
-	assert.Equal(t, "580.65.06", driverVersion("NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27 07:21:04 UTC 2025\n"))
-	assert.Equal(t, "565.57.01", driverVersion("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  565.57.01  Release Build\nGCC version: gcc 12.2.0\n"))
+func TestFreeMemory(t *testing.T) {
+	torchtest.Need(t)
+	c := &libtorch.CUDA{Driver: "580.65.06", DriverCUDA: "13.2", Runtime: "13.2", CuDNN: "9.26.0", Devices: []libtorch.CUDADevice{
+		{Name: "A GPU", MemoryFree: 5 << 30}, {Name: "A GPU in Windows", MemoryFree: -1},
+	}}
+	assert.EqualValues(t, 5<<30, versions(torch.CUDA(0), c).GPUMemoryFree)
+	for _, d := range []torch.Device{torch.CUDA(1), torch.CUDA(2)} {
+		assert.Zero(t, versions(d, c).GPUMemoryFree)
+	}
+	assert.Equal(t, "580.65.06", versions(torch.CUDA(0), c).Driver)
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package gpucheck finds out whether training on a device gives what it gives on
-// the CPU, how fast it is beside PyTorch's, and what memory it takes.
+// Package gpucheck checks whether training on a device gives what it gives on the CPU,
+// times it beside PyTorch, and measures the memory that it takes.
 package gpucheck
 
 import (
@@ -18,39 +18,49 @@ import (
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/scripts/internal/pystep"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 // Options say what to check.
 type Options struct {
-	Device torch.Device // that can be used: see [torch.CheckDevice]
-	Free   int64        // bytes of its memory, as far as is known
-	Root   string       // the module's folder, in which the tests are run
-	Parts  []Part       // all unless given
-	Quick  bool         // a look at the program rather than at the device
+	Device torch.Device   // one that can be used: see [torch.CheckDevice]
+	CUDA   *libtorch.CUDA // what doctor found; nil on the CPU
+	Root   string         // the module's folder, in which the tests are run
+	Parts  []Part         // all unless given
+	Quick  bool           // few steps and rounds, to try the program rather than the device
 
 	Python string // the interpreter to compare with; "" for none
-	Script string // that it runs; [pystep.Script] unless given
+	Script string // the script that it runs; [pystep.Script] unless given
 
-	Packages []string // to test; [Packages] unless given
-	Cases    []Case   // to check; [Cases] unless given
+	Packages []string         // the packages to test; [Packages] unless given
+	Cases    []operators.Case // the cases to check; all unless given
+	Networks []models.Spec    // the networks to check; all unless given
 
-	// Say is told what is being done. It may be nil.
+	// Say reports progress. It may be nil.
 	Say func(format string, args ...any)
-	// Keep is given the report after every part, as if that had been interrupted: a
-	// driver that takes the process down takes no more than the part at hand. It may
-	// be nil.
+	// Keep receives the report after every part, marked as interrupted: a driver that
+	// takes the process down takes no more than the part at hand. It may be nil.
 	Keep func(*Report)
 
-	meter meter // of Device, unless given
+	meter meter // the meter of Device unless given
 }
 
-// Run checks. When ctx ends, the report holds what was found out by then.
+// Run checks. When ctx ends early, the report holds what was found by then.
 func Run(ctx context.Context, o Options) *Report {
+	// libtorch has worker threads for each thread that calls it. With several callers
+	// there would be more of them than cores, and OpenMP would sleep instead of waiting
+	// a moment: 5 µs an operator, by chance, and never in Python.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if o.Parts == nil {
 		o.Parts = Parts()
 	}
 	if o.Cases == nil {
-		o.Cases = Cases()
+		o.Cases = operators.All()
+	}
+	if o.Networks == nil {
+		o.Networks = models.All()
 	}
 	if o.Packages == nil {
 		o.Packages = Packages
@@ -58,32 +68,23 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Script == "" {
 		o.Script = filepath.Join(o.Root, pystep.Script)
 	}
-	// libtorch has worker threads for each thread that calls it. Were it several, there
-	// would be more of them than cores, and OpenMP's sleep then instead of waiting a
-	// moment: 5 µs an operator, by chance, and never in Python.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
 	if o.Keep == nil {
 		o.Keep = func(*Report) {}
 	}
-	r := &Report{Format: Format, Device: o.Device.String(), Quick: o.Quick, Parts: o.Parts, Started: time.Now().UTC(), Versions: readVersions()}
 	if o.meter == nil {
 		o.meter = meterOf(o.Device)
 	}
+	r := &Report{Format: Format, Device: o.Device.String(), Quick: o.Quick, Parts: o.Parts, Started: time.Now().UTC(), Versions: versions(o.Device, o.CUDA)}
 	c := &check{Options: o, report: r}
-	c.meter.describe(&r.Versions)
-	r.Versions.GPUMemoryFree = o.Free
-	for _, p := range []struct {
-		part Part
-		run  func(context.Context)
-	}{
-		{PartTests, c.tests}, {PartOps, c.ops}, {PartNetworks, c.networks}, {PartTiming, c.timing}, {PartMemory, c.memory},
-	} {
-		if slices.Contains(o.Parts, p.part) && ctx.Err() == nil && r.Broken == "" {
-			p.run(ctx)
+	run := map[Part]func(context.Context){
+		PartTests: c.tests, PartOps: c.ops, PartNetworks: c.networks, PartTiming: c.timing, PartMemory: c.memory,
+	}
+	for _, part := range Parts() {
+		if slices.Contains(o.Parts, part) && c.goesOn(ctx) {
+			run[part](ctx)
 			r.conclude(true)
 			o.Keep(r)
 		}
@@ -92,22 +93,26 @@ func Run(ctx context.Context, o Options) *Report {
 	return r
 }
 
-// check is one Run.
+// check is the state of one Run.
 type check struct {
 	Options
 	report *Report
 }
 
-// broken tells whether the device has failed for good, as CUDA does for a process in
-// which a kernel has read where it must not: what comes after would fail because of
-// that, and not by itself.
-func (c *check) broken(what string) bool {
-	err := c.meter.synchronize()
-	if err != nil {
+// goesOn reports whether there is anything left to do.
+func (c *check) goesOn(ctx context.Context) bool { return ctx.Err() == nil && c.report.Broken == "" }
+
+// examine finds out, after something has failed, whether the device has failed for
+// good, as CUDA does for a process in which a kernel read where it must not. What comes
+// after would fail because of that, and not by itself.
+func (c *check) examine(ok bool, what string) {
+	if ok {
+		return
+	}
+	if err := c.meter.synchronize(); err != nil {
 		c.report.Broken = fmt.Sprintf("%s: %v", what, err)
 		c.Say("  the device fails for good: %v", err)
 	}
-	return err != nil
 }
 
 func (c *check) tests(ctx context.Context) {
@@ -119,20 +124,18 @@ func (c *check) tests(ctx context.Context) {
 
 func (c *check) ops(ctx context.Context) {
 	c.Say("operators, %s against the CPU …", c.Device)
-	c.report.Ops = []OpResult{}
+	c.report.Ops = []operators.Result{}
 	exactly(func() {
 		for _, k := range c.Cases {
-			if ctx.Err() != nil {
-				return
+			if !c.goesOn(ctx) {
+				break
 			}
 			r := k.Check(c.Device)
 			if !r.OK {
 				c.Say("  %s: %s", r.Case, r.Problem)
 			}
 			c.report.Ops = append(c.report.Ops, r)
-			if !r.OK && c.broken("op "+r.Case) {
-				return
-			}
+			c.examine(r.OK, "op "+r.Case)
 		}
 	})
 	c.Say("  %d cases", len(c.report.Ops))
@@ -141,7 +144,7 @@ func (c *check) ops(ctx context.Context) {
 func (c *check) networks(ctx context.Context) {
 	c.report.Networks, c.report.Optimizers = []NetworkResult{}, []NetworkResult{}
 	one := func(s models.Spec, o optimizer, into *[]NetworkResult) {
-		if ctx.Err() != nil || c.report.Broken != "" {
+		if !c.goesOn(ctx) {
 			return
 		}
 		c.Say("%s with %s, %d steps …", s.Name, o.name, trainSteps)
@@ -150,17 +153,14 @@ func (c *check) networks(ctx context.Context) {
 			c.Say("  %s", r.Problem)
 		}
 		*into = append(*into, r)
-		if !r.OK {
-			c.broken("network " + s.Name + " with " + o.name)
-		}
+		c.examine(r.OK, "network "+s.Name+" with "+o.name)
 	}
 	exactly(func() {
-		all := models.All()
-		for _, s := range all {
+		for _, s := range c.Networks {
 			one(s, own(s), &c.report.Networks)
 		}
 		for _, o := range optimizers() {
-			one(all[len(all)-1], o, &c.report.Optimizers) // the smallest network
+			one(c.Networks[len(c.Networks)-1], o, &c.report.Optimizers) // the smallest network
 		}
 	})
 }
@@ -173,20 +173,18 @@ func (c *check) timing(ctx context.Context) {
 		p = pace{rounds: 3, network: time.Second}
 	}
 	c.report.Timing = []TimingResult{}
-	for _, s := range models.All() {
-		if ctx.Err() != nil {
+	for _, s := range c.Networks {
+		if !c.goesOn(ctx) {
 			return
 		}
 		c.Say("milliseconds a step of %s …", s.Name)
 		r := timeNetwork(ctx, s, c.Device, c.meter, python, p)
 		c.report.Timing = append(c.report.Timing, r)
-		if r.failed() && c.broken("timing of "+s.Name) {
-			return
-		}
+		c.examine(!r.failed(), "timing of "+s.Name)
 	}
 }
 
-// python starts the guests, or says why they are absent; end ends them.
+// python starts the guests, or notes why they are absent; end ends them.
 func (c *check) python(ctx context.Context) (g guests, end func()) {
 	if c.Python == "" {
 		g.absent = errors.New("ETUDE_TEST_PYTHON does not name a Python that can import torch; make python makes one")
@@ -205,28 +203,26 @@ func (c *check) python(ctx context.Context) (g guests, end func()) {
 	return g, func() {
 		for _, p := range []*pystep.Process{g.eager, g.compiled} {
 			if p != nil {
-				_ = p.Close() // it has answered all that it was asked
+				_ = p.Close() // it has answered every question
 			}
 		}
 	}
 }
 
 func (c *check) memory(ctx context.Context) {
-	n := 1000
+	steps := 1000
 	if c.Quick {
-		n = 50
+		steps = 50
 	}
 	c.report.Memory = []MemoryResult{}
-	for _, s := range models.All() {
-		if ctx.Err() != nil {
+	for _, s := range c.Networks {
+		if !c.goesOn(ctx) {
 			return
 		}
-		c.Say("memory of %s in %d steps …", s.Name, n)
-		if r := checkMemory(ctx, s, c.Device, c.meter, n); ctx.Err() == nil {
+		c.Say("memory of %s in %d steps …", s.Name, steps)
+		if r := checkMemory(ctx, s, c.Device, c.meter, steps); ctx.Err() == nil {
 			c.report.Memory = append(c.report.Memory, r)
-			if !r.OK && c.broken("memory of "+s.Name) {
-				return
-			}
+			c.examine(r.OK, "memory of "+s.Name)
 		}
 	}
 }
@@ -234,17 +230,13 @@ func (c *check) memory(ctx context.Context) {
 // Root returns the folder of the module that dir is in.
 func Root(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, e := os.Stat(filepath.Join(dir, "go.mod")); e == nil {
 			return dir, nil
 		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("no go.mod in this folder or above: run it in Etude's own tree")
+		if dir == filepath.Dir(dir) {
+			err = errors.New("no go.mod in this folder or above: run it in Etude's own tree")
 		}
-		dir = up
 	}
+	return "", err
 }

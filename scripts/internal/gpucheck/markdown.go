@@ -4,34 +4,68 @@
 package gpucheck
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"text/template"
+
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
-// Markdown is the report to be pasted into an issue: a line that sums it up, and
-// tables.
+//go:embed report.md.tmpl
+var page string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"batch":       func() int { return batch },
+	"steps":       func() int { return trainSteps },
+	"contestants": func() []string { return contestants },
+	"concat":      func(a, b []NetworkResult) []NetworkResult { return slices.Concat(a, b) },
+	"line":        func(s string) string { return strings.Join(strings.Fields(s), " ") },
+	"verdict": func(ok bool) string {
+		if ok {
+			return "ok"
+		}
+		return "FAIL"
+	},
+	"repeats": func(same *bool) string {
+		switch {
+		case same == nil:
+			return "-"
+		case *same:
+			return "bit for bit"
+		}
+		return "no"
+	},
+	"small": func(x float64) string {
+		if x == 0 {
+			return "0"
+		}
+		return fmt.Sprintf("%.1e", x)
+	},
+	"mebibytes": func(n int64) string {
+		if n == 0 { // it is not counted
+			return "-"
+		}
+		return fmt.Sprintf("%.1f", float64(n)/(1<<20))
+	},
+}).Parse(page))
+
+// Markdown returns the report to be pasted into an issue: a line that sums it up, and
+// tables, whose columns are aligned for whoever reads it as it is.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", r.Summary())
-	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "\n- %s", oneLine(f))
+	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', tabwriter.TabIndent)
+	if err := pageTemplate.Execute(w, r); err != nil {
+		return fmt.Sprintf("%s\n\nthe tables could not be written: %v\n", r.Summary(), err)
 	}
-	if len(r.Failures) > 0 {
-		b.WriteByte('\n')
-	}
-	r.timingTable(&b)
-	r.networkTable(&b)
-	r.opTable(&b)
-	r.memoryTable(&b)
-	r.skips(&b)
-	r.versions(&b)
+	_ = w.Flush() // a Builder takes everything
 	return b.String()
 }
 
-// Summary is the report in one line.
+// Summary returns the report in one line.
 func (r *Report) Summary() string {
 	verdict := "PASS"
 	switch {
@@ -49,239 +83,133 @@ func (r *Report) Summary() string {
 		parts = append(parts, fmt.Sprintf("%d of %d operators agree with the CPU", agreed, all))
 	}
 	if r.Networks != nil {
-		all, agreed := slices.Concat(r.Networks, r.Optimizers), 0
-		for _, n := range all {
-			if n.OK {
-				agreed++
+		all := slices.Concat(r.Networks, r.Optimizers)
+		failed := slices.DeleteFunc(slices.Clone(all), func(n NetworkResult) bool { return n.OK })
+		parts = append(parts, fmt.Sprintf("%d of %d trainings agree", len(all)-len(failed), len(all)))
+	}
+	if !r.Complete {
+		var missing []string
+		for _, p := range Parts() {
+			if !slices.Contains(r.Parts, p) {
+				missing = append(missing, string(p)+" left out")
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%d of %d trainings agree", agreed, len(all)))
+		if r.Broken != "" {
+			missing = append(missing, "the device failed")
+		}
+		if r.Interrupted {
+			missing = append(missing, "interrupted")
+		}
+		parts = append(parts, "not everything was run: "+strings.Join(missing, ", "))
 	}
 	on := r.Device
 	if r.Versions.GPU != "" {
 		on += ", " + r.Versions.GPU
 	}
-	if !r.Complete {
-		parts = append(parts, "not everything was run: "+strings.Join(r.missing(), ", "))
-	}
 	return fmt.Sprintf("**%s** on %s: %s (%.0f s)", verdict, on, strings.Join(parts, "; "), r.Seconds)
 }
 
-// missing lists what was not run to its end.
-func (r *Report) missing() []string {
-	var list []string
-	for _, p := range Parts() {
-		if !slices.Contains(r.Parts, p) {
-			list = append(list, string(p)+" left out")
-		}
+// failure returns what went wrong with a measurement, unless it was interrupted.
+func (m *Measure) failure() string {
+	if m.Problem == errInterrupted.Error() {
+		return ""
 	}
-	if r.Broken != "" {
-		list = append(list, "the device failed")
-	}
-	if r.Interrupted {
-		list = append(list, "interrupted")
-	}
-	return list
+	return m.Problem
 }
 
-func (r *Report) timingTable(b *strings.Builder) {
-	if len(r.Timing) == 0 {
-		return
+// Cell returns the measurement as the table shows it.
+func (m Measure) Cell() string {
+	switch {
+	case m.Milliseconds > 0:
+		return fmt.Sprintf("%.3f", m.Milliseconds)
+	case m.failure() != "":
+		return "failed"
 	}
-	title := fmt.Sprintf("milliseconds a step, batch %d", batch)
-	if r.Quick {
-		title += " (quick: they say little)"
-	}
-	rows := [][]string{append([]string{title}, contestants...)}
+	return "-"
+}
+
+// TimingNotes says, once each, why a contestant was not measured.
+func (r *Report) TimingNotes() []string {
 	var notes []string
 	for _, t := range r.Timing {
-		row := []string{t.Network}
 		for _, m := range t.Measures {
-			cell := "-"
-			switch {
-			case m.Milliseconds > 0:
-				cell = fmt.Sprintf("%.3f", m.Milliseconds)
-			case m.Problem != "" && m.Problem != errInterrupted.Error():
-				cell = "failed"
+			if m.Absent != "" {
+				notes = append(notes, m.Name+": "+m.Absent)
+			} else if why := m.failure(); why != "" {
+				notes = append(notes, m.Name+": failed: "+why)
 			}
-			if why := m.Absent; why != "" {
-				notes = append(notes, m.Name+": "+why)
-			} else if m.Problem != "" && m.Problem != errInterrupted.Error() {
-				notes = append(notes, m.Name+": failed: "+m.Problem)
-			}
-			row = append(row, cell)
 		}
-		rows = append(rows, row)
 	}
-	table(b, rows)
-	list(b, notes)
+	slices.Sort(notes)
+	return slices.Compact(notes)
 }
 
-func (r *Report) networkTable(b *strings.Builder) {
-	all := slices.Concat(r.Networks, r.Optimizers)
-	if len(all) == 0 {
-		return
+// SkipNotes says why tests were skipped.
+func (r *Report) SkipNotes() []string {
+	var notes []string
+	if r.Tests != nil {
+		for _, why := range slices.Sorted(maps.Keys(r.Tests.Reasons)) {
+			notes = append(notes, fmt.Sprintf("%d skipped: %s", r.Tests.Reasons[why], why))
+		}
 	}
-	rows := [][]string{{
-		"against the CPU", "optimizer", "loss, step 1", "gradients", fmt.Sprintf("losses, %d steps", trainSteps),
-		"weights after (absolute)", "CUDA graph (absolute)", "repeats", "",
-	}}
-	for _, n := range all {
-		repeats, graph, ok := "-", "-", "ok"
-		if n.Repeats != nil {
-			repeats = map[bool]string{true: "bit for bit", false: "no"}[*n.Repeats]
-		}
-		if n.Graph != nil {
-			graph = small(n.Graph.Absolute)
-		}
-		if !n.OK {
-			ok = "FAIL"
-		}
-		rows = append(rows, []string{
-			n.Network, n.Optimizer, small(n.Loss.Relative), small(n.Gradients.Relative), small(n.Losses.Relative),
-			small(n.Weights.Absolute), graph, repeats, ok,
-		})
-	}
-	table(b, rows)
+	slices.Sort(notes)
+	return notes
 }
 
-// opTable has a row for each kind, with its worst case: of results and of gradients,
-// which may be of another kind than the results of their operator.
-func (r *Report) opTable(b *strings.Builder) {
+// kindRow holds the worst cases of a kind, of results and of gradients, which may be of
+// another kind than the results of their operator.
+type kindRow struct {
+	Kind              operators.Kind
+	Cases, Agree      int
+	Forward, Gradient float64
+	Of, GradientOf    string
+}
+
+// Kinds returns a row for each kind if operators were checked.
+func (r *Report) Kinds() (rows []kindRow) {
 	if len(r.Ops) == 0 {
-		return
+		return nil
 	}
-	rows := [][]string{{"operators", "cases", "agree", "limit (relative)", "worst forward", "of", "worst gradient", "of"}}
-	for _, kind := range kinds {
-		var cases, agree int
-		var forward, gradient float64
-		of, gradientOf := "-", "-"
+	for _, kind := range operators.Kinds() {
+		row := kindRow{Kind: kind, Of: "-", GradientOf: "-"}
 		for _, o := range r.Ops {
-			if o.Gradient != nil && o.GradientTolerance == kind.Tolerance() && o.Gradient.Relative > gradient {
-				gradient, gradientOf = o.Gradient.Relative, o.Case
+			if o.Gradient != nil && o.GradientTolerance == kind.Tolerance() && o.Gradient.Relative > row.Gradient {
+				row.Gradient, row.GradientOf = o.Gradient.Relative, o.Case
 			}
 			if o.Kind != kind.String() {
 				continue
 			}
-			cases++
+			row.Cases++
 			if o.OK {
-				agree++
+				row.Agree++
 			}
-			if o.Forward.Relative > forward {
-				forward, of = o.Forward.Relative, o.Case
+			if o.Forward.Relative > row.Forward {
+				row.Forward, row.Of = o.Forward.Relative, o.Case
 			}
 		}
-		rows = append(rows, []string{
-			kind.String(), fmt.Sprint(cases), fmt.Sprint(agree), small(kind.Tolerance()), small(forward), of, small(gradient), gradientOf,
-		})
+		rows = append(rows, row)
 	}
-	table(b, rows)
+	return rows
 }
 
-func (r *Report) memoryTable(b *strings.Builder) {
-	if len(r.Memory) == 0 {
-		return
-	}
-	rows := [][]string{{"memory, MiB", "allocated", "peak", "reserved", "peak reserved", "growth in steps", ""}}
-	for _, m := range r.Memory {
-		ok := "ok"
-		if !m.OK {
-			ok = "FAIL"
-		}
-		rows = append(rows, []string{
-			m.Network, mebibytes(m.Use.Allocated), mebibytes(m.Use.PeakAllocated), mebibytes(m.Use.Reserved), mebibytes(m.Use.PeakReserved),
-			fmt.Sprintf("%d bytes in %d", m.GrowthBytes, m.Steps), ok,
-		})
-	}
-	table(b, rows)
-}
-
-// skips says why tests were skipped.
-func (r *Report) skips(b *strings.Builder) {
-	if r.Tests == nil {
-		return
-	}
-	var notes []string
-	for _, why := range slices.Sorted(maps.Keys(r.Tests.Reasons)) {
-		notes = append(notes, fmt.Sprintf("%d skipped: %s", r.Tests.Reasons[why], why))
-	}
-	list(b, notes)
-}
-
-func (r *Report) versions(b *strings.Builder) {
-	v := r.Versions
-	parts := []string{"etude " + v.Etude, "libtorch " + v.Libtorch}
-	add := func(name, value string) {
-		if value != "" {
-			parts = append(parts, strings.TrimSpace(name+" "+value))
-		}
-	}
-	add("", v.GPU)
+// List returns the versions that are known, in one line.
+func (v Versions) List() string {
+	memory := ""
 	switch {
 	case v.GPUMemoryFree > 0:
-		add("", fmt.Sprintf("%d of %d MiB free", v.GPUMemoryFree>>20, v.GPUMemory>>20))
+		memory = fmt.Sprintf("%d of %d MiB free", v.GPUMemoryFree>>20, v.GPUMemory>>20)
 	case v.GPUMemory > 0:
-		add("", fmt.Sprintf("%d MiB", v.GPUMemory>>20))
+		memory = fmt.Sprintf("%d MiB", v.GPUMemory>>20)
 	}
-	add("compute capability", v.Capability)
-	add("CUDA", v.CUDA)
-	add("driver", v.Driver)
-	add("driver's CUDA", v.DriverCUDA)
-	add("cuDNN", v.CuDNN)
-	add("", v.CPU)
-	add("", fmt.Sprintf("%d cores, %d threads", v.Cores, v.Threads))
-	add("", v.OS)
-	add("", v.Go)
-	add("Python", v.Python)
-	add("its torch", v.Torch)
-	fmt.Fprintf(b, "\n%s\n", strings.Join(parts, "; "))
-}
-
-// small writes a difference.
-func small(x float64) string {
-	if x == 0 {
-		return "0"
-	}
-	return fmt.Sprintf("%.1e", x)
-}
-
-// mebibytes writes bytes; what is not counted is 0.
-func mebibytes(n int64) string {
-	if n == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f", float64(n)/(1<<20))
-}
-
-// list writes each note once, as a list.
-func list(b *strings.Builder, notes []string) {
-	slices.Sort(notes)
-	for i, n := range slices.Compact(notes) {
-		if i == 0 {
-			b.WriteByte('\n')
+	var parts []string
+	for _, p := range [][2]string{
+		{"etude ", v.Etude}, {"libtorch ", v.Libtorch}, {"", v.GPU}, {"", memory}, {"compute capability ", v.Capability},
+		{"CUDA ", v.CUDA}, {"driver ", v.Driver}, {"driver's CUDA ", v.DriverCUDA}, {"cuDNN ", v.CuDNN}, {"", v.CPU},
+		{"", fmt.Sprintf("%d cores, %d threads", v.Cores, v.Threads)}, {"", v.OS}, {"", v.Go}, {"Python ", v.Python}, {"its torch ", v.Torch},
+	} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+p[1])
 		}
-		fmt.Fprintf(b, "- %s\n", oneLine(n))
 	}
+	return strings.Join(parts, "; ")
 }
-
-// table writes rows as a Markdown table whose columns are aligned, so that it can
-// be read as it is.
-func table(b *strings.Builder, rows [][]string) {
-	b.WriteByte('\n')
-	rule := make([]string, len(rows[0]))
-	for i := range rule {
-		rule[i] = "---"
-	}
-	w := tabwriter.NewWriter(b, 0, 0, 1, ' ', tabwriter.TabIndent)
-	for _, row := range slices.Insert(rows, 1, rule) {
-		cells := make([]string, len(row))
-		for i, c := range row {
-			cells[i] = strings.ReplaceAll(oneLine(c), "|", `\|`)
-		}
-		fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| "))
-	}
-	_ = w.Flush() // a Builder takes everything
-}
-
-// oneLine keeps a message from breaking a table.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 // example is a report as a GPU might give it.
@@ -25,19 +27,19 @@ func example() *Report {
 			CUDA: "13.2", DriverCUDA: "13.2", Driver: "580.65.06", CuDNN: "9.26.0",
 		},
 		Tests: &TestsResult{Packages: Packages, Passed: 700, Skipped: 3, Reasons: map[string]int{"no Python": 1, "there is one GPU": 2}},
-		Ops: []OpResult{
-			{Case: "cat", Ops: []string{"aten::cat"}, Kind: Exact.String(), Gradient: &Difference{}, OK: true},
-			{Case: "tanh", Ops: []string{"aten::tanh"}, Kind: Pointwise.String(), Forward: Difference{2e-7, 3e-7}, Gradient: &Difference{1e-7, 4e-6}, GradientTolerance: Sum.Tolerance(), OK: true},
-			{Case: "linear", Ops: []string{"aten::linear"}, Kind: Sum.String(), Forward: Difference{1e-5, 2e-6}, Gradient: &Difference{1e-5, 3e-6}, GradientTolerance: Sum.Tolerance(), OK: true},
+		Ops: []operators.Result{
+			{Case: "cat", Ops: []string{"aten::cat"}, Kind: operators.Exact.String(), Gradient: &Difference{}, OK: true},
+			{Case: "tanh", Ops: []string{"aten::tanh"}, Kind: operators.Pointwise.String(), Forward: Difference{Absolute: 2e-7, Relative: 3e-7}, Gradient: &Difference{Absolute: 1e-7, Relative: 4e-6}, GradientTolerance: operators.Sum.Tolerance(), OK: true},
+			{Case: "linear", Ops: []string{"aten::linear"}, Kind: operators.Sum.String(), Forward: Difference{Absolute: 1e-5, Relative: 2e-6}, Gradient: &Difference{Absolute: 1e-5, Relative: 3e-6}, GradientTolerance: operators.Sum.Tolerance(), OK: true},
 		},
 		Networks: []NetworkResult{
-			{Network: "emotion", Optimizer: "Adam", Steps: 20, Loss: Difference{1e-8, 3e-8}, Gradients: Difference{1e-9, 2e-6},
-				Losses: Difference{2e-8, 5e-8}, Weights: Difference{1e-6, 2e-5}, Repeats: &yes, Graph: &Difference{}, OK: true},
+			{Network: "emotion", Optimizer: "Adam", Steps: 20, Loss: Difference{Absolute: 1e-8, Relative: 3e-8}, Gradients: Difference{Absolute: 1e-9, Relative: 2e-6},
+				Losses: Difference{Absolute: 2e-8, Relative: 5e-8}, Weights: Difference{Absolute: 1e-6, Relative: 2e-5}, Repeats: &yes, Graph: &Difference{}, OK: true},
 		},
-		Optimizers: []NetworkResult{{Network: "groove", Optimizer: "SGD, Nesterov", Steps: 20, Repeats: &yes, Graph: &Difference{1e-9, 1e-9}, OK: true}},
+		Optimizers: []NetworkResult{{Network: "groove", Optimizer: "SGD, Nesterov", Steps: 20, Repeats: &yes, Graph: &Difference{Absolute: 1e-9, Relative: 1e-9}, OK: true}},
 		Timing: []TimingResult{{Network: "emotion", Batch: batch, Measures: []Measure{
-			measure(ours, 0.412), measure(oursGraph, 0.081), measure(pythonEager, 0.95), measure(pythonFused, 0.8),
-			{Name: pythonCompile, Problem: "InductorError: no C++ compiler"},
+			measure(Ours, 0.412), measure(oursGraph, 0.081), measure(Python, 0.95), measure(PythonFused, 0.8),
+			{Name: PythonCompile, Problem: "InductorError: no C++ compiler"},
 		}}},
 		Memory: []MemoryResult{{Network: "emotion", Use: MemoryUse{6 << 20, 9 << 20, 20 << 20, 22 << 20}, Steps: 1000, OK: true}},
 	}
@@ -99,7 +101,7 @@ func TestOperatorsAreCountedOnce(t *testing.T) {
 	ops := func(oks ...bool) *Report {
 		r := &Report{}
 		for _, ok := range oks {
-			r.Ops = append(r.Ops, OpResult{Ops: []string{"aten::tanh"}, OK: ok})
+			r.Ops = append(r.Ops, operators.Result{Ops: []string{"aten::tanh"}, OK: ok})
 		}
 		return r
 	}

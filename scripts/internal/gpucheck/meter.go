@@ -4,14 +4,20 @@
 package gpucheck
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"time"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/cuda"
 )
 
-// meter asks a device for what its tensors do not tell.
+// meter asks a device for what its tensors do not show.
 type meter interface {
-	// synchronize waits until the device has done all that it was given to do.
+	// synchronize waits until the device has finished all its work.
 	synchronize() error
 	// memory returns what is in use, and the most that was since resetPeak.
 	memory() (MemoryUse, error)
@@ -19,12 +25,10 @@ type meter interface {
 	// graph calls step warmSteps times, captures it once more without effect, and
 	// returns what replays it. Devices without graphs return errNoGraphs.
 	graph(step func()) (replay func() error, done func(), err error)
-	// describe fills in what the device is.
-	describe(*Versions)
 }
 
-// warmSteps is how often a step is called before it is captured: lazily made state
-// must be there by then.
+// warmSteps is how often a step is called before it is captured, so that state that is
+// made at its first use exists by then.
 const warmSteps = 3
 
 var errNoGraphs = errors.New("only CUDA has graphs")
@@ -46,13 +50,11 @@ func meterOf(d torch.Device) meter {
 	return hostMeter{}
 }
 
-// hostMeter is that of devices whose memory is the host's, and which do what they
-// are given at once.
+// hostMeter measures devices whose memory is the host's and whose work is done at once.
 type hostMeter struct{}
 
 func (hostMeter) synchronize() error { return nil }
 func (hostMeter) resetPeak() error   { return nil }
-func (hostMeter) describe(*Versions) {}
 
 func (hostMeter) memory() (MemoryUse, error) {
 	live := torch.Live()
@@ -61,4 +63,157 @@ func (hostMeter) memory() (MemoryUse, error) {
 
 func (hostMeter) graph(func()) (replay func() error, done func(), err error) {
 	return nil, nil, errNoGraphs
+}
+
+// cudaMeter measures a CUDA device. It has been compiled, and run only where it
+// answers that there is no device.
+type cudaMeter struct{ index int }
+
+func (m cudaMeter) synchronize() error { return cuda.Synchronize(m.index) }
+
+// resetPeak also gives back what earlier trainings left in the cache, so that what
+// is reserved belongs to this one.
+func (m cudaMeter) resetPeak() error {
+	return errors.Join(cuda.EmptyCache(), cuda.ResetPeakMemoryStats(m.index))
+}
+
+func (m cudaMeter) memory() (MemoryUse, error) {
+	s, err := cuda.ReadMemoryStats(m.index)
+	return MemoryUse{s.Allocated, s.PeakAllocated, s.Reserved, s.PeakReserved}, err
+}
+
+// graph warms up and captures on a stream of its own, on which the graph is
+// replayed, too.
+func (m cudaMeter) graph(step func()) (replay func() error, done func(), err error) {
+	side, err := cuda.NewStream(m.index)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := m.warm(side, step); err != nil {
+		return nil, nil, fmt.Errorf("warming up: %w", err)
+	}
+	g, err := cuda.NewGraph()
+	if err != nil {
+		return nil, nil, err
+	}
+	// The garbage collector may free tensors of earlier trainings meanwhile, on
+	// threads of its own.
+	if err := g.Capture(side, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, step); err != nil {
+		g.Close()
+		return nil, nil, err
+	}
+	return g.Replay, g.Close, nil
+}
+
+// warm calls step on a stream, after all that was given to the current one.
+func (m cudaMeter) warm(side *cuda.Stream, step func()) error {
+	if err := m.synchronize(); err != nil {
+		return err
+	}
+	var failed error
+	err := side.Do(func() {
+		failed = torch.Try(func() {
+			for range warmSteps {
+				step()
+			}
+		})
+	})
+	return errors.Join(err, failed, m.synchronize())
+}
+
+// exactly calls f with TF32 off everywhere.
+func exactly(f func()) {
+	precision, tf32 := torch.GetFloat32MatmulPrecision(), torch.CuDNNAllowTF32()
+	torch.SetFloat32MatmulPrecision(torch.PrecisionHighest)
+	torch.SetCuDNNAllowTF32(false)
+	defer func() {
+		torch.SetFloat32MatmulPrecision(precision)
+		torch.SetCuDNNAllowTF32(tf32)
+	}()
+	f()
+}
+
+// deterministically calls f with operators that have the same result every time.
+func deterministically(f func()) {
+	defer torch.UseDeterministicAlgorithms(torch.AreDeterministicAlgorithmsEnabled())
+	torch.UseDeterministicAlgorithms(true)
+	f()
+}
+
+// try calls f in a scope and returns its error, or the one that an operator in it
+// panicked with.
+func try(f func() error) (err error) {
+	if e := torch.Try(func() { torch.Scope(func() { err = f() }) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// MemoryResult is what training a network takes, and whether it grows.
+type MemoryResult struct {
+	Network string    `json:"network"`
+	Use     MemoryUse `json:"use"`
+	Steps   int       `json:"steps"` // between the two counts
+	// Growth from before those steps to after them; both have to be 0.
+	GrowthBytes   int64  `json:"growth_bytes"`
+	GrowthTensors int64  `json:"growth_tensors"`
+	OK            bool   `json:"ok"`
+	Problem       string `json:"problem,omitempty"`
+}
+
+// checkMemory trains a network for n steps, after some that fill every cache.
+func checkMemory(ctx context.Context, s models.Spec, d torch.Device, m meter, n int) MemoryResult {
+	r := MemoryResult{Network: s.Name, Steps: n}
+	err := try(func() error {
+		settle()
+		if err := m.resetPeak(); err != nil {
+			return err
+		}
+		t := newTraining(s, own(s), batch, d)
+		steps := func(n int) (MemoryUse, error) {
+			for range n {
+				if ctx.Err() != nil {
+					return MemoryUse{}, ctx.Err()
+				}
+				t.step()
+			}
+			if err := m.synchronize(); err != nil {
+				return MemoryUse{}, err
+			}
+			return m.memory()
+		}
+		before, err := steps(20)
+		if err != nil {
+			return err
+		}
+		tensors := torch.Live().Tensors
+		if r.Use, err = steps(n); err != nil {
+			return err
+		}
+		r.GrowthBytes, r.GrowthTensors = r.Use.Allocated-before.Allocated, torch.Live().Tensors-tensors
+		if r.GrowthBytes > 0 || r.GrowthTensors > 0 {
+			return fmt.Errorf("%d steps left %d bytes and %d tensors behind", n, r.GrowthBytes, r.GrowthTensors)
+		}
+		return nil
+	})
+	if err != nil {
+		r.Problem = err.Error()
+	}
+	r.OK = err == nil
+	return r
+}
+
+// settle waits until the garbage collector has freed what earlier trainings left:
+// cleanups run some time after a collection.
+func settle() {
+	last := torch.Live()
+	for still := 0; still < 3; {
+		runtime.GC()
+		time.Sleep(2 * time.Millisecond)
+		now := torch.Live()
+		if still++; now.Tensors != last.Tensors || now.Bytes != last.Bytes {
+			still = 0
+		}
+		last = now
+	}
 }

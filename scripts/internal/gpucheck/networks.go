@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
@@ -15,27 +16,30 @@ import (
 )
 
 // Both sides train for trainSteps with a batch of trainBatch before they are compared.
-// A ReLU whose argument is within rounding of zero goes another way on another device,
-// and takes its weights along by more than any limit. Among so few samples none comes
-// near to that, which a test sees to.
+// A ReLU whose argument is within rounding of zero may be open on one device and closed
+// on the other, which moves its weights by more than any limit. Among so few samples
+// none comes near to that; a test makes sure.
 const (
 	trainSteps = 20
 	trainBatch = 8
 )
 
-// What is agreement. Rounding is what two devices differ in, and how far it leads
-// astray shows the CPU against itself in float64, which a test repeats: gradients to
-// 3e-6 of their size, the losses of all steps to 5e-7, and weights by 3.4e-6, since
-// Adam divides what rounding leaves of a gradient near zero by its own size. Each
-// limit is at least ten times that, and far from what a mistake would do: TF32
-// changes gradients by 5e-4, and 20 steps of Adam move a weight by up to 2e-2.
+// batch is the size of the batches that are timed and whose memory is measured.
+const batch = 64
+
+// The limits of agreement. Devices differ by rounding. Its effect shows in the CPU
+// against itself in float64, which a test repeats: 3e-6 of the size of gradients, 5e-7
+// of the losses of all steps, and 3.4e-6 in weights, because Adam divides what rounding
+// leaves of a gradient near zero by its own size. Each limit is at least ten times that,
+// and far from the effect of a mistake: TF32 changes gradients by 5e-4, and 20 steps of
+// Adam move a weight by up to 2e-2.
 const (
 	gradTolerance   = 6e-5 // relative, also of the output: four sums one after the other
 	lossTolerance   = 1e-5 // relative
 	weightTolerance = 1e-4 // absolute
 )
 
-// NetworkResult is how a training on the device went beside that on the CPU.
+// NetworkResult compares a training on the device with the same one on the CPU.
 type NetworkResult struct {
 	Network   string `json:"network"`
 	Optimizer string `json:"optimizer"`
@@ -47,7 +51,7 @@ type NetworkResult struct {
 	Steps   int        `json:"steps"`
 	Losses  Difference `json:"losses"`
 	Weights Difference `json:"weights"` // after the last one
-	// Repeats tells whether a second run on the device, with deterministic
+	// Repeats reports whether a second run on the device, with deterministic
 	// algorithms, was bit for bit the first; null where it was not tried.
 	Repeats *bool `json:"repeats"`
 	// Graph compares the weights of a training by a captured graph with those of
@@ -57,7 +61,8 @@ type NetworkResult struct {
 	Problem string      `json:"problem,omitempty"`
 }
 
-// samplesSeed was looked for: see trainBatch.
+// samplesSeed was picked so that no ReLU argument of the batch is near zero (see
+// trainBatch).
 const samplesSeed = 1821
 
 // samples returns n samples for a network on device d: inputs in the range of its
@@ -76,20 +81,20 @@ func samples(s models.Spec, n int, d torch.Device) (x, y *torch.Tensor) {
 	return x, y
 }
 
-// optimizer is one with its settings.
+// optimizer is an optimizer with its settings.
 type optimizer struct {
 	name string
 	make func(params []*torch.Tensor) optim.Optimizer
 }
 
-// own is the optimizer with which a network is trained.
+// own returns the optimizer with which a network is trained.
 func own(s models.Spec) optimizer {
 	c := optim.DefaultAdam()
 	c.LR, c.WeightDecay = s.LR, s.WeightDecay
 	return optimizer{"Adam", func(p []*torch.Tensor) optim.Optimizer { return optim.NewAdam(p, c) }}
 }
 
-// optimizers are all that there are, in every mode that calls other code.
+// optimizers returns every optimizer, in every mode that calls other code.
 func optimizers() []optimizer {
 	sgd := func(c optim.SGDConfig) func([]*torch.Tensor) optim.Optimizer {
 		c.LR, c.WeightDecay = 1e-2, 1e-4
@@ -154,7 +159,7 @@ func (t *training) values() (all []float64) {
 	return all
 }
 
-// course is what a training came to.
+// course holds the results of a training.
 type course struct {
 	output, losses, weights []float64
 	grads                   [][]float64 // of each parameter, at the first step
@@ -179,38 +184,73 @@ func (t *training) run(n int) (c course) {
 	return c
 }
 
-// checkNetwork compares a training on device d with the same one on the CPU.
+// checkNetwork compares a training on device d with the same one on the CPU, with a
+// repetition, and with a captured graph.
 func checkNetwork(s models.Spec, o optimizer, d torch.Device, m meter) NetworkResult {
 	r := NetworkResult{Network: s.Name, Optimizer: o.name, Steps: trainSteps}
-	err := torch.Try(func() {
-		torch.Scope(func() {
-			want := newTraining(s, o, trainBatch, torch.CPU).run(trainSteps)
-			r.compare(want, newTraining(s, o, trainBatch, d).run(trainSteps))
-		})
-	})
-	if err != nil {
-		r.problem("%v", err)
+	var problems []string
+	run := func(d torch.Device) course { return newTraining(s, o, trainBatch, d).run(trainSteps) }
+	check := func(what string, f func() error) {
+		if err := try(f); err != nil {
+			problems = append(problems, what+strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
 	}
-	r.checkRepeats(s, o, d)
-	r.checkGraph(s, o, d, m)
+	check("", func() error { return r.compare(run(torch.CPU), run(d)) })
+	check("with deterministic algorithms: ", func() error {
+		deterministically(func() {
+			a, b := run(d), run(d)
+			same := slices.Equal(a.losses, b.losses) && slices.Equal(a.weights, b.weights)
+			r.Repeats = &same
+		})
+		return nil
+	})
+	if r.Repeats != nil && !*r.Repeats { // not a bit may differ
+		problems = append(problems, "two runs with deterministic algorithms differ")
+	}
+	// The same kernels in the same order have the same results, but for what is summed
+	// in any order.
+	check("CUDA graph: ", func() error {
+		t := newTraining(s, o, trainBatch, d)
+		replay, done, err := m.graph(t.step)
+		if errors.Is(err, errNoGraphs) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		defer done()
+		for range trainSteps - warmSteps {
+			if err := replay(); err != nil {
+				return err
+			}
+		}
+		if err := m.synchronize(); err != nil { // what comes next is in another stream
+			return err
+		}
+		r.Graph = new(Difference)
+		if err := r.Graph.Compare(run(d).weights, t.values()); err != nil {
+			return err
+		}
+		if r.Graph.Absolute > weightTolerance {
+			return fmt.Errorf("the weights differ by %.1e from those without; %.1e is the limit", r.Graph.Absolute, weightTolerance)
+		}
+		return nil
+	})
+	r.Problem = strings.Join(problems, "; ")
 	r.OK = r.Problem == ""
 	return r
 }
 
-// problem adds to what is wrong.
-func (r *NetworkResult) problem(format string, args ...any) {
-	if r.Problem != "" {
-		r.Problem += "; "
+// compare fills in the differences of two trainings and returns what is wrong.
+func (r *NetworkResult) compare(want, got course) error {
+	var problems []error
+	differ := func(what string, by, limit float64) {
+		if by > limit {
+			problems = append(problems, fmt.Errorf("%s: they differ by %.1e; %.1e is the limit", what, by, limit))
+		}
 	}
-	r.Problem += fmt.Sprintf(format, args...)
-}
-
-func (r *NetworkResult) compare(want, got course) {
 	part := func(name string, into *Difference, want, got []float64) {
-		d, err := difference(want, got)
-		into.worse(d)
-		if err != nil {
-			r.problem("%s: %v", name, err)
+		if err := into.Compare(want, got); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	part("output", &r.Output, want.output, got.output)
@@ -220,76 +260,10 @@ func (r *NetworkResult) compare(want, got course) {
 	}
 	part("losses", &r.Losses, want.losses, got.losses)
 	part("weights", &r.Weights, want.weights, got.weights)
-	relative := func(name string, d Difference, limit float64) {
-		if d.Relative > limit {
-			r.problem("%s: they differ by %.1e; %.1e is the limit", name, d.Relative, limit)
-		}
-	}
-	relative("output at the first step", r.Output, gradTolerance)
-	relative("loss at the first step", r.Loss, lossTolerance)
-	relative("gradients at the first step", r.Gradients, gradTolerance)
-	relative("losses", r.Losses, lossTolerance)
-	if r.Weights.Absolute > weightTolerance {
-		r.problem("weights after %d steps: they differ by %.1e; %.1e is the limit", r.Steps, r.Weights.Absolute, weightTolerance)
-	}
-}
-
-// checkRepeats trains twice with deterministic algorithms: not a bit may differ.
-func (r *NetworkResult) checkRepeats(s models.Spec, o optimizer, d torch.Device) {
-	err := torch.Try(func() {
-		deterministically(func() {
-			torch.Scope(func() {
-				a, b := newTraining(s, o, trainBatch, d).run(trainSteps), newTraining(s, o, trainBatch, d).run(trainSteps)
-				same := slices.Equal(a.losses, b.losses) && slices.Equal(a.weights, b.weights)
-				r.Repeats = &same
-			})
-		})
-	})
-	switch {
-	case err != nil:
-		r.problem("with deterministic algorithms: %v", err)
-	case !*r.Repeats:
-		r.problem("two runs with deterministic algorithms differ")
-	}
-}
-
-// checkGraph trains with a captured graph; the same kernels in the same order have
-// the same results, but for what is summed in any order.
-func (r *NetworkResult) checkGraph(s models.Spec, o optimizer, d torch.Device, m meter) {
-	err := torch.Try(func() {
-		torch.Scope(func() {
-			t := newTraining(s, o, trainBatch, d)
-			replay, done, err := m.graph(t.step)
-			if errors.Is(err, errNoGraphs) {
-				return
-			}
-			if err != nil {
-				r.problem("CUDA graph: %v", err)
-				return
-			}
-			defer done()
-			for range trainSteps - warmSteps {
-				if err := replay(); err != nil {
-					r.problem("CUDA graph: %v", err)
-					return
-				}
-			}
-			// What comes next is in another stream.
-			if err := m.synchronize(); err != nil {
-				r.problem("CUDA graph: %v", err)
-				return
-			}
-			diff, err := difference(newTraining(s, o, trainBatch, d).run(trainSteps).weights, t.values())
-			if err != nil {
-				r.problem("CUDA graph: %v", err)
-			}
-			if diff.Absolute > weightTolerance {
-				r.problem("CUDA graph: the weights differ by %.1e from those without; %.1e is the limit", diff.Absolute, weightTolerance)
-			}
-			r.Graph = &diff
-		})
-	})
-	if err != nil {
-		r.problem("CUDA graph: %v", err)
-	}
+	differ("output at the first step", r.Output.Relative, gradTolerance)
+	differ("loss at the first step", r.Loss.Relative, lossTolerance)
+	differ("gradients at the first step", r.Gradients.Relative, gradTolerance)
+	differ("losses", r.Losses.Relative, lossTolerance)
+	differ(fmt.Sprintf("weights after %d steps", r.Steps), r.Weights.Absolute, weightTolerance)
+	return errors.Join(problems...)
 }

@@ -5,7 +5,9 @@ package gpucheck
 
 import (
 	"errors"
+	"maps"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +16,9 @@ import (
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 // groove is the smallest network.
@@ -42,8 +46,7 @@ func TestTolerancesAreWideEnough(t *testing.T) {
 					torch.Call("aten::set_data", p, p.Detach().ToDType(torch.Float64))
 				}
 				var r NetworkResult
-				r.compare(exact.run(trainSteps), newTraining(s, o, trainBatch, torch.CPU).run(trainSteps))
-				assert.Empty(t, r.Problem)
+				assert.NoError(t, r.compare(exact.run(trainSteps), newTraining(s, o, trainBatch, torch.CPU).run(trainSteps)))
 				assert.Less(t, r.Output.Relative, gradTolerance/10, s.Name)
 				assert.Less(t, r.Gradients.Relative, gradTolerance/10, s.Name)
 				assert.Less(t, r.Losses.Relative, lossTolerance/10, s.Name)
@@ -76,7 +79,7 @@ func TestNoReLUIsUndecided(t *testing.T) {
 		torch.Scope(func() {
 			training := newTraining(s, own(s), trainBatch, torch.CPU)
 			calls := 0
-			for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor { return one(training.model.Forward(training.x)) }).Nodes {
+			for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor { return []*torch.Tensor{training.model.Forward(training.x)} }).Nodes {
 				if n.Op == "aten::relu" {
 					calls++
 				}
@@ -206,9 +209,55 @@ func TestRace(t *testing.T) {
 	ms := race(t.Context(), []runner{as("a", 1), {absent: errors.New("not here")}, as("b", 2), failing, as("c", 1e6)}, pace{rounds: 3, network: 15e9})
 	assert.Equal(t, []string{"a", "a", "b", "b", "c", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c"}, order)
 	assert.Equal(t, 1, failures)
-	assert.Equal(t, Measure{Name: ours, Milliseconds: 1, Least: 1, Most: 1, Rounds: 3, Steps: 1000}, ms[0], "15 s for 3 rounds of 5")
+	assert.Equal(t, Measure{Name: Ours, Milliseconds: 1, Least: 1, Most: 1, Rounds: 3, Steps: 1000}, ms[0], "15 s for 3 rounds of 5")
 	assert.Equal(t, Measure{Name: oursGraph, Absent: "not here"}, ms[1])
 	assert.Equal(t, 500, ms[2].Steps)
-	assert.Equal(t, Measure{Name: pythonFused, Problem: "no compiler"}, ms[3])
+	assert.Equal(t, Measure{Name: PythonFused, Problem: "no compiler"}, ms[3])
 	assert.Equal(t, 3, ms[4].Steps, "at least")
+}
+
+// recorded are the operators that f calls.
+func recorded(f func()) map[string]bool {
+	ops := map[string]bool{}
+	for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor {
+		f()
+		return nil
+	}).Nodes {
+		ops[strings.TrimSuffix(n.Op+"."+n.Overload, ".")] = true
+	}
+	return ops
+}
+
+// Names that are put together at run time are seen here: forward and loss of all
+// networks, the steps of all optimizers, and clipping.
+func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
+	torchtest.Need(t)
+	have := map[string]bool{}
+	for _, c := range operators.All() {
+		for _, op := range c.Ops {
+			have[op] = true
+		}
+	}
+	seen := map[string]bool{}
+	for _, s := range models.All() {
+		m := s.New(torch.CPU)
+		x, y := samples(s, trainBatch, torch.CPU)
+		torch.Scope(func() { s.Loss(m.Forward(x), y).Backward() })
+		params := nn.Parameters(m)
+		for _, o := range optimizers() {
+			opt := o.make(params)
+			maps.Copy(seen, recorded(func() {
+				s.Loss(m.Forward(x), y)
+				opt.Step()
+			}))
+		}
+		maps.Copy(seen, recorded(func() {
+			optim.ClipGradNorm(params, 1, 2)
+			optim.ClipGradValue(params, 0.1)
+		}))
+	}
+	require.Greater(t, len(seen), 10)
+	for op := range seen {
+		assert.True(t, have[op], "%s has no case", op)
+	}
 }

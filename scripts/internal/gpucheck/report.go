@@ -8,18 +8,23 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 // Format is the version of a Report's JSON. Later ones only add keys.
 const Format = 1
 
-// Report is all that was found out. Parts that were not run are null.
+// Difference is the largest distance of one side from the other.
+type Difference = operators.Difference
+
+// Report holds all results. Parts that were not run are null.
 type Report struct {
 	Format int    `json:"format"`
 	Device string `json:"device"`
-	// Passed tells whether all that was run agreed and no test failed.
+	// Passed reports whether everything that was run agreed and no test failed.
 	Passed bool `json:"passed"`
-	// Complete tells whether every part was run to its end.
+	// Complete reports whether every part was run to its end.
 	Complete    bool      `json:"complete"`
 	Interrupted bool      `json:"interrupted"`
 	Broken      string    `json:"broken"` // where the device failed for good, and how; nothing was run after that
@@ -29,18 +34,18 @@ type Report struct {
 	Seconds     float64   `json:"seconds"`
 	Versions    Versions  `json:"versions"`
 
-	Tests      *TestsResult    `json:"tests"`
-	Ops        []OpResult      `json:"ops"`
-	Networks   []NetworkResult `json:"networks"`
-	Optimizers []NetworkResult `json:"optimizers"` // all of them, on one network
-	Timing     []TimingResult  `json:"timing"`
-	Memory     []MemoryResult  `json:"memory"`
+	Tests      *TestsResult       `json:"tests"`
+	Ops        []operators.Result `json:"ops"`
+	Networks   []NetworkResult    `json:"networks"`
+	Optimizers []NetworkResult    `json:"optimizers"` // all of them, on one network
+	Timing     []TimingResult     `json:"timing"`
+	Memory     []MemoryResult     `json:"memory"`
 
-	// Failures says in a line each what did not pass.
+	// Failures holds a line for each thing that did not pass.
 	Failures []string `json:"failures"`
 }
 
-// Part is one of the things that are checked.
+// Part names a part of the check.
 type Part string
 
 // The parts, in their order.
@@ -52,10 +57,10 @@ const (
 	PartMemory   Part = "memory"
 )
 
-// Parts are all of them.
+// Parts returns all parts, in their order.
 func Parts() []Part { return []Part{PartTests, PartOps, PartNetworks, PartTiming, PartMemory} }
 
-// JSON is the report as one indented value.
+// JSON returns the report as one indented value.
 func (r *Report) JSON() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")
 	return append(b, '\n'), err

@@ -23,6 +23,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
@@ -72,7 +73,7 @@ func TestRunOnTheCPU(t *testing.T) {
 	assert.Equal(t, "cpu", r.Device)
 	assert.Positive(t, r.Tests.Passed)
 
-	assert.Len(t, r.Ops, len(Cases()))
+	assert.Len(t, r.Ops, len(operators.All()))
 	require.Len(t, r.Networks, len(models.All()))
 	require.Len(t, r.Optimizers, len(optimizers()))
 	for _, n := range slices.Concat(r.Networks, r.Optimizers) {
@@ -87,13 +88,13 @@ func TestRunOnTheCPU(t *testing.T) {
 			by[m.Name] = m
 		}
 		assert.Equal(t, slices.Sorted(slices.Values(contestants)), slices.Sorted(maps.Keys(by)))
-		assert.Positive(t, by[ours].Milliseconds)
-		assert.Equal(t, 3, by[ours].Rounds)
-		assert.LessOrEqual(t, by[ours].Least, by[ours].Milliseconds)
-		assert.LessOrEqual(t, by[ours].Milliseconds, by[ours].Most)
+		assert.Positive(t, by[Ours].Milliseconds)
+		assert.Equal(t, 3, by[Ours].Rounds)
+		assert.LessOrEqual(t, by[Ours].Least, by[Ours].Milliseconds)
+		assert.LessOrEqual(t, by[Ours].Milliseconds, by[Ours].Most)
 		assert.Equal(t, errNoGraphs.Error(), by[oursGraph].Absent)
-		assert.Equal(t, 0.25, by[pythonEager].Milliseconds)
-		assert.Equal(t, "InductorError: no C++ compiler", by[pythonCompile].Problem)
+		assert.Equal(t, 0.25, by[Python].Milliseconds)
+		assert.Equal(t, "InductorError: no C++ compiler", by[PythonCompile].Problem)
 	}
 	require.Len(t, r.Memory, len(models.All()))
 	for i, m := range r.Memory {
@@ -143,7 +144,7 @@ func keys(t *testing.T, text []byte) string {
 func TestRunFindsAWrongOperator(t *testing.T) {
 	o := quick(t, torchtest.Pretend(t))
 	o.Parts = []Part{PartOps, PartNetworks, PartMemory}
-	o.Cases = append(Cases(), wrong(Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-3) }))
+	o.Cases = append(operators.All(), wrong())
 	r := Run(t.Context(), o)
 	assert.False(t, r.Passed)
 	require.Len(t, r.Failures, 1, "%v", r.Failures)
@@ -170,7 +171,7 @@ func TestABrokenDevice(t *testing.T) {
 	} {
 		o := quick(t, device)
 		o.Python, o.meter, o.Parts = "", brokenMeter{}, parts
-		o.Cases = []Case{Cases()[0], wrong(Pointwise, func(y *torch.Tensor) *torch.Tensor { return y.AddScalar(1e-3) }), Cases()[1]}
+		o.Cases = []operators.Case{operators.All()[0], wrong(), operators.All()[1]}
 		r := Run(t.Context(), o)
 		assert.Contains(t, r.Broken, want)
 		assert.False(t, r.Passed)
@@ -241,7 +242,7 @@ func reportOfOne(t *testing.T, o Options) *Report {
 func TestKeep(t *testing.T) {
 	torchtest.Need(t)
 	o := quick(t, torch.CPU)
-	o.Cases, o.Parts = Cases()[:5], []Part{PartOps, PartMemory}
+	o.Cases, o.Parts = operators.All()[:5], []Part{PartOps, PartMemory}
 	var kept []Report
 	o.Keep = func(r *Report) { kept = append(kept, *r) }
 	r := Run(t.Context(), o)
@@ -261,7 +262,7 @@ func TestKeep(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	torchtest.Need(t)
 	o := quick(t, torch.CPU)
-	o.Cases = Cases()[:5]
+	o.Cases = operators.All()[:5]
 	for _, at := range []string{"  %s (%.1f s)", "operators", "%s with", "milliseconds", "memory"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		switch at {
@@ -292,4 +293,17 @@ func TestInterrupt(t *testing.T) {
 			assert.Contains(t, r.Markdown(), "interrupted")
 		}
 	}
+}
+
+// wrong is a case whose results off the CPU are wrong.
+func wrong() operators.Case {
+	return operators.Case{Name: "wrong", Ops: []string{"aten::tanh"}, Kind: operators.Pointwise,
+		In: []operators.Maker{func() *torch.Tensor { return torch.Randn([]int{3}) }},
+		Run: func(d torch.Device, in []*torch.Tensor) []*torch.Tensor {
+			y := in[0].Tanh()
+			if d != torch.CPU {
+				y = y.AddScalar(1e-3)
+			}
+			return []*torch.Tensor{y}
+		}}
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// The contestants, in the order of the table.
+// The names of the contestants, in the order of the table.
 const (
-	ours          = "ours"
+	Ours          = "ours"
 	oursGraph     = "ours, CUDA graph"
-	pythonEager   = "Python"
-	pythonFused   = "Python, fused Adam"
-	pythonCompile = "torch.compile"
+	Python        = "Python"
+	PythonFused   = "Python, fused Adam"
+	PythonCompile = "torch.compile"
 )
 
-var contestants = []string{ours, oursGraph, pythonEager, pythonFused, pythonCompile}
+var contestants = []string{Ours, oursGraph, Python, PythonFused, PythonCompile}
 
 // TimingResult is how long a training step of a network takes.
 type TimingResult struct {
@@ -35,7 +35,7 @@ type TimingResult struct {
 	Measures []Measure `json:"measures"`
 }
 
-// failed tells whether one of ours did.
+// failed reports whether one of our contestants failed.
 func (r *TimingResult) failed() bool {
 	return slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.ours() && m.Problem != "" })
 }
@@ -52,15 +52,14 @@ type Measure struct {
 	Problem      string  `json:"problem,omitempty"` // what went wrong
 }
 
-// ours tells us from Python, a guest.
-func (m *Measure) ours() bool { return m.Name == ours || m.Name == oursGraph }
+// ours reports whether the contestant is Etude, not Python, which is a guest.
+func (m *Measure) ours() bool { return m.Name == Ours || m.Name == oursGraph }
 
 // runner is a contestant: a call takes n steps, waits for the device, and returns
 // milliseconds a step.
 type runner struct {
 	run    func(n int) (float64, error)
-	done   func()
-	absent error
+	absent error // why there is none
 }
 
 var errInterrupted = errors.New("interrupted")
@@ -76,21 +75,27 @@ type pace struct {
 // speed meets them all.
 func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guests, p pace) TimingResult {
 	r := TimingResult{Network: s.Name, Batch: batch}
-	err := torch.Try(func() {
-		torch.Scope(func() {
-			runners := []runner{
-				eager(newTraining(s, own(s), batch, d), m), captured(newTraining(s, own(s), batch, d), m),
-				g.runner(g.eager, s, pystep.Default), g.runner(g.eager, s, pystep.Fused), g.runner(g.compiled, s, pystep.Compile),
+	err := try(func() error {
+		eager, captured := newTraining(s, own(s), batch, d), newTraining(s, own(s), batch, d)
+		graph := runner{}
+		replay, done, err := m.graph(captured.step) // before anything is timed
+		if done != nil {
+			defer done()
+		}
+		if errors.Is(err, errNoGraphs) {
+			graph.absent = err
+		}
+		graph.run = func(n int) (float64, error) {
+			if err != nil {
+				return 0, err
 			}
-			defer func() {
-				for _, c := range runners {
-					if c.done != nil {
-						c.done()
-					}
-				}
-			}()
-			r.Measures = race(ctx, runners, p)
-		})
+			return clock(m, n, replay)
+		}
+		r.Measures = race(ctx, []runner{
+			{run: func(n int) (float64, error) { return clock(m, n, func() error { eager.step(); return nil }) }}, graph,
+			g.runner(g.eager, s, pystep.Default), g.runner(g.eager, s, pystep.Fused), g.runner(g.compiled, s, pystep.Compile),
+		}, p)
+		return nil
 	})
 	if err != nil {
 		r.Measures = nil
@@ -101,27 +106,8 @@ func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g 
 	return r
 }
 
-// eager takes steps as the trainer does.
-func eager(t *training, m meter) runner {
-	return runner{run: func(n int) (float64, error) { return clock(m, n, func() error { t.step(); return nil }) }}
-}
-
-// captured captures a step, before anything is timed, and replays it.
-func captured(t *training, m meter) runner {
-	replay, done, err := m.graph(t.step)
-	if errors.Is(err, errNoGraphs) {
-		return runner{absent: err}
-	}
-	return runner{done: done, run: func(n int) (float64, error) {
-		if err != nil {
-			return 0, err
-		}
-		return clock(m, n, replay)
-	}}
-}
-
-// guests are Python, twice: a compilation that hangs or crashes ends its own process
-// and no more, and what it leaves there slows down no other. One that is nil is absent,
+// guests are two Python processes: a compilation that hangs or crashes ends only its
+// own process, and what it leaves there slows down no other. One that is nil is absent
 // for the reason given.
 type guests struct {
 	eager, compiled *pystep.Process
@@ -166,11 +152,7 @@ func race(ctx context.Context, runners []runner, p pace) []Measure {
 		}
 		err := ctx.Err()
 		if err == nil {
-			var trouble error
-			err = torch.Try(func() { ms, trouble = runners[i].run(n) })
-			if err == nil {
-				err = trouble
-			}
+			err = try(func() (err error) { ms, err = runners[i].run(n); return err })
 		}
 		if ctx.Err() != nil {
 			err = errInterrupted

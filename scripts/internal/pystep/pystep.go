@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package pystep has PyTorch in Python train the five networks, a round at a time,
-// so that a program can time it in turn with Etude: a change of the machine's speed
+// Package pystep makes PyTorch in Python train the five networks, a round at a time, so
+// that a program can time it in turn with Etude: a change of the machine's speed then
 // meets both.
 package pystep
 
@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Script is what Python runs, from the module's folder on.
+// Script is the path of the script that Python runs, below the module's folder.
 const Script = "scripts/bench/step.py"
 
 // The variants of a step; see Script.
@@ -37,19 +37,19 @@ type Options struct {
 	Script  string // a path to [Script]
 	Device  string // "cpu", "cuda:0"
 	Threads int
-	// Limit is how long an answer may take, with what has to be compiled for it, and
-	// how long the end; no limit if 0.
+	// Limit is how long an answer may take, including what has to be compiled for it,
+	// and how long the end may take; no limit if 0.
 	Limit time.Duration
 }
 
-// A Process is Python, ready to train. It must be closed.
+// A Process is a Python process that is ready to train. It must be closed.
 type Process struct {
 	Python, Torch string // versions
 
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
-	stderr tail
+	stderr Tail
 	limit  time.Duration
 	cancel context.CancelFunc
 	dead   error
@@ -60,13 +60,21 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Process{limit: o.Limit, cancel: cancel}
 	p.cmd = exec.CommandContext(ctx, o.Python, o.Script, "--device", o.Device, "--threads", strconv.Itoa(o.Threads))
-	// A group of its own: control-C in a terminal is for us to deal with, and what is
-	// compiling there ends with it.
+	// It has a process group of its own, so that only this program gets ctrl-C in a
+	// terminal, and so that compilers that Python started end with it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Cancel = func() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM) }
 	p.cmd.WaitDelay = 2 * time.Second
 	p.cmd.Stderr = &p.stderr
-	err := p.start()
+	var out io.Reader
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err == nil {
+		out, err = p.cmd.StdoutPipe()
+	}
+	if err == nil {
+		p.out = bufio.NewReader(out)
+		err = p.cmd.Start()
+	}
 	if err != nil {
 		cancel()
 		return nil, err
@@ -76,30 +84,18 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		err = json.Unmarshal([]byte(hello), p)
 	}
 	if err != nil {
-		_ = p.Close() // what it says, the line said better
+		_ = p.Close() // its error says less than the line
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Process) start() (err error) {
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return err
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	p.out = bufio.NewReader(out)
-	return p.cmd.Start()
-}
-
-// Steps has a network take n steps and returns milliseconds a step.
+// Steps trains a network for n steps and returns milliseconds a step.
 func (p *Process) Steps(network, variant string, n int) (float64, error) {
 	if p.dead != nil {
 		return 0, p.dead
 	}
-	fmt.Fprintln(p.in, network, variant, n) // if it is gone, there is no answer
+	fmt.Fprintln(p.in, network, variant, n) // if Python is gone, there is no answer
 	line, err := p.line()
 	if err != nil {
 		return 0, err
@@ -154,17 +150,18 @@ func (p *Process) Close() error {
 	return p.cmd.Wait()
 }
 
-// tail keeps the end of what is written to it.
-type tail []byte
+// Tail keeps the end of what is written to it.
+type Tail []byte
 
-func (t *tail) Write(b []byte) (int, error) {
+// Write implements [io.Writer]. It never fails.
+func (t *Tail) Write(b []byte) (int, error) {
 	*t = append(*t, b...)
 	*t = (*t)[max(0, len(*t)-4096):]
 	return len(b), nil
 }
 
-// last is the last line, which says what ended a Python program.
-func (t tail) last() string {
+// last returns the last line, which says what ended a Python program.
+func (t Tail) last() string {
 	text := strings.TrimSpace(string(t))
 	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
 }

@@ -1,9 +1,10 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package gpucheck
+package operators
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -17,17 +18,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
+
+func TestMain(m *testing.M) { torchtest.Main(m) }
 
 // covered are the operators that have a case.
 func covered() map[string]bool {
 	ops := map[string]bool{}
-	for _, c := range Cases() {
+	for _, c := range All() {
 		for _, op := range c.Ops {
 			ops[op] = true
 		}
@@ -107,46 +107,17 @@ func recorded(f func()) map[string]bool {
 	return ops
 }
 
-// Names that are put together at run time are seen here: forward and loss of all
-// networks, the steps of all optimizers, and clipping.
-func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
-	torchtest.Need(t)
-	have := covered()
-	seen := map[string]bool{}
-	for _, s := range models.All() {
-		m := s.New(torch.CPU)
-		x, y := samples(s, trainBatch, torch.CPU)
-		torch.Scope(func() { s.Loss(m.Forward(x), y).Backward() })
-		params := nn.Parameters(m)
-		for _, o := range optimizers() {
-			opt := o.make(params)
-			maps.Copy(seen, recorded(func() {
-				s.Loss(m.Forward(x), y)
-				opt.Step()
-			}))
-		}
-		maps.Copy(seen, recorded(func() {
-			optim.ClipGradNorm(params, 1, 2)
-			optim.ClipGradValue(params, 0.1)
-		}))
-	}
-	require.Greater(t, len(seen), 10)
-	for op := range seen {
-		assert.True(t, have[op], "%s has no case", op)
-	}
-}
-
 // A case calls what it says it checks.
 func TestCasesCallTheirOperators(t *testing.T) {
 	torchtest.Need(t)
 	names := map[string]bool{}
-	for _, c := range Cases() {
+	for _, c := range All() {
 		assert.False(t, names[c.Name], "two cases are called %q", c.Name)
 		names[c.Name] = true
 		torch.Scope(func() {
 			in := c.inputs()
 			calls := recorded(func() {
-				if c.Name == "dropout in training" { // it needs the gradients that a trace goes without
+				if c.Name == "Dropout" { // it needs the gradients that a trace goes without
 					torch.EnableGrad(func() { c.Run(torch.CPU, in) })
 					return
 				}
@@ -165,7 +136,7 @@ func TestCasesCallTheirOperators(t *testing.T) {
 // On the CPU both sides are the same; but for the order of threads, to the last bit.
 func TestCasesAgreeWithThemselves(t *testing.T) {
 	torchtest.NoLeaks(t)
-	for _, c := range Cases() {
+	for _, c := range All() {
 		r := c.Check(torch.CPU)
 		assert.True(t, r.OK, "%s: %s", c.Name, r.Problem)
 		assert.Zero(t, r.Forward, c.Name)
@@ -179,8 +150,8 @@ func TestCasesAgreeWithThemselves(t *testing.T) {
 // device that rounds otherwise. A tolerance leaves eight times as much as that takes.
 func TestCaseTolerancesAreWideEnough(t *testing.T) {
 	torchtest.Need(t)
-	for _, c := range Cases() {
-		if c.Kind == Exact || c.Name == "lstm, flat" { // which makes its weights itself, in float32
+	for _, c := range All() {
+		if c.Kind == Exact || c.Name == "LSTM, flat" { // which makes its weights itself, in float32
 			continue
 		}
 		torch.Scope(func() {
@@ -195,9 +166,7 @@ func TestCaseTolerancesAreWideEnough(t *testing.T) {
 			worst := func(exact, got []*torch.Tensor) (worst Difference) {
 				for i := range got {
 					if got[i] != nil {
-						d, err := difference(exact[i].Float64s(), got[i].Float64s())
-						require.NoError(t, err, c.Name)
-						worst.worse(d)
+						require.NoError(t, worst.Compare(exact[i].Float64s(), got[i].Float64s()), c.Name)
 					}
 				}
 				return worst
@@ -208,11 +177,14 @@ func TestCaseTolerancesAreWideEnough(t *testing.T) {
 	}
 }
 
-// The pretend accelerator keeps tensors apart from the CPU's and runs its kernels.
-func TestCasesAgreeOnThePretendAccelerator(t *testing.T) {
-	device := torchtest.Pretend(t)
+// The pretend accelerator keeps tensors apart from the CPU's and runs its kernels; a
+// GPU has kernels of its own.
+func TestCasesAgreeOnTheAccelerator(t *testing.T) {
+	device := torchtest.Accelerator(t)
 	torchtest.NoLeaks(t)
-	for _, c := range Cases() {
+	defer torch.SetCuDNNAllowTF32(torch.CuDNNAllowTF32())
+	torch.SetCuDNNAllowTF32(false)
+	for _, c := range All() {
 		r := c.Check(device)
 		assert.True(t, r.OK, "%s: %s", c.Name, r.Problem)
 	}
@@ -220,14 +192,13 @@ func TestCasesAgreeOnThePretendAccelerator(t *testing.T) {
 
 // wrong is a case whose results off the CPU are what spoil makes of them.
 func wrong(kind Kind, spoil func(*torch.Tensor) *torch.Tensor) Case {
-	return Case{Name: "wrong", Ops: []string{"aten::tanh"}, Kind: kind, Grad: true, In: []Maker{normal(batch, width)},
-		Run: func(d torch.Device, in []*torch.Tensor) []*torch.Tensor {
-			y := in[0].Tanh()
-			if d != torch.CPU {
-				y = spoil(y)
-			}
-			return one(y)
-		}}
+	return op("wrong", "tanh", kind, func(d torch.Device, in list) list {
+		y := in[0].Tanh()
+		if d != torch.CPU {
+			y = spoil(y)
+		}
+		return list{y}
+	}, x).grad(Exact)
 }
 
 func TestWrongResultsAreFound(t *testing.T) {
@@ -263,25 +234,25 @@ func TestWrongResultsAreFound(t *testing.T) {
 	r := good.Check(device)
 	assert.True(t, r.OK, r.Problem)
 
-	biased := Case{Name: "biased", True: true, Run: create(func(o torch.Options) *torch.Tensor {
+	biased := op("biased", "rand", Exact, func(o torch.Options) tensor {
 		x := torch.Rand([]int{many}, o)
 		if o.Device != torch.CPU {
 			x = x.MulScalar(0.99)
 		}
 		return uniformly(x, 0, 1)
-	})}
+	}).holds()
 	r = biased.Check(device)
 	assert.Contains(t, r.Problem, "what must hold on the device does not")
 
-	zeros := Case{Name: "not zeros", Run: create(func(o torch.Options) *torch.Tensor {
+	zeros := op("not zeros", "zeros", Exact, func(o torch.Options) tensor {
 		x := torch.Zeros([]int{3}, o)
 		if o.Device != torch.CPU {
 			x = x.AddScalar(1e-9)
 		}
 		return x
-	})}
+	})
 	r = zeros.Check(device)
 	assert.Contains(t, r.Problem, "the results differ by")
-	_, err := (&Report{Ops: []OpResult{r}}).JSON()
+	_, err := json.Marshal(r)
 	assert.NoError(t, err, "every number can be written")
 }

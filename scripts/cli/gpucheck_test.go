@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package main
+package cli
 
 import (
 	"bytes"
@@ -18,12 +18,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/scripts/internal/gpucheck"
+	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
-
-func TestMain(m *testing.M) { torchtest.Main(m) }
 
 // watched calls seen once when it was written a text.
 type watched struct {
@@ -42,11 +41,11 @@ func (w *watched) Write(b []byte) (int, error) {
 
 func gpuCheck(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = run(args, make(chan os.Signal), &out, &errs)
+	code = Main(append([]string{"gpucheck"}, args...), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
-func read(t *testing.T, path string) gpucheck.Report {
+func readReport(t *testing.T, path string) gpucheck.Report {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -57,18 +56,18 @@ func read(t *testing.T, path string) gpucheck.Report {
 	return r
 }
 
-func TestParts(t *testing.T) {
+func TestGPUCheckParts(t *testing.T) {
 	torchtest.Need(t)
 	path := filepath.Join(t.TempDir(), "out.json")
 	var stdout bytes.Buffer
 	stderr := &watched{text: "memory of emotion", seen: func() {
-		before := read(t, path)
+		before := readReport(t, path)
 		assert.NotEmpty(t, before.Ops, "they are written before the next part begins")
 		assert.True(t, before.Interrupted)
 	}}
-	code := run([]string{"--device", "cpu", "--quick", "--parts", "memory,ops", "-o", path}, make(chan os.Signal), &stdout, stderr)
+	code := Main([]string{"gpucheck", "--device", "cpu", "--quick", "--parts", "memory,ops", "-o", path}, &stdout, stderr)
 	assert.Equal(t, exitDone, code, stderr)
-	r := read(t, path)
+	r := readReport(t, path)
 	assert.True(t, r.Passed)
 	assert.False(t, r.Complete)
 	assert.Equal(t, []gpucheck.Part{gpucheck.PartOps, gpucheck.PartMemory}, r.Parts)
@@ -76,7 +75,7 @@ func TestParts(t *testing.T) {
 	assert.Contains(t, stderr.String(), "every result is in "+path)
 }
 
-func TestNoSuchDevice(t *testing.T) {
+func TestGPUCheckWithoutGPU(t *testing.T) {
 	torchtest.Need(t)
 	if torch.DeviceCount(torch.DeviceCUDA) > 0 {
 		t.Skip("there is a GPU")
@@ -86,7 +85,7 @@ func TestNoSuchDevice(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	assert.Empty(t, stdout)
 	assert.Contains(t, stderr, "device cuda:0")
-	assert.Contains(t, stderr, "etude doctor says:\n  CUDA: ")
+	assert.Regexp(t, `(?s)etude doctor says:\n.*\sCUDA `, stderr)
 	assert.NoFileExists(t, path)
 }
 
@@ -97,23 +96,18 @@ func TestUsable(t *testing.T) {
 		{Name: "An old GPU", ComputeCapability: "6.1", MemoryFree: 5 << 30},
 		{Name: "A GPU in Windows", ComputeCapability: "8.6", MemoryFree: -1, Usable: true},
 	}}
-	free, err := usable(c, torch.CUDA(0))
-	require.NoError(t, err)
-	assert.EqualValues(t, 5<<30, free)
-	_, err = usable(c, torch.CUDA(1))
-	require.EqualError(t, err, "device cuda:1, An old GPU of compute capability 6.1, cannot be used: it has no kernels")
+	require.NoError(t, usable(c, torch.CUDA(0)))
+	require.EqualError(t, usable(c, torch.CUDA(1)), "device cuda:1, An old GPU of compute capability 6.1, cannot be used: it has no kernels")
 	for _, d := range []torch.Device{torch.CUDA(2), torch.CUDA(3)} {
-		free, err = usable(c, d)
-		require.NoError(t, err)
-		assert.Zero(t, free)
+		require.NoError(t, usable(c, d))
 	}
 }
 
-func TestUsage(t *testing.T) {
+func TestGPUCheckUsage(t *testing.T) {
 	for _, args := range [][]string{{"--device", "toaster"}, {"--device", "meta"}, {"--device", "cpu:1"}, {"--parts", "all"}, {"--no-such-flag"}, {"word"}} {
 		code, _, stderr := gpuCheck(args...)
 		assert.Equal(t, exitUsage, code, "%v", args)
-		assert.True(t, strings.HasPrefix(stderr, "gpucheck: "), stderr)
+		assert.True(t, strings.HasPrefix(stderr, "etude: "), stderr)
 	}
 	code, stdout, _ := gpuCheck("--help")
 	assert.Equal(t, exitDone, code)
@@ -124,30 +118,30 @@ func TestUsage(t *testing.T) {
 }
 
 // A signal before anything was found out leaves an earlier report as it is.
-func TestSignalAtOnce(t *testing.T) {
+func TestGPUCheckSignalAtOnce(t *testing.T) {
 	torchtest.Need(t)
 	path := filepath.Join(t.TempDir(), "out.json")
 	require.NoError(t, os.WriteFile(path, []byte("earlier"), 0o666))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout bytes.Buffer
-	require.ErrorIs(t, check(ctx, []string{"--device", "cpu", "-o", path}, &stdout, &stdout), context.Canceled)
+	env := &Env{Context: ctx, Stdout: &stdout, Stderr: &stdout, lines: progress.NewGroup(&stdout, false)}
+	require.ErrorIs(t, (&gpuCheckCommand{Device: "cpu", Output: path}).Run(env), context.Canceled)
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "earlier", string(text))
 }
 
 // A signal ends the run; what was found out is written, and marked.
-func TestSignal(t *testing.T) {
+func TestGPUCheckSignal(t *testing.T) {
 	torchtest.Need(t)
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		path := filepath.Join(t.TempDir(), "out.json")
-		signals := make(chan os.Signal)
 		var stdout bytes.Buffer
-		stderr := &watched{text: "melody with Adam", seen: func() { signals <- s }}
-		code := run([]string{"--device", "cpu", "--parts", "ops,networks,memory", "-o", path}, signals, &stdout, stderr)
+		stderr := &watched{text: "melody with Adam", seen: func() { assert.NoError(t, syscall.Kill(os.Getpid(), s)) }}
+		code := Main([]string{"gpucheck", "--device", "cpu", "--parts", "ops,networks,memory", "-o", path}, &stdout, stderr)
 		assert.Equal(t, want, code)
-		r := read(t, path)
+		r := readReport(t, path)
 		assert.False(t, r.Complete)
 		assert.NotEmpty(t, r.Ops)
 		assert.NotEmpty(t, r.Networks)
