@@ -9,60 +9,41 @@ import (
 	"io"
 )
 
-// ADPCM in a wav, of two kinds: four bits a sample, in blocks that each start
-// with the decoder's state. Both are defined by Microsoft's "New Multimedia Data
-// Types and Data Techniques" (1994); the first is the IMA's recommendation.
+// ADPCM in a wav comes in two kinds. Both have four bits a sample, in blocks that
+// each start with the decoder's state, and are defined by Microsoft's "New
+// Multimedia Data Types and Data Techniques" (1994); the first is the IMA's
+// recommendation.
 
-// adpcmHead is the size of a block's head a channel.
-func adpcmHead(tag int) int {
-	if tag == tagIMA {
-		return 4
+// adpcmHead returns the size of a block's head for all channels.
+func (f *pcm) adpcmHead() int {
+	if f.tag == tagIMA {
+		return 4 * f.channels
 	}
-	return 7
+	return 7 * f.channels
 }
 
-// checkADPCM refuses what decodeADPCM cannot read.
-func checkADPCM(f *pcm) error {
-	if f.bits != 4 {
-		return fmt.Errorf("%d bits an ADPCM sample, want 4", f.bits)
-	}
-	if least := adpcmHead(f.tag) * f.channels; f.block < least {
-		return fmt.Errorf("ADPCM block of %d bytes, want %d or more for %d channels", f.block, least, f.channels)
-	}
-	return nil
-}
-
-// decodeADPCM reads the data chunk. Of a block that the file's end cuts, what is
-// there is decoded.
+// decodeADPCM reads the data chunk. It decodes what is left of a block that the
+// end of the file cuts.
 func decodeADPCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error) {
-	limit := frameLimit(f.rate, maxSeconds)
-	s := newSound(f.rate, f.channels, fullScale(16))
-	head := adpcmHead(f.tag) * f.channels
+	s := newSound(f.rate, f.channels, fullScale(16), maxSeconds)
+	head := f.adpcmHead()
 	if r.Size() > 0 && r.Size() < int64(head) {
 		return nil, fmt.Errorf("data chunk: %d bytes, less than the %d of a block's head", r.Size(), head)
 	}
-	// A byte holds two samples, a block's head at least one a channel.
-	s.Samples = make([]float64, 0, min(int64(limit), 2*r.Size()/int64(f.channels)+1))
+	// A byte holds two samples, a block's head at least one for each channel.
+	s.Samples = make([]float64, 0, min(int64(s.limit), 2*r.Size()/int64(f.channels)+1))
 	buf := make([]byte, f.block)
 	out := make([]int, 2*f.block+2*f.channels)
-	frame := make([]float64, f.channels)
-	for len(s.Samples) < limit {
+	decode := msBlock
+	if f.tag == tagIMA {
+		decode = imaBlock
+	}
+	for len(s.Samples) < s.limit {
 		n, err := io.ReadFull(r, buf)
 		if n < head {
 			break
 		}
-		x := out
-		if f.tag == tagIMA {
-			x = imaBlock(x, buf[:n], f.channels)
-		} else {
-			x = msBlock(x, buf[:n], f.channels)
-		}
-		for ; len(x) > 0 && len(s.Samples) < limit; x = x[f.channels:] {
-			for c := range frame {
-				frame[c] = float64(x[c]) / (1 << 15)
-			}
-			s.add(frame)
-		}
+		addInterleaved(s, decode(out, buf[:n], f.channels), 1.0/(1<<15), s.limit)
 		if err != nil {
 			break
 		}
@@ -70,8 +51,9 @@ func decodeADPCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error
 	return s, nil
 }
 
-// imaBlock decodes a block of IMA ADPCM into out, channels interleaved, and
-// returns what it filled. The channels take turns every 4 bytes, 8 samples.
+// imaBlock decodes a block of IMA ADPCM into out, channels interleaved, and returns
+// the part that it filled. The channels alternate every 4 bytes, which are 8
+// samples.
 func imaBlock(out []int, b []byte, channels int) []int {
 	groups := (len(b) - 4*channels) / (4 * channels)
 	for c := range channels {
@@ -97,8 +79,8 @@ func imaBlock(out []int, b []byte, channels int) []int {
 	return out[:(1+8*groups)*channels]
 }
 
-// msBlock decodes a block of Microsoft's ADPCM into out, channels interleaved,
-// and returns what it filled. The channels take turns every four bits.
+// msBlock decodes a block of Microsoft's ADPCM into out, channels interleaved, and
+// returns the part that it filled. The channels alternate every four bits.
 func msBlock(out []int, b []byte, channels int) []int {
 	n := channels
 	word := func(i int) int { return int(int16(binary.LittleEndian.Uint16(b[i:]))) }
@@ -116,7 +98,7 @@ func msBlock(out []int, b []byte, channels int) []int {
 			c := at % n
 			guess := (out[at-n]*coefs[c][0] + out[at-2*n]*coefs[c][1]) >> 8
 			out[at] = clip16(guess + int(int8(code<<4)>>4)*delta[c])
-			// The upper bound is beyond any sound; damage could double it for ever.
+			// The upper bound is beyond any sound; in a damaged file it stops the doubling.
 			delta[c] = min(max(delta[c]*msAdapt[code]>>8, 16), 1<<24)
 			at++
 		}
@@ -126,8 +108,8 @@ func msBlock(out []int, b []byte, channels int) []int {
 
 func clip16(v int) int { return min(max(v, -1<<15), 1<<15-1) }
 
-// imaSteps grow by a tenth each; imaAdjust moves between them, by the magnitude
-// of a code.
+// imaSteps grow by a tenth each; imaAdjust is how far a code's magnitude moves among
+// them.
 var (
 	imaSteps = [89]int{
 		7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107,

@@ -11,9 +11,9 @@ import (
 	"math"
 )
 
-// decodeAIFF reads AIFF and AIFF-C. The chunks may come in any order. As in a
-// wav, sizes are only claims, and so is COMM's number of frames: a writer that
-// could not seek back leaves a zero there.
+// decodeAIFF reads AIFF and AIFF-C. The chunks may come in any order. As in a wav,
+// sizes are only claims, and so is COMM's number of frames: a writer that could not
+// seek back leaves a zero there.
 func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	var head [12]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil {
@@ -28,53 +28,49 @@ func decodeAIFF(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		data    *io.SectionReader
 		claimed int64 // bytes of samples
 		frames  int64 // that COMM announces
-		at      int64 = 12
+		c       = &chunks{r: r, order: binary.BigEndian, at: 12}
 	)
-	for n := 0; f == nil || data == nil; n++ {
-		var h [8]byte
-		if _, err := r.ReadAt(h[:], at); err != nil || n == maxChunks {
+	for f == nil || data == nil {
+		if !c.next() {
 			switch {
 			case f == nil:
 				return nil, errors.New("COMM chunk: missing")
-			case frames == 0: // the format allows to leave the chunk out
-				return newSound(f.rate, f.channels, f.full()), nil
+			case frames == 0: // then the format allows to leave the chunk out
+				return newSound(f.rate, f.channels, f.full(), maxSeconds), nil
 			}
 			return nil, errors.New("SSND chunk: missing")
 		}
-		id, size := string(h[:4]), int64(binary.BigEndian.Uint32(h[4:]))
-		at += 8
-		left := r.Size() - at
-		switch id {
+		switch c.id {
 		case "COMM":
 			var err error
-			if f, frames, err = readCOMM(io.NewSectionReader(r, at, min(size, left)), form == "AIFC"); err != nil {
+			if f, frames, err = readCOMM(c.body(), form == "AIFC"); err != nil {
 				return nil, fmt.Errorf("COMM chunk: %w", err)
 			}
 		case "SSND":
-			if size == 0 {
-				size = left
+			if c.size == 0 {
+				c.size = c.left
 			}
-			var b [8]byte // offset of the samples behind these bytes, block size
-			if _, err := io.ReadFull(io.NewSectionReader(r, at, min(size, left)), b[:]); err != nil {
-				return nil, fmt.Errorf("SSND chunk: is %d bytes long, want 8 or more", min(size, left))
+			body := c.body()
+			var b [8]byte // offset of the samples after these bytes, block size
+			if _, err := body.ReadAt(b[:], 0); err != nil {
+				return nil, fmt.Errorf("SSND chunk: is %d bytes long, want 8 or more", body.Size())
 			}
 			skip := 8 + int64(binary.BigEndian.Uint32(b[:]))
-			data, claimed = io.NewSectionReader(r, at+skip, max(0, min(size, left)-skip)), size-skip
+			data, claimed = io.NewSectionReader(r, c.at+skip, max(0, body.Size()-skip)), c.size-skip
 		}
-		at = behindChunk(r, at, size)
 	}
 	if claimed >= unknownSize {
 		claimed = 0
 	}
 	s, err := f.decode(data, claimed, maxSeconds)
 	if err == nil && claimed <= data.Size() && frames > int64(len(s.Samples)) && frames < unknownSize {
-		s.cut(maxSeconds, "COMM chunk: announces %d frames, %d are there", frames, len(s.Samples))
+		s.cut("COMM chunk: announces %d frames, %d are there", frames, len(s.Samples))
 	}
 	return s, err
 }
 
-// readCOMM reads and checks a COMM chunk. The second result is the number of
-// frames that it announces.
+// readCOMM reads and checks a COMM chunk. It returns the number of frames that the
+// chunk announces, too.
 func readCOMM(r *io.SectionReader, compressed bool) (*pcm, int64, error) {
 	var b [22]byte
 	n, _ := r.ReadAt(b[:], 0)
@@ -107,8 +103,8 @@ func readCOMM(r *io.SectionReader, compressed bool) (*pcm, int64, error) {
 	return f, int64(be.Uint32(b[2:])), nil
 }
 
-// setCompression sets what AIFF-C's compression type tells. Some fix the size of
-// a sample; the chunk's own number of bits is then often that of the source.
+// setCompression applies AIFF-C's compression type. Some types fix the size of a
+// sample, whatever number of bits the chunk itself has, often that of the source.
 func (f *pcm) setCompression(kind string) error {
 	switch kind {
 	case "NONE", "twos":
@@ -141,8 +137,8 @@ func (f *pcm) setCompression(kind string) error {
 	return nil
 }
 
-// extended gives the whole part of an 80-bit float of the IEEE, or -1 where that
-// is no possible sample rate.
+// extended returns the whole part of an 80-bit IEEE float, or -1 if it cannot be a
+// sample rate.
 func extended(b []byte) int64 {
 	exponent := int(binary.BigEndian.Uint16(b)) - 16383
 	if exponent < 0 || exponent > 31 { // negative, infinite and NaN come out above

@@ -1,11 +1,11 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package audio decodes sound files and computes the feature of
-// EmotionRecognizer, 128 log-mel bands. Training and inference share it, so a
-// network sees the same numbers in both.
+// Package audio decodes sound files and computes the feature of EmotionRecognizer,
+// 128 log-mel bands. Training and inference share it, so that a network gets the
+// same numbers in both.
 //
-// The kind of a file is told by its content, not by its name:
+// The content of a file decides its kind, not its name:
 //
 //	container         encodings                            remarks
 //	WAV, RIFX,        PCM of 1 to 64 bits, float of 32     plain or extensible; up to 1,024
@@ -15,7 +15,7 @@
 //	                  order, float of 32 and 64 bits,      23ni fl32 fl64 ulaw alaw
 //	                  A-law, mu-law
 //	MP3               MPEG-1, 2 and 2.5 layer III; CBR,    leading ID3 tags skipped; the delay
-//	                  VBR, ABR, free format                that a LAME tag tells is cut off
+//	                  VBR, ABR, free format                that a LAME tag gives is cut off
 //	FLAC              4 to 32 bits, 1 to 8 channels        leading ID3 tags skipped
 //	Ogg Opus          SILK, CELT and both, mono, stereo    pre-skip, gain and end as RFC 7845
 //
@@ -23,12 +23,12 @@
 // Ogg, Opus of more than two channels, GSM 6.10 and other codecs in a wav, IMA
 // and MACE in AIFF-C, MPEG layers I and II, MP4.
 //
-// Files are untrusted: nothing is allocated by what a header claims, a decoder
-// that fails returns an error which names the file, and every function may be
-// called from many goroutines at once. Damage in the part of a file that is
-// decoded is told in Notes, as far as the format can tell it: by checksums, by
-// lengths and by numbers of frames. FLAC and Ogg have all three; an MP3 has
-// checksums only where its encoder was asked for them, and a wav only lengths.
+// Files are untrusted: no memory is allocated because a header claims so, a decoder
+// that fails returns an error which names the file, and every function may be called
+// from many goroutines at once. Notes lists damage in the part of a file that is
+// decoded, if the format reveals it: by checksums, by lengths and by numbers of
+// frames. FLAC and Ogg have all three; an MP3 has checksums only if its encoder was
+// asked for them, and a wav has only lengths.
 package audio
 
 import (
@@ -43,15 +43,15 @@ import (
 	"github.com/etude-ml/etude/models/music/audio/internal/mp3"
 )
 
-// Bounds of what is decoded. Outside them a file is damaged or no music, and
-// the resampling filter would grow with the rate.
+// Bounds of what is decoded. Outside them a file is damaged or no music, and the
+// resampling filter would grow with the rate.
 const (
 	minRate     = 100
 	maxRate     = 768000
 	maxChannels = 1024
 
-	// maxLevel bounds samples, of which 1 is full scale. Some float files hold
-	// integers of 32 bits; above them is nothing but damage.
+	// maxLevel bounds samples, where 1 is full scale. Some float files hold integers
+	// of 32 bits; anything above is damage.
 	maxLevel = 1 << 32
 )
 
@@ -60,14 +60,13 @@ type Clip struct {
 	Samples  []float64 // full scale is ±1
 	Rate     int       // frames per second
 	Channels int       // in the file, before they were averaged
-	// Notes says in words what was wrong in the decoded part of the file and passed
-	// over: the samples may be fewer or others than those of the sound file.
+	// Notes lists in words the faults in the decoded part of the file that were
+	// passed over: samples may be missing or wrong.
 	Notes []string
 }
 
-// Extensions returns the names' endings, in lower case and with their dots, by
-// which a folder's sound files are told from others. What Decode makes of a file
-// depends on its content alone.
+// Extensions returns the endings of names, in lower case and with their dots, that
+// mark a folder's sound files. Decode looks at the content alone.
 func Extensions() []string {
 	return []string{".aif", ".aifc", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64", ".wav", ".wave"}
 }
@@ -93,7 +92,7 @@ func decodeFile(ctx context.Context, path string, maxSeconds float64) (*sound, e
 	if err != nil {
 		return nil, plain(err)
 	}
-	// Opening a pipe or a device could block for ever.
+	// Opening a pipe or a device could block forever.
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
@@ -113,9 +112,9 @@ func decodeFile(ctx context.Context, path string, maxSeconds float64) (*sound, e
 	return s, err
 }
 
-// interruptible is a file whose reading ends with a context: a damaged file may
-// make a decoder read for long. It remembers a failure of the system, which must
-// not pass for damage.
+// interruptible is a file whose reading ends with a context, because a decoder may
+// read a damaged file for long. It remembers a failure of the system, which must not
+// be taken for damage.
 type interruptible struct {
 	ctx context.Context
 	r   io.ReaderAt
@@ -136,7 +135,7 @@ func (r *interruptible) ReadAt(b []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// plain strips operation and path, which the caller adds in its own form.
+// plain strips operation and path, which the caller adds in another form.
 func plain(err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -145,8 +144,8 @@ func plain(err error) error {
 	return err
 }
 
-// decode tells the kind of the size bytes in r and decodes them. A panic in a
-// decoder is that file's error: one bad file must not end a training run.
+// decode finds the kind of the size bytes in r and decodes them. It turns a panic of
+// a decoder into an error, because one bad file must not end a training run.
 func decode(r io.ReaderAt, size int64, maxSeconds float64) (s *sound, err error) {
 	kind := "file"
 	defer func() {
@@ -182,19 +181,19 @@ func decode(r io.ReaderAt, size int64, maxSeconds float64) (s *sound, err error)
 	return s, nil
 }
 
-// readHead reads as much as is needed to name a kind of file.
+// readHead reads as much as naming the kind of a file needs.
 func readHead(r io.ReaderAt, start int64) []byte {
 	b := make([]byte, filekind.HeadSize)
 	n, _ := r.ReadAt(b, start)
 	return b[:n]
 }
 
-// format decodes one kind of file from its first byte, leading tags skipped.
+// format decodes one kind of file, without leading tags.
 type format func(r *io.SectionReader, maxSeconds float64) (*sound, error)
 
-// sniff names the kind of sound at start. A nil format means that it is not
-// decoded; then the name says what to do. What has no mark of its own is tried as
-// MP3, which has none.
+// sniff names the kind of sound at start. A nil format means that it is not decoded;
+// then the name says what to do. A file without any known mark is tried as MP3,
+// which has none.
 func sniff(r io.ReaderAt, start int64) (string, format) {
 	head := readHead(r, start)
 	at := func(i int, s string) bool { return len(head) >= i+len(s) && string(head[i:i+len(s)]) == s }
@@ -216,8 +215,8 @@ func sniff(r io.ReaderAt, start int64) (string, format) {
 	return "mp3", decodeMP3
 }
 
-// skipID3 returns the offset behind any ID3v2 tags at the start: they come
-// before mp3 and flac streams alike, sometimes more than once.
+// skipID3 returns the offset behind any ID3v2 tags at the start. They precede mp3 and
+// flac streams alike, sometimes more than once.
 func skipID3(r io.ReaderAt, size int64) int64 {
 	var at int64
 	for range 16 {
@@ -232,8 +231,8 @@ func skipID3(r io.ReaderAt, size int64) int64 {
 		if h[5]&0x10 != 0 { // a footer repeats the header
 			n += 10
 		}
-		// A tag that claims more than the file holds has lost its end; look for
-		// sound inside it, behind its header.
+		// A tag that claims more than the file holds has lost its end; search for
+		// sound behind its header.
 		if at+10+n >= size {
 			return at + 10
 		}
@@ -242,7 +241,7 @@ func skipID3(r io.ReaderAt, size int64) int64 {
 	return at
 }
 
-// frameLimit is ⌊maxSeconds·rate⌋, or the largest int for 0, which means all.
+// frameLimit returns ⌊maxSeconds·rate⌋, or the largest int for 0, which means all.
 func frameLimit(rate int, maxSeconds float64) int {
 	if n := math.Floor(maxSeconds * float64(rate)); maxSeconds > 0 && n < math.MaxInt32 {
 		return int(n)

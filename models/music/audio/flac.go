@@ -10,10 +10,10 @@ import (
 	"github.com/etude-ml/etude/models/music/audio/internal/flac"
 )
 
-// decodeFLAC averages the channels frame by frame, each at its own depth, so a
-// stream may change either on the way. The rate is STREAMINFO's throughout.
-// Damage behind the first frame ends the clip there, with a note; frames that are
-// missing or stand elsewhere are noted, too.
+// decodeFLAC averages the channels frame by frame, each at its own depth, because a
+// stream may change both. The rate is STREAMINFO's throughout. Damage after the
+// first frame ends the clip there, with a note; there is also a note where frames are
+// missing or out of order.
 func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	s, err := flac.New(r)
 	if err != nil {
@@ -22,26 +22,23 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	if err := checkShape(int64(s.Rate), int64(s.Channels)); err != nil {
 		return nil, err
 	}
-	limit := frameLimit(s.Rate, maxSeconds)
-	out := newSound(s.Rate, s.Channels, fullScale(s.Bits))
+	out := newSound(s.Rate, s.Channels, fullScale(s.Bits), maxSeconds)
 	otherRate := false
-	for len(out.Samples) < limit {
+	for len(out.Samples) < out.limit {
 		b, err := s.Next()
-		if errors.Is(err, io.EOF) && len(out.Samples) > 0 {
-			if int64(len(out.Samples)) < s.Total {
-				out.cut(maxSeconds, "ends after %.2f s of %.2f", out.seconds(), float64(s.Total)/float64(s.Rate))
-			}
-			break
-		}
-		if err != nil && len(out.Samples) > 0 {
-			out.cut(maxSeconds, "damaged at %.2f s, %v", out.seconds(), err)
-			break
-		}
-		if errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		switch {
+		case ended && len(out.Samples) == 0:
 			return nil, errors.New("no frames behind the metadata")
+		case ended && int64(len(out.Samples)) < s.Total:
+			out.cut("ends after %.2f s of %.2f", out.seconds(), float64(s.Total)/float64(s.Rate))
+		case err != nil && len(out.Samples) == 0:
+			return nil, err
+		case err != nil && !ended:
+			out.cut("damaged at %.2f s, %v", out.seconds(), err)
 		}
 		if err != nil {
-			return nil, err
+			break
 		}
 		if b.Gap {
 			out.notes.Add("frames are missing or repeated at %.2f s: write the file anew from its source", out.seconds())
@@ -50,14 +47,7 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			otherRate = true
 			out.notes.Add("the frame at %.2f s says %d Hz, the file's header %d Hz, which was used", out.seconds(), b.Rate, s.Rate)
 		}
-		scale := 1 / float64(int64(1)<<(b.Bits-1))
-		var frame [8]float64
-		for i := range min(len(b.Channels[0]), limit-len(out.Samples)) {
-			for c, x := range b.Channels {
-				frame[c] = float64(x[i]) * scale
-			}
-			out.add(frame[:len(b.Channels)])
-		}
+		addPlanar(out, b.Channels, 1/float64(int64(1)<<(b.Bits-1)), 0, out.limit)
 	}
 	return out, nil
 }

@@ -10,38 +10,28 @@ import (
 	"math"
 )
 
-// Info describes what LogMel hears of a file, its first two seconds.
+// Info describes the part of a file that LogMel uses, its first two seconds.
 type Info struct {
 	Kind     string  // "wav", "w64", "aiff", "mp3", "flac" or "opus"
 	Rate     int     // frames per second
 	Channels int     // in the file
 	Seconds  float64 // decoded: 2, or all of a shorter file
 	Peak     float64 // largest magnitude of a sample of any channel; full scale is 1
-	// ClippedShare is the share, in [0, 1], of the samples of all channels that
-	// lie at or above full scale in runs of three or more. Full scale is the
-	// largest number that the encoding has, of 16 bits where it has more: 8-bit
-	// PCM is clipped at 127/128, float and lossy encodings at 32767/32768.
+	// ClippedShare is the share, in [0, 1], of the samples of all channels that are
+	// at or above full scale in runs of three or more. Full scale is the largest
+	// number of the encoding, or of 16 bits if it has more: 8-bit PCM is clipped at
+	// 127/128, float and lossy encodings at 32767/32768.
 	ClippedShare float64
-	// Silent tells that the mean of the channels peaks below -80 dBFS, where
-	// LogMel gives ErrSilent. Channels that cancel each other are silent with a
+	// Silent reports that the mean of the channels peaks below -80 dBFS, where
+	// LogMel returns ErrSilent. Channels that cancel each other are silent with a
 	// Peak of any size.
 	Silent bool
 	Notes  []string // as in Clip
 }
 
-// Inspect decodes the first two seconds of a file and describes them. Errors
-// are those of Decode; silence is none.
-func Inspect(path string) (Info, error) {
-	s, err := decodeFile(context.Background(), path, Seconds)
-	if err != nil {
-		return Info{}, fmt.Errorf("audio: %s: %w", path, err)
-	}
-	return s.info(), nil
-}
-
-// LogMelInfo is LogMel and Inspect of one decoding, which ends early with ctx.
-// Where the error is ErrSilent or that there are no samples, the Info is still
-// that of the file.
+// LogMelInfo returns a file's feature and its description from one decoding, which
+// ends early with ctx. If the error is ErrSilent, or that there are no samples, the
+// Info is still that of the file.
 func LogMelInfo(ctx context.Context, path string) ([]float32, Info, error) {
 	s, err := decodeFile(ctx, path, Seconds)
 	if err != nil {
@@ -57,14 +47,14 @@ func LogMelInfo(ctx context.Context, path string) ([]float32, Info, error) {
 	return feature, s.info(), nil
 }
 
-// searched is the length, in seconds, of the start of a file in which sound is
-// looked for after a silent beginning; searchedFrames bounds it at high rates.
+// searched is how many seconds of a file are searched for sound after a silent
+// beginning; searchedFrames bounds them at high rates.
 const (
 	searched       = 60.0
 	searchedFrames = 1 << 22
 )
 
-// whySilent says what makes the first two seconds silent, or ctx's error.
+// whySilent returns an ErrSilent that gives the reason, or ctx's error.
 func (s *sound) whySilent(ctx context.Context, path string) error {
 	if s.peak >= silence {
 		return silentError(fmt.Sprintf("the %d channels, of which the mean is used, cancel each other: one peaks at %.1f dBFS, the mean below %d; keep one channel, or invert one",
@@ -88,7 +78,7 @@ func (s *sound) whySilent(ctx context.Context, path string) error {
 	return ErrSilent
 }
 
-// silentError is an ErrSilent that tells more.
+// silentError is an ErrSilent with a reason.
 type silentError string
 
 func (e silentError) Error() string      { return string(e) }
@@ -110,7 +100,7 @@ func (s *sound) info() Info {
 // silence is SilenceDB as a level.
 var silence = math.Pow(10, SilenceDB/20.0)
 
-// peak is the largest magnitude in x.
+// peak returns the largest magnitude in x.
 func peak(x []float64) float64 {
 	var p float64
 	for _, v := range x {

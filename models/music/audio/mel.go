@@ -26,22 +26,19 @@ const (
 	SilenceDB  = -80   // dBFS; a clip whose peak is below has no feature
 )
 
-// ErrSilent tells that a clip has no feature: relative to the maximum of
-// silence every band would read as loudest. Errors that are ErrSilent may say
-// more: that sound starts later, or that the channels cancel each other.
+// ErrSilent reports that a clip has no feature: relative to the maximum of silence
+// every band would count as loudest. Errors that wrap it may say more: that sound
+// starts later, or that the channels cancel each other.
 var ErrSilent = errors.New("silent: peak below -80 dBFS")
 
-// errEmpty tells that a clip has no samples.
-var errEmpty = errors.New("no samples: the file holds no sound; record or export it again")
-
-// LogMel decodes the first two seconds of a file and returns its feature, see
-// Clip.LogMel.
+// LogMel decodes the first two seconds of a file and returns its feature, as
+// Clip.LogMel does.
 func LogMel(path string) ([]float32, error) {
 	feature, _, err := LogMelInfo(context.Background(), path)
 	return feature, err
 }
 
-// LogMel returns the 128 numbers in [-1, 0] that EmotionRecognizer hears: the
+// LogMel returns the 128 numbers in [-1, 0] that EmotionRecognizer reads: the
 // first ⌊2·Rate⌋ samples resampled to 22,050 Hz; power spectrogram (2,048 point
 // periodic Hann window, hop 512, centred in zeros); 128 Slaney mel bands with
 // Slaney's area normalisation, 0 to 11,025 Hz; in dB below the clip's maximum,
@@ -53,7 +50,7 @@ func (c *Clip) LogMel() ([]float32, error) {
 	}
 	x := c.Samples[:min(len(c.Samples), frameLimit(c.Rate, Seconds))]
 	if len(x) == 0 {
-		return nil, errEmpty
+		return nil, errors.New("no samples: the file holds no sound; record or export it again")
 	}
 	if err := checkFinite(x); err != nil {
 		return nil, err
@@ -61,9 +58,9 @@ func (c *Clip) LogMel() ([]float32, error) {
 	if peak(x) < silence {
 		return nil, ErrSilent
 	}
-	y := Resample(x, c.Rate, SampleRate)
-	// soxr gives round(n·22050/rate) samples and librosa appends a zero where
-	// that is less than ⌈n·22050/rate⌉: heard where a clip ends abruptly.
+	y := resample(x, c.Rate, SampleRate)
+	// soxr gives round(n·22050/rate) samples, and librosa appends a zero if that is
+	// less than ⌈n·22050/rate⌉. It matters where a clip ends abruptly.
 	if rest := len(x) * SampleRate % c.Rate; rest > 0 && 2*rest < c.Rate && len(y) > 1 {
 		y[len(y)-1] = 0
 	}
@@ -99,8 +96,8 @@ func logMel(x []float64) ([]float32, error) {
 	return feature, nil
 }
 
-// spectrum is the working memory of one frame; the transform keeps state, so
-// each goroutine takes its own from the pool.
+// spectrum is the working memory of one frame. Each goroutine takes its own from
+// the pool, because the transform keeps state.
 type spectrum struct {
 	fft  *fourier.FFT
 	in   []float64
@@ -117,7 +114,7 @@ var spectra = sync.Pool{New: func() any {
 	}
 }}
 
-// mel appends the mel powers of the frame that starts at x[start], zeros around x.
+// mel appends the mel powers of the frame that starts at x[start], with zeros around x.
 func (s *spectrum) mel(dst, x []float64, start int) []float64 {
 	window := hann()
 	for i := range s.in {

@@ -10,17 +10,16 @@ import (
 	"github.com/etude-ml/etude/models/music/audio/internal/mp3"
 )
 
-// decodeMP3 averages the channels frame by frame, so a stream may change their
-// number. Where a LAME tag tells them, the delay of encoder and decoder and the
-// padding are cut off, as libsndfile does.
+// decodeMP3 averages the channels frame by frame, because a stream may change their
+// number. Where a LAME tag gives them, it cuts off the delay of encoder and decoder
+// and the padding, as libsndfile does.
 func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	d, err := mp3.New(r)
 	if err != nil {
 		return nil, err
 	}
-	s := newSound(d.Rate, d.Channels, fullScale(16))
-	var frame [2]float64
-	limit := frameLimit(d.Rate, maxSeconds)
+	s := newSound(d.Rate, d.Channels, fullScale(16), maxSeconds)
+	limit := s.limit
 	if d.End > 0 {
 		limit = min(limit, d.End-d.Start)
 	}
@@ -28,18 +27,13 @@ func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		channels, err := d.Next()
 		if err != nil {
 			if d.Frames < d.Total && d.Damaged == 0 {
-				s.cut(maxSeconds, "ends after %d of %d frames", d.Frames, d.Total)
+				s.cut("ends after %d of %d frames", d.Frames, d.Total)
 			}
 			break
 		}
-		n := len(channels[0])
-		for i := min(skip, n); i < n && len(s.Samples) < limit; i++ {
-			for c, x := range channels {
-				frame[c] = x[i]
-			}
-			s.add(frame[:len(channels)])
-		}
-		skip -= min(skip, n)
+		n := min(skip, len(channels[0]))
+		addPlanar(s, channels, 1, n, limit)
+		skip -= n
 	}
 	if len(s.Samples) == 0 {
 		return nil, errors.New("no whole frame of sound")

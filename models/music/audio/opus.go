@@ -4,6 +4,7 @@
 package audio
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,8 +14,27 @@ import (
 
 	"github.com/pion/opus"
 
+	"github.com/etude-ml/etude/models/internal/filekind"
 	"github.com/etude-ml/etude/models/music/audio/internal/ogg"
 )
+
+// sniffOgg names the content of an Ogg file. The sound of a video counts, too.
+func sniffOgg(r io.ReaderAt, start int64) (string, format) {
+	what := "an Ogg file without a known stream"
+	for _, head := range ogg.Heads(io.NewSectionReader(r, start, math.MaxInt64-start)) {
+		switch {
+		case strings.HasPrefix(head, "OpusHead"):
+			return "opus", decodeOpus
+		case strings.HasPrefix(head, "\x01vorbis"):
+			what = "an Ogg Vorbis file"
+		case strings.HasPrefix(head, "\x7fFLAC"):
+			what = "a FLAC stream in Ogg"
+		case strings.HasPrefix(head, "Speex "):
+			what = "an Ogg Speex file"
+		}
+	}
+	return "is " + what + "; " + filekind.Convert, nil
+}
 
 // opusRate is the rate that Ogg Opus counts in, and the highest it decodes to.
 const opusRate = 48000
@@ -22,17 +42,17 @@ const opusRate = 48000
 // maxOpusPacket is the number of frames of the longest packet, 120 ms.
 const maxOpusPacket = opusRate * 120 / 1000
 
-// opusHead is what an identification header tells (RFC 7845, section 5.1).
+// opusHead holds an identification header (RFC 7845, section 5.1).
 type opusHead struct {
 	channels int
 	rate     int     // to decode to
-	skip     int64   // frames at 48 kHz to leave out at the start
-	gain     float64 // to multiply with
+	skip     int64   // frames at 48 kHz to drop at the start
+	gain     float64 // factor of all samples
 }
 
-// decodeOpus decodes to the lowest rate that Opus knows not below that of the
-// encoder's source, as libsndfile does. Pre-skip and end are RFC 7845's. Damage
-// behind the first packet ends the clip there, with a note.
+// decodeOpus decodes to the lowest rate of Opus that is not below that of the
+// encoder's source, as libsndfile does. Pre-skip and end follow RFC 7845. Damage
+// after the first packet ends the clip there, with a note.
 func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	packets, b, err := ogg.Open(r, "OpusHead")
 	if err != nil {
@@ -47,23 +67,22 @@ func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		return nil, err
 	}
 	factor := int64(opusRate / head.rate)
-	limit := int64(frameLimit(head.rate, maxSeconds))
-	s := newSound(head.rate, head.channels, fullScale(16))
+	s := newSound(head.rate, head.channels, fullScale(16), maxSeconds)
+	limit := int64(s.limit)
 	var (
-		pos   int64      // at 48 kHz, of the next packet in what was decoded
-		base  int64 = -1 // granule position of pos 0
-		buf         = make([]float32, maxOpusPacket*head.channels)
-		frame       = make([]float64, head.channels)
+		pos  int64      // of the next packet in what was decoded, at 48 kHz
+		base int64 = -1 // granule position of pos 0
+		buf        = make([]float32, maxOpusPacket*head.channels)
 	)
 	for int64(len(s.Samples)) < limit {
 		p, err := packets.Next()
 		if err != nil {
 			if !packets.Ended() {
-				s.cut(maxSeconds, "ends after %.2f s without its last page", s.seconds())
+				s.cut("ends after %.2f s without its last page", s.seconds())
 			}
 			break
 		}
-		if strings.HasPrefix(string(p.Data[:min(len(p.Data), 8)]), "OpusTags") {
+		if bytes.HasPrefix(p.Data, []byte("OpusTags")) {
 			continue
 		}
 		if p.End && p.Granule >= 0 {
@@ -74,15 +93,11 @@ func decodeOpus(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			return nil, fmt.Errorf("first packet: %w", err)
 		}
 		if err != nil {
-			s.cut(maxSeconds, "damaged at %.2f s, %v", s.seconds(), err)
+			s.cut("damaged at %.2f s, %v", s.seconds(), err)
 			break
 		}
-		for i := max(0, (head.skip-pos)/factor); i < int64(n) && int64(len(s.Samples)) < limit; i++ {
-			for c := range frame {
-				frame[c] = float64(buf[int(i)*head.channels+c]) * head.gain
-			}
-			s.add(frame)
-		}
+		from := min(max(0, (head.skip-pos)/factor), int64(n))
+		addInterleaved(s, buf[int(from)*head.channels:n*head.channels], head.gain, int(limit))
 		pos += int64(n) * factor
 		// A stream that was cut out of a longer one starts at a later position.
 		if base < 0 && p.LastHere && p.Granule >= 0 {

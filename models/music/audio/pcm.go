@@ -10,20 +10,20 @@ import (
 	"math"
 )
 
-// pcm tells how samples lie in a file, frame by frame. It speaks of encodings as
-// a wav does.
+// pcm describes how samples are stored in a file, frame by frame. It names
+// encodings by a wav's format tags.
 type pcm struct {
 	tag      int // encoding
 	channels int
 	rate     int
 	block    int  // bytes of a frame; of ADPCM: of a block of frames
 	bits     int  // of a sample
-	atTop    bool // fewer bits than the container holds are at its top
-	signed   bool // up to 8 bits are signed
+	atTop    bool // samples of fewer bits than their bytes hold are in the top bits
+	signed   bool // samples of up to 8 bits are signed
 	order    binary.ByteOrder
 }
 
-// check refuses what decode cannot read and settles the size of a frame.
+// check refuses what decode cannot read, and determines the size of a frame.
 func (f *pcm) check() error {
 	least := (f.bits + 7) / 8
 	switch f.tag {
@@ -39,13 +39,21 @@ func (f *pcm) check() error {
 		if f.bits != 8 {
 			return fmt.Errorf("%d bits a logarithmic sample, want 8", f.bits)
 		}
+	case tagIMA, tagMS:
+		if f.bits != 4 {
+			return fmt.Errorf("%d bits an ADPCM sample, want 4", f.bits)
+		}
+		if least := f.adpcmHead(); f.block < least {
+			return fmt.Errorf("ADPCM block of %d bytes, want %d or more for %d channels", f.block, least, f.channels)
+		}
+		return nil
 	case tagMP3, tagMPEG:
 		return nil
 	default:
 		return fmt.Errorf("format tag %#04x is not decoded; convert the file to PCM", f.tag)
 	}
 	// A frame that is no whole number of samples, or is too small for them,
-	// contradicts the other fields: believe those.
+	// contradicts the other fields, which are trusted more.
 	if f.block%f.channels != 0 || f.block/f.channels < least || f.block/f.channels > 8 ||
 		f.tag != tagPCM && f.block/f.channels != least {
 		f.block = least * f.channels
@@ -53,11 +61,11 @@ func (f *pcm) check() error {
 	return nil
 }
 
-// decode reads the data chunk, which claims to be of so many bytes.
+// decode reads the data chunk, which claims to have so many bytes.
 func (f *pcm) decode(r *io.SectionReader, claimed int64, maxSeconds float64) (*sound, error) {
 	s, err := f.samples(r, maxSeconds)
 	if err == nil && claimed > r.Size() {
-		s.cut(maxSeconds, "data chunk: claims %d bytes, %d are there", claimed, r.Size())
+		s.cut("data chunk: claims %d bytes, %d are there", claimed, r.Size())
 	}
 	return s, err
 }
@@ -69,8 +77,8 @@ func (f *pcm) samples(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	case tagIMA, tagMS:
 		return decodeADPCM(f, r, maxSeconds)
 	}
-	frames := int(min(r.Size()/int64(f.block), int64(frameLimit(f.rate, maxSeconds))))
-	s := newSound(f.rate, f.channels, f.full())
+	s := newSound(f.rate, f.channels, f.full(), maxSeconds)
+	frames := int(min(r.Size()/int64(f.block), int64(s.limit)))
 	s.Samples = make([]float64, 0, frames)
 	if n := r.Size(); n > 0 && n < int64(f.block) {
 		return nil, fmt.Errorf("data chunk: %d bytes, less than one frame of %d", r.Size(), f.block)
@@ -96,7 +104,7 @@ func (f *pcm) samples(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	return s, nil
 }
 
-// full is the largest level that the encoding can hold, or what counts as such.
+// full returns the level of the encoding that counts as full scale.
 func (f *pcm) full() float64 {
 	switch f.tag {
 	case tagMuLaw:
@@ -109,8 +117,8 @@ func (f *pcm) full() float64 {
 	return fullScale(16)
 }
 
-// sample returns the function that turns the bytes of one sample into a value
-// in [-1, 1), or whatever a float file holds.
+// sample returns the function that turns the bytes of one sample into a value in
+// [-1, 1), or the value itself in a float file.
 func (f *pcm) sample(bytes int) func([]byte) float64 {
 	big := f.order == binary.ByteOrder(binary.BigEndian)
 	switch {
@@ -127,9 +135,9 @@ func (f *pcm) sample(bytes int) func([]byte) float64 {
 	case bytes == 2 && !big:
 		return func(b []byte) float64 { return float64(int16(uint16(b[0])|uint16(b[1])<<8)) / (1 << 15) }
 	}
-	// Fewer bits than the container holds are at its top. The exception is the
-	// plain format with bytes to spare, which is outside the standard: what is
-	// found there has the sample in the low bytes.
+	// Samples of fewer bits than their bytes hold are in the top bits. The exception
+	// is the plain format with whole bytes to spare, which is outside the standard:
+	// files that have it keep the sample in the low bytes.
 	used := bytes
 	if !f.atTop {
 		used = (f.bits + 7) / 8

@@ -11,7 +11,7 @@ import (
 // The low-pass filter, a Kaiser-windowed sinc, in terms of the lower of both
 // rates: flat to 0.913 of its Nyquist frequency, 120 dB down from 1.0. The three
 // numbers are those that soxr's HQ filter shows in its response to a pulse, so
-// clips that start or end abruptly ring as they do in librosa.
+// clips that start or end abruptly ring as in librosa.
 const (
 	cutoff    = 0.95687 // of the Nyquist frequency
 	halfWidth = 97.25   // samples at the lower rate
@@ -19,24 +19,18 @@ const (
 	gridSteps = 512     // of the tabulated prototype, per sample at the lower rate
 )
 
-// kernel is the filter's prototype: a Kaiser-windowed sinc over t in samples at
-// the lower rate. It is the same for all pairs of rates.
-type kernel struct {
-	half float64   // length of one side
-	grid []float64 // values at (i-1)/gridSteps, i = 0 …, zero beyond half
-}
-
-var prototype = sync.OnceValue(func() *kernel {
-	k := &kernel{half: halfWidth}
-	k.grid = make([]float64, int(k.half*gridSteps)+4)
-	for i := range k.grid {
+// prototype tabulates the filter, a Kaiser-windowed sinc over t in samples at the
+// lower rate: item i is its value at (i-1)/gridSteps, zero beyond halfWidth.
+var prototype = sync.OnceValue(func() []float64 {
+	grid := make([]float64, int(halfWidth*gridSteps)+4)
+	for i := range grid {
 		t := float64(i-1) / gridSteps
-		if u := t / k.half; math.Abs(u) <= 1 {
+		if u := t / halfWidth; math.Abs(u) <= 1 {
 			w := bessel0(beta*math.Sqrt(1-u*u)) / bessel0(beta)
-			k.grid[i] = cutoff * sinc(cutoff*t) * w
+			grid[i] = cutoff * sinc(cutoff*t) * w
 		}
 	}
-	return k
+	return grid
 })
 
 func sinc(x float64) float64 {
@@ -56,17 +50,17 @@ func bessel0(x float64) float64 {
 	return sum
 }
 
-// at interpolates the prototype with a cubic through four grid points: an error
-// of 1e-11, far below the stop band.
-func (k *kernel) at(t float64) float64 {
+// filterAt interpolates the prototype with a cubic through four grid points: its
+// error of 1e-11 is far below the stop band.
+func filterAt(grid []float64, t float64) float64 {
 	t = math.Abs(t)
-	if t >= k.half {
+	if t >= halfWidth {
 		return 0
 	}
 	x := t * gridSteps
 	i := int(x)
 	x -= float64(i)
-	a, b, c, d := k.grid[i], k.grid[i+1], k.grid[i+2], k.grid[i+3]
+	a, b, c, d := grid[i], grid[i+1], grid[i+2], grid[i+3]
 	return b + x*((c-a/3-b/2-d/6)+x*((a+c)/2-b+x*((d-a)/6+(b-c)/2)))
 }
 
@@ -78,34 +72,19 @@ type ratio struct {
 }
 
 func newRatio(from, to int) ratio {
-	g := gcd(from, to)
+	g, b := from, to
+	for b != 0 { // greatest common divisor
+		g, b = b, g%b
+	}
 	s := min(1, float64(to)/float64(from))
 	return ratio{to / g, from / g, s, int(halfWidth/s) + 2}
 }
 
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
-// row fills taps for an output that lies frac samples behind its base.
-func (q ratio) row(taps []float64, frac float64) {
-	k := prototype()
-	for j := range taps {
-		taps[j] = q.scale * k.at((float64(j-q.reach)-frac)*q.scale)
-	}
-}
-
-// Resample converts x from one rate to another, in frames per second, with a
-// linear-phase filter: flat to 0.913 of the lower Nyquist frequency, 120 dB
-// down from 1.0, its delay removed, silence assumed around x. The result has
-// ⌈len(x)·to/from⌉ samples. Equal rates give a copy. Rates must be positive.
-func Resample(x []float64, from, to int) []float64 {
-	if from <= 0 || to <= 0 {
-		panic("audio: Resample: rates must be positive")
-	}
+// resample converts x from one rate to another, in frames per second, with a
+// linear-phase filter: flat to 0.913 of the lower Nyquist frequency, 120 dB down
+// from 1.0. Its delay is removed, and silence is assumed around x. The result has
+// ⌈len(x)·to/from⌉ samples. Equal rates give a copy.
+func resample(x []float64, from, to int) []float64 {
 	if from == to {
 		return append([]float64(nil), x...)
 	}
@@ -137,7 +116,7 @@ func Resample(x []float64, from, to int) []float64 {
 	return y
 }
 
-// dot uses four sums, since one would wait for each addition.
+// dot uses four sums, because a single one would wait for each addition.
 func dot(a, b []float64) float64 {
 	b = b[:len(a)]
 	var s0, s1, s2, s3 float64
@@ -154,7 +133,7 @@ func dot(a, b []float64) float64 {
 	return s0 + s1 + s2 + s3
 }
 
-// bank holds the taps of a ratio: of all its phases, or, where they are too many
+// bank holds the taps of a ratio: of all its phases, or, if there are too many
 // (44,099 Hz has 22,050), of so many that a cubic between them errs by 1e-10.
 type bank struct {
 	exact bool
@@ -169,9 +148,13 @@ func newBank(q ratio) *bank {
 		phases = int(256*q.scale) + 1 // 256 to a sample at the lower rate
 		first, n = -1, phases+3
 	}
+	grid := prototype()
 	for p := range n {
+		frac := float64(first+p) / float64(phases) // samples that an output lies behind its base
 		row := make([]float64, width)
-		q.row(row, float64(first+p)/float64(phases))
+		for j := range row {
+			row[j] = q.scale * filterAt(grid, (float64(j-q.reach)-frac)*q.scale)
+		}
 		b.rows = append(b.rows, row)
 	}
 	return b

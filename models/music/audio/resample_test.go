@@ -31,7 +31,7 @@ func sine(n int, f float64) []float64 {
 // distortion is the level of what resampling does to a sine of n samples, f
 // periods each, besides resampling it: a wrong gain, a delay, images.
 func distortion(n int, f float64, from int) float64 {
-	y := Resample(sine(n, f), from, SampleRate)
+	y := resample(sine(n, f), from, SampleRate)
 	for i, v := range sine(len(y), f*float64(from)/SampleRate) {
 		y[i] -= v
 	}
@@ -50,7 +50,7 @@ func TestResampleResponse(t *testing.T) {
 		}
 		for _, f := range []float64{1, 1.01, 1.1, 1.7} {
 			if f*low < 0.5 {
-				y := Resample(sine(n, f*low), from, SampleRate)
+				y := resample(sine(n, f*low), from, SampleRate)
 				assert.Less(t, level(y), -120.0, "%d Hz: gain in dB at %v", from, f)
 			}
 		}
@@ -67,13 +67,13 @@ func TestResampleShape(t *testing.T) {
 		{0, 44100, 22050, 0}, {1, 44100, 22050, 1}, {3, 44100, 22050, 2}, {100, 22050, 22050, 100},
 		{1, 8000, 22050, 3}, {16000, 8000, 22050, 44100}, {2, 768000, 22050, 1}, {200, 100, 22050, 44100},
 	} {
-		assert.Len(t, Resample(make([]float64, c.n), c.from, c.to), c.want)
+		assert.Len(t, resample(make([]float64, c.n), c.from, c.to), c.want)
 	}
 	x := []float64{1, 2}
-	y := Resample(x, 8000, 8000)
+	y := resample(x, 8000, 8000)
 	y[0] = 5
 	assert.Equal(t, 1.0, x[0], "equal rates must copy")
-	assert.Panics(t, func() { Resample(x, 0, 22050) })
+	assert.Panics(t, func() { resample(x, 0, 22050) })
 }
 
 // A pulse keeps its place: the filter's delay is removed and its response is
@@ -81,7 +81,7 @@ func TestResampleShape(t *testing.T) {
 func TestResampleDelay(t *testing.T) {
 	x := make([]float64, 801)
 	x[400] = 1
-	y := Resample(x, 44100, SampleRate)
+	y := resample(x, 44100, SampleRate)
 	for i := 1; i < 100; i++ {
 		assert.InDelta(t, y[200-i], y[200+i], 1e-15)
 		assert.Less(t, math.Abs(y[200+i]), y[200])
@@ -93,7 +93,7 @@ func TestResampleCache(t *testing.T) {
 	tables = bankCache{banks: map[ratio]*bank{}}
 	x := make([]float64, 10)
 	for rate := 8000; rate < 48000; rate += 100 {
-		Resample(x, rate, SampleRate)
+		resample(x, rate, SampleRate)
 		var size int
 		for _, b := range tables.banks {
 			size += b.size()

@@ -9,15 +9,16 @@ import (
 	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
-// clippedRun is the least number of samples in a row at full scale that counts
-// as clipped: one or two are what a loud but sound recording has at a peak.
+// clippedRun is how many samples in a row at full scale count as clipped: one or
+// two are normal at a peak of a loud recording.
 const clippedRun = 3
 
-// sound is a clip in the making: frames are averaged as they come, after their
-// channels' levels were noted. An average hides that one channel is clipped.
+// sound is a clip that is being decoded. Each frame is averaged as it comes, after
+// the levels of its channels were noted, because the average hides a clipped one.
 type sound struct {
 	Clip
 	kind    string
+	limit   int     // frames that are wanted
 	full    float64 // level that counts as full scale
 	peak    float64 // largest level of any channel
 	run     []int   // samples in a row at full scale, of each channel
@@ -26,18 +27,20 @@ type sound struct {
 	notes   remarks.List
 }
 
-func newSound(rate, channels int, full float64) *sound {
-	return &sound{Clip: Clip{Rate: rate, Channels: channels}, full: full, run: make([]int, channels)}
+func newSound(rate, channels int, full, maxSeconds float64) *sound {
+	return &sound{
+		Clip: Clip{Rate: rate, Channels: channels}, limit: frameLimit(rate, maxSeconds), full: full, run: make([]int, channels),
+	}
 }
 
-// fullScale is the largest level of samples of so many bits; of more than 16 as
-// of 16, since such files are often made from those.
+// fullScale returns the largest level of samples of so many bits. More than 16
+// count as 16, because such files are often made from those.
 func fullScale(bits int) float64 {
 	return 1 - math.Ldexp(1, 1-min(max(bits, 2), 16))
 }
 
-// add appends a frame of one value a channel. Their number may differ from the
-// stream's.
+// add appends a frame of one value a channel. A frame may have another number of
+// channels than the stream.
 func (s *sound) add(frame []float64) {
 	var sum float64
 	for c, v := range frame {
@@ -50,6 +53,30 @@ func (s *sound) add(frame []float64) {
 	}
 	s.heard += len(frame)
 	s.Samples = append(s.Samples, sum/float64(len(frame)))
+}
+
+// addPlanar appends frames whose channels lie apart, from a position on, until the
+// sound has limit frames.
+func addPlanar[T int64 | float64](s *sound, channels [][]T, scale float64, from, limit int) {
+	var frame [8]float64
+	for i := from; i < len(channels[0]) && len(s.Samples) < limit; i++ {
+		for c, x := range channels {
+			frame[c] = float64(x[i]) * scale
+		}
+		s.add(frame[:len(channels)])
+	}
+}
+
+// addInterleaved appends frames whose channels alternate, until the sound has limit
+// frames.
+func addInterleaved[T int | float32](s *sound, x []T, scale float64, limit int) {
+	frame := make([]float64, s.Channels)
+	for ; len(x) > 0 && len(s.Samples) < limit; x = x[len(frame):] {
+		for c := range frame {
+			frame[c] = float64(x[c]) * scale
+		}
+		s.add(frame)
+	}
 }
 
 // clip counts the runs at full scale.
@@ -70,12 +97,12 @@ func (s *sound) clip(c int, level float64) {
 	}
 }
 
-// cut notes why the sound ends, if that is in the part that is wanted.
-func (s *sound) cut(maxSeconds float64, format string, args ...any) {
-	if len(s.Samples) < frameLimit(s.Rate, maxSeconds) {
+// cut notes why the sound ends, unless it is as long as wanted.
+func (s *sound) cut(format string, args ...any) {
+	if len(s.Samples) < s.limit {
 		s.notes.Add(format+"; what comes before was used: write the file anew from its source", args...)
 	}
 }
 
-// seconds is the length of what was decoded.
+// seconds returns the length of what was decoded.
 func (s *sound) seconds() float64 { return float64(len(s.Samples)) / float64(s.Rate) }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -24,8 +25,8 @@ const (
 	tagExtensible = 0xfffe
 )
 
-// subFormats are the GUIDs of sub-formats that carry a plain format tag in their
-// first four bytes, without these: Microsoft's, and those of Ambisonic B-format.
+// subFormats are the GUIDs, without their first four bytes, of sub-formats that have
+// a plain format tag there: Microsoft's, and those of Ambisonic B-format.
 var subFormats = []subFormat{
 	{0x0000, 0x0010, "\x80\x00\x00\xaa\x00\x38\x9b\x71"},
 	{0x0721, 0x11d3, "\x86\x44\xc8\xc1\xca\x00\x00\x00"},
@@ -37,13 +38,21 @@ type subFormat struct {
 	tail          string
 }
 
-// maxChunks bounds the search for the samples: a file of empty chunks could
-// keep it busy for minutes.
+// maxChunks bounds the search for the samples, because a file of empty chunks could
+// take minutes.
 const maxChunks = 1 << 14
 
-// decodeWAV reads RIFF, RIFX (big-endian), RF64 and BW64. Chunk sizes are only
-// claims: a data chunk that says more than the file holds, or 0 or 2³²-1 as
-// writers leave it that could not seek back, ends with the file.
+// unknownSize is the least size of data that programs leave which write into a pipe:
+// SoX 2³¹-4096, most others 2³²-1.
+const unknownSize = 1<<31 - 1<<12
+
+// Wave64's identifiers have four letters and this tail, except the first.
+const (
+	w64RIFF = "riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+	w64Tail = "\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+)
+
+// decodeWAV reads RIFF, RIFX (big-endian), RF64 and BW64.
 func decodeWAV(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	var head [12]byte
 	if _, err := r.ReadAt(head[:], 0); err != nil {
@@ -52,106 +61,151 @@ func decodeWAV(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	if form := string(head[8:]); form != "WAVE" {
 		return nil, fmt.Errorf("RIFF header: form is %q, want \"WAVE\"", form)
 	}
-	var order binary.ByteOrder = binary.LittleEndian
+	c := &chunks{r: r, order: binary.LittleEndian, at: 12}
 	if string(head[:4]) == "RIFX" {
-		order = binary.BigEndian
+		c.order = binary.BigEndian
 	}
-	var (
-		f        *pcm
-		dataSize int64 = -1 // from a ds64 chunk
-		at       int64 = 12
-	)
-	for n := 0; ; n++ {
-		var h [8]byte
-		if _, err := r.ReadAt(h[:], at); err != nil || n == maxChunks {
-			if f == nil {
-				return nil, errors.New("fmt chunk: missing")
-			}
-			return nil, errors.New("data chunk: missing")
-		}
-		id, size := string(h[:4]), int64(order.Uint32(h[4:]))
-		at += 8
-		left := r.Size() - at
-		switch id {
-		case "fmt ":
-			var err error
-			if f, err = readFormat(io.NewSectionReader(r, at, min(size, left)), order); err != nil {
-				return nil, fmt.Errorf("fmt chunk: %w", err)
-			}
-		case "ds64":
-			var b [16]byte // sizes of the file and of the data
-			if _, err := r.ReadAt(b[:], at); err == nil && size >= 16 {
-				dataSize = int64(order.Uint64(b[8:]) &^ (1 << 63))
-			}
-		case "data":
-			if f == nil {
-				return nil, errors.New("fmt chunk: missing before the data chunk")
-			}
-			switch {
-			case size == 1<<32-1 && dataSize >= 0:
-				size = dataSize
-			case size == 0 && !wholeChunks(r, at, order), size >= unknownSize:
-				size = left
-			}
-			s, err := f.decode(io.NewSectionReader(r, at, min(size, left)), size, maxSeconds)
-			if err == nil && size < left && !chunkAt(r, behindChunk(r, at, size)) {
-				s.cut(maxSeconds, "data chunk: behind its %d bytes stands no other chunk, but %d bytes", size, left-size)
-			}
-			return s, err
-		}
-		at = behindChunk(r, at, size)
-	}
+	return c.decode(maxSeconds)
 }
 
-// unknownSize and above are the sizes of data that programs leave which write
-// into a pipe: SoX 2³¹-4096, most others 2³²-1.
-const unknownSize = 1<<31 - 1<<12
-
-// wholeChunks tells whether the rest of a file is chunks to its very end. Behind a
-// data chunk of size 0 it says that there are no samples; otherwise the size was
-// never filled in, and samples follow.
-func wholeChunks(r *io.SectionReader, at int64, order binary.ByteOrder) bool {
-	for range maxChunks {
-		var h [8]byte
-		if at >= r.Size() {
-			return true
-		}
-		if _, err := r.ReadAt(h[:], at); err != nil || !chunkAt(r, at) {
-			return false
-		}
-		size := int64(order.Uint32(h[4:]))
-		if at += 8; size > r.Size()-at {
-			return false
-		}
-		at = behindChunk(r, at, size)
+// decodeW64 reads Sony's Wave64: a wav whose chunks have identifiers of 16 bytes
+// and sizes of 64 bits, which include both, and start at multiples of 8.
+func decodeW64(r *io.SectionReader, maxSeconds float64) (*sound, error) {
+	var head [40]byte
+	if _, err := r.ReadAt(head[:], 0); err != nil {
+		return nil, fmt.Errorf("riff header: file ends after %d of 40 bytes", r.Size())
 	}
-	return false
+	if string(head[:16]) != w64RIFF || string(head[24:]) != "wave"+w64Tail {
+		return nil, errors.New("riff header: is not that of a Wave64 file; convert it to wav")
+	}
+	return (&chunks{r: r, order: binary.LittleEndian, wide: true, at: 40}).decode(maxSeconds)
 }
 
-// chunkAt tells whether a chunk's name, or the end of the file, is at a place.
-func chunkAt(r *io.SectionReader, at int64) bool {
-	var id [4]byte
-	n, _ := r.ReadAt(id[:], at)
-	for _, c := range id[:n] {
-		if c < ' ' || c > '~' {
-			return false
+// chunks reads the heads of a file's chunks one by one. Their sizes are only claims.
+type chunks struct {
+	r     *io.SectionReader
+	order binary.ByteOrder
+	wide  bool // Wave64
+	count int
+
+	// The chunk that was read last; at first at is where the first chunk begins.
+	id             string
+	at, size, left int64 // start of the body, its claimed size, bytes up to the end of the file
+}
+
+// next reads the head of the next chunk. It returns false at the end of the file.
+func (c *chunks) next() bool {
+	head, at := 8, c.end()
+	if c.wide {
+		head = 24
+	}
+	var h [24]byte
+	if _, err := c.r.ReadAt(h[:head], at); err != nil || c.count == maxChunks {
+		return false
+	}
+	c.count++
+	c.at = at + int64(head)
+	c.left = c.r.Size() - c.at
+	c.id, c.size = string(h[:4]), int64(c.order.Uint32(h[4:]))
+	if c.wide {
+		if string(h[4:16]) != w64Tail {
+			c.id = ""
+		}
+		c.size = c.left
+		if claim := binary.LittleEndian.Uint64(h[16:]); claim >= 24 && claim < 1<<62 {
+			c.size = int64(claim - 24)
 		}
 	}
 	return true
 }
 
-// behindChunk returns where the chunk behind the one of size bytes at at starts.
-// Some writers forget the byte that pads an odd one.
-func behindChunk(r io.ReaderAt, at, size int64) int64 {
-	at += size
-	if size&1 == 0 {
+// end returns where the next chunk starts. Some writers forget the byte that pads
+// an odd one.
+func (c *chunks) end() int64 {
+	if c.wide {
+		return (c.at + min(c.size, c.left) + 7) &^ 7
+	}
+	at := c.at + c.size
+	if c.size&1 == 0 {
 		return at
 	}
 	var pad [1]byte
-	if _, err := r.ReadAt(pad[:], at); err == nil && pad[0] >= ' ' && pad[0] <= 'z' {
+	if _, err := c.r.ReadAt(pad[:], at); err == nil && pad[0] >= ' ' && pad[0] <= 'z' {
 		return at
 	}
 	return at + 1
+}
+
+// body returns what the file holds of the chunk.
+func (c *chunks) body() *io.SectionReader {
+	return io.NewSectionReader(c.r, c.at, min(c.size, c.left))
+}
+
+// named reports whether a chunk's name, or the end of the file, is at a place.
+func (c *chunks) named(at int64) bool {
+	var id [4]byte
+	n, _ := c.r.ReadAt(id[:], at)
+	return !slices.ContainsFunc(id[:n], func(b byte) bool { return b < ' ' || b > '~' })
+}
+
+// endsWhole reports whether the rest of the file is whole chunks to its very end.
+// After a data chunk of size 0 this means that there are no samples; otherwise the
+// size was never filled in, and samples follow.
+func (c chunks) endsWhole() bool {
+	c.count = 0
+	for c.next() {
+		if !c.named(c.at-8) || c.size > c.left {
+			return false
+		}
+	}
+	return c.end() >= c.r.Size()
+}
+
+// decode finds format and samples, and decodes them.
+func (c *chunks) decode(maxSeconds float64) (*sound, error) {
+	var f *pcm
+	dataSize := int64(-1) // as a ds64 chunk gives it
+	for c.next() {
+		switch c.id {
+		case "fmt ":
+			var err error
+			if f, err = readFormat(c.body(), c.order); err != nil {
+				return nil, fmt.Errorf("fmt chunk: %w", err)
+			}
+		case "ds64":
+			var b [16]byte // sizes of the file and of the data
+			if _, err := c.body().ReadAt(b[:], 0); err == nil {
+				dataSize = int64(c.order.Uint64(b[8:]) &^ (1 << 63))
+			}
+		case "data":
+			if f == nil {
+				return nil, errors.New("fmt chunk: missing before the data chunk")
+			}
+			return c.decodeData(f, dataSize, maxSeconds)
+		}
+	}
+	if f == nil {
+		return nil, errors.New("fmt chunk: missing")
+	}
+	return nil, errors.New("data chunk: missing")
+}
+
+// decodeData decodes the data chunk. One that claims more than the file holds ends
+// with the file, and so does one whose size was never filled in.
+func (c *chunks) decodeData(f *pcm, dataSize int64, maxSeconds float64) (*sound, error) {
+	switch {
+	case c.wide:
+		return f.decode(c.body(), c.size, maxSeconds)
+	case c.size == 1<<32-1 && dataSize >= 0:
+		c.size = dataSize
+	case c.size == 0 && !c.endsWhole(), c.size >= unknownSize:
+		c.size = c.left
+	}
+	s, err := f.decode(c.body(), c.size, maxSeconds)
+	if err == nil && c.size < c.left && !c.named(c.end()) {
+		s.cut("data chunk: behind its %d bytes stands no other chunk, but %d bytes", c.size, c.left-c.size)
+	}
+	return s, err
 }
 
 // readFormat reads and checks a fmt chunk.
@@ -185,8 +239,42 @@ func readFormat(r *io.SectionReader, order binary.ByteOrder) (*pcm, error) {
 		f.atTop = true
 		f.tag = int(tag)
 	}
-	if f.tag == tagIMA || f.tag == tagMS {
-		return f, checkADPCM(f)
-	}
 	return f, f.check()
+}
+
+// WriteWAV writes samples, full scale ±1 and clipped there, as a mono wav of
+// 16-bit PCM at rate frames per second.
+func WriteWAV(w io.Writer, samples []float64, rate int) error {
+	if err := checkShape(int64(rate), 1); err != nil {
+		return fmt.Errorf("audio: write wav: %w", err)
+	}
+	if err := checkFinite(samples); err != nil {
+		return fmt.Errorf("audio: write wav: %w", err)
+	}
+	size := 2 * int64(len(samples))
+	if size > math.MaxUint32-36 {
+		return fmt.Errorf("audio: write wav: %d samples are too many for a wav file", len(samples))
+	}
+	b := make([]byte, 0, 44+size)
+	le := binary.LittleEndian
+	b = append(b, "RIFF"...)
+	b = le.AppendUint32(b, uint32(36+size))
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, tagPCM)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, uint32(rate))
+	b = le.AppendUint32(b, uint32(2*rate))
+	b = le.AppendUint16(b, 2)
+	b = le.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = le.AppendUint32(b, uint32(size))
+	for _, v := range samples {
+		v = math.Round(v * (1 << 15))
+		b = le.AppendUint16(b, uint16(int16(min(max(v, -1<<15), 1<<15-1))))
+	}
+	if _, err := w.Write(b); err != nil {
+		return fmt.Errorf("audio: write wav: %w", err)
+	}
+	return nil
 }
