@@ -12,13 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// page returns README.md and the page on running that belongs to it.
 func page(t *testing.T) string {
+	t.Helper()
 	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	return string(text)
+	running, err := os.ReadFile("../../.github/docs/running.md")
+	require.NoError(t, err)
+	return string(text) + string(running)
 }
 
-// block is a fenced block of README.md.
+// block is a fenced block of the page.
 type block struct {
 	heading  string // the nearest one above
 	language string
@@ -45,7 +49,7 @@ func blocks(t *testing.T, languages ...string) []block {
 	return list
 }
 
-// example is the one block under a heading in a language.
+// example returns the one block under a heading in a language.
 func example(t *testing.T, heading, language string) string {
 	var found []string
 	for _, b := range blocks(t, language) {
@@ -57,7 +61,7 @@ func example(t *testing.T, heading, language string) string {
 	return found[0]
 }
 
-// spans are the commands between backticks in what is written around the blocks.
+// spans returns the commands between backticks in the text around the blocks.
 func spans(t *testing.T, command string) []string {
 	text := fenced.ReplaceAllString(page(t), "")
 	var list []string
@@ -68,7 +72,7 @@ func spans(t *testing.T, command string) []string {
 	return list
 }
 
-// absent skips a test for want of something, or fails it where all has to be there.
+// absent skips a test because something is missing, or fails it where nothing may be.
 func absent(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv("ETUDE_TEST_REQUIRE_PYTHON") != "" {

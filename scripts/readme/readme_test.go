@@ -7,6 +7,7 @@ package readme
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,65 +17,51 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/scripts/internal/demo"
-	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/data"
-	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/onnx"
-	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
-	"github.com/etude-ml/etude/trainer"
 )
 
-func trainEmotion(ctx context.Context, folder, out string) error {
-	samples, err := dataset.EmotionSource.Samples(ctx, folder, dataset.Options{})
-	if err != nil {
-		return err
-	}
-	train, val, err := data.Split(samples.Groups, 0.2, 42)
-	if err != nil {
-		return err
-	}
-	torch.ManualSeed(42)
-	model := models.NewEmotionRecognizer(torch.CPU)
-	settings := optim.DefaultAdam()
-	settings.WeightDecay = 1e-4
-	run := trainer.Run{
-		Model:     model,
-		Loss:      nn.MSELoss,
-		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
-		Train:     samples.Select(train).Tensors(torch.CPU),
-		Val:       samples.Select(val).Tensors(torch.CPU),
-		Epochs:    20,
-		Save:      out, // last.pt, best.pt, model.pt, history.json, history.png
-	}
-	if _, err := run.Fit(ctx); err != nil {
-		return err
-	}
-	_, err = onnx.Export(filepath.Join(out, "model.onnx"), model, onnx.Signature{
-		Input: "audio_features", Output: "emotion_embedding", Example: run.Val.X,
-	})
-	return err
-}
-
+// The program in README.md runs on the corpus of the demo and prints what README.md
+// shows below it.
 func TestProgram(t *testing.T) {
 	torchtest.Need(t)
-	folder, out := filepath.Join(t.TempDir(), "data"), t.TempDir()
-	require.NoError(t, demo.Write(context.Background(), folder, demo.Options{Pieces: 6, Sections: 2}))
-	require.NoError(t, trainEmotion(context.Background(), folder, out))
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.go")
+	require.NoError(t, os.WriteFile(main, []byte(example(t, "In Go", "go")), 0o600))
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "program"), main)
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	require.NoError(t, demo.Write(context.Background(), filepath.Join(dir, "demo", "data"), demo.Options{Seed: 42}))
+	program := exec.Command(filepath.Join(dir, "program"))
+	program.Dir = dir
+	out, err = program.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, example(t, "In Go", ""), string(out))
 	for _, name := range []string{"last.pt", "best.pt", "model.pt", "history.json", "history.png", "model.onnx"} {
-		assert.FileExists(t, filepath.Join(out, name))
+		assert.FileExists(t, filepath.Join(dir, "runs", "emotion", name))
 	}
 }
 
-// The program in README.md is the one that was just run.
-func TestProgramIsTheOneInTheREADME(t *testing.T) {
-	source, err := os.ReadFile("readme_test.go")
+// README.md stays short enough to be read.
+func TestLengthOfTheREADME(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	program := regexp.MustCompile(`(?s)func trainEmotion.*?\n}\n`).FindString(string(source))
-	require.NotEmpty(t, program)
-	assert.True(t, strings.Contains(page(t), "```go\n"+program+"```\n"), "README.md shows another one than\n%s", program)
+	assert.LessOrEqual(t, strings.Count(string(text), "\n"), 240)
+}
+
+// Links in the pages lead to files.
+func TestLinks(t *testing.T) {
+	links := 0
+	for _, name := range []string{"README.md", ".github/docs/running.md", ".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			links++
+			assert.FileExists(t, filepath.Join("../..", filepath.Dir(name), m[1]), name)
+		}
+	}
+	assert.NotZero(t, links)
 }
 
 // Targets and packages that README.md names exist.
