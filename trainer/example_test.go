@@ -99,3 +99,65 @@ func ExampleEarlyStopping() {
 	// 3 false true
 	// 0.8 patience
 }
+
+// A run that is interrupted continues where it was, with the same bits.
+func ExampleRun_Fit_resume() {
+	folder, _ := os.MkdirTemp("", "resume")
+	defer os.RemoveAll(folder)
+	fit := func(ctx context.Context, folder string, resume bool, afterEpoch func(trainer.Epoch) error) *Curve {
+		torch.ManualSeed(1)
+		model := &Curve{nn.NewLinear(1, 8, torch.CPU), nn.NewLinear(8, 1, torch.CPU)}
+		run := trainer.Run{
+			Model: model, Loss: nn.MSELoss,
+			Optimizer: optim.NewAdam(nn.Parameters(model), optim.DefaultAdam()),
+			Train: &data.Set{
+				X: torch.FromSlice([]float32{-1, 0, 1, 2}, 4, 1),
+				Y: torch.FromSlice([]float32{1, 0, 1, 4}, 4, 1),
+			},
+			Epochs: 6, BatchSize: 2, Threads: 1,
+			Save: folder, Resume: resume, OnEpoch: afterEpoch,
+		}
+		if _, err := run.Fit(ctx); err != nil {
+			fmt.Println(err)
+		}
+		return model
+	}
+	ctx, interrupt := context.WithCancel(context.Background())
+	fit(ctx, folder, false, func(trainer.Epoch) error { interrupt(); return nil })
+	resumed := fit(context.Background(), folder, true, nil)
+
+	whole := fit(context.Background(), "", false, nil)
+	fmt.Println(resumed.FC1.Weight.Equal(whole.FC1.Weight))
+	// Output:
+	// trainer: training was interrupted in epoch 2 of 6 after step 0 of 2: context canceled
+	// true
+}
+
+// Digit is a classifier of points: one output for each class.
+type Digit struct{ FC1, Out *nn.Linear }
+
+func (d *Digit) Forward(x *torch.Tensor) *torch.Tensor {
+	return d.Out.Forward(d.FC1.Forward(x).Relu())
+}
+
+// A classifier: targets are the numbers of classes, and the history has accuracies.
+func ExampleRun_Fit_classifier() {
+	torch.ManualSeed(3)
+	x := torch.Randn([]int{400, 2})
+	set := &data.Set{X: x, Y: x.Select(1, 0).Mul(x.Select(1, 1)).Gt(torch.Zeros([]int{1})).ToDType(torch.Int64)}
+	model := &Digit{nn.NewLinear(2, 32, torch.CPU), nn.NewLinear(32, 2, torch.CPU)}
+	settings := optim.DefaultAdam()
+	settings.LR = 0.02
+	run := trainer.Run{
+		Model: model, Loss: nn.CrossEntropyLoss,
+		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
+		Train:     set, Epochs: 30, Threads: 1,
+	}
+	history, err := run.Fit(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("accuracy above 0.95:", history.Best().TrainAcc > 0.95)
+	// Output: accuracy above 0.95: true
+}

@@ -4,9 +4,11 @@
 package rules
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,6 +59,22 @@ func TestDocsBeginWithTheName(t *testing.T) {
 		}
 	}
 	require.Greater(t, checked, 500)
+}
+
+// Every package that others import shows in an example how it is used.
+func TestPackagesHaveExamples(t *testing.T) {
+	examples := map[string]bool{}
+	for _, f := range sources(t, ".go") {
+		dir := filepath.Dir(f.path)
+		if strings.Contains(dir, "internal") || strings.HasPrefix(dir, "scripts/") || dir == "torch/torchtest" {
+			continue
+		}
+		examples[dir] = examples[dir] || bytes.Contains(f.text, []byte("\nfunc Example"))
+	}
+	require.Greater(t, len(examples), 20)
+	for dir, found := range examples {
+		assert.True(t, found, "%s: no Example", dir)
+	}
 }
 
 // exportedReceiver reports whether a method's type is exported.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
 )
 
 // Swing is a network: layers in exported fields, and a Forward method.
@@ -67,4 +68,65 @@ func ExampleHuber() {
 	output, target := torch.FromSlice([]float32{0, 0, 0}), torch.FromSlice([]float32{0, 0.2, 2})
 	fmt.Printf("%.3f\n", loss(output, target).Item())
 	// Output: 0.895
+}
+
+// Centre subtracts the running mean of what it has seen in training. The mean is a
+// buffer: it is saved with the weights, and no optimizer changes it.
+type Centre struct {
+	Scale *torch.Tensor
+	Mean  *torch.Tensor `torch:"running_mean,buffer"`
+	Training bool
+}
+
+// SetTraining is called by nn.SetTraining.
+func (c *Centre) SetTraining(on bool) { c.Training = on }
+
+func NewCentre(features int, d torch.Device) *Centre {
+	c := &Centre{Training: true}
+	torch.Unscoped(func() { // it outlives the scope of a step in which it is made
+		c.Scale = torch.Ones([]int{features}, torch.Options{Device: d}).SetRequiresGrad(true)
+		c.Mean = torch.Zeros([]int{features}, torch.Options{Device: d})
+	})
+	return c
+}
+
+func (c *Centre) Forward(x *torch.Tensor) *torch.Tensor {
+	if c.Training {
+		torch.NoGrad(func() {
+			c.Mean.MulScalarInPlace(0.9).AddInPlace(x.Mean(0).MulScalar(0.1))
+		})
+	}
+	return x.Sub(c.Mean).Mul(c.Scale)
+}
+
+// A layer of one's own with a buffer.
+func Example_buffer() {
+	m := nn.NewSequential(NewCentre(2, torch.CPU), nn.NewLinear(2, 1, torch.CPU))
+	m.Forward(torch.Ones([]int{4, 2}))
+	fmt.Println(nn.StateDict(m).Keys())
+	for _, p := range nn.Parameters(m) {
+		fmt.Println(p.Shape())
+	}
+	// Output:
+	// [0.scale 0.running_mean 1.weight 1.bias]
+	// [2]
+	// [1 2]
+	// [1]
+}
+
+// Weights that PyTorch has saved, in a checkpoint with more than weights.
+func ExampleLoadStateDict() {
+	model := &struct{ FC1, FC2 *nn.Linear }{nn.NewLinear(3, 4, torch.CPU), nn.NewLinear(4, 1, torch.CPU)}
+	checkpoint, err := pt.LoadDict("../pt/testdata/checkpoint.pt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	weights, err := torch.Value[*torch.Dict](checkpoint, "model_state_dict")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(nn.LoadStateDict(model, weights))
+	// Output: <nil>
 }

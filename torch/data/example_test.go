@@ -1,0 +1,37 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package data_test
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+)
+
+// Four songs of two excerpts each: both excerpts of a song stay on one side.
+func ExampleSplit() {
+	groups := []string{"a", "a", "b", "b", "c", "c", "d", "d"}
+	train, val, err := data.Split(groups, 0.25, 42)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(train), len(val), groups[val[0]] == groups[val[1]])
+	// Output: 6 2 true
+}
+
+func ExampleSamples() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	samples := &data.Samples{}
+	samples.Append("one.wav", "song", []float32{1, 2}, []float32{0})
+	samples.Append("two.wav", "song", []float32{3, 4}, []float32{1})
+	set := samples.Tensors(torch.CPU)
+	defer set.Close()
+	fmt.Println(set.X.Shape(), set.Y.Shape())
+	// Output: [2 2] [2 1]
+}
