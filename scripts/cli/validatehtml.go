@@ -97,14 +97,15 @@ func problemTable(s dataset.Section) report.Table {
 	return t
 }
 
-// figure makes a figure of what a function of package report draws. The functions
-// fail only where lists do not fit each other, which is a mistake in here.
-func figure(alt string) func(svg []byte, err error) report.Block {
-	return func(svg []byte, err error) report.Block {
+// figure describes what a function of package report draws. The functions fail only
+// where lists do not fit each other, which is a mistake in here.
+func figure(alt string) func(f *report.Figure, err error) report.Block {
+	return func(f *report.Figure, err error) report.Block {
 		if err != nil {
 			return report.Paragraph(err.Error())
 		}
-		return report.Figure{SVG: svg, Alt: alt}
+		f.Alt = alt
+		return f
 	}
 }
 
@@ -115,9 +116,9 @@ func labelBlocks(s dataset.Section) []report.Block {
 	}
 	return []report.Block{
 		report.Table{Caption: "Labels of what can be used", Header: labelHeader, Rows: []report.Row{{Cells: labelCells(s)}}},
-		figure("Each label as a point of valence and arousal")(report.ScatterSVG(s.Network+": labels", "valence", "arousal", l.Valences, l.Arousals)),
-		figure("How valence is distributed")(report.HistogramSVG(s.Network+": valence", "valence", l.Valences, 0)),
-		figure("How arousal is distributed")(report.HistogramSVG(s.Network+": arousal", "arousal", l.Arousals, 0)),
+		figure("Each label as a point of valence and arousal")(report.Scatter(s.Network+": labels", "valence", "arousal", l.Valences, l.Arousals)),
+		figure("How valence is distributed")(report.Histogram(s.Network+": valence", "valence", l.Valences, 0), nil),
+		figure("How arousal is distributed")(report.Histogram(s.Network+": arousal", "arousal", l.Arousals, 0), nil),
 	}
 }
 
@@ -130,8 +131,8 @@ func clipBlocks(s dataset.Section) []report.Block {
 		report.Table{Caption: "Clips", Header: []string{"clips", "shorter than 2 s", "below 22050 Hz", "clipped", "formats", "channels"}, Rows: []report.Row{{Cells: []string{
 			strconv.Itoa(c.Count), strconv.Itoa(len(c.Short)), strconv.Itoa(len(c.LowRate)), strconv.Itoa(len(c.Clipped)), counts(c.Formats), counts(c.Channels),
 		}}}},
-		figure("How long the clips are, of which two seconds are heard")(report.HistogramSVG(s.Network+": what is heard of the clips", "length (s)", c.Lengths, 0)),
-		figure("The largest sample of each clip")(report.HistogramSVG(s.Network+": peaks", "peak (full scale is 1)", c.Peaks, 0)),
+		figure("How long the clips are, of which two seconds are heard")(report.Histogram(s.Network+": what is heard of the clips", "length (s)", c.Lengths, 0), nil),
+		figure("The largest sample of each clip")(report.Histogram(s.Network+": peaks", "peak (full scale is 1)", c.Peaks, 0), nil),
 		figure("How many clips there are of each sample rate")(bars(s.Network+": sample rates", "clips", slices.Sorted(maps.Keys(c.Rates)), func(rate int) (string, int) {
 			return fmt.Sprintf("%d Hz", rate), c.Rates[rate]
 		})),
@@ -148,14 +149,14 @@ func counts[K cmp.Ordered](m map[K]int) string {
 }
 
 // bars draws counts.
-func bars[T any](title, unit string, list []T, bar func(T) (string, int)) ([]byte, error) {
+func bars[T any](title, unit string, list []T, bar func(T) (string, int)) (*report.Figure, error) {
 	var names []string
 	var values []float64
 	for _, x := range list {
 		name, n := bar(x)
 		names, values = append(names, name), append(values, float64(n))
 	}
-	return report.BarsSVG(title, names, values, nil, unit)
+	return report.Bars(title, names, values, nil, unit)
 }
 
 func chordBlocks(s dataset.Section) []report.Block {
@@ -178,7 +179,7 @@ func groupBlocks(s dataset.Section) []report.Block {
 	return []report.Block{
 		figure("The samples of the largest groups")(bars(fmt.Sprintf("%s: the largest of %s", s.Network, count(g.Count, "group")), "samples", g.Largest,
 			func(g dataset.GroupShare) (string, int) { return plain.Text(g.Name), g.Samples })),
-		figure("How large the groups are")(report.HistogramSVG(s.Network+": sizes of groups", "samples of a group", sizes, 0)),
+		figure("How large the groups are")(report.Histogram(s.Network+": sizes of groups", "samples of a group", sizes, 0), nil),
 	}
 }
 

@@ -5,39 +5,23 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Bars draws a bar for each output, and below it that of the constant prediction,
-// as a PNG or SVG file. The unit is the label of the axis: "RMSE", "files". Without
-// constant values (nil) there is one bar each, which serves for counts too. A value
-// that is not finite counts as undefined. Of more than 128 outputs the first 128
-// are drawn. It is an error if the lists do not fit each other.
-func Bars(path, title string, names []string, values, constant []float64, unit string) error {
-	f, err := bars(title, names, values, constant, unit)
-	if err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	return f.save(path)
-}
-
-// BarsSVG is [Bars] for a [Page].
-func BarsSVG(title string, names []string, values, constant []float64, unit string) ([]byte, error) {
-	f, err := bars(title, names, values, constant, unit)
-	if err != nil {
-		return nil, fmt.Errorf("report: %s: %w", plain(title), err)
-	}
-	return f.svg()
-}
-
-func bars(title string, names []string, values, constant []float64, unit string) (*figure, error) {
+// Bars draws a bar for each output, and below it that of the constant prediction. The
+// unit is the label of the axis: "RMSE", "files". Without constant values (nil) there is
+// one bar each, which serves for counts too. A value that is not finite counts as
+// undefined. Of more than 128 outputs the first 128 are drawn. It is an error if the
+// lists do not fit each other.
+func Bars(title string, names []string, values, constant []float64, unit string) (*Figure, error) {
 	if len(values) != len(names) || constant != nil && len(constant) != len(names) {
-		return nil, fmt.Errorf("%d names for %d values and %d of the constant prediction", len(names), len(values), len(constant))
+		return nil, misfit(title, "%d names for %d values and %d of the constant prediction", len(names), len(values), len(constant))
 	}
-	f := &figure{title: title}
+	f := &Figure{title: title}
 	if len(names) == 0 {
 		return f.empty("nothing to compare"), nil
 	}
@@ -53,11 +37,11 @@ func bars(title string, names []string, values, constant []float64, unit string)
 	}
 
 	p := newPanel(unit, "", 10, 8.5)
-	lo, hi := span(append(append([]float64{0}, values...), constant...)...)
-	if finiteMin(values, constant) >= 0 {
-		lo = 0 // bars stand on the axis
+	all := append(append([]float64{0}, values...), constant...)
+	p.X.Min, p.X.Max = span(all...)
+	if slices.Min(finite(all)) >= 0 {
+		p.X.Min = 0 // bars stand on the axis
 	}
-	p.X.Min, p.X.Max = lo, hi
 	nameRows(p, names)
 	p.Add(painter(func(c draw.Canvas, x, y func(float64) vg.Length) {
 		each := (y(1) - y(0)) * 0.76 / vg.Length(len(series))
@@ -79,19 +63,8 @@ func bars(title string, names []string, values, constant []float64, unit string)
 	return f, nil
 }
 
-// finiteMin is the least of all values that can be drawn, or 0 if that is less.
-func finiteMin(lists ...[]float64) float64 {
-	least := 0.0
-	for _, list := range lists {
-		for _, x := range finite(list) {
-			least = min(least, x)
-		}
-	}
-	return least
-}
-
 // rows makes a panel with n named rows the body of a figure that grows with them.
-func (f *figure) rows(p *plot.Plot, n int, row vg.Length) {
+func (f *Figure) rows(p *plot.Plot, n int, row vg.Length) {
 	f.width, f.height = 7.5*vg.Inch, vg.Length(max(n, 2))*row+0.6*vg.Inch
 	f.body = p.Draw
 }

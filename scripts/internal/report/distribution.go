@@ -11,49 +11,22 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
-// Histogram draws how values are distributed, as a PNG or SVG file. The label is
-// that of the values' axis, with their unit: "duration (s)". There are at most 500
-// bins; with 0 their number is the root of that of the values, from 5 to 60.
-func Histogram(path, title, label string, values []float64, bins int) error {
-	return histogram(title, label, values, bins).save(path)
-}
-
-// HistogramSVG is [Histogram] for a [Page].
-func HistogramSVG(title, label string, values []float64, bins int) ([]byte, error) {
-	return histogram(title, label, values, bins).svg()
-}
-
-// Scatter draws ys over xs, as a PNG or SVG file. The labels are those of the axes,
-// with units. Of more than 6000 points so many are drawn. It is an error if the
-// lists differ in length.
-func Scatter(path, title, xLabel, yLabel string, xs, ys []float64) error {
-	f, err := scatter(title, xLabel, yLabel, xs, ys)
-	if err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	return f.save(path)
-}
-
-// ScatterSVG is [Scatter] for a [Page].
-func ScatterSVG(title, xLabel, yLabel string, xs, ys []float64) ([]byte, error) {
-	f, err := scatter(title, xLabel, yLabel, xs, ys)
-	if err != nil {
-		return nil, fmt.Errorf("report: %s: %w", plain(title), err)
-	}
-	return f.svg()
-}
-
-func histogram(title, label string, values []float64, bins int) *figure {
+// Histogram draws how values are distributed. The label is that of the values' axis,
+// with their unit: "duration (s)". There are at most 500 bins; with 0 their number is
+// the root of that of the values, from 5 to 60.
+func Histogram(title, label string, values []float64, bins int) *Figure {
 	shown := finite(values)
-	f := &figure{title: title, notes: leftOut(len(values) - len(shown)), width: 6.5 * vg.Inch, height: 3.4 * vg.Inch}
+	f := &Figure{title: title, notes: leftOut(len(values) - len(shown)), width: 6.5 * vg.Inch, height: 3.4 * vg.Inch}
 	counts, lo, width := count(shown, bins)
 
 	p := newPanel(label, "count", 10, 8.5)
 	p.X.Min, p.X.Max = span(lo, lo+width*float64(len(counts)))
 	p.Y.Min, p.Y.Max = 0, float64(slices.Max(counts))*1.05
-	p.Y.Tick.Marker = ticks{most: 6, least: 1}
+	p.Y.Tick.Marker = figure.Ticks{Most: 6, Least: 1}
 	if len(shown) == 0 {
 		p.Y.Max = 1
 		p.Add(words("no values"))
@@ -96,21 +69,24 @@ func count(values []float64, bins int) (counts []int, lo, width float64) {
 	return counts, lo, width
 }
 
-func scatter(title, xLabel, yLabel string, xs, ys []float64) (*figure, error) {
+// Scatter draws ys over xs. The labels are those of the axes, with units. Of more than
+// 6000 points so many are drawn. It is an error if the lists differ in length.
+func Scatter(title, xLabel, yLabel string, xs, ys []float64) (*Figure, error) {
 	if len(xs) != len(ys) {
-		return nil, fmt.Errorf("%d values of %q for %d of %q", len(xs), xLabel, len(ys), yLabel)
+		return nil, misfit(title, "%d values of %q for %d of %q", len(xs), xLabel, len(ys), yLabel)
 	}
 	points := pairs(xs, ys)
 	shown := thinOut(points, maxDots)
-	f := &figure{title: title, width: 6 * vg.Inch, height: 4.6 * vg.Inch}
+	f := &Figure{title: title, width: 6 * vg.Inch, height: 4.6 * vg.Inch}
 	if len(shown) < len(points) {
 		f.notes = append(f.notes, fmt.Sprintf("%d of %d points are drawn, evenly chosen.", len(shown), len(points)))
 	}
 	f.notes = append(f.notes, leftOut(len(xs)-len(points))...)
 
 	p := newPanel(xLabel, yLabel, 10, 8.5)
-	p.X.Min, p.X.Max = span(axis(points, func(p plotter.XY) float64 { return p.X })...)
-	p.Y.Min, p.Y.Max = span(axis(points, func(p plotter.XY) float64 { return p.Y })...)
+	px, py := coordinates(points)
+	p.X.Min, p.X.Max = span(px...)
+	p.Y.Min, p.Y.Max = span(py...)
 	p.Add(dots{shown, vg.Length(max(1, min(2.2, 60/math.Sqrt(float64(len(shown))))))})
 	if len(points) == 0 {
 		p.Add(words("no values"))
@@ -119,10 +95,9 @@ func scatter(title, xLabel, yLabel string, xs, ys []float64) (*figure, error) {
 	return f, nil
 }
 
-func axis(points plotter.XYs, of func(plotter.XY) float64) []float64 {
-	values := make([]float64, len(points))
-	for i, p := range points {
-		values[i] = of(p)
+func coordinates(points plotter.XYs) (xs, ys []float64) {
+	for _, p := range points {
+		xs, ys = append(xs, p.X), append(ys, p.Y)
 	}
-	return values
+	return xs, ys
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -23,30 +24,33 @@ func Evaluation(e *runs.Evaluation, spec models.Spec, dir string) ([]string, err
 		return nil, err
 	}
 	names, predicted, truth := quantities(spec, e.Predictions, e.Targets)
-	_, constant, _ := quantities(spec, constantRows(e), e.Targets)
+	_, constant, _ := quantities(spec, slices.Repeat(e.Mean, e.Samples), e.Targets)
 	residuals := make([][]float64, len(names))
 	errors, ofConstant := make([]float64, len(names)), make([]float64, len(names))
 	for i := range names {
-		residuals[i] = difference(predicted[i], truth[i])
-		errors[i], ofConstant[i] = rms(residuals[i]), rms(difference(constant[i], truth[i]))
+		residuals[i] = floats.SubTo(make([]float64, len(truth[i])), predicted[i], truth[i])
+		errors[i], ofConstant[i] = floats.Norm(residuals[i], 2)/math.Sqrt(float64(len(truth[i]))), floats.Distance(constant[i], truth[i], 2)/math.Sqrt(float64(len(truth[i])))
 	}
 	title := fmt.Sprintf("%s, %d samples", spec.Title, e.Samples)
+	outputs := names
+	if spec.Classes { // shares of many classes, most of them 0: one panel for all
+		outputs, predicted, truth = []string{"share"}, [][]float64{slices.Concat(predicted...)}, [][]float64{slices.Concat(truth...)}
+	}
 	var files []string
 	for _, plot := range []struct {
 		name string
-		draw func(path string) error
+		draw func() (*Figure, error)
 	}{
-		{"predicted", func(path string) error {
-			if spec.Classes { // shares of many classes, most of them 0: one panel for all
-				return PredictedTrue(path, title, []string{"share"}, [][]float64{flat(predicted)}, [][]float64{flat(truth)})
-			}
-			return PredictedTrue(path, title, names, predicted, truth)
-		}},
-		{"residuals", func(path string) error { return Residuals(path, title, names, residuals) }},
-		{"outputs", func(path string) error { return Bars(path, title, names, errors, ofConstant, "RMSE") }},
+		{"predicted", func() (*Figure, error) { return PredictedTrue(title, outputs, predicted, truth) }},
+		{"residuals", func() (*Figure, error) { return Residuals(title, names, residuals) }},
+		{"outputs", func() (*Figure, error) { return Bars(title, names, errors, ofConstant, "RMSE") }},
 	} {
 		path := filepath.Join(dir, fmt.Sprintf("%s-%s.png", e.Network, plot.name))
-		if err := plot.draw(path); err != nil {
+		f, err := plot.draw()
+		if err == nil {
+			err = f.WriteFile(path)
+		}
+		if err != nil {
 			return files, fmt.Errorf("%s: %w", path, err)
 		}
 		files = append(files, path)
@@ -54,16 +58,8 @@ func Evaluation(e *runs.Evaluation, spec models.Spec, dir string) ([]string, err
 	return files, nil
 }
 
-// constantRows returns the constant prediction for each sample.
-func constantRows(e *runs.Evaluation) []float32 {
-	rows := make([]float32, 0, len(e.Targets))
-	for range e.Samples {
-		rows = append(rows, e.Mean...)
-	}
-	return rows
-}
-
-// quantities gives, for each that an output stands for, its values in all rows.
+// quantities returns, for each quantity that an output stands for, its values in all
+// rows.
 func quantities(spec models.Spec, predictions, targets []float32) (names []string, predicted, truth [][]float64) {
 	read := spec.Readout
 	if read == nil {
@@ -85,23 +81,4 @@ func quantities(spec models.Spec, predictions, targets []float32) (names []strin
 		return list
 	}
 	return read.Names, columns(predictions), columns(targets)
-}
-
-func difference(a, b []float64) []float64 {
-	d := make([]float64, len(a))
-	for i := range a {
-		d[i] = a[i] - b[i]
-	}
-	return d
-}
-
-// rms is the root of the mean square.
-func rms(values []float64) float64 { return floats.Norm(values, 2) / math.Sqrt(float64(len(values))) }
-
-func flat(lists [][]float64) []float64 {
-	var all []float64
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
 }

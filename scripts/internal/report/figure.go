@@ -5,18 +5,22 @@
 // on pages of HTML that need nothing else: no network, no scripts, no files
 // beside them.
 //
-// A figure is written to a file, as PNG or SVG by the extension of its name, or
-// returned as SVG for a [Page]. Values that are not finite are left out, and the
-// figure says how many. Nothing to draw is drawn as an empty figure that says so.
+// A [Figure] is written to a file, as PNG or SVG by the extension of its name, or is a
+// block of a [Page]. Values that are not finite are skipped, and the figure says how
+// many. Nothing to draw is drawn as an empty figure that says so.
 package report
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"html/template"
 	"image/color"
 	"math"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot/text"
@@ -24,12 +28,17 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 const dpi = 120 // of a PNG
 
-// figure is a picture before it is drawn: a title, notes and a key above a body.
-type figure struct {
+// Figure is a picture: a title, notes and a key above a body.
+type Figure struct {
+	Alt     string // says what it shows, for whoever cannot see it; a page requires it
+	Caption string // may be empty; a page shows it
+
 	title         string
 	notes         []string // what the reader must know of what is drawn and what is not
 	keys          []key
@@ -45,8 +54,8 @@ type key struct {
 
 const margin = 12 * vg.Length(1)
 
-// save writes a figure to a file.
-func (f *figure) save(path string) error {
+// WriteFile writes the figure to a file, which it replaces as a whole.
+func (f *Figure) WriteFile(path string) error {
 	var content []byte
 	var err error
 	switch strings.ToLower(filepath.Ext(path)) {
@@ -63,7 +72,20 @@ func (f *figure) save(path string) error {
 	return writeFile(path, content)
 }
 
-func (f *figure) png() ([]byte, error) {
+// writeFile replaces a file as a whole: a reader never sees half of it.
+func writeFile(path string, content []byte) error {
+	// A device or a folder must not be replaced by a file.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("report: %s: there is something else than a file of that name; give another", path)
+	}
+	_ = wholefile.Sweep(filepath.Dir(path), filepath.Base(path))
+	if err := wholefile.Write(path, content); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+func (f *Figure) png() ([]byte, error) {
 	w, h := f.size()
 	img := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper))
 	f.draw(draw.New(img))
@@ -72,9 +94,8 @@ func (f *figure) png() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (f *figure) svg() ([]byte, error) {
-	w, h := f.size()
-	canvas := vgsvg.New(w, h)
+func (f *Figure) svg() ([]byte, error) {
+	canvas := vgsvg.New(f.size())
 	f.draw(draw.New(canvas))
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
@@ -86,8 +107,46 @@ func (f *figure) svg() ([]byte, error) {
 	return bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
 }
 
-// size is that of the whole figure.
-func (f *figure) size() (width, height vg.Length) {
+var (
+	styles   = regexp.MustCompile(`style="[^"]*"`) // text has no quotes but &#34;
+	hexColor = regexp.MustCompile("#[0-9A-F]{6}")
+)
+
+// html returns the SVG for a page, whose colours it takes. It fills the page's width up
+// to its own, and on a narrow screen it stays large enough to be read.
+func (f *Figure) html() (template.HTML, error) {
+	svg, err := f.svg()
+	if err != nil {
+		return "", err
+	}
+	width, height := f.size()
+	pixels := width.Points() * 96 / 72
+	head := fmt.Sprintf(`<svg role="img" aria-label="%s" viewBox="0 0 %.5g %.5g" style="max-width:%.0fpx;min-width:%.0fpx">`,
+		template.HTMLEscapeString(plain(f.Alt)), width.Points(), height.Points(), pixels, pixels*0.62)
+	body := styles.ReplaceAllFunc(svg[bytes.Index(svg, []byte("<g")):], func(style []byte) []byte {
+		return hexColor.ReplaceAllFunc(style, func(hex []byte) []byte { return []byte(themedColor(string(hex))) })
+	})
+	return template.HTML(head) + template.HTML(body), nil
+}
+
+// themedColor returns the name that a page has for a colour. One that shines through may
+// have lost the last digit on its way into the SVG.
+func themedColor(hex string) string {
+	rgb, err := strconv.ParseUint(hex[1:], 16, 32)
+	if err != nil {
+		return hex
+	}
+	near := func(x uint64, y uint8) bool { return max(x&0xff, uint64(y))-min(x&0xff, uint64(y)) <= 2 }
+	for c, name := range themed {
+		if near(rgb>>16, c.R) && near(rgb>>8, c.G) && near(rgb, c.B) {
+			return "var(" + name + ")"
+		}
+	}
+	return hex
+}
+
+// size returns the size of the whole figure.
+func (f *Figure) size() (width, height vg.Length) {
 	_, above := f.head()
 	return f.width + 2*margin, f.height + above + 2*margin
 }
@@ -99,8 +158,8 @@ type line struct {
 	below vg.Length // from its top to that of what follows
 }
 
-// head gives the lines above the body, and the height of all that is above it.
-func (f *figure) head() (lines []line, height vg.Length) {
+// head returns the lines above the body, and the height of all that is above it.
+func (f *Figure) head() (lines []line, height vg.Length) {
 	title, small := textStyle(13, ink), textStyle(9, muted)
 	title.Font.Weight = bold
 	for _, s := range wrap(f.title, title, f.width) {
@@ -120,7 +179,7 @@ func (f *figure) head() (lines []line, height vg.Length) {
 	return lines, height + 7
 }
 
-func (f *figure) draw(c draw.Canvas) {
+func (f *Figure) draw(c draw.Canvas) {
 	c.SetColor(paper)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
@@ -141,13 +200,13 @@ func (f *figure) draw(c draw.Canvas) {
 }
 
 // empty makes a text the body, where there is nothing to draw.
-func (f *figure) empty(s string) *figure {
+func (f *Figure) empty(s string) *Figure {
 	f.width, f.height, f.keys = 5*vg.Inch, 0.8*vg.Inch, nil
 	f.body = func(c draw.Canvas) { words(s)(c, nil, nil) }
 	return f
 }
 
-// finite gives the values that can be drawn. Those beyond 1e30 are none: sums and
+// finite returns the values that can be drawn. Those beyond 1e30 cannot: sums and
 // differences of such values leave the range of a number.
 func finite(values []float64) []float64 {
 	var list []float64
@@ -159,9 +218,9 @@ func finite(values []float64) []float64 {
 	return list
 }
 
-func drawable(x float64) bool { return math.Abs(x) <= 1e30 } // not so for NaN
+func drawable(x float64) bool { return math.Abs(x) <= 1e30 } // false for NaN
 
-// leftOut is the note about n values that cannot be drawn, if there are any.
+// leftOut returns the note about n values that cannot be drawn, if there are any.
 func leftOut(n int) []string {
 	switch n {
 	case 0:
@@ -170,4 +229,9 @@ func leftOut(n int) []string {
 		return []string{"1 value is not a finite number and is left out."}
 	}
 	return []string{fmt.Sprintf("%d values are not finite numbers and are left out.", n)}
+}
+
+// misfit returns the error of lists that do not fit each other.
+func misfit(title, format string, args ...any) error {
+	return fmt.Errorf("report: %s: %w", plain(title), fmt.Errorf(format, args...))
 }

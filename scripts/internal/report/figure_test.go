@@ -40,41 +40,37 @@ func outputs(n, samples int) (names []string, predicted, truth, residuals [][]fl
 	return names, predicted, truth, residuals
 }
 
-// chart is a figure in both of its ways.
-type chart struct {
-	save func(path string) error
-	svg  func() ([]byte, error)
+// charts draws everything from the same samples.
+func charts(t *testing.T, names []string, predicted, truth, residuals [][]float64, values []float64) map[string]*Figure {
+	const title = "A title"
+	p := must(t)(PredictedTrue(title, names, predicted, truth))
+	r := must(t)(Residuals(title, names, residuals))
+	c := map[string]*Figure{
+		"predicted": p, "residuals": r, "histogram": Histogram(title, "duration (s)", values, 12),
+		"scatter": must(t)(Scatter(title, "valence", "arousal", values, values)),
+	}
+	if len(names) == len(values) {
+		c["bars"] = must(t)(Bars(title, names, values, values, "RMSE"))
+		c["counts"] = must(t)(Bars(title, names, values, nil, "files"))
+	}
+	return c
 }
 
-// charts draws everything from the same samples.
-func charts(names []string, predicted, truth, residuals [][]float64, values []float64) map[string]chart {
-	const title = "A title"
-	return map[string]chart{
-		"predicted": {
-			func(path string) error { return PredictedTrue(path, title, names, predicted, truth) },
-			func() ([]byte, error) { return PredictedTrueSVG(title, names, predicted, truth) },
-		},
-		"residuals": {
-			func(path string) error { return Residuals(path, title, names, residuals) },
-			func() ([]byte, error) { return ResidualsSVG(title, names, residuals) },
-		},
-		"bars": {
-			func(path string) error { return Bars(path, title, names, values, values, "RMSE") },
-			func() ([]byte, error) { return BarsSVG(title, names, values, values, "RMSE") },
-		},
-		"counts": {
-			func(path string) error { return Bars(path, title, names, values, nil, "files") },
-			func() ([]byte, error) { return BarsSVG(title, names, values, nil, "files") },
-		},
-		"histogram": {
-			func(path string) error { return Histogram(path, title, "duration (s)", values, 12) },
-			func() ([]byte, error) { return HistogramSVG(title, "duration (s)", values, 12) },
-		},
-		"scatter": {
-			func(path string) error { return Scatter(path, title, "valence", "arousal", values, values) },
-			func() ([]byte, error) { return ScatterSVG(title, "valence", "arousal", values, values) },
-		},
+// must fails the test where a figure cannot be drawn.
+func must(t *testing.T) func(*Figure, error) *Figure {
+	return func(f *Figure, err error) *Figure {
+		t.Helper()
+		require.NoError(t, err)
+		return f
 	}
+}
+
+// svgOf returns a figure as SVG.
+func svgOf(t *testing.T, f *Figure) []byte {
+	t.Helper()
+	svg, err := f.svg()
+	require.NoError(t, err)
+	return svg
 }
 
 func decodePNG(t *testing.T, path string) image.Image {
@@ -98,6 +94,15 @@ func share(img image.Image, c color.Color) float64 {
 		}
 	}
 	return float64(n) / float64(b.Dx()*b.Dy())
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
 }
 
 // element is a path or a text of an SVG.
@@ -145,7 +150,7 @@ func TestPNG(t *testing.T) {
 		"scatter":   {6*72 + 24, 4.6*72 + around, nil},
 	} {
 		path := filepath.Join(t.TempDir(), name+".png")
-		require.NoError(t, charts(names, predicted, truth, residuals, values)[name].save(path))
+		require.NoError(t, charts(t, names, predicted, truth, residuals, values)[name].WriteFile(path))
 		img := decodePNG(t, path)
 		// One pixel for how the canvas rounds.
 		assert.InDelta(t, float64(want.width*120/72), img.Bounds().Dx(), 1, name)
@@ -160,11 +165,11 @@ func TestPNG(t *testing.T) {
 
 func TestSVG(t *testing.T) {
 	names, predicted, truth, residuals := outputs(32, 50)
-	for name, c := range charts(names, predicted, truth, residuals, truth[0][:32]) {
+	for name, c := range charts(t, names, predicted, truth, residuals, truth[0][:32]) {
 		svg, err := c.svg()
 		require.NoError(t, err)
 		path := filepath.Join(t.TempDir(), name+".SVG")
-		require.NoError(t, c.save(path))
+		require.NoError(t, c.WriteFile(path))
 		saved, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Equal(t, string(saved), string(svg), name)
@@ -202,7 +207,7 @@ func TestValuesThatCannotBeDrawn(t *testing.T) {
 		"very near": {1e30, math.Nextafter(1e30, 0)},
 	} {
 		one := [][]float64{list}
-		for kind, c := range charts([]string{"x"}, one, one, one, list) {
+		for kind, c := range charts(t, []string{"x"}, one, one, one, list) {
 			if kind == "bars" || kind == "counts" {
 				continue // as many names as values
 			}
@@ -217,14 +222,13 @@ func TestValuesThatCannotBeDrawn(t *testing.T) {
 			if name == "infinite" {
 				assert.Contains(t, texts, "2 values are not finite numbers and are left out.", "%s of %s", kind, name)
 			}
-			require.NoError(t, c.save(filepath.Join(t.TempDir(), "x.png")), "%s of %s", kind, name)
+			require.NoError(t, c.WriteFile(filepath.Join(t.TempDir(), "x.png")), "%s of %s", kind, name)
 		}
-		svg, err := BarsSVG("", make([]string, len(list)), list, list, "")
-		require.NoError(t, err, name)
+		svg := svgOf(t, must(t)(Bars("", make([]string, len(list)), list, list, "")))
 		_, texts := parse(t, svg)
 		assert.Equal(t, 2*(len(list)-len(finite(list))), strings.Count(texts, "undefined|"), name)
 	}
-	for kind, c := range charts(nil, nil, nil, nil, nil) {
+	for kind, c := range charts(t, nil, nil, nil, nil, nil) {
 		svg, err := c.svg()
 		require.NoError(t, err, kind)
 		parse(t, svg)
@@ -234,7 +238,7 @@ func TestValuesThatCannotBeDrawn(t *testing.T) {
 func TestManyOutputsAndSamples(t *testing.T) {
 	names, predicted, truth, residuals := outputs(200, 40)
 	for kind, first := range map[string]int{"predicted": 64, "residuals": 128, "bars": 128, "counts": 128} {
-		svg, err := charts(names, predicted, truth, residuals, make([]float64, 200))[kind].svg()
+		svg, err := charts(t, names, predicted, truth, residuals, make([]float64, 200))[kind].svg()
 		require.NoError(t, err)
 		_, texts := parse(t, svg)
 		assert.Contains(t, texts, fmt.Sprintf("The first %d of 200", first), kind)
@@ -245,8 +249,7 @@ func TestManyOutputsAndSamples(t *testing.T) {
 	for i := range many {
 		many[i] = float64(i)
 	}
-	svg, err := ScatterSVG("", "x", "y", many, many)
-	require.NoError(t, err)
+	svg := svgOf(t, must(t)(Scatter("", "x", "y", many, many)))
 	_, texts := parse(t, svg)
 	assert.Contains(t, texts, "6000 of 100000 points are drawn, evenly chosen.")
 	assert.Less(t, len(svg), 1_000_000)
@@ -254,16 +257,16 @@ func TestManyOutputsAndSamples(t *testing.T) {
 
 func TestListsThatDoNotFit(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "a.png")
 	one, two := [][]float64{{1, 2}}, [][]float64{{1, 2}, {3, 4}}
-	assert.ErrorContains(t, PredictedTrue(path, "", []string{"a", "b"}, one, two), path+": 2 names for 1 predicted and 2 true outputs")
-	assert.ErrorContains(t, PredictedTrue(path, "", []string{"a"}, one, [][]float64{{1}}), `output "a": 2 predicted values for 1 true ones`)
-	assert.ErrorContains(t, Residuals(path, "", []string{"a"}, two), "1 names for the residuals of 2 outputs")
-	assert.ErrorContains(t, Bars(path, "", []string{"a"}, []float64{1, 2}, nil, ""), "1 names for 2 values")
-	assert.ErrorContains(t, Bars(path, "", []string{"a"}, []float64{1}, []float64{}, ""), "0 of the constant prediction")
-	assert.ErrorContains(t, Scatter(path, "", "x", "y", []float64{1}, nil), `1 values of "x" for 0 of "y"`)
-	assert.ErrorContains(t, Histogram(filepath.Join(dir, "a.jpg"), "", "", nil, 0), "must end in .png or .svg")
-	assert.Error(t, Histogram(filepath.Join(dir, "none", "a.png"), "", "", nil, 0))
+	failed := func(_ *Figure, err error) error { return err }
+	assert.EqualError(t, failed(PredictedTrue("title", []string{"a", "b"}, one, two)), "report: title: 2 names for 1 predicted and 2 true outputs")
+	assert.ErrorContains(t, failed(PredictedTrue("", []string{"a"}, one, [][]float64{{1}})), `output "a": 2 predicted values for 1 true ones`)
+	assert.ErrorContains(t, failed(Residuals("", []string{"a"}, two)), "1 names for the residuals of 2 outputs")
+	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1, 2}, nil, "")), "1 names for 2 values")
+	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1}, []float64{}, "")), "0 of the constant prediction")
+	assert.ErrorContains(t, failed(Scatter("", "x", "y", []float64{1}, nil)), `1 values of "x" for 0 of "y"`)
+	assert.ErrorContains(t, Histogram("", "", nil, 0).WriteFile(filepath.Join(dir, "a.jpg")), "must end in .png or .svg")
+	assert.Error(t, Histogram("", "", nil, 0).WriteFile(filepath.Join(dir, "none", "a.png")))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
@@ -273,8 +276,7 @@ func TestListsThatDoNotFit(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	names := []string{`<script>alert("1")</script>`, "a&b;</text>", "nul\x00 bell\a right\u202eto left\n", "\xff\xfe", strings.Repeat("wide ", 1e5), ""}
 	values := make([]float64, len(names))
-	svg, err := BarsSVG("<b>", names, values, nil, "&")
-	require.NoError(t, err)
+	svg := svgOf(t, must(t)(Bars("<b>", names, values, nil, "&")))
 	elements, texts := parse(t, svg)
 	for _, e := range elements {
 		assert.Contains(t, []string{"svg", "g", "path", "text"}, e.name)

@@ -48,8 +48,7 @@ func filled(t *testing.T, svg []byte, style string) (areas [][4]float64) {
 const place = 0.05
 
 func TestLengthsOfBars(t *testing.T) {
-	svg, err := BarsSVG("", []string{"a", "b", "c"}, []float64{1, 2, -0.5}, []float64{4, 4, 4}, "RMSE")
-	require.NoError(t, err)
+	svg := svgOf(t, must(t)(Bars("", []string{"a", "b", "c"}, []float64{1, 2, -0.5}, []float64{4, 4, 4}, "RMSE")))
 	bars, constant := filled(t, svg, "fill:#0072B2"), filled(t, svg, "fill:#E69F00")
 	bars, constant = bars[1:], constant[1:] // after the key
 	require.Len(t, bars, 3)
@@ -73,8 +72,7 @@ func TestLengthsOfBars(t *testing.T) {
 // Of a perfect prediction every point lies on the dashed line.
 func TestPerfectPredictionsLieOnTheLine(t *testing.T) {
 	values := [][]float64{{0.1, 0.3, 0.35, 0.9}}
-	svg, err := PredictedTrueSVG("", []string{"a"}, values, values)
-	require.NoError(t, err)
+	svg := svgOf(t, must(t)(PredictedTrue("", []string{"a"}, values, values)))
 	elements, _ := parse(t, svg)
 	var points [][2]float64
 	var x0, y0, x1, y1 float64
@@ -132,21 +130,4 @@ func TestCount(t *testing.T) {
 	}
 	counts, _, _ = count([]float64{1, 2}, math.MaxInt)
 	assert.Len(t, counts, 500)
-}
-
-func TestTicks(t *testing.T) {
-	labels := func(marker ticks, lo, hi float64) (list []string) {
-		for _, tick := range marker.Ticks(lo, hi) {
-			list = append(list, tick.Label)
-		}
-		return list
-	}
-	assert.Equal(t, []string{"-0.5", "0", "0.5", "1.0"}, labels(ticks{most: 4}, -0.6, 1.2))
-	assert.Equal(t, []string{"0", "1", "2"}, labels(ticks{most: 6, least: 1}, 0, 2.1))
-	assert.Equal(t, []string{"0", "5e+05", "1e+06"}, labels(ticks{most: 3}, 0, 1e6))
-	assert.Equal(t, []string{"1000010", "1000020"}, labels(ticks{most: 3}, 1.000005e6, 1.000025e6))
-	assert.Equal(t, []string{"0", "1e-07", "2e-07"}, labels(ticks{most: 3}, 0, 2e-7))
-	assert.Empty(t, labels(ticks{most: 6}, 1, 1))
-	assert.Empty(t, labels(ticks{most: 6}, 0, math.Inf(1)))
-	assert.Empty(t, labels(ticks{most: 6}, 0, math.NaN()))
 }

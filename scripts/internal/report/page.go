@@ -6,6 +6,7 @@ package report
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"strconv"
@@ -21,7 +22,7 @@ type Page struct {
 	Blocks []Block // from top to bottom
 }
 
-// Block is a part of a page: [Heading], [Paragraph], [Table] or [Figure].
+// Block is a part of a page: [Heading], [Paragraph], [Table] or *[Figure].
 type Block interface {
 	view() (view, error)
 }
@@ -57,7 +58,7 @@ const (
 	Error
 )
 
-// String is the word that a row begins with; none for Plain.
+// String returns the word that a row begins with; none for Plain.
 func (l Level) String() string {
 	switch l {
 	case Good:
@@ -70,15 +71,8 @@ func (l Level) String() string {
 	return ""
 }
 
-// Figure is a picture, as the functions of this package return it.
-type Figure struct {
-	SVG     []byte
-	Alt     string // what it shows, for whoever cannot see it; required
-	Caption string // may be empty
-}
-
-// HTML returns the page. It is an error if a table's rows do not fit its header, if
-// a figure has no alternative text, or if its SVG is none of this package.
+// HTML returns the page. It is an error if a table's rows do not fit its header or if
+// a figure has no alternative text.
 func (p Page) HTML() ([]byte, error) {
 	page := struct {
 		Title  string
@@ -171,7 +165,7 @@ func (t Table) view() (view, error) {
 	return view{Table: &v}, nil
 }
 
-// numbers says whether a column holds numbers, with or without a unit, and nothing
+// numbers reports whether a column holds numbers, with or without a unit, and nothing
 // else but dashes.
 func (t Table) numbers(column int) bool {
 	found := false
@@ -190,20 +184,16 @@ func (t Table) numbers(column int) bool {
 	return found
 }
 
-func (f Figure) view() (view, error) {
-	alt := plain(f.Alt)
-	if alt == "" {
-		return view{}, fmt.Errorf("a figure has no alternative text; say in Alt what it shows")
+func (f *Figure) view() (view, error) {
+	if plain(f.Alt) == "" {
+		return view{}, errors.New("a figure has no alternative text; say in Alt what it shows")
 	}
-	svg, err := inline(f.SVG, alt)
-	if err != nil {
-		return view{}, fmt.Errorf("figure %q: %w", alt, err)
-	}
-	return view{Figure: &figureView{svg, lines(f.Caption)}}, nil
+	svg, err := f.html()
+	return view{Figure: &figureView{svg, lines(f.Caption)}}, err
 }
 
-// lines is text without what is no character in HTML or turns the direction of what
-// follows.
+// lines returns text without what is not a character in HTML or turns the direction of
+// what follows.
 func lines(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r != '\n' && !unicode.IsPrint(r) {

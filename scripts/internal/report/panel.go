@@ -6,31 +6,22 @@ package report
 import (
 	"image/color"
 	"math"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
-// newPanel is a plot in this package's looks. Sizes are in points.
+// newPanel returns a plot without a background. Sizes are in points.
 func newPanel(x, y string, labelSize, tickSize float64) *plot.Plot {
-	p := plot.New()
+	p := figure.New(plain(x), plain(y), labelSize, tickSize)
 	p.BackgroundColor = nil
-	p.X.Label.Text, p.Y.Label.Text = plain(x), plain(y)
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = vg.Points(labelSize), vg.Points(tickSize)
-		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans"
-		a.Label.TextStyle.Color, a.Tick.Label.Color = ink, ink
-		a.Label.Padding, a.Padding = vg.Points(4), vg.Points(3)
-		a.Color, a.Tick.Color = ink, ink
-		a.Tick.Length = vg.Points(4)
-		a.Tick.Marker = ticks{most: 8}
+		a.Tick.Length, a.Tick.Marker = vg.Points(4), figure.Ticks{Most: 8}
 	}
-	g := plotter.NewGrid()
-	g.Vertical.Color, g.Horizontal.Color = grid, grid
-	p.Add(g)
 	return p
 }
 
@@ -46,7 +37,7 @@ func nameRows(p *plot.Plot, names []string) {
 	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
 }
 
-// span gives the range of values with room on both sides, and 0 to 1 without any.
+// span returns the range of values with room on both sides, and 0 to 1 without any.
 func span(values ...float64) (lo, hi float64) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for _, x := range values {
@@ -64,53 +55,15 @@ func span(values ...float64) (lo, hi float64) {
 	return lo - room, hi + room
 }
 
-// same says whether two values are too close for an axis from one to the other.
+// same reports whether two values are too close for an axis from one to the other.
 func same(lo, hi float64) bool { return hi-lo <= 1e-9*size(lo, hi) }
 
-// size is the order of values that are the same, 1 if they are next to nothing.
+// size returns the order of values that are the same, 1 if they are next to nothing.
 func size(lo, hi float64) float64 {
 	if s := max(math.Abs(lo), math.Abs(hi)); s > 1e-30 {
 		return s
 	}
 	return 1
-}
-
-// ticks puts about as many labels as told on multiples of 1, 2 or 5 times a power
-// of ten that is at least the least.
-type ticks struct{ most, least float64 }
-
-func (t ticks) Ticks(lo, hi float64) []plot.Tick {
-	step := max(niceStep((hi-lo)/t.most), t.least)
-	if !(hi-lo < 1e4*step) { // not a range that this package sets
-		return nil
-	}
-	decimals := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
-	largest := max(math.Abs(lo), math.Abs(hi))
-	digits := max(3, int(math.Ceil(math.Log10(largest/step)))+1) // so that labels differ
-	var list []plot.Tick
-	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
-		x := i * step
-		label := strconv.FormatFloat(x, 'f', decimals, 64)
-		if decimals > 5 || largest >= 1e6 {
-			label = strconv.FormatFloat(x, 'g', digits, 64)
-		}
-		if i == 0 {
-			label = "0"
-		}
-		list = append(list, plot.Tick{Value: x, Label: label})
-	}
-	return list
-}
-
-// niceStep is the least 1, 2 or 5 times a power of ten that is not less than x > 0.
-func niceStep(x float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, digit := range []float64{1, 2, 5} {
-		if digit*power >= x*(1-1e-9) {
-			return digit * power
-		}
-	}
-	return 10 * power
 }
 
 // dots draws points as discs that shine through, so that crowds are darker. They

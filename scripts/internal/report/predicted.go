@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
 const (
@@ -18,37 +20,20 @@ const (
 	maxDots   = 6000 // of a figure; more only make it large
 )
 
-// PredictedTrue draws predicted values over true ones, a panel for each output, as
-// a PNG or SVG file. predicted[i] and truth[i] are the samples of the output with
-// names[i]; a perfect prediction lies on the dashed line. Of more than 64 outputs
-// the first 64 are drawn. It is an error if the lists do not fit each other.
-func PredictedTrue(path, title string, names []string, predicted, truth [][]float64) error {
-	f, err := predictedTrue(title, names, predicted, truth)
-	if err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	return f.save(path)
-}
-
-// PredictedTrueSVG is [PredictedTrue] for a [Page].
-func PredictedTrueSVG(title string, names []string, predicted, truth [][]float64) ([]byte, error) {
-	f, err := predictedTrue(title, names, predicted, truth)
-	if err != nil {
-		return nil, fmt.Errorf("report: %s: %w", plain(title), err)
-	}
-	return f.svg()
-}
-
-func predictedTrue(title string, names []string, predicted, truth [][]float64) (*figure, error) {
+// PredictedTrue draws predicted values over true ones, a panel for each output.
+// predicted[i] and truth[i] are the samples of the output with names[i]; a perfect
+// prediction lies on the dashed line. Of more than 64 outputs the first 64 are drawn. It
+// is an error if the lists do not fit each other.
+func PredictedTrue(title string, names []string, predicted, truth [][]float64) (*Figure, error) {
 	if len(predicted) != len(names) || len(truth) != len(names) {
-		return nil, fmt.Errorf("%d names for %d predicted and %d true outputs", len(names), len(predicted), len(truth))
+		return nil, misfit(title, "%d names for %d predicted and %d true outputs", len(names), len(predicted), len(truth))
 	}
 	for i, name := range names {
 		if len(predicted[i]) != len(truth[i]) {
-			return nil, fmt.Errorf("output %q: %d predicted values for %d true ones", name, len(predicted[i]), len(truth[i]))
+			return nil, misfit(title, "output %q: %d predicted values for %d true ones", name, len(predicted[i]), len(truth[i]))
 		}
 	}
-	f := &figure{title: title}
+	f := &Figure{title: title}
 	if len(names) > maxPanels {
 		f.notes = append(f.notes, fmt.Sprintf("The first %d of %d outputs.", maxPanels, len(names)))
 		names = names[:maxPanels]
@@ -83,7 +68,7 @@ func predictedTrue(title string, names []string, predicted, truth [][]float64) (
 	return f, nil
 }
 
-// pairs gives the points that can be drawn.
+// pairs returns the points that can be drawn.
 func pairs(xs, ys []float64) plotter.XYs {
 	var points plotter.XYs
 	for i, x := range xs {
@@ -118,13 +103,10 @@ func identityPanel(name string, all, shown plotter.XYs, side vg.Length) *plot.Pl
 	p.Add(painter(func(c draw.Canvas, _, _ func(float64) vg.Length) { // a plot's own would not stand in line
 		c.FillText(title, vg.Point{X: c.Center().X, Y: c.Max.Y + 3}, elide(name, title, side-10))
 	}))
-	values := make([]float64, 0, 2*len(all))
-	for _, point := range all {
-		values = append(values, point.X, point.Y)
-	}
-	p.X.Min, p.X.Max = span(values...)
+	xs, ys := coordinates(all)
+	p.X.Min, p.X.Max = span(append(xs, ys...)...)
 	p.Y.Min, p.Y.Max = p.X.Min, p.X.Max
-	marker := ticks{most: max(2, float64(side/vg.Inch)*1.4)}
+	marker := figure.Ticks{Most: max(2, float64(side/vg.Inch)*1.4)}
 	p.X.Tick.Marker, p.Y.Tick.Marker = marker, marker
 	if len(all) == 0 {
 		p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks{}, plot.ConstantTicks{}

@@ -13,28 +13,7 @@ import (
 
 const maxRows = 128 // of a figure with a row for each output
 
-// Residuals draws what predictions miss by, predicted less true, a box for each
-// output, as a PNG or SVG file. residuals[i] are the samples of the output with
-// names[i]. Of more than 128 outputs the first 128 are drawn. It is an error if
-// there are not as many names.
-func Residuals(path, title string, names []string, residuals [][]float64) error {
-	f, err := residualBoxes(title, names, residuals)
-	if err != nil {
-		return fmt.Errorf("report: %s: %w", path, err)
-	}
-	return f.save(path)
-}
-
-// ResidualsSVG is [Residuals] for a [Page].
-func ResidualsSVG(title string, names []string, residuals [][]float64) ([]byte, error) {
-	f, err := residualBoxes(title, names, residuals)
-	if err != nil {
-		return nil, fmt.Errorf("report: %s: %w", plain(title), err)
-	}
-	return f.svg()
-}
-
-// box is the summary of one output: the 0th, 5th, 25th, 50th, 75th, 95th and 100th
+// box summarises one output: the 0th, 5th, 25th, 50th, 75th, 95th and 100th
 // percentile. It is empty without values.
 type box []float64
 
@@ -54,11 +33,14 @@ func newBox(values []float64) box {
 	return b
 }
 
-func residualBoxes(title string, names []string, residuals [][]float64) (*figure, error) {
+// Residuals draws what predictions miss by, predicted less true, a box for each output.
+// residuals[i] are the samples of the output with names[i]. Of more than 128 outputs the
+// first 128 are drawn. It is an error if there are not as many names.
+func Residuals(title string, names []string, residuals [][]float64) (*Figure, error) {
 	if len(residuals) != len(names) {
-		return nil, fmt.Errorf("%d names for the residuals of %d outputs", len(names), len(residuals))
+		return nil, misfit(title, "%d names for the residuals of %d outputs", len(names), len(residuals))
 	}
-	f := &figure{title: title}
+	f := &Figure{title: title}
 	if len(names) == 0 {
 		return f.empty("no outputs"), nil
 	}

@@ -14,23 +14,29 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/etude-ml/etude/trainer/figure"
 )
 
-// Colours that people who see red and green alike can tell apart (Okabe and Ito),
-// and that differ in lightness too. A page exchanges them in dark mode.
+// Colours of figures, most of which every plot of this module has. A page exchanges
+// them in dark mode.
 var (
 	paper    = color.RGBA{0xff, 0xff, 0xff, 0xff}
-	ink      = color.RGBA{0x30, 0x30, 0x30, 0xff}
 	muted    = color.RGBA{0x66, 0x66, 0x66, 0xff}
-	grid     = color.RGBA{0xdc, 0xdc, 0xdc, 0xff}
-	first    = color.RGBA{0x00, 0x72, 0xb2, 0xff} // blue: the network, the data
-	second   = color.RGBA{0xe6, 0x9f, 0x00, 0xff} // orange: the constant prediction
-	boxColor = color.RGBA{0x9c, 0xc8, 0xe4, 0xff} // light blue
+	ink      = figure.Ink
+	first    = figure.Blue   // the network, the data
+	second   = figure.Orange // the constant prediction
+	boxColor = figure.PaleBlue
 )
+
+// themed names the colours as a page does, so that it can exchange them in dark mode.
+var themed = map[color.RGBA]string{
+	paper: "--paper", ink: "--ink", muted: "--muted", figure.Grid: "--grid", first: "--first", second: "--second", boxColor: "--box",
+}
 
 const bold = 3 // Go's font package calls it WeightBold
 
-// textStyle is left-aligned below its point.
+// textStyle returns a style that is left-aligned below its point.
 func textStyle(size float64, c color.Color) text.Style {
 	s := text.Style{
 		Color: c, Font: font.From(plot.DefaultFont, vg.Points(size)),
@@ -40,8 +46,8 @@ func textStyle(size float64, c color.Color) text.Style {
 	return s
 }
 
-// plain makes a line of text of anything: without what is no character in XML or
-// turns the direction of what follows, and not endless.
+// plain makes a line of text of anything. It replaces what is not a character in XML
+// or turns the direction of what follows, and cuts what is endless.
 func plain(s string) string {
 	const most = 300
 	n := 0
