@@ -16,6 +16,6 @@
 // torch.manual_seed(s).
 //
 // A [Spec] says everything about a network that reading, training, export and
-// evaluation need; [ByName] finds it by name, [Recognize] by a state dict.
+// evaluation need; [ByName] finds it by name, [Find] by the weights in a file.
 // [Register] adds another network; the program scripts/octaves does so.
 package models

@@ -23,13 +23,13 @@ func ExampleAll() {
 	// groove   GroovePredictor    64 →  32 18656 parameters
 }
 
-func ExampleRecognize() {
+func ExampleFind() {
 	state := nn.StateDict(models.NewMelodyTransformer(torch.CPU)) // or pt.LoadDict("model.pt")
-	s, err := models.Recognize(state)
+	found, err := models.Find(state, "")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(s.Title, s.ONNXInput, s.ONNXOutput)
+	fmt.Println(found.Spec.Title, found.Spec.ONNXInput, found.Spec.ONNXOutput)
 	// Output: MelodyTransformer emotion_embedding midi_notes
 }

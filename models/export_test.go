@@ -5,3 +5,6 @@ package models
 
 // CheckDistinct lets tests check networks that are not registered.
 var CheckDistinct = checkDistinct
+
+// Shapes lets tests see the state dict that a row stands for.
+func Shapes(s Spec) map[string][]int { return s.shapes() }

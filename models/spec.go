@@ -17,8 +17,8 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// Spec is a network's row in the registry: all that reading, training, export,
-// evaluation and the command need to know of it.
+// Spec is a network's row in the registry: everything that reading, training, export,
+// evaluation and the command need to know about it.
 type Spec struct {
 	Name  string // as commands and folders call it: "emotion"
 	Title string // as Python's class is called: "EmotionRecognizer"
@@ -56,7 +56,7 @@ type Spec struct {
 	Metadata func() (preprocessing, labels any)
 }
 
-// Defaults are the settings of training that nobody has set.
+// Defaults are the settings of training where the user gives none.
 type Defaults struct {
 	Epochs      int     // at most
 	BatchSize   int     // samples in a step
@@ -66,14 +66,14 @@ type Defaults struct {
 	MinDelta    float64 // what an improvement of the validation loss must exceed, as a share of the best one
 }
 
-// defaults are those of a network that has none of its own. The least improvement is a
-// share, because the losses of the networks differ a hundredfold.
+// defaults returns the settings of most networks. The least improvement is a share,
+// because the losses of the networks differ a hundredfold.
 func defaults() Defaults {
 	return Defaults{Epochs: 50, BatchSize: 64, LR: 1e-3, WeightDecay: 1e-4, Patience: 10, MinDelta: 1e-3}
 }
 
-// slowDefaults are those of a network whose loss stands still for long before it falls:
-// it gets more and smaller steps, and more time without an improvement.
+// slowDefaults returns the settings of a network whose loss stands still for long
+// before it falls: more and smaller steps, and more time without an improvement.
 func slowDefaults() Defaults {
 	return Defaults{Epochs: 300, BatchSize: 16, LR: 5e-4, WeightDecay: 1e-4, Patience: 20, MinDelta: 1e-3}
 }
@@ -84,26 +84,26 @@ type Readout struct {
 	Read  func(output []float32) []float64 // one for each name
 }
 
-// StateEntry is a tensor of a network's state dict.
-type StateEntry struct {
-	Name  string
-	Shape []int
+// stateEntry is a tensor of a network's state dict.
+type stateEntry struct {
+	name  string
+	shape []int
 }
 
-// states keeps what [Spec.State] has found, by the network's name.
+// states keeps the result of state, by the network's name.
 var states sync.Map
 
-// State lists the tensors of the network's state dict in their order. It builds the
+// state lists the tensors of the network's state dict in their order. It builds the
 // network once to see them, so it needs libtorch.
-func (s Spec) State() []StateEntry {
+func (s Spec) state() []stateEntry {
 	if found, ok := states.Load(s.Name); ok {
-		return found.([]StateEntry)
+		return found.([]stateEntry)
 	}
-	var entries []StateEntry
+	var entries []stateEntry
 	build := func() {
 		m := s.New(torch.CPU)
 		for key, v := range nn.StateDict(m).All() {
-			entries = append(entries, StateEntry{key.(string), v.(*torch.Tensor).Shape()})
+			entries = append(entries, stateEntry{key.(string), v.(*torch.Tensor).Shape()})
 		}
 		for _, p := range nn.Parameters(m) {
 			p.Close()
@@ -114,11 +114,11 @@ func (s Spec) State() []StateEntry {
 	return entries
 }
 
-// shapes returns State as a map.
+// shapes returns state as a map.
 func (s Spec) shapes() map[string][]int {
 	shapes := map[string][]int{}
-	for _, e := range s.State() {
-		shapes[e.Name] = e.Shape
+	for _, e := range s.state() {
+		shapes[e.name] = e.shape
 	}
 	return shapes
 }
@@ -136,10 +136,10 @@ func All() []Spec {
 	return all
 }
 
-// Register adds a network, so that [All], [ByName], [Recognize] and every command
-// know it. It belongs into an init function. It panics if the row lacks something or
-// its name is another's. [Recognize] and [Find] panic if its state dict has the names
-// and shapes of another's, because a file could then be either's.
+// Register adds a network, so that [All], [ByName], [Find] and every command know
+// it. It belongs into an init function. It panics if the row lacks something or
+// its name is another's. [Find] panics if its state dict has the names and shapes of
+// another's, because a file could then be either's.
 func Register(s Spec) {
 	missing := ""
 	switch {
@@ -206,24 +206,6 @@ func ByName(name string) (Spec, error) {
 	return Spec{}, fmt.Errorf("models: there is no network %q; there are %s", name, strings.Join(Names(), ", "))
 }
 
-// Recognize returns the network whose names and shapes a state dict has, whatever
-// their order. The error says what each network would have.
-func Recognize(state *torch.Dict) (Spec, error) {
-	if state == nil {
-		return Spec{}, errors.New("models: there is no state dict")
-	}
-	var report strings.Builder
-	checkDistinct(All())
-	for _, s := range All() {
-		why := s.differs(state)
-		if why == "" {
-			return s, nil
-		}
-		fmt.Fprintf(&report, "\n  %s has %s; here %s", s.Name, s.layout(), why)
-	}
-	return Spec{}, fmt.Errorf("models: the state dict is not that of a network known here:%s", report.String())
-}
-
 // Found is a network's weights in a file.
 type Found struct {
 	Spec   Spec
@@ -237,6 +219,9 @@ type Found struct {
 // checkpoint that they are under; see [nn.FindState]. The name of a network restricts
 // the search to it; "" stands for all. The error lists what the file holds.
 func Find(file *torch.Dict, name string) (Found, error) {
+	if file == nil {
+		return Found{}, errors.New("models: there is no state dict")
+	}
 	specs := All()
 	checkDistinct(specs)
 	if name != "" {
@@ -260,9 +245,9 @@ func Find(file *torch.Dict, name string) (Found, error) {
 			continue
 		}
 		found := Found{Spec: s, State: &torch.Dict{OrderedDict: true}, Prefix: prefixes[0], Others: prefixes[1:]}
-		for _, e := range s.State() {
-			v, _ := file.Get(found.Prefix + e.Name)
-			found.State.Set(e.Name, v)
+		for _, e := range s.state() {
+			v, _ := file.Get(found.Prefix + e.name)
+			found.State.Set(e.name, v)
 		}
 		return found, nil
 	}
@@ -296,21 +281,22 @@ func held(file *torch.Dict) string {
 	}
 }
 
-// differs says what first tells a state dict from s's, or "".
+// differs describes the first difference between a state dict and the network's; it
+// is empty if there is none.
 func (s Spec) differs(state *torch.Dict) string {
 	known := map[any]bool{}
-	for _, e := range s.State() {
-		known[e.Name] = true
-		v, ok := state.Get(e.Name)
+	for _, e := range s.state() {
+		known[e.name] = true
+		v, ok := state.Get(e.name)
 		if !ok {
-			return e.Name + " is missing"
+			return e.name + " is missing"
 		}
 		t, ok := v.(*torch.Tensor)
 		if !ok || t == nil {
-			return fmt.Sprintf("%s is not a tensor but %T", e.Name, v)
+			return fmt.Sprintf("%s is not a tensor but %T", e.name, v)
 		}
-		if shape := t.Shape(); !slices.Equal(shape, e.Shape) {
-			return fmt.Sprintf("%s is %v", e.Name, shape)
+		if shape := t.Shape(); !slices.Equal(shape, e.shape) {
+			return fmt.Sprintf("%s is %v", e.name, shape)
 		}
 	}
 	for _, k := range state.Keys() {
@@ -321,11 +307,11 @@ func (s Spec) differs(state *torch.Dict) string {
 	return ""
 }
 
-// layout lists the names and shapes of s's state.
+// layout lists the names and shapes of the network's state.
 func (s Spec) layout() string {
 	var parts []string
-	for _, e := range s.State() {
-		parts = append(parts, fmt.Sprint(e.Name, " ", e.Shape))
+	for _, e := range s.state() {
+		parts = append(parts, fmt.Sprint(e.name, " ", e.shape))
 	}
 	return strings.Join(parts, ", ")
 }

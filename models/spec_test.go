@@ -23,9 +23,9 @@ func TestSpecs(t *testing.T) {
 		byName, err := models.ByName(s.Name)
 		require.NoError(t, err)
 		assert.Equal(t, s.Title, byName.Title)
-		recognized, err := models.Recognize(nn.StateDict(m))
+		found, err := models.Find(nn.StateDict(m), "")
 		require.NoError(t, err)
-		assert.Equal(t, s.Name, recognized.Name)
+		assert.Equal(t, s.Name, found.Spec.Name)
 	}
 }
 
@@ -43,10 +43,9 @@ func TestRowsAreTrue(t *testing.T) {
 			assert.Equal(t, []int{3, s.Out}, m.Forward(torch.Zeros([]int{3, s.In})).Shape(), s.Name)
 			assert.Len(t, s.Outputs(), s.Out, s.Name)
 			state := nn.StateDict(m)
-			require.Equal(t, len(s.State()), state.Len(), s.Name)
-			for i, key := range state.Keys() {
-				value, _ := state.Get(key)
-				assert.Equal(t, s.State()[i], models.StateEntry{Name: key.(string), Shape: value.(*torch.Tensor).Shape()}, s.Name)
+			require.Len(t, models.Shapes(s), state.Len(), s.Name)
+			for key, value := range state.All() {
+				assert.Equal(t, models.Shapes(s)[key.(string)], value.(*torch.Tensor).Shape(), s.Name)
 			}
 		})
 		assert.Less(t, s.InputRange[0], s.InputRange[1], s.Name)
@@ -96,12 +95,12 @@ func TestStateLeavesNoTrace(t *testing.T) {
 	torch.ManualSeed(seed)
 	s.Name = "not seen yet"
 	before := torch.Live()
-	require.NotEmpty(t, s.State())
+	require.NotEmpty(t, models.Shapes(s))
 	assert.Equal(t, before, torch.Live())
 	assert.Equal(t, want, torch.Rand([]int{4}).Float64s())
 }
 
-func TestRecognize(t *testing.T) {
+func TestFind(t *testing.T) {
 	torchtest.Need(t)
 	state := func() *torch.Dict { return nn.StateDict(models.NewEmotionRecognizer(torch.CPU)) }
 
@@ -111,9 +110,9 @@ func TestRecognize(t *testing.T) {
 		v, _ := state().Get(keys[len(keys)-1-i])
 		shuffled.Set(keys[len(keys)-1-i], v)
 	}
-	s, err := models.Recognize(shuffled)
+	found, err := models.Find(shuffled, "")
 	require.NoError(t, err)
-	assert.Equal(t, "emotion", s.Name)
+	assert.Equal(t, "emotion", found.Spec.Name)
 
 	for text, change := range map[string]func(*torch.Dict){
 		"here fc2.weight is missing":                     func(d *torch.Dict) { d.Delete("fc2.weight") },
@@ -124,10 +123,10 @@ func TestRecognize(t *testing.T) {
 	} {
 		d := state()
 		change(d)
-		_, err := models.Recognize(d)
+		_, err := models.Find(d, "")
 		assert.ErrorContains(t, err, text)
 	}
-	_, err = models.Recognize(nil)
+	_, err = models.Find(nil, "")
 	assert.Error(t, err)
 }
 

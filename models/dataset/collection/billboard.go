@@ -5,7 +5,6 @@ package collection
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -40,9 +39,9 @@ type section struct {
 }
 
 func readBillboard(ctx context.Context, r *reader) error {
-	songs := r.files.find(func(base string) bool { return base == "salami_chords.txt" })
-	if len(songs) == 0 {
-		return errors.New("no file salami_chords.txt in it: unpack the archive, and name the folder that holds a folder a song")
+	songs, err := r.find("unpack the archive, and name the folder that holds a folder a song", "salami_chords.txt")
+	if err != nil {
+		return err
 	}
 	from := map[string]string{}
 	for _, name := range songs {

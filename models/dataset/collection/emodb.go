@@ -5,8 +5,6 @@ package collection
 
 import (
 	"context"
-	"errors"
-	"path"
 	"regexp"
 
 	"github.com/etude-ml/etude/models/dataset"
@@ -45,24 +43,10 @@ var emotions = map[string]struct {
 }
 
 func readEMODB(_ context.Context, r *reader) error {
-	found := false
-	for _, name := range r.files.names {
-		if !audioKind.has(name) {
-			continue
-		}
-		parts := emodbName.FindStringSubmatch(stem(name))
-		if parts == nil {
-			r.leave(name, "not called 03a01Fa.wav, by speaker, text and emotion")
-			continue
-		}
-		found = true
+	label := func(_ string, parts []string) *dataset.Label {
 		e := emotions[parts[2]]
-		r.add(audioKind, r.files, name, path.Base(name), &dataset.Label{
-			Valence: e.valence, Arousal: e.arousal, Group: "emodb_" + parts[1], Derived: "from the acted emotion: " + e.name,
-		})
+		return &dataset.Label{Valence: e.valence, Arousal: e.arousal, Group: "emodb_" + parts[1], Derived: "from the acted emotion: " + e.name}
 	}
-	if !found {
-		return errors.New("no audio file called 03a01Fa.wav, by speaker, text and emotion: name the folder that holds wav/")
-	}
-	return nil
+	_, err := r.addNamed(emodbName, "03a01Fa.wav, by speaker, text and emotion", "audio", "wav", label, audioKind)
+	return err
 }

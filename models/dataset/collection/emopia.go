@@ -5,9 +5,6 @@ package collection
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"path"
 	"regexp"
 	"strings"
 
@@ -46,31 +43,17 @@ func readEMOPIA(_ context.Context, r *reader) error {
 			order = append(order, id)
 		}
 	}
-	found := map[string]bool{}
-	for _, name := range r.files.names {
-		k := midiKind
-		if audioKind.has(name) {
-			k = audioKind
-		} else if !k.has(name) {
-			continue
-		}
-		parts := emopiaName.FindStringSubmatch(stem(name))
-		if parts == nil {
-			r.leave(name, "not called Q1_SONG_0, by quadrant, song and clip")
-			continue
-		}
-		found[stem(name)] = true
+	label := func(name string, parts []string) *dataset.Label {
 		if q, ok := named[stem(name)]; ok && q != parts[1] {
 			r.leave(name, "label.csv puts it into quadrant %s, against its name", q)
-			continue
+			return nil
 		}
 		v, a := quadrant(parts[1] == "1" || parts[1] == "4", parts[1] == "1" || parts[1] == "2")
-		r.add(k, r.files, name, path.Base(name), &dataset.Label{
-			Valence: v, Arousal: a, Group: parts[2], Derived: fmt.Sprintf("centre of quadrant Q%s", parts[1]),
-		})
+		return &dataset.Label{Valence: v, Arousal: a, Group: parts[2], Derived: "centre of quadrant Q" + parts[1]}
 	}
-	if len(found) == 0 {
-		return errors.New("no MIDI or audio file called Q1_SONG_0, by quadrant, song and clip: name the folder that holds midis/")
+	found, err := r.addNamed(emopiaName, "Q1_SONG_0, by quadrant, song and clip", "MIDI or audio", "midis", label, audioKind, midiKind)
+	if err != nil {
+		return err
 	}
 	for _, id := range order {
 		if !found[id] {

@@ -5,9 +5,6 @@ package collection
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
@@ -30,38 +27,29 @@ var groove = collection{Info{
 }, readGroove}
 
 func readGroove(_ context.Context, r *reader) error {
-	indexes := r.files.find(func(base string) bool { return base == "info.csv" })
-	if len(indexes) == 0 {
-		return errors.New("no file info.csv in it: name the folder groove that holds one, or the publisher's zip")
+	indexes, err := r.find("name the folder groove that holds one, or the publisher's zip", "info.csv")
+	if err != nil {
+		return err
 	}
 	t, err := r.table(indexes[0], "drummer", "session", "bpm", "midi_filename")
 	if err != nil {
 		return err
 	}
 	for _, row := range t.rows {
-		name := row.path("midi_filename")
-		from := path.Join(path.Dir(t.name), name)
 		bpm, fault := number("bpm", row.get("bpm"), 1, 1000)
-		switch {
-		case fault != "":
+		if fault != "" {
 			r.leave(row.where(), "%s", fault)
-		case !fs.ValidPath(name):
-			r.leave(row.where(), "the index names a file outside of its folder")
-		case !midiKind.has(name):
-			r.leave(row.where(), "not called .mid or .midi")
-		case !r.files.has(from):
-			r.leave(name, "no MIDI file for this entry of the index")
-		default:
-			drummer, session := row.get("drummer"), row.get("session")
-			if !strings.HasPrefix(session, drummer+"/") {
-				session = drummer + "/" + session
-			}
-			r.add(drumsKind, r.files, from, name, &dataset.Label{
-				Arousal: tempoArousal(bpm), Derived: "arousal from tempo; valence unknown",
-				Style: row.get("style"), BPM: bpm, BeatType: row.get("beat_type"),
-				Group: strings.ReplaceAll(session, "/", "_"),
-			})
+			continue
 		}
+		drummer, session := row.get("drummer"), row.get("session")
+		if !strings.HasPrefix(session, drummer+"/") {
+			session = drummer + "/" + session
+		}
+		r.addListed(drumsKind, t.name, row.path("midi_filename"), row.where(), &dataset.Label{
+			Arousal: tempoArousal(bpm), Derived: "arousal from tempo; valence unknown",
+			Style: row.get("style"), BPM: bpm, BeatType: row.get("beat_type"),
+			Group: strings.ReplaceAll(session, "/", "_"),
+		})
 	}
 	r.unused(drumsKind, "not in the index")
 	return nil

@@ -6,12 +6,8 @@ package collection
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
-	"regexp"
-	"slices"
 	"strconv"
 )
 
@@ -30,39 +26,23 @@ var maestro = collection{Info{
 	Licence:  "CC BY-NC-SA 4.0, as its users cite it",
 }, readMAESTRO}
 
-var maestroIndex = regexp.MustCompile(`^maestro-v[\d.]+\.(csv|json)$`)
-
 func readMAESTRO(_ context.Context, r *reader) error {
-	indexes := r.files.find(maestroIndex.MatchString)
-	if len(indexes) == 0 {
-		return errors.New("no file maestro-v3.0.0.csv or maestro-v3.0.0.json in it: name the folder that holds one, or the publisher's zip")
+	indexes, err := r.find("name the folder that holds one, or the publisher's zip", "maestro-v[0-9]*.csv", "maestro-v[0-9]*.json")
+	if err != nil {
+		return err
 	}
-	index := indexes[0]
-	if i := slices.IndexFunc(indexes, func(s string) bool { return path.Ext(s) == ".csv" }); i >= 0 {
-		index = indexes[i]
-	}
-	names, err := r.maestroNames(index)
+	names, err := r.maestroNames(indexes[0])
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		from := path.Join(path.Dir(index), name)
-		switch {
-		case !fs.ValidPath(name):
-			r.leave(name, "the index names a file outside of its folder")
-		case !midiKind.has(name):
-			r.leave(name, "not called .mid or .midi")
-		case !r.files.has(from):
-			r.leave(name, "no MIDI file for this entry of the index")
-		default:
-			r.add(dynamicsKind, r.files, from, name, nil)
-		}
+		r.addListed(dynamicsKind, indexes[0], name, name, nil)
 	}
 	r.unused(dynamicsKind, "not in the index")
 	return nil
 }
 
-// maestroNames gives the names of the MIDI files, from the index's folder on.
+// maestroNames returns the names of the MIDI files, from the index's folder on.
 func (r *reader) maestroNames(index string) ([]string, error) {
 	var names []string
 	if path.Ext(index) == ".csv" {

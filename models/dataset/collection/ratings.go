@@ -4,9 +4,7 @@
 package collection
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"path"
 	"strings"
 
@@ -25,12 +23,9 @@ type ratings struct {
 
 // read imports the files that have a rating. Each file is a group of its own.
 func (a ratings) read(_ context.Context, r *reader) error {
-	indexes := r.files.find(func(base string) bool {
-		ok, _ := path.Match(a.index, base) // the patterns are sound
-		return ok
-	})
-	if len(indexes) == 0 {
-		return fmt.Errorf("no file %s in it: download the annotations too, and put them beside the audio files", a.index)
+	indexes, err := r.find("download the annotations too, and put them beside the audio files", a.index)
+	if err != nil {
+		return err
 	}
 	audio := map[string][]string{}
 	for _, name := range r.files.find(audioKind.has) {
@@ -51,19 +46,19 @@ func (a ratings) read(_ context.Context, r *reader) error {
 			if id != "" {
 				listed[id] = row.where()
 			}
-			v, fault := number(a.valence, row.get(a.valence), a.low, a.high)
-			x, fault2 := number(a.arousal, row.get(a.arousal), a.low, a.high)
-			switch files := audio[id]; {
-			case id == "":
+			if id == "" {
 				r.leave(row.where(), "%s is missing", a.id)
-			case fault+fault2 != "":
-				r.leave(row.where(), "%s", cmp.Or(fault, fault2))
+				continue
+			}
+			valence, arousal, ok := r.rating(row, a.valence, a.arousal, a.low, a.high)
+			switch files := audio[id]; {
+			case !ok:
 			case len(files) == 0:
 				r.leave(id, "no audio file for this label")
 			default:
 				from := a.choose(files)
 				r.add(audioKind, r.files, from, path.Base(from), &dataset.Label{
-					Valence: rescale(v, a.low, a.high, -1, 1), Arousal: rescale(x, a.low, a.high, 0, 1), Derived: a.derived,
+					Valence: rescale(valence, a.low, a.high, -1, 1), Arousal: rescale(arousal, a.low, a.high, 0, 1), Derived: a.derived,
 				})
 			}
 		}

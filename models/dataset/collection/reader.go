@@ -5,7 +5,9 @@ package collection
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,7 +65,7 @@ type reader struct {
 	taken        map[string]string // kind and name of each item → where it is from
 }
 
-// leave notes something that is not imported.
+// leave reports something that is not imported.
 func (r *reader) leave(name, format string, args ...any) {
 	r.leftOut = append(r.leftOut, Skip{name, fmt.Sprintf(format, args...)})
 }
@@ -80,7 +82,66 @@ func (r *reader) add(k *kind, files *source, from, name string, l *dataset.Label
 	r.items = append(r.items, &item{kind: k, files: files, from: from, name: name, label: l})
 }
 
-// unused notes the files of a kind that no label named.
+// find returns the files whose base names match one of the patterns, the shallowest
+// first: those of the first pattern that any file matches. Without one it is an error,
+// which ends with what to do.
+func (r *reader) find(fix string, patterns ...string) ([]string, error) {
+	for _, pattern := range patterns {
+		found := r.files.find(func(base string) bool {
+			ok, _ := path.Match(pattern, base) // the patterns are sound
+			return ok
+		})
+		if len(found) > 0 {
+			return found, nil
+		}
+	}
+	return nil, fmt.Errorf("no file %s in it: %s", strings.ReplaceAll(strings.Join(patterns, " or "), "[0-9]*", "3.0.0"), fix)
+}
+
+// addListed imports a file that an index names by a path from its own folder on.
+// where is what the report calls the entry.
+func (r *reader) addListed(k *kind, index, name, where string, l *dataset.Label) {
+	from := path.Join(path.Dir(index), name)
+	switch {
+	case !fs.ValidPath(name):
+		r.leave(where, "the index names a file outside of its folder")
+	case !k.has(name):
+		r.leave(where, "not called .mid or .midi")
+	case !r.files.has(from):
+		r.leave(name, "no MIDI file for this entry of the index")
+	default:
+		r.add(k, r.files, from, name, l)
+	}
+}
+
+// addNamed imports the files of some kinds whose names tell their labels: label gets
+// the parts of a name that the pattern finds, and returns nil for a file that it has
+// left out. says describes the names, and folder is where the files usually are. The
+// stems of all files that match come back; it is an error if there are none.
+func (r *reader) addNamed(pattern *regexp.Regexp, says, what, folder string, label func(name string, parts []string) *dataset.Label, kinds ...*kind) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, name := range r.files.names {
+		i := slices.IndexFunc(kinds, func(k *kind) bool { return k.has(name) })
+		if i < 0 {
+			continue
+		}
+		parts := pattern.FindStringSubmatch(stem(name))
+		if parts == nil {
+			r.leave(name, "not called %s", says)
+			continue
+		}
+		found[stem(name)] = true
+		if l := label(name, parts); l != nil {
+			r.add(kinds[i], r.files, name, path.Base(name), l)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no %s file called %s: name the folder that holds %s/", what, says, folder)
+	}
+	return found, nil
+}
+
+// unused reports the files of a kind that no label named.
 func (r *reader) unused(k *kind, reason string) {
 	used := map[string]bool{}
 	for _, i := range r.items {
@@ -98,7 +159,7 @@ func (r *reader) unused(k *kind, reason string) {
 	}
 }
 
-// stem is a file's name without folder and extension.
+// stem returns a file's name without folder and extension.
 func stem(name string) string {
 	base := path.Base(name)
 	return strings.TrimSuffix(base, path.Ext(base))

@@ -4,6 +4,7 @@
 package collection
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path"
@@ -27,7 +28,7 @@ type row struct {
 	dataset.Row
 }
 
-// get gives a field without the space around it; empty where it is missing.
+// get returns a field without the space around it; empty where it is missing.
 func (r row) get(column string) string {
 	i, ok := r.table.columns[column]
 	if !ok {
@@ -37,12 +38,12 @@ func (r row) get(column string) string {
 	return strings.TrimSpace(r.Field(i))
 }
 
-// path gives a field that is a path, with slashes.
+// path returns a field that is a path, with slashes.
 func (r row) path(column string) string {
 	return path.Clean(strings.ReplaceAll(r.get(column), `\`, "/"))
 }
 
-// where is what a row is called in a report.
+// where names a row in a report.
 func (r row) where() string { return fmt.Sprintf("%s line %d", path.Base(r.table.name), r.Line) }
 
 // table reads an index, which must have the columns in needs, as labels.csv is
@@ -77,6 +78,17 @@ func (r *reader) table(name string, needs ...string) (*table, error) {
 		}
 	}
 	return t, nil
+}
+
+// rating reads valence and arousal of a row, both published as low to high, or reports
+// why it cannot.
+func (r *reader) rating(row row, valence, arousal string, low, high float64) (v, a float64, ok bool) {
+	v, fault := number(valence, row.get(valence), low, high)
+	a, fault2 := number(arousal, row.get(arousal), low, high)
+	if fault = cmp.Or(fault, fault2); fault != "" {
+		r.leave(row.where(), "%s", fault)
+	}
+	return v, a, fault == ""
 }
 
 // number reads a field whose values are published as low to high.

@@ -4,9 +4,7 @@
 package collection
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"path"
 	"regexp"
 
@@ -37,14 +35,9 @@ type place struct {
 }
 
 func readVGMIDI(_ context.Context, r *reader) error {
-	var indexes []string
-	for _, base := range []string{"vgmidi_labelled.csv", "vgmidi.csv"} {
-		if indexes = r.files.find(func(b string) bool { return b == base }); len(indexes) > 0 {
-			break
-		}
-	}
-	if len(indexes) == 0 {
-		return errors.New("no file vgmidi_labelled.csv in it: name the folder of the repository, or its zip")
+	indexes, err := r.find("name the folder of the repository, or its zip", "vgmidi_labelled.csv", "vgmidi.csv")
+	if err != nil {
+		return err
 	}
 	t, err := r.table(indexes[0], "midi", "valence", "arousal")
 	if err != nil {
@@ -56,15 +49,13 @@ func readVGMIDI(_ context.Context, r *reader) error {
 	}
 	zero := zeroIsLow(t)
 	for _, row := range t.rows {
-		v, fault := number("valence", row.get("valence"), -1, 1)
-		a, fault2 := number("arousal", row.get("arousal"), -1, 1)
+		v, a, ok := r.rating(row, "valence", "arousal", -1, 1)
+		if !ok {
+			continue
+		}
 		base := path.Base(row.path("midi"))
 		p, ok := phrases[base]
-		switch {
-		case fault+fault2 != "":
-			r.leave(row.where(), "%s", cmp.Or(fault, fault2))
-			continue
-		case !ok:
+		if !ok {
 			r.leave(base, "no MIDI file for this label")
 			continue
 		}
