@@ -28,6 +28,7 @@ func (l Label) Same(m Label) bool {
 	return l.Valence == m.Valence && l.Arousal == m.Arousal && l.Group == m.Group
 }
 
+// String describes the label in messages.
 func (l Label) String() string {
 	text := fmt.Sprintf("valence %g, arousal %g", l.Valence, l.Arousal)
 	if l.Group != "" {
