@@ -19,7 +19,7 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Config is config.json: how a network was trained.
+// Config holds config.json, which says how a network was trained.
 type Config struct {
 	Network  string   `json:"network"`
 	Model    string   `json:"model"`
@@ -39,7 +39,23 @@ type Config struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// DataInfo tells what a network was trained on.
+// identity tells where the weights of an epoch come from.
+func (c Config) identity(bestEpoch int) *Identity {
+	return &Identity{Settings: c.Settings, Fingerprint: c.Data.Fingerprint, Versions: c.Versions, BestEpoch: bestEpoch, Constant: c.Data.Constant}
+}
+
+// settle makes the process compute as exactly as the run did. Both are settings of the
+// process, so they hold for all networks.
+func (c Config) settle() {
+	if c.Precision == torch.PrecisionHigh {
+		torch.SetFloat32MatmulPrecision(torch.PrecisionHigh)
+	}
+	if c.Deterministic {
+		torch.UseDeterministicAlgorithms(true)
+	}
+}
+
+// DataInfo describes what a network was trained on.
 type DataInfo struct {
 	Root        string      `json:"root"`
 	Fingerprint string      `json:"fingerprint"`
@@ -47,12 +63,12 @@ type DataInfo struct {
 	Groups      int         `json:"groups"`
 	Train       int         `json:"train_samples"`
 	Val         int         `json:"val_samples"`
-	Skipped     []data.Skip `json:"skipped"`            // what was left out, and why
+	Skipped     []data.Skip `json:"skipped"`            // files that were skipped, and why
 	Notes       []string    `json:"notes"`              // remarks on samples that are there
 	Constant    []float32   `json:"constant,omitempty"` // mean of the training targets
 }
 
-// Versions tells what a network was trained with.
+// Versions lists what a network was trained with.
 type Versions struct {
 	Etude       string `json:"etude"`
 	Libtorch    string `json:"libtorch"`
@@ -66,14 +82,14 @@ func versions(libtorch, onnxRuntime string) Versions {
 	return Versions{Etude: Version(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version(), Features: dataset.FeatureVersions()}
 }
 
-// gpuName is the name of a GPU, "" for other devices.
+// gpuName returns the name of a GPU, and "" for other devices.
 func gpuName(d torch.Device) string {
 	if d.Type != torch.DeviceCUDA {
 		return ""
 	}
 	p, err := cuda.Properties(d.Index)
 	if err != nil {
-		return "" // it says so itself as soon as it has to work
+		return "" // using the device reports the error
 	}
 	return p.Name
 }
@@ -111,10 +127,10 @@ func (c Config) write(f Folder) error {
 	return writeJSON(f.Config(), c)
 }
 
-// LoadConfig reads a folder's config.json; nil where there is none, or one that
-// describes no training. A file that was changed since a run wrote it is an error,
-// as one wrong digit would make another training of it. Files of versions that wrote
-// no hash are accepted if all of their keys are known.
+// LoadConfig reads a folder's config.json; it returns nil where there is none, or one
+// that describes no training. A file that was changed since a run wrote it is an error,
+// because one wrong digit would make another training of it. Files of versions that
+// wrote no hash are accepted if all of their keys are known.
 func LoadConfig(f Folder) (*Config, error) {
 	text, found, err := readFile(f.Config())
 	if err != nil || !found {

@@ -72,11 +72,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	default:
 		samples = samples.Select(unseen)
 	}
-	groups := map[string]bool{}
-	for _, g := range samples.Groups {
-		groups[g] = true
-	}
-	e.Samples, e.Groups, e.Targets = samples.Len(), len(groups), samples.Y
+	e.Samples, e.Groups, e.Targets = samples.Len(), groups(samples), samples.Y
 
 	if e.Mean, err = m.constant(); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@
 package runs
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -17,54 +19,64 @@ import (
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
-// Export writes a network as an ONNX file that is checked. opset 0 is the
-// default one; run is nil where nobody knows how the weights were trained.
-func Export(path string, spec models.Spec, model nn.Module, opset int, run *Identity) (ONNXCheck, error) {
-	entries, err := metadata(spec, run)
+// Export writes the network as an ONNX file with metadata, and checks with ONNX Runtime
+// that it computes the same. opset 0 stands for the default one.
+func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
+	if m.module == nil {
+		return ONNXCheck{}, fmt.Errorf("%s: it is an ONNX file already", m.Path)
+	}
+	entries, err := metadata(m.Spec, m.Run)
 	if err != nil {
 		return ONNXCheck{}, err
 	}
 	var check *onnx.Check
 	tried := torch.Try(func() {
+		model := m.module
 		// On the CPU: what is checked is the file, not how exactly a device computes.
-		if device := nn.Parameters(model)[0].Device(); device != torch.CPU {
-			var done func()
-			if model, done, err = copyOf(spec, model); err != nil {
+		if nn.Parameters(model)[0].Device() != torch.CPU {
+			model = m.Spec.New(torch.CPU)
+			defer free(model)
+			if err = nn.LoadStateDict(model, nn.StateDict(m.module)); err != nil {
 				return
 			}
-			defer done()
 		}
 		nn.SetTraining(model, false)
-		example := torch.FromSlice(exampleInput(spec), 1, spec.In)
+		example := torch.FromSlice(exampleInput(m.Spec), 1, m.Spec.In)
 		defer example.Close()
 		check, err = onnx.Export(path, model, onnx.Signature{
-			Input: spec.ONNXInput, Output: spec.ONNXOutput, Example: example,
+			Input: m.Spec.ONNXInput, Output: m.Spec.ONNXOutput, Example: example,
 			Opset: opset, Metadata: entries,
 		})
 	})
 	if tried != nil {
-		return ONNXCheck{}, tried
+		err = tried
 	}
 	if err != nil {
 		return ONNXCheck{}, err
 	}
-	result := ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}
-	return result, nil
+	return ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}, nil
 }
 
-// copyOf returns a network on the CPU with the weights of model, which stays where
-// it is, and what frees it.
-func copyOf(spec models.Spec, model nn.Module) (fresh nn.Module, done func(), err error) {
-	fresh = spec.New(torch.CPU)
-	done = func() {
-		for _, p := range nn.Parameters(fresh) {
-			p.Close()
+// metadata returns what an exported file says beside what the exporter adds: how inputs
+// are made from files, what the outputs mean, and the run that the weights come from (nil
+// where that is not known). Values but the names are JSON.
+func metadata(spec models.Spec, run *Identity) (map[string]string, error) {
+	entries := map[string]any{}
+	if spec.Metadata != nil {
+		entries["etude.preprocessing"], entries["etude.labels"] = spec.Metadata()
+	}
+	if run != nil {
+		entries["etude.run"] = run
+	}
+	out := map[string]string{"etude.network": spec.Name, "etude.model": spec.Title}
+	for key, value := range entries {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
 		}
+		out[key] = string(text)
 	}
-	if err = nn.LoadStateDict(fresh, nn.StateDict(model)); err != nil {
-		done()
-	}
-	return fresh, done, err
+	return out, nil
 }
 
 // exampleInput spans what a network's inputs can be: the check draws inputs
@@ -78,8 +90,8 @@ func exampleInput(spec models.Spec) []float32 {
 	return x
 }
 
-// onnxRuntimeVersion is the version of the ONNX Runtime that exports are checked
-// with, told by its file's name; empty where it is not installed.
+// onnxRuntimeVersion returns the version of the ONNX Runtime that exports are checked
+// with, from its file's name; empty where it is not installed.
 func onnxRuntimeVersion() string {
 	path, err := libtorch.LocateONNXRuntime()
 	if err != nil {

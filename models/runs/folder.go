@@ -1,17 +1,6 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package runs makes run folders: it trains a network on a data folder, exports
-// it, measures it, and writes down how.
-//
-//	RUN/summary.json            what came out, an entry a network
-//	RUN/NETWORK/last.pt best.pt checkpoints
-//	RUN/NETWORK/model.pt        the best weights
-//	RUN/NETWORK/model.onnx      the same, checked
-//	RUN/NETWORK/history.json    losses by epoch; history.png is their plot
-//	RUN/NETWORK/config.json     every setting, versions, the data's fingerprint
-//	RUN/NETWORK/samples.json    which samples it was trained and validated on
-//	RUN/NETWORK/summary.json    its entry in RUN/summary.json, which can be built from these
 package runs
 
 import (

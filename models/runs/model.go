@@ -5,6 +5,7 @@ package runs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,17 +15,29 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
+	"github.com/etude-ml/etude/torch/pt"
 )
 
 // Model is a trained network, from a .pt or an .onnx file.
 type Model struct {
 	Path string
 	Spec models.Spec
-	Run  *Identity // the training that it comes from; nil where nobody knows
+	Run  *Identity // the training that it comes from; nil where the file does not say
 	Note string    // where in the file the weights are, where that is not the usual place
 
 	module  nn.Module // or
 	session *onnx.Session
+}
+
+// Identity says from which training weights come.
+type Identity struct {
+	Settings    Settings `json:"settings"`
+	Fingerprint string   `json:"data_fingerprint"`
+	Versions    Versions `json:"versions"`
+	BestEpoch   int      `json:"best_epoch"`
+	// Constant is the mean of the training targets, which the network is measured
+	// beside. Runs made before this field existed have none.
+	Constant []float32 `json:"constant,omitempty"`
 }
 
 // FindModels names the files of what a path stands for: a file itself, the
@@ -57,42 +70,96 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// OpenModel loads a trained network. Close frees it.
-func OpenModel(path string) (*Model, error) {
+// OpenModel loads a trained network: from an ONNX file, or from a .pt file that is or
+// holds a state dict, of this program or of a Python script. Without a name the network
+// is recognised. Close frees it.
+func OpenModel(path, name string) (*Model, error) {
 	if strings.ToLower(filepath.Ext(path)) == ".onnx" {
-		return openONNX(path)
+		return openONNX(path, name)
 	}
-	spec, module, note, err := LoadModel(path, "")
+	found, note, err := loadWeights(path, name)
 	if err != nil {
 		return nil, err
 	}
-	run, err := IdentityOf(path)
+	m := &Model{Path: path, Spec: found.Spec, Note: note}
+	tried := torch.Try(func() {
+		m.module = found.Spec.New(torch.CPU)
+		err = nn.LoadStateDict(m.module, found.State)
+	})
+	if err = errors.Join(tried, err); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	m.Run, err = identityOf(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Path: path, Spec: spec, Run: run, Note: note, module: module}, nil
+	return m, nil
 }
 
-func openONNX(path string) (*Model, error) {
+// loadWeights finds the weights of a network in a .pt file. Nothing else that the file
+// holds is read. The note tells people where in the file the weights are, where that is
+// not the usual place.
+func loadWeights(path, name string) (found models.Found, note string, err error) {
+	tensors, err := pt.LoadTensors(path, pt.LoadOptions{})
+	if err != nil {
+		return found, "", err
+	}
+	file := torch.NewDict()
+	for _, t := range tensors {
+		file.Set(t.Name, t.Tensor)
+	}
+	if found, err = models.Find(file, name); err != nil {
+		return found, "", fmt.Errorf("%s: %w", path, err)
+	}
+	if found.Prefix != "" && found.Prefix != "model_state_dict." || len(found.Others) > 0 {
+		note = fmt.Sprintf("%s: the weights of %s are those under %q", path, found.Spec.Name, found.Prefix)
+	}
+	if len(found.Others) > 0 {
+		note += fmt.Sprintf("; those under %q are not used", found.Others)
+	}
+	return found, note, nil
+}
+
+// identityOf tells how the best weights in a run folder were trained; nil for
+// another file.
+func identityOf(path string) (*Identity, error) {
+	folder := Folder(filepath.Dir(path))
+	if clean := filepath.Clean(path); clean != folder.Model() && clean != folder.Best() {
+		return nil, nil
+	}
+	config, err := LoadConfig(folder)
+	if err != nil || config == nil {
+		return nil, err
+	}
+	history := struct {
+		BestEpoch int `json:"best_epoch"`
+	}{-1}
+	if _, err := readJSON(folder.History(), &history); err != nil {
+		return nil, err
+	}
+	return config.identity(history.BestEpoch), nil
+}
+
+func openONNX(path, name string) (*Model, error) {
 	session, err := onnx.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{Path: path, session: session}
-	if err := m.identify(); err != nil {
+	if err := m.identify(name); err != nil {
 		session.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
 
-// identify tells the network of an ONNX file by its metadata, and by its names
-// where it has none.
-func (m *Model) identify() error {
+// identify finds the network of an ONNX file by its metadata, and by the names of its
+// input and output where it has none.
+func (m *Model) identify(name string) error {
 	entries, inputs, outputs := m.session.Metadata(), m.session.Inputs(), m.session.Outputs()
 	for _, s := range models.All() {
 		if len(inputs) == 1 && len(outputs) == 1 && inputs[0].Name == s.ONNXInput && outputs[0].Name == s.ONNXOutput &&
-			(entries["etude.network"] == s.Name || entries["etude.network"] == "") {
+			(entries["etude.network"] == s.Name || entries["etude.network"] == "") && (name == "" || name == s.Name) {
 			m.Spec = s
 			break
 		}
@@ -112,10 +179,19 @@ func (m *Model) identify() error {
 func (m *Model) Close() {
 	if m.session != nil {
 		m.session.Close()
+	} else {
+		free(m.module)
 	}
 }
 
-// constant is the mean of the targets that the network was trained on, as far as
+// free frees the weights of a network.
+func free(model nn.Module) {
+	for _, p := range nn.Parameters(model) {
+		p.Close()
+	}
+}
+
+// constant returns the mean of the targets that the network was trained on, as far as
 // its file or the run's folder tells.
 func (m *Model) constant() ([]float32, error) {
 	if m.Run != nil && len(m.Run.Constant) > 0 {
@@ -132,7 +208,7 @@ func (m *Model) constant() ([]float32, error) {
 // memory.
 const predictRows = 4096
 
-// Predict gives the outputs for rows of inputs, one after another.
+// Predict returns the outputs for rows of inputs, one after another.
 func (m *Model) Predict(x []float32) ([]float32, error) {
 	var out []float32
 	for len(x) > 0 {

@@ -33,31 +33,31 @@ func (f Folder) HasCheckpoint() bool {
 // Finished reports whether a folder holds the results of a training that has ended.
 func (f Folder) Finished() bool { return trainer.Finished(string(f)) }
 
-// mayChange is what a continued run may have otherwise.
+// mayChange lists the flags that may differ on resume.
 const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"
 
 // explain says why a run cannot be continued, in the words of the command: what
 // has changed since it began, what may change, and from which files it can go on.
-func (p *Prepared) explain(err error) error {
+func (s *session) explain(err error) error {
 	refused, ok := errors.AsType[*trainer.ResumeError](err)
 	if !ok {
-		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+		return fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
-	text := []string{fmt.Sprintf("%s: %s cannot be continued: %v", p.Spec.Name, refused.Path, refused.Err)}
+	text := []string{fmt.Sprintf("%s: %s cannot be continued: %v", s.Spec.Name, refused.Path, refused.Err)}
 	var was sampleList
-	if found, err := readJSON(p.folder.Samples(), &was); err == nil && found {
-		if changed := p.split.list().changesSince(was); changed != "" {
+	if found, err := readJSON(s.folder().Samples(), &was); err == nil && found {
+		if changed := s.split.list().changesSince(was); changed != "" {
 			text = append(text, "samples: "+changed)
 		}
 	}
-	if flags := p.changedFlags(); flags != "" {
+	if flags := s.changedFlags(); flags != "" {
 		text = append(text, "begun with "+flags+": give the same again, or leave the flags out")
 	}
 	switch {
 	case len(refused.Good) > 0:
 		var names []string
-		for _, s := range refused.Good {
-			names = append(names, s.String())
+		for _, saved := range refused.Good {
+			names = append(names, saved.String())
 		}
 		text = append(text, "whole, and good for --resume-from: "+strings.Join(names, ", "))
 	case refused.Good == nil:
@@ -70,8 +70,8 @@ func (p *Prepared) explain(err error) error {
 
 // changedFlags lists the flags with which the run was begun, and which say something
 // else now though they may not change.
-func (p *Prepared) changedFlags() string {
-	was, err := LoadConfig(p.folder)
+func (s *session) changedFlags() string {
+	was, err := LoadConfig(s.folder())
 	if err != nil || was == nil {
 		return ""
 	}
@@ -80,10 +80,10 @@ func (p *Prepared) changedFlags() string {
 		flag     string
 		then, is any
 	}{
-		{"--batch-size", was.Settings.BatchSize, p.Settings.BatchSize},
-		{"--val-split", was.Settings.ValSplit, p.Settings.ValSplit},
-		{"--seed", was.Settings.Seed, p.Settings.Seed},
-		{"--data", was.Data.Root, p.Config.Data.Root},
+		{"--batch-size", was.Settings.BatchSize, s.Settings.BatchSize},
+		{"--val-split", was.Settings.ValSplit, s.Settings.ValSplit},
+		{"--seed", was.Settings.Seed, s.Settings.Seed},
+		{"--data", was.Data.Root, s.config.Data.Root},
 	} {
 		if f.then != f.is {
 			list = append(list, fmt.Sprintf("%s %v", f.flag, f.then))

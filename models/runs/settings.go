@@ -38,13 +38,13 @@ func Defaults(spec models.Spec) Settings {
 
 // Overrides are the settings that somebody has set; nil leaves one as it is.
 type Overrides struct {
-	Epochs      *int     `placeholder:"N" help:"Epochs at most (50, melody 300)."`
-	BatchSize   *int     `placeholder:"N" help:"Samples in a step (64, melody 16)."`
-	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (0.001, melody 0.0005)."`
-	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (0.0001)."`
+	Epochs      *int     `placeholder:"N" help:"Epochs at most (${epochs})."`
+	BatchSize   *int     `placeholder:"N" help:"Samples in a step (${batch})."`
+	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (${lr})."`
+	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (${decay})."`
 	ValSplit    *float64 `placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
-	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (10, melody 20)."`
-	MinDelta    *float64 `placeholder:"F" help:"The share of the best validation loss by which an epoch must improve on it to count as an improvement (0.001); 0 counts any."`
+	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (${patience})."`
+	MinDelta    *float64 `placeholder:"F" help:"The share of the best validation loss by which an epoch must improve on it to count as an improvement (${delta}); 0 counts any."`
 	Seed        *uint64  `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
 	KeepBest    *int     `placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
 }

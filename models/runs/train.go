@@ -14,7 +14,6 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
-	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -23,45 +22,53 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Training is a network's way from a data folder into a run folder. Its parts
-// come one after another:
-//
-//	err := training.Announce()
-//	prepared, err := training.Prepare(ctx)
-//	err = prepared.Fit(ctx)
-//	entry, err := prepared.Finish()
-//
-// Prepare draws the first weights from the one generator of the process, so
-// networks are prepared one at a time; they may be fitted side by side.
+// Training is one network to train. [NewPlan] makes it.
 type Training struct {
+	Options
 	Spec     models.Spec
 	Settings Settings
-	Data     string // folder of data
-	Run      string // folder of the run
-	Device   torch.Device
-	Threads  int  // of an operator; 0 for the process's
-	Resume   bool // continue from last.pt, where it is
-	Force    bool // take the place of a run that has ended
-
-	ResumeFrom string // continue from this checkpoint instead
-	Init       string // start from the weights in this file; "" for PyTorch's initial values
-
-	// NewLR and NewDecay, if set, replace what a continued run had.
-	NewLR, NewDecay *float64
-
-	Cache    *cache.Cache                       // of what files gave; or nil
-	OnFile   func(done, total int, name string) // while reading
-	OnEpoch  func(trainer.Epoch)
-	OnNotice func(text string)
-	Control  *trainer.Control // saves on request; or nil
+	// Override continues a run with the learning rate and the weight decay of Settings
+	// where it had others.
+	Override bool
 }
 
-// Prepared is a network before, and after, it is fitted to its samples.
-type Prepared struct {
-	Training
-	Config Config
+// Run trains the network, measures and exports it, and returns its entry in the summary.
+// To train several side by side, see [Plan.Run].
+func (t Training) Run(ctx context.Context) (*Entry, error) {
+	summary, err := (&Plan{Trainings: []Training{t}}).Run(ctx)
+	return summary[t.Spec.Name], err
+}
 
-	folder    Folder
+// VerifyResume trains the network without a break, and again with a break after
+// each of the batches stopAt, and compares; see [trainer.VerifyResume]. Nothing
+// but temporary files is written.
+func (t Training) VerifyResume(ctx context.Context, stopAt []int) (trainer.ResumeReport, error) {
+	s, err := t.prepare(ctx)
+	if err != nil {
+		return trainer.ResumeReport{}, err
+	}
+	defer s.close()
+	s.event(s.Spec.Name, Waiting, "")
+	report, err := trainer.VerifyResume(ctx, func() (trainer.Run, error) {
+		if err := s.make(); err != nil {
+			return trainer.Run{}, err
+		}
+		return s.run(), nil
+	}, stopAt)
+	if err != nil {
+		return report, fmt.Errorf("%s: %w", s.Spec.Name, err)
+	}
+	return report, nil
+}
+
+func (t Training) folder() Folder { return NewFolder(t.Out, t.Spec.Name) }
+
+func (t Training) notice(text string) { t.event(t.Spec.Name, Notice, text) }
+
+// session is a network in training with its data. It passes prepare, fit and finish.
+type session struct {
+	Training
+	config    Config
 	split     split
 	model     nn.Module
 	adam      *optim.Adam
@@ -72,174 +79,222 @@ type Prepared struct {
 	continues bool // from a checkpoint
 }
 
-// Announce writes down what is about to be done, so that a run that is cut off
-// before its first checkpoint can be taken up by its folder alone. What a folder
-// holds of an earlier run is left alone until the data has been read.
-func (t Training) Announce() error {
-	folder := NewFolder(t.Run, t.Spec.Name)
-	if err := os.MkdirAll(string(folder), 0o777); err != nil {
-		return err
-	}
-	if err := checkSummary(t.Run, t.OnNotice); err != nil {
-		return err // better now than after training
-	}
-	if folder.HasCheckpoint() || folder.Finished() {
-		return nil
-	}
-	return t.config(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(folder)
+// close frees the samples and the weights.
+func (s *session) close() {
+	s.train.Close()
+	s.val.Close()
+	free(s.model)
 }
 
-// Prepare reads the data and makes the network.
-func (t Training) Prepare(ctx context.Context) (*Prepared, error) {
-	p := &Prepared{Training: t, folder: NewFolder(t.Run, t.Spec.Name)}
-	p.continues = t.ResumeFrom != "" || t.Resume && p.folder.HasCheckpoint()
-	started := time.Now()
-	var err error
-	if p.split, err = t.read(ctx); err != nil {
+// announce writes down what is about to be done, so that a run that is cut off
+// before its first checkpoint can be continued by its folder alone. What a folder
+// holds of an earlier run is left alone until the data has been read.
+func (t Training) announce() error {
+	if err := os.MkdirAll(string(t.folder()), 0o777); err != nil {
+		return err
+	}
+	if err := checkSummary(t.Out, t.notice); err != nil {
+		return err // better now than after training
+	}
+	if t.folder().HasCheckpoint() || t.folder().Finished() {
+		return nil
+	}
+	return t.newConfig(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(t.folder())
+}
+
+// prepare reads the data and makes the network.
+func (t Training) prepare(ctx context.Context) (*session, error) {
+	s := &session{Training: t, continues: t.ResumeFrom != "" || t.Resume && t.folder().HasCheckpoint()}
+	if err := s.load(ctx); err != nil {
+		s.event(s.Spec.Name, Read, "")
 		return nil, err
 	}
-	p.entry.Seconds.Read = time.Since(started).Seconds()
-	p.Config = t.config(p.split)
-	if err := p.make(); err != nil {
-		return nil, err
+	d := s.config.Data
+	s.event(s.Spec.Name, Read, fmt.Sprintf("%d samples in %d groups", d.Samples, d.Groups))
+	for _, line := range Remarks(d.Skipped, d.Notes) {
+		s.notice(line)
+	}
+	return s, nil
+}
+
+func (s *session) load(ctx context.Context) (err error) {
+	started := time.Now()
+	if s.split, err = s.read(ctx); err != nil {
+		return err
+	}
+	s.entry.Seconds.Read = time.Since(started).Seconds()
+	s.config = s.newConfig(s.split)
+	if err := s.make(); err != nil {
+		return err
 	}
 	err = torch.Try(func() {
-		p.train, p.val = p.split.train.Tensors(t.Device), p.split.val.Tensors(t.Device)
+		s.train, s.val = s.split.train.Tensors(s.Device), s.split.val.Tensors(s.Device)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Spec.Name, err)
+		return fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
-	return p, nil
+	return nil
+}
+
+// Remarks returns lines for people: which files were left out and why, at most the first
+// twenty, and how many remarks there are on files that were read.
+func Remarks(skipped []data.Skip, notes []string) []string {
+	const most = 20
+	var lines []string
+	for _, s := range skipped[:min(most, len(skipped))] {
+		lines = append(lines, fmt.Sprintf("left out: %s: %s", s.Name, s.Reason))
+	}
+	if more := len(skipped) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("left out: %d more", more))
+	}
+	switch n := len(notes); {
+	case n == 1:
+		lines = append(lines, "1 remark on the data: "+notes[0])
+	case n > 1:
+		lines = append(lines, fmt.Sprintf("%d remarks on the data (etude validate lists them), the first: %s", n, notes[0]))
+	}
+	return lines
 }
 
 // make makes the network and its optimizer, the same ones each time.
-func (p *Prepared) make() error {
+func (s *session) make() error {
 	var loaded error
 	err := torch.Try(func() {
-		torch.ManualSeed(p.Settings.Seed)
-		p.model = p.Spec.New(p.Device) // with PyTorch's initial weights, which are drawn on the CPU
-		if p.Init != "" && !p.continues {
-			loaded = p.initialise()
+		torch.ManualSeed(s.Settings.Seed)
+		s.model = s.Spec.New(s.Device) // with PyTorch's initial values, which are drawn on the CPU
+		if s.Init != "" && !s.continues {
+			loaded = s.initialise()
 		}
 		settings := optim.DefaultAdam()
-		settings.LR, settings.WeightDecay = p.Settings.LR, p.Settings.WeightDecay
-		p.adam = optim.NewAdam(nn.Parameters(p.model), settings)
+		settings.LR, settings.WeightDecay = s.Settings.LR, s.Settings.WeightDecay
+		s.adam = optim.NewAdam(nn.Parameters(s.model), settings)
 	})
 	if err = errors.Join(err, loaded); err != nil {
-		return fmt.Errorf("%s: %w", p.Spec.Name, err)
+		return fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	return nil
 }
 
 // initialise gives the network the weights of Init.
-func (p *Prepared) initialise() error {
-	found, note, err := LoadWeights(p.Init, p.Spec.Name)
+func (s *session) initialise() error {
+	found, note, err := loadWeights(s.Init, s.Spec.Name)
 	if err != nil {
 		return err
 	}
 	if note == "" {
-		note = fmt.Sprintf("training starts from the weights in %s", p.Init)
+		note = fmt.Sprintf("training starts from the weights in %s", s.Init)
 	}
-	if p.OnNotice != nil {
-		p.OnNotice(note)
-	}
-	return nn.LoadStateDict(p.model, found.State)
+	s.notice(note)
+	return nn.LoadStateDict(s.model, found.State)
 }
 
-// run is the training itself.
-func (p *Prepared) run() trainer.Run {
-	s := p.Settings
+// run returns the training itself.
+func (s *session) run() trainer.Run {
+	set := s.Settings
 	return trainer.Run{
-		Model: p.model, Loss: p.Spec.Loss, Optimizer: p.adam, Train: p.train, Val: p.val,
-		Epochs: s.Epochs, BatchSize: s.BatchSize, Seed: s.Seed,
-		Stop: &trainer.EarlyStopping{Patience: s.Patience, MinDelta: s.MinDelta, Relative: s.MinDeltaRelative}, Threads: p.Threads, KeepBest: s.KeepBest,
-		Control: p.Control, OnNotice: p.OnNotice,
+		Model: s.model, Loss: s.Spec.Loss, Optimizer: s.adam, Train: s.train, Val: s.val,
+		Epochs: set.Epochs, BatchSize: set.BatchSize, Seed: set.Seed,
+		Stop: &trainer.EarlyStopping{Patience: set.Patience, MinDelta: set.MinDelta, Relative: set.MinDeltaRelative}, Threads: s.Threads, KeepBest: set.KeepBest,
+		Control: s.Control, OnNotice: s.notice,
 		OnEpoch: func(e trainer.Epoch) error {
-			if p.OnEpoch != nil {
-				p.OnEpoch(e)
-			}
+			s.report(Event{
+				Network: s.Spec.Name, Stage: Fitting, Done: e.Index + 1, Total: set.Epochs,
+				Text: fmt.Sprintf("validation %.5f, loss %.5f", e.ValLoss, e.TrainLoss),
+			})
 			return nil
 		},
 	}
 }
 
-// Fit trains. An interrupted training is a [trainer.ErrInterrupted]; it leaves
+// fit trains. An interrupted training is a [trainer.ErrInterrupted]; it leaves
 // last.pt.
-func (p *Prepared) Fit(ctx context.Context) error {
-	defer p.train.Close()
+func (s *session) fit(ctx context.Context) error {
+	defer s.train.Close()
+	s.report(Event{Network: s.Spec.Name, Stage: Fitting, Total: s.Settings.Epochs})
 	started := time.Now()
-	run := p.run()
-	if !p.continues {
+	run := s.run()
+	if !s.continues {
 		// Not before the folder is this run's: another may be saving to it.
-		run.OnStart, run.Replace = p.startAnew, p.Force
+		run.OnStart, run.Replace = s.startAnew, s.Force
 	}
-	run.Save, run.Resume, run.ResumeFrom = string(p.folder), p.Resume, p.ResumeFrom
-	run.Override = p.NewLR != nil || p.NewDecay != nil
+	run.Save, run.Resume, run.ResumeFrom, run.Override = string(s.folder()), s.Resume, s.ResumeFrom, s.Override
 	history, err := run.Fit(ctx)
-	if p.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
+	if s.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
 		// Not before: a run that cannot be continued keeps its own.
-		err = errors.Join(err, p.describe())
+		err = errors.Join(err, s.describe())
 	}
+	text := ""
+	switch {
+	case err == nil: // of the whole run, also where a part of it was trained before
+		text = fmt.Sprintf("%d epochs, best validation loss %.5f", history.Len(), history.Best().Watched())
+	case saved(err):
+		text = "saved; --resume continues"
+	}
+	s.event(s.Spec.Name, Fitted, text)
 	if err != nil {
-		return p.explain(err)
+		return s.explain(err)
 	}
-	p.history, p.entry.Seconds.Train = history, time.Since(started).Seconds()
+	s.history, s.entry.Seconds.Train = history, time.Since(started).Seconds()
 	return nil
 }
 
-// History is what the fitted network went through, the parts before a break included.
-func (p *Prepared) History() *trainer.History { return p.history }
+// saved reports whether a training was interrupted and saved, which needs no further
+// words.
+func saved(err error) bool {
+	_, failed := errors.AsType[*trainer.SaveError](err)
+	return errors.Is(err, trainer.ErrInterrupted) && !failed
+}
 
 // startAnew takes an earlier run's place.
-func (p *Prepared) startAnew() error {
-	if p.folder.HasCheckpoint() && p.OnNotice != nil {
-		p.OnNotice(fmt.Sprintf("the earlier run in %s is replaced (--resume would have continued it)", p.folder))
+func (s *session) startAnew() error {
+	folder := s.folder()
+	if folder.HasCheckpoint() {
+		s.notice(fmt.Sprintf("the earlier run in %s is replaced (--resume would have continued it)", folder))
 	}
-	return errors.Join(clear(p.folder), removeFromSummary(p.Run, p.Spec.Name), p.describe())
+	return errors.Join(clear(folder), removeFromSummary(s.Out, s.Spec.Name), s.describe())
 }
 
 // describe writes down how, and on what, the network is trained.
-func (p *Prepared) describe() error {
-	return errors.Join(p.Config.write(p.folder), writeJSON(p.folder.Samples(), p.split.list()))
+func (s *session) describe() error {
+	return errors.Join(s.config.write(s.folder()), writeJSON(s.folder().Samples(), s.split.list()))
 }
 
-// Finish measures and exports the fitted network, and adds it to the run's
+// finish measures and exports the trained network, and adds it to the run's
 // summary.json.
-func (p *Prepared) Finish() (*Entry, error) {
-	defer p.val.Close()
-	best := p.history.Best()
-	e := &p.entry
-	e.Model, e.Resumed = p.Spec.Title, p.continues
-	e.Samples, e.TrainSamples, e.ValSamples = p.Config.Data.Samples, p.Config.Data.Train, p.Config.Data.Val
-	e.Skipped, e.Files = p.Config.Data.Skipped, p.files()
-	e.Epochs, e.BestEpoch, e.StopReason = p.history.Len(), best.Index, p.history.StopReason
+func (s *session) finish() (*Entry, error) {
+	defer s.val.Close()
+	best, d, e := s.history.Best(), s.config.Data, &s.entry
+	e.Model, e.Resumed = s.Spec.Title, s.continues
+	e.Samples, e.TrainSamples, e.ValSamples = d.Samples, d.Train, d.Val
+	e.Skipped, e.Files = d.Skipped, s.files()
+	e.Epochs, e.BestEpoch, e.StopReason = s.history.Len(), best.Index, s.history.StopReason
 	e.ValLoss = measure.Number(best.Watched())
 
-	m, err := measureOn(p.Spec, p.model, p.val, p.split.val, p.Config.Data.Constant)
+	m, err := measureOn(s.Spec, s.model, s.val, s.split.val, d.Constant)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
+		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Measures, e.Constant, e.ConstantLoss = m.Measures, m.Constant, measure.Number(m.constantLoss)
 	e.BeatsConstant = e.ValLoss < e.ConstantLoss
-	e.Headlines = headlines(p.Spec, m.Report)
+	e.Headlines = headlines(s.Spec, m.Report)
 
 	started := time.Now()
-	e.ONNX, err = Export(p.folder.ONNX(), p.Spec, p.model, 0, &Identity{
-		Settings: p.Settings, Fingerprint: p.Config.Data.Fingerprint, Versions: p.Config.Versions, BestEpoch: best.Index,
-		Constant: p.Config.Data.Constant,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
+	trained := Model{Spec: s.Spec, Run: s.config.identity(best.Index), module: s.model}
+	if e.ONNX, err = trained.Export(s.folder().ONNX(), 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Seconds.Export = time.Since(started).Seconds()
-	return e, addToSummary(p.Run, p.Spec.Name, e)
+	return e, addToSummary(s.Out, s.Spec.Name, e)
 }
 
 // split is a data folder read and divided.
 type split struct{ all, train, val *data.Samples }
 
 func (t Training) read(ctx context.Context) (s split, err error) {
-	s.all, err = t.Spec.Source.Samples(ctx, t.Data, dataset.Options{Progress: t.OnFile, Cache: t.Cache})
+	progress := func(done, total int, _ string) {
+		t.report(Event{Network: t.Spec.Name, Stage: Reading, Done: done, Total: total})
+	}
+	s.all, err = t.Spec.Source.Samples(ctx, t.Data, dataset.Options{Progress: progress, Cache: t.Cache})
 	if err != nil {
 		return s, err
 	}
@@ -251,14 +306,10 @@ func (t Training) read(ctx context.Context) (s split, err error) {
 	return s, nil
 }
 
-func (t Training) config(s split) Config {
+func (t Training) newConfig(s split) Config {
 	root, err := filepath.Abs(t.Data)
 	if err != nil {
 		root = t.Data
-	}
-	groups := map[string]bool{}
-	for _, g := range s.all.Groups {
-		groups[g] = true
 	}
 	threads := t.Threads
 	if threads == 0 {
@@ -267,7 +318,7 @@ func (t Training) config(s split) Config {
 	return Config{
 		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings, Init: t.Init,
 		Data: DataInfo{
-			Root: root, Fingerprint: s.all.Fingerprint(), Samples: s.all.Len(), Groups: len(groups),
+			Root: root, Fingerprint: s.all.Fingerprint(), Samples: s.all.Len(), Groups: groups(s.all),
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
 			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
@@ -275,6 +326,15 @@ func (t Training) config(s split) Config {
 		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
 		Versions: versions(torch.Version(), onnxRuntimeVersion()),
 	}
+}
+
+// groups counts the different groups of samples.
+func groups(s *data.Samples) int {
+	names := map[string]bool{}
+	for _, g := range s.Groups {
+		names[g] = true
+	}
+	return len(names)
 }
 
 // clear removes what an earlier run left beside what the trainer removes: its files
@@ -289,13 +349,13 @@ func clear(f Folder) error {
 }
 
 // files names what a run left, from its folder.
-func (p *Prepared) files() map[string]string {
-	f, list := p.folder, map[string]string{}
+func (s *session) files() map[string]string {
+	f, list := s.folder(), map[string]string{}
 	for name, path := range map[string]string{
 		"model": f.Model(), "onnx": f.ONNX(), "best": f.Best(), "last": f.Last(), "history": f.History(), "config": f.Config(),
 		"samples": f.Samples(),
 	} {
-		list[name] = filepath.ToSlash(filepath.Join(p.Spec.Name, filepath.Base(path)))
+		list[name] = filepath.ToSlash(filepath.Join(s.Spec.Name, filepath.Base(path)))
 	}
 	return list
 }

@@ -15,17 +15,18 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/trainer"
 )
@@ -72,7 +73,6 @@ type Env struct {
 
 	lines      *progress.Group
 	saidRights bool
-	found      *torch.Device  // what auto came to; nil before
 	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before
 	saidDriver sync.Once      // that it is waited for
 }
@@ -193,10 +193,41 @@ func newParser(env *Env) (*kong.Kong, error) {
 		kong.Writers(env.Stdout, env.Stderr),
 		kong.Exit(func(code int) { panic(early{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 96}),
-		kong.Vars{"version": "etude " + runs.Version()},
+		vars(),
 		kong.Bind(env),
 		kong.KindMapper(reflect.String, kong.MapperFunc(verbatim)),
 	)
+}
+
+// vars are the parts of help texts that the registry of networks knows.
+func vars() kong.Vars {
+	names := models.Names()
+	last := len(names) - 1
+	return kong.Vars{
+		"version":  "etude " + runs.Version(),
+		"networks": strings.Join(names, ", "),
+		"network":  strings.Join(names[:last], ", ") + " or " + names[last],
+		"data":     "Folder that holds training/audio, training/midi and so on.",
+		"epochs":   defaults(func(d models.Defaults) any { return d.Epochs }),
+		"batch":    defaults(func(d models.Defaults) any { return d.BatchSize }),
+		"lr":       defaults(func(d models.Defaults) any { return d.LR }),
+		"decay":    defaults(func(d models.Defaults) any { return d.WeightDecay }),
+		"patience": defaults(func(d models.Defaults) any { return d.Patience }),
+		"delta":    defaults(func(d models.Defaults) any { return d.MinDelta }),
+	}
+}
+
+// defaults returns a setting's default, and those of the networks that have another.
+func defaults(setting func(models.Defaults) any) string {
+	all := models.All()
+	first := setting(all[0].Defaults)
+	text := fmt.Sprint(first)
+	for _, spec := range all {
+		if d := setting(spec.Defaults); d != first {
+			text += fmt.Sprintf(", %s %v", spec.Name, d)
+		}
+	}
+	return text
 }
 
 // Check says what is wrong with a command line, by the parser that Main has, and

@@ -37,7 +37,7 @@ func (c *demoCommand) Run(env *Env) error {
 	if _, err := setup(env, libtorch.Options{}); err != nil {
 		return err
 	}
-	if err := c.load(env); err != nil {
+	if _, err := c.load(env); err != nil {
 		return err
 	}
 	data, run := filepath.Join(c.Out, "data"), filepath.Join(c.Out, "run")

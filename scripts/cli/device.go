@@ -54,31 +54,47 @@ func (f deviceFlags) Validate() error {
 }
 
 // load loads libtorch, before anything is read: for the CPU without CUDA, so that no
-// driver can stand in the way. A GPU that is named and not here is an error.
-func (f deviceFlags) load(env *Env) error {
+// driver can stand in the way. It makes the process compute as asked, and returns the
+// device. A GPU that is named and not here is an error.
+func (f deviceFlags) load(env *Env) (device torch.Device, err error) {
 	name := f.Device
 	if name == auto {
 		why := env.cuda()
 		if env.Context.Err() != nil {
-			return context.Cause(env.Context)
+			return device, context.Cause(env.Context)
 		}
 		if !why.Available && why.Reason != libtorch.CUDANotTried {
 			name = torch.CPU.String()
 		}
 	}
 	if strings.HasPrefix(name, "cpu") {
-		return torch.InitCPU()
+		err = torch.InitCPU()
+	} else {
+		var found torch.Device // device would be read while an interrupted call still writes it
+		err = env.patiently(waiting, func() error {
+			err := torch.Init()
+			if err == nil {
+				found, err = env.device(name)
+			}
+			if err == nil {
+				err = compute(found)
+			}
+			return err
+		})
+		if err == nil {
+			device = found
+		}
 	}
-	return env.patiently(waiting, func() error {
-		if err := torch.Init(); err != nil {
-			return err
-		}
-		device, err := env.device(name)
-		if err != nil {
-			return err
-		}
-		return compute(device)
-	})
+	if err != nil {
+		return device, err
+	}
+	if f.TF32 {
+		torch.SetFloat32MatmulPrecision(torch.PrecisionHigh)
+	}
+	if f.Deterministic {
+		torch.UseDeterministicAlgorithms(true)
+	}
+	return device, nil
 }
 
 // compute computes something small, since a GPU that libtorch has no kernels for, or
@@ -94,25 +110,10 @@ func compute(device torch.Device) error {
 	return nil
 }
 
-// settle makes the process compute as asked. Both are settings of the process, so
-// they hold for all networks.
-func (f deviceFlags) settle() {
-	if f.TF32 {
-		torch.SetFloat32MatmulPrecision(torch.PrecisionHigh)
-	}
-	if f.Deterministic {
-		torch.UseDeterministicAlgorithms(true)
-	}
-}
-
 // device finds the device of a name; auto is the first GPU, or the CPU.
 func (e *Env) device(name string) (torch.Device, error) {
 	if name == auto {
-		if e.found == nil {
-			found := e.firstGPU()
-			e.found = &found
-		}
-		return *e.found, nil
+		return e.firstGPU(), nil
 	}
 	device, err := torch.ParseDevice(name)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 type evaluateCommand struct {
 	Model string `arg:"" name:"model" help:"RUN/NETWORK, a .pt or an .onnx file; RUN stands for all its networks."`
-	Data  string `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	Data  string `required:"" placeholder:"DATA" help:"${data}"`
 	All   bool   `help:"Measure also on the samples that the network was trained on."`
 	Plots string `placeholder:"DIR" help:"Folder for plots: predicted against true, residuals, errors by output."`
 	JSON  bool   `name:"json" help:"Print the measures as one JSON value."`
@@ -40,10 +40,7 @@ Examples:
 
 // Run evaluates.
 func (c *evaluateCommand) Run(env *Env) error {
-	if err := isThere("--data", c.Data); err != nil {
-		return err
-	}
-	if err := checkFolder("--data", c.Data); err != nil {
+	if err := checkPath("--data", c.Data); err != nil {
 		return err
 	}
 	files, err := runs.FindModels(c.Model)
@@ -85,7 +82,7 @@ func (c *evaluateCommand) Run(env *Env) error {
 }
 
 func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (network string, e *runs.Evaluation, err error) {
-	m, err := runs.OpenModel(file)
+	m, err := runs.OpenModel(file, "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -100,8 +97,9 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 		return "", nil, err
 	}
 	reading.finish("")
-	env.sayLeftOut(e.Network, e.Skipped)
-	env.sayRemarks(e.Network, e.Notes)
+	for _, line := range runs.Remarks(e.Skipped, e.Notes) {
+		env.say("%s: %s", e.Network, line)
+	}
 	switch {
 	case e.Trained == nil:
 		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)

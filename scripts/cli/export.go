@@ -42,11 +42,8 @@ func (c *exportCommand) Validate() error {
 		return fmt.Errorf("format %q is not known; there is onnx", c.Format)
 	}
 	if c.Network != "" {
-		if c.Network == "all" {
-			return fmt.Errorf("--network: name one network; there are %s", available())
-		}
-		if _, err := networks([]string{c.Network}); err != nil {
-			return err
+		if _, err := oneNetwork(c.Network); err != nil {
+			return fmt.Errorf("--network: %w", err)
 		}
 	}
 	return nil
@@ -64,12 +61,13 @@ func (c *exportCommand) Run(env *Env) error {
 	if err := torch.InitCPU(); err != nil {
 		return err
 	}
-	spec, model, note, err := runs.LoadModel(c.Model, c.Network)
+	m, err := runs.OpenModel(c.Model, c.Network)
 	if err != nil {
 		return err
 	}
-	if note != "" {
-		env.say("%s", note)
+	defer m.Close()
+	if m.Note != "" {
+		env.say("%s", m.Note)
 	}
 	output := c.Output
 	if output == "" {
@@ -78,17 +76,13 @@ func (c *exportCommand) Run(env *Env) error {
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
-	identity, err := runs.IdentityOf(c.Model)
-	if err != nil {
-		return err
-	}
-	check, err := runs.Export(output, spec, model, c.Opset, identity)
+	check, err := m.Export(output, c.Opset)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return env.printJSON(exported{output, spec.Name, check})
+		return env.printJSON(exported{output, m.Spec.Name, check})
 	}
-	plain.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, spec.Title, float64(check.MaxAbsDiff))
+	plain.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(check.MaxAbsDiff))
 	return nil
 }

@@ -5,17 +5,15 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 )
 
 type featuresCommand struct {
-	Network string   `arg:"" help:"emotion (audio files), melody, dynamics or groove (MIDI files), or harmony (chord_progressions.json)."`
+	Network string   `arg:"" help:"The network that would read them: ${network}."`
 	Files   []string `arg:"" name:"file" help:"Files to read."`
 	JSON    bool     `name:"json" help:"Print JSON lines, which it does anyway."`
 }
@@ -43,16 +41,13 @@ type featureLine struct {
 
 // Validate refuses networks without features before anything is read.
 func (c *featuresCommand) Validate() error {
-	if c.Network == "all" {
-		return fmt.Errorf("name one network; there are %s", available())
-	}
-	_, err := networks([]string{c.Network})
+	_, err := oneNetwork(c.Network)
 	return err
 }
 
 // Run prints features.
 func (c *featuresCommand) Run(env *Env) error {
-	spec, err := models.ByName(c.Network)
+	spec, err := oneNetwork(c.Network)
 	if err != nil {
 		return err
 	}

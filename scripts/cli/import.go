@@ -62,10 +62,7 @@ func (c *importCommand) Run(env *Env) error {
 		printCollections(env.Stdout)
 		return nil
 	}
-	if err := isThere("--from", c.From); err != nil {
-		return err
-	}
-	if err := checkFolder("--from", c.From); err != nil {
+	if err := checkPath("--from", c.From); err != nil {
 		return err
 	}
 	files := fileProgress{env: env, title: "importing"}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 )
 
@@ -24,9 +25,10 @@ func TestSayRights(t *testing.T) {
 	env.sayRights(nil)
 	env.sayRights(errors.New("mkdir /runs/first: no space left on device"))
 	assert.Empty(t, said.String())
-	failed := failures{of: 2}
+	watch := watch{env: env}
 	for _, network := range []string{"melody", "groove"} {
-		failed.add(env, network, fmt.Errorf("%s: %w", network, &fs.PathError{Op: "mkdir", Path: "/runs", Err: syscall.EACCES}))
+		err := fmt.Errorf("%s: %w", network, &fs.PathError{Op: "mkdir", Path: "/runs", Err: syscall.EACCES})
+		watch.event(runs.Event{Network: network, Stage: runs.Failed, Err: err})
 	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
 	assert.Len(t, lines, 3, "once for all networks")

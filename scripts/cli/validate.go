@@ -4,9 +4,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,7 +14,7 @@ import (
 )
 
 type validateCommand struct {
-	Data     string  `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	Data     string  `required:"" placeholder:"DATA" help:"${data}"`
 	JSON     bool    `name:"json" help:"Print the report as one JSON value."`
 	HTML     string  `name:"html" placeholder:"FILE" help:"Write the report as a page with plots, too."`
 	ValSplit float64 `default:"0.2" placeholder:"F" help:"Share of validation in the split that is looked at (0.2)."`
@@ -50,10 +48,7 @@ func (c *validateCommand) Run(env *Env) error {
 			return fmt.Errorf("--html %s: there is no folder %s; make it first", c.HTML, filepath.Dir(c.HTML))
 		}
 	}
-	if err := isThere("--data", c.Data); err != nil {
-		return err
-	}
-	if err := checkFolder("--data", c.Data); err != nil {
+	if err := checkPath("--data", c.Data); err != nil {
 		return err
 	}
 	kept, done := c.open(env)
@@ -74,19 +69,6 @@ func (c *validateCommand) Run(env *Env) error {
 	}
 	if err == nil && !found.OK {
 		err = errFailed
-	}
-	return err
-}
-
-// isThere names the flag whose file or folder cannot be found. An empty path is the
-// command's own business.
-func isThere(flag, path string) error {
-	if path == "" {
-		return nil
-	}
-	_, err := os.Stat(path)
-	if cause, ok := errors.AsType[*fs.PathError](err); ok {
-		return fmt.Errorf("%s %s: %w", flag, path, cause.Err)
 	}
 	return err
 }

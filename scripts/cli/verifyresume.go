@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -15,8 +16,8 @@ import (
 )
 
 type verifyResumeCommand struct {
-	Network string `arg:"" help:"The network to train: emotion, melody, harmony, dynamics or groove."`
-	Data    string `required:"" placeholder:"DATA" help:"Folder that holds training/audio, training/midi and so on."`
+	Network string `arg:"" help:"The network to train: ${network}."`
+	Data    string `required:"" placeholder:"DATA" help:"${data}"`
 	StopAt  []int  `placeholder:"K,…" help:"After how many batches, counted over all epochs, to interrupt (the first, the last of the first epoch, one in the middle of the second)."`
 
 	Epochs    int     `default:"3" placeholder:"N" help:"Epochs (3)."`
@@ -39,10 +40,7 @@ Examples:
 
 // Validate finds mistakes in the command line.
 func (c *verifyResumeCommand) Validate() error {
-	if c.Network == "all" {
-		return fmt.Errorf("name one network; there are %s", available())
-	}
-	if _, err := networks([]string{c.Network}); err != nil {
+	if _, err := oneNetwork(c.Network); err != nil {
 		return err
 	}
 	for _, k := range c.StopAt {
@@ -53,10 +51,7 @@ func (c *verifyResumeCommand) Validate() error {
 	if c.Threads < 1 {
 		return fmt.Errorf("--threads is %d; it must be at least 1", c.Threads)
 	}
-	if err := c.deviceFlags.Validate(); err != nil {
-		return err
-	}
-	return c.overrides().Check()
+	return cmp.Or(c.deviceFlags.Validate(), c.overrides().Check())
 }
 
 func (c *verifyResumeCommand) overrides() runs.Overrides {
@@ -72,35 +67,40 @@ type verified struct {
 
 // Run verifies.
 func (c *verifyResumeCommand) Run(env *Env) error {
-	specs, err := networks([]string{c.Network})
+	spec, err := oneNetwork(c.Network)
+	if err == nil {
+		err = checkPath("--data", c.Data)
+	}
 	if err != nil {
-		return usageError{err}
-	}
-	if err := checkFolder("--data", c.Data); err != nil {
 		return err
 	}
-	if err := c.load(env); err != nil {
-		return err
-	}
-	t := runs.Training{Spec: specs[0], Data: c.Data, Threads: c.Threads}
-	t.Settings = c.overrides().Apply(runs.Defaults(t.Spec))
-	if t.Device, err = env.device(c.Device); err != nil {
+	device, err := c.load(env)
+	if err != nil {
 		return err
 	}
 	if c.Device == auto {
-		env.sayDevice(t.Device)
+		env.sayDevice(device)
 	}
-	c.settle()
-	p, err := env.prepare(t)
-	if err != nil {
-		return err
+	var job *progress.Job
+	watch, done := watch{env: env}, int64(0)
+	t := runs.Training{
+		Spec: spec, Settings: c.overrides().Apply(runs.Defaults(spec)),
+		Options: runs.Options{Data: c.Data, Device: device, Threads: c.Threads, OnEvent: func(e runs.Event) {
+			switch e.Stage {
+			case runs.Waiting: // each epoch is trained twice; one with a break in it still ends once
+				job = env.start(c.Network+": training with and without breaks", progress.Epochs, 2*c.Epochs)
+			case runs.Fitting:
+				done++
+				job.Set(done, "")
+			default:
+				watch.event(e)
+			}
+		}},
 	}
-	// Each epoch is trained twice; one with a break in it still ends once.
-	job := env.start(c.Network+": training with and without breaks", progress.Epochs, 2*c.Epochs)
-	defer job.Finish("")
-	done := int64(0)
-	p.OnEpoch = func(trainer.Epoch) { done++; job.Set(done, "") }
-	report, err := p.VerifyResume(env.Context, c.StopAt)
+	report, err := t.VerifyResume(env.Context, c.StopAt)
+	if job != nil {
+		defer job.Finish("")
+	}
 	if err != nil {
 		return err
 	}

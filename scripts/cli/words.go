@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/runs"
 )
 
 // clearer gives messages of the parser in words that need no knowledge of it.
@@ -89,8 +90,20 @@ func sentence(err error) error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// checkFolder makes sure that what a flag names is there.
-func checkFolder(flag, path string) error {
+// oneNetwork finds the network of a command that takes one.
+func oneNetwork(name string) (models.Spec, error) {
+	if name == "all" {
+		return models.Spec{}, fmt.Errorf("name one network; there are %s", strings.Join(models.Names(), ", "))
+	}
+	list, err := runs.Select(name)
+	if err != nil {
+		return models.Spec{}, err
+	}
+	return list[0], nil
+}
+
+// checkPath makes sure that what a flag names is there.
+func checkPath(flag, path string) error {
 	_, err := os.Stat(path)
 	return named(flag, path, err)
 }
@@ -104,4 +117,14 @@ func named(flag, path string, err error) error {
 		err = cause.Err // the path is in the text already
 	}
 	return fmt.Errorf("%s %s: %w", flag, path, err)
+}
+
+// sayRights says once, after an error, who it is that may not do something: in a
+// container that is easily somebody else than whoever started it.
+func (e *Env) sayRights(err error) {
+	if e.saidRights || !errors.Is(err, fs.ErrPermission) {
+		return
+	}
+	e.saidRights = true
+	e.say(`etude: this runs as user %d of group %d, who may not do that; a container runs as you with --user "$(id -u):$(id -g)", in rootless Podman with --userns keep-id besides`, os.Getuid(), os.Getgid())
 }

@@ -30,10 +30,8 @@ func trainAll(t *testing.T, folder, run string, epochs int, d torch.Device) map[
 		settings := runs.Defaults(s)
 		settings.Epochs, settings.BatchSize = epochs, 8
 		before := torchtest.PretendTraffic()
-		p, err := runs.Training{Spec: s, Settings: settings, Data: folder, Run: run, Device: d, Threads: 1, Resume: true}.Prepare(context.Background())
-		require.NoError(t, err)
-		require.NoError(t, p.Fit(context.Background()))
-		entry, err := p.Finish()
+		options := runs.Options{Data: folder, Out: run, Device: d, Threads: 1, Resume: true}
+		entry, err := runs.Training{Options: options, Spec: s, Settings: settings}.Run(context.Background())
 		require.NoError(t, err)
 		assert.Equal(t, epochs, entry.Epochs)
 		assert.LessOrEqual(t, float64(entry.ONNX.MaxAbsDiff), 1e-5)

@@ -1,0 +1,48 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import "fmt"
+
+// Stage says what an [Event] reports.
+type Stage int
+
+// The stages, in the order in which a network passes them.
+const (
+	Notice  Stage = iota // Text is something that people should know
+	Reading              // Done of Total files have been read
+	Read                 // the data has been read; Text counts it, and is empty after a failure
+	Waiting              // the network waits to be trained for Total epochs at most
+	Fitting              // training began, or Done of Total epochs are done and Text has the last one's losses
+	Fitted               // training ended; Text says how, and is empty after a failure
+	Failed               // Err ended this network, and the others of the plan go on
+)
+
+// Event reports how far a network is.
+type Event struct {
+	Network     string
+	Stage       Stage
+	Done, Total int
+	Text        string
+	Err         error
+}
+
+// String returns a line for a log.
+func (e Event) String() string {
+	what := [...]string{Reading: "reading", Read: "read", Waiting: "waiting", Fitting: "training", Fitted: "trained"}
+	switch {
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Stage == Notice:
+		return e.Network + ": " + e.Text
+	}
+	line := fmt.Sprintf("%s: %s", e.Network, what[e.Stage])
+	if e.Total > 0 {
+		line += fmt.Sprintf(" %d of %d", e.Done, e.Total)
+	}
+	if e.Text != "" {
+		line += ": " + e.Text
+	}
+	return line
+}

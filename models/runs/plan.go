@@ -1,0 +1,323 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Package runs trains networks on a data folder into a run folder, and measures,
+// exports and continues what it trained. The command etude is made of it, and a Go
+// program can do the same:
+//
+//	plan, err := runs.NewPlan(runs.Options{Data: "music", Out: "runs/first"}, runs.Overrides{}, "all")
+//	if err != nil {
+//		return err
+//	}
+//	summary, err := plan.Run(ctx)
+//
+// A [Plan] holds a [Training] for each network, which may be changed before it runs,
+// for instance to place networks on several devices. [OpenModel] loads what came out,
+// to predict with it, to measure it on other data, or to export it again.
+//
+// A run folder holds
+//
+//	RUN/summary.json            what came out, an entry for each network
+//	RUN/NETWORK/last.pt best.pt checkpoints
+//	RUN/NETWORK/model.pt        the best weights
+//	RUN/NETWORK/model.onnx      the same, checked
+//	RUN/NETWORK/history.json    losses by epoch; history.png is their plot
+//	RUN/NETWORK/config.json     every setting, versions, the data's fingerprint
+//	RUN/NETWORK/samples.json    which samples it was trained and validated on
+//	RUN/NETWORK/summary.json    its entry in RUN/summary.json, which can be built from these
+package runs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/trainer"
+)
+
+// Options hold what the trainings of a plan have in common. The zero value of each but
+// Data and Out is a good one.
+type Options struct {
+	Data string // data folder; empty with Resume for the one that the run was begun with
+	Out  string // run folder
+
+	Device torch.Device
+	// SameDevice continues a run on the device that it was on, where that is here too,
+	// and uses Device for others only.
+	SameDevice bool
+	Threads    int // of an operator; 0 for 1, or for those of the run that is continued
+
+	Resume     bool   // continue from last.pt, where there is one
+	ResumeFrom string // continue from this checkpoint of one network instead
+	Force      bool   // replace runs that have ended
+	Init       string // start from the weights in this file; empty for PyTorch's initial values
+
+	Cache   *cache.Cache     // keeps what files gave; or nil
+	Control *trainer.Control // saves on request; or nil
+	// OnEvent, unless it is nil, is called with what happens. Networks are trained side
+	// by side, so it is called by several goroutines then.
+	OnEvent func(Event)
+}
+
+// event reports something about a network.
+func (o Options) event(network string, stage Stage, text string) {
+	o.report(Event{Network: network, Stage: stage, Text: text})
+}
+
+func (o Options) report(e Event) {
+	if o.OnEvent != nil {
+		o.OnEvent(e)
+	}
+}
+
+// Plan lists the networks to train.
+type Plan struct {
+	Trainings []Training
+	failed    []failure // networks that could not be planned
+}
+
+// failure is a network that failed while others went on.
+type failure struct {
+	network string
+	err     error
+}
+
+// ErrNoRun reports that a folder holds no run that Resume could continue, and that no
+// data was named to begin one.
+var ErrNoRun = errors.New("holds no run to continue")
+
+// Select finds networks by their names, each once. "all", and no name at all, stand for
+// all networks.
+func Select(names ...string) ([]models.Spec, error) {
+	if len(names) == 0 {
+		return models.All(), nil
+	}
+	var list []models.Spec
+	for _, name := range names {
+		found := slices.DeleteFunc(models.All(), func(s models.Spec) bool { return s.Name != name && name != "all" })
+		if len(found) == 0 {
+			return nil, fmt.Errorf("network %q is not known; there are %s", name, strings.Join(models.Names(), ", "))
+		}
+		for _, spec := range found {
+			if !slices.ContainsFunc(list, func(s models.Spec) bool { return s.Name == spec.Name }) {
+				list = append(list, spec)
+			}
+		}
+	}
+	return list, nil
+}
+
+// CheckFinished refuses to replace finished runs of networks without Force. It needs no
+// libtorch.
+func (o Options) CheckFinished(networks ...string) error {
+	specs, err := Select(networks...)
+	if err != nil || o.Force || o.Resume || o.ResumeFrom != "" {
+		return err
+	}
+	var finished []string
+	for _, spec := range specs {
+		if NewFolder(o.Out, spec.Name).Finished() {
+			finished = append(finished, spec.Name)
+		}
+	}
+	if finished == nil {
+		return nil
+	}
+	return fmt.Errorf("%s holds the finished training of %s: name another folder with --out, continue with --resume, or replace it with --force", o.Out, strings.Join(finished, ", "))
+}
+
+// NewPlan plans the training of networks, named as [Select] takes them: with settings of
+// their own, or those of the run that is continued, but for the overridden ones. Networks
+// that were not named, and that have no folder of data, or no run to continue, are passed
+// over as long as others have one.
+func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
+	specs, err := Select(networks...)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(settings.Check(), o.CheckFinished(networks...)); err != nil {
+		return nil, err
+	}
+	p := &Plan{}
+	var without []Training // without data
+	var first error
+	for _, spec := range specs {
+		t, err := o.training(spec, settings)
+		if err == nil && !spec.Source.Present(t.Data) {
+			if _, err := os.Stat(t.Data); err != nil {
+				if o.Data == "" { // the run may come from another machine
+					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with --data", err, t.folder())
+				}
+				return nil, err
+			}
+			without = append(without, t)
+			err = noData{fmt.Errorf("%s has no folder for it", t.Data)}
+		}
+		_, absent := errors.AsType[noData](err)
+		named := slices.Contains(networks, spec.Name)
+		switch {
+		case err == nil, absent && named && t.Data != "": // reading it says what is missing
+			p.Trainings = append(p.Trainings, t)
+		case absent && !named:
+			o.event(spec.Name, Notice, fmt.Sprintf("passed over: %v", err))
+			first = cmp.Or(first, err)
+		case absent:
+			return nil, err
+		default:
+			p.fail(t, err, len(specs))
+		}
+	}
+	switch {
+	case len(p.Trainings)+len(p.failed) > 0:
+		return p, nil
+	case len(without) > 0: // reading them says what each is missing
+		p.Trainings = without
+		return p, nil
+	}
+	return nil, first
+}
+
+// noData reports that a network has nothing to be trained on.
+type noData struct{ error }
+
+func (e noData) Unwrap() error { return e.error }
+
+// training plans one network and, when it continues a run, takes over what that run was.
+func (o Options) training(spec models.Spec, settings Overrides) (Training, error) {
+	o.Resume = o.Resume || o.ResumeFrom != ""
+	t := Training{Options: o, Spec: spec, Settings: Defaults(spec), Override: settings.LR != nil || settings.WeightDecay != nil}
+	earlier, err := LoadConfig(t.folder())
+	if err != nil && o.Resume {
+		return t, err
+	}
+	switch {
+	case o.Resume && earlier != nil:
+		t.Settings, t.Init = earlier.Settings, earlier.Init
+		t.Threads = cmp.Or(o.Threads, max(earlier.Threads, 1))
+		t.Data = cmp.Or(o.Data, earlier.Data.Root)
+		if device, err := torch.ParseDevice(earlier.Device); err == nil && o.SameDevice && canUse(device) {
+			t.Device = device
+		}
+		earlier.settle()
+	case o.Resume && o.Data == "":
+		return t, noData{fmt.Errorf("%s: %w; name the data with --data", t.folder(), ErrNoRun)}
+	}
+	if o.Resume && o.ResumeFrom == "" && !t.folder().HasCheckpoint() {
+		o.event(spec.Name, Notice, fmt.Sprintf("no checkpoint in %s yet: training starts anew", t.folder()))
+	}
+	t.Settings = settings.Apply(t.Settings)
+	t.Threads = cmp.Or(t.Threads, 1)
+	return t, nil
+}
+
+// canUse reports whether a device that a run was on is here too.
+func canUse(d torch.Device) bool {
+	return (d.Type == torch.DeviceCPU || d.Type == torch.DeviceCUDA) && torch.CheckDevice(d) == nil
+}
+
+// fail notes that one of several networks failed, and reports it at once, because the
+// others may take long.
+func (p *Plan) fail(t Training, err error, of int) {
+	if of > 1 && !saved(err) {
+		t.report(Event{Network: t.Spec.Name, Stage: Failed, Err: err})
+	}
+	p.failed = append(p.failed, failure{t.Spec.Name, err})
+}
+
+// Run reads the data of all networks, trains them side by side, as many at a time as
+// there are cores for their threads, and measures and exports each. It returns what came
+// out, also of those networks that succeeded while others failed.
+//
+// When ctx ends, what is in training is saved, and the error is [trainer.ErrInterrupted]
+// or the context's cause; [Options.Resume] continues.
+func (p *Plan) Run(ctx context.Context) (Summary, error) {
+	ended := Plan{failed: slices.Clone(p.failed)}
+	of := len(p.Trainings) + len(p.failed)
+	var trainings []Training
+	for _, t := range p.Trainings {
+		if err := t.announce(); err != nil {
+			ended.fail(t, fmt.Errorf("%s: %w", t.Spec.Name, err), of)
+		} else {
+			trainings = append(trainings, t)
+		}
+	}
+	var sessions []*session
+	defer func() {
+		for _, s := range sessions {
+			s.close()
+		}
+	}()
+	// One at a time: the first weights are drawn from the one generator of the process.
+	for _, t := range trainings {
+		s, err := t.prepare(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			ended.fail(t, err, of)
+		default:
+			sessions = append(sessions, s)
+		}
+	}
+	summary := Summary{}
+	for i, err := range fitAll(ctx, sessions) {
+		s := sessions[i]
+		if err == nil {
+			var entry *Entry
+			if entry, err = s.finish(); err == nil {
+				summary[s.Spec.Name] = entry
+			}
+		}
+		if err != nil {
+			ended.fail(s.Training, err, of)
+		}
+	}
+	return summary, ended.err(of)
+}
+
+// err returns the failure of all networks together, nil if there is none.
+func (p *Plan) err(of int) error {
+	switch {
+	case p.failed == nil:
+		return nil
+	case of == 1:
+		return p.failed[0].err
+	}
+	var names []string
+	for _, f := range p.failed {
+		names = append(names, f.network)
+	}
+	return fmt.Errorf("%d of %d networks failed: %s", len(names), of, strings.Join(names, ", "))
+}
+
+// fitAll trains networks side by side and returns each one's error.
+func fitAll(ctx context.Context, sessions []*session) []error {
+	errs := make([]error, len(sessions))
+	threads := 1
+	for _, s := range sessions {
+		s.report(Event{Network: s.Spec.Name, Stage: Waiting, Total: s.Settings.Epochs})
+		threads = max(threads, s.Threads)
+	}
+	cores := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/threads))
+	var wg sync.WaitGroup
+	for i, s := range sessions {
+		// In their order. An interrupt reaches those that wait too: each says where
+		// it stands.
+		cores <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-cores }()
+			errs[i] = s.fit(ctx)
+		})
+	}
+	wg.Wait()
+	return errs
+}
