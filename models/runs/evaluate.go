@@ -5,14 +5,17 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Evaluation is how good a trained network is on a data folder.
@@ -80,7 +83,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}
-	if e.Predictions, err = m.Predict(samples.X); err != nil {
+	if e.Predictions, err = m.Predict(ctx, samples.X); err != nil {
 		return nil, err
 	}
 	// Measures of such numbers are undefined and would say nothing.
@@ -106,21 +109,46 @@ func (e *Evaluation) measure(m *Model) error {
 		return err
 	}
 	e.Measures, e.Constant = report.Measures, report.Constant
-	err = torch.Try(func() {
-		torch.Scope(func() {
-			n, width := e.Samples, m.Spec.Out
-			y := torch.FromSlice(e.Targets, n, width)
-			e.Loss = measure.Number(lossOf(m.Spec.Loss, torch.FromSlice(e.Predictions, n, width), y))
-			e.ConstantLoss = measure.Number(lossOf(m.Spec.Loss, torch.FromSlice(e.Mean, 1, width).Expand(n, width).Contiguous(), y))
-		})
-	})
-	e.BeatsConstant = e.Loss < e.ConstantLoss
-	return err
+	y := torch.FromSlice(e.Targets, e.Samples, m.Spec.Out)
+	defer y.Close()
+	loss, err1 := lossOf(m.Spec, e.Predictions, y)
+	constant, err2 := lossOf(m.Spec, e.Mean, y)
+	e.Loss, e.ConstantLoss, e.BeatsConstant = measure.Number(loss), measure.Number(constant), loss < constant
+	return errors.Join(err1, err2)
 }
 
-func lossOf(loss nn.Loss, output, target *torch.Tensor) (value float64) {
-	torch.NoGrad(func() { value = loss(output, target).Item() })
-	return value
+// lossOf returns the loss of rows of outputs, or of one that stands for all.
+func lossOf(spec models.Spec, rows []float32, target *torch.Tensor) (value float64, err error) {
+	err = torch.Try(func() {
+		torch.NoGrad(func() {
+			torch.Scope(func() {
+				output := torch.FromSlice(rows, len(rows)/spec.Out, spec.Out).To(target.Device())
+				value = spec.Loss(output.Expand(target.Shape()...).Contiguous(), target).Item()
+			})
+		})
+	})
+	return value, err
+}
+
+// measured holds what evaluation reports, of a network and of the constant.
+type measured struct {
+	*measure.Report
+	constantLoss float64
+}
+
+// measureOn compares predictions for samples with their targets. mean is the
+// constant prediction.
+func measureOn(spec models.Spec, model nn.Module, set *data.Set, samples *data.Samples, mean []float32) (m measured, err error) {
+	// A training that is done is measured, whatever happened meanwhile.
+	predictions, _, err := trainer.Predict(context.Background(), model, set, set.Len(), nil)
+	if err != nil {
+		return m, err
+	}
+	if m.constantLoss, err = lossOf(spec, mean, set.Y); err != nil {
+		return m, err
+	}
+	m.Report, err = spec.Measure(predictions, samples.Y, mean)
+	return m, err
 }
 
 // trainedOn tells which samples the network was trained on: those with the input

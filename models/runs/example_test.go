@@ -85,7 +85,7 @@ func Example() {
 		return
 	}
 	defer model.Close()
-	swapped, err := model.Predict([]float32{0.25, 0.75})
+	swapped, err := model.Predict(context.Background(), []float32{0.25, 0.75})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/etude-ml/etude/torch/wholefile"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Folder is the folder of one network in a run.
@@ -20,15 +21,30 @@ type Folder string
 // NewFolder names the folder of a network in a run.
 func NewFolder(run, network string) Folder { return Folder(filepath.Join(run, network)) }
 
-// The files in it.
-func (f Folder) Last() string    { return filepath.Join(string(f), "last.pt") }
-func (f Folder) Best() string    { return filepath.Join(string(f), "best.pt") }
-func (f Folder) Model() string   { return filepath.Join(string(f), "model.pt") }
-func (f Folder) ONNX() string    { return filepath.Join(string(f), "model.onnx") }
-func (f Folder) History() string { return filepath.Join(string(f), "history.json") }
-func (f Folder) Config() string  { return filepath.Join(string(f), "config.json") }
-func (f Folder) Samples() string { return filepath.Join(string(f), "samples.json") }
-func (f Folder) Entry() string   { return filepath.Join(string(f), "summary.json") }
+const (
+	onnxFile    = "model.onnx"
+	configFile  = "config.json"
+	samplesFile = "samples.json"
+	summaryFile = "summary.json"
+)
+
+// The files in it. Those of the training itself are the trainer's.
+func (f Folder) Best() string    { return f.file(trainer.BestFile) }
+func (f Folder) Model() string   { return f.file(trainer.ModelFile) }
+func (f Folder) History() string { return f.file(trainer.HistoryFile) }
+func (f Folder) ONNX() string    { return f.file(onnxFile) }
+func (f Folder) Config() string  { return f.file(configFile) }
+func (f Folder) Samples() string { return f.file(samplesFile) }
+func (f Folder) Entry() string   { return f.file(summaryFile) }
+
+func (f Folder) file(name string) string { return filepath.Join(string(f), name) }
+
+// HasCheckpoint reports whether the folder has what a run can be continued from, or
+// what Resume explains.
+func (f Folder) HasCheckpoint() bool { return trainer.Resumable(string(f)) }
+
+// Finished reports whether the folder holds the results of a training that has ended.
+func (f Folder) Finished() bool { return trainer.Finished(string(f)) }
 
 // errDamaged reports that a file is not the JSON that was written.
 var errDamaged = errors.New("the file is damaged")

@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/pt"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Model is a trained network, from a .pt or an .onnx file.
@@ -209,31 +212,23 @@ func (m *Model) constant() ([]float32, error) {
 const predictRows = 4096
 
 // Predict returns the outputs for rows of inputs, one after another.
-func (m *Model) Predict(x []float32) ([]float32, error) {
-	var out []float32
-	for len(x) > 0 {
+func (m *Model) Predict(ctx context.Context, x []float32) (out []float32, err error) {
+	if len(x)%m.Spec.In != 0 {
+		return nil, fmt.Errorf("%s: %d numbers are no rows of %d", m.Path, len(x), m.Spec.In)
+	}
+	if m.session == nil {
+		set := &data.Set{X: torch.FromSlice(x, len(x)/m.Spec.In, m.Spec.In)}
+		defer set.X.Close()
+		out, _, err = trainer.Predict(ctx, m.module, set, predictRows, nil)
+	}
+	for m.session != nil && len(x) > 0 && err == nil {
 		n := min(len(x), predictRows*m.Spec.In)
-		rows, err := m.predict(x[:n])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path, err)
-		}
-		out, x = append(out, rows...), x[n:]
+		var rows map[string][]float32
+		rows, err = m.session.RunSlices(map[string][]float32{m.Spec.ONNXInput: x[:n]})
+		out, x = append(out, rows[m.Spec.ONNXOutput]...), x[n:]
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
 	return out, nil
-}
-
-func (m *Model) predict(x []float32) (out []float32, err error) {
-	if m.session != nil {
-		results, err := m.session.RunSlices(map[string][]float32{m.Spec.ONNXInput: x})
-		return results[m.Spec.ONNXOutput], err
-	}
-	err = torch.Try(func() {
-		nn.SetTraining(m.module, false)
-		torch.NoGrad(func() {
-			torch.Scope(func() {
-				out = m.module.Forward(torch.FromSlice(x, len(x)/m.Spec.In, m.Spec.In)).Float32s()
-			})
-		})
-	})
-	return out, err
 }

@@ -6,32 +6,10 @@ package runs
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/etude-ml/etude/trainer"
 )
-
-// HasCheckpoint reports whether a folder has what a run can be continued from. If
-// last.pt is missing while others are there, that is for the trainer to explain.
-func (f Folder) HasCheckpoint() bool {
-	if _, err := os.Stat(f.Last()); err == nil {
-		return true
-	}
-	list, err := trainer.ListCheckpoints(string(f))
-	if err != nil {
-		return true
-	}
-	for _, s := range list {
-		if s.State == trainer.FileWhole {
-			return true
-		}
-	}
-	return false
-}
-
-// Finished reports whether a folder holds the results of a training that has ended.
-func (f Folder) Finished() bool { return trainer.Finished(string(f)) }
 
 // mayChange lists the flags that may differ on resume.
 const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"

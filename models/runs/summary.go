@@ -85,7 +85,7 @@ type Seconds struct {
 }
 
 // SummaryFile names a run's summary.
-func SummaryFile(run string) string { return filepath.Join(run, "summary.json") }
+func SummaryFile(run string) string { return filepath.Join(run, summaryFile) }
 
 // summaries is held while a summary is changed, for file systems without locks:
 // networks are trained side by side.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -340,8 +341,8 @@ func groups(s *data.Samples) int {
 // clear removes what an earlier run left beside what the trainer removes: its files
 // would pass for this run's.
 func clear(f Folder) error {
-	for _, path := range []string{f.ONNX(), f.Entry()} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, file := range []string{f.ONNX(), f.Entry()} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -350,12 +351,12 @@ func clear(f Folder) error {
 
 // files names what a run left, from its folder.
 func (s *session) files() map[string]string {
-	f, list := s.folder(), map[string]string{}
-	for name, path := range map[string]string{
-		"model": f.Model(), "onnx": f.ONNX(), "best": f.Best(), "last": f.Last(), "history": f.History(), "config": f.Config(),
-		"samples": f.Samples(),
-	} {
-		list[name] = filepath.ToSlash(filepath.Join(s.Spec.Name, filepath.Base(path)))
+	list := map[string]string{
+		"model": trainer.ModelFile, "best": trainer.BestFile, "last": trainer.LastFile, "history": trainer.HistoryFile,
+		"onnx": onnxFile, "config": configFile, "samples": samplesFile,
+	}
+	for name, file := range list {
+		list[name] = path.Join(s.Spec.Name, file)
 	}
 	return list
 }

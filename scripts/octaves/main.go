@@ -1,13 +1,18 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Command octaves is etude with a sixth network, all of which is in this file:
+// Command octaves is etude with a sixth network, which this file holds whole:
 //
 //	go run ./scripts/octaves train octaves --data DATA --out runs/octaves
 //
-// To make it one of Etude's own, the file would move into models, without main,
-// and nothing else would change. A program with a command of its own keeps the
-// registration, and trains with package trainer.
+// It needs nothing else of the repository. Copied into a folder of its own it is a
+// program of another module, which a test builds and runs:
+//
+//	go mod init example.org/octaves && go get github.com/etude-ml/etude && go build
+//
+// To make the network one of Etude's own, move the file without main into models. A
+// program without Etude's command keeps the registration, and trains with package
+// models/runs.
 package main
 
 import (
