@@ -44,9 +44,8 @@ func (pairs) Samples(context.Context, string, dataset.Options) (*data.Samples, e
 func init() {
 	names := func() []string { return []string{"first", "second"} }
 	models.Register(models.Spec{
-		Name: "swap", Title: "Swap", In: 2, Out: 2, Parameters: 6,
+		Name: "swap", Title: "Swap", In: 2,
 		New:    func(d torch.Device) nn.Module { return &Swap{nn.NewLinear(2, 2, d)} },
-		State:  models.LinearState("fc", 2, 2),
 		Source: pairs{}, Loss: nn.MSELoss, Measure: measure.Regression(names()), Outputs: names,
 		Defaults:  models.Defaults{Epochs: 100, BatchSize: 8, LR: 0.05, Patience: 100},
 		ONNXInput: "pair", ONNXOutput: "swapped", InputRange: [2]float64{0, 1},
