@@ -4,6 +4,8 @@
 package cli
 
 import (
+	"io"
+
 	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
@@ -28,11 +30,8 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	}
 	return kept, func() {
 		if s := kept.Stats(); s.Hits > 0 {
-			were := "were"
-			if s.Misses == 1 {
-				were = "was"
-			}
-			env.say("features of %s were in the cache and %d %s not; that saved %.1f s of decoding", count(int(s.Hits), "file"), s.Misses, were, s.SavedSeconds)
+			env.say("features of %s were in the cache and %d %s not; that saved %.1f s of decoding",
+				count(int(s.Hits), "file"), s.Misses, map[bool]string{true: "was", false: "were"}[s.Misses == 1], s.SavedSeconds)
 		}
 		if fault := kept.Stats().Fault; fault != "" {
 			env.say("features are not kept any more: %s", fault)
@@ -87,13 +86,11 @@ func (c *cacheCommand) Run(env *Env) error {
 			return err
 		}
 	}
-	if c.JSON {
-		return env.printJSON(result)
-	}
-	what := "holds"
-	if c.Clear {
-		what = "is empty now; it held"
-	}
-	plain.Fprintf(env.Stdout, "%s %s the features of %d files, %.1f MB\n", result.Folder, what, result.Entries, float64(result.Bytes)/1e6)
-	return nil
+	return env.result(c.JSON, result, func(w io.Writer) {
+		what := "holds"
+		if c.Clear {
+			what = "is empty now; it held"
+		}
+		plain.Fprintf(w, "%s %s the features of %s, %.1f MB\n", result.Folder, what, count(result.Entries, "file"), float64(result.Bytes)/1e6)
+	}, true)
 }

@@ -252,6 +252,22 @@ func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
+// result writes what a command came to, as one JSON value or as text, and ends the
+// command with exit code 1 where it was not good.
+func (e *Env) result(asJSON bool, v any, text func(io.Writer), good bool) error {
+	if asJSON {
+		if err := e.printJSON(v); err != nil {
+			return err
+		}
+	} else {
+		text(e.Stdout)
+	}
+	if !good {
+		return errFailed
+	}
+	return nil
+}
+
 // printJSON writes a result as one indented JSON value.
 func (e *Env) printJSON(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/demo"
-	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
@@ -46,7 +46,7 @@ func (c *demoCommand) Run(env *Env) error {
 	}
 
 	env.say("\n$ etude validate --data %s", data)
-	report, err := validate(env, data)
+	report, err := validate(env, data, dataset.Options{})
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *demoCommand) Run(env *Env) error {
 		printReport(env.Stderr, report)
 		return fmt.Errorf("%s: the corpus is not valid; remove the folder and try again", data)
 	}
-	env.say("%d errors", report.Errors)
+	env.say("%s", count(report.Errors, "error"))
 
 	train := trainCommand{
 		Networks: []string{"all"}, Data: data, Out: run, Force: true, deviceFlags: c.deviceFlags, JSON: c.JSON,
@@ -72,18 +72,8 @@ func (c *demoCommand) Run(env *Env) error {
 }
 
 func (c *demoCommand) compose(env *Env, dir string) error {
-	var job *progress.Job
-	err := demo.Write(env.Context, dir, demo.Options{
-		Seed: c.Seed,
-		OnSection: func(done, total int) {
-			if job == nil {
-				job = env.start("composing", progress.Files, total)
-			}
-			job.Set(int64(done), "")
-		},
-	})
-	if job != nil {
-		job.Finish(fmt.Sprintf("music in %s", dir))
-	}
+	music := fileProgress{env: env, title: "composing"}
+	err := demo.Write(env.Context, dir, demo.Options{Seed: c.Seed, OnSection: func(done, total int) { music.set(done, total, "") }})
+	music.finish("music in " + dir)
 	return err
 }

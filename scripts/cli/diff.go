@@ -42,15 +42,7 @@ func (c *diffCommand) Run(env *Env) error {
 	}
 	defer b.Close()
 	d := tensorfile.Compare(a, b, tensorfile.DiffOptions{TensorsOnly: c.Tensors})
-	if c.JSON {
-		err = env.printJSON(d)
-	} else {
-		printDiff(env.Stdout, d)
-	}
-	if err == nil && !d.Same {
-		err = errFailed
-	}
-	return err
+	return env.result(c.JSON, d, func(w io.Writer) { printDiff(w, d) }, d.Same)
 }
 
 func printDiff(w io.Writer, d *tensorfile.Diff) {

@@ -6,6 +6,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/torch/libtorch"
@@ -35,49 +36,39 @@ func (c *doctorCommand) Run(env *Env) error {
 	if err := env.patiently("still examining; an NVIDIA driver that hangs is given a minute", func() error { report = libtorch.Doctor(env.Context); return env.Context.Err() }); err != nil {
 		return err
 	}
-	if c.JSON {
-		if err := env.printJSON(report); err != nil {
-			return err
-		}
-	} else {
-		printDoctor(env, report)
-	}
-	if !report.OK() {
-		return errFailed
-	}
-	return nil
+	return env.result(c.JSON, report, func(w io.Writer) { printDoctor(w, report) }, report.OK())
 }
 
-func printDoctor(env *Env, report *libtorch.Report) {
+func printDoctor(w io.Writer, report *libtorch.Report) {
 	t := newTable("", "part", "found")
 	for _, p := range report.Parts {
 		t.row(p.Status, p.Name, cmp.Or(p.Found, "-"))
 	}
-	t.print(env.Stdout)
-	printDevices(env, report.CUDA.Devices)
+	t.print(w)
+	printDevices(w, report.CUDA.Devices)
 	for _, p := range report.Parts {
 		if p.Problem != "" {
-			fmt.Fprintf(env.Stdout, "\n%s: %s\n", p.Name, plain.Lines(p.Problem))
+			fmt.Fprintf(w, "\n%s: %s\n", p.Name, plain.Lines(p.Problem))
 		}
 		if p.Mend != "" {
-			fmt.Fprintf(env.Stdout, "    %s\n", plain.Lines(p.Mend))
+			fmt.Fprintf(w, "    %s\n", plain.Lines(p.Mend))
 		}
 	}
 	switch {
 	case !report.OK():
-		fmt.Fprintln(env.Stdout, "\nTraining cannot run.")
+		fmt.Fprintln(w, "\nTraining cannot run.")
 	case report.CUDA.Available:
-		fmt.Fprintln(env.Stdout, "\nTraining can run, on the GPU too.")
+		fmt.Fprintln(w, "\nTraining can run, on the GPU too.")
 	default:
-		fmt.Fprintln(env.Stdout, "\nTraining can run, on the CPU.")
+		fmt.Fprintln(w, "\nTraining can run, on the CPU.")
 	}
 }
 
-func printDevices(env *Env, devices []libtorch.CUDADevice) {
+func printDevices(w io.Writer, devices []libtorch.CUDADevice) {
 	if len(devices) == 0 {
 		return
 	}
-	fmt.Fprintln(env.Stdout)
+	fmt.Fprintln(w)
 	t := newTable("device", "name", "compute capability", "memory free", "total")
 	for _, d := range devices {
 		free := "?"
@@ -90,5 +81,5 @@ func printDevices(env *Env, devices []libtorch.CUDADevice) {
 		}
 		t.row(fmt.Sprintf("cuda:%d", d.Index), d.Name, capability, free, fmt.Sprintf("%.1f GB", float64(d.MemoryTotal)/1e9))
 	}
-	t.print(env.Stdout)
+	t.print(w)
 }

@@ -47,7 +47,7 @@ Training cannot run.
 `},
 	} {
 		var out bytes.Buffer
-		printDoctor(&Env{Stdout: &out}, &c.report)
+		printDoctor(&out, &c.report)
 		assert.Equal(t, c.want[1:], out.String())
 	}
 }

@@ -104,7 +104,11 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	case e.Trained == nil:
 		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)
 	case *e.Trained > 0 && !c.All:
-		env.say("%s: %d samples were trained on and are left out (--all measures them too)", e.Network, *e.Trained)
+		seen := "1 sample was trained on and is left out"
+		if n := *e.Trained; n > 1 {
+			seen = fmt.Sprintf("%d samples were trained on and are left out", n)
+		}
+		env.say("%s: %s (--all measures them too)", e.Network, seen)
 	}
 	if c.Plots != "" {
 		if e.Plots, err = report.Evaluation(e, m.Spec, c.Plots); err != nil {
@@ -120,7 +124,7 @@ func printEvaluation(w io.Writer, e *runs.Evaluation) {
 	if e.ConstantFrom != "training" {
 		constant = "the training targets are not known, so the constant is the mean of these ones"
 	}
-	plain.Fprintf(w, "\n%s (%s): %d samples in %d groups; %s\n", e.Network, e.Model, e.Samples, e.Groups, constant)
+	plain.Fprintf(w, "\n%s (%s): %s in %s; %s\n", e.Network, e.Model, count(e.Samples, "sample"), count(e.Groups, "group"), constant)
 	t := newTable("measure", e.Network, "constant", "better is")
 	t.row("loss", number(e.Loss), number(e.ConstantLoss), "lower")
 	rows, constants := e.Measures.Rows(), e.Constant.Rows()

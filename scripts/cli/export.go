@@ -5,6 +5,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,9 +81,7 @@ func (c *exportCommand) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return env.printJSON(exported{output, m.Spec.Name, check})
-	}
-	plain.Fprintf(env.Stdout, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(check.MaxAbsDiff))
-	return nil
+	return env.result(c.JSON, exported{output, m.Spec.Name, check}, func(w io.Writer) {
+		plain.Fprintf(w, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(check.MaxAbsDiff))
+	}, true)
 }

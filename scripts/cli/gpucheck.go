@@ -47,7 +47,7 @@ func (c *gpuCheckCommand) Run(env *Env) error {
 	}
 	if err != nil {
 		env.say("etude doctor says:")
-		printDoctor(&Env{Stdout: env.Stderr}, libtorch.Doctor(env.Context))
+		printDoctor(env.Stderr, libtorch.Doctor(env.Context))
 		return err
 	}
 	if env.Context.Err() != nil { // an earlier report stays

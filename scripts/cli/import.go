@@ -56,11 +56,7 @@ func (c *importCommand) Validate() error {
 // Run imports, or lists.
 func (c *importCommand) Run(env *Env) error {
 	if c.List {
-		if c.JSON {
-			return env.printJSON(collection.List())
-		}
-		printCollections(env.Stdout)
-		return nil
+		return env.result(c.JSON, collection.List(), printCollections, true)
 	}
 	if err := checkPath("--from", c.From); err != nil {
 		return err
@@ -71,15 +67,7 @@ func (c *importCommand) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		err = env.printJSON(report)
-	} else {
-		printImport(env.Stdout, report)
-	}
-	if err == nil && report.Imported() == 0 {
-		err = errFailed
-	}
-	return err
+	return env.result(c.JSON, report, func(w io.Writer) { printImport(w, report) }, report.Imported() > 0)
 }
 
 func printCollections(w io.Writer) {

@@ -37,12 +37,7 @@ func (c *inspectCommand) Run(env *Env) error {
 		return err
 	}
 	defer f.Close()
-	if c.JSON {
-		err = env.printJSON(f)
-	} else {
-		printFile(env.Stdout, f)
-	}
-	if err == nil && len(f.Problems) > 0 {
+	if err = env.result(c.JSON, f, func(w io.Writer) { printFile(w, f) }, true); err == nil && len(f.Problems) > 0 {
 		err = fmt.Errorf("%s: %s", c.File, strings.Join(f.Problems, "; "))
 	}
 	return err

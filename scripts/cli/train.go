@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/etude-ml/etude/models/runs"
@@ -86,16 +87,14 @@ func (c *trainCommand) Run(env *Env) error {
 		return err
 	}
 	// What came out of some networks is printed though others failed.
-	if c.JSON {
-		return errors.Join(env.printJSON(summary), err)
-	}
-	printSummary(env.Stdout, summary)
-	plain.Fprintf(env.Stdout, "\n")
-	for _, line := range verdict(summary) {
-		plain.Fprintf(env.Stdout, "%s\n", line)
-	}
-	plain.Fprintf(env.Stdout, "Everything is in %s.\n", c.Out)
-	return err
+	return errors.Join(err, env.result(c.JSON, summary, func(w io.Writer) {
+		printSummary(w, summary)
+		plain.Fprintf(w, "\n")
+		for _, line := range verdict(summary) {
+			plain.Fprintf(w, "%s\n", line)
+		}
+		plain.Fprintf(w, "Everything is in %s.\n", c.Out)
+	}, true))
 }
 
 // train trains the networks and returns what came out of each.
@@ -161,7 +160,7 @@ func (w *watch) event(e runs.Event) {
 	job := w.jobs[e.Network]
 	switch e.Stage {
 	case runs.Notice:
-		w.env.say("%v", e)
+		w.env.say("%s: %s", e.Network, e.Text)
 	case runs.Reading:
 		w.reading.env, w.reading.title = w.env, e.Network+": reading"
 		w.reading.set(e.Done, e.Total, "")

@@ -4,7 +4,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -52,32 +54,22 @@ func (c *validateCommand) Run(env *Env) error {
 		return err
 	}
 	kept, done := c.open(env)
-	found, err := validateWith(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
+	found, err := validate(env, c.Data, dataset.Options{Cache: kept, Split: &dataset.Split{Share: c.ValSplit, Seed: c.Seed}})
 	done()
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		err = env.printJSON(found)
-	} else {
-		printReport(env.Stdout, found)
-	}
-	if err == nil && c.HTML != "" {
-		if err = validationPage(found).Write(c.HTML); err == nil {
-			env.say("The page is in %s.", c.HTML)
+	err = env.result(c.JSON, found, func(w io.Writer) { printReport(w, found) }, found.OK)
+	if c.HTML != "" && (err == nil || errors.Is(err, errFailed)) {
+		if err := validationPage(found).Write(c.HTML); err != nil {
+			return err
 		}
-	}
-	if err == nil && !found.OK {
-		err = errFailed
+		env.say("The page is in %s.", c.HTML)
 	}
 	return err
 }
 
-func validate(env *Env, root string) (*dataset.Report, error) {
-	return validateWith(env, root, dataset.Options{})
-}
-
-func validateWith(env *Env, root string, o dataset.Options) (*dataset.Report, error) {
+func validate(env *Env, root string, o dataset.Options) (*dataset.Report, error) {
 	files := fileProgress{env: env, title: "checking"}
 	defer files.finish("")
 	o.Progress = files.set

@@ -130,10 +130,3 @@ func groupProblems(problems []dataset.Problem, level dataset.Level, most int) []
 	}
 	return groups
 }
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}

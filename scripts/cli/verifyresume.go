@@ -106,15 +106,7 @@ func (c *verifyResumeCommand) Run(env *Env) error {
 	}
 	job.Finish("compared")
 	result := verified{c.Network, report.Difference == nil, report}
-	if c.JSON {
-		err = env.printJSON(result)
-	} else {
-		printVerified(env.Stdout, result)
-	}
-	if err == nil && !result.Identical {
-		err = errFailed
-	}
-	return err
+	return env.result(c.JSON, result, func(w io.Writer) { printVerified(w, result) }, result.Identical)
 }
 
 func printVerified(w io.Writer, v verified) {

@@ -128,3 +128,11 @@ func (e *Env) sayRights(err error) {
 	e.saidRights = true
 	e.say(`etude: this runs as user %d of group %d, who may not do that; a container runs as you with --user "$(id -u):$(id -g)", in rootless Podman with --userns keep-id besides`, os.Getuid(), os.Getgid())
 }
+
+// count returns "1 file", "2 files" and so on.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
