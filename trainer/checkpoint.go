@@ -88,30 +88,30 @@ func LoadCheckpoint(path string, model nn.Module, optimizer optim.Optimizer) (Ch
 }
 
 func readCheckpoint(d *torch.Dict, model nn.Module, optimizer optim.Optimizer) (Checkpoint, error) {
-	r := reader{dict: d}
-	state := read[*torch.Dict](&r, "model_state_dict")
-	c := Checkpoint{Epoch: r.int("epoch"), Loss: math.NaN()}
+	r := &torch.DictReader{Dict: d}
+	state := torch.Read[*torch.Dict](r, "model_state_dict")
+	c := Checkpoint{Epoch: torch.Read[int](r, "epoch"), Loss: math.NaN()}
 	if _, ok := d.Get("loss"); ok {
-		c.Loss = r.float("loss")
+		c.Loss = readFloat(r, "loss")
 	}
 	if v, _ := d.Get("metrics"); v != nil {
-		m := reader{dict: read[*torch.Dict](&r, "metrics")}
-		if r.err == nil {
+		metrics := torch.Read[*torch.Dict](r, "metrics")
+		if r.Err == nil {
 			c.Metrics = map[string]float64{}
-			for key := range m.dict.All() {
-				// Whatever is no number is another program's affair.
+			for key := range metrics.All() {
+				// Skip values that are not numbers; other programs may add them.
 				name, _ := key.(string)
-				if x := (&reader{dict: m.dict}).float(name); isFinite(x) {
+				if x := readFloat(&torch.DictReader{Dict: metrics}, name); isFinite(x) {
 					c.Metrics[name] = x
 				}
 			}
 		}
 	}
 	if _, ok := d.Get("etude"); ok {
-		c.Extra = read[*torch.Dict](&r, "etude")
+		c.Extra = torch.Read[*torch.Dict](r, "etude")
 	}
-	if r.err != nil {
-		return c, r.err
+	if r.Err != nil {
+		return c, r.Err
 	}
 	if err := nn.LoadStateDict(model, state); err != nil {
 		return c, err
@@ -119,9 +119,9 @@ func readCheckpoint(d *torch.Dict, model nn.Module, optimizer optim.Optimizer) (
 	if optimizer == nil {
 		return c, nil
 	}
-	saved := read[*torch.Dict](&r, "optimizer_state_dict")
-	if r.err != nil {
-		return c, r.err
+	saved := torch.Read[*torch.Dict](r, "optimizer_state_dict")
+	if r.Err != nil {
+		return c, r.Err
 	}
 	return c, optimizer.LoadStateDict(saved)
 }
@@ -154,74 +154,29 @@ func number(x float64) any {
 	return x
 }
 
-// reader reads values from a dict until one of them is missing or of another type.
-type reader struct {
-	dict *torch.Dict
-	err  error
-}
-
-func read[T any](r *reader, key string) (v T) {
-	if r.err != nil {
-		return v
-	}
-	v, r.err = torch.Value[T](r.dict, key)
-	return v
-}
-
-// any reads what may be None, which is nil.
-func (r *reader) any(key string) any {
-	if r.err != nil {
-		return nil
-	}
-	v, ok := r.dict.Get(key)
-	if !ok {
-		read[any](r, key) // says what is there instead
-	}
-	return v
-}
-
-func (r *reader) int(key string) int { return read[int](r, key) }
-
-// float reads None as NaN, and an int as what it is.
-func (r *reader) float(key string) float64 {
-	switch v := r.any(key).(type) {
-	case float64:
-		return v
-	case int:
-		return float64(v)
-	case nil:
-		return math.NaN()
-	default:
-		r.fail("key %q holds %T, not a number", key, v)
+// readFloat reads a number; None is NaN.
+func readFloat(r *torch.DictReader, key string) float64 {
+	if torch.Read[any](r, key) == nil {
 		return math.NaN()
 	}
+	return r.Number(key)
 }
 
-// floats reads a list of numbers; None is nil.
-func (r *reader) floats(key string) []float64 {
-	v := r.any(key)
+// readFloats reads a list of numbers; None is nil.
+func readFloats(r *torch.DictReader, key string) []float64 {
+	v := torch.Read[any](r, key)
 	if v == nil {
 		return nil
 	}
-	list, ok := v.([]any)
-	if !ok {
-		r.fail("key %q holds %T, not a list", key, v)
-		return nil
-	}
+	list := torch.Read[[]any](r, key)
 	xs := make([]float64, len(list))
 	for i, x := range list {
-		item := reader{dict: torch.NewDict(key, x)}
-		if xs[i] = item.float(key); item.err != nil {
-			r.fail("item %d of %w", i, item.err)
+		item := &torch.DictReader{Dict: torch.NewDict(key, x)}
+		if xs[i] = readFloat(item, key); item.Err != nil {
+			r.Fail("item %d of %w", i, item.Err)
 		}
 	}
 	return xs
-}
-
-func (r *reader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
 }
 
 // list is xs for a file; nil is None.

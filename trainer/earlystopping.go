@@ -140,11 +140,11 @@ func (e *EarlyStopping) StateDict() *torch.Dict {
 
 // LoadStateDict takes over what StateDict returned. After an error e is as it was.
 func (e *EarlyStopping) LoadStateDict(d *torch.Dict) error {
-	r := reader{dict: d}
-	best, wait, checks := r.float("best"), r.int("wait"), r.int("checks")
-	stopped := read[string](&r, "stopped")
-	if r.err != nil {
-		return fmt.Errorf("trainer: early stopping: %w", r.err)
+	r := &torch.DictReader{Dict: d}
+	best, wait, checks := readFloat(r, "best"), torch.Read[int](r, "wait"), torch.Read[int](r, "checks")
+	stopped := torch.Read[string](r, "stopped")
+	if r.Err != nil {
+		return fmt.Errorf("trainer: early stopping: %w", r.Err)
 	}
 	e.best, e.improvedOnce, e.wait, e.checks, e.stopped = best, !math.IsNaN(best), wait, checks, StopReason(stopped)
 	return nil

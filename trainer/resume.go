@@ -153,21 +153,21 @@ func (s *session) readState(d *torch.Dict) (*torch.Dict, error) {
 	if _, ok := d.Get("etude"); !ok {
 		return nil, fmt.Errorf("it has no key %q: it is a checkpoint of another program; LoadCheckpoint reads its weights", "etude")
 	}
-	r := reader{dict: d}
-	r.dict = read[*torch.Dict](&r, "etude")
-	if v := r.int("version"); r.err == nil && v != stateVersion {
+	r := &torch.DictReader{Dict: d}
+	r.Dict = torch.Read[*torch.Dict](r, "etude")
+	if v := torch.Read[int](r, "version"); r.Err == nil && v != stateVersion {
 		return nil, fmt.Errorf("its version is %d, this program writes and reads %d", v, stateVersion)
 	}
-	settings := read[*torch.Dict](&r, "settings")
-	if r.err != nil {
-		return nil, r.err
+	settings := torch.Read[*torch.Dict](r, "settings")
+	if r.Err != nil {
+		return nil, r.Err
 	}
-	if v, ok := r.dict.Get("environment"); ok {
+	if v, ok := r.Dict.Get("environment"); ok {
 		if was, ok := v.(*torch.Dict); ok {
 			s.compareEnvironment(was)
 		}
 	}
-	return r.dict, s.compareSettings(settings, d)
+	return r.Dict, s.compareSettings(settings, d)
 }
 
 // compareSettings lists all that is not as it was when the run began. An

@@ -58,11 +58,11 @@ func (s *session) state() *torch.Dict {
 func (s *session) atBest() bool { return s.step == 0 && s.history.BestEpoch == s.epoch-1 }
 
 func (s *session) setState(d *torch.Dict) error {
-	r := reader{dict: d}
-	cursor, rng := read[*torch.Dict](&r, "cursor"), read[*torch.Dict](&r, "rng")
-	stop, history := read[*torch.Dict](&r, "early_stopping"), read[*torch.Dict](&r, "history")
-	if r.err != nil {
-		return r.err
+	r := &torch.DictReader{Dict: d}
+	cursor, rng := torch.Read[*torch.Dict](r, "cursor"), torch.Read[*torch.Dict](r, "rng")
+	stop, history := torch.Read[*torch.Dict](r, "early_stopping"), torch.Read[*torch.Dict](r, "history")
+	if r.Err != nil {
+		return r.Err
 	}
 	if err := s.stop.LoadStateDict(stop); err != nil {
 		return err
@@ -82,17 +82,17 @@ func (s *session) setState(d *torch.Dict) error {
 	if s.opensGroup() || s.step == s.steps() {
 		return setRNG(rng)
 	}
-	open := read[*torch.Dict](&r, "accumulation")
-	if r.err != nil {
-		return r.err
+	open := torch.Read[*torch.Dict](r, "accumulation")
+	if r.Err != nil {
+		return r.Err
 	}
 	if err := s.setGradients(open); err != nil {
 		return err
 	}
 	if _, ok := d.Get("accumulation_weight"); ok {
-		weight := read[*torch.Tensor](&r, "accumulation_weight")
-		if r.err != nil {
-			return r.err
+		weight := torch.Read[*torch.Tensor](r, "accumulation_weight")
+		if r.Err != nil {
+			return r.Err
 		}
 		torch.Unscoped(func() { s.group = weight.To(s.Train.Device()).Clone() })
 	}
@@ -102,17 +102,17 @@ func (s *session) setState(d *torch.Dict) error {
 // setScheduler goes on with a schedule; where Override has brought another one,
 // that one begins.
 func (s *session) setScheduler(d *torch.Dict) error {
-	r := reader{dict: d}
-	settings := read[*torch.Dict](&r, "settings")
-	if r.err != nil || s.Scheduler == nil {
-		return r.err
+	r := &torch.DictReader{Dict: d}
+	settings := torch.Read[*torch.Dict](r, "settings")
+	if r.Err != nil || s.Scheduler == nil {
+		return r.Err
 	}
 	if was, _ := settings.Get("scheduler"); was != any(s.Scheduler.String()) {
 		return nil
 	}
-	state := read[*torch.Dict](&r, "scheduler")
-	if r.err != nil {
-		return r.err
+	state := torch.Read[*torch.Dict](r, "scheduler")
+	if r.Err != nil {
+		return r.Err
 	}
 	return s.Scheduler.LoadStateDict(state)
 }
@@ -128,12 +128,12 @@ func (h *History) dict() *torch.Dict {
 }
 
 func (s *session) setHistory(d *torch.Dict) error {
-	r, h := reader{dict: d}, NewHistory()
-	err := h.setLists(r.int("best_epoch"), func(c column) ([]float64, error) {
+	r, h := &torch.DictReader{Dict: d}, NewHistory()
+	err := h.setLists(torch.Read[int](r, "best_epoch"), func(c column) ([]float64, error) {
 		if _, ok := d.Get(c.name); !ok && c.late {
 			return nil, nil
 		}
-		return r.floats(c.name), r.err
+		return readFloats(r, c.name), r.Err
 	})
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
@@ -143,19 +143,19 @@ func (s *session) setHistory(d *torch.Dict) error {
 }
 
 func (s *session) setCursor(d *torch.Dict) error {
-	r := reader{dict: d}
-	epoch, step := r.int("epoch"), r.int("step")
-	sum, weight, seconds := r.float("loss_sum"), r.float("samples"), r.float("seconds")
-	right, labels := r.int("right"), r.int("labels")
+	r := &torch.DictReader{Dict: d}
+	epoch, step := torch.Read[int](r, "epoch"), torch.Read[int](r, "step")
+	sum, weight, seconds := readFloat(r, "loss_sum"), readFloat(r, "samples"), readFloat(r, "seconds")
+	right, labels := torch.Read[int](r, "right"), torch.Read[int](r, "labels")
 	normSum, norms := 0.0, 0.0
 	if _, ok := d.Get("norms"); ok {
-		normSum, norms = r.float("norm_sum"), r.float("norms")
+		normSum, norms = readFloat(r, "norm_sum"), readFloat(r, "norms")
 	}
-	if r.err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
-		r.fail("epoch %d, step %d is not in this run", epoch, step)
+	if r.Err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
+		r.Fail("epoch %d, step %d is not in this run", epoch, step)
 	}
-	if r.err != nil {
-		return fmt.Errorf("cursor: %w", r.err)
+	if r.Err != nil {
+		return fmt.Errorf("cursor: %w", r.Err)
 	}
 	s.begin(epoch, step)
 	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds

@@ -45,9 +45,8 @@ func DefaultAdamW() AdamConfig {
 // From "Adam: a method for stochastic optimization", Kingma and Ba, 2014, and
 // "Decoupled weight decay regularization", Loshchilov and Hutter, 2017.
 type Adam struct {
-	groups []*AdamGroup
-	op     string // the fused kernel
-	name   string
+	groups[AdamGroup, *AdamGroup]
+	op string // the fused kernel
 }
 
 // AdamGroup is some parameters with their settings, which may be changed between
@@ -56,24 +55,28 @@ type AdamGroup struct {
 	Params []*torch.Tensor // not to be changed
 	AdamConfig
 
-	state []adamState // of each parameter
-	lists []*adamLists
-	extra *torch.Dict // keys of a loaded state dict that are not ours
+	adam   *Adam
+	states []adamState // of each parameter
+	calls  calls
+	extra  *torch.Dict // keys of a loaded state dict that are not ours
 }
 
 // NewAdam returns an Adam whose weight decay is added to the gradient. It panics on
 // settings that cannot be, and on those that were not started from [DefaultAdam]:
 // Betas and Eps are both 0 then, which is of no use.
 func NewAdam(params []*torch.Tensor, c AdamConfig) *Adam {
-	a := &Adam{op: "aten::_fused_adam_", name: "optim.Adam"}
-	a.AddGroup(params, c)
-	return a
+	return newAdam("optim.Adam", "aten::_fused_adam_", params, c)
 }
 
 // NewAdamW returns an Adam whose weight decay shrinks the parameters themselves. It
 // panics as NewAdam does; its settings start from [DefaultAdamW].
 func NewAdamW(params []*torch.Tensor, c AdamConfig) *Adam {
-	a := &Adam{op: "aten::_fused_adamw_", name: "optim.AdamW"}
+	return newAdam("optim.AdamW", "aten::_fused_adamw_", params, c)
+}
+
+func newAdam(name, op string, params []*torch.Tensor, c AdamConfig) *Adam {
+	a := &Adam{op: op}
+	a.name = name
 	a.AddGroup(params, c)
 	return a
 }
@@ -85,59 +88,133 @@ func (a *Adam) AddGroup(params []*torch.Tensor, c AdamConfig) {
 	if c.Betas == [2]float64{} && c.Eps == 0 {
 		throw(a.name, "Betas and Eps are 0: start from optim.Default%s() and change what should differ", strings.TrimPrefix(a.name, "optim."))
 	}
-	c.check(a.name)
-	checkParams(a.name, params, a.params()...)
-	a.groups = append(a.groups, &AdamGroup{Params: slices.Clone(params), AdamConfig: c, state: make([]adamState, len(params))})
+	a.add((&AdamGroup{Params: slices.Clone(params), AdamConfig: c, adam: a}).fresh())
 }
 
-func (c *AdamConfig) check(op string) {
-	notNegative(op, "LR", c.LR)
-	notNegative(op, "Eps", c.Eps)
-	notNegative(op, "WeightDecay", c.WeightDecay)
-	for i, b := range c.Betas {
+func (g *AdamGroup) fresh() *AdamGroup {
+	return &AdamGroup{Params: g.Params, AdamConfig: g.AdamConfig, adam: g.adam, states: make([]adamState, len(g.Params))}
+}
+
+func (g *AdamGroup) parts() ([]*torch.Tensor, *float64, **torch.Dict) {
+	return g.Params, &g.LR, &g.extra
+}
+
+func (g *AdamGroup) check() {
+	op := g.adam.name
+	notNegative(op, "LR", g.LR)
+	notNegative(op, "Eps", g.Eps)
+	notNegative(op, "WeightDecay", g.WeightDecay)
+	for i, b := range g.Betas {
 		if !(b >= 0 && b < 1) {
 			throw(op, "Betas[%d] is %v; it must be at least 0 and less than 1", i, b)
 		}
 	}
 }
 
-func (a *Adam) params() [][]*torch.Tensor {
-	all := make([][]*torch.Tensor, len(a.groups))
-	for i, g := range a.groups {
-		all[i] = g.Params
-	}
-	return all
+// adamState is what Adam remembers of one parameter, nothing before its first step.
+type adamState struct {
+	step      *torch.Tensor // steps taken: float32, no dimensions, on the parameter's device
+	mean      *torch.Tensor
+	square    *torch.Tensor
+	maxSquare *torch.Tensor // AMSGrad only
+	call      *fused        // of the parameter's kind
 }
 
-// Groups returns the groups in order, the constructor's first.
-func (a *Adam) Groups() []*AdamGroup { return a.groups }
-
-// Parameters returns the parameters of all groups, in order.
-func (a *Adam) Parameters() []*torch.Tensor { return slices.Concat(a.params()...) }
-
-// LR returns the learning rate of the first group.
-func (a *Adam) LR() float64 { return a.groups[0].LR }
-
-// SetLR sets the learning rate of every group.
-func (a *Adam) SetLR(lr float64) {
-	notNegative(a.name, "LR", lr)
-	for _, g := range a.groups {
-		g.LR = lr
-	}
-}
-
-// ZeroGrad drops the gradients.
-func (a *Adam) ZeroGrad() {
-	for _, g := range a.groups {
-		torch.ZeroGrad(g.Params)
-	}
-}
-
-// Step changes each parameter that has a gradient.
-func (a *Adam) Step() {
-	step(func() {
-		for _, g := range a.groups {
-			g.step(a.op)
+func (g *AdamGroup) step() {
+	g.calls.clear()
+	for i, p := range g.Params {
+		grad := p.Grad()
+		if grad == nil {
+			continue
 		}
-	})
+		s := &g.states[i]
+		if s.step == nil {
+			s.step = newCount(p)
+			s.mean, s.square = zerosLike(p), zerosLike(p)
+		}
+		if s.call == nil {
+			s.call = g.calls.of(kindOf(p), false)
+		}
+		var largest *torch.Tensor
+		if g.AMSGrad {
+			if s.maxSquare == nil {
+				s.maxSquare = zerosLike(p)
+			}
+			largest = s.maxSquare
+		}
+		s.call.add(p, grad, s.mean, s.square, largest, s.step)
+	}
+	for _, c := range g.calls {
+		if l := c.lists; len(l[0]) > 0 {
+			torch.Call("aten::_foreach_add_.Scalar", l[5], 1)
+			s := c.settings
+			s["lr"], s["beta1"], s["beta2"] = g.LR, g.Betas[0], g.Betas[1]
+			s["weight_decay"], s["eps"] = g.WeightDecay, g.Eps
+			s["amsgrad"], s["maximize"] = g.AMSGrad, g.Maximize
+			torch.Call(g.adam.op, l[0], l[1], l[2], l[3], l[4], l[5], s)
+		}
+	}
+}
+
+// newCount returns a zero for the steps of p, where the fused kernels want it.
+func newCount(p *torch.Tensor) (n *torch.Tensor) {
+	torch.Unscoped(func() { n = torch.Zeros([]int{}, torch.Options{Device: p.Device()}) })
+	return n
+}
+
+// StateDict returns what torch.optim.Adam's state_dict() does, or of
+// NewAdamW torch.optim.AdamW's:
+//
+//	{"state": {0: {"step", "exp_avg", "exp_avg_sq"[, "max_exp_avg_sq"]}, …},
+//	 "param_groups": [{"lr", "betas", …, "params": [0, …]}, …]}
+func (a *Adam) StateDict() *torch.Dict { return a.groups.StateDict() }
+
+func (g *AdamGroup) settings() *torch.Dict {
+	return torch.NewDict(
+		"lr", g.LR, "betas", torch.Tuple{g.Betas[0], g.Betas[1]}, "eps", g.Eps,
+		"weight_decay", g.WeightDecay, "amsgrad", g.AMSGrad, "maximize", g.Maximize,
+		"foreach", nil, "capturable", false, "differentiable", false, "fused", nil,
+		"decoupled_weight_decay", g.adam.decoupled())
+}
+
+func (g *AdamGroup) state(i int) *torch.Dict {
+	s := &g.states[i]
+	if s.step == nil {
+		return nil
+	}
+	d := torch.NewDict("step", s.step.Detach(), "exp_avg", s.mean.Detach(), "exp_avg_sq", s.square.Detach())
+	if s.maxSquare != nil {
+		d.Set("max_exp_avg_sq", s.maxSquare.Detach())
+	}
+	return d
+}
+
+func (g *AdamGroup) read(r *torch.DictReader) {
+	decoupled := g.adam.decoupled()
+	setNumber(r, "lr", &g.LR)
+	if r.Has("betas") {
+		copy(g.Betas[:], r.Numbers("betas", 2))
+	}
+	setNumber(r, "eps", &g.Eps)
+	setNumber(r, "weight_decay", &g.WeightDecay)
+	setFlag(r, "amsgrad", &g.AMSGrad)
+	setFlag(r, "maximize", &g.Maximize)
+	setFlag(r, "decoupled_weight_decay", &decoupled)
+	if decoupled != g.adam.decoupled() {
+		r.Fail("decoupled_weight_decay is %v: the state is that of the other of Adam and AdamW", decoupled)
+	}
+}
+
+func (g *AdamGroup) readState(i int, from *saved) {
+	s := &g.states[i]
+	s.step, s.mean, s.square = from.count("step"), from.like("exp_avg"), from.like("exp_avg_sq")
+	if _, ok := from.dict.Get("max_exp_avg_sq"); ok {
+		s.maxSquare = from.like("max_exp_avg_sq")
+	}
+}
+
+func (g *AdamGroup) close() {
+	for _, s := range g.states {
+		closeAll(s.step, s.mean, s.square, s.maxSquare)
+	}
 }

@@ -57,11 +57,11 @@ func (s *CosineAnnealingLR) StateDict() *torch.Dict {
 // LoadStateDict takes over what StateDict, or PyTorch's, returned.
 func (s *CosineAnnealingLR) LoadStateDict(d *torch.Dict) error {
 	fresh := *s
-	err := load("CosineAnnealingLR", d, func(r *schedulerReader) {
-		fresh.TMax, fresh.EtaMin = r.count("T_max"), r.number("eta_min")
+	err := loadScheduler("CosineAnnealingLR", d, func(r *torch.DictReader) {
+		fresh.TMax, fresh.EtaMin = r.Count("T_max"), r.Number("eta_min")
 		fresh.read(r)
 		if fresh.TMax < 1 {
-			r.fail("T_max is %d", fresh.TMax)
+			r.Fail("T_max is %d", fresh.TMax)
 		}
 	})
 	if err == nil {

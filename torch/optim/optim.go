@@ -78,5 +78,14 @@ func zerosLike(p *torch.Tensor) (z *torch.Tensor) {
 	return z
 }
 
+// closeAll frees the tensors that are there.
+func closeAll(ts ...*torch.Tensor) {
+	for _, t := range ts {
+		if t != nil {
+			t.Close()
+		}
+	}
+}
+
 // step calls f without gradients, and frees what f leaves.
 func step(f func()) { torch.NoGrad(func() { torch.Scope(f) }) }

@@ -131,21 +131,31 @@ func (s *ReduceLROnPlateau) StateDict() *torch.Dict {
 // LoadStateDict takes over what StateDict, or PyTorch's, returned.
 func (s *ReduceLROnPlateau) LoadStateDict(d *torch.Dict) error {
 	f := *s
-	err := load("ReduceLROnPlateau", d, func(r *schedulerReader) {
-		f.Factor, f.Patience, f.Cooldown, f.Eps = r.number("factor"), r.count("patience"), r.count("cooldown"), r.number("eps")
-		f.Threshold = r.number("threshold")
-		f.Max, f.Absolute = r.text("mode", "min", "max") == "max", r.text("threshold_mode", "rel", "abs") == "abs"
-		f.minLRs = r.numbers("min_lrs", s.groups)
+	err := loadScheduler("ReduceLROnPlateau", d, func(r *torch.DictReader) {
+		f.Factor, f.Patience, f.Cooldown, f.Eps = r.Number("factor"), r.Count("patience"), r.Count("cooldown"), r.Number("eps")
+		f.Threshold = r.Number("threshold")
+		f.Max, f.Absolute = oneOf(r, "mode", "min", "max") == "max", oneOf(r, "threshold_mode", "rel", "abs") == "abs"
+		f.minLRs = r.Numbers("min_lrs", s.groups)
 		// It is None where each group has its own, and PyTorch before 2.6 did not write it.
 		if v, _ := d.Get("default_min_lr"); v != nil {
-			f.MinLR = r.number("default_min_lr")
+			f.MinLR = r.Number("default_min_lr")
 		}
-		f.epoch, f.bad, f.cooling, f.best = r.count("last_epoch"), r.count("num_bad_epochs"), r.count("cooldown_counter"), r.number("best")
+		f.epoch, f.bad, f.cooling, f.best = r.Count("last_epoch"), r.Count("num_bad_epochs"), r.Count("cooldown_counter"), r.Number("best")
 	})
 	if err == nil {
 		*s = f
 	}
 	return err
+}
+
+// oneOf reads a text that must be one of two.
+func oneOf(r *torch.DictReader, key, a, b string) string {
+	v := torch.Read[any](r, key)
+	if v != any(a) && v != any(b) {
+		r.Fail("%s is %v; it must be one of [%s %s]", key, v, a, b)
+		return ""
+	}
+	return v.(string)
 }
 
 // String names the settings.

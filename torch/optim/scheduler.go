@@ -5,7 +5,6 @@ package optim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -30,34 +29,6 @@ type Scheduler interface {
 type grouped interface {
 	lrs() []*float64
 	extras() []**torch.Dict
-}
-
-func (a *Adam) lrs() (list []*float64) {
-	for _, g := range a.groups {
-		list = append(list, &g.LR)
-	}
-	return list
-}
-
-func (s *SGD) lrs() (list []*float64) {
-	for _, g := range s.groups {
-		list = append(list, &g.LR)
-	}
-	return list
-}
-
-func (a *Adam) extras() (list []**torch.Dict) {
-	for _, g := range a.groups {
-		list = append(list, &g.extra)
-	}
-	return list
-}
-
-func (s *SGD) extras() (list []**torch.Dict) {
-	for _, g := range s.groups {
-		list = append(list, &g.extra)
-	}
-	return list
 }
 
 // rates returns the learning rate of each group.
@@ -97,13 +68,12 @@ func initialRates(o Optimizer) []float64 {
 		if *extra == nil {
 			*extra = torch.NewDict()
 		}
-		if v, ok := (*extra).Get("initial_lr"); ok {
-			if lr, ok := asNumber(v); ok {
-				list[i] = lr
-				continue
-			}
+		r := &torch.DictReader{Dict: *extra}
+		if lr := r.Number("initial_lr"); r.Err == nil {
+			list[i] = lr
+		} else {
+			(*extra).Set("initial_lr", list[i])
 		}
-		(*extra).Set("initial_lr", list[i])
 	}
 	return list
 }
@@ -146,85 +116,21 @@ func (s *schedule) write(d *torch.Dict) *torch.Dict {
 }
 
 // read takes over what write added.
-func (s *schedule) read(r *schedulerReader) {
-	s.base = r.numbers("base_lrs", len(s.base))
-	s.epoch = r.count("last_epoch")
+func (s *schedule) read(r *torch.DictReader) {
+	s.base = r.Numbers("base_lrs", len(s.base))
+	s.epoch = r.Count("last_epoch")
 }
 
-// schedulerReader reads a scheduler's state dict; the first error stays.
-type schedulerReader struct {
-	dict *torch.Dict
-	err  error
-}
-
-// load calls f with a reader of d and returns the first error, with a name.
-func load(name string, d *torch.Dict, f func(r *schedulerReader)) error {
+// loadScheduler calls f with a reader of d and returns the first error, with a name.
+func loadScheduler(name string, d *torch.Dict, f func(r *torch.DictReader)) error {
 	if d == nil {
 		return fmt.Errorf("optim.%s: the state dict is nil", name)
 	}
-	r := &schedulerReader{dict: d}
-	if f(r); r.err != nil {
-		return fmt.Errorf("optim.%s: %w", name, r.err)
+	r := &torch.DictReader{Dict: d, Subject: "setting"}
+	if f(r); r.Err != nil {
+		return fmt.Errorf("optim.%s: %w", name, r.Err)
 	}
 	return nil
-}
-
-func (r *schedulerReader) get(key string) any {
-	v, ok := r.dict.Get(key)
-	if !ok {
-		r.fail("the state dict has no %q; it has %v", key, r.dict.Keys())
-	}
-	return v
-}
-
-func (r *schedulerReader) number(key string) float64 {
-	v := r.get(key)
-	x, ok := asNumber(v)
-	if !ok {
-		r.fail("%s is %v, of type %T, not a number", key, v, v)
-	}
-	return x
-}
-
-func (r *schedulerReader) count(key string) int {
-	x := r.number(key)
-	if n := int(x); x >= 0 && float64(n) == x {
-		return n
-	}
-	r.fail("%s is %v, not a count", key, x)
-	return 0
-}
-
-func (r *schedulerReader) text(key string, known ...string) string {
-	v := r.get(key)
-	s, ok := v.(string)
-	if !ok || !slices.Contains(known, s) {
-		r.fail("%s is %v; it must be one of %v", key, v, known)
-	}
-	return s
-}
-
-// numbers reads a list of n.
-func (r *schedulerReader) numbers(key string, n int) []float64 {
-	v := r.get(key)
-	items, ok := v.([]any)
-	if !ok || len(items) != n {
-		r.fail("%s is %v; it must be a list of %d numbers, one for each group of the optimizer", key, v, n)
-		return nil
-	}
-	list := make([]float64, n)
-	for i, item := range items {
-		if list[i], ok = asNumber(item); !ok {
-			r.fail("%s[%d] is %v, of type %T, not a number", key, i, item, item)
-		}
-	}
-	return list
-}
-
-func (r *schedulerReader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
 }
 
 func floatList(xs []float64) []any {

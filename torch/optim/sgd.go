@@ -30,7 +30,9 @@ func DefaultSGD() SGDConfig { return SGDConfig{LR: 1e-3} }
 //
 // Nesterov's momentum is that of "On the importance of initialization and momentum
 // in deep learning", Sutskever et al., 2013, in PyTorch's form.
-type SGD struct{ groups []*SGDGroup }
+type SGD struct {
+	groups[SGDGroup, *SGDGroup]
+}
 
 // SGDGroup is some parameters with their settings, which may be changed between
 // steps.
@@ -39,7 +41,7 @@ type SGDGroup struct {
 	SGDConfig
 
 	buffers []*torch.Tensor // momentum of each parameter, nil before its first step
-	lists   []*sgdLists
+	calls   calls
 	extra   *torch.Dict // keys of a loaded state dict that are not ours
 }
 
@@ -48,81 +50,35 @@ const sgdName = "optim.SGD"
 // NewSGD returns an SGD.
 func NewSGD(params []*torch.Tensor, c SGDConfig) *SGD {
 	s := &SGD{}
+	s.name = sgdName
 	s.AddGroup(params, c)
 	return s
 }
 
 // AddGroup adds parameters with settings of their own.
 func (s *SGD) AddGroup(params []*torch.Tensor, c SGDConfig) {
-	c.check()
-	checkParams(sgdName, params, s.params()...)
-	s.groups = append(s.groups, &SGDGroup{Params: slices.Clone(params), SGDConfig: c, buffers: make([]*torch.Tensor, len(params))})
+	s.add((&SGDGroup{Params: slices.Clone(params), SGDConfig: c}).fresh())
 }
 
-func (c *SGDConfig) check() {
-	notNegative(sgdName, "LR", c.LR)
-	notNegative(sgdName, "Momentum", c.Momentum)
-	notNegative(sgdName, "WeightDecay", c.WeightDecay)
-	if c.Nesterov && (c.Momentum <= 0 || c.Dampening != 0) {
-		throw(sgdName, "Nesterov needs a Momentum above 0 and a Dampening of 0; they are %v and %v", c.Momentum, c.Dampening)
+func (g *SGDGroup) fresh() *SGDGroup {
+	return &SGDGroup{Params: g.Params, SGDConfig: g.SGDConfig, buffers: make([]*torch.Tensor, len(g.Params))}
+}
+
+func (g *SGDGroup) parts() ([]*torch.Tensor, *float64, **torch.Dict) {
+	return g.Params, &g.LR, &g.extra
+}
+
+func (g *SGDGroup) check() {
+	notNegative(sgdName, "LR", g.LR)
+	notNegative(sgdName, "Momentum", g.Momentum)
+	notNegative(sgdName, "WeightDecay", g.WeightDecay)
+	if g.Nesterov && (g.Momentum <= 0 || g.Dampening != 0) {
+		throw(sgdName, "Nesterov needs a Momentum above 0 and a Dampening of 0; they are %v and %v", g.Momentum, g.Dampening)
 	}
-}
-
-func (s *SGD) params() [][]*torch.Tensor {
-	all := make([][]*torch.Tensor, len(s.groups))
-	for i, g := range s.groups {
-		all[i] = g.Params
-	}
-	return all
-}
-
-// Groups returns the groups in order, the constructor's first.
-func (s *SGD) Groups() []*SGDGroup { return s.groups }
-
-// Parameters returns the parameters of all groups, in order.
-func (s *SGD) Parameters() []*torch.Tensor { return slices.Concat(s.params()...) }
-
-// LR returns the learning rate of the first group.
-func (s *SGD) LR() float64 { return s.groups[0].LR }
-
-// SetLR sets the learning rate of every group.
-func (s *SGD) SetLR(lr float64) {
-	notNegative(sgdName, "LR", lr)
-	for _, g := range s.groups {
-		g.LR = lr
-	}
-}
-
-// ZeroGrad drops the gradients.
-func (s *SGD) ZeroGrad() {
-	for _, g := range s.groups {
-		torch.ZeroGrad(g.Params)
-	}
-}
-
-// Step changes each parameter that has a gradient.
-func (s *SGD) Step() {
-	step(func() {
-		for _, g := range s.groups {
-			g.step()
-		}
-	})
-}
-
-// sgdLists are the arguments of one fused call, kept from step to step: the
-// parameters of a kind whose momentum begins at this step, or those of a kind
-// whose momentum there was before.
-type sgdLists struct {
-	kind                   kind
-	first                  bool
-	params, grads, buffers []*torch.Tensor
-	settings               torch.Named
 }
 
 func (g *SGDGroup) step() {
-	for _, l := range g.lists {
-		l.params, l.grads, l.buffers = l.params[:0], l.grads[:0], l.buffers[:0]
-	}
+	g.calls.clear()
 	for i, p := range g.Params {
 		grad := p.Grad()
 		if grad == nil {
@@ -132,33 +88,53 @@ func (g *SGDGroup) step() {
 		if first {
 			g.buffers[i] = zerosLike(p)
 		}
-		l := g.listsOf(kindOf(p), first)
-		l.params, l.grads = append(l.params, p), append(l.grads, grad)
+		c := g.calls.of(kindOf(p), first)
+		c.add(p, grad)
 		if g.Momentum != 0 {
-			l.buffers = append(l.buffers, g.buffers[i])
+			c.lists[2] = append(c.lists[2], g.buffers[i])
 		}
 	}
-	for _, l := range g.lists {
-		if len(l.params) > 0 {
-			l.call(&g.SGDConfig)
+	for _, c := range g.calls {
+		if l, s := c.lists, c.settings; len(l[0]) > 0 {
+			s["weight_decay"], s["momentum"], s["lr"] = g.WeightDecay, g.Momentum, g.LR
+			s["dampening"], s["nesterov"], s["maximize"], s["is_first_step"] = g.Dampening, g.Nesterov, g.Maximize, c.first
+			torch.Call("aten::_fused_sgd_", l[0], l[1], l[2], s)
 		}
 	}
 }
 
-func (g *SGDGroup) listsOf(k kind, first bool) *sgdLists {
-	for _, l := range g.lists {
-		if l.kind == k && l.first == first {
-			return l
-		}
-	}
-	l := &sgdLists{kind: k, first: first, settings: torch.Named{"is_first_step": first}}
-	g.lists = append(g.lists, l)
-	return l
+// StateDict returns what torch.optim.SGD's state_dict() does:
+//
+//	{"state": {0: {"momentum_buffer"}, …},
+//	 "param_groups": [{"lr", "momentum", …, "params": [0, …]}, …]}
+func (s *SGD) StateDict() *torch.Dict { return s.groups.StateDict() }
+
+func (g *SGDGroup) settings() *torch.Dict {
+	return torch.NewDict(
+		"lr", g.LR, "momentum", g.Momentum, "dampening", g.Dampening, "weight_decay", g.WeightDecay,
+		"nesterov", g.Nesterov, "maximize", g.Maximize, "foreach", nil, "differentiable", false, "fused", nil)
 }
 
-func (l *sgdLists) call(c *SGDConfig) {
-	s := l.settings
-	s["weight_decay"], s["momentum"], s["lr"] = c.WeightDecay, c.Momentum, c.LR
-	s["dampening"], s["nesterov"], s["maximize"] = c.Dampening, c.Nesterov, c.Maximize
-	torch.Call("aten::_fused_sgd_", l.params, l.grads, l.buffers, s)
+func (g *SGDGroup) state(i int) *torch.Dict {
+	if g.buffers[i] == nil {
+		return nil
+	}
+	return torch.NewDict("momentum_buffer", g.buffers[i].Detach())
 }
+
+func (g *SGDGroup) read(r *torch.DictReader) {
+	setNumber(r, "lr", &g.LR)
+	setNumber(r, "momentum", &g.Momentum)
+	setNumber(r, "dampening", &g.Dampening)
+	setNumber(r, "weight_decay", &g.WeightDecay)
+	setFlag(r, "nesterov", &g.Nesterov)
+	setFlag(r, "maximize", &g.Maximize)
+}
+
+func (g *SGDGroup) readState(i int, from *saved) {
+	if v, ok := from.dict.Get("momentum_buffer"); !ok || v != nil { // None as PyTorch writes without momentum
+		g.buffers[i] = from.like("momentum_buffer")
+	}
+}
+
+func (g *SGDGroup) close() { closeAll(g.buffers...) }

@@ -55,11 +55,11 @@ func (s *StepLR) StateDict() *torch.Dict {
 // LoadStateDict takes over what StateDict, or PyTorch's, returned.
 func (s *StepLR) LoadStateDict(d *torch.Dict) error {
 	fresh := *s
-	err := load("StepLR", d, func(r *schedulerReader) {
-		fresh.StepSize, fresh.Gamma = r.count("step_size"), r.number("gamma")
+	err := loadScheduler("StepLR", d, func(r *torch.DictReader) {
+		fresh.StepSize, fresh.Gamma = r.Count("step_size"), r.Number("gamma")
 		fresh.read(r)
 		if fresh.StepSize < 1 {
-			r.fail("step_size is %d", fresh.StepSize)
+			r.Fail("step_size is %d", fresh.StepSize)
 		}
 	})
 	if err == nil {
