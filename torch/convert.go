@@ -4,100 +4,86 @@
 package torch
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 // put converts v to what arg wants.
 func (a args) put(arg *argument, v any) {
-	if isNil(v) {
-		if !arg.optional {
-			a.mismatch(arg, v)
-		}
+	switch {
+	case isNil(v) && arg.optional:
 		a.none()
-		return
+	case isNil(v):
+		a.mismatch(arg, v)
+	case arg.list && !a.putList(arg, v), !arg.list && !a.putOne(arg, v):
+		a.mismatch(arg, v)
 	}
-	if arg.list {
-		a.putList(arg, v)
-		return
-	}
-	switch arg.base {
-	case "Tensor":
-		if t, ok := v.(*Tensor); ok {
-			a.optional(t)
-			return
-		}
-		if !arg.writes && a.number(v) {
-			return
-		}
-	case "int":
-		if i, ok := asInt(v); ok {
-			a.int(i)
-			return
-		}
-	case "float":
-		if x, ok := asFloat(v); ok {
-			a.double(x)
-			return
-		}
-	case "bool":
-		if b, ok := v.(bool); ok {
-			a.bool(b)
-			return
-		}
-	case "Scalar":
-		if a.number(v) {
-			return
-		}
-	case "str":
-		if s, ok := v.(string); ok {
-			a.string(s)
-			return
-		}
-	case "ScalarType":
-		if d, ok := v.(DType); ok {
-			a.dtype(d)
-			return
-		}
-	case "Device":
-		switch d := v.(type) {
-		case Device:
-			a.device(d)
-			return
-		case string:
-			dev, err := ParseDevice(d)
-			if err != nil {
-				throw(a.o.fullName(), "argument %q: %v", arg.name, err)
-			}
-			a.device(dev)
-			return
-		}
-	case "Layout":
-		if l, ok := v.(Layout); ok {
-			a.enum(arg, int(l), numLayouts)
-			return
-		}
-	case "MemoryFormat":
-		if m, ok := v.(MemoryFormat); ok {
-			a.enum(arg, int(m), numMemoryFormats)
-			return
-		}
-	default:
-		throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
-	}
-	a.mismatch(arg, v)
 }
 
-// enum adds one of libtorch's n names for something. libtorch does not look whether a
+// add adds x if ok is set, and returns ok.
+func add[T any](put func(T) args, x T, ok bool) bool {
+	if ok {
+		put(x)
+	}
+	return ok
+}
+
+func (a args) putOne(arg *argument, v any) bool {
+	switch arg.base {
+	case "Tensor":
+		t, ok := v.(*Tensor)
+		return add(a.tensor, t, ok) || !arg.writes && a.number(v)
+	case "int":
+		i, ok := asInt(v)
+		return add(a.int, i, ok)
+	case "float":
+		x, ok := asFloat(v)
+		return add(a.double, x, ok)
+	case "bool":
+		b, ok := v.(bool)
+		return add(a.bool, b, ok)
+	case "Scalar":
+		return a.number(v)
+	case "str":
+		s, ok := v.(string)
+		return add(a.string, s, ok)
+	case "ScalarType":
+		d, ok := v.(DType)
+		return add(a.dtype, d, ok)
+	case "Device":
+		d, ok := v.(Device)
+		if name, isName := v.(string); isName {
+			var err error
+			if d, err = ParseDevice(name); err != nil {
+				throw(a.o.fullName(), "argument %q: %v", arg.name, err)
+			}
+			ok = true
+		}
+		return add(a.device, d, ok)
+	case "Layout":
+		l, ok := v.(Layout)
+		return ok && a.enum(arg, int(l), numLayouts)
+	case "MemoryFormat":
+		m, ok := v.(MemoryFormat)
+		return ok && a.enum(arg, int(m), numMemoryFormats)
+	}
+	throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
+	return false
+}
+
+// enum adds one of libtorch's n names for something. libtorch does not check whether a
 // number is one of them.
-func (a args) enum(arg *argument, x, n int) {
+func (a args) enum(arg *argument, x, n int) bool {
 	if x < 0 || x >= n {
 		throw(a.o.fullName(), "argument %q: there is no %s with the number %d", arg.name, arg.base, x)
 	}
 	a.int(x)
+	return true
 }
 
 // number adds a number or a bool as what it is in Go, and reports whether v is one.
@@ -128,50 +114,47 @@ func (a args) number(v any) bool {
 	return ok
 }
 
-func (a args) putList(arg *argument, v any) {
+func (a args) putList(arg *argument, v any) bool {
 	if i, ok := asInt(v); ok && arg.base == "int" && arg.length > 0 {
 		// As in PyTorch, one number stands for a list of fixed length.
-		all := make([]int, arg.length)
-		for k := range all {
-			all[k] = i
-		}
-		a.ints(all...)
-		return
+		a.ints(slices.Repeat([]int{i}, arg.length)...)
+		return true
 	}
+	var ok bool
 	switch arg.base {
 	case "Tensor":
-		if ts, ok := v.([]*Tensor); ok {
+		var ts []*Tensor
+		if ts, ok = v.([]*Tensor); ok {
 			a.putTensors(arg, ts)
-			return
 		}
 	case "int":
-		if xs, ok := asInts(v); ok {
+		var xs []int
+		if xs, ok = asInts(v); ok {
 			a.ints(xs...)
-			return
 		}
 	case "float":
-		if xs, ok := asFloats(v); ok {
+		var xs []float64
+		if xs, ok = asFloats(v); ok {
 			a.f.PutDoubles(ctorch.Doubles, xs...)
-			return
 		}
 	case "bool":
-		if bs, ok := v.([]bool); ok {
+		var bs []bool
+		if bs, ok = v.([]bool); ok {
 			a.f.PutBools(bs...)
-			return
 		}
 	case "Scalar":
-		if xs, ok := asInts(v); ok {
+		if xs, isInts := asInts(v); isInts {
 			a.f.PutInts(ctorch.IntScalars, xs...)
-			return
+			return true
 		}
-		if xs, ok := asFloats(v); ok {
+		var xs []float64
+		if xs, ok = asFloats(v); ok {
 			a.f.PutDoubles(ctorch.DoubleScalars, xs...)
-			return
 		}
 	default:
 		throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
 	}
-	a.mismatch(arg, v)
+	return ok
 }
 
 func (a args) putTensors(arg *argument, ts []*Tensor) {
@@ -200,48 +183,49 @@ func (a args) mismatch(arg *argument, v any) {
 	throw(a.o.fullName(), "argument %q: expected %s, given %s", arg.name, arg.typeName(), given)
 }
 
+// value returns a result as a Go value.
 func (a args) value(v ctorch.Value) any {
 	switch v.Tag {
-	case ctorch.None:
-		return (any)(nil)
 	case ctorch.Tensor:
 		return a.wrap(v.Bits)
+	case ctorch.OptionalTensors:
+		return a.take(v)
+	}
+	return plainValue(v, a.f.List)
+}
+
+// plainValue returns an argument or a result that holds no tensors as a Go value. words
+// returns the words of a list.
+func plainValue(v ctorch.Value, words func(ctorch.Value) []int64) any {
+	switch v.Tag {
 	case ctorch.Int:
 		return int(v.Bits)
 	case ctorch.Uint:
 		return uint64(v.Bits)
-	case ctorch.Complex:
-		z := floatsOf(a.f.List(v))
-		return complex(z[0], z[1])
 	case ctorch.Double:
 		return math.Float64frombits(uint64(v.Bits))
+	case ctorch.Complex:
+		z := floatsOf(words(v))
+		return complex(z[0], z[1])
 	case ctorch.Bool:
 		return v.Bits != 0
 	case ctorch.Device:
 		return deviceOf(int(v.N), int(v.Bits))
-	case ctorch.OptionalTensors:
-		return a.take(v)
 	case ctorch.String:
-		return textOf(a.f.List(v), int(v.N))
-	case ctorch.Ints:
-		return intsOf(a.f.List(v))
-	case ctorch.Doubles:
-		return floatsOf(a.f.List(v))
+		return textOf(words(v), int(v.N))
+	case ctorch.Ints, ctorch.IntScalars:
+		return convertEach(words(v), func(w int64) int { return int(w) })
+	case ctorch.Doubles, ctorch.DoubleScalars:
+		return floatsOf(words(v))
 	case ctorch.Bools:
-		return boolsOf(a.f.List(v))
+		return convertEach(words(v), func(w int64) bool { return w != 0 })
 	}
 	return nil
 }
 
 func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch x := v.(type) {
-	case *Tensor:
-		return x == nil
-	}
-	return false
+	t, ok := v.(*Tensor)
+	return v == nil || ok && t == nil
 }
 
 func asInt(v any) (int, bool) {
@@ -272,7 +256,7 @@ func asInts(v any) ([]int, bool) {
 	case []int:
 		return xs, true
 	case []int64:
-		return intsOf(xs), true
+		return convertEach(xs, func(x int64) int { return int(x) }), true
 	}
 	return nil, false
 }
@@ -282,18 +266,31 @@ func asFloats(v any) ([]float64, bool) {
 	case []float64:
 		return xs, true
 	case []float32:
-		out := make([]float64, len(xs))
-		for i, x := range xs {
-			out[i] = float64(x)
-		}
-		return out, true
+		return convertEach(xs, func(x float32) float64 { return float64(x) }), true
 	}
-	if xs, ok := asInts(v); ok {
-		out := make([]float64, len(xs))
-		for i, x := range xs {
-			out[i] = float64(x)
-		}
-		return out, true
+	xs, ok := asInts(v)
+	return convertEach(xs, func(x int) float64 { return float64(x) }), ok
+}
+
+// The bridge's lists and strings come as 64-bit words.
+
+func convertEach[From, To any](xs []From, f func(From) To) []To {
+	out := make([]To, len(xs))
+	for i, x := range xs {
+		out[i] = f(x)
 	}
-	return nil, false
+	return out
+}
+
+func floatsOf(words []int64) []float64 {
+	return convertEach(words, func(w int64) float64 { return math.Float64frombits(uint64(w)) })
+}
+
+// textOf returns a string of n bytes.
+func textOf(words []int64, n int) string {
+	b := make([]byte, 0, 8*len(words))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, uint64(w))
+	}
+	return string(b[:n])
 }

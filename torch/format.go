@@ -42,7 +42,7 @@ func format(t *Tensor) string {
 		}
 		suffixes = append(suffixes, "device='"+name+"'")
 	}
-	size := "size=(" + strings.Join(each(info.Sizes, strconv.Itoa), ", ") + ")"
+	size := "size=(" + strings.Join(convertEach(info.Sizes, strconv.Itoa), ", ") + ")"
 	if len(info.Sizes) == 1 {
 		size = "size=(" + strconv.Itoa(info.Sizes[0]) + ",)"
 	}
@@ -103,7 +103,7 @@ func elementsText(t *Tensor, indent int) string {
 		t = corners(t)
 	}
 	if t.DType().IsComplex() {
-		raw := opResolveConj.on(t.ToDType(Complex128)).one().Bytes()
+		raw := on("aten::resolve_conj", t.ToDType(Complex128)).one().Bytes()
 		re, im := make([]float64, len(raw)/16), make([]float64, len(raw)/16)
 		for i := range re {
 			re[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[16*i:]))
@@ -127,24 +127,16 @@ func elementsText(t *Tensor, indent int) string {
 		texts, width = formatFloats(t.Float64s())
 		return layOut(texts, shape, width+2, indent, summarize)
 	case d == Bool:
-		texts = each(ToSlice[bool](t), func(b bool) string { return map[bool]string{true: "True", false: "False"}[b] })
+		texts = convertEach(ToSlice[bool](t), func(b bool) string { return map[bool]string{true: "True", false: "False"}[b] })
 	case d == UInt64:
-		texts = each(ToSlice[uint64](t), func(x uint64) string { return strconv.FormatUint(x, 10) })
+		texts = convertEach(ToSlice[uint64](t), func(x uint64) string { return strconv.FormatUint(x, 10) })
 	default:
-		texts = each(ToSlice[int64](t.ToDType(Int64)), func(x int64) string { return strconv.FormatInt(x, 10) })
+		texts = convertEach(ToSlice[int64](t.ToDType(Int64)), func(x int64) string { return strconv.FormatInt(x, 10) })
 	}
 	for _, s := range texts {
 		width = max(width, len(s))
 	}
-	return layOut(each(texts, func(s string) string { return pad(s, width) }), shape, width+2, indent, summarize)
-}
-
-func each[T any](xs []T, f func(T) string) []string {
-	out := make([]string, len(xs))
-	for i, x := range xs {
-		out[i] = f(x)
-	}
-	return out
+	return layOut(convertEach(texts, func(s string) string { return pad(s, width) }), shape, width+2, indent, summarize)
 }
 
 func pad(s string, width int) string { return strings.Repeat(" ", max(0, width-len(s))) + s }
@@ -178,7 +170,7 @@ func formatFloats(xs []float64) (texts []string, width int) {
 	case whole:
 		precision, point = 0, "."
 	}
-	texts = each(xs, func(x float64) string {
+	texts = convertEach(xs, func(x float64) string {
 		switch {
 		case math.IsNaN(x):
 			return "nan"
@@ -194,7 +186,7 @@ func formatFloats(xs []float64) (texts []string, width int) {
 			width = max(width, len(texts[i]))
 		}
 	}
-	return each(texts, func(s string) string { return pad(s, width) }), width
+	return convertEach(texts, func(s string) string { return pad(s, width) }), width
 }
 
 // layOut writes texts as nested lists. With summarize the texts are those of the corners;

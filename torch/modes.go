@@ -19,10 +19,16 @@ func EnableGrad(f func()) { withGrad(true, f) }
 
 func withGrad(on bool, f func()) {
 	begin("NoGrad", f)
+	during(ctorch.SwapGradMode, on, f)
+}
+
+// during calls f with a setting of the calling thread changed, to which it locks the
+// goroutine meanwhile.
+func during[T any](swap func(T) T, setting T, f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	old := ctorch.SwapGradMode(on)
-	defer ctorch.SwapGradMode(old)
+	old := swap(setting)
+	defer swap(old)
 	f()
 }
 
@@ -36,7 +42,7 @@ func checkThreads(op string, n int) {
 	}
 }
 
-// begin is how every function begins that calls another one in some mode.
+// begin is called first by every function that calls another one in some mode.
 func begin(op string, f func()) {
 	mustInit(op)
 	if f == nil {
@@ -49,18 +55,14 @@ func begin(op string, f func()) {
 func Threads(n int, f func()) {
 	begin("Threads", f)
 	checkThreads("Threads", n)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old := ctorch.SwapThreads(n)
-	defer ctorch.SwapThreads(old)
-	f()
+	during(ctorch.SwapThreads, n, f)
 }
 
 // SetNumThreads sets the number of threads that one operator may use, from 1 to
 // MaxThreads, for every goroutine outside Threads. Every OS thread that computes with n
-// of them has n-1 helpers of its own; what is left of these when the operators have
-// returned is at most 64 (or twice the number of cores, if that is more) in the whole
-// process, beyond which they are made and dismissed with each operator.
+// of them has n-1 helpers of its own. At most 64 helpers (or twice the number of cores,
+// if that is more) stay in the whole process when the operators have returned; the
+// others are started and stopped with each operator.
 func SetNumThreads(n int) {
 	mustInit("SetNumThreads")
 	checkThreads("SetNumThreads", n)
@@ -81,11 +83,11 @@ func ManualSeed(seed uint64) {
 }
 
 // ForkRNG calls f with copies of the random generators, as
-// torch.random.fork_rng does: what f draws and seeds on its goroutine is seen by
-// nobody else, and nobody else's draws are seen by f. So f draws the numbers that it
-// would draw alone, whatever goes on beside it. Copies start where the generators are
-// when ForkRNG is called, those of devices other than the CPU at their first use.
-// Goroutines that f starts draw from the process's generators.
+// torch.random.fork_rng does. What f draws and seeds on its goroutine does not affect
+// others, and they do not affect f, so f draws the numbers that it would draw alone.
+// The copies start in the state of the generators when ForkRNG is called, those of
+// devices other than the CPU at their first use. Goroutines that f starts draw from
+// the process's generators.
 //
 // On CUDA, cuDNN keeps a generator of its own for the dropout inside an LSTM.
 func ForkRNG(f func()) {
@@ -95,9 +97,7 @@ func ForkRNG(f func()) {
 	own, err := ctorch.NewGenerators()
 	check("ForkRNG", err)
 	defer own.Free()
-	outer := ctorch.SwapGenerators(own)
-	defer ctorch.SwapGenerators(outer)
-	f()
+	during(ctorch.SwapGenerators, own, f)
 }
 
 // CPUCapability names the instruction set that libtorch's kernels for the CPU use,
@@ -126,8 +126,8 @@ func SetRNGState(d Device, state *Tensor) {
 	check("set_rng_state", ctorch.SetRNGState(int(d.Type), d.index(), h), state)
 }
 
-// mustHave panics where a device is not there: libtorch would ask for its generator
-// in words of its own.
+// mustHave panics if a device is not there. libtorch's own error would be about its
+// generator.
 func mustHave(op string, d Device) {
 	if d.Type == DeviceCPU {
 		return
@@ -138,12 +138,12 @@ func mustHave(op string, d Device) {
 }
 
 // UseDeterministicAlgorithms makes every operator whose result may differ from run
-// to run take another way, or fail where there is none, as
+// to run use another algorithm, or fail if there is none, as
 // torch.use_deterministic_algorithms does. It is a setting of the process. Training
-// on one CPU thread does not need it; nor, by PyTorch's own list of what differs,
-// does training on CUDA with what the networks here are made of.
+// on one CPU thread does not need it; nor do this module's networks on CUDA, because
+// none of their operators is on PyTorch's list of nondeterministic ones.
 func UseDeterministicAlgorithms(on bool) {
-	setFlag("use_deterministic_algorithms", ctorch.OptionDeterministic, on)
+	setOption("use_deterministic_algorithms", ctorch.OptionDeterministic, toInt(on))
 }
 
 // AreDeterministicAlgorithmsEnabled reports what UseDeterministicAlgorithms set.
@@ -151,7 +151,7 @@ func AreDeterministicAlgorithmsEnabled() bool {
 	return option("are_deterministic_algorithms_enabled", ctorch.OptionDeterministic) != 0
 }
 
-// Float32MatmulPrecision is how exactly float32 matrices are multiplied.
+// Float32MatmulPrecision says how exactly float32 matrices are multiplied.
 type Float32MatmulPrecision string
 
 // PrecisionHighest computes in float32, the default. On GPUs that have it,
@@ -175,7 +175,7 @@ func SetFloat32MatmulPrecision(p Float32MatmulPrecision) {
 	setOption("set_float32_matmul_precision", ctorch.OptionMatmulPrecision, i)
 }
 
-// GetFloat32MatmulPrecision returns what is in force.
+// GetFloat32MatmulPrecision returns the precision that is in force.
 func GetFloat32MatmulPrecision() Float32MatmulPrecision {
 	return precisions[option("get_float32_matmul_precision", ctorch.OptionMatmulPrecision)]
 }
@@ -183,16 +183,12 @@ func GetFloat32MatmulPrecision() Float32MatmulPrecision {
 // SetCuDNNAllowTF32 says whether cuDNN, which computes LSTMs of several steps on
 // CUDA, may use TF32, as torch.backends.cudnn.allow_tf32 does. It may by default.
 func SetCuDNNAllowTF32(on bool) {
-	setFlag("cudnn.allow_tf32", ctorch.OptionCuDNNTF32, on)
+	setOption("cudnn.allow_tf32", ctorch.OptionCuDNNTF32, toInt(on))
 }
 
 // CuDNNAllowTF32 reports what SetCuDNNAllowTF32 set.
 func CuDNNAllowTF32() bool {
 	return option("cudnn.allow_tf32", ctorch.OptionCuDNNTF32) != 0
-}
-
-func setFlag(op string, o int, on bool) {
-	setOption(op, o, toInt(on))
 }
 
 func setOption(op string, o, value int) {

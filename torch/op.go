@@ -4,17 +4,15 @@
 package torch
 
 import (
-	"strconv"
+	"strings"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // args collects the arguments of one call of an operator whose schema is known
 // to the code that writes them. Its methods chain:
 //
-//	opSoftmax.on(t).int(dim).none().one()
+//	on("aten::softmax.int", t).int(dim).none().one()
 //
 // A call allocates its results and nothing else.
 type args struct {
@@ -22,17 +20,25 @@ type args struct {
 	f *ctorch.Frame
 }
 
-// on begins a call with tensors.
-func (o *op) on(ts ...*Tensor) args {
-	mustInit(o.name)
-	o.resolve()
-	a := args{o, ctorch.NewFrame()}
-	for _, t := range ts {
-		if t == nil {
-			a.refuse("argument %q is a nil tensor", o.args[len(a.f.Args)].name)
-		}
-		a.f.PutTensor(&t.ref)
+// on begins a call of an operator, named with its overload, with tensors.
+func on(name string, ts ...*Tensor) args {
+	if !ctorch.Loaded() {
+		op, _, _ := strings.Cut(name, ".")
+		mustInit(op)
 	}
+	a := args{findOp(name), ctorch.NewFrame()}
+	for _, t := range ts {
+		a.tensor(t)
+	}
+	return a
+}
+
+// tensor adds a tensor.
+func (a args) tensor(t *Tensor) args {
+	if t == nil {
+		a.refuse("argument %q is a nil tensor", a.o.args[len(a.f.Args)].name)
+	}
+	a.f.PutTensor(&t.ref)
 	return a
 }
 
@@ -120,8 +126,8 @@ func (a args) wrap(bits int64) *Tensor {
 	return wrap(ctorch.Handle(bits), a.f.Scope, bytes)
 }
 
-// tensor takes the i-th result; nil for None.
-func (a args) tensor(i int) *Tensor {
+// result takes the i-th result, a tensor; nil for None.
+func (a args) result(i int) *Tensor {
 	v := a.f.Results[i]
 	switch v.Tag {
 	case ctorch.Tensor:
@@ -136,21 +142,21 @@ func (a args) tensor(i int) *Tensor {
 // one returns the call's only tensor.
 func (a args) one() *Tensor {
 	a.do(false)
-	t := a.tensor(0)
+	t := a.result(0)
 	a.f.Done()
 	return t
 }
 
 func (a args) two() (*Tensor, *Tensor) {
 	a.do(false)
-	x, y := a.tensor(0), a.tensor(1)
+	x, y := a.result(0), a.result(1)
 	a.f.Done()
 	return x, y
 }
 
 func (a args) three() (*Tensor, *Tensor, *Tensor) {
 	a.do(false)
-	x, y, z := a.tensor(0), a.tensor(1), a.tensor(2)
+	x, y, z := a.result(0), a.result(1), a.result(2)
 	a.f.Done()
 	return x, y, z
 }

@@ -4,9 +4,11 @@
 package torch
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
@@ -63,10 +65,11 @@ func (a *argument) typeName() string {
 	return s
 }
 
-// parseArgument reads a line of the bridge's description (see call.cpp).
-func parseArgument(line string) argument {
+// parseArgument reads a line of the bridge's description (see call.cpp). alias is "1"
+// for an argument that the operator writes to, "2" for one that a result may share.
+func parseArgument(line string) (a argument, alias string) {
 	f := strings.Split(line, "\t")
-	a := argument{name: f[1], base: f[2], keyword: f[4] == "1", writes: f[5] == "1", fallback: f[6]}
+	a = argument{name: f[1], base: f[2], keyword: f[4] == "1", writes: f[5] == "1", fallback: f[6]}
 	a.length, _ = strconv.Atoi(f[3])
 	a.base, a.optional = strings.CutSuffix(a.base, "?")
 	if i := strings.LastIndexByte(a.base, '['); i >= 0 && strings.HasSuffix(a.base, "]") {
@@ -76,50 +79,39 @@ func parseArgument(line string) argument {
 	if a.base == "SymInt" {
 		a.base = "int"
 	}
-	return a
+	return a, f[5]
 }
 
-// op is an operator, resolved at its first use.
+// op is a resolved operator.
 type op struct {
 	name, overload string
-
-	once    sync.Once
-	handle  ctorch.Op
-	args    []argument
-	results int
-	schema  Schema
-	err     *Error
+	handle         ctorch.Op
+	args           []argument
+	schema         Schema
 }
 
-func (o *op) resolve() {
-	o.once.Do(func() {
-		h, text, err := ctorch.Find(o.name, o.overload)
-		if err != nil {
-			o.err = &Error{Op: o.name, Message: err.Text}
-			return
-		}
-		o.handle = h
-		for line := range strings.Lines(text) {
-			line = strings.TrimSuffix(line, "\n")
-			switch line[0] {
-			case 'A':
-				o.args = append(o.args, parseArgument(line))
-				switch a := strings.Split(line, "\t"); a[5] {
-				case "1":
-					o.schema.Mutates = append(o.schema.Mutates, a[1])
-				case "2":
-					o.schema.Aliases = append(o.schema.Aliases, a[1])
-				}
-			case 'R':
-				o.results++
-			case 'T':
-				o.schema.Random = true
-			}
-		}
-	})
-	if o.err != nil {
-		panic(o.err)
+func newOp(name, overload string) (*op, *ctorch.Error) {
+	h, text, err := ctorch.Find(name, overload)
+	if err != nil {
+		return nil, err
 	}
+	o := &op{name: name, overload: overload, handle: h}
+	for line := range strings.Lines(text) {
+		switch line[0] {
+		case 'A':
+			a, alias := parseArgument(strings.TrimSuffix(line, "\n"))
+			o.args = append(o.args, a)
+			switch alias {
+			case "1":
+				o.schema.Mutates = append(o.schema.Mutates, a.name)
+			case "2":
+				o.schema.Aliases = append(o.schema.Aliases, a.name)
+			}
+		case 'T':
+			o.schema.Random = true
+		}
+	}
+	return o, nil
 }
 
 func (o *op) fullName() string {
@@ -129,35 +121,54 @@ func (o *op) fullName() string {
 	return o.name + "." + o.overload
 }
 
-// ops caches operators by full name, for Call.
-var ops sync.Map // string → *op
+// ops are the operators that were called, by the names that they were called by. The
+// map is never changed but replaced, because every call reads it.
+var (
+	ops      atomic.Pointer[map[string]*op]
+	opsMutex sync.Mutex
+)
 
-// findOp returns the operator that a caller named: "aten::roll",
-// "aten::add.Tensor", also without "aten::". Failures are not cached, since a
-// library loaded later may bring the operator.
+// findOp returns the operator of a name: "aten::roll", "aten::add.Tensor", also without
+// "aten::". It keeps no failures, because a library loaded later may bring the operator.
 func findOp(name string) *op {
+	if known := ops.Load(); known != nil {
+		if o := (*known)[name]; o != nil {
+			return o
+		}
+	}
+	o := resolve(name)
+	opsMutex.Lock()
+	defer opsMutex.Unlock()
+	next := map[string]*op{name: o}
+	if known := ops.Load(); known != nil {
+		maps.Copy(next, *known)
+	}
+	ops.Store(&next)
+	return o
+}
+
+// resolve asks libtorch for an operator, whose overload may be left out if there is
+// only one.
+func resolve(name string) *op {
 	if !strings.Contains(name, "::") {
 		name = "aten::" + name
 	}
-	if o, ok := ops.Load(name); ok {
-		return o.(*op)
-	}
 	base, overload, given := strings.Cut(name, ".")
-	o := &op{name: base, overload: overload}
-	if Try(o.resolve) != nil {
-		names, err := ctorch.Overloads(base)
-		list := strings.Fields(names)
-		switch {
-		case err != nil:
-			throw(name, "%s", err.Text)
-		case len(list) == 0:
-			throw(name, "libtorch %s has no operator of this name", ctorch.Version())
-		case len(list) > 1 || given:
-			throw(name, "say which overload: %s.%s", base, strings.Join(list, ", "+base+"."))
-		}
-		o = &op{name: base, overload: list[0]}
-		o.resolve()
+	o, failed := newOp(base, overload)
+	if failed == nil {
+		return o
 	}
-	actual, _ := ops.LoadOrStore(name, o)
-	return actual.(*op)
+	names, err := ctorch.Overloads(base)
+	list := strings.Fields(names)
+	switch {
+	case err != nil:
+		throw(name, "%s", err.Text)
+	case len(list) == 0:
+		throw(name, "libtorch %s has no operator of this name", ctorch.Version())
+	case len(list) > 1 || given:
+		throw(name, "say which overload: %s.%s", base, strings.Join(list, ", "+base+"."))
+	}
+	o, failed = newOp(base, list[0])
+	check(base, failed)
+	return o
 }

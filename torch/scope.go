@@ -12,8 +12,8 @@ import (
 )
 
 // scope owns the tensors that were made on one thread during one call of Scope.
-// The thread's current scope is kept by the bridge, as a number, and comes back
-// with every result: looking it up costs Go nothing.
+// The bridge keeps the thread's current scope as a number and returns it with every
+// result, so that Go needs no call to look it up.
 type scope struct {
 	id     uint32
 	parent *scope
@@ -119,16 +119,12 @@ func runScope(f func(), tr *tracer) {
 	f()
 }
 
-// Unscoped calls f with no scope around it: what f makes lives until Close or
-// until the garbage collector finds it. Optimizers and caches create their state
-// so, since they are born in the first step, inside that step's scope.
+// Unscoped calls f with no scope around it: what f makes lives until Close or until
+// the garbage collector finds it. Optimizers and caches create their state with it,
+// because that happens in the first step, inside the step's scope.
 func Unscoped(f func()) {
 	begin("Unscoped", f)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	outer := ctorch.SwapScope(0)
-	defer ctorch.SwapScope(outer)
-	f()
+	during(ctorch.SwapScope, 0, f)
 }
 
 // Keep moves t one scope out and returns it. Out of the outermost scope, or
@@ -148,21 +144,21 @@ func (t *Tensor) Keep() *Tensor {
 	return t
 }
 
-// elementBytes is what t's elements would fill.
+// elementBytes returns how many bytes t's elements would fill.
 func (t *Tensor) elementBytes() int64 {
 	i := t.describe("Keep")
 	return int64(i.Numel) * int64(i.ItemSize)
 }
 
-// Counts is what is alive.
+// Counts says how much is alive.
 type Counts struct {
 	Tensors int64 // handles that Go holds
 	Bytes   int64 // elements in host memory, the autograd graph's included
 	Peak    int64 // the most that Bytes has been
 }
 
-// Live returns what is alive now in the whole process. Tests assert that it
-// stays flat.
+// Live counts what is alive now in the whole process. Tests assert that it does not
+// grow.
 func Live() Counts {
 	if !ctorch.Loaded() {
 		return Counts{}

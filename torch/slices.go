@@ -132,7 +132,7 @@ func (t *Tensor) read(op string, allocate func(ctorch.Info) unsafe.Pointer) {
 		src := t
 		i := t.describe(op)
 		if i.DeviceType != int(DeviceCPU) || !i.IsContiguous || i.IsLazy {
-			src = opResolveNeg.on(opResolveConj.on(t.Detach().To(CPU)).one()).one().Contiguous()
+			src = on("aten::resolve_neg", on("aten::resolve_conj", t.Detach().To(CPU)).one()).one().Contiguous()
 		}
 		bytes := i.Numel * i.ItemSize
 		if bytes > largeRead {
@@ -149,7 +149,7 @@ func (t *Tensor) read(op string, allocate func(ctorch.Info) unsafe.Pointer) {
 // beyond 2⁵³ the nearest float64 (ItemInt is exact). It refuses a complex number, which
 // ItemComplex returns. On an accelerator the host waits for it.
 func (t *Tensor) Item() float64 {
-	switch x := opItem.on(t).item().(type) {
+	switch x := on("aten::item", t).item().(type) {
 	case float64:
 		return x
 	case int:
@@ -166,7 +166,7 @@ func (t *Tensor) Item() float64 {
 // ItemInt returns the value of a tensor with one element, without what stands behind
 // the point. It refuses what is no int: NaN, numbers beyond the range of int, complex ones.
 func (t *Tensor) ItemInt() int {
-	switch x := opItem.on(t).item().(type) {
+	switch x := on("aten::item", t).item().(type) {
 	case int:
 		return x
 	case bool:
@@ -186,7 +186,7 @@ func (t *Tensor) ItemInt() int {
 // ItemComplex returns the value of a tensor with one element of any type as a complex
 // number.
 func (t *Tensor) ItemComplex() complex128 {
-	if z, ok := opItem.on(t).item().(complex128); ok {
+	if z, ok := on("aten::item", t).item().(complex128); ok {
 		return z
 	}
 	return complex(t.Item(), 0)

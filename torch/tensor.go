@@ -4,6 +4,7 @@
 package torch
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -135,7 +136,7 @@ func (t *Tensor) Strides() []int { return t.describe("stride").Strides }
 func (t *Tensor) Size(dim int) int {
 	s := t.Shape()
 	if dim < -len(s) || dim >= len(s) {
-		panic(&Error{Op: "size", Shapes: [][]int{s}, Message: "there is no dimension " + itoa(dim)})
+		panic(&Error{Op: "size", Shapes: [][]int{s}, Message: fmt.Sprint("there is no dimension ", dim)})
 	}
 	if dim < 0 {
 		dim += len(s)

@@ -4,7 +4,6 @@
 package torch
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -50,10 +49,7 @@ func Tracing() bool {
 	if tracing.Load() == 0 {
 		return false
 	}
-	// The scope can only be asked for by the thread that is in it.
-	id := ctorch.SwapScope(0)
-	ctorch.SwapScope(id)
-	s := scopeByID(id)
+	s := scopeByID(ctorch.Scope())
 	return s != nil && s.tracer != nil
 }
 
@@ -191,28 +187,8 @@ func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
 		if arg.base == "ScalarType" {
 			return dtypeOf(int(v.Bits))
 		}
-		return int(v.Bits)
-	case ctorch.Double:
-		return math.Float64frombits(uint64(v.Bits))
-	case ctorch.Uint:
-		return uint64(v.Bits)
-	case ctorch.Complex:
-		z := floatsOf(a.f.Words(v))
-		return complex(z[0], z[1])
-	case ctorch.Bool:
-		return v.Bits != 0
-	case ctorch.Device:
-		return deviceOf(int(v.N), int(v.Bits))
-	case ctorch.Ints, ctorch.IntScalars:
-		return intsOf(a.f.Words(v))
-	case ctorch.Doubles, ctorch.DoubleScalars:
-		return floatsOf(a.f.Words(v))
-	case ctorch.Bools:
-		return boolsOf(a.f.Words(v))
-	case ctorch.String:
-		return textOf(a.f.Words(v), int(v.N))
 	}
-	return nil
+	return plainValue(v, a.f.Words)
 }
 
 // defaultValue reads the default as the bridge writes it; nil for None and for

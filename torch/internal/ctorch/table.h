@@ -77,6 +77,12 @@ static inline ct_error *go_backward(ct_tensor t, ct_tensor gradient, int32_t ret
   return ct_table->backward(t, gradient, retain_graph, create_graph);
 }
 static inline uint32_t go_scope_swap(uint32_t scope) { return ct_table->scope_swap(scope); }
+/* The calling thread's scope. One call, so that the goroutine stays on its thread. */
+static inline uint32_t go_scope(void) {
+  uint32_t scope = ct_table->scope_swap(0);
+  ct_table->scope_swap(scope);
+  return scope;
+}
 static inline int32_t go_grad_mode_swap(int32_t on) { return ct_table->grad_mode_swap(on); }
 static inline int32_t go_threads_swap(int32_t n) { return ct_table->threads_swap(n); }
 static inline void go_threads_set(int32_t n) { ct_table->threads_set(n); }

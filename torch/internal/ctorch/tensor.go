@@ -135,6 +135,9 @@ func Backward(t, gradient Handle, retainGraph, createGraph bool) *Error {
 // must have locked its thread, as for every Swap.
 func SwapScope(id uint32) uint32 { return uint32(C.go_scope_swap(C.uint32_t(id))) }
 
+// Scope returns the calling thread's scope.
+func Scope() uint32 { return uint32(C.go_scope()) }
+
 // SwapGradMode sets the calling thread's grad mode.
 func SwapGradMode(on bool) bool { return C.go_grad_mode_swap(cbool(on)) != 0 }
 
