@@ -202,7 +202,7 @@ func TestGraph(t *testing.T) {
 		require.NoError(t, g.Reset())
 
 		// A step that reads a value cannot be captured, and leaves no broken stream.
-		err = g.Capture(s, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, func() { x.Sum().Item() })
+		err = g.Capture(s, cuda.CaptureConfig{ThreadLocal: true}, func() { x.Sum().Item() })
 		require.ErrorContains(t, err, "captur")
 		require.NoError(t, s.Synchronize())
 		require.NoError(t, s.Do(step))
@@ -228,7 +228,7 @@ func TestCapturesTakeTurns(t *testing.T) {
 			captures.Go(func() {
 				torch.Scope(func() {
 					var y *torch.Tensor
-					if !assert.NoError(t, g.Capture(s, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, func() { y = x.Matmul(x) })) {
+					if !assert.NoError(t, g.Capture(s, cuda.CaptureConfig{ThreadLocal: true}, func() { y = x.Matmul(x) })) {
 						return
 					}
 					assert.NoError(t, g.Replay())

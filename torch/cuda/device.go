@@ -11,13 +11,10 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
-// Available returns nil if a CUDA device can be used, and else the reason.
+// Available returns nil if a CUDA device can be used, and otherwise the reason.
 func Available() error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	_, err := ctorch.CUDAAvailable()
-	return wrap(err)
+	_, err := get(ctorch.CUDAAvailable)
+	return err
 }
 
 // bridge returns why the CUDA bridge cannot be called, nil if it can.
@@ -39,6 +36,23 @@ func wrap(err *ctorch.Error) error {
 	return fmt.Errorf("cuda: %w", err)
 }
 
+// do calls the CUDA bridge if that is possible.
+func do(f func() *ctorch.Error) error {
+	if err := bridge(); err != nil {
+		return err
+	}
+	return wrap(f())
+}
+
+// get is do for a call that returns a value.
+func get[T any](f func() (T, *ctorch.Error)) (value T, err error) {
+	err = do(func() (failed *ctorch.Error) {
+		value, failed = f()
+		return failed
+	})
+	return value, err
+}
+
 // DeviceCount returns how many devices can be used, 0 without CUDA.
 func DeviceCount() int { return torch.DeviceCount(torch.DeviceCUDA) }
 
@@ -53,12 +67,9 @@ type DeviceProperties struct {
 
 // Properties describes a device.
 func Properties(device int) (DeviceProperties, error) {
-	if err := bridge(); err != nil {
-		return DeviceProperties{}, err
-	}
-	p, err := ctorch.CUDADevice(device)
+	p, err := get(func() (ctorch.CUDAProperties, *ctorch.Error) { return ctorch.CUDADevice(device) })
 	if err != nil {
-		return DeviceProperties{}, wrap(err)
+		return DeviceProperties{}, err
 	}
 	u := p.UUID
 	return DeviceProperties{
@@ -67,33 +78,30 @@ func Properties(device int) (DeviceProperties, error) {
 	}, nil
 }
 
-// Versions are those of the parts below libtorch.
+// Versions holds the versions of the parts below libtorch.
 type Versions struct {
 	Runtime int // CUDA's runtime: 13020 is 13.2
 	Driver  int // the CUDA that the driver serves, in the same form; 0 without a driver
 	CuDNN   int // 92600 is 9.26.0; 0 where it does not load
 }
 
-// ReadVersions works without a GPU, as long as libtorch is one for CUDA.
-func ReadVersions() (Versions, error) {
-	if err := bridge(); err != nil {
-		return Versions{}, err
-	}
-	r, d, c, err := ctorch.CUDAVersions()
-	return Versions{r, d, c}, wrap(err)
+// ReadVersions returns the versions. It needs no GPU, only a libtorch for CUDA.
+func ReadVersions() (v Versions, err error) {
+	err = do(func() (failed *ctorch.Error) {
+		v.Runtime, v.Driver, v.CuDNN, failed = ctorch.CUDAVersions()
+		return failed
+	})
+	return v, err
 }
 
 // OnDevice calls f with a device as its goroutine's current one: the one that
 // "cuda" without a number means to libtorch.
 func OnDevice(device int, f func()) error {
-	if err := bridge(); err != nil {
-		return err
-	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	old, err := ctorch.SwapCUDADevice(device)
+	old, err := get(func() (int, *ctorch.Error) { return ctorch.SwapCUDADevice(device) })
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	defer func() { _ = ctorch.RestoreCUDADevice(old) }() // it was current, so it is there
 	f()
@@ -102,28 +110,21 @@ func OnDevice(device int, f func()) error {
 
 // Synchronize waits for all work of a device, of all its streams.
 func Synchronize(device int) error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	return wrap(ctorch.SynchronizeCUDA(device))
+	return do(func() *ctorch.Error { return ctorch.SynchronizeCUDA(device) })
 }
 
-// A SyncDebugMode says what becomes of an operator that makes the host wait for a
+// SyncDebugMode says what happens to an operator that makes the host wait for a
 // device, such as reading a value.
 type SyncDebugMode int
 
-// The modes of torch.cuda.set_sync_debug_mode.
+// The modes of torch.cuda.set_sync_debug_mode that are of use here.
 const (
-	SyncDefault SyncDebugMode = iota // nothing is said
-	SyncWarn                         // libtorch warns on standard error
-	SyncError                        // the operator fails
+	SyncDefault SyncDebugMode = 0 // nothing
+	SyncError   SyncDebugMode = 2 // the operator fails
 )
 
-// SetSyncDebugMode sets the mode of the whole process. Waiting that is asked for,
-// by Synchronize, is none of its business.
+// SetSyncDebugMode sets the mode of the whole process. It does not concern waiting that
+// is asked for, by Synchronize.
 func SetSyncDebugMode(mode SyncDebugMode) error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	return wrap(ctorch.SetCUDASyncDebugMode(int(mode)))
+	return do(func() *ctorch.Error { return ctorch.SetCUDASyncDebugMode(int(mode)) })
 }

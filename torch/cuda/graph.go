@@ -43,46 +43,31 @@ type Graph struct {
 // NewGraph makes an empty graph. Close frees it and its memory, or the garbage
 // collector once nobody can reach it.
 func NewGraph() (*Graph, error) {
-	if err := bridge(); err != nil {
-		return nil, err
-	}
-	g, err := ctorch.NewCUDAGraph()
+	g, err := get(ctorch.NewCUDAGraph)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	return &Graph{h: newHandle(g, ctorch.CUDAGraph.Free)}, nil
 }
 
-// A Pool is memory that graphs capture into. Graphs may share one if they are
+// Pool is memory that graphs capture into. Graphs may share one if they are
 // replayed in the order of their captures, and never at once.
 type Pool struct{ p ctorch.CUDAPool }
 
 // NewPool returns a pool for several graphs, torch.cuda.graph_pool_handle in Python.
 func NewPool() (Pool, error) {
-	if err := bridge(); err != nil {
-		return Pool{}, err
-	}
-	p, err := ctorch.NewCUDAPool()
-	return Pool{p}, wrap(err)
+	p, err := get(ctorch.NewCUDAPool)
+	return Pool{p}, err
 }
 
-// A CaptureMode says which calls elsewhere in the process make a capture fail.
-type CaptureMode int
-
-// The modes of cudaStreamCaptureMode, CUDA's "global" first.
-const (
-	CaptureGlobal      CaptureMode = iota // unsafe calls of any thread
-	CaptureThreadLocal                    // those of the capturing thread
-	CaptureRelaxed                        // none
-)
-
 // CaptureConfig says how to capture. The zero value is PyTorch's default: a private
-// pool, CaptureGlobal. Where other goroutines use the GPU meanwhile, take
-// CaptureThreadLocal; they must not call Synchronize and EmptyCache then, and with
-// libtorch 2.11 draw no random numbers there.
+// pool, and unsafe calls of any thread make the capture fail.
 type CaptureConfig struct {
 	Pool Pool
-	Mode CaptureMode
+	// ThreadLocal lets only unsafe calls of the capturing thread make it fail, for
+	// when other goroutines use the GPU meanwhile. They must not call Synchronize and
+	// EmptyCache then, and with libtorch 2.11 draw no random numbers there.
+	ThreadLocal bool
 }
 
 // capturing is held by a capture. CUDA refuses to wait for a device, as is done before
@@ -124,7 +109,11 @@ func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
 // capture brackets f. Whatever happens inside, the stream leaves capture mode:
 // everything after would fail otherwise.
 func capture(h ctorch.CUDAGraph, c CaptureConfig, f func()) (err error) {
-	if err := h.Begin(c.Pool.p, int(c.Mode)); err != nil {
+	mode := 0 // cudaStreamCaptureModeGlobal
+	if c.ThreadLocal {
+		mode = 1
+	}
+	if err := h.Begin(c.Pool.p, mode); err != nil {
 		return errors.Join(wrap(err), wrap(h.Reset()))
 	}
 	done := false
@@ -166,26 +155,21 @@ func (g *Graph) Replay() error {
 }
 
 // Pool returns the memory that the graph captured into, for other graphs.
-func (g *Graph) Pool() (Pool, error) {
-	h, leave, err := g.h.enter()
-	if err != nil {
-		return Pool{}, err
-	}
-	defer leave()
-	p, failed := h.Pool()
-	return Pool{p}, wrap(failed)
+func (g *Graph) Pool() (p Pool, err error) {
+	err = use(g.h, func(h ctorch.CUDAGraph) (failed *ctorch.Error) {
+		p.p, failed = h.Pool()
+		return failed
+	})
+	return p, err
 }
 
 // Reset makes the graph empty and frees its memory, as far as no other graph and no
 // open tensor uses it.
 func (g *Graph) Reset() error {
-	h, leave, err := g.h.enter()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	g.stream = nil
-	return wrap(h.Reset())
+	return use(g.h, func(h ctorch.CUDAGraph) *ctorch.Error {
+		g.stream = nil
+		return h.Reset()
+	})
 }
 
 // Close frees the graph; closing again does nothing.

@@ -7,13 +7,15 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 var errClosed = errors.New("cuda: it is used after Close, or was not made by its New function")
 
-// handle owns something of libtorch's that Close or the garbage collector frees.
-// A use holds the lock, so that nothing is freed meanwhile; these calls are few and
-// short, or wait for the device as their caller wants.
+// handle owns an object of libtorch's that Close or the garbage collector frees. A use
+// holds the lock, so that nothing is freed meanwhile. These calls are few and short, or
+// wait for the device as their caller wants.
 type handle[T any] struct {
 	mu      sync.RWMutex
 	value   T
@@ -42,6 +44,16 @@ func (h *handle[T]) enter() (value T, leave func(), err error) {
 		h.mu.RUnlock()
 		runtime.KeepAlive(h)
 	}, nil
+}
+
+// use calls f with the value of a handle that is open.
+func use[T any](h *handle[T], f func(T) *ctorch.Error) error {
+	value, leave, err := h.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return wrap(f(value))
 }
 
 func (h *handle[T]) close() {

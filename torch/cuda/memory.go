@@ -5,17 +5,17 @@ package cuda
 
 import "github.com/etude-ml/etude/torch/internal/ctorch"
 
-// MemoryInfo returns how many bytes of a device are free, and how many it has:
-// those that other processes hold are not free.
-func MemoryInfo(device int) (free, total int64, _ error) {
-	if err := bridge(); err != nil {
-		return 0, 0, err
-	}
-	free, total, err := ctorch.CUDAMemoryInfo(device)
-	return free, total, wrap(err)
+// MemoryInfo returns how many bytes of a device are free, and how many it has. Those
+// that other processes hold are not free.
+func MemoryInfo(device int) (free, total int64, err error) {
+	err = do(func() (failed *ctorch.Error) {
+		free, total, failed = ctorch.CUDAMemoryInfo(device)
+		return failed
+	})
+	return free, total, err
 }
 
-// MemoryStats is what libtorch's caching allocator has counted for a device.
+// MemoryStats holds what libtorch's caching allocator has counted for a device.
 type MemoryStats struct {
 	Allocated     int64 // bytes that live tensors hold
 	PeakAllocated int64 // the most that Allocated has been
@@ -30,25 +30,14 @@ type MemoryStats struct {
 
 // ReadMemoryStats returns a device's counters.
 func ReadMemoryStats(device int) (MemoryStats, error) {
-	if err := bridge(); err != nil {
-		return MemoryStats{}, err
-	}
-	s, err := ctorch.CUDAMemoryStats(device)
-	return MemoryStats(s), wrap(err)
+	s, err := get(func() (ctorch.CUDAStats, *ctorch.Error) { return ctorch.CUDAMemoryStats(device) })
+	return MemoryStats(s), err
 }
 
-// ResetPeakMemoryStats makes the peaks what is there now.
+// ResetPeakMemoryStats sets the peaks to what is allocated now.
 func ResetPeakMemoryStats(device int) error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	return wrap(ctorch.ResetCUDAPeakStats(device))
+	return do(func() *ctorch.Error { return ctorch.ResetCUDAPeakStats(device) })
 }
 
 // EmptyCache gives the cache's free blocks back to the devices, for other processes.
-func EmptyCache() error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	return wrap(ctorch.EmptyCUDACache())
-}
+func EmptyCache() error { return do(ctorch.EmptyCUDACache) }

@@ -22,12 +22,11 @@ type StreamConfig struct {
 
 // NewStream takes a stream of a device.
 func NewStream(device int, c ...StreamConfig) (*Stream, error) {
-	if err := bridge(); err != nil {
-		return nil, err
-	}
-	s, err := ctorch.NewCUDAStream(device, len(c) > 0 && c[0].HighPriority)
+	s, err := get(func() (ctorch.CUDAStream, *ctorch.Error) {
+		return ctorch.NewCUDAStream(device, len(c) > 0 && c[0].HighPriority)
+	})
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	return &Stream{s}, nil
 }
@@ -35,12 +34,9 @@ func NewStream(device int, c ...StreamConfig) (*Stream, error) {
 // CurrentStream returns the stream that operators on a device go to: the default
 // one, or that of the [Stream.Do] around it on this goroutine.
 func CurrentStream(device int) (*Stream, error) {
-	if err := bridge(); err != nil {
-		return nil, err
-	}
-	s, err := ctorch.CurrentCUDAStream(device)
+	s, err := get(func() (ctorch.CUDAStream, *ctorch.Error) { return ctorch.CurrentCUDAStream(device) })
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	return &Stream{s}, nil
 }
@@ -53,59 +49,18 @@ func (s *Stream) Device() int { return s.s.Device }
 // those (WaitStream), and those made inside may be read elsewhere once that stream
 // waits for s; both have to stay open until then.
 func (s *Stream) Do(f func()) error {
-	if err := bridge(); err != nil {
-		return err
-	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	old, err := ctorch.SwapCUDAStream(s.s)
+	old, err := get(func() (ctorch.CUDAStream, *ctorch.Error) { return ctorch.SwapCUDAStream(s.s) })
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	defer func() { _, _ = ctorch.SwapCUDAStream(old) }() // it was current, so it is there
 	return OnDevice(s.s.Device, f)
 }
 
 // Synchronize waits until all work that s has been given is done.
-func (s *Stream) Synchronize() error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	return wrap(s.s.Synchronize())
-}
+func (s *Stream) Synchronize() error { return do(s.s.Synchronize) }
 
 // Query reports whether all work that s has been given is done.
-func (s *Stream) Query() (bool, error) {
-	if err := bridge(); err != nil {
-		return false, err
-	}
-	done, err := s.s.Query()
-	return done, wrap(err)
-}
-
-// WaitEvent makes what s is given from now on wait for e; the host does not wait.
-func (s *Stream) WaitEvent(e *Event) error {
-	if err := bridge(); err != nil {
-		return err
-	}
-	h, leave, err := e.enter()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return wrap(s.s.Wait(h))
-}
-
-// WaitStream makes what s is given from now on wait for what o has been given so
-// far; the host does not wait.
-func (s *Stream) WaitStream(o *Stream) error {
-	e, err := NewEvent()
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	if err := e.Record(o); err != nil {
-		return err
-	}
-	return s.WaitEvent(e)
-}
+func (s *Stream) Query() (bool, error) { return get(s.s.Query) }

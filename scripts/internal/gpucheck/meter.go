@@ -98,7 +98,7 @@ func (m cudaMeter) graph(step func()) (replay func() error, done func(), err err
 	}
 	// The garbage collector may free tensors of earlier trainings meanwhile, on
 	// threads of its own.
-	if err := g.Capture(side, cuda.CaptureConfig{Mode: cuda.CaptureThreadLocal}, step); err != nil {
+	if err := g.Capture(side, cuda.CaptureConfig{ThreadLocal: true}, step); err != nil {
 		g.Close()
 		return nil, nil, err
 	}
