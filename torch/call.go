@@ -5,32 +5,14 @@ package torch
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 // Named holds keyword arguments of [Call].
 type Named map[string]any
-
-// MemoryFormat is how an operator lays out the elements of its result.
-type MemoryFormat int
-
-// libtorch's memory formats.
-const (
-	ContiguousFormat MemoryFormat = iota
-	PreserveFormat
-	ChannelsLast
-	ChannelsLast3d
-	numMemoryFormats = iota
-)
-
-// Layout is a tensor's layout; only Strided is of use here.
-type Layout int
-
-// Strided is the layout of ordinary tensors.
-const Strided Layout = 0
-
-const numLayouts = 8 // the others are sparse ones, MKL-DNN's and jagged
 
 // Result holds what an operator returned: *Tensor, []*Tensor, int (uint64 from 2⁶³ on),
 // float64, complex128, bool, string, []int, []float64, []bool, Device or nil, one for
@@ -180,4 +162,146 @@ func (o *op) has(name string) bool {
 		}
 	}
 	return false
+}
+
+// put converts v to what arg wants.
+func (a args) put(arg *argument, v any) {
+	switch {
+	case isNil(v) && arg.optional:
+		a.none()
+	case isNil(v):
+		a.mismatch(arg, v)
+	case arg.list && !a.putList(arg, v), !arg.list && !a.putOne(arg, v):
+		a.mismatch(arg, v)
+	}
+}
+
+// add adds x if ok is set, and returns ok.
+func add[T any](put func(T) args, x T, ok bool) bool {
+	if ok {
+		put(x)
+	}
+	return ok
+}
+
+func (a args) putOne(arg *argument, v any) bool {
+	switch arg.base {
+	case "Tensor":
+		t, ok := v.(*Tensor)
+		return add(a.tensor, t, ok) || !arg.writes && a.number(v)
+	case "int":
+		i, ok := asInt(v)
+		return add(a.int, i, ok)
+	case "float":
+		x, ok := asFloat(v)
+		return add(a.double, x, ok)
+	case "bool":
+		b, ok := v.(bool)
+		return add(a.bool, b, ok)
+	case "Scalar":
+		return a.number(v)
+	case "str":
+		s, ok := v.(string)
+		return add(a.string, s, ok)
+	case "ScalarType":
+		d, ok := v.(DType)
+		return add(a.dtype, d, ok)
+	case "Device":
+		d, ok := v.(Device)
+		if name, isName := v.(string); isName {
+			var err error
+			if d, err = ParseDevice(name); err != nil {
+				throw(a.o.fullName(), "argument %q: %v", arg.name, err)
+			}
+			ok = true
+		}
+		return add(a.device, d, ok)
+	case "Layout":
+		l, ok := v.(Layout)
+		return ok && a.enum(arg, int(l), numLayouts)
+	case "MemoryFormat":
+		m, ok := v.(MemoryFormat)
+		return ok && a.enum(arg, int(m), numMemoryFormats)
+	}
+	throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
+	return false
+}
+
+// enum adds one of libtorch's n names for something. libtorch does not check whether a
+// number is one of them.
+func (a args) enum(arg *argument, x, n int) bool {
+	if x < 0 || x >= n {
+		throw(a.o.fullName(), "argument %q: there is no %s with the number %d", arg.name, arg.base, x)
+	}
+	a.int(x)
+	return true
+}
+
+func (a args) putList(arg *argument, v any) bool {
+	if i, ok := asInt(v); ok && arg.base == "int" && arg.length > 0 {
+		// As in PyTorch, one number stands for a list of fixed length.
+		a.ints(slices.Repeat([]int{i}, arg.length)...)
+		return true
+	}
+	var ok bool
+	switch arg.base {
+	case "Tensor":
+		var ts []*Tensor
+		if ts, ok = v.([]*Tensor); ok {
+			a.putTensors(arg, ts)
+		}
+	case "int":
+		var xs []int
+		if xs, ok = asInts(v); ok {
+			a.ints(xs...)
+		}
+	case "float":
+		var xs []float64
+		if xs, ok = asFloats(v); ok {
+			a.f.PutDoubles(ctorch.Doubles, xs...)
+		}
+	case "bool":
+		var bs []bool
+		if bs, ok = v.([]bool); ok {
+			a.f.PutBools(bs...)
+		}
+	case "Scalar":
+		if xs, isInts := asInts(v); isInts {
+			a.f.PutInts(ctorch.IntScalars, xs...)
+			return true
+		}
+		var xs []float64
+		if xs, ok = asFloats(v); ok {
+			a.f.PutDoubles(ctorch.DoubleScalars, xs...)
+		}
+	default:
+		throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
+	}
+	return ok
+}
+
+func (a args) putTensors(arg *argument, ts []*Tensor) {
+	tag := ctorch.Tensors
+	if arg.inner {
+		tag = ctorch.OptionalTensors
+	}
+	for i, t := range ts {
+		if t == nil && !arg.inner {
+			throw(a.o.fullName(), "argument %q: tensor %d is nil", arg.name, i)
+		}
+	}
+	a.f.PutTensors(tag, len(ts), func(i int) *ctorch.Ref {
+		if ts[i] == nil {
+			return nil
+		}
+		return &ts[i].ref
+	})
+}
+
+func (a args) mismatch(arg *argument, v any) {
+	given := fmt.Sprintf("%T", v)
+	if isNil(v) {
+		given = "nil"
+	}
+	throw(a.o.fullName(), "argument %q: expected %s, given %s", arg.name, arg.typeName(), given)
 }

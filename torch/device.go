@@ -137,3 +137,23 @@ func noCUDA() error {
 	}
 	return errors.New("no CUDA device can be used")
 }
+
+// reason returns the text of an operator's error. If a device has no kernels libtorch
+// lists a hundred lines of what other devices have, and if no GPU can be used it says
+// so in several ways; the user needs the cause.
+func reason(err *ctorch.Error) string {
+	missing := strings.HasPrefix(err.Text, "Could not run '")
+	if missing && strings.Contains(err.Text, "from the 'CUDA' backend") || strings.HasPrefix(err.Text, "Found no NVIDIA driver") {
+		if why := CheckDevice(CUDA(0)); why != nil {
+			return strings.TrimPrefix(why.Error(), "torch: ")
+		}
+	}
+	if missing {
+		first, _, _ := strings.Cut(err.Text, ". ")
+		return first
+	}
+	if err.Text == "" {
+		return "libtorch refused the call without a reason" // aten::_assert_scalar has the caller's text
+	}
+	return err.Text
+}

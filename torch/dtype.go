@@ -115,3 +115,23 @@ func dtypeOf(code int) DType {
 	throw("", "libtorch's element type %d is not known here", code)
 	return 0
 }
+
+// MemoryFormat says how an operator lays out the elements of its result.
+type MemoryFormat int
+
+// libtorch's memory formats.
+const (
+	ContiguousFormat MemoryFormat = iota
+	PreserveFormat
+	ChannelsLast
+	ChannelsLast3d
+	numMemoryFormats = iota
+)
+
+// Layout is a kind of tensor; only Strided ones are of use here.
+type Layout int
+
+// Strided is the layout of ordinary tensors.
+const Strided Layout = 0
+
+const numLayouts = 8 // the others are sparse ones, MKL-DNN's and jagged

@@ -6,8 +6,6 @@ package torch
 import (
 	"fmt"
 	"strings"
-
-	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 // Error is what operations on tensors panic with.
@@ -36,26 +34,6 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Message)
 	return b.String()
-}
-
-// reason is the text of an operator's error. Where a device has no kernels libtorch
-// lists a hundred lines of what other devices have, and where no GPU can be used
-// it says so in several ways; what counts is why.
-func reason(err *ctorch.Error) string {
-	missing := strings.HasPrefix(err.Text, "Could not run '")
-	if missing && strings.Contains(err.Text, "from the 'CUDA' backend") || strings.HasPrefix(err.Text, "Found no NVIDIA driver") {
-		if why := CheckDevice(CUDA(0)); why != nil {
-			return strings.TrimPrefix(why.Error(), "torch: ")
-		}
-	}
-	if missing {
-		first, _, _ := strings.Cut(err.Text, ". ")
-		return first
-	}
-	if err.Text == "" {
-		return "libtorch refused the call without a reason" // aten::_assert_scalar has the caller's text
-	}
-	return err.Text
 }
 
 // Try calls f and returns the *[Error] that it panicked with, if any. Every

@@ -20,6 +20,9 @@ const (
 	printWidth     = 80   // characters on a line
 )
 
+// String describes the tensor, with its elements when they are few.
+func (t *Tensor) String() string { return format(t) }
+
 // format writes t as PyTorch does (torch/_tensor_str.py). Of a tensor without strides, as
 // a sparse one, it shows no elements.
 func format(t *Tensor) string {

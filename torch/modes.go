@@ -22,16 +22,6 @@ func withGrad(on bool, f func()) {
 	during(ctorch.SwapGradMode, on, f)
 }
 
-// during calls f with a setting of the calling thread changed, to which it locks the
-// goroutine meanwhile.
-func during[T any](swap func(T) T, setting T, f func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old := swap(setting)
-	defer swap(old)
-	f()
-}
-
 // MaxThreads is the largest number of threads that can be asked for. libtorch does not
 // check the number, and the process ends when it cannot start them.
 const MaxThreads = 1024
@@ -39,14 +29,6 @@ const MaxThreads = 1024
 func checkThreads(op string, n int) {
 	if n < 1 || n > MaxThreads {
 		throw(op, "%d threads; at least 1 is needed, and at most %d are possible", n, MaxThreads)
-	}
-}
-
-// begin is called first by every function that calls another one in some mode.
-func begin(op string, f func()) {
-	mustInit(op)
-	if f == nil {
-		throw(op, "the function is nil")
 	}
 }
 

@@ -4,6 +4,8 @@
 package torch
 
 import (
+	"math"
+	"reflect"
 	"strings"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -83,6 +85,34 @@ func (a args) dtype(d DType) args {
 	return a
 }
 
+// number adds a number or a bool as what it is in Go, and reports whether v is one.
+func (a args) number(v any) bool {
+	switch x := v.(type) {
+	case bool:
+		a.bool(x)
+		return true
+	case complex64:
+		a.f.PutComplex(complex128(x))
+		return true
+	case complex128:
+		a.f.PutComplex(x)
+		return true
+	}
+	if i, ok := asInt(v); ok {
+		a.int(i)
+		return true
+	}
+	if r := reflect.ValueOf(v); r.CanUint() && r.Uint() > math.MaxInt64 {
+		a.f.Put(ctorch.Uint, int64(r.Uint()))
+		return true
+	}
+	x, ok := asFloat(v)
+	if ok {
+		a.double(x)
+	}
+	return ok
+}
+
 // refuse gives the call up: the tensors in it can be freed again.
 func (a args) refuse(format string, values ...any) {
 	a.f.Done()
@@ -101,7 +131,7 @@ func (a args) do(discard bool) {
 	}
 	if tracing.Load() > 0 {
 		if s := scopeByID(a.f.Scope); s != nil && s.tracer != nil {
-			s.tracer.record(a, discard)
+			s.tracer.record(a.o, a.f, discard)
 		}
 	}
 }
@@ -201,3 +231,14 @@ func (a args) item() any {
 
 // holds returns a call's only result, a bool.
 func (a args) holds() bool { return a.item() == true }
+
+// value returns a result as a Go value.
+func (a args) value(v ctorch.Value) any {
+	switch v.Tag {
+	case ctorch.Tensor:
+		return a.wrap(v.Bits)
+	case ctorch.OptionalTensors:
+		return a.take(v)
+	}
+	return plainValue(v, a.f.List)
+}

@@ -168,7 +168,8 @@ func resolve(name string) *op {
 	case len(list) > 1 || given:
 		throw(name, "say which overload: %s.%s", base, strings.Join(list, ", "+base+"."))
 	}
-	o, failed = newOp(base, list[0])
-	check(base, failed)
+	if o, failed = newOp(base, list[0]); failed != nil {
+		throw(base, "%s", failed.Text)
+	}
 	return o
 }

@@ -191,13 +191,3 @@ func (t *Tensor) ItemComplex() complex128 {
 	}
 	return complex(t.Item(), 0)
 }
-
-func toInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// String describes the tensor, with its elements when they are few.
-func (t *Tensor) String() string { return format(t) }

@@ -6,7 +6,6 @@ package torch
 import (
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
@@ -39,9 +38,6 @@ type Node struct {
 	// its elements, one by one.
 	Results []ValueID
 }
-
-// tracing counts open traces: calls look for their tracer only when there is one.
-var tracing atomic.Int32
 
 // Tracing reports whether the calling goroutine is inside [Trace]. A layer that
 // has a quicker way than the operator it stands for takes the operator then.
@@ -122,24 +118,24 @@ func (tr *tracer) use(h ctorch.Handle) ValueID {
 	return id
 }
 
-// record adds the call that a has just made.
-func (tr *tracer) record(a args, discard bool) {
-	n := Node{Op: a.o.name, Overload: a.o.overload, Schema: a.o.schema, Args: map[string]any{}}
-	for i := range a.o.args {
-		arg := &a.o.args[i]
-		if i < len(a.f.Args) && a.f.Args[i].Tag != ctorch.Default {
-			n.Args[arg.name] = tr.argument(a, arg, a.f.Args[i])
+// record adds a call that was just made.
+func (tr *tracer) record(o *op, f *ctorch.Frame, discard bool) {
+	n := Node{Op: o.name, Overload: o.overload, Schema: o.schema, Args: map[string]any{}}
+	for i := range o.args {
+		arg := &o.args[i]
+		if i < len(f.Args) && f.Args[i].Tag != ctorch.Default {
+			n.Args[arg.name] = tr.argument(f, arg, f.Args[i])
 		} else {
 			n.Args[arg.name] = arg.defaultValue()
 		}
 	}
 	if discard {
 		// In place: the receiver has a new value.
-		for _, h := range a.f.Handles(a.f.Args[0]) {
+		for _, h := range f.Handles(f.Args[0]) {
 			n.Results = append(n.Results, tr.define(h))
 		}
 	}
-	for _, v := range a.f.Results[:a.f.N] {
+	for _, v := range f.Results[:f.N] {
 		switch v.Tag {
 		case ctorch.Tensor:
 			n.Results = append(n.Results, tr.result(ctorch.Handle(v.Bits)))
@@ -169,13 +165,13 @@ func (tr *tracer) result(h ctorch.Handle) ValueID {
 	return tr.define(h)
 }
 
-func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
+func (tr *tracer) argument(f *ctorch.Frame, arg *argument, v ctorch.Value) any {
 	switch v.Tag {
 	case ctorch.Tensor:
 		return tr.use(ctorch.Handle(v.Bits))
 	case ctorch.Tensors, ctorch.OptionalTensors:
 		ids := []ValueID{}
-		for _, w := range a.f.Words(v) {
+		for _, w := range f.Words(v) {
 			if w == 0 {
 				ids = append(ids, -1)
 			} else {
@@ -188,7 +184,7 @@ func (tr *tracer) argument(a args, arg *argument, v ctorch.Value) any {
 			return dtypeOf(int(v.Bits))
 		}
 	}
-	return plainValue(v, a.f.Words)
+	return plainValue(v, f.Words)
 }
 
 // defaultValue reads the default as the bridge writes it; nil for None and for

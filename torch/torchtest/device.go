@@ -12,7 +12,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
-	"github.com/etude-ml/etude/torch/internal/ctorch"
+	"github.com/etude-ml/etude/torch/internal/ctorch/pretend"
 )
 
 const deviceVariable = "ETUDE_TEST_DEVICE"
@@ -61,7 +61,9 @@ func SecondDevice(tb testing.TB) torch.Device {
 
 // IsPretend reports whether d is the pretend accelerator, which counts its traffic
 // and computes what the CPU does, bit for bit.
-func IsPretend(d torch.Device) bool { return pretend.device != torch.CPU && d == pretend.device }
+func IsPretend(d torch.Device) bool {
+	return accelerator.device != torch.CPU && d == accelerator.device
+}
 
 // tolerance is what the kernels of a real device may differ by from the CPU's,
 // relative to the larger of the value and 1: they add in another order, which costs
@@ -121,8 +123,8 @@ func ForbidTransfers(f func()) {
 		}
 		defer func() { _ = cuda.SetSyncDebugMode(cuda.SyncDefault) }() // it could be set before
 	}
-	old := ctorch.PretendForbid(true)
-	defer ctorch.PretendForbid(old)
+	old := pretend.Forbid(true)
+	defer pretend.Forbid(old)
 	f()
 }
 

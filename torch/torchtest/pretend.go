@@ -12,11 +12,11 @@ import (
 	"testing"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/ctorch"
+	"github.com/etude-ml/etude/torch/internal/ctorch/pretend"
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
-var pretend struct {
+var accelerator struct {
 	once   sync.Once
 	device torch.Device
 	err    error
@@ -58,14 +58,14 @@ func Pretend(tb testing.TB) torch.Device {
 		tb.Skipf("this is a test of the pretend accelerator; %s is %s", deviceVariable, name)
 	}
 	loadPretend()
-	if pretend.err != nil {
-		tb.Fatalf("the pretend accelerator: %v", pretend.err)
+	if accelerator.err != nil {
+		tb.Fatalf("the pretend accelerator: %v", accelerator.err)
 	}
-	return pretend.device
+	return accelerator.device
 }
 
 func loadPretend() {
-	pretend.once.Do(func() { pretend.device, pretend.err = startPretend() })
+	accelerator.once.Do(func() { accelerator.device, accelerator.err = startPretend() })
 }
 
 func startPretend() (torch.Device, error) {
@@ -77,7 +77,7 @@ func startPretend() (torch.Device, error) {
 	if err != nil {
 		return torch.CPU, err
 	}
-	if err := ctorch.LoadPretend(path); err != nil {
+	if err := pretend.Load(path); err != nil {
 		return torch.CPU, err
 	}
 	device, err := torch.ParseDevice("pretend:0")
@@ -106,7 +106,7 @@ type Traffic struct {
 
 // PretendTraffic returns the counters of the pretend accelerator since it was
 // loaded.
-func PretendTraffic() Traffic { return Traffic(ctorch.Pretend()) }
+func PretendTraffic() Traffic { return Traffic(pretend.Read()) }
 
 // Since returns what came after before.
 func (t Traffic) Since(before Traffic) Traffic {

@@ -52,6 +52,10 @@ var loaded atomic.Bool
 // Loaded tells whether the bridge is there. Nothing else here may be called before.
 func Loaded() bool { return loaded.Load() }
 
+// cudaProblem says why the CUDA bridge cannot be called. Load and LoadCPU write it
+// before Loaded is true; afterwards it is only read.
+var cudaProblem = errors.New("libtorch is not loaded")
+
 // LoadCPU opens the bridge, and nothing of CUDA's. Not safe for concurrent use.
 func LoadCPU(bridge string) error {
 	if err := open(bridge, func(p *C.char) *C.char { return C.ct_open(p) }); err != nil {
@@ -79,11 +83,6 @@ func Load(bridge, cudaBridge string) error {
 	return nil
 }
 
-// LoadPretend opens the pretend accelerator's library; once in a process.
-func LoadPretend(path string) error {
-	return open(path, func(p *C.char) *C.char { return C.ct_open_pretend(p) })
-}
-
 func open(path string, f func(*C.char) *C.char) error {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
@@ -93,21 +92,6 @@ func open(path string, f func(*C.char) *C.char) error {
 	}
 	return nil
 }
-
-// PretendCounts is what the pretend accelerator saw since it was loaded: values
-// read by the host, copies to and from the device, operators called.
-type PretendCounts struct{ Reads, ToDevice, ToHost, Calls int64 }
-
-// Pretend returns the counters of the pretend accelerator.
-func Pretend() PretendCounts {
-	var c C.ct_pretend_counts
-	C.ct_pretend_read_counts(&c)
-	return PretendCounts{int64(c.reads), int64(c.to_device), int64(c.to_host), int64(c.calls)}
-}
-
-// PretendForbid makes reads by the host and copies between devices errors, or
-// allows them again, and returns what was in force.
-func PretendForbid(on bool) bool { return C.ct_pretend_forbid(cbool(on)) != 0 }
 
 func cbool(b bool) C.int32_t {
 	if b {

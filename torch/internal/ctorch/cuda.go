@@ -21,13 +21,8 @@ static ct_error *go_cuda_empty_cache(void) { return cuda_table->empty_cache(); }
 */
 import "C"
 
-import "errors"
-
-// cudaProblem is written by Load and LoadCPU before Loaded is true, and only read after.
-var cudaProblem = errors.New("libtorch is not loaded")
-
-// CUDA tells why the CUDA bridge cannot be called; nil if it can. Nothing else
-// with CUDA in its name may be called before it was nil once.
+// CUDA returns why the CUDA bridge cannot be called; nil if it can. Call the other CUDA
+// functions only after it has returned nil.
 func CUDA() error { return cudaProblem }
 
 // CUDAStream is one of libtorch's streams: a value, never freed.

@@ -3,9 +3,15 @@
 
 package ctorch
 
+/*
+#include "table.h"
+*/
+import "C"
+
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Handle is libtorch's address of a tensor: one strong reference to it. It is an
@@ -124,4 +130,18 @@ func (c *CloseAll) Do() {
 func free(h Handle) {
 	hs := [1]Handle{h}
 	freeAll(hs[:])
+}
+
+func freeAll(hs []Handle) {
+	if len(hs) == 0 {
+		return
+	}
+	C.go_tensors_free((*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(hs))), C.int32_t(len(hs)))
+	live.Add(-int64(len(hs)))
+}
+
+// Retain returns a further reference to an entered handle.
+func Retain(h Handle) Handle {
+	C.go_tensor_retain(C.ct_tensor(h))
+	return h
 }

@@ -58,25 +58,3 @@ char *ct_open_cuda(const char *path) {
   cuda_table = api;
   return NULL;
 }
-
-static void (*pretend_counts)(ct_pretend_counts *);
-static int32_t (*pretend_forbid)(int32_t);
-
-char *ct_open_pretend(const char *path) {
-  void *h;
-  char *why = open_library(path, &h);
-  if (why) return why;
-  void (*start)(void (*)(int64_t)) = (void (*)(void (*)(int64_t)))dlsym(h, "ct_pretend_start");
-  pretend_counts = (void (*)(ct_pretend_counts *))dlsym(h, "ct_pretend_counts_get");
-  pretend_forbid = (int32_t (*)(int32_t))dlsym(h, "ct_pretend_forbid");
-  if (!start || !pretend_counts || !pretend_forbid) return open_error(path);
-  start(ct_table->memory_add);
-  return NULL;
-}
-
-void ct_pretend_read_counts(ct_pretend_counts *out) {
-  memset(out, 0, sizeof *out);
-  if (pretend_counts) pretend_counts(out);
-}
-
-int32_t ct_pretend_forbid(int32_t on) { return pretend_forbid ? pretend_forbid(on) : 0; }

@@ -17,14 +17,6 @@ char *ct_open(const char *path);
 /* The CUDA bridge; its table is cuda_table, NULL until it is open. */
 char *ct_open_cuda(const char *path);
 
-/* The pretend accelerator, a test-only library. */
-typedef struct ct_pretend_counts {
-  int64_t reads, to_device, to_host, calls;
-} ct_pretend_counts;
-char *ct_open_pretend(const char *path);
-void ct_pretend_read_counts(ct_pretend_counts *out);
-int32_t ct_pretend_forbid(int32_t on);
-
 static inline void go_error_free(ct_error *e) { ct_table->error_free(e); }
 static inline char *go_error_text(ct_error *e) { return e->text; }
 static inline ct_error *go_op_find(const char *name, const char *overload, ct_op *op,

@@ -11,20 +11,6 @@ import "C"
 
 import "unsafe"
 
-func freeAll(hs []Handle) {
-	if len(hs) == 0 {
-		return
-	}
-	C.go_tensors_free((*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(hs))), C.int32_t(len(hs)))
-	live.Add(-int64(len(hs)))
-}
-
-// Retain returns a further reference to an entered handle.
-func Retain(h Handle) Handle {
-	C.go_tensor_retain(C.ct_tensor(h))
-	return h
-}
-
 // From copies bytes of memory at data into a new CPU tensor.
 func From(data unsafe.Pointer, bytes int, sizes []int64, dtype int) (Handle, uint32, *Error) {
 	var out C.ct_tensor
