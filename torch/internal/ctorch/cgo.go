@@ -45,6 +45,7 @@ type Error struct {
 	Text string
 }
 
+// Error returns the text.
 func (e *Error) Error() string { return e.Text }
 
 var loaded atomic.Bool
