@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +20,7 @@ func noneLeft(t *testing.T) {
 	t.Helper()
 	stacks := make([]byte, 1<<20)
 	assert.Eventually(t, func() bool {
-		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "vbauerster/mpb")
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*Group).refresh")
 	}, 5*time.Second, 10*time.Millisecond, "a goroutine is left over")
 }
 
@@ -61,7 +60,6 @@ groove   \| +\|  0 of 4 epochs                            0:0\d$`)
 	assert.Contains(t, after[3], "groove   |")
 
 	jobs[0].Finish("1 epoch")
-	g.Wait()
 	assert.Equal(t, "said\nemotion: 1 epoch (T)\nmelody: 4 epochs (T)", untimed(strings.Join(out.text(), "\n")))
 }
 
@@ -69,33 +67,18 @@ func TestAGroupBeginsAgain(t *testing.T) {
 	defer noneLeft(t)
 	out := newEmulator(t, 80)
 	g := NewGroup(out, true)
-	g.Wait() // for nothing
 	g.Start("reading", Files, 2).Finish("2 files")
 	g.Say("between")
 	j := g.Start("training", Epochs, 0)
 	shows(t, out, func(lines []string) bool { return len(lines) == 3 && strings.HasPrefix(lines[2], "training") })
 	j.Finish("3 epochs")
-	g.Wait()
 	g.Start("x", Files, 1).Finish("")
 	assert.Equal(t, "reading: 2 files (T)\nbetween\ntraining: 3 epochs (T)", untimed(strings.Join(out.text(), "\n")))
 }
 
-func TestWaitWaits(t *testing.T) {
-	g := NewGroup(newEmulator(t, 80), true)
-	j := g.Start("x", Files, 1)
-	var finished atomic.Bool
-	go func() {
-		time.Sleep(2 * refresh)
-		finished.Store(true)
-		j.Finish("")
-	}()
-	g.Wait()
-	assert.True(t, finished.Load())
-}
-
 func TestUnknownTotalSpins(t *testing.T) {
 	out := newEmulator(t, 80)
-	j := Start(out, true, "x", Files, 0)
+	j := NewGroup(out, true).Start("x", Files, 0)
 	seen := map[string]bool{}
 	shows(t, out, func(lines []string) bool {
 		if len(lines) == 1 {
@@ -110,7 +93,7 @@ func TestUnknownTotalSpins(t *testing.T) {
 
 func TestSetDrawsSeldom(t *testing.T) {
 	out := newEmulator(t, 80)
-	j := Start(out, true, "x", Files, 10_000)
+	j := NewGroup(out, true).Start("x", Files, 10_000)
 	began := time.Now()
 	for time.Since(began) < 5*refresh {
 		j.Set(1, "a note")
@@ -138,7 +121,6 @@ func TestATerminalThatWentAway(t *testing.T) {
 	a.Finish("a")
 	b.Set(1, "")
 	b.Finish("b")
-	g.Wait()
 }
 
 // The clock of a job stands still until it begins.

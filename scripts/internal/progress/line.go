@@ -4,15 +4,12 @@
 package progress
 
 import (
-	"bytes"
 	"fmt"
-	"io"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/mattn/go-runewidth"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
@@ -24,7 +21,7 @@ const (
 	mostBar  = 24
 )
 
-// farthest is the longest estimate that is worth telling.
+// farthest is the longest estimate that is worth showing.
 const farthest = 1000 * time.Hour
 
 // cells are the texts of a live line.
@@ -42,51 +39,42 @@ type columns struct {
 	spins                       bool
 }
 
-// layout is what of a line fits on the terminal: the widths of its columns, 0 of
-// those that are left out, and how many parts of the note.
+// layout says how much of a line fits on the terminal: the widths of its columns, 0 for
+// those that are skipped, and how many parts of the note.
 type layout struct {
 	title, bar, count, note, elapsed, left int
 	parts                                  int
 }
 
-// gauge draws how much of a job is done, or that something is done.
-func gauge(known bool) mpb.BarFiller {
-	if known {
-		return mpb.BarStyle().Lbound("|").Filler("█").Tip("█").Padding(" ").Rbound("|").Build()
+// gauge draws how much of a job is done, or that something is done, in the given width.
+func (j *Job) gauge(done int64, width int) string {
+	if j.total == 0 {
+		return `|/-\`[j.spins%4:][:1]
 	}
-	return mpb.SpinnerStyle("|", "/", "-", `\`).PositionLeft().Build()
+	inner := width - 2
+	filled := int(math.Round(float64(min(done, j.total)) / float64(j.total) * float64(inner)))
+	return "|" + runewidth.FillRight(strings.Repeat("█", max(filled, 0)), inner) + "|"
 }
 
-// draw writes the job's line.
-func (j *Job) draw(w io.Writer, stat decor.Statistics) error {
-	width := stat.AvailableWidth
+// line returns the job's line. The group's lock is held.
+func (j *Job) line(width int) string {
 	j.mu.Lock()
-	end, done := "", j.last.done
-	if j.finished {
-		end = j.end()
+	defer j.mu.Unlock()
+	if j.finished && j.summary != "" {
+		return runewidth.Truncate(j.end(), width, "…")
 	}
 	c := j.cells(time.Now())
-	j.mu.Unlock()
-	if end != "" {
-		_, err := io.WriteString(w, runewidth.Truncate(end, width, "…"))
-		return err
-	}
-	j.group.mu.Lock()
 	j.group.columns.grow(c)
 	fit := j.group.columns.fit(width)
-	j.group.mu.Unlock()
-
-	stat.Total, stat.Current, stat.AvailableWidth = j.total, done, fit.bar
-	var bar bytes.Buffer
-	if fit.bar >= leastBar || fit.bar > 0 && c.spins {
-		if err := j.gauge.Fill(&bar, stat); err != nil {
-			return err
-		}
-	}
 	line := runewidth.FillRight(runewidth.Truncate(c.title, fit.title, "…"), fit.title)
 	add := func(text string) { line += strings.Repeat(" ", gap) + text }
 	if fit.bar > 0 {
-		add(runewidth.FillRight(bar.String(), fit.bar))
+		bar := ""
+		if fit.bar >= leastBar || c.spins {
+			bar = j.gauge(j.last.done, fit.bar)
+			j.spins++
+		}
+		add(runewidth.FillRight(bar, fit.bar))
 	}
 	add(runewidth.FillLeft(c.count, fit.count))
 	if fit.note > 0 {
@@ -99,11 +87,10 @@ func (j *Job) draw(w io.Writer, stat decor.Statistics) error {
 	if fit.left > 0 {
 		add(runewidth.FillLeft(c.left, fit.left))
 	}
-	_, err := io.WriteString(w, runewidth.Truncate(strings.TrimRight(line, " "), width, "…"))
-	return err
+	return runewidth.Truncate(strings.TrimRight(line, " "), width, "…")
 }
 
-// cells tells the job's state in words.
+// cells puts the job's state into words.
 func (j *Job) cells(now time.Time) cells {
 	switch {
 	case j.waiting:

@@ -4,26 +4,15 @@
 package progress
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
 	"github.com/mattn/go-runewidth"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// drawn is the line of a job that is not being shown.
-func drawn(t *testing.T, j *Job, width int) string {
-	t.Helper()
-	var line bytes.Buffer
-	require.NoError(t, j.draw(&line, decor.Statistics{AvailableWidth: width}))
-	return line.String()
-}
-
 func unshown(title string, unit Unit, total int64) *Job {
-	return &Job{group: NewGroup(nil, true), title: title, unit: unit, total: total, started: time.Now(), gauge: gauge(total > 0)}
+	return &Job{group: NewGroup(nil, true), title: title, unit: unit, total: total, started: time.Now()}
 }
 
 func TestWhatALineGivesUp(t *testing.T) {
@@ -44,7 +33,7 @@ func TestWhatALineGivesUp(t *testing.T) {
 		30:  "dynamics: tr…  12 of 50 epochs",
 		10:  "…  12 of …",
 	} {
-		got := drawn(t, j, width)
+		got := j.line(width)
 		assert.LessOrEqual(t, runewidth.StringWidth(got), width)
 		assert.Equal(t, want, got)
 	}
@@ -56,12 +45,12 @@ func TestNoLineIsTooLong(t *testing.T) {
 			j := unshown(title, Bytes, total)
 			for width := 1; width < 130; width++ {
 				j.Set(int64(width)*1e9, "loss 0.01234, 感情, "+title)
-				line := drawn(t, j, width)
+				line := j.line(width)
 				assert.LessOrEqual(t, runewidth.StringWidth(line), width, line)
 			}
 			j.finish("a summary of which the end matters less: " + title)
 			for width := 1; width < 130; width++ {
-				assert.LessOrEqual(t, runewidth.StringWidth(drawn(t, j, width)), width)
+				assert.LessOrEqual(t, runewidth.StringWidth(j.line(width)), width)
 			}
 		}
 	}

@@ -7,11 +7,8 @@ package progress
 
 import (
 	"fmt"
-	"io"
 	"sync"
 	"time"
-
-	"github.com/vbauerster/mpb/v8"
 
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
@@ -26,7 +23,7 @@ const (
 	Epochs
 )
 
-// quarters is how many lines a job has in a log, and pause the time after which
+// quarters is how many lines a job has in a log, and pause is the time after which
 // there is one more.
 const (
 	quarters = 4
@@ -40,8 +37,7 @@ type Job struct {
 	title string
 	unit  Unit
 	total int64
-	bar   *mpb.Bar      // nil in a log
-	gauge mpb.BarFiller // belongs to the goroutine that draws bar
+	spins int // how often its line was drawn; belongs to the group's lock
 
 	mu          sync.Mutex
 	waiting     bool      // for Begin
@@ -55,18 +51,10 @@ type Job struct {
 	lastLine    time.Time
 }
 
-// mark is how far a job was at some time.
+// mark records how far a job was at some time.
 type mark struct {
 	done int64
 	at   time.Time
-}
-
-// Start begins to show a job, alone, that counts to total (0: nobody knows how
-// far). terminal says whether w is one. Nothing else may be written to a
-// terminal until the job is finished; jobs beside each other, and lines above
-// them, need a Group.
-func Start(w io.Writer, terminal bool, title string, unit Unit, total int64) *Job {
-	return NewGroup(w, terminal).Start(title, unit, total)
 }
 
 // Begin ends the waiting of a queued job.
@@ -83,10 +71,10 @@ func (j *Job) Begin() {
 	}
 }
 
-// Set says that done of the total is done; note tells what else is known, such
-// as a loss. Where a line is short of room, the parts of a note after a ", " go
-// first. Set is cheap: a terminal is written to a few times a second, however
-// often Set is called.
+// Set records that done of the total is done, with a note of what else is known, such
+// as a loss. Where a line is short of room, the parts of a note after a ", " go first.
+// Set is cheap: a terminal is written to a few times a second, however often Set is
+// called.
 func (j *Job) Set(done int64, note string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -114,7 +102,7 @@ func (j *Job) Set(done int64, note string) {
 	j.group.print(plain.Text(fmt.Sprintf("%s: %s%s", j.title, j.count(done), note)))
 }
 
-// Finish ends the showing; summary, if any, is a last line that stays. On a
+// Finish ends the job; summary, if any, is a last line that stays. On a
 // terminal it takes the place of the job's live line, cut to the width, and is
 // written whole when the last job of the group ends.
 func (j *Job) Finish(summary string) {
@@ -137,7 +125,7 @@ func (j *Job) finish(summary string) bool {
 	return true
 }
 
-// end is the line of a finished job, "" where it leaves none.
+// end returns the line of a finished job, "" where it leaves none.
 func (j *Job) end() string {
 	if j.summary == "" {
 		return ""

@@ -21,7 +21,7 @@ func untimed(text string) string { return seconds.ReplaceAllString(text, "(T)") 
 
 func TestLogIsSparseAndPlain(t *testing.T) {
 	var out bytes.Buffer
-	j := Start(&out, false, "emotion: reading", Files, 200)
+	j := NewGroup(&out, false).Start("emotion: reading", Files, 200)
 	for i := range int64(200) {
 		j.Set(i+1, "")
 	}
@@ -48,7 +48,6 @@ func TestLogOfAGroup(t *testing.T) {
 	g.Say("melody: saved %d times\n  by request", 2)
 	a.Finish("")
 	b.Finish("1 epoch")
-	g.Wait()
 	assert.Equal(t, `two networks
 emotion: training …
 melody: training …
@@ -61,7 +60,7 @@ melody: training: 1 epoch (T)
 
 func TestLogSaysMoreAfterAPause(t *testing.T) {
 	var out bytes.Buffer
-	j := Start(&out, false, "x", Files, 0)
+	j := NewGroup(&out, false).Start("x", Files, 0)
 	j.Set(1, "")
 	j.lastLine = j.lastLine.Add(-pause)
 	j.Set(2, "")
@@ -72,7 +71,7 @@ func TestLogSaysMoreAfterAPause(t *testing.T) {
 
 func TestNotesAndBytes(t *testing.T) {
 	var out bytes.Buffer
-	j := Start(&out, false, "download", Bytes, 550e6)
+	j := NewGroup(&out, false).Start("download", Bytes, 550e6)
 	j.Set(275e6, "torch")
 	assert.Equal(t, "download …\ndownload: 275 of 550 MB, torch\n", out.String())
 }
@@ -110,7 +109,6 @@ func TestManyGoroutines(t *testing.T) {
 			wg.Go(func() { g.Say("said") })
 			wg.Go(func() { time.Sleep(refresh); j.Finish("done") })
 		}
-		g.Wait()
 		wg.Wait()
 		ends := 0
 		for _, line := range out.text() {
@@ -126,7 +124,7 @@ func TestManyGoroutines(t *testing.T) {
 
 // 0.1 µs a call on a server of 2026.
 func BenchmarkSet(b *testing.B) {
-	j := Start(new(bytes.Buffer), true, "x", Epochs, int64(b.N))
+	j := NewGroup(new(bytes.Buffer), true).Start("x", Epochs, int64(b.N))
 	for i := range int64(b.N) {
 		j.Set(i, "a note")
 	}

@@ -4,7 +4,6 @@
 package progress
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -27,23 +26,19 @@ const (
 
 // screen puts each drawing of the live lines in the place of the one before. In
 // between, the cursor rests at the beginning of the line below and is never
-// hidden, so that a process may die at any time. It is an mpb.ConsoleWriter;
-// unlike the library's own, it finds the place again after the terminal became
-// narrower or echoed a key.
+// hidden, so that a process may die at any time. It finds the place again after the
+// terminal was resized or echoed a key press.
 type screen struct {
-	bytes.Buffer // what is said above the lines
-	w            io.Writer
-	size         func() (width, height int)
-	drawn        []int    // the widths of the lines on the terminal
-	next         []string // the lines to come
-	widths       []int    // theirs
+	w     io.Writer
+	size  func() (width, height int)
+	drawn []int // the widths of the lines on the terminal
 }
 
 func newScreen(w io.Writer) *screen {
 	return &screen{w: w, size: func() (int, int) { return size(w) }}
 }
 
-// size is that of a terminal, or the usual one.
+// size returns the size of a terminal, or the usual one.
 func size(w io.Writer) (width, height int) {
 	if f, ok := w.(interface{ Fd() uintptr }); ok {
 		width, height, _ = term.GetSize(int(f.Fd()))
@@ -54,32 +49,18 @@ func size(w io.Writer) (width, height int) {
 	return width, height
 }
 
-// IsTerminal is true: whoever makes a screen knows that w is one.
-func (s *screen) IsTerminal() bool { return true }
-
-// GetTermSize tells how much of the terminal the lines may fill: all but the
-// last column, in which some terminals wrap, and the last row, where the cursor
-// rests. It is asked before each drawing.
-func (s *screen) GetTermSize() (width, height int, err error) {
+// room returns how much of the terminal the lines may fill: all but the last column, in
+// which some terminals wrap, and the last row, where the cursor rests.
+func (s *screen) room() (width, height int) {
 	width, height = s.size()
-	return max(width-1, 1), max(height-1, 1), nil
+	return max(width-1, 1), max(height-1, 1)
 }
 
-// ReadFrom takes one of the lines to come.
-func (s *screen) ReadFrom(r io.Reader) (int64, error) {
-	line, err := io.ReadAll(r)
-	if len(line) > 0 { // the library empties those for which the terminal is too low
-		s.next = append(s.next, string(line))
-		s.widths = append(s.widths, runewidth.StringWidth(strings.TrimSuffix(string(line), "\n")))
-	}
-	return int64(len(line)), err
-}
-
-// Flush draws. Each line is cleared only as it is written: nothing flickers, and
-// a low terminal is never cleared from its corner, which some take for the wish
-// to keep what was there in their history.
-func (s *screen) Flush(int) error {
-	var out bytes.Buffer
+// draw writes whole lines that stay, and the live lines below them. Each line is
+// cleared only as it is written: nothing flickers, and a low terminal is never cleared
+// from its corner, which some take for the wish to keep what was there in their history.
+func (s *screen) draw(said string, lines []string) {
+	var out strings.Builder
 	if len(s.drawn) > 0 {
 		// A line that no longer fits has been wrapped by the terminal.
 		width, _ := s.size()
@@ -89,20 +70,20 @@ func (s *screen) Flush(int) error {
 		}
 		fmt.Fprintf(&out, "\r\x1b[%dA", rows)
 	}
-	if s.Len() > 0 { // may be wrapped, and nobody knows where
-		out.WriteString(clearBelow)
-		_, _ = s.WriteTo(&out) // a buffer does not fail
+	if said != "" { // it may wrap, and nobody knows where
+		out.WriteString(clearBelow + said)
 	}
-	for _, line := range s.next {
-		out.WriteString(clearLine + line)
+	for _, line := range lines {
+		out.WriteString(clearLine + line + "\n")
 	}
 	if len(s.drawn) > 0 {
 		out.WriteString(clearBelow)
 	}
-	s.drawn, s.widths, s.next = s.widths, s.drawn[:0], s.next[:0]
-	if out.Len() == 0 {
-		return nil
+	s.drawn = s.drawn[:0]
+	for _, line := range lines {
+		s.drawn = append(s.drawn, runewidth.StringWidth(line))
 	}
-	_, err := s.w.Write(out.Bytes())
-	return err
+	if out.Len() > 0 {
+		_, _ = io.WriteString(s.w, out.String()) // what cannot be shown must not end the work
+	}
 }

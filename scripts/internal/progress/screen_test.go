@@ -16,13 +16,7 @@ func TestScreenFindsItsPlaceAgain(t *testing.T) {
 	out := newEmulator(t, 60)
 	s := newScreen(out)
 	s.size = func() (int, int) { return out.width, 24 }
-	draw := func(lines ...string) {
-		for _, line := range lines {
-			_, err := s.ReadFrom(strings.NewReader(line + "\n"))
-			require.NoError(t, err)
-		}
-		require.NoError(t, s.Flush(len(lines)))
-	}
+	draw := func(lines ...string) { s.draw("", lines) }
 	_, err := io.WriteString(out, "earlier\n")
 	require.NoError(t, err)
 	draw(strings.Repeat("a", 59), strings.Repeat("b", 41), "c")
@@ -34,9 +28,7 @@ func TestScreenFindsItsPlaceAgain(t *testing.T) {
 	_, err = io.WriteString(out, "^C") // a terminal echoes it
 	require.NoError(t, err)
 	out.resize(70)
-	_, err = io.WriteString(s, strings.Repeat("said", 20)+"\n")
-	require.NoError(t, err)
-	draw("a3", "b", "c3")
+	s.draw(strings.Repeat("said", 20)+"\n", []string{"a3", "b", "c3"})
 	assert.Equal(t, []string{"earlier", strings.Repeat("said", 20)[:70], strings.Repeat("said", 20)[70:], "a3", "b", "c3"}, out.text())
 	assert.Equal(t, 1, out.wraps, "of what was said")
 

@@ -64,7 +64,6 @@ func TestPseudoTerminal(t *testing.T) {
 				j.Finish("20 epochs")
 			})
 		}
-		g.Wait()
 		wg.Wait()
 		require.NoError(t, terminal.Close())
 		<-read
