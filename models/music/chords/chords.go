@@ -1,14 +1,14 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package chords turns chord names into the classes that HarmonyPredictor reads
-// and writes, and a progression into its samples.
+// Package chords turns chord names into the classes that HarmonyPredictor reads and
+// writes, and a progression into its samples.
 //
 // # Classes
 //
-// A class is 5·r + q: r is the root's distance above the tonic in semitones, q
-// the [Quality], which follows from the set of degrees above the root, by the
-// first of these rules that holds:
+// A class is 5·r + q: r is the root's distance above the tonic in semitones, q the
+// [Quality]. The set of degrees above the root decides it, by the first of these
+// rules that applies:
 //
 //	b3 with b5                       Diminished
 //	3 with #5                        Augmented
@@ -18,43 +18,43 @@
 //	nothing but 1, 5 and sevenths    PowerChord, whatever the root
 //	anything else, and the name X    Other, whatever the root
 //
-// The name N is NoChord. Degrees are compared by name, not by sound: #9 is no
-// minor third, b13 no augmented fifth, 10 no third, 12 no fifth. Any third, #3
-// too, keeps a chord from being suspended, and any seventh, bb7 too, is allowed
-// in a power chord. The bass has no say.
+// The name N is NoChord. Degrees are compared by name, not by sound: #9 is no minor
+// third, b13 no augmented fifth, 10 no third, 12 no fifth. With any third, even #3, a
+// chord is not suspended, and a power chord may have any seventh, even bb7. The bass
+// note is ignored.
 //
 // # Names
 //
 // Harte's syntax has a colon after the root: "F#:hdim7/b3", "A:1(b3,b7)",
-// "C:maj(*3)". Parentheses add degrees, or strike one out by exactly its name;
-// where they follow the colon at once, only the root is there before, as in
-// "C:(1,5)". The bass is a degree. (C. Harte, M. Sandler, S. Abdallah, E. Gómez:
+// "C:maj(*3)". Parentheses add degrees, or remove one by its exact name; directly
+// after the colon they add to the root alone, as in "C:(1,5)". The bass is a degree. (C. Harte, M. Sandler, S. Abdallah, E. Gómez:
 // Symbolic representation of musical chords, ISMIR 2005, with the shorthands
 // that the McGill Billboard annotations add.)
 //
 // Lead-sheet names have none: "F#m7b5", "Cmaj7", "CΔ7", "C°7", "C6/9",
-// "C7(b9,#11)". After either kind of root the same words are understood, so
-// "A:m7" is read as well. Where lead sheets leave room, the plainest reading
-// counts:
+// "C7(b9,#11)". Both kinds share their words, so "A:m7" is read, too. Where lead
+// sheets are ambiguous, these readings hold:
 //
-//   - Accidentals after a letter belong to the root: "C#9" is the ninth chord on
-//     C sharp, "Cb5" the power chord on C flat. A change of sign ends them: "C#b5".
-//   - "C2" and "C4" are suspended; after something else, or in parentheses, 2 and
-//     4 are added ones: "Cm4", "C(4)". "C5" is the power chord, "C(5)" is C.
-//   - "-" and "+" at once after the root are minor and augmented, otherwise flat
-//     and sharp: "C-7", "C7-9". "C-5" is C with a flat fifth.
-//   - "alt" leaves it to the player which fifth and ninth are altered, so it names
-//     none, and "C7alt" is major.
-//   - "no3" strikes out whatever third there is; then "C9no3" is suspended.
-//   - "h", "%" and "0" at once after the root of a lead sheet are half-diminished,
+//   - Accidentals after a letter belong to the root: "C#9" is the ninth chord on C
+//     sharp, "Cb5" the power chord on C flat. A change of sign ends them: "C#b5".
+//   - "C2" and "C4" are suspended; later in a name, or in parentheses, 2 and 4 are
+//     added: "Cm4", "C(4)". "C5" is the power chord, "C(5)" is C.
+//   - "-" and "+" directly after the root are minor and augmented, otherwise flat and
+//     sharp: "C-7", "C7-9". "C-5" is C with a flat fifth.
+//   - "alt" lets the player choose which fifth and ninth are altered, so it sets none,
+//     and "C7alt" is major.
+//   - "no3" removes any third; then "C9no3" is suspended.
+//   - "h", "%" and "0" directly after the root of a lead sheet are half-diminished,
 //     half-diminished and diminished: "Dh7" (iReal Pro), "D%7", "C07". "j" is a major
 //     seventh, and the accidental of a tension may follow it: "Ebj7", "G79b" (Weimar
 //     Jazz Database).
-//   - What follows "/" is the bass, a note or a degree: "Cm7/b5" is minor. Only
-//     "6/9" and "/maj7", as in "Cm/maj7", are not.
+//   - "/" introduces the bass, a note or a degree: "Cm7/b5" is minor. The exceptions
+//     are "6/9" and "/maj7", as in "Cm/maj7".
 //
 // Accidentals may be written "♯" and "♭", digits raised or in full width.
 package chords
+
+import "fmt"
 
 // Pause stands in the McGill Billboard annotations where the metre is interrupted.
 // It is no chord.
@@ -63,15 +63,15 @@ const Pause = "&pause"
 // Classes is the number of classes, and the length of a distribution over them.
 const Classes = 64
 
-// The classes that have no root; 63 is never used. They serve as a [Quality] too.
+// The classes that have no root; 63 is never used. Each is a [Quality], too.
 const (
 	NoChord    = 60 // nothing sounds
 	PowerChord = 61 // root and fifth, or the root alone, with or without a seventh
 	Other      = 62 // none of the qualities, or unknown
 )
 
-// Quality is the kind of a chord: one of the five below, which a class counts
-// together with the root, or [NoChord], [PowerChord], [Other].
+// Quality is the kind of a chord: one of the five below, which a class combines with
+// the root, or [NoChord], [PowerChord], [Other].
 type Quality int
 
 // The qualities that have a root.
@@ -85,15 +85,15 @@ const (
 	rooted = 5
 )
 
-// Chord is what is kept of a chord's name.
+// Chord is the meaning of a chord's name.
 type Chord struct {
 	Root    int // pitch class, 0 (C) to 11 (B); -1 for no chord and for an unknown one
 	Quality Quality
-	Bass    int // pitch class of the lowest note: the root, if the name says nothing else
+	Bass    int // pitch class of the lowest note: the root, unless the name gives another
 }
 
-// Class gives the chord's class where tonic, a pitch class, is the tonic: 0 to 62.
-// A chord that is not of [Parse]'s making and has no sense is [Other].
+// Class returns the chord's class, 0 to 62, in a key whose tonic is the pitch class
+// given. A chord that [Parse] cannot return is [Other].
 func (c Chord) Class(tonic int) int {
 	switch {
 	case c.Quality >= NoChord && c.Quality <= Other:
@@ -104,7 +104,7 @@ func (c Chord) Class(tonic int) int {
 	return rooted*modulo(c.Root-tonic) + int(c.Quality)
 }
 
-// modulo gives the pitch class of a number of semitones above C.
+// modulo returns the pitch class of a number of semitones above C.
 func modulo(semitones int) int { return (semitones%12 + 12) % 12 }
 
 var degreeNames = [12][2]string{
@@ -112,11 +112,11 @@ var degreeNames = [12][2]string{
 	{"bV", "bv"}, {"V", "v"}, {"bVI", "bvi"}, {"VI", "vi"}, {"bVII", "bvii"}, {"VII", "vii"},
 }
 
-// ClassName names a class for tables, plots and metadata: the root as a degree of
-// the major scale on the tonic, large for a major third and small for a minor,
-// then the quality: "I", "bII", "i", "ii°", "V+", "Isus". The others are "N" (no
-// chord), "5" (power chord), "other" and, for 63 and numbers that are no class,
-// "unused".
+// ClassName names a class for tables, plots and metadata: the root as a degree of the
+// major scale on the tonic, in capitals for a major third and in small letters for a
+// minor one, then the quality: "I", "bII", "i", "ii°", "V+", "Isus". The others are
+// "N" (no chord), "5" (power chord), "other" and, for 63 and numbers that are no
+// class, "unused".
 func ClassName(class int) string {
 	switch class {
 	case NoChord:
@@ -141,4 +141,55 @@ func ClassName(class int) string {
 		return name[0] + "sus"
 	}
 	return name[0]
+}
+
+// The sizes of a sample.
+const (
+	History = 16  // chords before, at most, in a context
+	Ahead   = 4   // chords in a target, and the step from sample to sample
+	Decay   = 0.8 // weight of a chord of the context against the one after it
+)
+
+// Sample is a place in a progression, with the chords before and after it. Each part
+// is a distribution over the classes: [Classes] numbers of sum 1. The other half of
+// HarmonyPredictor's input, the emotion, is that of the whole progression.
+type Sample struct {
+	Position int // index of the first chord of the target
+
+	// Context holds up to [History] chords before; the one at distance k = 0, 1, … has
+	// weight [Decay]^k. Target holds the next [Ahead], with equal weights.
+	Context, Target []float32
+}
+
+// Samples cuts a progression, given as the class of each chord with repeats, into
+// samples at 4, 8, 12, … as long as all four target chords exist. Fewer than eight
+// chords give none. Samples panics if a number is no class.
+func Samples(classes []int) []Sample {
+	for i, c := range classes {
+		if c < 0 || c >= Classes {
+			panic(fmt.Sprintf("chords: chord %d has class %d: classes go from 0 to %d", i+1, c, Classes-1))
+		}
+	}
+	var samples []Sample
+	for at := Ahead; at+Ahead <= len(classes); at += Ahead {
+		past, next := classes[max(0, at-History):at], classes[at:at+Ahead]
+		samples = append(samples, Sample{at, distribution(past, Decay), distribution(next, 1)})
+	}
+	return samples
+}
+
+// distribution weights the classes by decay^k, with k counted from the last.
+func distribution(classes []int, decay float64) []float32 {
+	var weights [Classes]float64
+	weight, sum := 1.0, 0.0
+	for k := range classes {
+		weights[classes[len(classes)-1-k]] += weight
+		sum += weight
+		weight *= decay
+	}
+	d := make([]float32, Classes)
+	for i, w := range weights {
+		d[i] = float32(w / sum)
+	}
+	return d
 }

@@ -3,7 +3,10 @@
 
 package chords
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // degree is an interval above the root by its name: b9 is {9, -1}.
 type degree struct{ number, alter int }
@@ -11,8 +14,8 @@ type degree struct{ number, alter int }
 // maxDegree is the highest degree that chord names use.
 const maxDegree = 13
 
-// readDegree reads accidentals and a number from 1 to 13. Of "69" it is the 6, a
-// ninth follows; 14 and up to 19 are nothing.
+// readDegree reads accidentals and a number from 1 to 13. In "69" it reads the 6,
+// because a ninth follows; it reads nothing in 14 to 19.
 func readDegree(text string) (d degree, rest string, ok bool) {
 	for text != "" && (text[0] == 'b' || text[0] == '#') {
 		d.alter += sign(text[0])
@@ -41,13 +44,13 @@ func sign(accidental byte) int {
 	return 1
 }
 
-// semitones gives the distance above the root.
+// semitones returns the distance above the root.
 func (d degree) semitones() int {
 	steps := [7]int{0, 2, 4, 5, 7, 9, 11}
 	return 12*((d.number-1)/7) + steps[(d.number-1)%7] + d.alter
 }
 
-// readNote reads a note's name: one of letters, then a run of equal accidentals.
+// readNote reads a note's name: one of the letters, then a run of equal accidentals.
 func readNote(text, letters string) (pitch int, rest string, ok bool) {
 	if text == "" || strings.IndexByte(letters, text[0]) < 0 {
 		return 0, text, false
@@ -62,21 +65,17 @@ func readNote(text, letters string) (pitch int, rest string, ok bool) {
 	return modulo(pitch), rest, true
 }
 
-// degrees is a set.
+// degrees is a set of them.
 type degrees map[degree]bool
 
 func (s degrees) add(number, alter int) { s[degree{number, alter}] = true }
 
-// remove strikes a number out, whatever its accidentals.
+// remove removes a number with any accidentals.
 func (s degrees) remove(number int) {
-	for d := range s {
-		if d.number == number {
-			delete(s, d)
-		}
-	}
+	maps.DeleteFunc(s, func(d degree, _ bool) bool { return d.number == number })
 }
 
-// replace puts a degree in the place of the natural one.
+// replace replaces the natural degree by an altered one.
 func (s degrees) replace(number, alter int) {
 	delete(s, degree{number, 0})
 	s.add(number, alter)

@@ -13,8 +13,8 @@ import (
 )
 
 // Parse reads a chord's name in Harte's syntax or in lead-sheet style, as the
-// package's documentation describes them. Space around it does not matter. An
-// error quotes the name and what in it is not understood, and shows how names are
+// package's documentation describes them. It ignores space around the name. Its error
+// quotes the name and the part that it does not understand, and shows how names are
 // written.
 func Parse(name string) (Chord, error) {
 	text := plain(name)
@@ -63,7 +63,7 @@ func parse(text string) (Chord, error) {
 	return c, nil
 }
 
-// readBass gives the pitch class of a note, or of a degree above the root.
+// readBass returns the pitch class of a note, or of a degree above the root.
 func readBass(text string, root int) (int, error) {
 	if pitch, rest, ok := readNote(text, letters); ok && rest == "" {
 		return pitch, nil
@@ -74,18 +74,50 @@ func readBass(text string, root int) (int, error) {
 	return 0, fmt.Errorf(`%s after "/" is neither a note nor a degree`, quote(text))
 }
 
+// ParseKey returns the pitch class, 0 (C) to 11 (B), of a key's tonic: of "C", "F#",
+// "B♭", "B flat", "Am", "A minor", "a", "C:maj", "D dorian". It ignores the mode,
+// which must be a known one: "Es" and "H" are errors, as is an empty key.
+func ParseKey(key string) (tonic int, err error) {
+	const help = `write the tonic, such as "C", "F#", "Bb" or "A minor"`
+	text := plain(key)
+	if text == "" {
+		return 0, fmt.Errorf("chords: the key is empty: %s", help)
+	}
+	tonic, rest, ok := readNote(text, letters+"abcdefg")
+	if !ok {
+		return 0, fmt.Errorf("chords: key %s: it starts with no note from A to G: %s", quote(key), help)
+	}
+	mode := strings.TrimLeft(rest, " :-_")
+	for accidental, by := range map[string]int{"sharp": 1, "flat": -1} {
+		if n := len(accidental); len(mode) >= n && strings.EqualFold(mode[:n], accidental) {
+			tonic = modulo(tonic + by)
+			mode = strings.TrimLeft(mode[n:], " :-_")
+			break
+		}
+	}
+	if mode != "" && !slices.ContainsFunc(modes, func(m string) bool { return strings.EqualFold(m, mode) }) {
+		return 0, fmt.Errorf("chords: key %s: %s is no mode: %s", quote(key), quote(mode), help)
+	}
+	return tonic, nil
+}
+
+var modes = []string{
+	"major", "maj", "minor", "min", "m", "natural minor", "harmonic minor", "melodic minor",
+	"ionian", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian",
+}
+
 var signs = strings.NewReplacer(
 	"♯", "#", "♭", "b", "♮", "", "\U0001d12a", "##", "\U0001d12b", "bb",
 	"\u2212", "-", "–", "-", // minus and en dash
 	"˚", "°", "∆", "Δ", "△", "Δ", // a ring, an increment, a triangle
 )
 
-// plain writes a name with the plain signs: ASCII accidentals, ordinary digits.
+// plain returns a name with plain signs: ASCII accidentals, ordinary digits.
 func plain(name string) string {
 	return strings.TrimSpace(norm.NFKC.String(signs.Replace(name)))
 }
 
-// quote is for text of any length.
+// quote quotes the start of a text of any length.
 func quote(text string) string {
 	const most = 40
 	if len(text) <= most {

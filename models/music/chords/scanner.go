@@ -14,16 +14,16 @@ type scanner struct {
 	harte bool // a colon came before
 	set   degrees
 
-	started  bool // something was read: signs and numbers mean something else now
-	extended bool // a 6, 7, 9, 11 or 13 was read: later numbers only add themselves
+	started  bool // something was read, which changes the meaning of signs and numbers
+	extended bool // a 6, 7, 9, 11 or 13 was read, so later numbers only add themselves
 	third    bool // "add3" was read
 	last     int  // the tension, 9, 11 or 13, that was read just before, or 0
-	seventh  int  // the alteration that a 7 without one has
+	seventh  int  // the alteration of a 7 without its own
 	depth    int  // of parentheses
 	next     purpose
 }
 
-// purpose is what the next degree is for.
+// purpose says what to do with the next degree.
 type purpose int
 
 const (
@@ -46,7 +46,7 @@ func newScanner(text string, harte bool) *scanner {
 func (s *scanner) scan() error {
 	for s.rest != "" {
 		if after, ok := strings.CutPrefix(s.rest, "/"); ok {
-			if w := findWord(after, false); w == nil || !w.afterSlash {
+			if w, _ := findWord(after, false); w == nil || !w.afterSlash {
 				break
 			}
 			s.rest = after
@@ -64,10 +64,11 @@ func (s *scanner) scan() error {
 	return nil
 }
 
-// step reads one thing. False leaves rest at what is not understood.
+// step reads one word, sign or degree. If it returns false, rest starts with what is
+// not understood.
 func (s *scanner) step() bool {
-	if w := findWord(s.rest, !s.started && !s.harte); w != nil {
-		s.rest = s.rest[len(w.text):]
+	if w, rest := findWord(s.rest, !s.started && !s.harte); w != nil {
+		s.rest = rest
 		w.do(s)
 		s.started = true
 		return true
@@ -110,7 +111,7 @@ func (s *scanner) step() bool {
 	return true
 }
 
-// sign reads "+" and "-", of which each has two meanings.
+// sign reads "+" or "-", each of which has two meanings.
 func (s *scanner) sign(c byte) bool {
 	after := s.rest[1:]
 	d, rest, number := readDegree(after)
@@ -134,8 +135,8 @@ func (s *scanner) sign(c byte) bool {
 	return true
 }
 
-// degree does what a degree, with or without accidentals, means here. False if
-// it means nothing.
+// degree applies a degree, with or without accidentals. It returns false if the
+// degree has no meaning in this place.
 func (s *scanner) degree(d degree, altered bool) bool {
 	first, purpose := !s.started, s.next
 	s.started, s.next = true, asUsual
@@ -176,7 +177,7 @@ func (s *scanner) degree(d degree, altered bool) bool {
 	return true
 }
 
-// sixNine reads on after a six: in lead sheets "6/9" is a chord, not a bass.
+// sixNine continues after a six: in lead sheets "6/9" is a chord, not a bass.
 func (s *scanner) sixNine(d degree, altered bool) {
 	if s.harte || altered || d.number != 6 {
 		return

@@ -5,78 +5,60 @@ package chords
 
 import "strings"
 
-// word is a part of a name that is spelled out, or its sign.
+// word is a group of words or signs with one meaning.
 type word struct {
-	text       string
+	texts      []string
 	do         func(*scanner)
-	exact      bool // large and small letters differ
-	first      bool // it means this at once after the root of a lead sheet only
-	afterSlash bool // it is itself after "/" too, not a bass
+	exact      bool // capitals and small letters differ
+	first      bool // it counts only directly after the root of a lead sheet
+	afterSlash bool // it is a word after "/" too, not a bass
 }
 
 // words has the qualities and modifiers of these published tables: the chord list
-// of iReal Pro and the legend of the program ireal-parse, the chord types of the
+// of iReal Pro ("h") and the legend of the program ireal-parse, the chord types of the
 // library tonal, the symbols of the library chord-symbol, the chord syntax of the
-// Weimar Jazz Database, the README of the Jazz Harmony Treebank (DCML). Where one
-// word begins another, the longer comes first.
+// Weimar Jazz Database ("j"), the README of the Jazz Harmony Treebank ("%", DCML).
 var words = []word{
-	{text: "madd", exact: true, do: func(s *scanner) { s.minor(); s.next = toAdd }}, // not "ma", "dd"
-	{text: "Madd", exact: true, do: func(s *scanner) { s.next = toAdd }},
-	{text: "major", do: (*scanner).major, afterSlash: true},
-	{text: "maj", do: (*scanner).major, afterSlash: true},
-	{text: "ma", do: (*scanner).major, afterSlash: true},
-	{text: "minor", do: (*scanner).minor},
-	{text: "min", do: (*scanner).minor},
-	{text: "mi", do: (*scanner).minor},
-	{text: "M", exact: true, do: (*scanner).major, afterSlash: true},
-	{text: "j", exact: true, do: (*scanner).triangle}, // Weimar Jazz Database
-	{text: "m", exact: true, do: (*scanner).minor},
-	{text: "Δ", do: (*scanner).triangle, afterSlash: true},
-	{text: "^", do: (*scanner).triangle, afterSlash: true},
-	{text: "dominant", do: func(*scanner) {}},
-	{text: "dom", do: func(*scanner) {}},
-	{text: "diminished", do: (*scanner).diminish},
-	{text: "dim.", do: (*scanner).diminish},
-	{text: "dim", do: (*scanner).diminish},
-	{text: "0", first: true, do: (*scanner).diminish},
-	{text: "°", do: (*scanner).diminish},
-	{text: "half-diminished", do: (*scanner).halfDiminish},
-	{text: "half-dim", do: (*scanner).halfDiminish},
-	{text: "halfdiminished", do: (*scanner).halfDiminish},
-	{text: "halfdim", do: (*scanner).halfDiminish},
-	{text: "hdim", do: (*scanner).halfDiminish},
-	{text: "h", exact: true, first: true, do: (*scanner).halfDiminish}, // iReal Pro
-	{text: "%", first: true, do: (*scanner).halfDiminish},              // Jazz Harmony Treebank
-	{text: "ø", do: (*scanner).halfDiminish},
-	{text: "augmented", do: (*scanner).augment},
-	{text: "aug", do: (*scanner).augment},
-	{text: "suspended", do: (*scanner).suspend},
-	{text: "sus", do: (*scanner).suspend},
-	{text: "phryg", do: func(s *scanner) { s.suspend(); s.set.add(7, -1); s.set.add(9, -1) }},
-	{text: "quartal", do: func(s *scanner) { s.suspend(); s.set.remove(5); s.set.add(7, -1) }},
-	{text: "add", do: func(s *scanner) { s.next = toAdd }},
-	{text: "altered", do: (*scanner).alter},
-	{text: "alt.", do: (*scanner).alter},
-	{text: "alt", do: (*scanner).alter},
-	{text: "omit", do: func(s *scanner) { s.next = toOmit }},
-	{text: "no", do: func(s *scanner) { s.next = toOmit }},
-	{text: "o", exact: true, do: (*scanner).diminish},
+	{texts: []string{"madd"}, exact: true, do: func(s *scanner) { s.minor(); s.next = toAdd }}, // not "ma", "dd"
+	{texts: []string{"Madd"}, exact: true, do: func(s *scanner) { s.next = toAdd }},
+	{texts: []string{"major", "maj", "ma"}, do: (*scanner).major, afterSlash: true},
+	{texts: []string{"M"}, exact: true, do: (*scanner).major, afterSlash: true},
+	{texts: []string{"minor", "min", "mi"}, do: (*scanner).minor},
+	{texts: []string{"m"}, exact: true, do: (*scanner).minor},
+	{texts: []string{"j"}, exact: true, do: (*scanner).triangle},
+	{texts: []string{"Δ", "^"}, do: (*scanner).triangle, afterSlash: true},
+	{texts: []string{"dominant", "dom"}, do: func(*scanner) {}},
+	{texts: []string{"diminished", "dim.", "dim", "°"}, do: (*scanner).diminish},
+	{texts: []string{"o"}, exact: true, do: (*scanner).diminish},
+	{texts: []string{"0"}, first: true, do: (*scanner).diminish},
+	{texts: []string{"half-diminished", "half-dim", "halfdiminished", "halfdim", "hdim", "ø"}, do: (*scanner).halfDiminish},
+	{texts: []string{"h"}, exact: true, first: true, do: (*scanner).halfDiminish},
+	{texts: []string{"%"}, first: true, do: (*scanner).halfDiminish},
+	{texts: []string{"augmented", "aug"}, do: (*scanner).augment},
+	{texts: []string{"suspended", "sus"}, do: (*scanner).suspend},
+	{texts: []string{"phryg"}, do: func(s *scanner) { s.suspend(); s.set.add(7, -1); s.set.add(9, -1) }},
+	{texts: []string{"quartal"}, do: func(s *scanner) { s.suspend(); s.set.remove(5); s.set.add(7, -1) }},
+	{texts: []string{"add"}, do: func(s *scanner) { s.next = toAdd }},
+	{texts: []string{"altered", "alt.", "alt"}, do: func(s *scanner) { s.set.add(7, -1) }},
+	{texts: []string{"omit", "no"}, do: func(s *scanner) { s.next = toOmit }},
 }
 
-// findWord gives the word that text begins with, or nil. first tells that a lead
-// sheet's root was read, and nothing since.
-func findWord(text string, first bool) *word {
+// findWord finds the longest word that text begins with, and returns what follows.
+// first means that a lead sheet's root was read, and nothing since.
+func findWord(text string, first bool) (found *word, rest string) {
+	longest := 0
 	for i := range words {
 		w := &words[i]
-		if len(text) < len(w.text) || w.first && !first {
+		if w.first && !first {
 			continue
 		}
-		start := text[:len(w.text)]
-		if start == w.text || !w.exact && strings.EqualFold(start, w.text) {
-			return w
+		for _, t := range w.texts {
+			if n := len(t); n > longest && n <= len(text) && (text[:n] == t || !w.exact && strings.EqualFold(text[:n], t)) {
+				found, longest = w, n
+			}
 		}
 	}
-	return nil
+	return found, text[longest:]
 }
 
 // major leaves the third alone, for "Cm(maj7)".
@@ -89,7 +71,7 @@ func (s *scanner) triangle() {
 
 func (s *scanner) minor() { s.set.replace(3, -1) }
 
-// diminish takes "7dim5", where only the fifth is meant, for 7b5.
+// diminish reads "7dim5", where only the fifth is meant, as 7b5.
 func (s *scanner) diminish() {
 	if s.started && strings.HasPrefix(s.rest, "5") {
 		s.set.replace(5, -1)
@@ -108,8 +90,8 @@ func (s *scanner) halfDiminish() {
 
 func (s *scanner) augment() { s.set.replace(5, 1) }
 
-// suspend takes the third away, unless it was added ("7add3sus"), and puts in what
-// is named next: any second or fourth, otherwise the fourth.
+// suspend removes the third, unless it was added ("7add3sus"), and adds what is named
+// next, any second or fourth, or else the fourth.
 func (s *scanner) suspend() {
 	if !s.third {
 		s.set.remove(3)
@@ -122,5 +104,3 @@ func (s *scanner) suspend() {
 	s.set[d] = true
 	s.rest = rest
 }
-
-func (s *scanner) alter() { s.set.add(7, -1) }

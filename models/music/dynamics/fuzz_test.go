@@ -51,12 +51,12 @@ func checkRanges(t *testing.T, windows []Window) {
 				lowest = -1
 			}
 			if !(v >= lowest && v <= 1) {
-				t.Fatalf("window %d: %s is %g", k, inputNames[i], v)
+				t.Fatalf("window %d: %s is %g", k, InputNames()[i], v)
 			}
 		}
 		for i, v := range w.Target {
 			if !(v >= 0 && v <= 1) {
-				t.Fatalf("window %d: %s is %g", k, outputNames[i], v)
+				t.Fatalf("window %d: %s is %g", k, OutputNames()[i], v)
 			}
 		}
 	}

@@ -8,14 +8,13 @@ import (
 	"slices"
 )
 
-// input gives what a score would tell, in the order of InputNames.
+// input computes what a score contains, in the order of InputNames.
 func (w *window) input() []float32 {
 	n := float64(len(w.notes))
 	out := make([]float32, 0, Inputs)
 
 	// The share of each pitch class, C first.
 	var classes [12]int
-	chordal := 0
 	for _, note := range w.notes {
 		classes[note.Pitch%12]++
 	}
@@ -27,9 +26,8 @@ func (w *window) input() []float32 {
 	mean, std := meanStd(pitches)
 	out = append(out, clip(mean/127), clip(std/32), clip(slices.Min(pitches)/127), clip(slices.Max(pitches)/127))
 
-	// Notes a second of the whole window, also where it lasts longer than the piece.
-	// How many notes sound at a time, while any does: those that are held from
-	// earlier windows count, cut at the window's edges.
+	// Notes a second of the whole window, even if the piece ends in it; how many notes
+	// sound at a time while any does, including those held from earlier windows.
 	sounding, audible := w.sound.notes(w.start, w.end), w.sound.any(w.start, w.end)
 	out = append(out, clip(n/WindowSeconds/20), clip(ratio(sounding, audible)/10))
 
@@ -51,6 +49,7 @@ func (w *window) input() []float32 {
 
 	// A step leads from one note of the top line to the next: m notes, m−1 steps.
 	var interval, rising, repeated, line float64
+	chordal := 0
 	for i, c := range w.clusters {
 		line += float64(c.top.Pitch)
 		if len(c.notes) > 1 {
@@ -73,7 +72,7 @@ func (w *window) input() []float32 {
 
 	// The share of the notes that are in clusters of two or more; the window's
 	// start, in seconds from the song's, over the last note-off outside channel 10.
-	out = append(out, clip(float64(chordal)/n), clip(ratio(w.start, w.last)))
+	out = append(out, clip(float64(chordal)/n), clip(ratio(w.start, w.sound.end())))
 
 	// The share of the steps that repeat a pitch; the share of the window in which
 	// no note sounds.

@@ -15,10 +15,10 @@ const (
 	pedalDown    = 64
 )
 
-// pedalTimes gives the times at which the pedal goes down, comes up, goes down
-// and so on. It is up at first. Each channel but the drums' has its own, whose
-// state is the value of the last event at or before a time; the pedal is down
-// while any of them is. So what comes and goes within one tick is no change.
+// pedalTimes returns the times at which the pedal goes down, comes up, goes down and
+// so on. It is up at first. Each channel except the drums' has its own pedal, whose
+// state is the value of the last event at or before a time; the pedal is down while
+// any of them is. So a press and a release within one tick are no change.
 func pedalTimes(controls []midi.Control) []float64 {
 	var times []float64
 	var down uint16 // one bit a channel
@@ -40,15 +40,12 @@ func pedalTimes(controls []midi.Control) []float64 {
 	return times
 }
 
-// pedalIn gives the seconds from start to end in which the pedal is down, and
-// how often it changes between them. A change at the start counts, one at the end
-// is the next window's.
+// pedalIn returns the seconds from start to end in which the pedal is down, and how
+// often it changes between them. A change at the start counts; one at the end belongs
+// to the next window.
 func pedalIn(times []float64, start, end float64) (seconds float64, changes int) {
 	from := sort.Search(len(times), func(i int) bool { return times[i] >= start-slack })
-	to := sort.Search(len(times), func(i int) bool { return times[i] >= end-slack })
-	if to <= from {
-		to = from
-	}
+	to := max(from, sort.Search(len(times), func(i int) bool { return times[i] >= end-slack }))
 	at := start
 	for i := from; i < to; i++ {
 		if i%2 == 1 { // it was down and comes up

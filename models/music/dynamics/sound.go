@@ -10,9 +10,9 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// sound answers how long notes sound up to a time, in a few steps for any number
-// of notes and windows. It knows the notes of the whole song: what is held from
-// an earlier window sounds in this one.
+// sound computes how long notes sound up to a time, in a few steps for any number
+// of notes and windows. It has the notes of the whole song, because a note that is
+// held from an earlier window sounds in this one.
 type sound struct {
 	ons, offs events    // each sorted
 	from, to  []float64 // the stretches in which any note sounds, in order
@@ -31,46 +31,46 @@ func newEvents(times []float64) events {
 	return events{times, sums}
 }
 
-// since adds up the times from each event before t to t.
+// since returns the sum of the times from each event before t to t.
 func (e events) since(t float64) float64 {
 	n := sort.SearchFloat64s(e.times, t)
 	return float64(n)*t - e.sums[n]
 }
 
-func newSound(song *midi.Song) *sound {
+// newSound takes notes in the order of their onsets.
+func newSound(notes []*midi.Note) *sound {
 	var s sound
-	ons, offs := make([]float64, 0, len(song.Notes)), make([]float64, 0, len(song.Notes))
+	ons, offs := make([]float64, len(notes)), make([]float64, len(notes))
 	var total float64
-	for i := range song.Notes { // by onset
-		n := &song.Notes[i]
-		if n.Channel == midi.DrumChannel {
-			continue
-		}
-		ons, offs = append(ons, n.On), append(offs, n.Off)
+	for i, n := range notes {
+		ons[i], offs[i] = n.On, n.Off
 		last := len(s.to) - 1
-		if last < 0 || n.On > s.to[last] {
-			if last >= 0 {
-				total += s.to[last] - s.from[last]
-			}
-			s.from, s.to, s.before = append(s.from, n.On), append(s.to, n.Off), append(s.before, total)
+		if last >= 0 && n.On <= s.to[last] {
+			s.to[last] = max(s.to[last], n.Off)
 			continue
 		}
-		s.to[last] = max(s.to[last], n.Off)
+		if last >= 0 {
+			total += s.to[last] - s.from[last]
+		}
+		s.from, s.to, s.before = append(s.from, n.On), append(s.to, n.Off), append(s.before, total)
 	}
 	s.ons, s.offs = newEvents(ons), newEvents(offs)
 	return &s
 }
 
-// notes is the time that all notes sound from start to end, added up.
+// end returns the last note-off, in seconds.
+func (s *sound) end() float64 { return s.to[len(s.to)-1] }
+
+// notes returns the sum of the times that each note sounds from start to end.
 func (s *sound) notes(start, end float64) float64 {
 	upTo := func(t float64) float64 { return s.ons.since(t) - s.offs.since(t) }
 	return upTo(end) - upTo(start)
 }
 
-// any is the time from start to end in which a note sounds.
+// any returns the time from start to end in which at least one note sounds.
 func (s *sound) any(start, end float64) float64 {
 	upTo := func(t float64) float64 {
-		i := sort.Search(len(s.from), func(i int) bool { return s.from[i] >= t }) - 1
+		i := sort.SearchFloat64s(s.from, t) - 1
 		if i < 0 {
 			return 0
 		}

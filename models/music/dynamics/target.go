@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// target gives what a player adds, in the order of OutputNames.
+// target computes what a player adds, in the order of OutputNames.
 func (w *window) target() []float32 {
 	out := make([]float32, 0, Outputs)
 
@@ -25,8 +25,8 @@ func (w *window) target() []float32 {
 
 	out = append(out, clip(0.5+0.5*w.slope()), clip(0.5+w.lead()/254), clip(0.5+0.5*w.correlation()))
 
-	// Of each cluster that has a next one in the window: how much of the time to it
-	// the top note fills, at most all.
+	// For each cluster but the last: how much of the time to the next its top note
+	// fills, at most all.
 	articulation := make([]float64, len(w.iois))
 	for i, ioi := range w.iois {
 		articulation[i] = min(duration(w.clusters[i].top)/ioi, 1)
@@ -34,11 +34,11 @@ func (w *window) target() []float32 {
 	mean, std = meanStd(articulation)
 	out = append(out, clip(mean), clip(std))
 
-	// The coefficient of variation, which an even rhythm has at 0.
+	// The coefficient of variation, which is 0 for an even rhythm.
 	mean, std = meanStd(w.iois)
 	out = append(out, clip(ratio(std, mean)))
 
-	// The mean spread of the clusters of two or more, of the 30 ms that are possible.
+	// The mean spread of the clusters of two or more notes, as a share of 30 ms.
 	var spread, chords float64
 	for _, c := range w.clusters {
 		if len(c.notes) > 1 {
@@ -52,9 +52,8 @@ func (w *window) target() []float32 {
 	return append(out, clip(down/WindowSeconds), clip(float64(changes)/WindowSeconds/4))
 }
 
-// slope is that of the least-squares line through velocity/127 over
-// (onset − start)/4 s: the change over a whole window. It is 0 if all onsets
-// are one.
+// slope returns the slope of the least-squares line through velocity/127 over
+// (onset − start)/4 s: the change over a whole window, 0 if all onsets are equal.
 func (w *window) slope() float64 {
 	x := w.column(0, func(n *midi.Note) float64 { return (n.On - w.start) / WindowSeconds })
 	y := w.column(1, func(n *midi.Note) float64 { return velocity(n) / 127 })
@@ -65,7 +64,7 @@ func (w *window) slope() float64 {
 	return slope
 }
 
-// correlation is Pearson's, of pitch and velocity, 0 if either is constant.
+// correlation returns Pearson's, of pitch and velocity, or 0 if either is constant.
 func (w *window) correlation() float64 {
 	x, y := w.column(0, pitch), w.column(1, velocity)
 	if constant(x) || constant(y) {
@@ -74,8 +73,8 @@ func (w *window) correlation() float64 {
 	return stat.Correlation(x, y, nil)
 }
 
-// lead is the mean velocity of the top line less that of the other notes, 0 if
-// there are none.
+// lead returns the mean velocity of the top line less that of the other notes, or 0
+// if there are no others.
 func (w *window) lead() float64 {
 	var top, all float64
 	for _, c := range w.clusters {

@@ -4,18 +4,20 @@
 package dynamics
 
 import (
+	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// window is the notes that are being looked at and what follows from them. Its
-// lists are used again for the next window.
+// window holds the notes of one window and what is computed from them. The next
+// window uses its lists again.
 type window struct {
-	last  float64   // note-off that ends the piece, in seconds
 	sound *sound    // of all notes
 	pedal []float64 // see pedalTimes
-	over  float64   // end of the file, in seconds: the pedal is of no use after it
+	over  float64   // end of the file, in seconds: later the pedal does not count
 
 	start, end float64
 	notes      []*midi.Note // by onset
@@ -33,7 +35,7 @@ type cluster struct {
 
 func (c cluster) onset() float64 { return c.notes[0].On }
 
-// spread is the time from the first onset to the last, in seconds.
+// spread returns the time from the first onset to the last, in seconds.
 func (c cluster) spread() float64 { return c.notes[len(c.notes)-1].On - c.notes[0].On }
 
 // cluster finds the clusters of the notes.
@@ -56,7 +58,7 @@ func (w *window) cluster() {
 	}
 }
 
-// column gives a number for each note, in one of two lists that the next call
+// column returns a number for each note, in one of two lists, which the next call
 // for the same list overwrites.
 func (w *window) column(list int, of func(*midi.Note) float64) []float64 {
 	w.columns[list] = slices.Grow(w.columns[list][:0], len(w.notes))
@@ -69,3 +71,42 @@ func (w *window) column(list int, of func(*midi.Note) float64) []float64 {
 func pitch(n *midi.Note) float64    { return float64(n.Pitch) }
 func velocity(n *midi.Note) float64 { return float64(n.Velocity) }
 func duration(n *midi.Note) float64 { return n.Off - n.On }
+
+// meanStd returns the mean and the deviation of the population, 0 and 0 for an empty
+// list.
+func meanStd(x []float64) (mean, std float64) {
+	if len(x) == 0 {
+		return 0, 0
+	}
+	return stat.PopMeanStdDev(x, nil)
+}
+
+// percentile interpolates linearly at the place p·(n−1) of a sorted list, which is
+// numpy's default and which gonum lacks. It returns 0 for an empty list.
+func percentile(sorted []float64, p float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	whole, part := math.Modf(p * float64(len(sorted)-1))
+	i := int(whole)
+	if i+1 == len(sorted) {
+		return sorted[i]
+	}
+	return sorted[i] + part*(sorted[i+1]-sorted[i])
+}
+
+// constant reports whether all values are equal, which a variance would not show
+// because of rounding.
+func constant(x []float64) bool {
+	return !slices.ContainsFunc(x, func(v float64) bool { return v != x[0] })
+}
+
+// ratio returns a/b, or 0 where that is undefined.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+func clip(v float64) float32 { return float32(min(max(v, 0), 1)) }

@@ -10,26 +10,26 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// Positions are integers, so that no rounding decides to which step a note in
-// the middle of two belongs: ticks, or in a file of SMPTE time, where a quarter
-// is no whole number of ticks, 2^-28 of a quarter. Half a step of any time
-// signature is a multiple of 2^-10 of a quarter.
+// Positions are integers, so that no rounding decides to which step a note between
+// two belongs: ticks, or 2^-28 of a quarter in a file of SMPTE time, where a quarter
+// is no whole number of ticks. Half a step of any time signature is a multiple of
+// 2^-10 of a quarter.
 const smpteUnits = 1 << 28
 
-// maxPosition is above what a file can reach in ticks (2^49: two million events
-// of 2^28 ticks), and above MaxBars of the longest bars, 1,020 quarters, in
-// SMPTE units. A denominator of 128 times it still fits in 64 bits.
+// maxPosition is greater than any position in a file in ticks (2^49: two million
+// events of 2^28 ticks), and than MaxBars of the longest bars, 1,020 quarters, in
+// SMPTE units. Multiplied by a denominator of 128 it still fits in 64 bits.
 const maxPosition = 1 << 54
 
-// grid tells where in which bar a tick is.
+// grid finds the bar, and the place in it, of a tick.
 type grid struct {
 	song      *midi.Song
 	quarters  []float64 // in SMPTE time: from the start to each change of tempo
 	stretches []stretch
 }
 
-// stretch is bars of one time signature. Its lengths are positions times the
-// signature's denominator: so the length of a bar is whole.
+// stretch is a run of bars of one time signature. Its lengths are positions times
+// the signature's denominator, which makes the length of a bar whole.
 type stretch struct {
 	start       int64 // position
 	bars        int64 // before it
@@ -59,10 +59,10 @@ func newGrid(song *midi.Song) *grid {
 	return g
 }
 
-// begin ends the stretch before the signature and starts its own, unless the bars
-// stay as long as they are: programs repeat a signature where they please. The
-// patterns of a format 2 file are pieces of their own, and start a bar each. A
-// signature outside what a file can hold does not come from one, and counts as 4/4.
+// begin ends the current stretch at a signature and starts a new one, unless the
+// bars keep their length: programs repeat a signature anywhere. The patterns of a
+// format 2 file are separate pieces, and each starts a bar. A signature that no file
+// can hold counts as 4/4.
 func (g *grid) begin(unit int64, s midi.TimeSignature) {
 	if s.Numerator < 1 || s.Numerator > 255 || s.Denominator < 1 || s.Denominator > 128 {
 		s.Numerator, s.Denominator = 4, 4
@@ -86,8 +86,8 @@ func (g *grid) begin(unit int64, s midi.TimeSignature) {
 	g.stretches = append(g.stretches, next)
 }
 
-// place gives the bar, from 0, and the step of a note, and by how many
-// half-steps, from -1 to 1, it is late there.
+// place returns the bar, from 0, and the step of a note, and by how many half-steps,
+// from -1 to 1, it is late.
 func (g *grid) place(tick int64) (bar int64, step int, offset float64) {
 	at := g.position(tick)
 	after := sort.Search(len(g.stretches), func(i int) bool { return g.stretches[i].start > at })
@@ -108,7 +108,7 @@ func (g *grid) place(tick int64) (bar int64, step int, offset float64) {
 	return bar, int(steps), offset
 }
 
-// position gives the place of a tick in the units of the grid.
+// position returns the place of a tick in the units of the grid.
 func (g *grid) position(tick int64) int64 {
 	if g.song.TicksPerQuarter > 0 {
 		return min(max(tick, 0), maxPosition)
@@ -124,7 +124,7 @@ func (g *grid) position(tick int64) int64 {
 	return max(int64(at), 0)
 }
 
-// quartersAfter gives the quarters from the start of the song to a time, in
+// quartersAfter returns the quarters from the start of the song to a time, in
 // seconds, under the i-th tempo.
 func (g *grid) quartersAfter(i int, time float64) float64 {
 	t := g.song.Tempo[i]

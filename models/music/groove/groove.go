@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package groove computes what GroovePredictor learns: how hard and how early or
-// late a file plays each sixteenth part of a bar, averaged over four bars.
+// Package groove computes what GroovePredictor learns: how hard, and how early or
+// late, each sixteenth part of a bar is played, averaged over four bars.
 package groove
 
 import (
@@ -22,7 +22,7 @@ const (
 	MaxBars       = 1 << 16 // a longer song is refused: a small file may claim years
 )
 
-// ErrNoWindow says that a song has notes, but not enough for a window.
+// ErrNoWindow reports that a song has notes, but not enough for a window.
 var ErrNoWindow = errors.New("fewer than 4 hits in fewer than 4 bars are no groove; leave the file out")
 
 // Window is four bars of a song, or fewer at its end.
@@ -33,10 +33,9 @@ type Window struct {
 	Target   []float32 // Steps numbers in [0, 1], then Steps in [-1, 1], see OutputNames
 }
 
-// OutputNames gives a short name to each of the Outputs numbers of
-// Window.Target: the mean velocity/127 of all hits at each step, 0 without hits,
-// and their mean offset in half-steps, early negative, late positive, 0 without
-// hits.
+// OutputNames returns a short name for each of the Outputs numbers of Window.Target:
+// the mean velocity/127 of all hits at each step, then their mean offset in
+// half-steps, negative if early, positive if late. Both are 0 without hits.
 func OutputNames() []string {
 	names := make([]string, Outputs)
 	for i := range Steps {
@@ -45,24 +44,23 @@ func OutputNames() []string {
 	return names
 }
 
-// Windows gives the windows of a song, whose notes on all channels are hits, in
-// order of time, without overlap.
+// Windows returns the windows of a song in order of time, without overlap. The notes
+// of all channels are hits.
 //
-// Bars are counted from tick 0 by the time signatures. A time signature that
-// changes the length of bars starts a bar where it stands; the bar that it cuts
-// short has 16 equal steps of the length that is left to it. One that repeats what
-// holds already changes nothing. In a file of SMPTE time the quarter is what the
-// tempo makes of the seconds.
+// The time signatures divide the song into bars from tick 0. One that changes the
+// length of bars starts a new bar; the bar that it cuts short has 16 equal steps of
+// the length that is left. One that repeats the current signature changes nothing. In
+// a file of SMPTE time, the tempo gives the quarters from the seconds.
 //
-// A hit at s = (tick − bar's start)·16/(bar's length) goes to the step
-// ⌊s + 0.5⌋, with the offset 2·(s − step) in [-1, 1]. Step 16 is step 0 of the
-// next bar, and of the next window where that bar is there.
+// A hit at s = (tick − bar's start)·16/(bar's length) belongs to the step ⌊s + 0.5⌋,
+// with the offset 2·(s − step) in [-1, 1]. Step 16 is step 0 of the next bar, and of
+// the next window if that bar is in it.
 //
 // The last bar is the last that holds a hit. Windows of four bars count with and
-// without hits, a last or only one of fewer bars if it has at least MinHits.
+// without hits; a last or only one of fewer bars counts if it has at least MinHits.
 //
-// The error, with the song's path, is midi.ErrNoNotes, ErrNoWindow, or that the
-// song has more than MaxBars bars.
+// The error, with the song's path, is midi.ErrNoNotes, ErrNoWindow, or that the song
+// has more than MaxBars bars.
 func Windows(song *midi.Song) ([]Window, error) {
 	if len(song.Notes) == 0 {
 		return nil, song.Wrap("groove", midi.ErrNoNotes)
