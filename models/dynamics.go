@@ -11,8 +11,8 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// DynamicsEngine tells how a passage is played: 32 numbers of what a score says
-// of it to 16 of loudness, articulation, timing and pedal, in (0, 1).
+// DynamicsEngine predicts how a passage is played: it maps 32 numbers of a score to
+// 16 of loudness, articulation, timing and pedal, in (0, 1).
 type DynamicsEngine struct {
 	FC1 *nn.Linear
 	FC2 *nn.Linear

@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/models/dataset"
 )
 
-// embeddingRange is what the numbers of an emotion embedding lie between.
+// embeddingRange bounds the numbers of an emotion embedding.
 var embeddingRange = [2]float64{-math.Tanh(1), math.Tanh(1)}
 
 func embeddingNames() []string {

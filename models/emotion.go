@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// EmotionRecognizer hears the emotion of a sound: 128 log-mel bands to an emotion
+// EmotionRecognizer recognizes the emotion of a sound: it maps 128 log-mel bands to an emotion
 // embedding of 64 numbers in (-1, 1).
 type EmotionRecognizer struct {
 	FC1  *nn.Linear

@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// GroovePredictor tells how drums are played in an emotion: its embedding to
+// GroovePredictor predicts how drums are played in an emotion: it maps its embedding to
 // loudness and timing at each sixteenth of a bar, in (-1, 1).
 type GroovePredictor struct {
 	FC1 *nn.Linear

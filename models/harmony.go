@@ -11,8 +11,8 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// HarmonyPredictor tells which chords come next: an emotion embedding and the
-// chords so far to the shares of the 64 chord classes among the next four.
+// HarmonyPredictor predicts which chords come next: it maps an emotion embedding and
+// the chords so far to the shares of the 64 chord classes among the next four.
 type HarmonyPredictor struct {
 	FC1 *nn.Linear
 	FC2 *nn.Linear
@@ -36,7 +36,7 @@ func (m *HarmonyPredictor) Forward(x *torch.Tensor) *torch.Tensor {
 	return m.FC3.Forward(x).Softmax(-1)
 }
 
-// HarmonyLoss is the Kullback-Leibler divergence of the target shares from the
+// HarmonyLoss returns the Kullback-Leibler divergence of the target shares from the
 // predicted ones, summed over the classes and averaged over the batch:
 // KLDivLoss(log(p + 1e-8), t) with PyTorch's reduction "batchmean". Shape: both
 // [batch, classes].

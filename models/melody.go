@@ -13,7 +13,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// MelodyTransformer tells which notes express an emotion: an emotion embedding to
+// MelodyTransformer predicts which notes express an emotion: it maps an embedding to
 // the probabilities of the 128 MIDI pitches. Despite its name it is an LSTM.
 type MelodyTransformer struct {
 	FC1  *nn.Linear

@@ -28,7 +28,7 @@ type Spec struct {
 	// New builds the network with fresh weights.
 	New func(torch.Device) nn.Module
 
-	// Source is where its samples come from, and what it takes from a file.
+	// Source reads its samples.
 	Source dataset.Source
 
 	Loss nn.Loss
@@ -40,10 +40,10 @@ type Spec struct {
 	Measure measure.Func
 	Outputs func() []string
 	Classes bool
-	// Headlines are the measures' rows that a summary shows beside the loss: such as
-	// are defined for the constant prediction too.
+	// Headlines names the rows of the measures that a summary shows beside the loss.
+	// They must be defined for the constant prediction too.
 	Headlines []string
-	// Readout, if set, says what an output stands for, where that is not the
+	// Readout, if set, turns an output into what it stands for, where that is not the
 	// numbers themselves.
 	Readout *Readout
 
@@ -123,7 +123,7 @@ func (s Spec) shapes() map[string][]int {
 	return shapes
 }
 
-// registered are the networks of the registry beyond Etude's own.
+// registered holds the networks beyond Etude's own.
 var registered []Spec
 
 // All returns the networks in the order in which they are trained: the five of
@@ -206,7 +206,7 @@ func ByName(name string) (Spec, error) {
 	return Spec{}, fmt.Errorf("models: there is no network %q; there are %s", name, strings.Join(Names(), ", "))
 }
 
-// Found is a network's weights in a file.
+// Found holds a network's weights in a file.
 type Found struct {
 	Spec   Spec
 	State  *torch.Dict // as the network has it

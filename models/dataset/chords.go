@@ -14,7 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Chords is the file chord_progressions.json: each of its progressions gives
+// Chords reads the file chord_progressions.json: each of its progressions gives
 // several samples. It is quicker to read than a cache would be.
 type Chords struct{}
 
@@ -118,7 +118,7 @@ func (Chords) Features(path string) (*Features, error) {
 	return f, nil
 }
 
-// parts are the samples of a progression.
+// parts returns the samples of a progression.
 func (p progression) parts() []Part {
 	if p.fault != "" {
 		return nil

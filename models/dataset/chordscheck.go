@@ -10,13 +10,13 @@ import (
 	"github.com/etude-ml/etude/models/music/chords"
 )
 
-// ChordsSummary says which chords progressions have, seen from their tonics.
+// ChordsSummary counts the chords of progressions, seen from their tonics.
 type ChordsSummary struct {
 	Count   int          `json:"count"`   // chords of the usable progressions
 	Classes []ClassCount `json:"classes"` // those that occur, in the order of package chords
 }
 
-// ClassCount is how often a chord class occurs.
+// ClassCount counts one chord class.
 type ClassCount struct {
 	Name  string `json:"name"` // see chords.ClassName
 	Count int    `json:"count"`
@@ -25,8 +25,8 @@ type ClassCount struct {
 // classLimit is the share of the chords that one class should not reach.
 const classLimit = 0.8
 
-// Check checks what is checked of files and labels elsewhere on the one file
-// that is both.
+// Check does for the one file of progressions what [Files.Check] does for a folder
+// of files and its labels.
 func (Chords) Check(ctx context.Context, root string, o Options) (*Section, error) {
 	section := newSection(chordsNetwork, chordsRecommend)
 	dir, file, err := chordsPlace.find(root)

@@ -10,8 +10,8 @@ import (
 	"github.com/etude-ml/etude/models/music/audio"
 )
 
-// Clip is what is known of a sound beside its features: of the first two seconds,
-// which are all that is heard of it.
+// Clip describes the first two seconds of a sound, which are all that the features
+// are made of.
 type Clip struct {
 	Format       string  // "wav"
 	Rate         int     // frames per second
@@ -40,8 +40,7 @@ type ClipsSummary struct {
 // clipped: what is loud but sound stays far below it.
 const clippedLimit = 0.01
 
-// clips summarises what is known of sounds, and warns of poor ones, a line for
-// all of a kind.
+// clips summarises the sounds, and warns of poor ones, once for each kind of fault.
 func (s *Section) clips(items []item) {
 	c := &ClipsSummary{Formats: map[string]int{}, Rates: map[int]int{}, Channels: map[int]int{}, Short: []string{}, LowRate: []string{}, Clipped: []string{}}
 	for _, it := range items {
@@ -89,10 +88,10 @@ func newClip(i audio.Info) *Clip {
 	return clipOf(c.row())
 }
 
-// clipNumbers is how many numbers a cache keeps of a clip.
+// clipNumbers: a cache keeps so many numbers of a clip.
 const clipNumbers = 5
 
-// row is what a cache keeps of a clip.
+// row returns what a cache keeps of a clip.
 func (c Clip) row() cache.Row {
 	return cache.Row{Part: c.Format, Values: []float32{float32(c.Rate), float32(c.Channels), float32(c.Seconds), float32(c.Peak), float32(c.ClippedShare)}}
 }

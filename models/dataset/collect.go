@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// collection is what a folder holds, read.
+// collection holds what was read from a folder.
 type collection struct {
 	source         Files
 	dir, labelFile string
@@ -52,7 +52,7 @@ func collect(ctx context.Context, s Files, root string, o Options) (*collection,
 	return c, nil
 }
 
-// gather is collect without the decoding.
+// gather does what collect does, without the decoding.
 func gather(s Files, root string) (*collection, error) {
 	dir, labelFile, err := s.find(root)
 	if err != nil {

@@ -101,7 +101,7 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 	return nil
 }
 
-// stopped is the error of a system that fails.
+// stopped returns the error of a reading that failed because of the system.
 func (c *collection) stopped(err error) error {
 	fix := "check the disk, and start again"
 	switch {
@@ -115,7 +115,7 @@ func (c *collection) stopped(err error) error {
 	return fmt.Errorf("dataset: %s: %w: the system could not read it, which says nothing about its content, so it is not left out: %s", c.source.Network, err, fix)
 }
 
-// patience tries again what the system failed to do, unless it was in vain before.
+// patience repeats what the system failed to do, unless repeating failed before.
 type patience struct{ lost atomic.Bool }
 
 func (p *patience) try(ctx context.Context, do func() error) error {
@@ -190,7 +190,7 @@ func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *budget.
 	return fromEntry(entry, path)
 }
 
-// memory is what reading a file may need.
+// memory returns the bytes that reading a file may need.
 func (f Feature) memory(path string) int64 {
 	if f.Memory == nil {
 		return 0
@@ -239,7 +239,7 @@ func ofSystem(err error) bool {
 // elsewhere next time.
 const here = "\x00"
 
-// toEntry is what a cache keeps of a file: two rows for each part, its input and
+// toEntry returns what a cache keeps of a file: two rows for each part, its input and
 // its target, then one for what is known of a clip.
 func toEntry(f *Features, err error, path string) *cache.Entry {
 	if err != nil {

@@ -28,7 +28,7 @@ type Duplicate struct {
 	Names   []string `json:"names"`             // sorted
 	Groups  []string `json:"groups"`            // the different ones, sorted
 	Samples int      `json:"samples,omitempty"` // that are shared; of SameFeatures
-	// Conflict tells that files of the same content have different labels; Leak
+	// Conflict means that files of the same content have different labels; Leak
 	// that the groups differ, so that a split may put what is the same on both
 	// sides; Divided that the split of the section does.
 	Conflict bool `json:"conflict"`
@@ -40,7 +40,7 @@ type Duplicate struct {
 // billion agree with a probability below 1e-20.
 type mark [16]byte
 
-// finding is what checking keeps of a file, or of a progression.
+// finding identifies the content of a file, or of a progression, and its samples.
 type finding struct {
 	content mark // zero: nothing else can be the same
 	samples []mark
@@ -175,7 +175,7 @@ func duplicate(same string, entries []entry, set []int, inValidation []bool) Dup
 	return d
 }
 
-// tell makes a problem of a duplicate.
+// tell records a duplicate as a problem.
 func (s *Section) tell(d Duplicate, entries []entry) {
 	others := firstFew(d.Names[1:])
 	var text string
@@ -226,7 +226,7 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// labelsIn tells the label of the first, and the first one that differs.
+// labelsIn describes the label of the first, and the first one that differs.
 func labelsIn(d Duplicate, entries []entry) string {
 	at := func(name string) entry {
 		i, _ := slices.BinarySearchFunc(entries, name, func(e entry, name string) int { return cmp.Compare(e.name, name) })
@@ -241,5 +241,5 @@ func labelsIn(d Duplicate, entries []entry) string {
 	return ""
 }
 
-// groupName is a group as people read it: that of a progression is made of two.
+// groupName returns a group as people read it: that of a progression has two parts.
 func groupName(group string) string { return strings.ReplaceAll(group, "\x00", " / ") }

@@ -13,7 +13,7 @@ const EmbeddingSize = 64
 
 const half = EmbeddingSize / 2
 
-// Embedding is E(v, a), 64 numbers that stand for an emotion: tanh of the
+// Embedding returns E(v, a), 64 numbers that stand for an emotion: tanh of the
 // valence, in [-1, 1], 32 times, then tanh of the arousal, in [0, 1], 32 times.
 func Embedding(valence, arousal float64) []float32 {
 	e := make([]float32, EmbeddingSize)
@@ -23,7 +23,7 @@ func Embedding(valence, arousal float64) []float32 {
 	return e
 }
 
-// ReadEmbedding is [Embedding] backwards, for the output of a network too: atanh
+// ReadEmbedding inverts [Embedding], for the output of a network too: it takes atanh
 // of the mean of each half. A mean that has reached ±1, where atanh is infinite,
 // reads as the float32 next to it, about ±8.7. Panics unless e has 64 numbers.
 func ReadEmbedding(e []float32) (valence, arousal float64) {

@@ -31,7 +31,7 @@ func newIndex(dir string) *index {
 	return &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}, folder: filepath.Base(dir)}
 }
 
-// normal is a name without what different systems and programs write otherwise:
+// normal returns a name without the differences between systems and programs:
 // macOS stores é as two characters, and spreadsheets leave space around a name.
 func normal(name string) string { return norm.NFC.String(strings.TrimSpace(name)) }
 
@@ -141,7 +141,7 @@ func (x *index) resolve(name string) (file, reason string) {
 	return "", "no such file: add it or remove its label"
 }
 
-// stem is what is left of a name where people go wrong: case, extension, spaces.
+// stem returns a name without what people often get wrong: case, extension, spaces.
 func stem(name string) string {
 	name = norm.NFC.String(strings.TrimSpace(name))
 	return strings.ToLower(strings.TrimSpace(strings.TrimSuffix(name, path.Ext(name))))

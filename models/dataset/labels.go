@@ -19,7 +19,7 @@ type label struct {
 	valence, arousal float64
 	group            string // empty: the file is its own
 	fault            string // why it cannot be used; empty if it can
-	// numbers tells that valence and arousal are numbers, if perhaps out of range;
+	// numbers: both valence and arousal are numbers, if perhaps out of range;
 	// beyond that the fault is no more than that.
 	numbers, beyond bool
 	unreadable      bool // the entry is not in the file's format

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// csvLabels is labels.csv: a header, then a row per file. Columns may come in
+// csvLabels holds labels.csv: a header, then a row per file. Columns may come in
 // any order and among others; their names may differ in case and spaces. The
 // means of several raters, as published with DEAM, are called valence_mean and
 // arousal_mean.
@@ -56,7 +56,7 @@ func readCSV(text []byte) (*csvLabels, error) {
 	return c, nil
 }
 
-// all gives a label for each row; that of a blank row has no line.
+// all returns a label for each row; that of a blank row has no line.
 func (c *csvLabels) all() []label {
 	all := make([]label, len(c.Rows))
 	for i, row := range c.Rows {
@@ -67,7 +67,7 @@ func (c *csvLabels) all() []label {
 	return all
 }
 
-// labels gives the labels of the rows that are not blank.
+// labels returns the labels of the rows that are not blank.
 func (c *csvLabels) labels() []label {
 	return slices.DeleteFunc(c.all(), func(l label) bool { return l.line == 0 })
 }
@@ -107,8 +107,8 @@ func (c *csvLabels) set(n int, name string, l Label) {
 	c.Rows[n].Fields = fields
 }
 
-// formula is what a cell begins with that spreadsheets take for a formula, and
-// run (CWE-1236).
+// formula lists the characters at the start of a cell that spreadsheets take for a
+// formula, and run (CWE-1236).
 const formula = "=+-@\t\r"
 
 // quotedGroup puts an apostrophe before a group that a spreadsheet would run,

@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// jsonLabels is {file: {valence, arousal, group?}}.
+// jsonLabels holds {file: {valence, arousal, group?}}.
 type jsonLabels struct{ members []Member }
 
 func parseJSON(text []byte) ([]label, error) {

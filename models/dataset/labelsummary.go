@@ -17,7 +17,7 @@ type Distribution struct {
 	Std  float64 `json:"std"`
 }
 
-// LabelsSummary says how labels are spread.
+// LabelsSummary describes how labels are spread.
 type LabelsSummary struct {
 	Count      int           `json:"count"`      // usable files, or progressions, with a label; what follows is about them
 	Unlabelled int           `json:"unlabelled"` // usable progressions without an emotion
@@ -44,7 +44,7 @@ var quadrantNames = [4]string{
 }
 
 const (
-	// fewLabels is how many labels say nothing yet about how they are spread.
+	// fewLabels: the spread of fewer labels than this is not judged.
 	fewLabels = 8
 	// quadrantLimit is the share of the labels that one quadrant should not reach.
 	quadrantLimit = 0.8

@@ -55,7 +55,7 @@ func (s *Section) names(x *index, source Files) {
 	s.others(x, source)
 }
 
-// nameFault says what is wrong with a file's name.
+// nameFault describes what is wrong with a file's name.
 func nameFault(name string) string {
 	if !utf8.ValidString(name) {
 		return fmt.Sprintf("the name %q is not UTF-8, and no label can name it: rename the file", name)
@@ -99,7 +99,7 @@ func (s *Section) others(x *index, source Files) {
 	}
 }
 
-// mendExtension says what to do with files of an extension that is not read.
+// mendExtension advises what to do with files of an extension that is not read.
 func (s Files) mendExtension(extension string) string {
 	if kind := kindOf(extension); slices.ContainsFunc(s.Extensions, func(e string) bool { return kindOf(e) == kind }) {
 		return "convert them, as the folder is for " + s.Holds + ", or remove them"
@@ -107,7 +107,7 @@ func (s Files) mendExtension(extension string) string {
 	return "move them where they belong, or remove them"
 }
 
-// kindOf tells sound from notes.
+// kindOf distinguishes sound from notes.
 func kindOf(extension string) string {
 	switch {
 	case slices.Contains(soundExtensions, extension):

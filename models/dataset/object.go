@@ -81,7 +81,7 @@ func RawJSON(v any) json.RawMessage {
 	return json.RawMessage(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// jsonError says where a label file stops being JSON.
+// jsonError names the line where a label file stops being JSON.
 func jsonError(text []byte, offset int64, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {

@@ -13,15 +13,15 @@ import (
 type Level string
 
 // An error costs a labelled sample, keeps a network from training or is a label
-// that must be wrong; a warning is none of these, though it may make the numbers
-// of an evaluation worthless.
+// that must be wrong. A warning does none of these, but may make the numbers of an
+// evaluation worthless.
 const (
 	LevelError   Level = "error"
 	LevelWarning Level = "warning"
 )
 
-// Kind says what a problem is about: problems of one kind are mended alike, and
-// can be told together.
+// Kind says what a problem is about: problems of one kind have the same fix, and can
+// be listed together.
 type Kind string
 
 // The kinds of problems.
@@ -46,8 +46,8 @@ const (
 	KindShort      Kind = "short"      // a progression that gives no sample
 )
 
-// Problem is something wrong with a file, a label, or a whole folder (without a
-// name then), and what mends it.
+// Problem describes a fault of a file, of a label, or of a whole folder (without a
+// name then), and its fix.
 type Problem struct {
 	Level  Level  `json:"level"`
 	Kind   Kind   `json:"kind"`
@@ -75,7 +75,7 @@ func few(texts []string) string {
 	return text
 }
 
-// plural is "1 file", "2 files".
+// plural returns "1 file", "2 files".
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

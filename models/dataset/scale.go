@@ -31,7 +31,7 @@ var (
 	arousalScale = scale{0, 1}
 )
 
-// scales are the ranges that published labels have: the first one that holds a
+// scales lists the ranges that published labels have: the first one that holds a
 // column is taken.
 var scales = []scale{{1, 5}, {1, 9}, {0, 10}, {0, 100}}
 
@@ -41,7 +41,7 @@ const (
 	// signedLimit.
 	scaleLimit  = 0.5
 	signedLimit = 0.2
-	// fewNumbers is how many numbers are no column.
+	// fewNumbers: columns with fewer values than this are not judged.
 	fewNumbers = 3
 )
 
@@ -153,7 +153,7 @@ func scaleOf(values []float64) scale {
 	return scale{}
 }
 
-// mend says how numbers of s become numbers of wanted.
+// mend describes how numbers of s become numbers of wanted.
 func (s scale) mend(wanted scale) string {
 	if s == arousalScale && wanted == valenceScale {
 		return "multiply by 2 and subtract 1"
@@ -171,7 +171,7 @@ func (s scale) mend(wanted scale) string {
 	return text + fmt.Sprintf("divide by %g", unit)
 }
 
-// text tells the scale, its mend, and what is out of range.
+// text describes the scale, the fix, and the numbers that are out of range.
 func (c ColumnScale) text() string {
 	if c.Outside == 0 {
 		return fmt.Sprintf("%s lies in %g to %g, with no negative one among them: if the scale is %g to %g, %s", c.Column, c.Min, c.Max, c.Low, c.High, c.Mend)

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// Section is what [Validate] found for one network. The summaries are about what
-// training would take; they are nil where there is nothing to tell.
+// Section holds what [Validate] found for one network. The summaries are about what
+// training would take; they are nil where there is nothing to report.
 type Section struct {
 	Network     string    `json:"network"`
 	Folder      string    `json:"folder,omitempty"` // empty where it is missing
@@ -38,7 +38,7 @@ func newSection(network string, recommended int) *Section {
 	return &Section{Network: network, Recommended: recommended, Problems: []Problem{}, Duplicates: []Duplicate{}, OtherFiles: []OtherFiles{}}
 }
 
-// entry is what the checks that files and progressions share know of either.
+// entry is a file or a progression, for the checks that both share.
 type entry struct {
 	name, group      string
 	labelled         bool

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// Label is what a label file says of a file.
+// Label holds what a label file says about a file.
 type Label struct {
 	Valence  float64 `json:"valence"` // -1 to 1
 	Arousal  float64 `json:"arousal"` // 0 to 1
@@ -84,7 +84,7 @@ func ReadSheet(name string, raw []byte) (*Sheet, error) {
 	return s, nil
 }
 
-// Len gives the number of entries.
+// Len returns the number of entries.
 func (s *Sheet) Len() int { return len(s.labels) }
 
 // Entries finds the entries of each file: of those in the folder dir, which need
@@ -111,7 +111,7 @@ func (s *Sheet) Entries(dir string, more []string) (map[string][]int, error) {
 	return entries, nil
 }
 
-// Label gives the label of entry n, or the reason why it cannot be used.
+// Label returns the label of entry n, or the reason why it cannot be used.
 func (s *Sheet) Label(n int) (Label, error) {
 	l := s.labels[n]
 	if l.fault != "" {
@@ -129,5 +129,5 @@ func (s *Sheet) Set(n int, name string, l Label) {
 	s.form.set(n, name, l)
 }
 
-// Text gives the file's new content, in UTF-8.
+// Text returns the file's new content, in UTF-8.
 func (s *Sheet) Text() []byte { return s.form.text() }

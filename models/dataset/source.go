@@ -12,7 +12,7 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Source is where a network's samples come from: [Files] or [Chords].
+// Source reads a network's samples: [Files] or [Chords].
 type Source interface {
 	// Samples reads a data folder.
 	Samples(ctx context.Context, root string, o Options) (*data.Samples, error)
@@ -25,7 +25,7 @@ type Source interface {
 	Present(root string) bool
 }
 
-// Options says how a folder is read.
+// Options sets how a folder is read.
 type Options struct {
 	// Workers is how many files are decoded at once; 0 means one for each CPU
 	// that Go may use.
@@ -41,7 +41,7 @@ type Options struct {
 	Split *Split
 }
 
-// Features is what a network takes from a file.
+// Features holds what a network takes from a file.
 type Features struct {
 	Parts []Part
 	Notes []string // what was passed over in reading
@@ -56,7 +56,7 @@ type Part struct {
 	Input, Target []float32
 }
 
-// Feature is how a file becomes numbers.
+// Feature turns a file into numbers.
 type Feature struct {
 	// Name and Version name the numbers: a cache must not mix them up with others,
 	// so Version is raised whenever the same file would give other ones.
@@ -150,7 +150,7 @@ func partName(file, part string) string {
 	return fmt.Sprintf("%s [%s]", file, part)
 }
 
-// firstReasons tells the first few of what was left out.
+// firstReasons lists the first few files that were skipped, and why.
 func firstReasons(skipped []data.Skip) string {
 	const shown = 3
 	reasons := ""

@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Split says how samples are divided, see data.Split.
+// Split sets how samples are divided, see data.Split.
 type Split struct {
 	Share float64 // of the samples that validation gets, between 0 and 1
 	Seed  uint64
@@ -20,7 +20,7 @@ type Split struct {
 // defaultSplit is the one of training.
 var defaultSplit = Split{Share: 0.2, Seed: 42}
 
-// SplitSummary is what a split would put on each side.
+// SplitSummary describes what a split would put on each side.
 type SplitSummary struct {
 	Share      float64 `json:"share"` // that was asked for
 	Seed       uint64  `json:"seed"`
@@ -38,7 +38,7 @@ type Side struct {
 	Groups  int `json:"groups"`
 }
 
-// GroupsSummary says how samples are spread over groups.
+// GroupsSummary describes how samples are spread over groups.
 type GroupsSummary struct {
 	Count   int          `json:"count"`
 	Largest []GroupShare `json:"largest"` // at most ten, the largest first
@@ -46,7 +46,7 @@ type GroupsSummary struct {
 	Sizes []int `json:"-"`
 }
 
-// GroupShare is what a group holds of a section.
+// GroupShare describes the part of a section that a group holds.
 type GroupShare struct {
 	Name    string  `json:"name"`
 	Entries int     `json:"entries"` // files, or progressions
@@ -60,7 +60,7 @@ const (
 	// was asked for, a split is no longer what people think it is.
 	groupLimit = 0.5
 	splitLimit = 0.1
-	// fewGroups is how many groups allow of no split of much precision.
+	// fewGroups: the split of fewer groups than this is not judged, as it cannot be precise.
 	fewGroups = 5
 )
 

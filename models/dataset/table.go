@@ -72,7 +72,7 @@ func ReadTable(text []byte) (*Table, error) {
 	}
 }
 
-// Column gives the place of the column that has the first of the names that occurs;
+// Column returns the place of the column that has the first of the names that occurs;
 // -1 where none does. Names may differ in case, spaces and underscores. Two
 // columns of that name are an error.
 func (t *Table) Column(names ...string) (int, error) {
@@ -91,7 +91,7 @@ func (t *Table) Column(names ...string) (int, error) {
 	return -1, nil
 }
 
-// Field gives a field of a row; empty where the row, or the table, has no such
+// Field returns a field of a row; empty where the row, or the table, has no such
 // column.
 func (r Row) Field(column int) string {
 	if column < 0 || column >= len(r.Fields) {
@@ -114,7 +114,7 @@ func (t *Table) text() []byte {
 	return b.Bytes()
 }
 
-// findComma gives what separates the fields of the first line: whichever of the
+// findComma returns what separates the fields of the first line: whichever of the
 // three is there most often, and the comma where none is.
 func findComma(text []byte) rune {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(text, "\n"), []byte("\n"))

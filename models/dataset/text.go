@@ -63,7 +63,7 @@ func DecodeText(raw []byte) ([]byte, error) {
 	return text, nil
 }
 
-// notUTF8 tells where a text is not UTF-8; "" where it is.
+// notUTF8 describes where a text is not UTF-8; it returns "" where it is.
 func notUTF8(text []byte) string {
 	const around = 12 // bytes that are shown on either side
 	for at := 0; at < len(text); {

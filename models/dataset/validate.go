@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Report is the outcome of [Validate].
+// Report holds the outcome of [Validate].
 type Report struct {
 	Root     string    `json:"root"`
 	OK       bool      `json:"ok"` // no errors

@@ -27,6 +27,6 @@ var featureVersions = map[string]int{
 	grooveFeature:   2,
 }
 
-// FeatureVersions gives the version of each network's feature by its name. Networks
+// FeatureVersions returns the version of each network's feature by its name. Networks
 // that were trained on features of another version have learned from other numbers.
 func FeatureVersions() map[string]int { return maps.Clone(featureVersions) }

@@ -12,7 +12,7 @@ import (
 // constant, is NaN in Go and null in JSON.
 type Number float64
 
-// Undefined is the value of a measure that has none.
+// Undefined stands for a measure without a value.
 var Undefined = Number(math.NaN())
 
 // Defined reports whether the measure has a value.

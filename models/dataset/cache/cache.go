@@ -37,14 +37,14 @@ const Variable = "ETUDE_CACHE"
 // defaultBytes is the room that a cache takes where Options name none.
 const defaultBytes = 1 << 30
 
-// Key says what an entry is made of, and how.
+// Key identifies an entry: what it is made of, and how.
 type Key struct {
 	Feature string   // such as "emotion.logmel"
 	Version int      // of the code that makes the feature
 	Content [32]byte // SHA-256 of the file, see [Cache.Hash]
 }
 
-// Entry is what was made of a file. Empty slices come back as nil; all else
+// Entry holds what was made of a file. Empty slices come back as nil; all else
 // comes back as it was stored, bit for bit.
 type Entry struct {
 	Rows  []Row
@@ -61,7 +61,7 @@ type Row struct {
 	Values []float32
 }
 
-// Options says how a folder is kept.
+// Options sets how a folder is kept.
 type Options struct {
 	// MaxBytes is the room that the files may take, each counted in whole blocks
 	// of 4 KiB; 0 means 1 GiB. An entry of more than an eighth of it, or of more

@@ -113,7 +113,7 @@ func (c *Cache) scan(visit func(file)) error {
 	return failed
 }
 
-// blocks is the room that a file of a size takes.
+// blocks returns the room that a file of a size takes.
 func blocks(size int64) int64 { return max(1, (size+block-1)/block) * block }
 
 // load reads a file of the cache, if it is there, and marks it as used. It removes

@@ -209,7 +209,7 @@ func (r *reader) count(itemBytes int) int {
 	return int(n)
 }
 
-// items is count for what is more in memory than in a file.
+// items reads a length as count does, for items that take more memory than room in a file.
 func (r *reader) items(itemBytes int) int {
 	n := r.count(itemBytes)
 	if n > maxItems {

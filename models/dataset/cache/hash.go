@@ -19,7 +19,7 @@ import (
 // such files racily clean.
 const fresh = 2 * time.Second
 
-// identity is what the system says of a file: device, inode, size, then mtime and
+// identity holds what the system knows about a file: device, inode, size, then mtime and
 // ctime in nanoseconds since 1970. Whoever writes to a file changes its ctime, which
 // no program can set back; only writing through a mapping that was written to before
 // may go unseen until the system writes the page out.

@@ -32,7 +32,7 @@ import (
 	"strings"
 )
 
-// Options says what is imported, and where to.
+// Options names what is imported, and where to.
 type Options struct {
 	From string // the collection: a folder, or a zip archive
 	To   string // DATA; made if it is not there
@@ -44,7 +44,7 @@ type Options struct {
 	Progress func(done, total int, name string)
 }
 
-// Info is what people need to know of a collection before they import it.
+// Info describes a collection to people who may import it.
 type Info struct {
 	Name     string `json:"name"`
 	Title    string `json:"title"`
@@ -53,7 +53,7 @@ type Info struct {
 	Licence  string `json:"licence"`  // as far as it is known
 }
 
-// Report is the outcome of [Import].
+// Report holds the outcome of [Import].
 type Report struct {
 	Collection string  `json:"collection"`
 	From       string  `json:"from"`
@@ -82,13 +82,13 @@ type Merged struct {
 	Unchanged int `json:"unchanged"`
 }
 
-// Skip is something that was not imported, and why.
+// Skip names something that was not imported, and why.
 type Skip struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 }
 
-// Imported is how many files and progressions of the collection DATA now holds.
+// Imported counts the files and progressions of the collection that DATA now holds.
 func (r *Report) Imported() int {
 	sum := 0
 	for _, k := range r.Kinds {
@@ -116,15 +116,15 @@ func List() []Info {
 }
 
 // Import brings the collection called name from o.From into o.To. Done again, it
-// changes nothing. A report with nothing imported is no error: its LeftOut says
+// changes nothing. A report with nothing imported is not an error: its LeftOut says
 // why.
 //
-// An error is: a name that is not among [Names]; a folder or archive that cannot
-// be read, holds no such collection, or (an archive) a link or a path that leads
-// out of it; an index of the collection without the columns it should have; a
-// label or file of the same name in DATA that differs, unless o.Replace; DATA
-// that cannot be written; ctx. Label files are then as they were; files that were
-// placed before stay, and a further import takes them as they are.
+// Import returns an error for a name that is not among [Names]; for a folder or
+// archive that cannot be read, holds no such collection, or (an archive) a link or a
+// path that leads out of it; for an index without the columns that it should have;
+// for a label or file in DATA that differs, unless o.Replace; for DATA that cannot be
+// written; and when ctx ends. Label files are then as they were; files that were
+// placed before stay, and a further import accepts them.
 func Import(ctx context.Context, name string, o Options) (*Report, error) {
 	i := slices.IndexFunc(collections, func(c collection) bool { return c.Name == name })
 	if i < 0 {

@@ -28,7 +28,7 @@ var emodb = collection{Info{
 
 var emodbName = regexp.MustCompile(`^(\d\d)[a-z]\d\d([WLEAFTN])[a-z]?$`)
 
-// emotions are the letters of EMO-DB.
+// emotions lists the letters of EMO-DB.
 var emotions = map[string]struct {
 	name             string
 	valence, arousal float64

@@ -17,7 +17,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// state is what became of a file.
+// state tells what became of a file.
 type state int
 
 const (
@@ -86,7 +86,7 @@ func (p *plan) compare(ctx context.Context) error {
 	return nil
 }
 
-// place brings the others there.
+// place links or copies the others.
 func (p *plan) place(ctx context.Context) error {
 	swept := map[string]bool{}
 	for _, i := range p.items {

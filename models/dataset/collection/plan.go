@@ -95,7 +95,7 @@ func (p *plan) count(k *kind) Count {
 	return c
 }
 
-// merging is a label file as it is to be.
+// merging holds the new content of a label file.
 type merging struct {
 	Merged
 	file    string
@@ -148,7 +148,7 @@ func readOld(file string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// conflicts are labels that DATA has otherwise.
+// conflicts counts the labels that differ from those in DATA.
 type conflicts struct {
 	count int
 	first string

@@ -3,7 +3,7 @@
 
 package collection
 
-// quadrant gives the centre of a quadrant of the plane of valence and arousal. A
+// quadrant returns the centre of a quadrant of the plane of valence and arousal. A
 // label that names a quadrant tells no more than that; the centre is ours.
 func quadrant(positive, high bool) (valence, arousal float64) {
 	valence, arousal = -0.5, 0.25

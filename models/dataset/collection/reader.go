@@ -55,7 +55,7 @@ type item struct {
 	state state
 }
 
-// reader is what a collection is read with: its files, and what was found so far.
+// reader holds the files of a collection, and what was found in them so far.
 type reader struct {
 	name         string // of the collection, and of the folder for its files
 	files        *source

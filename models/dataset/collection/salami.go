@@ -20,7 +20,7 @@ const (
 	maxChords  = 20_000
 )
 
-// repeated is what follows a phrase that is repeated.
+// repeated matches what follows a repeated phrase.
 var repeated = regexp.MustCompile(`(?:^|[\s,])x(\d+)(?:$|[\s,])`)
 
 // lineFault is a line that could not be used.
@@ -106,7 +106,7 @@ func parseSALAMI(text string) (progression, []lineFault, error) {
 	return p, faults, nil
 }
 
-// parsePhrase gives the chords of a line.
+// parsePhrase returns the chords of a line.
 func parsePhrase(line string) ([]string, error) {
 	first, last := strings.Index(line, "|"), strings.LastIndex(line, "|")
 	if first < 0 {

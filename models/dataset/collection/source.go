@@ -123,12 +123,12 @@ func (s *source) open(name string, most int64) (io.ReadCloser, error) {
 	return &bounded{f, most, most}, nil
 }
 
-// methods are the ways of packing that APPNOTE.TXT, the description of zip files,
+// methods names the ways of packing that APPNOTE.TXT, the description of zip files,
 // numbers so and that archive/zip does not read. Windows takes the first for files
 // of 2 GB and more.
 var methods = map[uint16]string{9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
-// unpacked gives the size that a file will have; 0 where nothing is to be unpacked.
+// unpacked returns the size that a file will have; 0 where nothing is to be unpacked.
 func (s *source) unpacked(name string) int64 {
 	if s.root != "" {
 		return 0
@@ -136,7 +136,7 @@ func (s *source) unpacked(name string) int64 {
 	return int64(min(s.entries[name].UncompressedSize64, math.MaxInt64))
 }
 
-// path is where a file of a folder lies.
+// path returns where a file of a folder lies.
 func (s *source) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
 
 // text reads an index whole.
@@ -199,7 +199,7 @@ func (s *source) openNested(name string) (*source, error) {
 	return listArchive(name, z, int64(len(b)))
 }
 
-// notZip says what a file is that is no zip archive.
+// notZip returns an error that says what a file is, if not a zip archive.
 func notZip(file string, head []byte, err error) error {
 	if !errors.Is(err, zip.ErrFormat) {
 		return fmt.Errorf("%s: %w", file, err)

@@ -28,7 +28,7 @@ var vgmidi = collection{Info{
 
 var phraseNumber = regexp.MustCompile(`_\d+$`)
 
-// place is a file and where it is.
+// place is a file in a folder or an archive.
 type place struct {
 	files *source
 	name  string

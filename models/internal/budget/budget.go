@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Budget is a limit on the memory that all who ask for it hold together.
+// Budget limits the memory that all callers hold together.
 type Budget struct {
 	bytes int64
 	free  *semaphore.Weighted

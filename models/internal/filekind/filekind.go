@@ -169,8 +169,8 @@ func Of(head []byte) (kind, remedy string) {
 	return "", ""
 }
 
-// Guess is Of for what has no mark, and may still be the start of sound: zeros and
-// text. It is for files that no decoder could read.
+// Guess names what has no mark, and may still be the start of sound: zeros and text.
+// It is for files that no decoder could read.
 func Guess(head []byte) (kind, remedy string) {
 	switch {
 	case len(bytes.Trim(head, "\x00")) == 0:
@@ -210,7 +210,7 @@ func page(head []byte) string {
 	return ""
 }
 
-// isText tells whether a file begins as text does: without control characters, in
+// isText reports whether a file begins as text does: without control characters, in
 // UTF-8 or in UTF-16 with its mark.
 func isText(head []byte) bool {
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
@@ -229,7 +229,7 @@ func isText(head []byte) bool {
 	return true
 }
 
-// adts tells whether frames of AAC follow each other. They begin with twelve ones
+// adts reports whether frames of AAC follow each other. They begin with twelve ones
 // as those of an MP3 do, and say layer 0, which an MP3 has not.
 func adts(head []byte) bool {
 	frames := 0

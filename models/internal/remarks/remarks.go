@@ -10,7 +10,7 @@ import "fmt"
 // most keeps the list short for a file that is wrong everywhere.
 const most = 16
 
-// List is the remarks on a file, in the order in which they were made. The zero
+// List holds the remarks on a file, in the order in which they were made. The zero
 // value is an empty list.
 type List struct{ texts []string }
 
