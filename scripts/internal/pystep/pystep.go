@@ -42,7 +42,7 @@ type Options struct {
 	Limit time.Duration
 }
 
-// A Process is a Python process that is ready to train. It must be closed.
+// Process is a Python process that is ready to train. It must be closed.
 type Process struct {
 	Python, Torch string // versions
 

@@ -35,8 +35,8 @@ func covered() map[string]bool {
 	return ops
 }
 
-// literals are the operators that the sources name: the values of type op in
-// package torch, and every string that begins with "aten::".
+// literals returns the operators that the sources name: every string that begins with
+// "aten::".
 func literals(t *testing.T) map[string]string {
 	found := map[string]string{}
 	for _, dir := range []string{"torch", "torch/nn", "torch/optim", "torch/data", "models", "trainer"} {
@@ -50,13 +50,7 @@ func literals(t *testing.T) map[string]string {
 			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 			require.NoError(t, err)
 			ast.Inspect(file, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.CompositeLit:
-					if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "op" {
-						found[opLiteral(t, n)] = name
-						return false
-					}
-				case *ast.BasicLit:
+				if n, ok := n.(*ast.BasicLit); ok {
 					if text, err := strconv.Unquote(n.Value); err == nil && strings.HasPrefix(text, "aten::") {
 						found[text] = name
 					}
@@ -66,22 +60,7 @@ func literals(t *testing.T) map[string]string {
 		}
 	}
 	delete(found, "aten::") // what Call puts before a name without it
-	delete(found, "")       // an operator whose name is a variable
 	return found
-}
-
-// opLiteral reads op{name: "aten::add", overload: "Tensor"}.
-func opLiteral(t *testing.T, n *ast.CompositeLit) string {
-	fields := map[string]string{}
-	for _, e := range n.Elts {
-		pair := e.(*ast.KeyValueExpr)
-		if text, ok := pair.Value.(*ast.BasicLit); ok {
-			value, err := strconv.Unquote(text.Value)
-			require.NoError(t, err)
-			fields[pair.Key.(*ast.Ident).Name] = value
-		}
-	}
-	return strings.TrimSuffix(fields["name"]+"."+fields["overload"], ".")
 }
 
 func TestEveryOperatorInTheSourcesHasACase(t *testing.T) {
