@@ -40,8 +40,7 @@ func (e *ResumeError) Error() string {
 // Unwrap returns the cause.
 func (e *ResumeError) Unwrap() error { return e.Err }
 
-// ErrChanged is that a checkpoint is not what was written: its hash is another
-// than checkpoints.json says.
+// ErrChanged reports that a checkpoint's hash does not match checkpoints.json.
 var ErrChanged = errors.New("the file has changed since it was written")
 
 // resume continues from the file that the Run asks for, if any. here tells whether
@@ -124,8 +123,8 @@ func (s *session) cannot(path string, err error) error {
 	return &ResumeError{Path: path, Good: good, Err: err}
 }
 
-// load continues from a file that save wrote. Settings are compared before
-// anything is changed.
+// load continues from a file that save wrote: it reads the file, compares its settings
+// with this run's, decides which differences may stand, and only then changes anything.
 func (s *session) load(path string) error {
 	d, err := pt.LoadDict(path)
 	switch {
@@ -135,129 +134,118 @@ func (s *session) load(path string) error {
 		return s.cannot(path, err)
 	}
 	defer closeTensors(d)
-	state, err := s.readState(d)
+	state, saved, err := s.readState(d)
+	var p plan
 	if err == nil {
-		_, err = readCheckpoint(d, s.Model, s.Optimizer)
+		optimizer, _ := torch.Value[*torch.Dict](d, "optimizer_state_dict")
+		groups := groupsIn(optimizer, "param_groups")
+		p = s.decide(changes(saved, s.begun), groups)
+		if err = p.err(); err == nil {
+			s.apply(p, groups)
+			_, err = readCheckpoint(d, s.Model, s.Optimizer)
+		}
 	}
 	if err == nil {
 		err = s.setState(state)
 	}
 	if err != nil {
-		return &ResumeError{Path: path, Overridable: errors.As(err, new(overridable)), Err: err}
+		return &ResumeError{Path: path, Overridable: p.overridable(), Err: err}
 	}
 	return nil
 }
 
-// readState finds the state of a run that this one may continue.
-func (s *session) readState(d *torch.Dict) (*torch.Dict, error) {
-	if _, ok := d.Get("etude"); !ok {
-		return nil, fmt.Errorf("it has no key %q: it is a checkpoint of another program; LoadCheckpoint reads its weights", "etude")
-	}
+// readState finds the state of a run that this one may continue, and its settings.
+func (s *session) readState(d *torch.Dict) (state, settings *torch.Dict, err error) {
 	r := &torch.DictReader{Dict: d}
-	r.Dict = torch.Read[*torch.Dict](r, "etude")
-	if v := torch.Read[int](r, "version"); r.Err == nil && v != stateVersion {
-		return nil, fmt.Errorf("its version is %d, this program writes and reads %d", v, stateVersion)
+	if !r.Has("etude") {
+		return nil, nil, fmt.Errorf("it has no key %q: it is a checkpoint of another program; LoadCheckpoint reads its weights", "etude")
 	}
-	settings := torch.Read[*torch.Dict](r, "settings")
+	state = torch.Read[*torch.Dict](r, "etude")
 	if r.Err != nil {
-		return nil, r.Err
+		return nil, nil, r.Err
 	}
-	if v, ok := r.Dict.Get("environment"); ok {
+	r = &torch.DictReader{Dict: state}
+	if v := torch.Read[int](r, "version"); r.Err == nil && v != stateVersion {
+		return nil, nil, fmt.Errorf("its version is %d, this program writes and reads %d", v, stateVersion)
+	}
+	settings = torch.Read[*torch.Dict](r, "settings")
+	if v, _ := state.Get("environment"); r.Err == nil {
 		if was, ok := v.(*torch.Dict); ok {
 			s.compareEnvironment(was)
 		}
 	}
-	return r.Dict, s.compareSettings(settings, d)
+	return state, settings, r.Err
 }
 
-// compareSettings lists all that is not as it was when the run began. An
-// optimizer may also be as it was when the file was written.
-func (s *session) compareSettings(saved, file *torch.Dict) error {
-	var lately *torch.Dict
-	if state, err := torch.Value[*torch.Dict](file, "optimizer_state_dict"); err == nil {
-		lately = groupSettings(state)
-	}
-	var refused, overridden []string
-	may := true // Override would let all of it change
-	for key, now := range s.begun.All() {
-		was, ok := saved.Get(key)
-		if !ok || was == "" { // of an earlier version
-			continue
-		}
-		for _, c := range changes(strings.ReplaceAll(key.(string), "_", " "), was, now) {
-			group := strings.HasPrefix(c.path, optimizerGroup)
-			switch {
-			case group && len(refused) > 0 && strings.HasPrefix(refused[len(refused)-1], "optimizer type "):
-				// another optimizer has other settings: nothing that need be told
-			case group && show(setting(lately, c.path)) == show(c.now):
-				groups, _ := torch.Value[*torch.Dict](now.(*torch.Dict), "group")
-				set(groups, c.path, c.was)
-			case s.Override && c.mayChange():
-				overridden = append(overridden, c.String())
-				override(file, c)
-			default:
-				refused = append(refused, c.String())
-				may = may && c.mayChange()
-			}
-		}
-	}
-	if refused != nil {
-		err := fmt.Errorf("%s; continue with what it began with, or start anew in another folder", strings.Join(refused, "; "))
-		if may {
-			return overridable{err}
-		}
-		return err
-	}
-	if overridden != nil {
-		s.notice("%s: from here on it is another run than the one that was begun", strings.Join(overridden, "; "))
-	}
-	return nil
+// plan sorts the settings that are not as they were when the run began.
+type plan struct {
+	kept       []change // as they were when the file was written, so that nothing changes
+	overridden []change // this Run's from now on
+	refused    []change
 }
 
-// overridable is a refusal that Run.Override would lift.
-type overridable struct{ error }
+// decide judges each change. An optimizer may also be as it was when the file was
+// written: a scheduler changes it.
+func (s *session) decide(list []change, file []*torch.Dict) (p plan) {
+	other := slices.ContainsFunc(list, func(c change) bool { return c.part == "optimizer type" })
+	for _, c := range list {
+		var lately any
+		inGroup := c.part == "optimizer group"
+		if inGroup {
+			lately, _ = group(file, c.group).Get(c.key)
+		}
+		switch {
+		case inGroup && other: // another optimizer has other settings; its type says enough
+		case inGroup && show(lately) == show(c.now):
+			p.kept = append(p.kept, c)
+		case s.Override && c.mayChange():
+			p.overridden = append(p.overridden, c)
+		default:
+			p.refused = append(p.refused, c)
+		}
+	}
+	return p
+}
 
-// optimizerGroup begins the path of a setting such as "optimizer group 0 lr".
-const optimizerGroup = "optimizer group "
-
-// setting finds a setting of an optimizer by its path.
-func setting(groups *torch.Dict, path string) any {
-	number, key, _ := strings.Cut(strings.TrimPrefix(path, optimizerGroup), " ")
-	if groups == nil {
+// err refuses what may not change.
+func (p plan) err() error {
+	if p.refused == nil {
 		return nil
 	}
-	v, _ := groups.Get(number)
-	if group, ok := v.(*torch.Dict); ok {
-		v, _ = group.Get(key)
-		return v
-	}
-	return nil
+	return fmt.Errorf("%s; continue with what it began with, or start anew in another folder", joined(p.refused))
 }
 
-// set changes a setting of an optimizer by its path.
-func set(groups *torch.Dict, path string, value any) {
-	number, key, _ := strings.Cut(strings.TrimPrefix(path, optimizerGroup), " ")
-	v, _ := groups.Get(number)
-	if group, ok := v.(*torch.Dict); ok {
-		group.Set(key, value)
+// overridable reports whether Run.Override would lift every refusal.
+func (p plan) overridable() bool {
+	return p.refused != nil && !slices.ContainsFunc(p.refused, func(c change) bool { return !c.mayChange() })
+}
+
+// apply makes the settings that are kept the run's first ones again, and puts those
+// that are overridden into the groups that are loaded.
+func (s *session) apply(p plan, file []*torch.Dict) {
+	optimizer, _ := torch.Value[*torch.Dict](s.begun, "optimizer")
+	for _, c := range p.kept {
+		group(groupsIn(optimizer, "group"), c.group).Set(c.key, c.was)
+	}
+	for _, c := range p.overridden {
+		if c.part == "optimizer group" {
+			group(file, c.group).Set(c.key, c.now)
+		}
+	}
+	if p.overridden != nil {
+		s.notice("%s: from here on it is another run than the one that was begun", joined(p.overridden))
 	}
 }
 
-// override puts a changed setting of the optimizer into what is to be loaded.
-func override(file *torch.Dict, c change) {
-	state, err := torch.Value[*torch.Dict](file, "optimizer_state_dict")
-	if err != nil || !strings.HasPrefix(c.path, optimizerGroup) {
-		return
+func joined(list []change) string {
+	texts := make([]string, len(list))
+	for i, c := range list {
+		texts[i] = c.String()
 	}
-	list, _ := torch.Value[[]any](state, "param_groups")
-	groups := torch.NewDict()
-	for i, g := range list {
-		groups.Set(fmt.Sprint(i), g)
-	}
-	set(groups, c.path, c.now)
+	return strings.Join(texts, "; ")
 }
 
-// compareEnvironment tells what may make the last bits other ones.
+// compareEnvironment notes differences in the environment that can change the last bits.
 func (s *session) compareEnvironment(was *torch.Dict) {
 	for key, now := range s.environment().All() {
 		if before, ok := was.Get(key); ok && before != now {

@@ -9,9 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -112,14 +110,9 @@ func fingerprint(s *data.Set) string {
 // count, not which of PyTorch's implementations runs.
 func groupSettings(state *torch.Dict) *torch.Dict {
 	d := torch.NewDict()
-	groups, _ := torch.Value[[]any](state, "param_groups")
-	for i, g := range groups {
-		settings, ok := g.(*torch.Dict)
-		if !ok {
-			continue
-		}
+	for i, g := range groupsIn(state, "param_groups") {
 		kept := torch.NewDict()
-		for key, v := range settings.All() {
+		for key, v := range g.All() {
 			switch key {
 			case "params", "initial_lr", "foreach", "capturable", "differentiable", "fused":
 			default:
@@ -131,92 +124,112 @@ func groupSettings(state *torch.Dict) *torch.Dict {
 	return d
 }
 
-// describe tells what a network is made of: the layers of package nn with their
+// describe lists what a network is made of: the layers of package nn with their
 // settings, and the shapes of all parameters and buffers, by name.
 func describe(model nn.Module) *torch.Dict {
 	d := torch.NewDict()
-	describeLayers(d, "", reflect.ValueOf(model), 0)
-	for name, v := range nn.StateDict(model).All() {
-		t := v.(*torch.Tensor)
-		d.Set(name, fmt.Sprint(t.Shape(), " ", t.DType()))
+	for _, l := range nn.Describe(model) {
+		d.Set(strings.TrimPrefix(l.Path+".layer", "."), l.Text)
+	}
+	for name, t := range nn.StateDict(model).All() {
+		d.Set(name, fmt.Sprint(t.(*torch.Tensor).Shape(), " ", t.(*torch.Tensor).DType()))
 	}
 	return d
 }
 
-var nnPath = reflect.TypeFor[nn.Linear]().PkgPath()
+// setting names one setting of a run.
+type setting struct {
+	part  string // "optimizer type", "optimizer group", "model"; "" for one that stands alone
+	group int    // of the optimizer
+	key   string
+}
 
-// describeLayers walks the exported fields. Only layers of package nn are told:
-// of others nobody knows which fields are settings.
-func describeLayers(d *torch.Dict, path string, v reflect.Value, depth int) {
-	if depth > 32 { // a network that leads back to itself
-		return
+// String returns the setting's name in messages, such as "batch size" and
+// "optimizer group 0 lr".
+func (s setting) String() string {
+	switch s.part {
+	case "":
+		return strings.ReplaceAll(s.key, "_", " ")
+	case "optimizer group":
+		return fmt.Sprint(s.part, " ", s.group, " ", s.key)
 	}
-	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		if !v.IsNil() && v.Type() != reflect.TypeFor[*torch.Tensor]() {
-			describeLayers(d, path, v.Elem(), depth+1)
+	return strings.TrimSpace(s.part + " " + s.key)
+}
+
+// settingsIn lists the settings in a tree that session.settings made, each as one that is
+// now what the tree says.
+func settingsIn(tree *torch.Dict) (list []change) {
+	add := func(part string, group int, d *torch.Dict) {
+		for key, v := range d.All() {
+			list = append(list, change{setting: setting{part, group, fmt.Sprint(key)}, now: v})
 		}
-	case reflect.Slice, reflect.Array:
-		switch v.Type().Elem().Kind() {
-		case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice:
-			for i := range v.Len() {
-				describeLayers(d, join(path, fmt.Sprint(i)), v.Index(i), depth+1)
+	}
+	for key, v := range tree.All() {
+		sub, isTree := v.(*torch.Dict)
+		switch {
+		case isTree && key == "model":
+			add("model", 0, sub)
+		case isTree && key == "optimizer":
+			kind, _ := sub.Get("type")
+			list = append(list, change{setting: setting{part: "optimizer type"}, now: kind})
+			for i, g := range groupsIn(sub, "group") {
+				add("optimizer group", i, g)
 			}
-		}
-	case reflect.Struct:
-		if v.Type().PkgPath() == nnPath {
-			d.Set(join(path, "layer"), layer(v))
-		}
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() {
-				describeLayers(d, join(path, f.Name), v.Field(i), depth+1)
-			}
+		default:
+			list = append(list, change{setting: setting{key: fmt.Sprint(key)}, now: v})
 		}
 	}
+	return list
 }
 
-func join(path, name string) string {
-	if path == "" {
-		return name
+// groupsIn returns the groups of an optimizer, which are a list in its state dict and
+// numbered in the settings.
+func groupsIn(optimizer *torch.Dict, key string) (groups []*torch.Dict) {
+	if optimizer == nil {
+		return nil
 	}
-	return path + "." + name
-}
-
-// layer is a layer's type and settings: "nn.Dropout(P 0.2)".
-func layer(v reflect.Value) string {
-	var settings []string
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if !f.IsExported() || f.Name == "Training" {
-			continue
-		}
-		switch f.Type.Kind() {
-		case reflect.Bool, reflect.Int, reflect.Int64, reflect.Float32, reflect.Float64, reflect.String:
-			settings = append(settings, fmt.Sprintf("%s %v", f.Name, v.Field(i).Interface()))
+	v, _ := optimizer.Get(key)
+	list, _ := v.([]any)
+	if numbered, ok := v.(*torch.Dict); ok {
+		for _, g := range numbered.All() {
+			list = append(list, g)
 		}
 	}
-	if settings == nil {
-		return v.Type().String()
+	for _, g := range list {
+		d, ok := g.(*torch.Dict)
+		if !ok {
+			d = torch.NewDict()
+		}
+		groups = append(groups, d)
 	}
-	return fmt.Sprintf("%s(%s)", v.Type(), strings.Join(settings, ", "))
+	return groups
 }
 
-// change is a setting that is not what it was.
+// group returns one of the groups, or an empty one.
+func group(groups []*torch.Dict, i int) *torch.Dict {
+	if i < len(groups) {
+		return groups[i]
+	}
+	return torch.NewDict()
+}
+
+// change is a setting that differs from what it was; nil where it is not there.
 type change struct {
-	path     string // "optimizer group 0 lr"
+	setting
 	was, now any
 }
 
 func (c change) String() string {
+	name := c.setting.String()
 	switch {
-	case strings.HasSuffix(c.path, " data"):
-		return c.path + " is not the same"
+	case strings.HasSuffix(name, " data"):
+		return name + " is not the same"
 	case c.was == nil:
-		return fmt.Sprintf("%s is new: %s", c.path, show(c.now))
+		return fmt.Sprintf("%s is new: %s", name, show(c.now))
 	case c.now == nil:
-		return fmt.Sprintf("%s is gone, it was %s", c.path, show(c.was))
+		return fmt.Sprintf("%s is gone, it was %s", name, show(c.was))
 	}
-	return fmt.Sprintf("%s was %s, is %s", c.path, show(c.was), show(c.now))
+	return fmt.Sprintf("%s was %s, is %s", name, show(c.was), show(c.now))
 }
 
 func show(v any) string {
@@ -231,38 +244,42 @@ func show(v any) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// mayChange reports whether Run.Override lets it: what a run can go on with,
+// mayChange reports whether Run.Override allows it: a run can go on with another value,
 // though not to the same end.
 func (c change) mayChange() bool {
-	return c.path == "clip norm" || c.path == "scheduler" ||
-		strings.HasPrefix(c.path, optimizerGroup) && c.was != nil && c.now != nil ||
-		strings.HasPrefix(c.path, "model ") && strings.HasSuffix(c.path, "layer")
+	switch c.part {
+	case "":
+		return c.key == "clip_norm" || c.key == "scheduler"
+	case "optimizer group":
+		return c.was != nil && c.now != nil
+	case "model":
+		return strings.HasSuffix(c.key, "layer")
+	}
+	return false
 }
 
-// changes compares two trees of settings.
-func changes(path string, was, now any) (list []change) {
-	a, isDict := was.(*torch.Dict)
-	b, isDict2 := now.(*torch.Dict)
-	if !isDict || !isDict2 {
-		if show(was) != show(now) {
-			list = append(list, change{path, was, now})
-		}
-		return list
+// changes compares the settings of a file with those of now. Settings that files of
+// earlier versions lack do not count.
+func changes(saved, now *torch.Dict) (list []change) {
+	was := map[setting]any{}
+	for _, c := range settingsIn(saved) {
+		was[c.setting] = c.now
 	}
-	keys := b.Keys()
-	for _, key := range a.Keys() {
-		if !slices.Contains(keys, key) {
-			keys = append(keys, key)
+	for _, c := range settingsIn(now) {
+		top := c.key
+		if c.part != "" {
+			top, _, _ = strings.Cut(c.part, " ")
 		}
+		c.was = was[c.setting]
+		if old, ok := saved.Get(top); ok && old != "" && show(c.was) != show(c.now) {
+			list = append(list, c)
+		}
+		delete(was, c.setting)
 	}
-	for _, key := range keys {
-		x, _ := a.Get(key)
-		y, _ := b.Get(key)
-		name := strings.ReplaceAll(fmt.Sprint(key), "_", " ")
-		if path != "" {
-			name = path + " " + fmt.Sprint(key)
+	for _, c := range settingsIn(saved) {
+		if v, gone := was[c.setting]; gone && c.part != "" {
+			list = append(list, change{c.setting, v, nil})
 		}
-		list = append(list, changes(name, x, y)...)
 	}
 	return list
 }

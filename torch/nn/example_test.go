@@ -73,8 +73,8 @@ func ExampleHuber() {
 // Centre subtracts the running mean of what it has seen in training. The mean is a
 // buffer: it is saved with the weights, and no optimizer changes it.
 type Centre struct {
-	Scale *torch.Tensor
-	Mean  *torch.Tensor `torch:"running_mean,buffer"`
+	Scale    *torch.Tensor
+	Mean     *torch.Tensor `torch:"running_mean,buffer"`
 	Training bool
 }
 

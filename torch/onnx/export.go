@@ -132,17 +132,18 @@ func export(path string, model nn.Module, s Signature) (*Check, error) {
 	if model == nil {
 		return nil, errors.New("the network is nil")
 	}
+	var check *Check
 	var err error
-	restore := func() {}
-	terr := torch.Try(func() {
+	tried := torch.Try(func() {
 		if s, err = s.complete(); err == nil {
-			restore = evaluate(model)
+			nn.Evaluating(model, func() { check, err = s.export(path, model) })
 		}
 	})
-	if err = errors.Join(terr, err); err != nil {
-		return nil, err
-	}
-	defer restore()
+	return check, errors.Join(tried, err)
+}
+
+// export writes a network that is in evaluation mode.
+func (s Signature) export(path string, model nn.Module) (*Check, error) {
 	file, err := build(model, &s)
 	if err != nil {
 		return nil, err

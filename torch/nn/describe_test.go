@@ -1,0 +1,45 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// tower is a network that leads back to itself.
+type tower struct {
+	Drop   *nn.Dropout
+	Blocks []nn.Module
+	Up     *tower `torch:"-"`
+}
+
+func (m *tower) Forward(x *torch.Tensor) *torch.Tensor { return x }
+
+func TestDescribeAndEvaluating(t *testing.T) {
+	torchtest.NoLeaks(t)
+	m := &tower{Drop: nn.NewDropout(0.25), Blocks: []nn.Module{nn.ReLU{}, nn.Sequential{nn.NewDropout(0.5)}}}
+	m.Up = m
+	second := m.Blocks[1].(nn.Sequential)[0].(*nn.Dropout)
+	second.Training = false
+	assert.Equal(t, []nn.Layer{
+		{Path: "Drop", Text: "nn.Dropout(P 0.25)"},
+		{Path: "Blocks.0", Text: "nn.ReLU"},
+		{Path: "Blocks.1.0", Text: "nn.Dropout(P 0.5)"},
+	}, nn.Describe(m))
+
+	assert.Panics(t, func() {
+		nn.Evaluating(m, func() {
+			assert.False(t, m.Drop.Training || second.Training)
+			panic("on the way")
+		})
+	})
+	assert.True(t, m.Drop.Training, "as it was")
+	assert.False(t, second.Training, "as it was")
+}
