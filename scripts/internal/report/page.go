@@ -24,7 +24,7 @@ type Page struct {
 
 // Block is a part of a page: [Heading], [Paragraph], [Table] or *[Figure].
 type Block interface {
-	view() (view, error)
+	check() error
 }
 
 // Heading starts a section.
@@ -74,20 +74,14 @@ func (l Level) String() string {
 // HTML returns the page. It is an error if a table's rows do not fit its header or if
 // a figure has no alternative text.
 func (p Page) HTML() ([]byte, error) {
-	page := struct {
-		Title  string
-		Blocks []view
-	}{Title: plain(p.Title)}
 	for i, b := range p.Blocks {
-		v, err := b.view()
-		if err != nil {
-			return nil, fmt.Errorf("report: page %q: block %d: %w", page.Title, i+1, err)
+		if err := b.check(); err != nil {
+			return nil, fmt.Errorf("report: page %q: block %d: %w", plain(p.Title), i+1, err)
 		}
-		page.Blocks = append(page.Blocks, v)
 	}
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, page); err != nil {
-		return nil, fmt.Errorf("report: page %q: %w", page.Title, err)
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		return nil, fmt.Errorf("report: page %q: %w", plain(p.Title), err)
 	}
 	return b.Bytes(), nil
 }
@@ -104,65 +98,28 @@ func (p Page) Write(path string) error {
 //go:embed page.html
 var pageText string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"is":      func(b Block, kind string) bool { return fmt.Sprintf("%T", b) == kind },
+	"plain":   func(text any) string { return plain(fmt.Sprint(text)) },
+	"lines":   func(text any) string { return lines(fmt.Sprint(text)) },
+	"numbers": Table.numbers,
+	"svg":     (*Figure).html,
+}).Parse(pageText))
 
-// view is what the template sees of a block: one of these.
-type view struct {
-	Heading, Paragraph string
-	Table              *tableView
-	Figure             *figureView
-}
+func (Heading) check() error   { return nil }
+func (Paragraph) check() error { return nil }
 
-type tableView struct {
-	Label, Caption string
-	Width          int
-	Header         []cell
-	Rows           []rowView
-}
-
-type rowView struct {
-	Level string
-	Cells []cell
-}
-
-type cell struct {
-	Text   string
-	Number bool // set to the right
-}
-
-type figureView struct {
-	SVG     template.HTML
-	Caption string
-}
-
-func (h Heading) view() (view, error)   { return view{Heading: plain(string(h))}, nil }
-func (p Paragraph) view() (view, error) { return view{Paragraph: lines(string(p))}, nil }
-
-func (t Table) view() (view, error) {
+func (t Table) check() error {
 	width := len(t.Header)
 	if width == 0 && len(t.Rows) > 0 {
 		width = len(t.Rows[0].Cells)
 	}
 	for i, r := range t.Rows {
 		if len(r.Cells) != width {
-			return view{}, fmt.Errorf("table %q: row %d has %d cells, want %d", t.Caption, i+1, len(r.Cells), width)
+			return fmt.Errorf("table %q: row %d has %d cells, want %d", t.Caption, i+1, len(r.Cells), width)
 		}
 	}
-	v := tableView{Label: lines(t.Caption), Caption: lines(t.Caption), Width: max(width, 1)}
-	if v.Label == "" {
-		v.Label = "Table"
-	}
-	for i, h := range t.Header {
-		v.Header = append(v.Header, cell{lines(h), t.numbers(i)})
-	}
-	for _, r := range t.Rows {
-		row := rowView{Level: r.Level.String()}
-		for i, c := range r.Cells {
-			row.Cells = append(row.Cells, cell{lines(c), t.numbers(i)})
-		}
-		v.Rows = append(v.Rows, row)
-	}
-	return view{Table: &v}, nil
+	return nil
 }
 
 // numbers reports whether a column holds numbers, with or without a unit, and nothing
@@ -184,12 +141,11 @@ func (t Table) numbers(column int) bool {
 	return found
 }
 
-func (f *Figure) view() (view, error) {
+func (f *Figure) check() error {
 	if plain(f.Alt) == "" {
-		return view{}, errors.New("a figure has no alternative text; say in Alt what it shows")
+		return errors.New("a figure has no alternative text; say in Alt what it shows")
 	}
-	svg, err := f.html()
-	return view{Figure: &figureView{svg, lines(f.Caption)}}, err
+	return nil
 }
 
 // lines returns text without what is not a character in HTML or turns the direction of
