@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 
 // Package flac decodes FLAC streams (RFC 9639): 4 to 32 bits a sample, 1 to 8
-// channels, streamable subset or not. It is made for untrusted files: memory is
-// bounded by one block (65,535 samples of 8 channels) whatever a header claims,
-// and damage is an error, never a panic.
+// channels, inside the streamable subset or not. It is made for untrusted files:
+// memory is bounded by one block (65,535 samples of 8 channels) whatever a header
+// claims, and damage is an error, never a panic.
 package flac
 
 import (
@@ -26,25 +26,21 @@ type Stream struct {
 	buf [8][]int64
 
 	started bool
-	next    int64 // number of the frame or of the first sample to come
+	next    int64 // number of the next frame, or of its first sample
 }
 
 // Block is one decoded FLAC frame.
 type Block struct {
 	Bits     int       // of its samples, in [-2^(Bits-1), 2^(Bits-1))
 	Channels [][]int64 // all of one length; valid until the next call
-	// Gap tells that the block does not follow the one before: what lay between
-	// them is missing.
-	Gap bool
-	// Rate is what the frame itself says; 0 where it leaves that to STREAMINFO.
-	Rate int
+	Gap      bool      // frames are missing between the block before and this one
+	Rate     int       // as the frame itself gives it; 0 if it leaves that to STREAMINFO
 }
 
-// maxBlocks bounds the metadata: empty blocks could go on for ever.
+// maxBlocks bounds the metadata, because empty blocks could go on without end.
 const maxBlocks = 1 << 14
 
-// New reads the marker and the metadata. Of that only STREAMINFO is used; the rest
-// is not even read.
+// New reads the marker and STREAMINFO, and skips the other metadata.
 func New(r io.ReadSeeker) (*Stream, error) {
 	br := bufio.NewReaderSize(r, 1<<15)
 	var head [8]byte
@@ -91,14 +87,14 @@ func New(r io.ReadSeeker) (*Stream, error) {
 	return nil, fmt.Errorf("metadata: more than %d blocks", maxBlocks)
 }
 
-// discard skips n bytes of r, of which br has read some ahead.
+// discard skips n bytes of r. Some of them may be in the buffer of br.
 func discard(br *bufio.Reader, r io.ReadSeeker, n int) error {
 	ahead := min(n, br.Buffered())
 	_, _ = br.Discard(ahead) // buffered: cannot fail
 	if n -= ahead; n == 0 {
 		return nil
 	}
-	// The last byte is read, which tells whether it is there.
+	// Reading the last byte shows whether it is there.
 	if _, err := r.Seek(int64(n-1), io.SeekCurrent); err != nil {
 		return err
 	}
@@ -120,8 +116,8 @@ func cut(err error) error {
 	return err
 }
 
-// Next decodes the next frame. io.EOF means that the stream ended between two;
-// after any other error nothing more can be read.
+// Next decodes the next frame. Its error is io.EOF if the stream ended between two
+// frames; after any other error nothing more can be read.
 func (s *Stream) Next() (*Block, error) {
 	h, err := s.header()
 	if errors.Is(err, io.EOF) {
@@ -158,7 +154,7 @@ type header struct {
 	number   int64 // of the frame, or of its first sample
 }
 
-// rates are those that a frame header has a code for.
+// rates are the sample rates that have a code in the frame header.
 var rates = [16]int{0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
 
 // header reads a frame header up to its CRC.
@@ -248,7 +244,7 @@ func (s *Stream) body(h header) error {
 			return fmt.Errorf("channel %d: %w", c, cut(err))
 		}
 	}
-	s.r.align()
+	s.r.n = 0 // the rest of the byte is padding
 	want := s.r.crc16
 	if got := s.r.read(16); s.r.err == nil && uint16(got) != want {
 		return fmt.Errorf("checksum is %#04x, want %#04x", got, want)

@@ -1,10 +1,10 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package mp3 decodes MPEG audio layer III: MPEG 1, 2 and 2.5, every bit rate
-// and the free format, constant or variable (ISO/IEC 11172-3 and 13818-3). It
-// works in float64 and does not clip. It is made for untrusted files: memory is
-// fixed, damage makes a silent granule or ends the stream, never a panic.
+// Package mp3 decodes MPEG audio layer III: MPEG 1, 2 and 2.5, every bit rate and the
+// free format, constant or variable (ISO/IEC 11172-3 and 13818-3). It computes in
+// float64 and does not clip. It is made for untrusted files: memory is fixed, and
+// damage causes a silent granule or ends the stream, and never a panic.
 package mp3
 
 import (
@@ -12,21 +12,23 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+
+	"github.com/etude-ml/etude/models/music/audio/internal/crc"
 )
 
 // Decoder decodes a stream frame by frame.
 type Decoder struct {
 	Rate     int // frames of samples per second
 	Channels int // of the first frame; others may differ
-	// Start and End bound, in samples from the first that Next returns, what
-	// the encoder was given, as its tag tells: without the delay of encoder and
-	// decoder and without the padding. End is 0 where there is no such tag.
+	// Start and End bound the encoder's input, in samples from the first that Next
+	// returns, without the delay of encoder and decoder and without the padding. They
+	// come from the encoder's tag; without one End is 0.
 	Start, End int
-	// Total is the number of frames that a tag tells, 0 where there is none; Frames
-	// counts those that Next has returned.
+	// Total is the number of frames that a tag gives, or 0; Frames counts the frames
+	// that Next has returned.
 	Total, Frames int
-	// Damaged counts the frames that Next found to be damaged or missing so far, and
-	// Damage says what was wrong with the first, FirstDamaged which that was.
+	// Damaged counts the frames that Next found damaged or missing so far. FirstDamaged
+	// is the number of the first, and Damage says what was wrong with it.
 	Damaged, FirstDamaged int
 	Damage                string
 
@@ -38,7 +40,7 @@ type Decoder struct {
 	out   [2][]float64
 }
 
-// channelState is what a channel carries from one granule to the next.
+// channelState is the state of a channel between granules.
 type channelState struct {
 	overlap   [576]float64 // second halves of the transforms
 	synthesis synthesis
@@ -47,7 +49,7 @@ type channelState struct {
 // decoderDelay is what the synthesis adds to the encoder's delay, in samples.
 const decoderDelay = 529
 
-// New finds the first frame and reads what a Xing or Info tag in it says.
+// New finds the first frame and reads a Xing or Info tag in it.
 func New(r io.Reader) (*Decoder, error) {
 	d := &Decoder{r: bufio.NewReaderSize(r, 3*maxFrame)}
 	if err := d.start(); err != nil {
@@ -61,10 +63,10 @@ func New(r io.Reader) (*Decoder, error) {
 	return d, nil
 }
 
-// readTag reads a Xing or Info tag. It stands in a frame of its own that holds
-// no sound. Where it tells the number of frames, the decoder's delay is cut even
-// without LAME's extension; a VBRI tag's frame stays, as silence. So does mpg123,
-// whose output the reference features were made from.
+// readTag reads a Xing or Info tag, which has a frame of its own without sound. If it
+// gives the number of frames, the decoder's delay is cut even without LAME's
+// extension; the frame of a VBRI tag stays, as silence. So does mpg123, whose output
+// the reference features were made from.
 func (d *Decoder) readTag(frame []byte) bool {
 	b := frame[4+d.first.sideSize():]
 	if len(b) < 8 || string(b[:4]) != "Xing" && string(b[:4]) != "Info" {
@@ -84,7 +86,7 @@ func (d *Decoder) readTag(frame []byte) bool {
 		}
 		b = b[size:]
 	}
-	// LAME's extension: an encoder's name, then among others two 12-bit numbers.
+	// LAME's extension: an encoder's name, later two 12-bit numbers.
 	var delay, padding int
 	if len(b) >= 24 {
 		delay = int(b[21])<<4 | int(b[22])>>4
@@ -98,9 +100,9 @@ func (d *Decoder) readTag(frame []byte) bool {
 	return true
 }
 
-// Next decodes a frame. The slices, one a channel, hold 576 or 1,152 samples
-// and are valid until the next call. io.EOF ends the stream; a frame cut short
-// by the end of the file is not decoded.
+// Next decodes a frame. The slices, one a channel, hold 576 or 1,152 samples and are
+// valid until the next call. io.EOF ends the stream; a frame that the end of the file
+// cuts is not decoded.
 func (d *Decoder) Next() ([][]float64, error) {
 	h, frame, err := d.frame()
 	if err != nil {
@@ -112,7 +114,7 @@ func (d *Decoder) Next() ([][]float64, error) {
 	return d.out[:h.channels()], nil
 }
 
-// damage counts a damaged frame, the one to come.
+// damage counts the next frame as damaged.
 func (d *Decoder) damage(what string) {
 	if d.Damaged == 0 {
 		d.Damage, d.FirstDamaged = what, d.Frames
@@ -120,7 +122,7 @@ func (d *Decoder) damage(what string) {
 	d.Damaged++
 }
 
-// frame returns the next whole frame, searching for it behind damage.
+// frame returns the next whole frame. After damage it searches for it.
 func (d *Decoder) frame() (header, []byte, error) {
 	junk := false
 	for skipped := 0; skipped < maxResync; skipped += d.skipToSync() {
@@ -156,7 +158,7 @@ func (d *Decoder) frame() (header, []byte, error) {
 	return header{}, nil, io.EOF
 }
 
-// trailer tells whether what follows the last frame is a tag, or the zeros with
+// trailer reports whether the bytes after the last frame are a tag, or the zeros with
 // which some programs fill a file.
 func trailer(b []byte) bool {
 	for _, tag := range []string{"TAG", "APETAGEX", "LYRICSBEGIN", "ID3", "3DI"} {
@@ -167,7 +169,7 @@ func trailer(b []byte) bool {
 	return len(bytes.Trim(b, "\x00")) == 0
 }
 
-// continues tells whether another frame stands behind one of size bytes.
+// continues reports whether another frame follows one of size bytes.
 func (d *Decoder) continues(h header, size int) bool {
 	b, err := d.r.Peek(size + 4)
 	if err != nil {
@@ -196,9 +198,8 @@ func (d *Decoder) decode(h header, frame []byte) {
 		d.damage("its checksum is wrong")
 	}
 	side := readSide(h, frame[at:end])
-	// Main data starts in earlier frames. What lies before that is dropped;
-	// where too little was kept (after damage, or a cut at the start) the frame
-	// cannot be decoded.
+	// Main data starts in earlier frames; older data is dropped. If too little was kept
+	// (after damage, or a cut at the start) the frame cannot be decoded.
 	missing := side.begin > len(d.main)
 	if !missing {
 		d.main = d.main[len(d.main)-side.begin:]
@@ -260,17 +261,15 @@ func (d *Decoder) silence(h header) {
 	}
 }
 
-// checksum is the CRC-16 of a frame's header and side information, polynomial
-// 0x8005 from all ones.
+var crcTable = crc.Table[uint16](0x8005)
+
+// checksum returns the CRC-16 of a frame's header and side information.
 func checksum(parts ...[]byte) uint16 {
-	crc := uint16(0xffff)
+	sum := uint16(0xffff)
 	for _, part := range parts {
 		for _, c := range part {
-			crc ^= uint16(c) << 8
-			for range 8 {
-				crc = crc<<1 ^ -(crc>>15)&0x8005
-			}
+			sum = sum<<8 ^ crcTable[byte(sum>>8)^c]
 		}
 	}
-	return crc
+	return sum
 }

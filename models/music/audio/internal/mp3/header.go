@@ -22,8 +22,8 @@ const (
 	mono        = 3
 )
 
-// bitrates in kbit/s of MPEG 1, then of 2 and 2.5, by layer. Those of layers 1
-// and 2 serve to recognise what is refused.
+// bitrates are in kbit/s: of MPEG 1, then of 2 and 2.5, by layer. Layers 1 and 2 are
+// recognised, to be refused.
 var bitrates = [2][3][15]int{
 	{
 		{0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
@@ -51,7 +51,7 @@ type header struct {
 	modeExt   int
 }
 
-// parseHeader reads four bytes. It tells whether they can be a header.
+// parseHeader reads four bytes, and reports whether they can be a header.
 func parseHeader(b []byte) (header, bool) {
 	if len(b) < 4 || b[0] != 0xff || b[1]&0xe0 != 0xe0 {
 		return header{}, false
@@ -73,8 +73,8 @@ func parseHeader(b []byte) (header, bool) {
 	return h, true
 }
 
-// follows tells whether a frame with header h can follow one with header g in
-// the same stream: bit rate and mode may change, version, layer and rate not.
+// follows reports whether a frame with header h can follow one with header g in the
+// same stream: bit rate and mode may change, version, layer and rate may not.
 func (h header) follows(g header) bool {
 	return h.version == g.version && h.layer == g.layer && h.rateCode == g.rateCode && (h.bitrate == 0) == (g.bitrate == 0)
 }
@@ -88,7 +88,7 @@ func (h header) channels() int {
 	return 2
 }
 
-// granules of 576 samples a frame.
+// granules returns how many granules of 576 samples a frame has.
 func (h header) granules() int {
 	if h.version == mpeg1 {
 		return 2
@@ -96,7 +96,8 @@ func (h header) granules() int {
 	return 1
 }
 
-// size of the frame in bytes; free is that of the free format without padding.
+// size returns the size of the frame in bytes; free is the size of frames of the free
+// format without padding.
 func (h header) size(free int) int {
 	if h.bitrate == 0 {
 		return free + h.padding
@@ -110,7 +111,7 @@ func (h header) size(free int) int {
 	return 72000*h.granules()*h.bitrate/h.rate() + h.padding
 }
 
-// sideSize is the size of the side information in bytes.
+// sideSize returns the size of the side information in bytes.
 func (h header) sideSize() int {
 	switch {
 	case h.version == mpeg1 && h.mode != mono:
@@ -130,11 +131,11 @@ const (
 	maxFreeTries = 1 << 10 // searches for the size of a free-format frame
 )
 
-// ErrNoFrames tells that nothing in a file looks like MPEG audio.
+// ErrNoFrames reports that nothing in a file looks like MPEG audio.
 var ErrNoFrames = errors.New("no MPEG frames found; is it a sound file?")
 
-// start moves to the first frame. Any bytes can look like a header, so others
-// must follow where it says.
+// start moves to the first frame. Any bytes can look like a header, so others must
+// follow where the size of its frame ends.
 func (d *Decoder) start() error {
 	tries, junk := maxFreeTries, false
 	for skipped := 0; skipped < maxSearch; skipped += d.skipToSync() {
@@ -172,8 +173,8 @@ func (d *Decoder) start() error {
 	return ErrNoFrames
 }
 
-// skipToSync drops a byte and what follows up to 0xff, within the buffer: most
-// of a file that is no sound holds none. It returns the number of bytes.
+// skipToSync drops a byte and all up to the next 0xff in the buffer, which is rare in a
+// file that is no sound. It returns the number of bytes.
 func (d *Decoder) skipToSync() int {
 	b, _ := d.r.Peek(max(1, d.r.Buffered()))
 	n := len(b)
@@ -186,7 +187,7 @@ func (d *Decoder) skipToSync() int {
 	return max(n, 1)
 }
 
-// chain tells whether need frames follow each other from the one at hand, or
+// chain reports whether need frames follow each other from the current one on, or
 // fewer up to the end of the file or a tag there.
 func (d *Decoder) chain(need int) bool {
 	at := 0

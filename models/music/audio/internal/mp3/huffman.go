@@ -3,13 +3,16 @@
 
 package mp3
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // linbits are the extra bits of a 15 in tables 16 to 31, which share two codes.
 var linbits = [32]int{16: 1, 2, 3, 4, 6, 8, 10, 13, 4, 5, 6, 7, 8, 9, 11, 13}
 
-// A codebook decodes one Huffman code: from the next 8 bits for short codes,
-// then bit by bit through a tree.
+// codebook decodes one Huffman code: short codes by the next 8 bits, longer ones then
+// bit by bit through a tree.
 type codebook struct {
 	quick [256]entry
 	tree  [][2]entry
@@ -35,8 +38,8 @@ var codebooks = sync.OnceValue(func() *[34]*codebook {
 	return &books
 })
 
-// newCodebook builds a code from its values in ascending order of their codes.
-// The code is complete, so lengths determine the bits.
+// newCodebook builds a code from its values in ascending order of their codes. The
+// code is complete, so its lengths determine the bits.
 func newCodebook(code string) *codebook {
 	b := &codebook{}
 	var next uint32 // code, left-justified
@@ -49,12 +52,7 @@ func newCodebook(code string) *codebook {
 	return b
 }
 
-func digit(c byte) int {
-	if c <= '9' {
-		return int(c - '0')
-	}
-	return int(c-'a') + 10
-}
+func digit(c byte) int { return strings.IndexByte("0123456789abcdefghijklmnopqrstuvwxyz", c) }
 
 func (b *codebook) add(code uint32, n int, value int16) {
 	first := code >> 24
@@ -90,10 +88,10 @@ func (b *codebook) decode(r *bitReader) int {
 	return int(e.value)
 }
 
-// huffman decodes a granule's lines up to bit end into x and returns the number
-// of lines up to the last that is not zero. sound tells that the pairs of lines
-// are all there and end where they may; a few bits behind them that are no code
-// are found in good files, too.
+// huffman decodes a granule's lines up to bit end into x and returns the number of
+// lines up to the last that is not zero. sound reports that all pairs of lines are
+// there and end before bit end; even good files may have a few bits after them that
+// are no code.
 func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) (last int, sound bool) {
 	books := codebooks()
 	sound = true
@@ -140,7 +138,7 @@ func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) (la
 				}
 			}
 		}
-		// What runs over the granule's end is padding that looked like a code.
+		// A code that runs over the granule's end was padding.
 		if r.at > end {
 			break
 		}

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// spectra are the lines of both channels of a granule. Short blocks lie in the
-// order of the stream: band by band, in each the three windows one by one.
+// spectra holds the lines of both channels of a granule. Those of short blocks are in
+// the order of the stream: band by band, in each the three windows one by one.
 type spectra struct {
 	x    [2][576]float64
 	last [2]int // lines up to the last that is not zero
 }
 
-// pow43 holds i^(4/3) for every value that a code of 13 extra bits can give.
+// pow43 holds i^(4/3) for every value that a code with 13 extra bits can have.
 var pow43 = sync.OnceValue(func() *[8207]float64 {
 	var p [8207]float64
 	for i := range p {
@@ -52,13 +52,9 @@ func (s *spectra) requantize(c int, gr *granule, sf *scalefactors, h header) {
 		}
 		s.scale(c, table.long[b], table.long[b+1], 210-gr.gain+step*v)
 	}
-	for b := short; b < 13; b++ {
-		start, width := 3*table.short[b], table.short[b+1]-table.short[b]
-		for w := range 3 {
-			q := 210 - gr.gain + 8*gr.windowGain[w] + step*sf.short[b][w]
-			s.scale(c, start+w*width, start+(w+1)*width, q)
-		}
-	}
+	table.eachShort(short, func(b, w, from, to int) {
+		s.scale(c, from, to, 210-gr.gain+8*gr.windowGain[w]+step*sf.short[b][w])
+	})
 }
 
 // scale applies the gain 2^(-q/4) to the lines [from, to).
@@ -77,7 +73,7 @@ func (s *spectra) scale(c, from, to, q int) {
 	}
 }
 
-// stereo undoes mid/side and intensity coding. gr and sf are the right channel's.
+// stereo reverses mid/side and intensity coding. gr and sf are the right channel's.
 func (s *spectra) stereo(gr *granule, sf *scalefactors, h header) {
 	midSide, intensity := h.modeExt&2 != 0, h.modeExt&1 != 0
 	if !intensity {
@@ -106,23 +102,15 @@ func (s *spectra) stereo(gr *granule, sf *scalefactors, h header) {
 		band(table.long[b], table.long[b+1], sf.long[p], sf.longMax[p], table.long[b] >= s.last[1])
 	}
 	var bound [3]int
-	for b := short; b < 13; b++ {
-		start, width := 3*table.short[b], table.short[b+1]-table.short[b]
-		for w := range 3 {
-			for i := start + w*width; i < start+(w+1)*width; i++ {
-				if s.x[1][i] != 0 {
-					bound[w] = b + 1
-				}
-			}
+	table.eachShort(short, func(b, w, from, to int) {
+		if !zero(s.x[1][from:to]) {
+			bound[w] = b + 1
 		}
-	}
-	for b := short; b < 13; b++ {
-		start, width := 3*table.short[b], table.short[b+1]-table.short[b]
-		for w := range 3 {
-			p := min(b, 11)
-			band(start+w*width, start+(w+1)*width, sf.short[p][w], sf.shortMax[p][w], b >= bound[w])
-		}
-	}
+	})
+	table.eachShort(short, func(b, w, from, to int) {
+		p := min(b, 11)
+		band(from, to, sf.short[p][w], sf.shortMax[p][w], b >= bound[w])
+	})
 }
 
 func (s *spectra) midSide(from, to int) {
@@ -132,7 +120,7 @@ func (s *spectra) midSide(from, to int) {
 	}
 }
 
-// intensity spreads the left channel's lines over both.
+// intensity distributes the left channel's lines over both.
 func (s *spectra) intensity(from, to, pos int, coarse bool, h header) {
 	var left, right float64
 	if h.version == mpeg1 {

@@ -5,10 +5,142 @@ package mp3
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
-// synthesis is the polyphase filterbank that joins 32 subbands.
+// antialias holds the butterflies' coefficients.
+var antialias = sync.OnceValue(func() (k struct{ cs, ca [8]float64 }) {
+	for i, c := range [8]float64{-0.6, -0.535, -0.33, -0.185, -0.095, -0.041, -0.0142, -0.0037} {
+		k.cs[i] = 1 / math.Sqrt(1+c*c)
+		k.ca[i] = c / math.Sqrt(1+c*c)
+	}
+	return
+})
+
+// transforms are the inverse MDCTs with their windows multiplied in.
+type transforms struct {
+	long  [4][36][18]float64 // by block type
+	short [12][6]float64
+}
+
+var transform = sync.OnceValue(func() *transforms {
+	t := &transforms{}
+	for block := range t.long {
+		for i := range 36 {
+			w := math.Sin(math.Pi / 36 * (float64(i) + 0.5))
+			switch x := float64(i) + 0.5; {
+			case block == startBlock && i >= 30, block == stopBlock && i < 6:
+				w = 0
+			case block == startBlock && i >= 24:
+				w = math.Sin(math.Pi / 12 * (x - 18))
+			case block == stopBlock && i < 12:
+				w = math.Sin(math.Pi / 12 * (x - 6))
+			case block == startBlock && i >= 18, block == stopBlock && i < 18:
+				w = 1
+			}
+			for k := range 18 {
+				t.long[block][i][k] = w * math.Cos(math.Pi/72*float64((2*i+19)*(2*k+1)))
+			}
+		}
+	}
+	for i := range 12 {
+		w := math.Sin(math.Pi / 12 * (float64(i) + 0.5))
+		for k := range 6 {
+			t.short[i][k] = w * math.Cos(math.Pi/24*float64((2*i+7)*(2*k+1)))
+		}
+	}
+	return t
+})
+
+// granule turns the lines x into 576 samples appended to out.
+func (s *channelState) granule(out []float64, x *[576]float64, gr *granule, h header) []float64 {
+	longBands, shortFrom := gr.split(h)
+	longLines := bands(h).long[longBands]
+	if gr.block == shortBlock {
+		interleave(x, shortFrom, h)
+	}
+	k := antialias()
+	for at := 18; at < longLines; at += 18 {
+		for i := range 8 {
+			a, b := x[at-1-i], x[at+i]
+			x[at-1-i], x[at+i] = a*k.cs[i]-b*k.ca[i], b*k.cs[i]+a*k.ca[i]
+		}
+	}
+	var slots [18][32]float64
+	for band := range 32 {
+		lines := x[18*band : 18*band+18]
+		var y [36]float64
+		switch {
+		case gr.mixed && (band < 2 || gr.block == shortBlock && 18*band < longLines):
+			imdctLong(&y, lines, longBlock) // start and stop blocks switch only above, too
+		case gr.block != shortBlock:
+			imdctLong(&y, lines, gr.block)
+		default:
+			imdctShort(&y, lines)
+		}
+		overlap := s.overlap[18*band : 18*band+18]
+		for i := range 18 {
+			v := y[i] + overlap[i]
+			overlap[i] = y[i+18]
+			if i&band&1 != 0 { // odd subbands run backwards in frequency
+				v = -v
+			}
+			slots[i][band] = v
+		}
+	}
+	for i := range slots {
+		out = s.synthesis.slot(out, &slots[i])
+	}
+	return out
+}
+
+// interleave brings the windows of short bands together, line by line.
+func interleave(x *[576]float64, first int, h header) {
+	src := *x
+	bands(h).eachShort(first, func(_, w, from, to int) {
+		start := from - w*(to-from)
+		for i := from; i < to; i++ {
+			x[start+3*(i-from)+w] = src[i]
+		}
+	})
+}
+
+func imdctLong(y *[36]float64, lines []float64, block int) {
+	if zero(lines) {
+		return
+	}
+	t := &transform().long[block]
+	for i := range y {
+		var sum float64
+		for k, c := range t[i] {
+			sum += c * lines[k]
+		}
+		y[i] = sum
+	}
+}
+
+func imdctShort(y *[36]float64, lines []float64) {
+	if zero(lines) {
+		return
+	}
+	t := &transform().short
+	for w := range 3 {
+		for i := range t {
+			var sum float64
+			for k, c := range t[i] {
+				sum += c * lines[3*k+w]
+			}
+			y[6+6*w+i] += sum
+		}
+	}
+}
+
+func zero(lines []float64) bool {
+	return !slices.ContainsFunc(lines, func(v float64) bool { return v != 0 })
+}
+
+// synthesis is the polyphase filterbank that combines 32 subbands.
 type synthesis struct {
 	v  [16][64]float64 // the newest vector at index at, older ones behind it
 	at int
@@ -81,26 +213,4 @@ func (s *synthesis) slot(out []float64, x *[32]float64) []float64 {
 		}
 	}
 	return append(out, y[:]...)
-}
-
-// halfWindow is the first half of the synthesis window D of ISO/IEC 11172-3,
-// table B.3, in units of 2^-16. The other half mirrors it, see window.
-var halfWindow = [257]int32{
-	0, -1, -1, -1, -1, -1, -1, -2, -2, -2, -2, -3, -3, -4, -4, -5,
-	-5, -6, -7, -7, -8, -9, -10, -11, -13, -14, -16, -17, -19, -21, -24, -26,
-	-29, -31, -35, -38, -41, -45, -49, -53, -58, -63, -68, -73, -79, -85, -91, -97,
-	-104, -111, -117, -125, -132, -139, -147, -154, -161, -169, -176, -183, -190, -196, -202, -208,
-	213, 218, 222, 225, 227, 228, 228, 227, 224, 221, 215, 208, 200, 189, 177, 163,
-	146, 127, 106, 83, 57, 29, -2, -36, -72, -111, -153, -197, -244, -294, -347, -401,
-	-459, -519, -581, -645, -711, -779, -848, -919, -991, -1064, -1137, -1210, -1283, -1356, -1428, -1498,
-	-1567, -1634, -1698, -1759, -1817, -1870, -1919, -1962, -2001, -2032, -2057, -2075, -2085, -2087, -2080, -2063,
-	2037, 2000, 1952, 1893, 1822, 1739, 1644, 1535, 1414, 1280, 1131, 970, 794, 605, 402, 185,
-	-45, -288, -545, -814, -1095, -1388, -1692, -2006, -2330, -2663, -3004, -3351, -3705, -4063, -4425, -4788,
-	-5153, -5517, -5879, -6237, -6589, -6935, -7271, -7597, -7910, -8209, -8491, -8755, -8998, -9219, -9416, -9585,
-	-9727, -9838, -9916, -9959, -9966, -9935, -9863, -9750, -9592, -9389, -9139, -8840, -8492, -8092, -7640, -7134,
-	6574, 5959, 5288, 4561, 3776, 2935, 2037, 1082, 70, -998, -2122, -3300, -4533, -5818, -7154, -8540,
-	-9975, -11455, -12980, -14548, -16155, -17799, -19478, -21189, -22929, -24694, -26482, -28289, -30112, -31947, -33791, -35640,
-	-37489, -39336, -41176, -43006, -44821, -46617, -48390, -50137, -51853, -53534, -55178, -56778, -58333, -59838, -61289, -62684,
-	-64019, -65290, -66494, -67629, -68692, -69679, -70590, -71420, -72169, -72835, -73415, -73908, -74313, -74630, -74856, -74992,
-	75038,
 }

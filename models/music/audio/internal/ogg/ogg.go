@@ -1,9 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package ogg takes the packets of one stream out of an Ogg file (RFC 3533). It
-// is made for untrusted files: memory is bounded by one page and one packet of
-// [MaxPacket] bytes, and what is damaged is skipped, never a panic.
+// Package ogg reads the packets of one stream in an Ogg file (RFC 3533). It is made
+// for untrusted files: memory is bounded by one page and one packet of [MaxPacket]
+// bytes, and damage is skipped and counted, and never causes a panic.
 package ogg
 
 import (
@@ -11,17 +11,20 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
+
+	"github.com/etude-ml/etude/models/music/audio/internal/crc"
 )
 
-// MaxPacket is the number of a packet's bytes that are kept. Only comments with
-// pictures are longer.
+// MaxPacket is how many bytes of a packet are kept. Only comments with pictures are
+// longer.
 const MaxPacket = 1 << 18
 
 const (
 	headSize = 27
 	maxPage  = headSize + 255 + 255*255
-	maxBad   = 64      // damaged pages after which a file is given up
-	maxJunk  = 1 << 22 // bytes between pages after which it is
+	maxBad   = 64      // damaged pages after which reading ends
+	maxJunk  = 1 << 22 // bytes between pages after which it does
 	maxHeads = 16      // streams of one file
 )
 
@@ -32,12 +35,12 @@ const (
 	flagLast
 )
 
-// Packet is a packet of the stream. Those that end on one page share its granule
+// Packet is a packet of the stream. Packets that end on one page share its granule
 // position, which is that of the last of them.
 type Packet struct {
 	Data     []byte // its first MaxPacket bytes; valid until the next call
 	Granule  int64  // of the page it ends on; negative: unknown
-	LastHere bool   // the last that ends on its page
+	LastHere bool   // it is the last that ends on its page
 	End      bool   // the page is the stream's last
 }
 
@@ -47,17 +50,16 @@ type Reader struct {
 	serial uint32
 
 	page  page
-	at    int    // of the next segment
-	body  []byte // behind it
-	part  []byte // of a packet, from pages before
+	at    int    // index of the next segment
+	body  []byte // from that segment on
+	part  []byte // of a packet, from earlier pages
 	whole bool   // part holds the packet's start
-	next  uint32 // number of the page to come
+	next  uint32 // number of the next page
 	ended bool
-	lost  int // pages that are missing
+	lost  int // missing pages
 }
 
-// Heads returns the starts of the first packets of the streams in r, at most 64
-// bytes of each.
+// Heads returns up to 64 bytes of the first packet of each stream in r.
 func Heads(r io.Reader) []string {
 	p := newPages(r)
 	var heads []string
@@ -71,8 +73,8 @@ func Heads(r io.Reader) []string {
 	return heads
 }
 
-// Open finds the first stream in r whose first packet starts with prefix, and
-// returns that packet. The error is io.EOF where there is none.
+// Open finds the first stream in r whose first packet starts with prefix, and returns
+// that packet. The error is io.EOF if there is none.
 func Open(r io.Reader, prefix string) (*Reader, []byte, error) {
 	o := &Reader{pages: newPages(r), whole: true}
 	for range maxHeads {
@@ -90,14 +92,14 @@ func Open(r io.Reader, prefix string) (*Reader, []byte, error) {
 	return nil, nil, io.EOF
 }
 
-// Lost is the number of pages that were found damaged or missing so far.
+// Lost returns how many pages were found damaged or missing so far.
 func (o *Reader) Lost() int { return max(o.lost, o.pages.bad) }
 
-// Ended tells that the stream's last page was read.
+// Ended reports whether the stream's last page was read.
 func (o *Reader) Ended() bool { return o.ended }
 
-// Next returns the next packet, io.EOF behind the last. A packet that lost its
-// start or its end with a page is left out.
+// Next returns the next packet, or io.EOF after the last. It skips packets whose start
+// or end was on a missing page.
 func (o *Reader) Next() (Packet, error) {
 	for {
 		for o.at < len(o.page.segments) {
@@ -126,8 +128,8 @@ func (o *Reader) Next() (Packet, error) {
 	}
 }
 
-// packetPart steps over the segments of the next packet and returns its bytes on
-// this page, and whether it ends here.
+// packetPart steps over the segments of the next packet. It returns the number of its
+// bytes on this page, and whether it ends here.
 func (o *Reader) packetPart() (n int, end bool) {
 	for o.at < len(o.page.segments) && !end {
 		s := o.page.segments[o.at]
@@ -138,7 +140,7 @@ func (o *Reader) packetPart() (n int, end bool) {
 	return n, end
 }
 
-// turn goes to the stream's next page.
+// turn reads the stream's next page.
 func (o *Reader) turn() error {
 	if o.ended {
 		return io.EOF
@@ -173,27 +175,22 @@ type page struct {
 	body     []byte
 }
 
-// endsPacket tells whether a packet ends at segment i or behind.
+// endsPacket reports whether a packet ends at segment i or later.
 func (g *page) endsPacket(i int) bool {
-	for _, s := range g.segments[i:] {
-		if s < 255 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.segments[i:], func(s byte) bool { return s < 255 })
 }
 
 // pages reads whole pages of all streams.
 type pages struct {
 	r    *bufio.Reader
-	used int // bytes of the page given last
+	used int // bytes of the page returned last
 	bad  int
 	junk int // bytes that belong to no page
 }
 
 func newPages(r io.Reader) pages { return pages{r: bufio.NewReaderSize(r, maxPage)} }
 
-// read returns the next page whose checksum holds, io.EOF behind the last.
+// read returns the next page with a correct checksum, or io.EOF after the last.
 func (p *pages) read() (page, error) {
 	_, _ = p.r.Discard(p.used) // was peeked: cannot fail
 	p.used = 0
@@ -229,7 +226,7 @@ func (p *pages) read() (page, error) {
 	return page{}, io.EOF
 }
 
-// seek goes on to what may be the next page's start.
+// seek skips to what may be the start of the next page.
 func (p *pages) seek() {
 	_, _ = p.r.Discard(1)
 	b, _ := p.r.Peek(max(p.r.Buffered(), 4))
@@ -241,25 +238,16 @@ func (p *pages) seek() {
 	_, _ = p.r.Discard(n)
 }
 
-// checksum is the page's CRC-32, polynomial 0x04c11db7, its own field taken as 0.
+var table = crc.Table[uint32](0x04c11db7)
+
+// checksum returns the page's CRC-32, for which its own field counts as 0.
 func checksum(b []byte) uint32 {
-	var crc uint32
+	var sum uint32
 	for i, c := range b {
 		if i >= 22 && i < 26 {
 			c = 0
 		}
-		crc = crc<<8 ^ table[byte(crc>>24)^c]
+		sum = sum<<8 ^ table[byte(sum>>24)^c]
 	}
-	return crc
+	return sum
 }
-
-var table = func() (t [256]uint32) {
-	for i := range t {
-		crc := uint32(i) << 24
-		for range 8 {
-			crc = crc<<1 ^ -(crc>>31)&0x04c11db7
-		}
-		t[i] = crc
-	}
-	return t
-}()

@@ -4,10 +4,103 @@
 package flac
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"math/bits"
+
+	"github.com/etude-ml/etude/models/music/audio/internal/crc"
 )
+
+var (
+	table8  = crc.Table[uint8](0x07)
+	table16 = crc.Table[uint16](0x8005)
+)
+
+// bitReader reads bits, most significant first. It takes no byte from r before it is
+// needed, so a frame's checksums cover exactly its bytes. It keeps the first error
+// and reads zeros from then on.
+type bitReader struct {
+	r     *bufio.Reader
+	cache uint64 // the low n bits are unread
+	n     int
+	crc8  byte
+	crc16 uint16
+	err   error
+}
+
+func (b *bitReader) reset() { b.n, b.crc8, b.crc16 = 0, 0, 0 }
+
+// more reports whether another byte follows. It keeps an error other than the end.
+func (b *bitReader) more() bool {
+	_, err := b.r.Peek(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+		return true
+	}
+	return err == nil
+}
+
+func (b *bitReader) fill() bool {
+	if b.err != nil {
+		return false
+	}
+	c, err := b.r.ReadByte()
+	if err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		b.err = err
+		return false
+	}
+	b.cache = b.cache<<8 | uint64(c)
+	b.n += 8
+	b.crc8 = table8[b.crc8^c]
+	b.crc16 = b.crc16<<8 ^ table16[byte(b.crc16>>8)^c]
+	return true
+}
+
+// read returns the next n bits, at most 33.
+func (b *bitReader) read(n int) uint64 {
+	for b.n < n {
+		if !b.fill() {
+			return 0
+		}
+	}
+	b.n -= n
+	return b.cache >> b.n & (1<<n - 1)
+}
+
+// signed reads an n-bit number in two's complement.
+func (b *bitReader) signed(n int) int64 {
+	return int64(b.read(n)<<(64-n)) >> (64 - n)
+}
+
+var errRun = errors.New("residual: code longer than a sample can need")
+
+// unary counts zeros up to the next one bit. More than limit is an error.
+func (b *bitReader) unary(limit uint64) uint64 {
+	var zeros uint64
+	for {
+		if rest := b.cache & (1<<b.n - 1); rest != 0 {
+			left := bits.Len64(rest) - 1
+			zeros += uint64(b.n - left - 1)
+			b.n = left
+			break
+		}
+		zeros += uint64(b.n)
+		b.n = 0
+		if zeros > limit || !b.fill() {
+			break
+		}
+	}
+	if zeros > limit && b.err == nil {
+		b.err = errRun
+	}
+	return zeros
+}
 
 // fixedCoeffs are the predictors of fixed subframes by order.
 var fixedCoeffs = [5][]int64{{}, {1}, {2, -1}, {3, -3, 1}, {4, -6, 4, -1}}
@@ -60,8 +153,8 @@ func (r *bitReader) subframe(x []int64, bits int) error {
 	return nil
 }
 
-// predicted decodes a subframe of warm-up samples and residuals. Without given
-// coefficients they are read from the stream.
+// predicted decodes a subframe of warm-up samples and residuals. If coeffs is nil, it
+// reads the coefficients from the stream.
 func (r *bitReader) predicted(x []int64, bits, order int, coeffs []int64) error {
 	if order > len(x) {
 		return fmt.Errorf("subframe: predictor of order %d for %d samples", order, len(x))
@@ -90,7 +183,7 @@ func (r *bitReader) predicted(x []int64, bits, order int, coeffs []int64) error 
 			sum += c * x[i-1-j]
 		}
 		x[i] += sum >> shift
-		// A real encoder never leaves 33 bits; damage would grow without end.
+		// A real encoder never exceeds 33 bits; damage would grow without end.
 		if x[i] < -1<<34 || x[i] > 1<<34 {
 			return errors.New("subframe: prediction overflows")
 		}
