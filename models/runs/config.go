@@ -111,7 +111,7 @@ func configHash(keys map[string]json.RawMessage) (string, error) {
 }
 
 // write writes config.json into a folder.
-func (c Config) write(f Folder) error {
+func (c Config) write(f folder) error {
 	c.SHA256 = ""
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -124,15 +124,15 @@ func (c Config) write(f Folder) error {
 	if c.SHA256, err = configHash(keys); err != nil {
 		return err
 	}
-	return writeJSON(f.Config(), c)
+	return writeJSON(f.config(), c)
 }
 
-// LoadConfig reads a folder's config.json; it returns nil where there is none, or one
+// loadConfig reads a folder's config.json; it returns nil where there is none, or one
 // that describes no training. A file that was changed since a run wrote it is an error,
 // because one wrong digit would make another training of it. Files of versions that
 // wrote no hash are accepted if all of their keys are known.
-func LoadConfig(f Folder) (*Config, error) {
-	text, found, err := readFile(f.Config())
+func loadConfig(f folder) (*Config, error) {
+	text, found, err := readFile(f.config())
 	if err != nil || !found {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func LoadConfig(f Folder) (*Config, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give --data and the settings of the run as flags", f.Config(), err)
+		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give --data and the settings of the run as flags", f.config(), err)
 	}
 	return &c, nil
 }

@@ -18,26 +18,26 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Evaluation is how good a trained network is on a data folder.
+// Evaluation holds the measures of a trained network on a data folder.
 type Evaluation struct {
 	Network string `json:"network"`
 	Model   string `json:"model"` // the file
 	Data    string `json:"data"`
 	Samples int    `json:"samples"` // that were measured
-	Groups  int    `json:"groups"`  // different ones among them
+	Groups  int    `json:"groups"`  // of these samples
 	// Trained counts the samples of the folder that the network was trained on;
-	// they are measured only if that was asked for. It is null where nobody knows:
-	// then all samples are measured.
+	// they are measured only if that was asked for. It is null where no samples.json
+	// lists them: then all samples are measured.
 	Trained *int        `json:"trained"`
 	Skipped []data.Skip `json:"skipped"` // files that could not be used, and why
-	Notes   []string    `json:"notes"`   // what was wrong with others and passed over
+	Notes   []string    `json:"notes"`   // faults of files that were used all the same
 
 	Loss         measure.Number `json:"loss"`
 	ConstantLoss measure.Number `json:"constant_loss"`
-	// BeatsConstant says that the loss is below the constant's.
+	// BeatsConstant reports that the loss is below the constant's.
 	BeatsConstant bool `json:"beats_constant"`
-	// ConstantFrom says what the constant prediction is the mean of: "training" or,
-	// where the model does not tell, "evaluated" targets, which favours it.
+	// ConstantFrom names the targets whose mean is the constant prediction: "training"
+	// or, where these are not known, "evaluated", which favours the constant.
 	ConstantFrom string           `json:"constant_from"`
 	Measures     measure.Measures `json:"measures"`
 	Constant     measure.Measures `json:"constant"`
@@ -46,8 +46,8 @@ type Evaluation struct {
 	Predictions, Targets, Mean []float32 `json:"-"` // rows of outputs; the constant
 }
 
-// Evaluate measures a network on a data folder: on the samples that it was not
-// trained on, as far as its run's samples.json tells, or on all.
+// Evaluate measures a network on a data folder: on all samples, or on those that it was
+// not trained on by its run's samples.json.
 func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
 	samples, err := m.Spec.Source.Samples(ctx, root, o)
 	if err != nil {
@@ -86,7 +86,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	if e.Predictions, err = m.Predict(ctx, samples.X); err != nil {
 		return nil, err
 	}
-	// Measures of such numbers are undefined and would say nothing.
+	// Measures of such numbers are undefined.
 	if n := notFinite(e.Predictions); n > 0 {
 		return nil, fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; `etude inspect` lists its weights, and `etude export` names those that are not finite", m.Path, n, len(e.Predictions), e.Samples)
 	}
@@ -151,14 +151,13 @@ func measureOn(spec models.Spec, model nn.Module, set *data.Set, samples *data.S
 	return m, err
 }
 
-// trainedOn tells which samples the network was trained on: those with the input
-// and the target of one that it was, whatever their names. A sample that stood on
-// the other side of the split, though equal to one of training's, counts as unseen,
-// so that the measures of a run's own data are the run's own. It is nil where there
-// is no list.
+// trainedOn marks the samples that the network was trained on: those with the input
+// and the target of a training sample, whatever their names. A validation sample that
+// equals a training sample counts as unseen, so that the measures of a run's own data
+// are the run's own. The result is nil where there is no list.
 func (m *Model) trainedOn(s *data.Samples) ([]bool, error) {
 	var list sampleList
-	if found, err := readJSON(Folder(filepath.Dir(m.Path)).Samples(), &list); err != nil || !found {
+	if found, err := readJSON(folder(filepath.Dir(m.Path)).samples(), &list); err != nil || !found {
 		return nil, err
 	}
 	trained := make([]bool, s.Len())

@@ -57,9 +57,9 @@ func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
 	return ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}, nil
 }
 
-// metadata returns what an exported file says beside what the exporter adds: how inputs
+// metadata returns the entries of an exported file beside the exporter's own: how inputs
 // are made from files, what the outputs mean, and the run that the weights come from (nil
-// where that is not known). Values but the names are JSON.
+// where that is not known). All values but the names are JSON.
 func metadata(spec models.Spec, run *Identity) (map[string]string, error) {
 	entries := map[string]any{}
 	if spec.Metadata != nil {

@@ -15,11 +15,11 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Folder is the folder of one network in a run.
-type Folder string
+// folder is the path of one network's folder in a run.
+type folder string
 
-// NewFolder names the folder of a network in a run.
-func NewFolder(run, network string) Folder { return Folder(filepath.Join(run, network)) }
+// newFolder returns the folder of a network in a run.
+func newFolder(run, network string) folder { return folder(filepath.Join(run, network)) }
 
 const (
 	onnxFile    = "model.onnx"
@@ -29,22 +29,22 @@ const (
 )
 
 // The files in it. Those of the training itself are the trainer's.
-func (f Folder) Best() string    { return f.file(trainer.BestFile) }
-func (f Folder) Model() string   { return f.file(trainer.ModelFile) }
-func (f Folder) History() string { return f.file(trainer.HistoryFile) }
-func (f Folder) ONNX() string    { return f.file(onnxFile) }
-func (f Folder) Config() string  { return f.file(configFile) }
-func (f Folder) Samples() string { return f.file(samplesFile) }
-func (f Folder) Entry() string   { return f.file(summaryFile) }
+func (f folder) best() string    { return f.file(trainer.BestFile) }
+func (f folder) model() string   { return f.file(trainer.ModelFile) }
+func (f folder) history() string { return f.file(trainer.HistoryFile) }
+func (f folder) onnx() string    { return f.file(onnxFile) }
+func (f folder) config() string  { return f.file(configFile) }
+func (f folder) samples() string { return f.file(samplesFile) }
+func (f folder) entry() string   { return f.file(summaryFile) }
 
-func (f Folder) file(name string) string { return filepath.Join(string(f), name) }
+func (f folder) file(name string) string { return filepath.Join(string(f), name) }
 
-// HasCheckpoint reports whether the folder has what a run can be continued from, or
+// hasCheckpoint reports whether the folder has what a run can be continued from, or
 // what Resume explains.
-func (f Folder) HasCheckpoint() bool { return trainer.Resumable(string(f)) }
+func (f folder) hasCheckpoint() bool { return trainer.Resumable(string(f)) }
 
-// Finished reports whether the folder holds the results of a training that has ended.
-func (f Folder) Finished() bool { return trainer.Finished(string(f)) }
+// finished reports whether the folder holds the results of a training that has ended.
+func (f folder) finished() bool { return trainer.Finished(string(f)) }
 
 // errDamaged reports that a file is not the JSON that was written.
 var errDamaged = errors.New("the file is damaged")

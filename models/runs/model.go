@@ -32,7 +32,7 @@ type Model struct {
 	session *onnx.Session
 }
 
-// Identity says from which training weights come.
+// Identity describes the training that weights come from.
 type Identity struct {
 	Settings    Settings `json:"settings"`
 	Fingerprint string   `json:"data_fingerprint"`
@@ -53,12 +53,12 @@ func FindModels(path string) ([]string, error) {
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	if file := Folder(path).Model(); isFile(file) {
+	if file := folder(path).model(); isFile(file) {
 		return []string{file}, nil
 	}
 	var files []string
 	for _, name := range models.Names() {
-		if file := NewFolder(path, name).Model(); isFile(file) {
+		if file := newFolder(path, name).model(); isFile(file) {
 			files = append(files, file)
 		}
 	}
@@ -123,21 +123,21 @@ func loadWeights(path, name string) (found models.Found, note string, err error)
 	return found, note, nil
 }
 
-// identityOf tells how the best weights in a run folder were trained; nil for
+// identityOf returns how the best weights in a run folder were trained; nil for
 // another file.
 func identityOf(path string) (*Identity, error) {
-	folder := Folder(filepath.Dir(path))
-	if clean := filepath.Clean(path); clean != folder.Model() && clean != folder.Best() {
+	folder := folder(filepath.Dir(path))
+	if clean := filepath.Clean(path); clean != folder.model() && clean != folder.best() {
 		return nil, nil
 	}
-	config, err := LoadConfig(folder)
+	config, err := loadConfig(folder)
 	if err != nil || config == nil {
 		return nil, err
 	}
 	history := struct {
 		BestEpoch int `json:"best_epoch"`
 	}{-1}
-	if _, err := readJSON(folder.History(), &history); err != nil {
+	if _, err := readJSON(folder.history(), &history); err != nil {
 		return nil, err
 	}
 	return config.identity(history.BestEpoch), nil
@@ -194,20 +194,20 @@ func free(model nn.Module) {
 	}
 }
 
-// constant returns the mean of the targets that the network was trained on, as far as
-// its file or the run's folder tells.
+// constant returns the mean of the targets that the network was trained on, if its file
+// or the run's folder holds it.
 func (m *Model) constant() ([]float32, error) {
 	if m.Run != nil && len(m.Run.Constant) > 0 {
 		return m.Run.Constant, nil
 	}
-	config, err := LoadConfig(Folder(filepath.Dir(m.Path)))
+	config, err := loadConfig(folder(filepath.Dir(m.Path)))
 	if err != nil || config == nil || config.Network != m.Spec.Name {
 		return nil, err
 	}
 	return config.Data.Constant, nil
 }
 
-// predictRows is how many rows are computed at once: more gain nothing, and take
+// predictRows limits the rows that are computed at once: more gain nothing, and take
 // memory.
 const predictRows = 4096
 

@@ -51,8 +51,8 @@ type Options struct {
 	Out  string // run folder
 
 	Device torch.Device
-	// SameDevice continues a run on the device that it was on, where that is here too,
-	// and uses Device for others only.
+	// SameDevice continues a run on the device that it was on, if this machine has it,
+	// and uses Device for other networks only.
 	SameDevice bool
 	Threads    int // of an operator; 0 for 1, or for those of the run that is continued
 
@@ -125,7 +125,7 @@ func (o Options) CheckFinished(networks ...string) error {
 	}
 	var finished []string
 	for _, spec := range specs {
-		if NewFolder(o.Out, spec.Name).Finished() {
+		if newFolder(o.Out, spec.Name).finished() {
 			finished = append(finished, spec.Name)
 		}
 	}
@@ -195,7 +195,7 @@ func (e noData) Unwrap() error { return e.error }
 func (o Options) training(spec models.Spec, settings Overrides) (Training, error) {
 	o.Resume = o.Resume || o.ResumeFrom != ""
 	t := Training{Options: o, Spec: spec, Settings: Defaults(spec), Override: settings.LR != nil || settings.WeightDecay != nil}
-	earlier, err := LoadConfig(t.folder())
+	earlier, err := loadConfig(t.folder())
 	if err != nil && o.Resume {
 		return t, err
 	}
@@ -211,7 +211,7 @@ func (o Options) training(spec models.Spec, settings Overrides) (Training, error
 	case o.Resume && o.Data == "":
 		return t, noData{fmt.Errorf("%s: %w; name the data with --data", t.folder(), ErrNoRun)}
 	}
-	if o.Resume && o.ResumeFrom == "" && !t.folder().HasCheckpoint() {
+	if o.Resume && o.ResumeFrom == "" && !t.folder().hasCheckpoint() {
 		o.event(spec.Name, Notice, fmt.Sprintf("no checkpoint in %s yet: training starts anew", t.folder()))
 	}
 	t.Settings = settings.Apply(t.Settings)
@@ -310,8 +310,8 @@ func fitAll(ctx context.Context, sessions []*session) []error {
 	cores := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/threads))
 	var wg sync.WaitGroup
 	for i, s := range sessions {
-		// In their order. An interrupt reaches those that wait too: each says where
-		// it stands.
+		// In their order. After an interrupt those that wait begin too, and report
+		// where they stand.
 		cores <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-cores }()

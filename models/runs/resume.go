@@ -14,8 +14,8 @@ import (
 // mayChange lists the flags that may differ on resume.
 const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"
 
-// explain says why a run cannot be continued, in the words of the command: what
-// has changed since it began, what may change, and from which files it can go on.
+// explain puts the reason why a run cannot be continued into the words of the command:
+// what has changed since it began, what may change, and which files it can go on from.
 func (s *session) explain(err error) error {
 	refused, ok := errors.AsType[*trainer.ResumeError](err)
 	if !ok {
@@ -23,7 +23,7 @@ func (s *session) explain(err error) error {
 	}
 	text := []string{fmt.Sprintf("%s: %s cannot be continued: %v", s.Spec.Name, refused.Path, refused.Err)}
 	var was sampleList
-	if found, err := readJSON(s.folder().Samples(), &was); err == nil && found {
+	if found, err := readJSON(s.folder().samples(), &was); err == nil && found {
 		if changed := s.split.list().changesSince(was); changed != "" {
 			text = append(text, "samples: "+changed)
 		}
@@ -46,10 +46,10 @@ func (s *session) explain(err error) error {
 	return explained{strings.Join(text, "\n    "), err}
 }
 
-// changedFlags lists the flags with which the run was begun, and which say something
-// else now though they may not change.
+// changedFlags lists the flags that the run was begun with and that have another value
+// now, though they may not change.
 func (s *session) changedFlags() string {
-	was, err := LoadConfig(s.folder())
+	was, err := loadConfig(s.folder())
 	if err != nil || was == nil {
 		return ""
 	}

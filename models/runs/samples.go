@@ -13,8 +13,8 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// sampleList is samples.json: which samples stood on which side of the split, with
-// hashes, so that a run that finds other data later can say what has changed.
+// sampleList holds samples.json, which lists the samples on each side of the split with
+// hashes, so that a run that finds other data later can name what has changed.
 type sampleList struct {
 	Train []sampleID `json:"train"`
 	Val   []sampleID `json:"val"`
@@ -44,7 +44,7 @@ func shortHash(values []float32) string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// placed is a sample with its side of the split.
+// placed holds a sample with its side of the split.
 type placed struct {
 	sampleID
 	val bool
@@ -73,8 +73,8 @@ func (l sampleList) places() (keys []string, at map[string]placed) {
 	return keys, at
 }
 
-// changesSince says how the samples differ from what they were; "" where they
-// are the same.
+// changesSince describes how the samples differ from earlier ones; "" where they are
+// the same.
 func (l sampleList) changesSince(was sampleList) string {
 	names, now := l.places()
 	before, then := was.places()

@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/models"
 )
 
-// Settings decide, with the data, what comes out of training.
+// Settings determine, with the data, what comes out of training.
 type Settings struct {
 	Epochs      int     `json:"epochs"`
 	BatchSize   int     `json:"batch_size"`
@@ -19,15 +19,15 @@ type Settings struct {
 	ValSplit    float64 `json:"val_split"` // share of the samples
 	Patience    int     `json:"patience"`
 	MinDelta    float64 `json:"min_delta"`
-	// MinDeltaRelative says that MinDelta is a share of the best validation loss. In
-	// runs that were made before this setting existed it is a difference.
+	// MinDeltaRelative makes MinDelta a share of the best validation loss. In runs made
+	// before this setting existed MinDelta is a difference.
 	MinDeltaRelative bool `json:"min_delta_relative"`
 
 	Seed     uint64 `json:"seed"`
 	KeepBest int    `json:"keep_best"` // checkpoints beside best.pt
 }
 
-// Defaults are the settings of a network that nobody has set.
+// Defaults returns the settings of a network where nothing overrides them.
 func Defaults(spec models.Spec) Settings {
 	d := spec.Defaults
 	return Settings{
@@ -36,7 +36,8 @@ func Defaults(spec models.Spec) Settings {
 	}
 }
 
-// Overrides are the settings that somebody has set; nil leaves one as it is.
+// Overrides holds settings to replace; nil leaves one as it is. The tags are those of the
+// command's flags, with defaults from the registry.
 type Overrides struct {
 	Epochs      *int     `placeholder:"N" help:"Epochs at most (${epochs})."`
 	BatchSize   *int     `placeholder:"N" help:"Samples in a step (${batch})."`
@@ -49,7 +50,7 @@ type Overrides struct {
 	KeepBest    *int     `placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
 }
 
-// Apply gives the settings with what is overridden.
+// Apply returns the settings with what is overridden.
 func (o Overrides) Apply(s Settings) Settings {
 	set(&s.Epochs, o.Epochs)
 	set(&s.BatchSize, o.BatchSize)
@@ -71,7 +72,7 @@ func set[T any](to, from *T) {
 	}
 }
 
-// Check names the first flag that is set to what cannot be.
+// Check reports the first setting that is out of range, by the name of its flag.
 func (o Overrides) Check() error {
 	for _, n := range []struct {
 		flag  string

@@ -26,11 +26,11 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Summary is summary.json: what came out of a run, by network.
+// Summary holds summary.json, the results of a run by network.
 type Summary map[string]*Entry
 
-// Entry is what came out of one network. Losses are of the validation samples,
-// the constant's of predicting the mean of the training targets for each.
+// Entry holds the results of one network. Losses are of the validation samples; the
+// constant's is the loss of predicting the mean of the training targets for each.
 type Entry struct {
 	Model        string             `json:"model"`
 	Samples      int                `json:"samples"`
@@ -41,8 +41,8 @@ type Entry struct {
 	StopReason   trainer.StopReason `json:"stop_reason"`
 	ValLoss      measure.Number     `json:"val_loss"` // of the best epoch
 	ConstantLoss measure.Number     `json:"constant_loss"`
-	// BeatsConstant is the verdict: the loss is below the constant's. A network of which
-	// it is false has learned nothing.
+	// BeatsConstant reports that the loss is below the constant's. A network of which it
+	// is false has learned nothing.
 	BeatsConstant bool                `json:"beats_constant"`
 	Headlines     map[string]Headline `json:"headlines"` // the measures to look at first, by name
 	Measures      measure.Measures    `json:"measures"`
@@ -51,7 +51,7 @@ type Entry struct {
 	Seconds       Seconds             `json:"seconds"`
 	Resumed       bool                `json:"resumed"`
 	Files         map[string]string   `json:"files"`   // from the run's folder
-	Skipped       []data.Skip         `json:"skipped"` // files that were left out, and why
+	Skipped       []data.Skip         `json:"skipped"` // files that were skipped, and why
 }
 
 // Headline is a measure of a network beside that of the constant prediction.
@@ -71,13 +71,13 @@ func headlines(spec models.Spec, r *measure.Report) map[string]Headline {
 	return picked
 }
 
-// ONNXCheck tells how far ONNX Runtime is from libtorch, at most.
+// ONNXCheck holds the largest difference between ONNX Runtime and libtorch.
 type ONNXCheck struct {
 	MaxAbsDiff measure.Number `json:"max_abs_diff"`
 	Batches    []int          `json:"batches"` // sizes that were compared
 }
 
-// Seconds tells what took how long.
+// Seconds holds the time that each part took.
 type Seconds struct {
 	Read   float64 `json:"read"`
 	Train  float64 `json:"train"`
@@ -91,13 +91,13 @@ func SummaryFile(run string) string { return filepath.Join(run, summaryFile) }
 // networks are trained side by side.
 var summaries sync.Mutex
 
-// lockPatience is how long another process may change the summary.
+// lockPatience limits the time to wait for another process that changes the summary.
 const lockPatience = time.Minute
 
 // changeSummary changes the entries of a run's summary.json while no other network,
 // and no other process that trains into the same run, does the same. If the file is
 // missing or damaged it is built anew from the networks' own entries, and notice,
-// which may be nil, tells of the damage. The file is not written if change returns
+// which may be nil, reports the damage. The file is not written if change returns
 // false and it was whole.
 func changeSummary(run string, notice func(string), change func(map[string]json.RawMessage) bool) error {
 	summaries.Lock()
@@ -151,12 +151,12 @@ func whole(s map[string]json.RawMessage) bool {
 	return s != nil
 }
 
-// entries reads what the folders of a run's networks say of themselves.
+// entries reads the entries in the folders of a run's networks.
 func entries(run string) (map[string]json.RawMessage, error) {
 	list := map[string]json.RawMessage{}
 	for _, network := range models.Names() {
 		var entry json.RawMessage
-		found, err := readJSON(NewFolder(run, network).Entry(), &entry)
+		found, err := readJSON(newFolder(run, network).entry(), &entry)
 		switch {
 		case errors.Is(err, errDamaged), errors.Is(err, syscall.ENOTDIR): // as if it were missing
 		case err != nil:
@@ -186,13 +186,13 @@ func sweepOlder(run string) error {
 	return nil
 }
 
-// checkSummary finds what keeps a run's summary.json from being added to.
+// checkSummary reports what would keep an entry from being added to a run's summary.json.
 func checkSummary(run string, notice func(string)) error {
 	return changeSummary(run, notice, func(map[string]json.RawMessage) bool { return false })
 }
 
-// removeFromSummary takes out the entry of a network that is trained anew: until
-// it is done there is no result.
+// removeFromSummary removes the entry of a network that is trained anew, which has no
+// result until it is done.
 func removeFromSummary(run, network string) error {
 	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {
 		had := s[network] != nil
@@ -208,7 +208,7 @@ func addToSummary(run, network string, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(NewFolder(run, network).Entry(), json.RawMessage(text)); err != nil {
+	if err := writeJSON(newFolder(run, network).entry(), json.RawMessage(text)); err != nil {
 		return err
 	}
 	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {

@@ -85,7 +85,7 @@ func TestRemovedFromSummary(t *testing.T) {
 	run := t.TempDir()
 	entry(t, run, "emotion", 1)
 	entry(t, run, "melody", 2)
-	require.NoError(t, clear(NewFolder(run, "emotion")))
+	require.NoError(t, clear(newFolder(run, "emotion")))
 	require.NoError(t, removeFromSummary(run, "emotion"))
 	assert.Equal(t, map[string]int{"melody": 2}, epochsIn(t, run))
 	require.NoError(t, os.WriteFile(SummaryFile(run), nil, 0o666))
@@ -114,7 +114,7 @@ func TestUnfinishedSummaries(t *testing.T) {
 // Settings decide what comes out of training: no damage of config.json may turn them
 // into others, and whoever changes the file is told so.
 func TestDamagedConfig(t *testing.T) {
-	folder := Folder(t.TempDir())
+	folder := folder(t.TempDir())
 	spec, err := models.ByName("melody")
 	require.NoError(t, err)
 	config := Config{
@@ -122,9 +122,9 @@ func TestDamagedConfig(t *testing.T) {
 		Data: DataInfo{Root: "/data", Fingerprint: "abc", Samples: 10, Constant: []float32{0.1, 2e-9}},
 	}
 	require.NoError(t, config.write(folder))
-	text, err := os.ReadFile(folder.Config())
+	text, err := os.ReadFile(folder.config())
 	require.NoError(t, err)
-	want, err := LoadConfig(folder)
+	want, err := loadConfig(folder)
 	require.NoError(t, err)
 	assert.Equal(t, config.Settings, want.Settings)
 	refused := 0
@@ -132,8 +132,8 @@ func TestDamagedConfig(t *testing.T) {
 		for _, bit := range []byte{1, 2, 4, 16, 32, 128} {
 			damaged := append([]byte(nil), text...)
 			damaged[i] ^= bit
-			require.NoError(t, os.WriteFile(folder.Config(), damaged, 0o666))
-			got, err := LoadConfig(folder)
+			require.NoError(t, os.WriteFile(folder.config(), damaged, 0o666))
+			got, err := loadConfig(folder)
 			if err != nil {
 				assert.ErrorContains(t, err, "config.json was changed since the run wrote it")
 				refused++
@@ -146,26 +146,26 @@ func TestDamagedConfig(t *testing.T) {
 }
 
 func TestConfigsOfOthers(t *testing.T) {
-	folder := Folder(t.TempDir())
+	folder := folder(t.TempDir())
 	put := func(text string) {
 		t.Helper()
-		require.NoError(t, os.WriteFile(folder.Config(), []byte(text), 0o666))
+		require.NoError(t, os.WriteFile(folder.config(), []byte(text), 0o666))
 	}
-	c, err := LoadConfig(folder)
+	c, err := loadConfig(folder)
 	assert.NoError(t, err)
 	assert.Nil(t, c, "there is none")
 	put(`{"architectures": ["LlamaForCausalLM"], "hidden_size": 4096}`)
-	c, err = LoadConfig(folder)
+	c, err = loadConfig(folder)
 	assert.NoError(t, err)
 	assert.Nil(t, c, "it is not of a training")
 
 	// Of a version that wrote no hash.
 	old := `{"network": "groove", "settings": {"epochs": 7, %q: 0.001}, "threads": 1}`
 	put(fmt.Sprintf(old, "min_delta"))
-	c, err = LoadConfig(folder)
+	c, err = loadConfig(folder)
 	require.NoError(t, err)
 	assert.Equal(t, 7, c.Settings.Epochs)
 	put(fmt.Sprintf(old, "min_delt!"))
-	_, err = LoadConfig(folder)
+	_, err = loadConfig(folder)
 	assert.ErrorContains(t, err, "min_delt!")
 }

@@ -62,7 +62,7 @@ func (t Training) VerifyResume(ctx context.Context, stopAt []int) (trainer.Resum
 	return report, nil
 }
 
-func (t Training) folder() Folder { return NewFolder(t.Out, t.Spec.Name) }
+func (t Training) folder() folder { return newFolder(t.Out, t.Spec.Name) }
 
 func (t Training) notice(text string) { t.event(t.Spec.Name, Notice, text) }
 
@@ -97,7 +97,7 @@ func (t Training) announce() error {
 	if err := checkSummary(t.Out, t.notice); err != nil {
 		return err // better now than after training
 	}
-	if t.folder().HasCheckpoint() || t.folder().Finished() {
+	if t.folder().hasCheckpoint() || t.folder().finished() {
 		return nil
 	}
 	return t.newConfig(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(t.folder())
@@ -105,7 +105,7 @@ func (t Training) announce() error {
 
 // prepare reads the data and makes the network.
 func (t Training) prepare(ctx context.Context) (*session, error) {
-	s := &session{Training: t, continues: t.ResumeFrom != "" || t.Resume && t.folder().HasCheckpoint()}
+	s := &session{Training: t, continues: t.ResumeFrom != "" || t.Resume && t.folder().hasCheckpoint()}
 	if err := s.load(ctx); err != nil {
 		s.event(s.Spec.Name, Read, "")
 		return nil, err
@@ -137,8 +137,8 @@ func (s *session) load(ctx context.Context) (err error) {
 	return nil
 }
 
-// Remarks returns lines for people: which files were left out and why, at most the first
-// twenty, and how many remarks there are on files that were read.
+// Remarks returns lines for people: the first twenty files that were skipped with the
+// reasons, and the number of remarks on files that were read.
 func Remarks(skipped []data.Skip, notes []string) []string {
 	const most = 20
 	var lines []string
@@ -249,7 +249,7 @@ func saved(err error) bool {
 // startAnew takes an earlier run's place.
 func (s *session) startAnew() error {
 	folder := s.folder()
-	if folder.HasCheckpoint() {
+	if folder.hasCheckpoint() {
 		s.notice(fmt.Sprintf("the earlier run in %s is replaced (--resume would have continued it)", folder))
 	}
 	return errors.Join(clear(folder), removeFromSummary(s.Out, s.Spec.Name), s.describe())
@@ -257,7 +257,7 @@ func (s *session) startAnew() error {
 
 // describe writes down how, and on what, the network is trained.
 func (s *session) describe() error {
-	return errors.Join(s.config.write(s.folder()), writeJSON(s.folder().Samples(), s.split.list()))
+	return errors.Join(s.config.write(s.folder()), writeJSON(s.folder().samples(), s.split.list()))
 }
 
 // finish measures and exports the trained network, and adds it to the run's
@@ -281,7 +281,7 @@ func (s *session) finish() (*Entry, error) {
 
 	started := time.Now()
 	trained := Model{Spec: s.Spec, Run: s.config.identity(best.Index), module: s.model}
-	if e.ONNX, err = trained.Export(s.folder().ONNX(), 0); err != nil {
+	if e.ONNX, err = trained.Export(s.folder().onnx(), 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Seconds.Export = time.Since(started).Seconds()
@@ -338,10 +338,10 @@ func groups(s *data.Samples) int {
 	return len(names)
 }
 
-// clear removes what an earlier run left beside what the trainer removes: its files
-// would pass for this run's.
-func clear(f Folder) error {
-	for _, file := range []string{f.ONNX(), f.Entry()} {
+// clear removes files of an earlier run that the trainer does not know: they would pass
+// for this run's.
+func clear(f folder) error {
+	for _, file := range []string{f.onnx(), f.entry()} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -10,15 +10,14 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
-// cacheFlags are those of the commands that read data folders.
+// cacheFlags are flags of the commands that read data folders.
 type cacheFlags struct {
 	Cache   string `placeholder:"DIR" help:"Folder in which the features of files are kept ($ETUDE_CACHE, or the user's cache folder)."`
 	NoCache bool   `help:"Decode every file anew, and keep nothing."`
 }
 
-// open opens the cache; nil where there is to be none. Failing to open it only
-// costs time: warn, and go on without it. done says what the cache was good for,
-// and closes it.
+// open opens the cache; nil with --no-cache. Failing to open it only costs time: warn and
+// continue without it. done reports the time that the cache saved, and closes it.
 func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	if c.NoCache {
 		return nil, func() {}
@@ -36,7 +35,7 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 		if fault := kept.Stats().Fault; fault != "" {
 			env.say("features are not kept any more: %s", fault)
 		}
-		_ = kept.Close() // what could not be kept is decoded again
+		_ = kept.Close() // what was not kept is decoded again
 	}
 }
 
@@ -54,7 +53,7 @@ type cacheCommand struct {
 }
 
 func (cacheCommand) Help() string {
-	return `Says where the features of decoded files are kept, how many, and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; what a newer version of Etude computes otherwise is decoded anew. The cache holds 1 GiB at most, and forgets first what has not been used for longest.
+	return `Prints where the features of decoded files are kept, how many there are and how much room they take, or removes them with --clear. A file is found again by its content, wherever it lies; features that a newer version of Etude computes in another way are decoded anew. The cache holds 1 GiB at most, and removes first what has not been used for longest.
 
 Examples:
 
@@ -62,7 +61,7 @@ Examples:
     etude cache --clear`
 }
 
-// cached is what --json prints.
+// cached holds the output of --json.
 type cached struct {
 	Folder  string `json:"folder"`
 	Entries int    `json:"entries"`

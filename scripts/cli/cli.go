@@ -31,7 +31,7 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// Exit codes. Interrupts have those of their signals, 130 and 143, crashes
+// Exit codes. Interrupts end with those of their signals, 130 and 143, crashes with
 // [crash.ExitCode].
 const (
 	exitDone   = 0
@@ -43,28 +43,28 @@ const description = `Etude trains small music networks on libtorch and hands the
 
 Begin with "etude demo": it sets up what is missing, composes a little corpus, trains on it and shows what was learned.`
 
-// grammar is what kong reads the command line by.
+// grammar describes the command line to kong.
 type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Setup    setupCommand    `cmd:"" help:"Find or install libtorch and ONNX Runtime."`
-	Doctor   doctorCommand   `cmd:"" help:"Say what is installed, what is wrong, and what mends it."`
+	Doctor   doctorCommand   `cmd:"" help:"Report what is installed, what is wrong, and how to fix it."`
 	Demo     demoCommand     `cmd:"" help:"Compose a small corpus, train on it, and show what was learned."`
 	Import   importCommand   `cmd:"" help:"Bring a published collection into a data folder."`
 	Validate validateCommand `cmd:"" help:"Check a data folder before training."`
-	Features featuresCommand `cmd:"" help:"Print what a network would see of files."`
+	Features featuresCommand `cmd:"" help:"Print the numbers that a network takes from files."`
 	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
 	Evaluate evaluateCommand `cmd:"" help:"Measure trained networks on a data folder."`
 	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
-	Inspect  inspectCommand  `cmd:"" help:"Say what a .pt, .onnx or .safetensors file holds."`
-	Diff     diffCommand     `cmd:"" help:"Say how two such files differ."`
+	Inspect  inspectCommand  `cmd:"" help:"List what a .pt, .onnx or .safetensors file holds."`
+	Diff     diffCommand     `cmd:"" help:"Compare two such files."`
 	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
 
-	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends as one that never was."`
+	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends like an uninterrupted one."`
 	GPUCheck     gpuCheckCommand     `cmd:"" name:"gpucheck" hidden:"" help:"Check a GPU against the CPU, and time it."`
 }
 
-// Env is the world in which a command runs.
+// Env holds what a command needs of its process.
 type Env struct {
 	Context context.Context
 	Stdout  io.Writer // results
@@ -77,10 +77,10 @@ type Env struct {
 	saidDriver sync.Once      // that it is waited for
 }
 
-// errFailed ends a command with exit code 1 after it has said itself what failed.
+// errFailed ends a command with exit code 1 after it has reported itself what failed.
 var errFailed = errors.New("failed")
 
-// usageError is a mistake in the command line that kong cannot find.
+// usageError marks a mistake in the command line.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error {
@@ -101,7 +101,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if err == nil && results.err != nil {
 		err = fmt.Errorf("the result could not be written: %w", results.err)
 	}
-	if errors.Is(results.err, syscall.EPIPE) { // `etude inspect … | head` has nothing to tell
+	if errors.Is(results.err, syscall.EPIPE) { // of `etude inspect … | head`, which is no error
 		return interrupted{signal: syscall.SIGPIPE}.code()
 	}
 	// Work that was finished in spite of a signal is done.
@@ -143,7 +143,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// early is how --help and --version leave the parser.
+// early leaves the parser after --help or --version.
 type early struct{ code int }
 
 func run(env *Env, args []string) (err error) {
@@ -199,7 +199,7 @@ func newParser(env *Env) (*kong.Kong, error) {
 	)
 }
 
-// vars are the parts of help texts that the registry of networks knows.
+// vars returns the parts of help texts that come from the registry of networks.
 func vars() kong.Vars {
 	names := models.Names()
 	last := len(names) - 1
@@ -230,8 +230,8 @@ func defaults(setting func(models.Defaults) any) string {
 	return text
 }
 
-// Check says what is wrong with a command line, by the parser that Main has, and
-// does nothing else.
+// Check reports what is wrong with a command line, with the parser of Main, and does
+// nothing else.
 func Check(args []string) error {
 	parser, err := newParser(&Env{Stdout: io.Discard, Stderr: io.Discard})
 	if err != nil {
@@ -252,8 +252,8 @@ func verbatim(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// result writes what a command came to, as one JSON value or as text, and ends the
-// command with exit code 1 where it was not good.
+// result writes the result of a command, as one JSON value or as text, and ends the
+// command with exit code 1 if it was not good.
 func (e *Env) result(asJSON bool, v any, text func(io.Writer), good bool) error {
 	if asJSON {
 		if err := e.printJSON(v); err != nil {

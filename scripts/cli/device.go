@@ -14,17 +14,17 @@ import (
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
-// deviceFlags say where to train, and how exactly.
+// deviceFlags select the device and the precision of training.
 type deviceFlags struct {
 	Device        string `default:"auto" placeholder:"DEVICE" help:"auto, cpu, cuda or cuda:N; auto takes the first GPU that can be used."`
 	TF32          bool   `name:"tf32" help:"Let the GPU multiply in TF32, with 10 bits after the point: faster where matrices are large."`
 	Deterministic bool   `help:"Refuse operators whose results may differ from run to run."`
 }
 
-// auto is the device that is looked for.
+// auto stands for the first GPU that can be used, or the CPU.
 const auto = "auto"
 
-// words are the flags that somebody gave, each after a space.
+// words returns the flags that differ from the defaults, for a command line to repeat.
 func (f deviceFlags) words() string {
 	text := ""
 	if f.Device != auto {
@@ -39,8 +39,8 @@ func (f deviceFlags) words() string {
 	return text
 }
 
-// Validate refuses what is misspelt, and the kinds of device that libtorch knows
-// besides: nothing here was tried on them.
+// Validate refuses misspelt devices, and the other kinds of device that libtorch knows:
+// nothing here was tried on them.
 func (f deviceFlags) Validate() error {
 	switch kind, _, _ := strings.Cut(f.Device, ":"); kind {
 	case "cpu", "cuda":
@@ -110,7 +110,7 @@ func compute(device torch.Device) error {
 	return nil
 }
 
-// device finds the device of a name; auto is the first GPU, or the CPU.
+// device finds the device of a name.
 func (e *Env) device(name string) (torch.Device, error) {
 	if name == auto {
 		return e.firstGPU(), nil
@@ -128,15 +128,15 @@ func (e *Env) device(name string) (torch.Device, error) {
 	return device, err
 }
 
-// driverSoon is when what is waited for is spoken of: most drivers answer within a
+// driverSoon is the time after which waiting is announced: most drivers answer within a
 // second, and CUDA's libraries load in one.
 var driverSoon = 5 * time.Second // tests change it
 
-// waiting is what is said of a training that does not begin.
+// waiting explains why a training does not begin.
 const waiting = "waiting for CUDA's libraries and the NVIDIA driver; --device cpu goes without"
 
 // patiently calls f, which may wait for NVIDIA's driver: for ever, if that hangs. It
-// says so, once in the life of the command, and lets an interrupt end it.
+// writes a line about it, once in the life of the command, and lets an interrupt end it.
 func (e *Env) patiently(says string, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
@@ -153,7 +153,7 @@ func (e *Env) patiently(says string, f func() error) error {
 	}
 }
 
-// cuda is what doctor finds of CUDA. It asks the driver in another process, which
+// cuda returns what doctor finds of CUDA. It asks the driver in another process, which
 // can hang in place of this one, and does not wait for ever.
 func (e *Env) cuda() *libtorch.CUDA {
 	if e.examined == nil {
@@ -167,7 +167,7 @@ func (e *Env) cuda() *libtorch.CUDA {
 	return e.examined
 }
 
-// firstGPU is the first one that libtorch has kernels for, or the CPU.
+// firstGPU returns the first GPU that libtorch has kernels for, or the CPU.
 func (e *Env) firstGPU() torch.Device {
 	if torch.DeviceCount(torch.DeviceCUDA) == 0 {
 		return torch.CPU
@@ -184,8 +184,7 @@ func (e *Env) firstGPU() torch.Device {
 	return torch.CPU
 }
 
-// sayDevice tells which device is used where nobody named one. That a GPU is not
-// used must never go unsaid.
+// sayDevice reports which device is used where no flag named one, and why a GPU is not.
 func (e *Env) sayDevice(device torch.Device) {
 	if device.Type == torch.DeviceCUDA {
 		text := device.String()
@@ -204,7 +203,7 @@ func (e *Env) sayDevice(device torch.Device) {
 	}
 }
 
-// onCPU says that the CPU is used, and why; nothing where it is all there is.
+// onCPU explains why the CPU is used; it is empty on a machine without a GPU.
 func onCPU(why *libtorch.CUDA) string {
 	switch {
 	case why.Available: // the run that is continued was on the CPU

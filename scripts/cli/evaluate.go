@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/runs"
@@ -29,7 +31,11 @@ type evaluateCommand struct {
 }
 
 func (evaluateCommand) Help() string {
-	return `Reads a data folder as training does, lets a trained network predict, and compares: valence and arousal of emotion by RMSE, Pearson's r and concordance, melody and harmony by loss, KL divergence and how often the likeliest answer agrees, dynamics and groove by RMSE and r for each output. Beside each stands what the constant prediction gives, the mean of the training targets: a network that does not beat it has learned nothing. Samples that the network was trained on, as its run's samples.json tells, are left out and counted.
+	var by []string
+	for _, spec := range models.All() {
+		by = append(by, spec.Name+" by "+strings.Join(append([]string{"loss"}, spec.Headlines...), ", "))
+	}
+	return `Reads a data folder as training does, lets a trained network predict, and compares: ` + strings.Join(by, "; ") + `; and more. Beside each measure stands that of the constant prediction, the mean of the training targets: a network that does not beat it has learned nothing. Samples that the network was trained on, which its run's samples.json lists, are skipped and counted.
 
 Examples:
 

@@ -50,7 +50,7 @@ func (c *exportCommand) Validate() error {
 	return nil
 }
 
-// exported is what --json prints.
+// exported holds the output of --json.
 type exported struct {
 	File    string         `json:"file"`
 	Network string         `json:"network"`

@@ -19,7 +19,7 @@ type featuresCommand struct {
 }
 
 func (featuresCommand) Help() string {
-	return `Prints, a JSON line for each sample, the numbers that training and inference take from files: input is what the network sees, target what it is to answer; null is what a label gives and not the file. A MIDI file has a sample for each window in dynamics (4 s) and groove (4 bars), a progression of chords one for every four chords; "part" tells them apart. A file that cannot be read is a line with its error, and exit code 1 at the end; "notes" tells what was wrong with one that could be read all the same. It needs no libtorch.
+	return `Prints, a JSON line for each sample, the numbers that training and inference take from files: input is what the network sees, target what it is to answer; null is what a label gives and not the file. A MIDI file has a sample for each window in dynamics (4 s) and groove (4 bars), a progression of chords one for every four chords; "part" tells them apart. A file that cannot be read is a line with its error, and exit code 1 at the end; "notes" lists faults of a file that could be read all the same. It needs no libtorch.
 
 Examples:
 
@@ -27,15 +27,15 @@ Examples:
     etude features melody *.mid --json > pitches.jsonl`
 }
 
-// featureLine is what is printed for a sample. What a network does not take from
-// files is null.
+// featureLine is the line printed for a sample. What a network does not take from files
+// is null.
 type featureLine struct {
 	File    string    `json:"file"`
 	Network string    `json:"network"`
 	Part    string    `json:"part,omitempty"`
 	Input   []float32 `json:"input"`
 	Target  []float32 `json:"target"`
-	Notes   []string  `json:"notes"` // what was wrong with the file and passed over
+	Notes   []string  `json:"notes"` // faults of a file that was read all the same
 	Error   *string   `json:"error"`
 }
 

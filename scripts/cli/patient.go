@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// lastPatience is how long a write may still take after an interrupt. A terminal or a
-// pipe takes what it is given at once, unless its reader has stopped reading.
+// lastPatience limits the time of a write after an interrupt. A terminal or a pipe takes
+// it at once, unless its reader has stopped reading.
 const lastPatience = time.Second
 
 // patient is an output that can wait for its reader as long as nobody interrupts the
@@ -62,7 +62,7 @@ func (p *patient) Write(b []byte) (int, error) {
 	}
 }
 
-// Fd is that of a file, by which a terminal tells its size.
+// Fd returns the descriptor of a file, for a terminal's size.
 func (p *patient) Fd() uintptr {
 	if f, ok := p.w.(interface{ Fd() uintptr }); ok {
 		return f.Fd()

@@ -14,8 +14,8 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// interrupted is why a context ended: a signal asked for it. said, unless it is nil,
-// is closed when people have been told.
+// interrupted is the cause of a context that a signal ended. said, unless it is nil, is
+// closed when the line about it has been written.
 type interrupted struct {
 	signal syscall.Signal
 	said   chan struct{}
@@ -37,9 +37,9 @@ func name(s syscall.Signal) string {
 	return "a request to terminate"
 }
 
-// sameRequest is how long after the first signal another one is the same request.
-// Schedulers signal all processes of a job, and launchers among these pass on what
-// they get, so that one stop arrives here two or three times.
+// sameRequest is the time after the first signal in which another one counts as the same
+// request. Schedulers signal all processes of a job, and launchers among these pass
+// signals on, so that one stop arrives here two or three times.
 var sameRequest = time.Second // tests change it
 
 // onSignals lets the first interrupt cancel what runs, so that it comes to a point

@@ -39,7 +39,7 @@ func printSummary(w io.Writer, s runs.Summary) {
 	plain.Fprintf(w, "ONNX Runtime computes the same from the exported files, within %.1e.\n", worst)
 }
 
-// headlines tells the measures that people look at first.
+// headlines returns the measures to look at first, each beside the constant's.
 func headlines(spec models.Spec, e *runs.Entry) []string {
 	var parts []string
 	for _, name := range spec.Headlines {
@@ -52,7 +52,7 @@ func headlines(spec models.Spec, e *runs.Entry) []string {
 	return parts
 }
 
-// verdict says which networks beat the constant prediction, and which do not.
+// verdict lists the networks that beat the constant prediction, and those that do not.
 func verdict(s runs.Summary) (lines []string) {
 	var better, worse []string
 	for _, spec := range models.All() {

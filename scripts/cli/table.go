@@ -30,5 +30,5 @@ func (t *table) print(w io.Writer) {
 	for _, row := range t.rows {
 		fmt.Fprintln(columns, strings.Join(row, "\t"))
 	}
-	_ = columns.Flush() // like Fprintln, there is nobody to tell
+	_ = columns.Flush() // the writer keeps its error
 }

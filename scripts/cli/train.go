@@ -138,7 +138,7 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	return plan.Run(env.Context)
 }
 
-// sayDevices says where the networks are trained, each device once.
+// sayDevices reports the devices that networks are trained on, each once.
 func (e *Env) sayDevices(trainings []runs.Training) {
 	said := map[torch.Device]bool{}
 	for _, t := range trainings {
@@ -149,7 +149,7 @@ func (e *Env) sayDevices(trainings []runs.Training) {
 	}
 }
 
-// watch shows what happens to networks.
+// watch shows the events of networks as progress and lines.
 type watch struct {
 	env     *Env
 	reading fileProgress

@@ -26,7 +26,7 @@ type validateCommand struct {
 }
 
 func (validateCommand) Help() string {
-	return `Reads a data folder as training would: finds the folders and label files, decodes every file, and lists what cannot be used, with the reason and what mends it. Then it looks at what can be used: labels on another scale, constant or all in one quadrant, the same content or the same features twice, above all where the split would put one into training and the other into validation, clips that are short, dull or clipped, names that other systems would not keep, files that are not read. Of many problems of one kind the first five are printed; --json and --html have more. Ends with exit code 1 if it found errors; warnings are for you to weigh. It needs no libtorch.
+	return `Reads a data folder as training would: finds the folders and label files, decodes every file, and lists what cannot be used, with the reason and how to fix it. Then it looks at what can be used: labels on another scale, constant or all in one quadrant, the same content or the same features twice, above all where the split would put one into training and the other into validation, clips that are short, dull or clipped, names that other systems would not keep, files that are not read. Of many problems of one kind the first five are printed; --json and --html have more. Ends with exit code 1 if it found errors; warnings are for you to weigh. It needs no libtorch.
 
 Examples:
 

@@ -28,7 +28,7 @@ func validationPage(r *dataset.Report) report.Page {
 	p := report.Page{Title: "Data in " + r.Root}
 	verdict := "It can be trained on."
 	if !r.OK {
-		verdict = "The errors have to be mended first."
+		verdict = "The errors have to be fixed first."
 	}
 	p.Blocks = append(p.Blocks, report.Paragraph(fmt.Sprintf("%s, %s. %s", count(r.Errors, "error"), count(r.Warnings, "warning"), verdict)), folderTable(r))
 	for _, s := range r.Sections {

@@ -12,11 +12,11 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
-// shownProblems is how many problems of a kind are printed; --json has all.
+// shownProblems limits the printed problems of a kind; --json has all.
 const shownProblems = 5
 
 // printReport writes tables of the folders and labels, then the errors, then the
-// warnings, and what they amount to.
+// warnings, and their numbers.
 func printReport(w io.Writer, r *dataset.Report) {
 	printFolders(w, r)
 	printLabels(w, r)
@@ -44,7 +44,7 @@ func printFolders(w io.Writer, r *dataset.Report) {
 	t.print(w)
 }
 
-// sides tells the samples on each side of the split, and those on both.
+// sides returns the numbers of samples on each side of the split, and on both.
 func sides(s dataset.Section) (training, validation, repeated string) {
 	if s.Split == nil {
 		return "-", "-", "-"
@@ -80,7 +80,7 @@ func printLabels(w io.Writer, r *dataset.Report) {
 	}
 }
 
-// problemLines tells the problems of a level, those of one kind together.
+// problemLines returns the problems of a level, those of one kind together.
 func problemLines(r *dataset.Report, level dataset.Level) []string {
 	var lines []string
 	for _, s := range r.Sections {
@@ -100,7 +100,7 @@ func problemLines(r *dataset.Report, level dataset.Level) []string {
 	return lines
 }
 
-// problemGroup is the problems of one level and kind.
+// problemGroup holds the problems of one level and kind.
 type problemGroup struct {
 	kind  dataset.Kind
 	shown []dataset.Problem

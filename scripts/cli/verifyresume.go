@@ -58,7 +58,7 @@ func (c *verifyResumeCommand) overrides() runs.Overrides {
 	return runs.Overrides{Epochs: &c.Epochs, BatchSize: c.BatchSize, Seed: c.Seed}
 }
 
-// verified is what --json prints.
+// verified holds the output of --json.
 type verified struct {
 	Network   string `json:"network"`
 	Identical bool   `json:"identical"`

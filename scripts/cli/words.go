@@ -18,7 +18,7 @@ import (
 	"github.com/etude-ml/etude/models/runs"
 )
 
-// clearer gives messages of the parser in words that need no knowledge of it.
+// clearer rewrites messages of the parser in words that need no knowledge of it.
 var clearer = []struct {
 	pattern *regexp.Regexp
 	text    string
@@ -31,10 +31,10 @@ var clearer = []struct {
 	{regexp.MustCompile(`^(--?[\w-]+): bool value must be .* but got (.*)$`), "$1 is $2; it is a switch and takes no value"},
 }
 
-// missingArgument is how the parser says that one of a command's arguments is missing.
+// missingArgument matches the parser's message about a missing argument.
 var missingArgument = regexp.MustCompile(`^(?:expected|missing positional arguments) "?<([^>]+)>`)
 
-// rephrased says what is wrong with a command line, and where to read on.
+// rephrased explains what is wrong with a command line, and names the help to read.
 func rephrased(err error) error {
 	text, command, usage := strings.TrimSuffix(err.Error(), "."), "etude", ""
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
@@ -64,7 +64,7 @@ var packages = []string{
 	"torch", "trainer",
 }
 
-// sentence is an error without the names of packages at its beginning, and with the
+// sentence returns an error without the names of packages at its beginning, and with the
 // name of a network there once.
 func sentence(err error) error {
 	lines := strings.Split(err.Error(), "\n")
@@ -119,8 +119,8 @@ func named(flag, path string, err error) error {
 	return fmt.Errorf("%s %s: %w", flag, path, err)
 }
 
-// sayRights says once, after an error, who it is that may not do something: in a
-// container that is easily somebody else than whoever started it.
+// sayRights reports once, after an error about permissions, as which user this runs: in
+// a container that is often another one than whoever started it.
 func (e *Env) sayRights(err error) {
 	if e.saidRights || !errors.Is(err, fs.ErrPermission) {
 		return

@@ -28,7 +28,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// OctavePredictor tells in which octaves an emotion is played: its embedding to
+// OctavePredictor predicts in which octaves an emotion is played: its embedding to
 // the shares of the notes in the eleven octaves of MIDI. The names of the fields
 // are the keys of the state dict: hidden.weight, hidden.bias, out.weight …
 type OctavePredictor struct {
