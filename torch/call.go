@@ -4,7 +4,6 @@
 package torch
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -61,8 +60,8 @@ func (r Result) Bool() bool { return result[bool](r, 0) }
 
 // Call calls any ATen operator by name, "aten::roll" or with its overload,
 // "aten::add.Tensor". Arguments come in the schema's order, keyword-only ones in
-// a [Named] at the end, which may also name others; what is left out takes the
-// schema's default. Go values become what the schema asks for:
+// a [Named] at the end, which may also name others; an argument that is not given
+// takes the schema's default. Go values become what the schema asks for:
 //
 //	Tensor, Tensor?          *Tensor, nil; for one that is only read also any number
 //	Tensor[], Tensor?[]      []*Tensor
@@ -75,8 +74,8 @@ func (r Result) Bool() bool { return result[bool](r, 0) }
 //	ScalarType               DType
 //	Device, MemoryFormat     Device or its name, MemoryFormat
 //
-// A number in the place of a tensor counts as in Python: it does not change the type of
-// the tensor beside it, unless it is of a higher kind (a float beside integers).
+// A number in place of a tensor counts as in Python: it does not change the type of the
+// other tensor, unless it is of a higher kind (a float and a tensor of integers).
 //
 // It panics with an *[Error] that names the operator, the argument, what was
 // expected and what was given.
@@ -95,24 +94,14 @@ func Call(name string, values ...any) Result {
 		values = values[:len(values)-1]
 	}
 	a := args{o, ctorch.NewFrame()}
-	if e := catch(func() { a.convert(values, named) }); e != nil {
-		a.f.Done()
-		panic(e)
-	}
+	defer a.f.Done()
+	a.convert(values, named)
 	a.do(false)
 	r := Result{op: o.fullName(), values: make([]any, a.f.N)}
 	for i := range a.f.N {
 		r.values[i] = a.value(a.f.Results[i])
 	}
-	a.f.Done()
 	return r
-}
-
-// catch is Try with the error's own type.
-func catch(f func()) *Error {
-	var e *Error
-	errors.As(Try(f), &e)
-	return e
 }
 
 func (a args) convert(values []any, named Named) {
@@ -205,6 +194,9 @@ func (a args) putOne(arg *argument, v any) bool {
 		return add(a.string, s, ok)
 	case "ScalarType":
 		d, ok := v.(DType)
+		if d >= numDTypes { // a.dtype would end the use of the frame, as Call does
+			throw(a.o.fullName(), "argument %q: no element type has the number %d", arg.name, uint8(d))
+		}
 		return add(a.dtype, d, ok)
 	case "Device":
 		d, ok := v.(Device)

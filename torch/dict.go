@@ -10,26 +10,26 @@ import (
 	"slices"
 )
 
-// Dict is an ordered mapping, as a Python dict is: what state dicts and .pt files
-// are made of. Keys are strings, ints, int64s, float64s, bools or nil, []byte, *big.Int,
+// Dict is an ordered mapping like a Python dict. State dicts and .pt files consist of
+// such. Keys are strings, ints, int64s, float64s, bools or nil, []byte, *big.Int,
 // complex128, DType, Device, Layout, a Tuple of such, or types with a method DictKey;
 // values are *Tensor, *Dict, []any (a list), Tuple, int, float64, bool, string, []byte, nil.
 // Two keys are the same if they have one type and one content.
 type Dict struct {
 	// OrderedDict marks a collections.OrderedDict, as a module's state_dict is.
 	OrderedDict bool
-	// Attributes are what Python code set on an OrderedDict: of a module's
-	// state_dict, "_metadata", the versions of its layers. Usually nil.
+	// Attributes holds the attributes that Python code set on an OrderedDict, such as
+	// "_metadata" of a module's state_dict, the versions of its layers. Usually nil.
 	Attributes *Dict
 
 	keys   []any
 	values map[any]any // by identity of the key
 }
 
-// printed stands for a key that Go cannot compare: its type and content as text.
+// printed stands for a key that Go cannot compare; it is the type and content as text.
 type printed string
 
-// identity returns what tells a key from others, and whether a value can be a key.
+// identity returns a comparable stand-in for a key, and whether a value can be a key.
 func identity(key any) (any, bool) {
 	switch key := key.(type) {
 	case nil, string, int, int64, float64, bool, complex128, DType, Device, Layout:

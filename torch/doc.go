@@ -19,8 +19,8 @@
 // # Errors
 //
 // Operations on tensors panic with *[Error], as indexing a slice does; [Try]
-// turns exactly that panic into an error. What touches files, devices or users
-// returns an error.
+// turns exactly that panic into an error. Functions that touch files, devices or
+// users return an error.
 //
 // # Memory
 //

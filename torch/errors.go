@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Error is what operations on tensors panic with.
+// Error is the type that operations on tensors panic with.
 type Error struct {
 	Op      string  // the operator, such as "aten::matmul"
 	Shapes  [][]int // of the tensor arguments, in order

@@ -119,21 +119,27 @@ func (a args) refuse(format string, values ...any) {
 	throw(a.o.name, format, values...)
 }
 
-// do makes the call. The caller finishes the frame.
+// do makes the call. The caller ends the use of the frame, also when do panics.
 func (a args) do(discard bool) {
 	if r := a.f.Refused; r != nil {
-		a.refuse("%s", unusable(r))
+		throw(a.o.name, "%s", unusable(r))
 	}
 	if err := a.f.Call(a.o.handle, discard); err != nil {
-		e := &Error{Op: a.o.name, Shapes: a.shapes(), Message: reason(err)}
-		a.f.Done()
-		panic(e)
+		panic(&Error{Op: a.o.name, Shapes: a.shapes(), Message: reason(err)})
 	}
+	if tr := a.tracer(); tr != nil {
+		tr.record(a.o, a.f, discard)
+	}
+}
+
+// tracer returns the trace that the call is part of, nil for none.
+func (a args) tracer() recorder {
 	if tracing.Load() > 0 {
-		if s := scopeByID(a.f.Scope); s != nil && s.tracer != nil {
-			s.tracer.record(a.o, a.f, discard)
+		if s := scopeByID(a.f.Scope); s != nil {
+			return s.tracer
 		}
 	}
+	return nil
 }
 
 // shapes returns the shapes of the call's tensors, for an error.
@@ -171,40 +177,34 @@ func (a args) result(i int) *Tensor {
 
 // one returns the call's only tensor.
 func (a args) one() *Tensor {
+	defer a.f.Done()
 	a.do(false)
-	t := a.result(0)
-	a.f.Done()
-	return t
+	return a.result(0)
 }
 
 func (a args) two() (*Tensor, *Tensor) {
+	defer a.f.Done()
 	a.do(false)
-	x, y := a.result(0), a.result(1)
-	a.f.Done()
-	return x, y
+	return a.result(0), a.result(1)
 }
 
 func (a args) three() (*Tensor, *Tensor, *Tensor) {
+	defer a.f.Done()
 	a.do(false)
-	x, y, z := a.result(0), a.result(1), a.result(2)
-	a.f.Done()
-	return x, y, z
+	return a.result(0), a.result(1), a.result(2)
 }
 
 // list returns the call's list of tensors.
 func (a args) list() []*Tensor {
+	defer a.f.Done()
 	a.do(false)
-	ts := a.take(a.f.Results[0])
-	a.f.Done()
-	return ts
+	return a.take(a.f.Results[0])
 }
 
 func (a args) take(v ctorch.Value) []*Tensor {
 	words := a.f.List(v)
-	if tracing.Load() > 0 {
-		if s := scopeByID(a.f.Scope); s != nil && s.tracer != nil {
-			s.tracer.recordList(words)
-		}
+	if tr := a.tracer(); tr != nil {
+		tr.recordList(words)
 	}
 	ts := make([]*Tensor, len(words))
 	for i, w := range words {
@@ -217,16 +217,15 @@ func (a args) take(v ctorch.Value) []*Tensor {
 
 // void drops the results: for operators that work in place.
 func (a args) void() {
+	defer a.f.Done()
 	a.do(true)
-	a.f.Done()
 }
 
-// item returns a call's only result, which is no tensor.
+// item returns a call's only result, which is not a tensor.
 func (a args) item() any {
+	defer a.f.Done()
 	a.do(false)
-	v := a.value(a.f.Results[0])
-	a.f.Done()
-	return v
+	return a.value(a.f.Results[0])
 }
 
 // holds returns a call's only result, a bool.

@@ -3,7 +3,7 @@
 
 package torch
 
-// Options say what elements a new tensor has and where. The zero value is
+// Options say which type the elements of a new tensor have, and where they are. The zero value is
 // float32 on the CPU.
 type Options struct {
 	DType  DType
@@ -32,7 +32,7 @@ func Full(shape []int, x any, o ...Options) *Tensor {
 	return on("aten::full").ints(shape...).scalar(x).options(o).one()
 }
 
-// Empty returns a tensor whose elements are whatever the memory held.
+// Empty returns a tensor whose elements are not set: they hold what the memory held.
 func Empty(shape []int, o ...Options) *Tensor {
 	return on("aten::empty.memory_format").ints(shape...).options(o).one()
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
-// Schema is what PyTorch says of an operator beyond its arguments' types.
+// Schema describes what an operator does with its arguments, as PyTorch's own schema says.
 type Schema struct {
 	// Mutates are the arguments that the operator writes to: "self" of
 	// "aten::add_.Tensor", "out" of "aten::add.out".
 	Mutates []string
 	// Aliases are the arguments whose elements a result may share, as those of a
-	// view do. Few operators do so without telling, aten::dropout for one.
+	// view do. A few operators, such as aten::dropout, do so without declaring it.
 	Aliases []string
 	// Random reports that each call draws other numbers from a generator: PyTorch's
 	// tag nondeterministic_seeded.

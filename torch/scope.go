@@ -72,7 +72,7 @@ func (t *Tensor) Closed() bool { return t.ref.Closed() }
 
 const usedClosed = "a tensor is used after it was closed. It was freed by Close, or by the end of the Scope that it was made in; Keep moves a tensor out of its scope"
 
-// unusable says why a tensor cannot be used.
+// unusable returns why a tensor cannot be used.
 func unusable(r *ctorch.Ref) string {
 	if r.Empty() {
 		return "the tensor is torch.Tensor's zero value, which holds nothing; FromSlice, Zeros and the operators make tensors"
@@ -209,7 +209,7 @@ func (s *scope) end() {
 	scopeMutex.Unlock()
 }
 
-// recorder is what a trace does with each call in its scope.
+// recorder receives each call in the scope of a trace.
 type recorder interface {
 	record(o *op, f *ctorch.Frame, discard bool)
 	recordList(words []int64)

@@ -41,14 +41,14 @@ func (t *Tensor) Device() Device {
 // IsContiguous reports whether the elements lie in row-major order without gaps.
 func (t *Tensor) IsContiguous() bool { return t.describe("is_contiguous").IsContiguous }
 
-// StorageInfo tells how a tensor lies in its storage.
+// StorageInfo says where a tensor is in its storage.
 type StorageInfo struct {
 	ID     uint64 // the same for tensors that share storage, while one of them lives
 	Bytes  int    // size of the whole storage
 	Offset int    // of the first element, in elements
 }
 
-// Storage returns how t lies in its storage.
+// Storage returns where t is in its storage.
 func (t *Tensor) Storage() StorageInfo {
 	i := t.describe("storage")
 	return StorageInfo{i.Storage, i.StorageBytes, i.StorageOffset}

@@ -14,7 +14,7 @@ import (
 // new ValueID afterwards, so each is assigned once.
 type ValueID int
 
-// Graph is what [Trace] saw: the operators of a computation in order.
+// Graph holds the operators of a computation in order, as [Trace] saw them.
 type Graph struct {
 	Inputs, Outputs []ValueID
 	// Captured are tensors that the computation used but did not make, its
@@ -40,7 +40,7 @@ type Node struct {
 }
 
 // Tracing reports whether the calling goroutine is inside [Trace]. A layer that
-// has a quicker way than the operator it stands for takes the operator then.
+// computes faster without the operator it stands for calls the operator then.
 func Tracing() bool {
 	if tracing.Load() == 0 {
 		return false
@@ -52,7 +52,7 @@ func Tracing() bool {
 type tracer struct {
 	graph *Graph
 	ids   map[ctorch.Handle]ValueID
-	held  []*Tensor // what f made: kept alive so that no address is used twice
+	held  []*Tensor // what f made, kept alive so that no address is used twice
 	next  ValueID
 }
 

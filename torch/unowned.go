@@ -13,9 +13,9 @@ import (
 )
 
 // The garbage collector sees the few words of a Tensor, not the memory behind it: a loop
-// that drops a tensor of 40 MB in each round outside any scope would fill the machine
-// before the collector has a reason to run. So the bytes that belong to no scope are
-// counted, and the collector runs when they have doubled since it ran last.
+// outside any scope that drops a tensor of 40 MB in each round would fill the machine
+// before the collector has a reason to run. So this file counts the bytes that belong to
+// no scope, and runs the collector when they have doubled since its last run.
 
 // leastUnowned is how many bytes may belong to no scope before the collector is called.
 const leastUnowned = 128 << 20
@@ -26,7 +26,7 @@ var (
 	collecting sync.Mutex
 )
 
-// unreachable is what a tensor that the collector found leaves behind.
+// unreachable holds what is needed to free a tensor that the collector found.
 type unreachable struct {
 	handle ctorch.Handle
 	bytes  int64

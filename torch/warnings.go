@@ -16,11 +16,11 @@ import (
 var warningHandler atomic.Pointer[func(string)]
 
 // SetWarningHandler makes f receive libtorch's own warnings, such as that an operator is
-// deprecated: text is what libtorch says. It is called on the goroutine whose operation
+// deprecated. text is libtorch's own. f is called on the goroutine whose operation
 // caused the warning, or on another one that is calling libtorch just then, so it must be
 // safe for several goroutines at once. By default, and with nil, each warning is
-// printed to the standard error once, on one line. (What a helper thread of an operator
-// warns of does not come here: libtorch prints it.)
+// printed to the standard error once, on one line. (libtorch itself prints the warnings
+// of an operator's helper threads.)
 func SetWarningHandler(f func(text string)) {
 	if f == nil {
 		warningHandler.Store(nil)

@@ -1,14 +1,14 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package cuda is what NVIDIA GPUs have beside tensors: devices and their memory,
-// streams, events, and graphs that are captured once and replayed. torch.cuda in
-// Python is its model, and its names are used where it has one.
+// Package cuda controls NVIDIA GPUs beyond tensors: devices and their memory, streams,
+// events, and graphs that are captured once and replayed. It follows torch.cuda in
+// Python, and uses its names.
 //
 // Nothing here is needed to train on a GPU: a tensor, a network or a run takes
 // torch.CUDA(0) as its device, and each run of package trainer has a stream of its
-// own. It is for measuring, for ordering work of several streams, and for steps so
-// small that launching them costs more than running them.
+// own. Use it to measure, to order the work of several streams, and for steps so small
+// that launching them costs more than running them.
 //
 // Nothing here needs a GPU to be called. Every function returns an error where no
 // device can be used, the one of [Available].

@@ -12,8 +12,8 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
-// Graph is work that was captured once and is launched again as a whole, which
-// spares the host the launching of each operator.
+// Graph holds work that was captured once and is launched again as a whole, so that
+// the host need not launch each operator.
 //
 //	stream, err := cuda.NewStream(0)
 //	graph, err := cuda.NewGraph()
@@ -28,13 +28,13 @@ import (
 //		}
 //	})
 //
-// What is captured must not read a value on the host, must be the same in every
-// replay, and takes numbers from Go, such as a learning rate, as they were. It
-// reads and writes the memory that it did in the capture: what goes in is copied
-// over the captured inputs, and what comes out stands in the tensors that were made
-// inside; Keep those that are wanted out of the scope they are made in. What was made
-// before the capture, weights and inputs, has to stay open as long as the graph is
-// replayed. A graph is for one goroutine at a time.
+// The captured work must not read a value on the host and must be the same in every
+// replay. Numbers from Go, such as a learning rate, stay as they were in the capture.
+// A replay reads and writes the same memory: copy new inputs over the captured ones,
+// and read results from the tensors that were made inside; Keep those that are needed
+// outside the scope they are made in. Weights and inputs that were made before the
+// capture have to stay open as long as the graph is replayed. Only one goroutine may
+// use a graph at a time.
 type Graph struct {
 	h      *handle[ctorch.CUDAGraph]
 	stream *Stream // of the capture; nil before
@@ -94,7 +94,7 @@ func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
 	if err := Synchronize(s.Device()); err != nil {
 		return err
 	}
-	// Blocks that other captures left free are not to be had inside this one.
+	// This capture cannot use the blocks that other captures left free.
 	if err := EmptyCache(); err != nil {
 		return err
 	}

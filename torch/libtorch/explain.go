@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// facts are what is known about CUDA here. All of them are read before explain judges
-// them: nothing in this file touches the machine.
+// facts holds what is known about CUDA here. All of it is read before explain judges it:
+// nothing in this file touches the machine.
 type facts struct {
 	*graphics
 	probing
@@ -26,7 +26,7 @@ type facts struct {
 	headers string // how the user gets the headers that are missing
 }
 
-// verdict is what stands in the way of CUDA; the zero value is nothing.
+// verdict says what stands in the way of CUDA; the zero value means nothing.
 type verdict struct {
 	reason        CUDAReason
 	problem, mend string

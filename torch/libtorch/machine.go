@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// machine is what doctor reads of the system besides libtorch. The zero value is
-// this machine; tests have their own.
+// machine reads the system, for doctor. The zero value is this machine; tests have
+// their own.
 type machine struct {
 	root     string                  // in front of /proc, /sys, /dev and /run
 	open     func(path string) error // tries a device file
 	patience time.Duration           // with the driver
 }
 
-// graphics is what a machine shows of NVIDIA's GPUs before any library is loaded.
+// graphics holds what a machine shows of NVIDIA's GPUs before any library is loaded.
 type graphics struct {
 	pci       []pciDevice
 	module    string   // version of the loaded kernel module, "580.95.05"

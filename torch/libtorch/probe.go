@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// probing is what the prober said.
+// probing holds the answers of the prober.
 type probing struct {
 	loaded  int    // libraries that were opened
 	failure error  // the first library that does not load

@@ -39,7 +39,7 @@ const (
 	ErrUnknown = int(C.CT_ERR_UNKNOWN) // no such operator or overload
 )
 
-// Error is what an entry of the bridge returned.
+// Error is the error that an entry of the bridge returned.
 type Error struct {
 	Kind int
 	Text string
@@ -50,7 +50,7 @@ func (e *Error) Error() string { return e.Text }
 
 var loaded atomic.Bool
 
-// Loaded tells whether the bridge is there. Nothing else here may be called before.
+// Loaded reports whether the bridge is loaded. Call nothing else here before.
 func Loaded() bool { return loaded.Load() }
 
 // cudaProblem says why the CUDA bridge cannot be called. Load and LoadCPU write it
@@ -67,8 +67,8 @@ func LoadCPU(bridge string) error {
 	return nil
 }
 
-// Load opens the bridge, and the CUDA bridge if there is one. A CUDA bridge that
-// cannot be opened is no failure: [CUDA] says why. Not safe for concurrent use.
+// Load opens the bridge, and the CUDA bridge if there is one. It does not fail if the
+// CUDA bridge cannot be opened; [CUDA] says why. Not safe for concurrent use.
 func Load(bridge, cudaBridge string) error {
 	if err := open(bridge, func(p *C.char) *C.char { return C.ct_open(p) }); err != nil {
 		return err
@@ -102,7 +102,7 @@ func cbool(b bool) C.int32_t {
 }
 
 // OnWarning receives libtorch's warnings, one at a time, as soon as the entry that
-// caused them has returned. It is set before Load.
+// caused them has returned. Set it before Load.
 var OnWarning func(text string)
 
 // deliverWarnings hands over the warnings that wait in the bridge.

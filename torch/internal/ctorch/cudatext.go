@@ -5,8 +5,8 @@ package ctorch
 
 import "strings"
 
-// lasting are the errors after which CUDA refuses everything in the process, by
-// what CUDA calls them, with what brings them about.
+// lasting lists the errors after which CUDA refuses everything in the process, by CUDA's
+// names for them, with their causes.
 var lasting = []struct{ name, cause string }{
 	{"device-side assert triggered", "a class or an index is out of range, or a probability is NaN or not in [0, 1]"},
 	{"an illegal memory access was encountered", ""},
@@ -17,9 +17,9 @@ var lasting = []struct{ name, cause string }{
 	{"the launch timed out and was terminated", "the GPU also serves a display, or hangs"},
 }
 
-// cudaText is the text of an error of libtorch's: where CUDA is what failed, in a
-// line, and with what mends it. libtorch's own is advice for whoever writes kernels,
-// and tells of a stack trace that is not shown.
+// cudaText returns the text of an error of libtorch's. If CUDA failed, it is one line
+// that says what to do: libtorch's own is advice for authors of kernels, and speaks of a
+// stack trace that is not shown.
 func cudaText(text string) string {
 	if strings.HasPrefix(text, "CUDA out of memory.") {
 		text, _, _ = strings.Cut(text, "  See documentation for Memory Management")

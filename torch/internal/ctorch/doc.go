@@ -6,5 +6,5 @@
 //
 // It knows handles, frames and errors; what a tensor is to a Go programmer is
 // the business of package torch. The rules of the boundary are at the top of
-// ct.h. [Ref] is what makes it safe to close a tensor while others use it.
+// ct.h. [Ref] makes it safe to close a tensor while others use it.
 package ctorch

@@ -114,4 +114,83 @@ static inline ct_error *go_device_name(int32_t type, char *name, int32_t capacit
 static inline void go_memory(ct_memory *out) { ct_table->memory(out); }
 static inline const char *go_libtorch_version(void) { return ct_table->libtorch_version; }
 
+/* The same for the CUDA bridge. */
+static inline ct_error *go_cuda_available(int32_t *count) { return cuda_table->available(count); }
+static inline ct_error *go_cuda_versions(int32_t *r, int32_t *d, int64_t *c) {
+  return cuda_table->versions(r, d, c);
+}
+static inline ct_error *go_cuda_properties(int32_t device, ct_cuda_properties *out) {
+  return cuda_table->properties(device, out);
+}
+static inline ct_error *go_cuda_device_swap(int32_t device, int32_t *old) {
+  return cuda_table->device_swap(device, old);
+}
+static inline ct_error *go_cuda_device_restore(int32_t device) {
+  return cuda_table->device_swap(device, 0);
+}
+static inline ct_error *go_cuda_synchronize(int32_t device) {
+  return cuda_table->synchronize(device);
+}
+static inline ct_error *go_cuda_sync_debug_mode(int32_t mode) {
+  return cuda_table->sync_debug_mode(mode);
+}
+static inline ct_error *go_cuda_memory_info(int32_t device, int64_t *f, int64_t *t) {
+  return cuda_table->memory_info(device, f, t);
+}
+static inline ct_error *go_cuda_memory_stats(int32_t device, ct_cuda_stats *out) {
+  return cuda_table->memory_stats(device, out);
+}
+static inline ct_error *go_cuda_reset_peak_stats(int32_t device) {
+  return cuda_table->reset_peak_stats(device);
+}
+static inline ct_error *go_cuda_empty_cache(void) { return cuda_table->empty_cache(); }
+static inline ct_error *go_cuda_stream_new(int32_t device, int32_t high, ct_cuda_stream *out) {
+  return cuda_table->stream_new(device, high, out);
+}
+static inline ct_error *go_cuda_stream_current(int32_t device, ct_cuda_stream *out) {
+  return cuda_table->stream_current(device, out);
+}
+static inline ct_error *go_cuda_stream_swap(ct_cuda_stream s, ct_cuda_stream *old) {
+  return cuda_table->stream_swap(s, old);
+}
+static inline ct_error *go_cuda_stream_synchronize(ct_cuda_stream s) {
+  return cuda_table->stream_synchronize(s);
+}
+static inline ct_error *go_cuda_stream_query(ct_cuda_stream s, int32_t *done) {
+  return cuda_table->stream_query(s, done);
+}
+static inline ct_error *go_cuda_stream_wait(ct_cuda_stream s, ct_cuda_event e) {
+  return cuda_table->stream_wait(s, e);
+}
+static inline ct_error *go_cuda_event_new(int32_t timing, ct_cuda_event *out) {
+  return cuda_table->event_new(timing, out);
+}
+static inline void go_cuda_event_free(ct_cuda_event e) { cuda_table->event_free(e); }
+static inline ct_error *go_cuda_event_record(ct_cuda_event e, ct_cuda_stream s) {
+  return cuda_table->event_record(e, s);
+}
+static inline ct_error *go_cuda_event_synchronize(ct_cuda_event e) {
+  return cuda_table->event_synchronize(e);
+}
+static inline ct_error *go_cuda_event_query(ct_cuda_event e, int32_t *done) {
+  return cuda_table->event_query(e, done);
+}
+static inline ct_error *go_cuda_event_elapsed(ct_cuda_event a, ct_cuda_event b, double *ms) {
+  return cuda_table->event_elapsed(a, b, ms);
+}
+static inline ct_error *go_cuda_pool_new(ct_cuda_pool *out) { return cuda_table->pool_new(out); }
+static inline ct_error *go_cuda_graph_new(ct_cuda_graph *out) { return cuda_table->graph_new(out); }
+static inline void go_cuda_graph_free(ct_cuda_graph g) { cuda_table->graph_free(g); }
+static inline ct_error *go_cuda_graph_begin(ct_cuda_graph g, ct_cuda_pool pool, int32_t mode) {
+  return cuda_table->graph_begin(g, pool, mode);
+}
+static inline ct_error *go_cuda_graph_end(ct_cuda_graph g) { return cuda_table->graph_end(g); }
+static inline ct_error *go_cuda_graph_replay(ct_cuda_graph g) {
+  return cuda_table->graph_replay(g);
+}
+static inline ct_error *go_cuda_graph_reset(ct_cuda_graph g) { return cuda_table->graph_reset(g); }
+static inline ct_error *go_cuda_graph_pool(ct_cuda_graph g, ct_cuda_pool *out) {
+  return cuda_table->graph_pool(g, out);
+}
+
 #endif

@@ -201,7 +201,7 @@ func DeviceName(kind int) (string, *Error) {
 	return "", err
 }
 
-// Memory is what CPU tensors hold now and held at most, in bytes, and how many
+// Memory counts the bytes that CPU tensors hold now and held at most, and how many
 // allocations there were.
 type Memory struct{ Live, Peak, Allocations int64 }
 
