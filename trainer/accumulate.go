@@ -23,7 +23,7 @@ func (s *session) closesGroup() bool {
 	return (s.step+1)%s.Accumulate == 0 || s.step+1 == s.steps()
 }
 
-// groupSamples is how many samples the group at hand has.
+// groupSamples returns how many samples the group at hand has.
 func (s *session) groupSamples() int {
 	start := (s.step - s.step%s.Accumulate) * s.BatchSize
 	return min(s.Accumulate*s.BatchSize, s.Train.Len()-start)
@@ -31,7 +31,7 @@ func (s *session) groupSamples() int {
 
 // backward adds the gradient of the mean loss of n samples to the group's, so that
 // the group's is that of the mean over all its samples. Where the loss divides by
-// something else than samples, only the last batch tells by what: until then the
+// something else than samples, the sum is known only after the last batch: until then the
 // gradients are those of sums.
 func (s *session) backward(loss *torch.Tensor, n int) {
 	group := s.groupSamples()
@@ -110,7 +110,7 @@ func (s *session) openGradients() *torch.Dict {
 	return d
 }
 
-// setGradients goes on with a group that was open.
+// setGradients restores the gradients of a group that was open.
 func (s *session) setGradients(d *torch.Dict) error {
 	for _, p := range nn.NamedParameters(s.Model) {
 		p.Tensor.SetGrad(nil)

@@ -15,12 +15,12 @@ import (
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// Checkpoint is what a checkpoint file says beside the states of the network and
+// Checkpoint holds what a checkpoint file contains beside the states of the network and
 // the optimizer.
 type Checkpoint struct {
 	Epoch   int                // the last finished one, from 0; -1 before any
 	Loss    float64            // its validation loss, or without validation its training loss; NaN for none
-	Metrics map[string]float64 // its measures; what is not finite is None in the file
+	Metrics map[string]float64 // its measures; a value that is not finite is None in the file
 	// Extra is more to store under the key "etude": a tree as torch/pt takes it, or nil.
 	Extra *torch.Dict
 }
@@ -146,7 +146,7 @@ func closeTensors(v any) {
 	}
 }
 
-// number is x for a file: None where it is not finite.
+// number returns x for a file: None where it is not finite.
 func number(x float64) any {
 	if !isFinite(x) {
 		return nil
@@ -179,7 +179,7 @@ func readFloats(r *torch.DictReader, key string) []float64 {
 	return xs
 }
 
-// list is xs for a file; nil is None.
+// list returns xs for a file; nil is None.
 func list(xs []float64) any {
 	if xs == nil {
 		return nil

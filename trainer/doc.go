@@ -13,7 +13,7 @@
 //	history, err := run.Fit(ctx)
 //
 // The parts: [EarlyStopping], [Losses] (read together, not one by one),
-// [Evaluate], [Weights] (a deep copy, to go back to), [SaveCheckpoint] and
+// [Evaluate] and [Predict], [Weights] (a deep copy to return to), [SaveCheckpoint] and
 // [LoadCheckpoint], [History] with its files and plot.
 //
 // # Runs that end before they are done
@@ -23,9 +23,10 @@
 // optimizer, scheduler, random generators, order of the samples, early stopping
 // and history. [VerifyResume] proves it on a machine. The end of the context
 // saves and ends a run, a [Control] saves and lets it go on; a crash or a full
-// disk at whatever instant leaves the checkpoint before. [ListCheckpoints] tells
-// which files in a folder are whole. What changes the bits, though not the sense:
-// another kind of processor or device, number of threads, or version of libtorch.
+// disk at any instant leaves the previous checkpoint. [ListCheckpoints]
+// reports which files in a folder are whole. Results agree but are not bit-identical on
+// another kind of processor or device, with another number of threads, or with another
+// version of libtorch.
 //
 // # Counting
 //

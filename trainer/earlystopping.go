@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// Mode says which way a value improves.
+// Mode is the direction in which a value improves.
 type Mode int
 
 // A loss gets better as it falls, an accuracy as it rises.
@@ -37,14 +37,14 @@ type EarlyStopping struct {
 	// Patience is how many checks in a row may fail to improve: the last of them
 	// stops. With 0 the first that fails stops, as with 1. math.MaxInt never stops.
 	Patience int
-	// MinDelta is what an improvement must exceed, whatever the Mode: a value
-	// better than the best by exactly MinDelta is none. With 0 any better value is one.
+	// MinDelta is the difference that an improvement must exceed, in either Mode: a value
+	// better than the best by exactly MinDelta is no improvement. With 0 any better value is one.
 	MinDelta float64
-	// Relative says that MinDelta is a share of the best value's size, so that it
+	// Relative makes MinDelta a share of the best value's size, so that it
 	// serves losses of every scale.
 	Relative bool
 	Mode     Mode
-	// MinChecks is how many checks there are at least, whatever Patience says.
+	// MinChecks is the number of checks before Patience can stop.
 	MinChecks int
 	// Threshold stops at once when a value is better, Divergence when one is
 	// worse. nil for neither.
@@ -88,7 +88,7 @@ func (e *EarlyStopping) Observe(value float64) (improved, stop bool) {
 	return improved, e.Reason() != ""
 }
 
-// Reason tells why to stop, or is empty. Patience is judged anew each time, so
+// Reason returns why to stop; it is empty if there is no reason. Patience is judged anew each time, so
 // that a value better late, or a greater Patience, lets a run go on.
 func (e *EarlyStopping) Reason() StopReason {
 	if e.stopped != "" {
@@ -112,7 +112,7 @@ func (e *EarlyStopping) Best() float64 {
 // Wait returns how many checks have passed since the best value.
 func (e *EarlyStopping) Wait() int { return e.wait }
 
-// Reset forgets what was observed.
+// Reset forgets all observations.
 func (e *EarlyStopping) Reset() {
 	e.checks, e.wait, e.best, e.improvedOnce, e.stopped = 0, 0, 0, false, ""
 }
@@ -133,7 +133,7 @@ func (e *EarlyStopping) minDelta() float64 {
 	return e.MinDelta
 }
 
-// StateDict returns what was observed, not the settings.
+// StateDict returns the observations, not the settings.
 func (e *EarlyStopping) StateDict() *torch.Dict {
 	return torch.NewDict("best", number(e.Best()), "wait", e.wait, "checks", e.checks, "stopped", string(e.stopped))
 }

@@ -17,7 +17,7 @@ import (
 
 // Metrics measure a network on a set of samples. Each sample weighs the same, in the
 // loss what the loss weighs it: the same numbers come out for every size of the
-// batches. What does not apply is NaN, null in JSON.
+// batches. A value that does not apply is NaN, null in JSON.
 type Metrics struct {
 	Samples  int
 	Loss     float64
@@ -25,7 +25,7 @@ type Metrics struct {
 	Accuracy float64 // from 0 to 1, of the targets that are not ignored; NaN without classes
 }
 
-// MarshalJSON writes what does not apply as null.
+// MarshalJSON writes values that do not apply as null.
 func (m Metrics) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Samples  int      `json:"samples"`

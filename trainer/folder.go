@@ -22,29 +22,29 @@ import (
 )
 
 // ErrMoved reports that the folder of a run was renamed, or removed, while the run
-// went on. What the run has saved is where the folder is now.
+// went on. Everything that the run has saved is in the folder, where that is now.
 var ErrMoved = errors.New("the run's folder was renamed or removed while the run went on")
 
-// folder holds a run's checkpoints. One run at a time has it.
+// folder holds a run's checkpoints. One run at a time can lock it.
 type folder struct {
 	path    string // where it is now
 	lock    *os.File
-	moved   error // wraps ErrMoved once the folder is no longer where the run was told
+	moved   error // wraps ErrMoved once the folder is no longer at Run.Save
 	cutOff  bool  // an earlier run was cut off before its first last.pt was there
 	index   index
 	stale   bool                   // checkpoints.json lists files that are gone
 	written map[string]fs.FileInfo // the files as this run wrote them
 	from    string                 // the file that the run was told to continue from, never removed; "" for last.pt
 	waiting []*snapshot            // what could not be written yet, the oldest first
-	notices []string               // not told yet
+	notices []string               // not reported yet
 }
 
 // older are the unfinished files of earlier versions of this package.
 var older = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp$` +
 	`|^\.(probe|config\.json|samples\.json)\.\d+\.tmp$|^model\.onnx\.[0-9a-f]{16}\.tmp$`)
 
-// openFolder makes the folder if need be, takes it, and clears unfinished files
-// away. It fails where nothing could be saved later.
+// openFolder creates the folder if necessary, locks it, and removes unfinished files.
+// It fails where nothing could be saved later.
 func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return nil, fmt.Errorf("trainer: %w", err)
@@ -69,7 +69,7 @@ func openFolder(path string) (*folder, error) {
 func (f *folder) begin() error {
 	err := f.sweep()
 	if err == nil {
-		// It is better to learn now than after an epoch that nothing can be written.
+		// Fail now, not after an epoch, if the folder is not writable.
 		var probe *wholefile.Draft
 		if probe, err = wholefile.NewDraft(f.in(indexName), func(io.Writer) error { return nil }); err == nil {
 			probe.Discard()
@@ -98,7 +98,7 @@ func (f *folder) begin() error {
 	return nil
 }
 
-// sweep removes what a run that was killed may have left.
+// sweep removes unfinished files that a killed run may have left.
 func (f *folder) sweep() error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
@@ -148,7 +148,7 @@ func Finished(folder string) bool {
 	return err == nil && h.StopReason != "" && h.StopReason != StopInterrupted && h.StopReason != StopError
 }
 
-// clear removes the files of an earlier run, which would pass for this one's.
+// clear removes the files of an earlier run, which would be taken for this one's.
 // Checkpoints that no run wrote here, or that were changed since, stay.
 func (f *folder) clear() error {
 	names := []string{ModelFile, HistoryFile, PlotFile}
@@ -182,10 +182,10 @@ func (f *folder) notice(format string, args ...any) {
 	f.notices = append(f.notices, fmt.Sprintf(format, args...))
 }
 
-// in is the path of a file for texts.
+// in returns the path of a file for messages.
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
 
-// at is the path of a file for work on it. On Linux it leads through the folder that
+// at returns the path of a file to work on it. On Linux it leads through the folder that
 // was locked, so that it stays in it when the folder is renamed at any moment.
 func (f *folder) at(name string) string {
 	dir := fmt.Sprintf("/proc/self/fd/%d", f.lock.Fd())
@@ -287,8 +287,8 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// present is what the index knows of a file that is there now: of two entries the
-// one that is its; nil if neither is.
+// present returns the entry of the index that fits the file that is there now; nil if
+// none does.
 func (f *folder) present(name string, e entry) *entry {
 	if info, err := os.Stat(f.at(name)); err == nil && same(info, f.written[name]) {
 		return &e
@@ -399,8 +399,8 @@ func (f *folder) place(keep, epoch int, rank float64) string {
 	return free(f.at(""), fmt.Sprintf("best-%04d", epoch))
 }
 
-// prune removes what is no longer among the keep best; only what is ours, and
-// never what the run was continued from.
+// prune removes checkpoints that are no longer among the keep best; only ones that this
+// run wrote, and never the one that it was continued from.
 func (f *folder) prune(keep int) error {
 	names := f.ranked()
 	for _, name := range names[min(keep, len(names)):] {

@@ -25,7 +25,7 @@ const (
 	StopNonFinite   StopReason = "non_finite"  // NaN or infinity
 	StopInterrupted StopReason = "interrupted" // the context ended
 	StopHook        StopReason = "hook"        // OnEpoch returned ErrStop
-	StopError       StopReason = "error"       // whatever else went wrong
+	StopError       StopReason = "error"       // any other error
 )
 
 // Epoch holds one epoch's results. A value that does not apply is NaN: a validation
@@ -115,7 +115,7 @@ func (e Epoch) String() string {
 // History holds the results of each epoch. Make one with [NewHistory].
 //
 // As JSON, which [History.Save] writes, it is a list of numbers for each value, with
-// null for what is not finite; the list of a value that no epoch has is null.
+// null for one that is not finite; the list of a value that no epoch has is null.
 type History struct {
 	Epochs     []Epoch
 	BestEpoch  int // the first with the lowest loss that was watched; -1 for none
@@ -196,14 +196,14 @@ func (h *History) setLists(best int, read func(c column) ([]float64, error)) err
 	return nil
 }
 
-// historyTail is what follows the lists in the file. Pointers, because JSON has no NaN.
+// historyTail follows the lists in the file. It has pointers because JSON has no NaN.
 type historyTail struct {
 	BestEpoch   *int       `json:"best_epoch"`
 	BestValLoss *float64   `json:"best_val_loss"`
 	StopReason  StopReason `json:"stop_reason"`
 }
 
-// MarshalJSON writes what is not finite as null.
+// MarshalJSON writes values that are not finite as null.
 func (h *History) MarshalJSON() ([]byte, error) {
 	text := []byte("{")
 	for _, c := range columns {

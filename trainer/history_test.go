@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -155,4 +156,14 @@ func TestPlot(t *testing.T) {
 		assert.Equal(t, h.BestEpoch >= 0, found, name)
 	}
 	require.ErrorContains(t, NewHistory().Plot(filepath.Join(t.TempDir(), "x.png")), "no epochs")
+}
+
+func TestLog(t *testing.T) {
+	var text strings.Builder
+	log := Log(&text)
+	require.NoError(t, log(lossEpoch(0.5, 0.25)))
+	second := lossEpoch(0.4, nan)
+	second.Index, second.TrainAcc = 1, 0.75
+	require.NoError(t, log(second))
+	assert.Equal(t, "epoch 1: training loss 0.5, validation loss 0.25\nepoch 2: training loss 0.4, training accuracy 0.75\n", text.String())
 }

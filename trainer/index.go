@@ -37,7 +37,7 @@ const (
 // the hash of each.
 //
 // It reaches the disk before a checkpoint takes its name, and holds the hash of
-// the file that is being replaced as well. So whatever instant a crash comes at,
+// the file that is being replaced as well. So at whatever instant a crash comes,
 // each file is the new one or the one before, and which one is known.
 type index struct {
 	Version int              `json:"version"`
@@ -65,13 +65,13 @@ type Saved struct {
 	Bytes  int64
 }
 
-// FileState tells whether a file is what was written.
+// FileState is the state of a file on disk compared with what was written.
 type FileState string
 
-// What a file may be.
+// The states of a file.
 const (
 	FileWhole   FileState = "whole"
-	FileChanged FileState = "changed" // other content than was written: damaged, or replaced by somebody
+	FileChanged FileState = "changed" // its content differs: it was damaged or replaced
 	FileMissing FileState = "missing"
 )
 
@@ -135,7 +135,7 @@ func Resumable(folder string) bool {
 	return err != nil || len(whole(folder)) > 0
 }
 
-// goodText ends an error message with what is there to go on from.
+// goodText ends an error message with the checkpoints from which a run can continue.
 func goodText(list []Saved) string {
 	if len(list) == 0 {
 		return "there is no other checkpoint to go on from"

@@ -52,7 +52,7 @@ type Losses struct {
 	samples     int
 }
 
-// batch is what the host knows of a row.
+// batch holds what the host knows of a row.
 type batch struct {
 	samples int
 	divided bool    // by the number in the row
@@ -124,7 +124,7 @@ func (l *Losses) Full() bool { return len(l.batches) >= l.size }
 
 // Read reads the losses added since the last Read, in one copy from the device. The
 // first that is not finite is a *NonFiniteError; it and those after it do not count.
-// A batch without a sample that counts, whose loss is NaN, is passed over.
+// A batch without a sample that counts, whose loss is NaN, is skipped.
 func (l *Losses) Read() error {
 	if len(l.batches) == 0 {
 		return nil
@@ -172,7 +172,7 @@ func (l *Losses) checkWeight(set string) error {
 	return nil
 }
 
-// Close frees what is on the device.
+// Close frees the memory on the device.
 func (l *Losses) Close() {
 	if l.rows != nil {
 		l.rows.Close()

@@ -15,8 +15,8 @@ import (
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// ResumeError says why a run cannot be continued from a checkpoint, and what else
-// there is to go on from. Nothing has been changed then.
+// ResumeError reports why a run cannot be continued from a checkpoint, and from which
+// others it can. Nothing has been changed then.
 type ResumeError struct {
 	Path string
 	Good []Saved // other checkpoints in its folder that are whole
@@ -25,7 +25,7 @@ type ResumeError struct {
 	Err         error
 }
 
-// Error names the files to go on from, where the file itself is at fault.
+// Error names the files to continue from, if the file itself is at fault.
 func (e *ResumeError) Error() string {
 	text := fmt.Sprintf("trainer: %s cannot be continued: %v", e.Path, e.Err)
 	if e.Overridable {
@@ -43,7 +43,7 @@ func (e *ResumeError) Unwrap() error { return e.Err }
 // ErrChanged reports that a checkpoint's hash does not match checkpoints.json.
 var ErrChanged = errors.New("the file has changed since it was written")
 
-// resume continues from the file that the Run asks for, if any. here tells whether
+// resume continues from the file that the Run asks for, if any. here reports whether
 // that is one in the Run's own folder.
 func (s *session) resume() (here bool, err error) {
 	path := s.ResumeFrom
@@ -59,7 +59,7 @@ func (s *session) resume() (here bool, err error) {
 
 	var x index
 	if here {
-		x = s.folder.index // what is damaged there has been told already
+		x = s.folder.index // damage to it has been reported already
 	} else {
 		var damaged error
 		if x, damaged = readIndex(folder); damaged != nil {

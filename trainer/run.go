@@ -24,14 +24,14 @@ const (
 )
 
 var (
-	// ErrInterrupted is what Fit returns when its context ends; the cause of the
+	// ErrInterrupted is returned by Fit when its context ends; the cause of the
 	// context is wrapped as well.
 	ErrInterrupted = errors.New("training was interrupted")
 	// ErrStop, returned by OnEpoch, ends a run as if all its epochs were done.
 	ErrStop = errors.New("stop training")
 )
 
-// Run is a network with everything that its training takes. Model, Loss,
+// Run is a network with everything that its training needs. Model, Loss,
 // Optimizer and Train are needed. Elsewhere nil switches something off, and a number
 // that must be at least 1 has a default for 0.
 type Run struct {
@@ -43,7 +43,7 @@ type Run struct {
 
 	Epochs    int            // at least 1; 0 for DefaultEpochs
 	BatchSize int            // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64         // of the order of the samples in each epoch; any number is one
+	Seed      uint64         // of the order of the samples in each epoch; every value, 0 included, is a seed
 	Stop      *EarlyStopping // watches the loss; its settings are copied; nil for all epochs
 	KeepLast  bool           // end with the last weights, not with those of the best epoch
 
@@ -55,7 +55,7 @@ type Run struct {
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
 	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
 
-	// Save is a folder, made if need be: last.pt after each epoch, best.pt after
+	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
 	// history.png. checkpoints.json lists the checkpoints with their hashes; see
 	// [ListCheckpoints]. Empty: nothing is written.
@@ -81,24 +81,23 @@ type Run struct {
 	// ResumeFrom continues from another checkpoint, in Save or elsewhere, whatever
 	// last.pt is. If it is in Save, it is never removed.
 	ResumeFrom string
-	// Replace lets the run take the place of one that has ended: what that one left
-	// in Save is removed. Without it Fit refuses a folder that holds results.
+	// Replace lets the run take the place of one that has ended: the files that it left
+	// in Save are removed. Without it Fit refuses a folder that holds results.
 	Replace bool
-	// Override continues although settings of the optimizer or of layers, the
-	// scheduler, or ClipNorm are not what they were: with those of this Run.
+	// Override resumes even if the settings of the optimizer, the scheduler or layers, or
+	// ClipNorm, have changed, and uses those of this Run.
 	Override bool
 	Control  *Control // saves on request; or nil
 
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 0 for 32
 
-	// OnStart is called once Save is this run's, and before anything in it is
-	// changed: the place to clear away what an earlier run left there. An error ends
-	// the run.
+	// OnStart is called once Save is this run's, and before anything in it is changed:
+	// here a caller can remove its own files of an earlier run. An error ends the run.
 	OnStart    func() error
-	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that
+	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that; see Log
 	OnProgress func(Progress)    // after each step, on Fit's goroutine
-	OnNotice   func(text string) // what a user should know and no error says, on Fit's goroutine
+	OnNotice   func(text string) // a message for the user that is no error, on Fit's goroutine
 	// AroundStep calls step, and may do something around it: measure it, or see
 	// that it reads nothing from the device.
 	AroundStep func(step func())

@@ -14,15 +14,15 @@ import (
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// SaveError says that a run could not save, and what there is to go on from. A
-// run whose save fails trains on, and tries again at the next one.
+// SaveError reports that a run could not save, and from which checkpoints it can
+// continue. A run whose save fails trains on, and tries again at the next one.
 type SaveError struct {
 	Folder string
 	Good   []Saved // checkpoints in the folder that are whole
 	Err    error
 }
 
-// Error names the files to go on from.
+// Error names the files to continue from.
 func (e *SaveError) Error() string {
 	return fmt.Sprintf("trainer: cannot save to %s: %v; %s", e.Folder, e.Err, goodText(e.Good))
 }
@@ -30,8 +30,8 @@ func (e *SaveError) Error() string {
 // Unwrap returns the cause.
 func (e *SaveError) Unwrap() error { return e.Err }
 
-// snapshot is what a save writes: a copy, taken at once, so that training goes on
-// while it is written. What has been written, or need not be any more, is cleared.
+// snapshot is a copy of everything that a save writes, so that training can go on
+// meanwhile. Parts that are written, or no longer needed, are cleared.
 type snapshot struct {
 	tree       *torch.Dict // tensors on the CPU, in no scope
 	entry      entry
@@ -42,7 +42,7 @@ type snapshot struct {
 	asked      string // the notice when it is written; "" for none
 }
 
-// outcome is what came of writing a snapshot.
+// outcome is the result of writing a snapshot.
 type outcome struct {
 	err     error
 	notices []string
@@ -95,7 +95,7 @@ func (s *session) settle() {
 	}
 }
 
-// poll takes notice of a save that has ended.
+// poll collects the result of a save that has ended.
 func (s *session) poll() {
 	select {
 	case o := <-s.saving: // never, where there is none
@@ -112,7 +112,7 @@ func (s *session) saved(o outcome) {
 	}
 }
 
-// pass gives notices to the user.
+// pass hands notices to the user.
 func (s *session) pass(notices []string) {
 	for _, text := range notices {
 		s.notice("%s", text)
@@ -150,7 +150,7 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 	return snap, nil
 }
 
-// checkpoint says what a checkpoint after the epoch says of it.
+// checkpoint returns what a checkpoint after the epoch contains of it.
 func (e Epoch) checkpoint() Checkpoint {
 	c := Checkpoint{Epoch: e.Index, Loss: e.Watched(), Metrics: map[string]float64{}}
 	for _, column := range columns {
@@ -243,8 +243,8 @@ func (f *folder) writeWaiting() error {
 	return nil
 }
 
-// writeSnapshot writes last.pt after the others. So whatever instant a crash comes
-// at, no file is older than last.pt says: a run that continues from last.pt writes
+// writeSnapshot writes last.pt after the others. So at whatever instant a
+// crash comes, no file is older than last.pt says: a run that continues from last.pt writes
 // those that are newer again, with the same bits.
 func (f *folder) writeSnapshot(snap *snapshot) error {
 	write := func(w io.Writer) error { return pt.Write(w, snap.tree) }

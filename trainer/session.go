@@ -18,7 +18,7 @@ import (
 	"github.com/etude-ml/etude/torch/pt"
 )
 
-// session is a Run on its way: the run with its defaults filled in, and its state.
+// session is a Run in progress: the run with its defaults filled in, and its state.
 type session struct {
 	Run
 	history *History
@@ -178,7 +178,7 @@ func (s *session) fit(ctx context.Context) error {
 	return err
 }
 
-// prepare takes the folder and continues where an earlier run was cut off.
+// prepare locks the folder and continues where an earlier run was interrupted.
 func (s *session) prepare() (err error) {
 	if s.Save != "" {
 		if s.folder, err = openFolder(s.Save); err != nil {
@@ -226,10 +226,10 @@ func (s *session) begin(epoch, step int) {
 	s.norms.Begin(epoch, step/s.Accumulate)
 }
 
-// steps is how many there are in an epoch.
+// steps returns the number of steps in an epoch.
 func (s *session) steps() int { return (s.Train.Len() + s.BatchSize - 1) / s.BatchSize }
 
-// order is what is left of the epoch's.
+// order returns the sample indices that this epoch has not used yet.
 func (s *session) order() []int {
 	order := data.Order(s.Train.Len(), s.Seed, s.epoch)
 	return order[min(s.step*s.BatchSize, len(order)):]
@@ -253,7 +253,7 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 	return ctx.Err() == nil, err
 }
 
-// measures is the epoch that has just ended.
+// measures returns the results of the epoch that has just ended.
 func (s *session) measures() Epoch {
 	e := noEpoch(s.epoch)
 	e.TrainLoss, e.Seconds, e.LR = s.losses.Mean(), s.seconds, s.Optimizer.LR()
@@ -291,7 +291,7 @@ func (s *session) progress(samples int) {
 	})
 }
 
-// finish says why training ended, restores the best weights and writes the last
+// finish records why training ended, restores the best weights and writes the last
 // files, and those that could not be written before. err is the loop's.
 func (s *session) finish(err error) error {
 	h := s.history

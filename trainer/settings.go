@@ -36,7 +36,7 @@ func (s *session) settings() *torch.Dict {
 	)
 }
 
-// environment is what may change, at the price of other bits.
+// environment returns what may change, at the price of other last bits.
 func (s *session) environment() *torch.Dict {
 	threads := s.Threads
 	if threads == 0 {
@@ -47,7 +47,7 @@ func (s *session) environment() *torch.Dict {
 		"float32_matmul_precision", string(torch.GetFloat32MatmulPrecision()),
 		"cpu_capability", torch.CPUCapability(),
 	)
-	// oneMKL and oneDNN choose by the processor too, unless these tell them.
+	// oneMKL and oneDNN choose by the processor too, unless these override it.
 	for _, name := range []string{"MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA"} {
 		value, ok := os.LookupEnv(name)
 		if !ok {
@@ -58,8 +58,8 @@ func (s *session) environment() *torch.Dict {
 	return d
 }
 
-// processor is the kind of GPU or CPU that trains, where the system tells: libtorch
-// has other kernels for other ones.
+// processor returns the kind of GPU or CPU that trains, if the system reports it:
+// libtorch uses different kernels for different kinds.
 func (s *session) processor() string {
 	if d := s.Train.Device(); d.Type == torch.DeviceCUDA {
 		if p, err := cuda.Properties(d.Index); err == nil {

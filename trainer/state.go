@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// stateVersion is of the tree under the key "etude".
+// stateVersion is the format version of the tree under the key "etude".
 const stateVersion = 1
 
 // state is everything but the network and the optimizer that a run continues

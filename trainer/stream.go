@@ -11,9 +11,9 @@ import (
 )
 
 // onStream calls f with a CUDA stream of its own, so that runs side by side on one
-// GPU do not queue up behind each other; on other devices it just calls f. What the
-// caller's stream has been given is done before f's work, and what f gives is done
-// before whatever the caller's stream is given after.
+// GPU do not queue up behind each other; on other devices it just calls f. Work that the
+// caller's stream has been given before is done before f's, and f's is done before work
+// that it is given later.
 func onStream(d torch.Device, f func()) (err error) {
 	if d.Type != torch.DeviceCUDA {
 		f()

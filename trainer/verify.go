@@ -20,7 +20,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// ResumeReport is what VerifyResume found.
+// ResumeReport holds the findings of VerifyResume.
 type ResumeReport struct {
 	Epochs  int   `json:"epochs"`  // of the uninterrupted run
 	Steps   int   `json:"steps"`   // its batches
@@ -36,7 +36,7 @@ type ResumeReport struct {
 	Difference *Difference `json:"difference"` // the first; nil where all is the same, bit for bit
 }
 
-// Difference is something that the interrupted run has otherwise.
+// Difference is the first value in which the interrupted run departs.
 type Difference struct {
 	Step    int    `json:"step"`    // after so many batches
 	Name    string `json:"name"`    // such as "model fc1.weight", "optimizer state.0.exp_avg", "history val_losses"
@@ -61,8 +61,8 @@ func (d Difference) String() string {
 // holds after how many batches, counted over all epochs, to interrupt; nil for the
 // first, the last of an epoch, and one in the middle of the next.
 //
-// A difference is no error: the report holds the first. What build makes is freed
-// by the garbage collector, unless build's owner does it.
+// A difference is no error: the report holds the first. The garbage collector frees what
+// build makes, unless the caller does.
 func VerifyResume(ctx context.Context, build func() (Run, error), stopAt []int) (report ResumeReport, err error) {
 	folder, err := os.MkdirTemp("", "etude-verify-resume-")
 	if err != nil {
@@ -224,7 +224,7 @@ func (v *verification) compare(step int, whole, resumed digest) {
 	}
 }
 
-// afterStep calls f after each step of a run, behind whatever it does already.
+// afterStep calls f after each step of a run, after whatever it does already.
 func afterStep(run *Run, f func()) {
 	around := run.AroundStep
 	run.AroundStep = func(step func()) {

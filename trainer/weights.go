@@ -66,7 +66,7 @@ func (w *Weights) Restore(model nn.Module) error {
 	return nn.LoadStateDict(model, w.dict)
 }
 
-// StateDict is the copy itself, nil if there is none. The next Take overwrites it.
+// StateDict returns the copy itself, nil if there is none. The next Take overwrites it.
 func (w *Weights) StateDict() *torch.Dict { return w.dict }
 
 // Close frees the copy.

@@ -3,7 +3,7 @@
 
 // Package data holds what a network learns from: samples with their names,
 // their split into training and validation, and the order of an epoch. All of
-// it is a pure function of what is given: nothing here draws a number of its own.
+// it is a pure function of its arguments: nothing here draws random numbers of its own.
 package data
 
 import (
@@ -15,7 +15,7 @@ import (
 	"math"
 )
 
-// Skip is something that was left out, and why.
+// Skip names something that was skipped, and says why.
 type Skip struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
@@ -23,7 +23,7 @@ type Skip struct {
 
 // Samples is a list of samples, each an input of In numbers, a target of Out
 // numbers, a name, and a group: samples of one group (the clips of a song, the
-// windows of a file) never stand on both sides of a [Split]. The zero value is
+// windows of a file) are never on both sides of a [Split]. The zero value is
 // empty; [Samples.Append] sets In and Out.
 type Samples struct {
 	X, Y          []float32 // row-major, Len()×In and Len()×Out
@@ -31,10 +31,10 @@ type Samples struct {
 	Names, Groups []string // one per sample
 
 	Skipped []Skip   // what could not become a sample
-	Notes   []string // remarks on samples that are there, such as mended files
+	Notes   []string // remarks on samples that are there, such as repaired files
 }
 
-// Len is the number of samples.
+// Len returns the number of samples.
 func (s *Samples) Len() int { return len(s.Names) }
 
 // Append adds a sample; x and y are copied. The first sample fixes the sizes,
@@ -50,7 +50,7 @@ func (s *Samples) Append(name, group string, x, y []float32) {
 	s.Names, s.Groups = append(s.Names, name), append(s.Groups, group)
 }
 
-// Row gives sample i's input and target, slices of X and Y.
+// Row returns sample i's input and target, slices of X and Y.
 func (s *Samples) Row(i int) (x, y []float32) {
 	return s.X[i*s.In : (i+1)*s.In], s.Y[i*s.Out : (i+1)*s.Out]
 }
@@ -73,7 +73,7 @@ func (s *Samples) Select(idx []int) *Samples {
 
 // Fingerprint identifies the samples: the SHA-256, in hexadecimal, of the sizes,
 // names, groups, inputs and targets, in their order. A run that is continued
-// compares it. What was left out does not count.
+// compares it. Skipped samples do not count.
 func (s *Samples) Fingerprint() string {
 	h := sha256.New()
 	number(h, uint64(s.Len()), uint64(s.In), uint64(s.Out))

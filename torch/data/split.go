@@ -22,7 +22,7 @@ import (
 //
 // The shuffle is Fisher and Yates' as rand.Shuffle of math/rand/v2 does it, for
 // i from n-1 down to 1 a swap with a j in [0, i], over rand.NewPCG(seed, 0). A
-// golden test holds it in place: the split of a seed is for ever.
+// golden test keeps it so: the split for a given seed never changes.
 func Split(groups []string, share float64, seed uint64) (train, val []int, err error) {
 	if !(share > 0 && share < 1) {
 		return nil, nil, fmt.Errorf("data: split: the share of validation is %g, it must lie between 0 and 1", share)
@@ -62,7 +62,7 @@ func Split(groups []string, share float64, seed uint64) (train, val []int, err e
 	return train, val, nil
 }
 
-// Order gives the order in which an epoch (0, 1, 2, …) visits n samples: a
+// Order returns the order in which an epoch (0, 1, 2, …) visits n samples: a
 // permutation of 0 to n-1 that depends on its arguments alone, so that a run
 // continued in the middle of an epoch sees what it would have seen.
 //

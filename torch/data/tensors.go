@@ -11,7 +11,7 @@ import (
 )
 
 // Set is samples as tensors, all on one device. The first dimension of X and Y
-// counts the samples; what follows it is the network's affair, so a Set may also
+// counts the samples; the others are for the network to interpret, so a Set may also
 // be put together by hand, with int64 classes [n] in Y for example.
 type Set struct {
 	X *torch.Tensor
@@ -41,10 +41,10 @@ func move(t *torch.Tensor, d torch.Device) *torch.Tensor {
 	return t.To(d)
 }
 
-// Len is the number of samples.
+// Len returns the number of samples.
 func (s *Set) Len() int { return s.X.Size(0) }
 
-// Device is where the samples are.
+// Device returns where the samples are.
 func (s *Set) Device() torch.Device { return s.X.Device() }
 
 // Close frees the tensors.
@@ -115,7 +115,7 @@ func (s *Set) batch(index *torch.Tensor, start, length int) (x, y *torch.Tensor)
 	return part(s.X), y
 }
 
-// index is the order on the device.
+// index copies the order to the device.
 func (s *Set) index(order []int) (index *torch.Tensor) {
 	wide := make([]int64, len(order))
 	for i, at := range order {

@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// weighing says how a loss came from its samples.
+// weighing holds how a loss was computed from its samples.
 type weighing struct {
 	divisor func() *torch.Tensor
 	ignore  int
@@ -28,12 +28,12 @@ func weighed(loss *torch.Tensor, w weighing) *torch.Tensor {
 	return loss
 }
 
-// WithDivisor says that a loss is a sum divided by something else than the number of
+// WithDivisor records that a loss is a sum divided by something else than the number of
 // its samples, such as the sum of their weights, and returns the loss. With that
 // number, a single value, the losses of several batches make the loss of all their
 // samples together; see [Divisor]. The function is called when the number is needed,
 // if at all, and before the tensors of the loss are freed. The cross entropy of classes
-// says it by itself; a loss that is computed from another one has to say it again.
+// records it by itself; a loss that is computed from another one has to record it again.
 func WithDivisor(loss *torch.Tensor, divisor func() *torch.Tensor) *torch.Tensor {
 	return weighed(loss, weighing{divisor, defaultIgnoreIndex})
 }

@@ -20,7 +20,7 @@ type Embedding struct {
 	Padding *int // the row that is never trained; nil for none
 }
 
-// EmbeddingConfig holds what is rarely changed. The zero value is PyTorch's default.
+// EmbeddingConfig holds settings that are rarely changed. The zero value is PyTorch's default.
 type EmbeddingConfig struct {
 	Padding *int        // a row of zeros that is not trained; negative counts from the end
 	DType   torch.DType // of the parameters

@@ -23,7 +23,7 @@ type LayerNorm struct {
 	Bias   *torch.Tensor // nil for none
 }
 
-// LayerNormConfig holds what is rarely changed. Start from [DefaultLayerNorm]; an
+// LayerNormConfig holds settings that are rarely changed. Start from [DefaultLayerNorm]; an
 // Eps of 0 is 0.
 type LayerNormConfig struct {
 	Eps      float64 // added to the variance

@@ -21,7 +21,7 @@ type Linear struct {
 	Bias   *torch.Tensor // nil for none
 }
 
-// LinearConfig holds what is rarely changed. The zero value is PyTorch's default.
+// LinearConfig holds settings that are rarely changed. The zero value is PyTorch's default.
 type LinearConfig struct {
 	NoBias bool
 	DType  torch.DType // of the parameters

@@ -22,7 +22,7 @@ const (
 )
 
 // sameShape panics if a loss would have to broadcast. PyTorch does so with a
-// warning for some losses; what comes out is rarely what was meant.
+// warning for some losses; the result is rarely the intended one.
 func sameShape(op string, output, target *torch.Tensor) {
 	o, t := output.Shape(), target.Shape()
 	if !slices.Equal(o, t) {
@@ -173,7 +173,7 @@ type CrossEntropy struct {
 const defaultIgnoreIndex = -100
 
 // Loss returns the cross entropy, reduced. The mean over classes is divided by the
-// sum of the weights of the targets that count, which [Divisor] tells.
+// sum of the weights of the targets that count, which [Divisor] returns.
 func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
 	probability("nn.CrossEntropy", "LabelSmoothing", c.LabelSmoothing)
 	ignore := defaultIgnoreIndex

@@ -36,7 +36,7 @@ import (
 // without its dead parts: the products with the state. Their parameters still get
 // their gradient, which is zero. In a [torch.Trace] it is an LSTM all the same.
 //
-// On CUDA, where cuDNN computes what is left, NewLSTM lays the weights out in one block
+// On CUDA, where cuDNN computes all other cases, NewLSTM lays the weights out in one block
 // of memory, as it wants them. Weights that are put in their place are copied into one
 // at every call, and libtorch warns of that.
 type LSTM struct {
@@ -51,7 +51,7 @@ type LSTM struct {
 	Weights []*torch.Tensor // in the order above
 }
 
-// LSTMConfig holds what is rarely changed. The zero value is PyTorch's default.
+// LSTMConfig holds settings that are rarely changed. The zero value is PyTorch's default.
 type LSTMConfig struct {
 	Layers        int // at least 1, so 0 stands for 1
 	NoBias        bool

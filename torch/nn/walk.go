@@ -129,7 +129,7 @@ func (w *walker) enter(name string, v reflect.Value) {
 type field struct {
 	name   string
 	value  reflect.Value
-	tensor *torch.Tensor // nil for what is not one
+	tensor *torch.Tensor // nil for a field that is not one
 	buffer bool
 }
 
@@ -255,7 +255,7 @@ func refuseEmbeddedNamer(t reflect.Type) {
 // looked into. They hold no layers.
 var live = map[string]bool{"context": true, "io": true, "log": true, "net": true, "os": true, "sync": true, "testing": true}
 
-// known is what mayHold has found out, a bool for each reflect.Type.
+// known holds the results of mayHold, a bool for each reflect.Type.
 var known sync.Map
 
 // mayHold reports whether values of type t can lead to tensors or modules; long

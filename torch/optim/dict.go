@@ -74,8 +74,8 @@ func lookUp(d *torch.Dict, key any) (any, bool) {
 	return nil, false
 }
 
-// saved copies the state of one parameter from a state dict; the first error stays. What
-// it makes belongs to no scope.
+// saved copies the state of one parameter from a state dict; the first error stays. The
+// copies belong to no scope.
 type saved struct {
 	param *torch.Tensor
 	dict  *torch.Dict

@@ -17,7 +17,7 @@ type groups[G any, P group[G]] struct {
 	list []P
 }
 
-// group is what groups need of a group of an optimizer's own.
+// group lists the methods that groups need of an optimizer's own type of group.
 type group[G any] interface {
 	*G
 	parts() (params []*torch.Tensor, lr *float64, extra **torch.Dict)

@@ -64,7 +64,7 @@ func checkParams(op string, params []*torch.Tensor, others ...[]*torch.Tensor) {
 	}
 }
 
-// kind is what the tensors of one fused call must have in common.
+// kind holds the properties that the tensors of one fused call must share.
 type kind struct {
 	device torch.Device
 	dtype  torch.DType

@@ -20,7 +20,7 @@ type ReduceLROnPlateauConfig struct {
 	Absolute  bool    // Threshold is a difference, not a share of the best value
 	Cooldown  int     // epochs after a reduction that do not count
 	MinLR     float64 // the lowest learning rate
-	Eps       float64 // a reduction by no more than this is left out
+	Eps       float64 // a reduction by no more than this is skipped
 }
 
 // DefaultReduceLROnPlateau returns the settings of PyTorch's ReduceLROnPlateau:
@@ -80,7 +80,7 @@ func (s *ReduceLROnPlateau) better(a float64) bool {
 	return a < s.best*(1-s.Threshold)
 }
 
-// Step ends an epoch that came to value. NaN never improves.
+// Step ends an epoch with its value. NaN never improves.
 func (s *ReduceLROnPlateau) Step(value float64) {
 	s.epoch++
 	if s.better(value) {

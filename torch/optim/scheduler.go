@@ -11,8 +11,8 @@ import (
 
 // Scheduler changes the learning rates of an optimizer from epoch to epoch.
 type Scheduler interface {
-	// Step ends an epoch, after the optimizer's last step in it. value is what
-	// the epoch came to; only ReduceLROnPlateau looks at it.
+	// Step ends an epoch, after the optimizer's last step in it. value is the
+	// epoch's loss or measure; only ReduceLROnPlateau looks at it.
 	Step(value float64)
 	// StateDict returns settings and state with the keys of PyTorch's scheduler.
 	StateDict() *torch.Dict
@@ -78,7 +78,7 @@ func initialRates(o Optimizer) []float64 {
 	return list
 }
 
-// schedule is what the schedulers have in common that count epochs only.
+// schedule is the common part of the schedulers that only count epochs.
 type schedule struct {
 	optimizer Optimizer
 	base      []float64 // of each group
