@@ -18,6 +18,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -51,14 +52,14 @@ type Options struct {
 	OnSection func(done, total int)
 }
 
-// Mood is what a listener hears: valence in [-1, 1], from sad to glad, and
+// Mood describes what a listener hears: valence in [-1, 1], from sad to glad, and
 // arousal in [0, 1], from calm to excited.
 type Mood struct {
 	Valence float64 `json:"valence"`
 	Arousal float64 `json:"arousal"`
 }
 
-// marker is the file by which a folder is known as one that Write made.
+// marker names the file that marks a folder as one that Write made.
 const marker = "COMPOSED.txt"
 
 // Write composes the corpus into the folder dir, in the layout of a data folder:
@@ -67,17 +68,20 @@ const marker = "COMPOSED.txt"
 // song. A corpus that it wrote before stays until the new one is complete; a folder
 // that holds anything else is refused.
 func Write(ctx context.Context, dir string, o Options) error {
-	if o.Pieces == 0 {
-		o.Pieces = 50
-	}
-	if o.Sections == 0 {
-		o.Sections = 4
-	}
+	o.Pieces, o.Sections = cmp.Or(o.Pieces, 50), cmp.Or(o.Sections, 4)
 	draft, err := claim(dir)
-	if err != nil {
-		return err
+	if err == nil {
+		defer os.RemoveAll(draft)
+		err = fill(ctx, dir, draft, o)
 	}
-	defer os.RemoveAll(draft)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
+}
+
+// fill composes into the folder draft inside dir, and publishes what is complete.
+func fill(ctx context.Context, dir, draft string, o Options) error {
 	sections, patterns := plan(o), planPatterns(o)
 	var works []work
 	for _, s := range sections {
@@ -90,23 +94,22 @@ func Write(ctx context.Context, dir string, o Options) error {
 		works = append(works, &p)
 	}
 	if err := writeAll(ctx, draft, works, o.OnSection); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return err
 	}
-	for _, write := range []func() error{
-		func() error { return writeProgressions(draft, planProgressions(o)) },
-		func() error { return writeDrumLabels(draft, patterns) },
-		func() error { return writeLabels(draft, sections) },
-		func() error { return publish(dir, draft, o) },
-	} {
-		if err := write(); err != nil {
-			return fmt.Errorf("demo: %w", err)
-		}
+	if err := writeProgressions(draft, planProgressions(o)); err != nil {
+		return err
 	}
-	return nil
+	if err := writeDrumLabels(draft, patterns); err != nil {
+		return err
+	}
+	if err := writeLabels(draft, sections); err != nil {
+		return err
+	}
+	return publish(dir, draft, o)
 }
 
-// work is what is composed and written by itself. Each has its own source of
-// chance, so that the order does not matter.
+// work is composed and written by itself. Each has its own source of chance, so that
+// the order does not matter.
 type work interface{ write(dir string) error }
 
 // writeAll writes the works, as many at a time as there are processors.
@@ -139,31 +142,26 @@ func writeAll(ctx context.Context, dir string, works []work, onDone func(done, t
 func claim(dir string) (draft string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("demo: %w", err)
+		return "", err
 	}
 	note := filepath.Join(dir, marker)
 	if _, err := os.Stat(note); err != nil && len(entries) > 0 {
-		return "", fmt.Errorf("demo: %s: holds files that the demo did not write; name an empty folder or a new one", dir)
-	}
-	if len(entries) == 0 {
-		err := os.MkdirAll(dir, 0o777)
-		if err == nil {
-			err = wholefile.Write(note, []byte("`etude demo` composes here.\n"))
-		}
-		if err != nil {
-			return "", fmt.Errorf("demo: %w", err)
-		}
+		return "", fmt.Errorf("%s: holds files that the demo did not write; name an empty folder or a new one", dir)
 	}
 	draft = filepath.Join(dir, ".composing")
-	if err := os.RemoveAll(draft); err != nil { // of a process that was killed
-		return "", fmt.Errorf("demo: %w", err)
+	if len(entries) == 0 {
+		if err = os.MkdirAll(dir, 0o777); err == nil {
+			err = wholefile.Write(note, []byte("`etude demo` composes here.\n"))
+		}
+	} else {
+		err = os.RemoveAll(draft) // of a process that was killed
 	}
 	for _, sub := range []string{audioDir, midiDir, performanceDir, drumsDir, chordsDir} {
-		if err := os.MkdirAll(filepath.Join(draft, sub), 0o777); err != nil {
-			return "", fmt.Errorf("demo: %w", err)
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(draft, sub), 0o777)
 		}
 	}
-	return draft, nil
+	return draft, err
 }
 
 // publish puts a complete corpus in the place of an earlier one.
@@ -195,8 +193,8 @@ const (
 	partChords
 )
 
-// random is the chance in the i-th thing of a part, counted from 1; 0 is what
-// all of the part share.
+// random returns the chance of the i-th thing of a part, counted from 1; 0 is the chance
+// that all of the part share.
 func random(o Options, part, i int) *rand.Rand {
 	return rand.New(rand.NewPCG(o.Seed, uint64(part)<<32+uint64(i)))
 }
@@ -206,7 +204,7 @@ type plane struct{ valence, arousal float64 }
 
 func newPlane(rng *rand.Rand) plane { return plane{rng.Float64(), rng.Float64()} }
 
-// at gives the i-th mood.
+// at returns the i-th mood.
 func (p plane) at(i int) Mood {
 	const stepV, stepA = 0.7548776662466927, 0.5698402909980532
 	return Mood{
@@ -215,7 +213,7 @@ func (p plane) at(i int) Mood {
 	}
 }
 
-// stray gives a mood nearby: of a part of something that has this one.
+// stray returns a mood nearby, for a part of something that has this one.
 func (m Mood) stray(rng *rand.Rand) Mood {
 	const stray = 0.12
 	return Mood{
@@ -224,49 +222,65 @@ func (m Mood) stray(rng *rand.Rand) Mood {
 	}
 }
 
-// section is a part of a piece with a mood of its own: one sample of each kind.
-type section struct {
-	piece *piece
-	name  string // of its files, without an extension
-	mood  Mood
-	rng   *rand.Rand
+// take is a part of something with a mood and a chance of its own.
+type take struct {
+	name string // of its files, without an extension
+	mood Mood
+	rng  *rand.Rand
 }
 
-// plan spreads the moods of the pieces over the plane, and lets the sections of
-// each stray a little from it.
-func plan(o Options) []section {
-	moods := newPlane(random(o, partPieces, 0))
-	var sections []section
+// planTakes spreads the moods of things over the plane, and lets the takes of each stray
+// a little from it. add invents a thing and returns what keeps a take of it.
+func planTakes(o Options, part int, thing, kind string, add func(rng *rand.Rand, name string) func(take)) {
+	moods := newPlane(random(o, part, 0))
 	for i := range o.Pieces {
-		rng := random(o, partPieces, i+1)
-		p := newPiece(rng, fmt.Sprintf("piece-%02d", i+1))
+		rng := random(o, part, i+1)
+		name := fmt.Sprintf("%s-%02d", thing, i+1)
+		keep := add(rng, name)
 		for k := range o.Sections {
-			sections = append(sections, section{
-				piece: p,
-				name:  fmt.Sprintf("%s-section-%d", p.name, k+1),
-				mood:  moods.at(i).stray(rng),
-				rng:   rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
+			keep(take{
+				name: fmt.Sprintf("%s-%s-%d", name, kind, k+1),
+				mood: moods.at(i).stray(rng),
+				rng:  rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
 			})
 		}
 	}
+}
+
+// section is a part of a piece: one sample of each kind.
+type section struct {
+	take
+	piece *piece
+}
+
+func plan(o Options) (sections []section) {
+	planTakes(o, partPieces, "piece", "section", func(rng *rand.Rand, name string) func(take) {
+		p := newPiece(rng, name)
+		return func(t take) { sections = append(sections, section{t, p}) }
+	})
 	return sections
 }
 
 // write composes the section and writes its two files.
 func (s *section) write(dir string) error {
 	score := s.compose()
+	if err := writeMIDI(dir, midiDir, s.name, score.midi(), midi.WriteOptions{BPM: score.tempo}); err != nil {
+		return err
+	}
 	var file bytes.Buffer
-	if err := midi.Write(&file, score.midi(), midi.WriteOptions{BPM: score.tempo}); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, midiDir, s.name+".mid"), file.Bytes(), 0o666); err != nil {
-		return err
-	}
-	file.Reset()
 	if err := audio.WriteWAV(&file, score.sound(s.mood, s.rng), rate); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, audioDir, s.name+".wav"), file.Bytes(), 0o666)
+}
+
+// writeMIDI writes notes into a file of a folder of the corpus.
+func writeMIDI(dir, folder, name string, notes []midi.Note, o midi.WriteOptions) error {
+	var file bytes.Buffer
+	if err := midi.Write(&file, notes, o); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, folder, name+".mid"), file.Bytes(), 0o666)
 }
 
 // writeLabels writes labels.csv and emotion_labels.json.
@@ -287,7 +301,7 @@ func writeLabels(dir string, sections []section) error {
 	return writeJSON(filepath.Join(dir, midiDir, dataset.MIDILabels), labels)
 }
 
-// label is an entry of a label file in JSON.
+// label is one entry of a label file in JSON.
 type label struct {
 	Mood
 	Group string `json:"group"`

@@ -4,11 +4,8 @@
 package demo
 
 import (
-	"bytes"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"github.com/etude-ml/etude/models/dataset"
@@ -47,39 +44,22 @@ const (
 // toms are those of a fill, from high to low.
 var toms = [4]uint8{50, 48, 45, 43}
 
-// pattern is eight bars of a drummer in a mood.
+// pattern is eight bars of a drummer.
 type pattern struct {
+	take
 	drummer *drummer
-	name    string // of its file, without an extension
-	mood    Mood
-	rng     *rand.Rand
 }
 
-func planPatterns(o Options) []pattern {
-	moods := newPlane(random(o, partDrums, 0))
-	var patterns []pattern
-	for i := range o.Pieces {
-		rng := random(o, partDrums, i+1)
-		d := newDrummer(rng, fmt.Sprintf("drummer-%02d", i+1))
-		for k := range o.Sections {
-			patterns = append(patterns, pattern{
-				drummer: d,
-				name:    fmt.Sprintf("%s-pattern-%d", d.name, k+1),
-				mood:    moods.at(i).stray(rng),
-				rng:     rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())),
-			})
-		}
-	}
+func planPatterns(o Options) (patterns []pattern) {
+	planTakes(o, partDrums, "drummer", "pattern", func(rng *rand.Rand, name string) func(take) {
+		d := newDrummer(rng, name)
+		return func(t take) { patterns = append(patterns, pattern{t, d}) }
+	})
 	return patterns
 }
 
 func (p *pattern) write(dir string) error {
-	var file bytes.Buffer
-	tempo := math.Round(72 + 76*p.mood.Arousal)
-	if err := midi.Write(&file, p.compose(), midi.WriteOptions{BPM: tempo}); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, drumsDir, p.name+".mid"), file.Bytes(), 0o666)
+	return writeMIDI(dir, drumsDir, p.name, p.compose(), midi.WriteOptions{BPM: math.Round(72 + 76*p.mood.Arousal)})
 }
 
 func writeDrumLabels(dir string, patterns []pattern) error {

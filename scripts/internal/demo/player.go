@@ -4,10 +4,7 @@
 package demo
 
 import (
-	"bytes"
 	"math"
-	"os"
-	"path/filepath"
 
 	"github.com/etude-ml/etude/models/music/midi"
 )
@@ -25,13 +22,8 @@ type player struct {
 
 func (p *performance) write(dir string) error {
 	notes, pedals := p.play()
-	var file bytes.Buffer
-	// Recorded at a tempo that says nothing of the music, as performances are.
-	err := midi.Write(&file, notes, midi.WriteOptions{BPM: 120, TicksPerQuarter: ticksPerSecond / 2, Controls: pedals})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, performanceDir, p.name+".mid"), file.Bytes(), 0o666)
+	// Recorded at a tempo that has nothing to do with the music, as performances are.
+	return writeMIDI(dir, performanceDir, p.name, notes, midi.WriteOptions{BPM: 120, TicksPerQuarter: ticksPerSecond / 2, Controls: pedals})
 }
 
 const ticksPerSecond = 1920

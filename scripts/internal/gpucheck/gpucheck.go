@@ -6,6 +6,7 @@
 package gpucheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,21 +54,11 @@ func Run(ctx context.Context, o Options) *Report {
 	// a moment: 5 µs an operator, by chance, and never in Python.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if o.Parts == nil {
-		o.Parts = Parts()
-	}
-	if o.Cases == nil {
-		o.Cases = operators.All()
-	}
-	if o.Networks == nil {
-		o.Networks = models.All()
-	}
-	if o.Packages == nil {
-		o.Packages = Packages
-	}
-	if o.Script == "" {
-		o.Script = filepath.Join(o.Root, pystep.Script)
-	}
+	byDefault(&o.Parts, Parts())
+	byDefault(&o.Cases, operators.All())
+	byDefault(&o.Networks, models.All())
+	byDefault(&o.Packages, Packages)
+	o.Script = cmp.Or(o.Script, filepath.Join(o.Root, pystep.Script))
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
@@ -91,6 +82,12 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	r.conclude(ctx.Err() != nil)
 	return r
+}
+
+func byDefault[T any](list *[]T, usual []T) {
+	if *list == nil {
+		*list = usual
+	}
 }
 
 // check is the state of one Run.
@@ -141,8 +138,18 @@ func (c *check) ops(ctx context.Context) {
 	c.Say("  %d cases", len(c.report.Ops))
 }
 
+// each calls f for each network until ctx ends or the device fails for good. f returns
+// whether all went well.
+func (c *check) each(ctx context.Context, what string, f func(models.Spec) bool) {
+	for _, s := range c.Networks {
+		if c.goesOn(ctx) {
+			c.Say(what+" of %s …", s.Name)
+			c.examine(f(s), what+" of "+s.Name)
+		}
+	}
+}
+
 func (c *check) networks(ctx context.Context) {
-	c.report.Networks, c.report.Optimizers = []NetworkResult{}, []NetworkResult{}
 	one := func(s models.Spec, o optimizer, into *[]NetworkResult) {
 		if !c.goesOn(ctx) {
 			return
@@ -155,6 +162,7 @@ func (c *check) networks(ctx context.Context) {
 		*into = append(*into, r)
 		c.examine(r.OK, "network "+s.Name+" with "+o.name)
 	}
+	c.report.Networks, c.report.Optimizers = []NetworkResult{}, []NetworkResult{}
 	exactly(func() {
 		for _, s := range c.Networks {
 			one(s, own(s), &c.report.Networks)
@@ -173,15 +181,11 @@ func (c *check) timing(ctx context.Context) {
 		p = pace{rounds: 3, network: time.Second}
 	}
 	c.report.Timing = []TimingResult{}
-	for _, s := range c.Networks {
-		if !c.goesOn(ctx) {
-			return
-		}
-		c.Say("milliseconds a step of %s …", s.Name)
+	c.each(ctx, "timing", func(s models.Spec) bool {
 		r := timeNetwork(ctx, s, c.Device, c.meter, python, p)
 		c.report.Timing = append(c.report.Timing, r)
-		c.examine(!r.failed(), "timing of "+s.Name)
-	}
+		return !r.failed()
+	})
 }
 
 // python starts the guests, or notes why they are absent; end ends them.
@@ -215,16 +219,13 @@ func (c *check) memory(ctx context.Context) {
 		steps = 50
 	}
 	c.report.Memory = []MemoryResult{}
-	for _, s := range c.Networks {
-		if !c.goesOn(ctx) {
-			return
-		}
-		c.Say("memory of %s in %d steps …", s.Name, steps)
-		if r := checkMemory(ctx, s, c.Device, c.meter, steps); ctx.Err() == nil {
+	c.each(ctx, "memory", func(s models.Spec) bool {
+		r := checkMemory(ctx, s, c.Device, c.meter, steps)
+		if ctx.Err() == nil {
 			c.report.Memory = append(c.report.Memory, r)
-			c.examine(r.OK, "memory of "+s.Name)
 		}
-	}
+		return r.OK || ctx.Err() != nil
+	})
 }
 
 // Root returns the folder of the module that dir is in.

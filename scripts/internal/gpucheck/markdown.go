@@ -6,7 +6,6 @@ package gpucheck
 import (
 	_ "embed"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -21,24 +20,9 @@ var page string
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"batch":       func() int { return batch },
 	"steps":       func() int { return trainSteps },
+	"is":          func(b *bool) bool { return *b },
 	"contestants": func() []string { return contestants },
-	"concat":      func(a, b []NetworkResult) []NetworkResult { return slices.Concat(a, b) },
 	"line":        func(s string) string { return strings.Join(strings.Fields(s), " ") },
-	"verdict": func(ok bool) string {
-		if ok {
-			return "ok"
-		}
-		return "FAIL"
-	},
-	"repeats": func(same *bool) string {
-		switch {
-		case same == nil:
-			return "-"
-		case *same:
-			return "bit for bit"
-		}
-		return "no"
-	},
 	"small": func(x float64) string {
 		if x == 0 {
 			return "0"
@@ -83,8 +67,8 @@ func (r *Report) Summary() string {
 		parts = append(parts, fmt.Sprintf("%d of %d operators agree with the CPU", agreed, all))
 	}
 	if r.Networks != nil {
-		all := slices.Concat(r.Networks, r.Optimizers)
-		failed := slices.DeleteFunc(slices.Clone(all), func(n NetworkResult) bool { return n.OK })
+		all := r.Trainings()
+		failed := slices.DeleteFunc(r.Trainings(), func(n NetworkResult) bool { return n.OK })
 		parts = append(parts, fmt.Sprintf("%d of %d trainings agree", len(all)-len(failed), len(all)))
 	}
 	if !r.Complete {
@@ -108,6 +92,9 @@ func (r *Report) Summary() string {
 	}
 	return fmt.Sprintf("**%s** on %s: %s (%.0f s)", verdict, on, strings.Join(parts, "; "), r.Seconds)
 }
+
+// Trainings returns the results of all networks and optimizers.
+func (r *Report) Trainings() []NetworkResult { return slices.Concat(r.Networks, r.Optimizers) }
 
 // failure returns what went wrong with a measurement, unless it was interrupted.
 func (m *Measure) failure() string {
@@ -142,18 +129,6 @@ func (r *Report) TimingNotes() []string {
 	}
 	slices.Sort(notes)
 	return slices.Compact(notes)
-}
-
-// SkipNotes says why tests were skipped.
-func (r *Report) SkipNotes() []string {
-	var notes []string
-	if r.Tests != nil {
-		for _, why := range slices.Sorted(maps.Keys(r.Tests.Reasons)) {
-			notes = append(notes, fmt.Sprintf("%d skipped: %s", r.Tests.Reasons[why], why))
-		}
-	}
-	slices.Sort(notes)
-	return notes
 }
 
 // kindRow holds the worst cases of a kind, of results and of gradients, which may be of

@@ -6,7 +6,6 @@ package gpucheck
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/etude-ml/etude/torch/torchtest/operators"
@@ -90,28 +89,24 @@ func (r *Report) judge() {
 			fail("tests: %d passed, %d failed", t.Passed, t.Failed)
 		}
 	}
-	for _, o := range r.Ops {
-		if !o.OK {
-			fail("op %s: %s", o.Case, o.Problem)
+	check := func(ok bool, what, problem string) {
+		if !ok {
+			fail("%s: %s", what, problem)
 		}
 	}
-	for _, n := range slices.Concat(r.Networks, r.Optimizers) {
-		if !n.OK {
-			fail("network %s with %s: %s", n.Network, n.Optimizer, n.Problem)
-		}
+	for _, o := range r.Ops {
+		check(o.OK, "op "+o.Case, o.Problem)
+	}
+	for _, n := range r.Trainings() {
+		check(n.OK, "network "+n.Network+" with "+n.Optimizer, n.Problem)
 	}
 	for _, t := range r.Timing {
-		for _, m := range t.Measures {
-			// Python is a guest: what keeps it from running is shown, and fails nothing.
-			if m.Problem != "" && m.Problem != errInterrupted.Error() && m.ours() {
-				fail("timing of %s, %s: %s", t.Network, m.Name, m.Problem)
-			}
+		for _, m := range t.Measures { // what keeps Python, a guest, from running fails nothing
+			check(m.failure() == "" || !m.ours(), "timing of "+t.Network+", "+m.Name, m.Problem)
 		}
 	}
 	for _, m := range r.Memory {
-		if !m.OK {
-			fail("memory of %s: %s", m.Network, m.Problem)
-		}
+		check(m.OK, "memory of "+m.Network, m.Problem)
 	}
 	if r.Broken != "" {
 		fail("the device failed for good, and nothing was run after that: %s", r.Broken)

@@ -226,7 +226,7 @@ func reportOfOne(t *testing.T, o Options) *Report {
 	defer cancel()
 	first := true
 	o.Say = func(format string, _ ...any) {
-		if strings.HasPrefix(format, "milliseconds") {
+		if strings.HasPrefix(format, "timing") {
 			if !first {
 				cancel()
 			}
@@ -263,10 +263,10 @@ func TestInterrupt(t *testing.T) {
 	torchtest.Need(t)
 	o := quick(t, torch.CPU)
 	o.Cases = operators.All()[:5]
-	for _, at := range []string{"  %s (%.1f s)", "operators", "%s with", "milliseconds", "memory"} {
+	for _, at := range []string{"  %s (%.1f s)", "operators", "%s with", "timing", "memory"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		switch at {
-		case "milliseconds", "memory":
+		case "timing", "memory":
 			o.Parts = []Part{PartTiming, PartMemory}
 		case "operators", "%s with":
 			o.Parts = []Part{PartOps, PartNetworks, PartTiming, PartMemory}
