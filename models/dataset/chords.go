@@ -75,12 +75,7 @@ func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Sample
 		case !p.labelled:
 			neutral++
 		}
-		for _, part := range parts {
-			s.Append(partName(p.name, part.Name), p.group, part.Input, part.Target)
-		}
-		for _, note := range p.notes {
-			s.Notes = append(s.Notes, p.name+": "+note)
-		}
+		addSamples(s, p.name, p.group, parts, nil, p.notes)
 	}
 	if neutral > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (valence %g, arousal %g) stands for it",

@@ -21,9 +21,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/etude-ml/etude/models/dataset/cache"
-	"github.com/etude-ml/etude/models/internal/budget"
 )
 
 // decodeMemory bounds what the files that are decoded at one time may need.
@@ -46,7 +46,7 @@ func (c *collection) decode(ctx context.Context, o Options) error {
 		mu   sync.Mutex
 		done int
 	)
-	memory := budget.NewBudget(decodeMemory)
+	memory := semaphore.NewWeighted(decodeMemory)
 	var again patience
 	g, group := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, cmp.Or(o.Workers, runtime.GOMAXPROCS(0))))
@@ -162,13 +162,14 @@ func find(ctx context.Context, kept *cache.Cache, path string, sizes map[int64]i
 }
 
 // through reads a file, or takes from the cache what it gave before.
-func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *budget.Budget, path string) (*Features, error) {
+func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *semaphore.Weighted, path string) (*Features, error) {
 	read := func() (*Features, error) {
-		release, err := memory.Acquire(ctx, f.memory(path))
-		if err != nil {
+		// A file that needs more than there is waits until it is alone.
+		need := min(max(1, f.memory(path)), decodeMemory)
+		if err := memory.Acquire(ctx, need); err != nil {
 			return nil, err
 		}
-		defer release()
+		defer memory.Release(need)
 		return f.guarded(ctx, path)
 	}
 	if kept == nil {

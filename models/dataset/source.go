@@ -115,20 +115,7 @@ func (s Files) Samples(ctx context.Context, root string, o Options) (*data.Sampl
 func (c *collection) samples() (*data.Samples, error) {
 	s := &data.Samples{}
 	for _, i := range c.items {
-		emotion := Embedding(i.valence, i.arousal)
-		for _, p := range i.parts {
-			x, y := p.Input, p.Target
-			if x == nil {
-				x = emotion
-			}
-			if y == nil {
-				y = emotion
-			}
-			s.Append(partName(i.name, p.Name), i.group, x, y)
-		}
-		for _, n := range i.notes {
-			s.Notes = append(s.Notes, i.name+": "+n)
-		}
+		addSamples(s, i.name, i.group, i.parts, Embedding(i.valence, i.arousal), i.notes)
 	}
 	for _, p := range c.problems {
 		s.Skipped = append(s.Skipped, data.Skip{Name: p.Name, Reason: p.Reason})
@@ -140,6 +127,24 @@ func (c *collection) samples() (*data.Samples, error) {
 		return nil, fmt.Errorf("dataset: %s: %s holds no %s", c.source.Network, c.dir, c.source.Holds)
 	}
 	return nil, fmt.Errorf("dataset: %s: no usable file in %s, all was left out:%s", c.source.Network, c.dir, firstReasons(s.Skipped))
+}
+
+// addSamples adds the samples and the notes of a file or a progression, whose emotion
+// stands for an input or a target that its parts leave open.
+func addSamples(s *data.Samples, name, group string, parts []Part, emotion []float32, notes []string) {
+	for _, p := range parts {
+		x, y := p.Input, p.Target
+		if x == nil {
+			x = emotion
+		}
+		if y == nil {
+			y = emotion
+		}
+		s.Append(partName(name, p.Name), group, x, y)
+	}
+	for _, n := range notes {
+		s.Notes = append(s.Notes, name+": "+n)
+	}
 }
 
 // partName names a sample.
