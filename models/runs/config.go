@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 
-	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
@@ -76,10 +74,6 @@ type Versions struct {
 	Go          string `json:"go"`
 	// Features has the version of each feature, see [dataset.FeatureVersions].
 	Features map[string]int `json:"features,omitempty"`
-}
-
-func versions(libtorch, onnxRuntime string) Versions {
-	return Versions{Etude: Version(), Libtorch: libtorch, ONNXRuntime: onnxRuntime, Go: runtime.Version(), Features: dataset.FeatureVersions()}
 }
 
 // gpuName returns the name of a GPU, and "" for other devices.

@@ -40,7 +40,6 @@ func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
 				return
 			}
 		}
-		nn.SetTraining(model, false)
 		example := torch.FromSlice(exampleInput(m.Spec), 1, m.Spec.In)
 		defer example.Close()
 		check, err = onnx.Export(path, model, onnx.Signature{

@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/etude-ml/etude/models"
@@ -118,11 +120,21 @@ func (t Training) prepare(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (s *session) load(ctx context.Context) (err error) {
+// load reads and splits the data folder, and makes the network and its samples.
+func (s *session) load(ctx context.Context) error {
 	started := time.Now()
-	if s.split, err = s.read(ctx); err != nil {
+	progress := func(done, total int, _ string) {
+		s.report(Event{Network: s.Spec.Name, Stage: Reading, Done: done, Total: total})
+	}
+	all, err := s.Spec.Source.Samples(ctx, s.Data, dataset.Options{Progress: progress, Cache: s.Cache})
+	if err != nil {
 		return err
 	}
+	train, val, err := data.Split(all.Groups, s.Settings.ValSplit, s.Settings.Seed)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Spec.Name, err)
+	}
+	s.split = split{all, all.Select(train), all.Select(val)}
 	s.entry.Seconds.Read = time.Since(started).Seconds()
 	s.config = s.newConfig(s.split)
 	if err := s.make(); err != nil {
@@ -288,33 +300,13 @@ func (s *session) finish() (*Entry, error) {
 	return e, addToSummary(s.Out, s.Spec.Name, e)
 }
 
-// split is a data folder read and divided.
+// split holds the samples of a data folder, and those of each side.
 type split struct{ all, train, val *data.Samples }
-
-func (t Training) read(ctx context.Context) (s split, err error) {
-	progress := func(done, total int, _ string) {
-		t.report(Event{Network: t.Spec.Name, Stage: Reading, Done: done, Total: total})
-	}
-	s.all, err = t.Spec.Source.Samples(ctx, t.Data, dataset.Options{Progress: progress, Cache: t.Cache})
-	if err != nil {
-		return s, err
-	}
-	train, val, err := data.Split(s.all.Groups, t.Settings.ValSplit, t.Settings.Seed)
-	if err != nil {
-		return s, fmt.Errorf("%s: %w", t.Spec.Name, err)
-	}
-	s.train, s.val = s.all.Select(train), s.all.Select(val)
-	return s, nil
-}
 
 func (t Training) newConfig(s split) Config {
 	root, err := filepath.Abs(t.Data)
 	if err != nil {
 		root = t.Data
-	}
-	threads := t.Threads
-	if threads == 0 {
-		threads = torch.NumThreads()
 	}
 	return Config{
 		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings, Init: t.Init,
@@ -323,9 +315,11 @@ func (t Training) newConfig(s split) Config {
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
 			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
-		Device: t.Device.String(), GPU: gpuName(t.Device), Threads: threads,
+		Device: t.Device.String(), GPU: gpuName(t.Device), Threads: cmp.Or(t.Threads, torch.NumThreads()),
 		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
-		Versions: versions(torch.Version(), onnxRuntimeVersion()),
+		Versions: Versions{
+			Etude: Version(), Libtorch: torch.Version(), ONNXRuntime: onnxRuntimeVersion(), Go: runtime.Version(), Features: dataset.FeatureVersions(),
+		},
 	}
 }
 

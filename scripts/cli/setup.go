@@ -43,29 +43,24 @@ func (c *setupCommand) Run(env *Env) error {
 	return nil
 }
 
-// setup brings what is missing and shows how far it is.
+// setup installs what is missing and shows how far it is.
 func setup(env *Env, o libtorch.Options) (*libtorch.Installation, error) {
-	var (
-		job   *progress.Job
-		title string
-	)
-	finish := func() {
-		if job != nil {
+	var job *progress.Job
+	title := ""
+	o.Progress = func(e libtorch.Event) {
+		now := fmt.Sprintf("%s %s", e.Stage, e.Item)
+		if job != nil && (e.Stage == libtorch.StageDone || now != title) {
 			job.Finish("done")
 			job = nil
 		}
-	}
-	o.Progress = func(e libtorch.Event) {
 		if e.Stage == libtorch.StageDone {
-			finish()
 			return
 		}
-		unit := progress.Bytes
-		if e.Stage == libtorch.StageCompile {
-			unit = progress.Files
-		}
-		if now := fmt.Sprintf("%s %s", e.Stage, e.Item); job == nil || now != title {
-			finish()
+		if job == nil {
+			unit := progress.Bytes
+			if e.Stage == libtorch.StageCompile {
+				unit = progress.Files
+			}
 			title, job = now, env.lines.Start(now, unit, e.Total)
 		}
 		job.Set(e.Done, "")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
@@ -16,7 +15,7 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/report"
 )
 
-// What a page has room for; --json has all.
+// Limits of a page; --json has all.
 const (
 	pageProblems   = 100 // of a kind
 	pageDuplicates = 200
@@ -51,15 +50,21 @@ func folderTable(r *dataset.Report) report.Table {
 		case s.Warnings > 0:
 			level = report.Warning
 		}
-		t.Rows = append(t.Rows, report.Row{Level: level, Cells: []string{
-			s.Network, strconv.Itoa(s.Usable), strconv.Itoa(s.Files), strconv.Itoa(s.Labels), strconv.Itoa(s.Samples), strconv.Itoa(s.Groups),
-			training, validation, repeated, strconv.Itoa(s.Errors), strconv.Itoa(s.Warnings), cmp.Or(s.Folder, "none"),
-		}})
+		t.Rows = append(t.Rows, row(level, s.Network, s.Usable, s.Files, s.Labels, s.Samples, s.Groups,
+			training, validation, repeated, s.Errors, s.Warnings, cmp.Or(s.Folder, "none")))
 	}
 	return t
 }
 
-// sectionBlocks is all about a network.
+func row(level report.Level, cells ...any) report.Row {
+	r := report.Row{Level: level}
+	for _, c := range cells {
+		r.Cells = append(r.Cells, fmt.Sprint(c))
+	}
+	return r
+}
+
+// sectionBlocks describes the data of one network.
 func sectionBlocks(s dataset.Section) []report.Block {
 	blocks := []report.Block{report.Heading(s.Network)}
 	if s.Folder == "" {
@@ -80,17 +85,17 @@ func sectionBlocks(s dataset.Section) []report.Block {
 }
 
 func problemTable(s dataset.Section) report.Table {
-	t := report.Table{Caption: "Problems", Header: []string{"kind", "where", "what, and what mends it"}}
+	t := report.Table{Caption: "Problems", Header: []string{"kind", "where", "what, and how to fix it"}}
 	for _, l := range []struct {
 		of    dataset.Level
 		shown report.Level
 	}{{dataset.LevelError, report.Error}, {dataset.LevelWarning, report.Warning}} {
 		for _, g := range groupProblems(s.Problems, l.of, pageProblems) {
 			for _, p := range g.shown {
-				t.Rows = append(t.Rows, report.Row{Level: l.shown, Cells: []string{string(p.Kind), cmp.Or(plain.Text(p.Name), "the whole"), plain.Text(p.Reason)}})
+				t.Rows = append(t.Rows, row(l.shown, p.Kind, cmp.Or(plain.Text(p.Name), "the whole"), plain.Text(p.Reason)))
 			}
 			if g.more > 0 {
-				t.Rows = append(t.Rows, report.Row{Level: l.shown, Cells: []string{string(g.kind), "…", fmt.Sprintf("and %d more of this kind (--json lists all)", g.more)}})
+				t.Rows = append(t.Rows, row(l.shown, g.kind, "…", fmt.Sprintf("and %d more of this kind (--json lists all)", g.more)))
 			}
 		}
 	}
@@ -128,9 +133,10 @@ func clipBlocks(s dataset.Section) []report.Block {
 		return nil
 	}
 	return []report.Block{
-		report.Table{Caption: "Clips", Header: []string{"clips", "shorter than 2 s", "below 22050 Hz", "clipped", "formats", "channels"}, Rows: []report.Row{{Cells: []string{
-			strconv.Itoa(c.Count), strconv.Itoa(len(c.Short)), strconv.Itoa(len(c.LowRate)), strconv.Itoa(len(c.Clipped)), counts(c.Formats), counts(c.Channels),
-		}}}},
+		report.Table{
+			Caption: "Clips", Header: []string{"clips", "shorter than 2 s", "below 22050 Hz", "clipped", "formats", "channels"},
+			Rows: []report.Row{row(report.Plain, c.Count, len(c.Short), len(c.LowRate), len(c.Clipped), counts(c.Formats), counts(c.Channels))},
+		},
 		figure("How long the clips are, of which two seconds are heard")(report.Histogram(s.Network+": what is heard of the clips", "length (s)", c.Lengths, 0), nil),
 		figure("The largest sample of each clip")(report.Histogram(s.Network+": peaks", "peak (full scale is 1)", c.Peaks, 0), nil),
 		figure("How many clips there are of each sample rate")(bars(s.Network+": sample rates", "clips", slices.Sorted(maps.Keys(c.Rates)), func(rate int) (string, int) {
@@ -139,7 +145,7 @@ func clipBlocks(s dataset.Section) []report.Block {
 	}
 }
 
-// counts is "wav 10, mp3 3", by key.
+// counts returns a text such as "mp3: 3, wav: 10", by key.
 func counts[K cmp.Ordered](m map[K]int) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -199,14 +205,14 @@ func foundTables(s dataset.Section) []report.Block {
 			case d.Leak:
 				level = report.Warning
 			}
-			t.Rows = append(t.Rows, report.Row{Level: level, Cells: []string{d.Same, someNames(d.Names), someNames(d.Groups), yes(d.Conflict), yes(d.Divided)}})
+			t.Rows = append(t.Rows, row(level, d.Same, someNames(d.Names), someNames(d.Groups), yes(d.Conflict), yes(d.Divided)))
 		}
 		blocks = append(blocks, t)
 	}
 	if len(s.OtherFiles) > 0 {
 		t := report.Table{Caption: "Files that are not read", Header: []string{"extension", "files", "names"}}
 		for _, o := range s.OtherFiles {
-			t.Rows = append(t.Rows, report.Row{Cells: []string{o.Extension, strconv.Itoa(len(o.Names)), someNames(o.Names)}})
+			t.Rows = append(t.Rows, row(report.Plain, o.Extension, len(o.Names), someNames(o.Names)))
 		}
 		blocks = append(blocks, t)
 	}

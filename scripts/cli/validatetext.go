@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -34,12 +35,8 @@ func printReport(w io.Writer, r *dataset.Report) {
 func printFolders(w io.Writer, r *dataset.Report) {
 	t := newTable("network", "usable", "files", "labels", "samples", "groups", "training", "validation", "repeated", "folder")
 	for _, s := range r.Sections {
-		folder := plain.Text(s.Folder)
-		if folder == "" {
-			folder = "none"
-		}
 		training, validation, repeated := sides(s)
-		t.row(s.Network, s.Usable, s.Files, s.Labels, s.Samples, s.Groups, training, validation, repeated, folder)
+		t.row(s.Network, s.Usable, s.Files, s.Labels, s.Samples, s.Groups, training, validation, repeated, cmp.Or(s.Folder, "none"))
 	}
 	t.print(w)
 }
@@ -52,7 +49,7 @@ func sides(s dataset.Section) (training, validation, repeated string) {
 	return strconv.Itoa(s.Split.Training.Samples), strconv.Itoa(s.Split.Validation.Samples), strconv.Itoa(s.Split.Repeated)
 }
 
-// labelHeader is that of a table of labels, and labelCells a row of it.
+// labelHeader heads a table of labels, and labelCells returns a row of it.
 var labelHeader = []string{"labels", "valence", "mean", "deviation", "arousal", "mean", "deviation", "happy", "angry", "sad", "calm", "none"}
 
 func labelCells(s dataset.Section) []string {
