@@ -230,11 +230,11 @@ func (d *Decoder) granules(h header, side *sideInfo) {
 				r.at = min(end, 8*len(d.main))
 				continue
 			}
-			if h.version == mpeg1 {
-				scales[c].read1(r, gr, g, side.share[c])
-			} else {
-				scales[c].read2(r, gr, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
+			var keep [4]bool
+			if g == 1 {
+				keep = side.share[c]
 			}
+			scales[c].read(r, gr, h, keep, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
 			var sound bool
 			if s.last[c], sound = r.huffman(&s.x[c], gr, h, end); !sound {
 				d.damage("its data are no codes")

@@ -4,6 +4,7 @@
 package mp3
 
 import (
+	"sort"
 	"strings"
 	"sync"
 )
@@ -11,18 +12,12 @@ import (
 // linbits are the extra bits of a 15 in tables 16 to 31, which share two codes.
 var linbits = [32]int{16: 1, 2, 3, 4, 6, 8, 10, 13, 4, 5, 6, 7, 8, 9, 11, 13}
 
-// codebook decodes one Huffman code: short codes by the next 8 bits, longer ones then
-// bit by bit through a tree.
+// codebook is a complete Huffman code, in ascending order of its codes.
 type codebook struct {
-	quick [256]entry
-	tree  [][2]entry
-}
-
-// entry is a decoded value with its code's remaining length, or (bits < 0) the
-// index of a tree node.
-type entry struct {
-	value int16
-	bits  int8
+	starts []uint32 // codes, left-justified in 24 bits
+	values []int
+	bits   []int
+	first  [257]int // index of the code that begins with, or contains, each 8 bits
 }
 
 var codebooks = sync.OnceValue(func() *[34]*codebook {
@@ -38,54 +33,39 @@ var codebooks = sync.OnceValue(func() *[34]*codebook {
 	return &books
 })
 
-// newCodebook builds a code from its values in ascending order of their codes. The
-// code is complete, so its lengths determine the bits.
+// newCodebook builds a code from its values. The code is complete, so the lengths
+// determine the bits.
 func newCodebook(code string) *codebook {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	digit := func(i int) int { return strings.IndexByte(digits, code[i]) }
 	b := &codebook{}
-	var next uint32 // code, left-justified
+	next := uint32(0)
 	for i := 0; i < len(code); i += 3 {
-		value := int16(digit(code[i])<<4 | digit(code[i+1]))
-		n := digit(code[i+2])
-		b.add(next, n, value)
-		next += 1 << (32 - n)
+		n := digit(i + 2)
+		b.starts, b.bits = append(b.starts, next), append(b.bits, n)
+		b.values = append(b.values, digit(i)<<4|digit(i+1))
+		next += 1 << (24 - n)
+	}
+	for p := range b.first {
+		b.first[p] = sort.Search(len(b.starts), func(i int) bool { return b.starts[i] > uint32(p)<<16 }) - 1
 	}
 	return b
 }
 
-func digit(c byte) int { return strings.IndexByte("0123456789abcdefghijklmnopqrstuvwxyz", c) }
-
-func (b *codebook) add(code uint32, n int, value int16) {
-	first := code >> 24
-	if n <= 8 {
-		for i := range uint32(1) << (8 - n) {
-			b.quick[first+i] = entry{value, int8(n)}
-		}
-		return
-	}
-	at := &b.quick[first]
-	for bit := 8; bit < n; bit++ {
-		if at.bits == 0 {
-			*at = entry{int16(len(b.tree)), -1}
-			b.tree = append(b.tree, [2]entry{})
-		}
-		at = &b.tree[at.value][code>>(31-bit)&1]
-	}
-	*at = entry{value, 1}
-}
-
 func (b *codebook) decode(r *bitReader) int {
 	bits := r.peek(24)
-	e := b.quick[bits>>16]
-	if e.bits >= 0 {
-		r.at += int(e.bits)
-		return int(e.value)
+	i := b.first[bits>>16]
+	if b.bits[i] > 8 { // search among the codes with the same first 8 bits
+		for end := b.first[bits>>16+1]; i < end; {
+			if mid := (i + end + 1) / 2; b.starts[mid] <= bits {
+				i = mid
+			} else {
+				end = mid - 1
+			}
+		}
 	}
-	n := 8
-	for ; e.bits < 0; n++ {
-		e = b.tree[e.value][bits>>(23-n)&1]
-	}
-	r.at += n
-	return int(e.value)
+	r.at += b.bits[i]
+	return b.values[i]
 }
 
 // huffman decodes a granule's lines up to bit end into x and returns the number of

@@ -158,36 +158,9 @@ var widths1 = [16][2]int{
 	{2, 1}, {2, 2}, {2, 3}, {3, 1}, {3, 2}, {3, 3}, {4, 2}, {4, 3},
 }
 
-// read1 reads MPEG 1's scalefactors. In the second granule (g is 1) a group of long
-// bands may keep the values of the first.
-func (s *scalefactors) read1(r *bitReader, gr *granule, g int, share [4]bool) {
-	w := widths1[gr.compress]
-	if gr.block != shortBlock {
-		for i, group := range [4][2]int{{0, 6}, {6, 11}, {11, 16}, {16, 21}} {
-			if g == 1 && share[i] {
-				continue
-			}
-			for b := group[0]; b < group[1]; b++ {
-				s.long[b] = r.read(w[i/2])
-			}
-		}
-		s.long[21] = 0
-		return
-	}
-	from := 0
-	if gr.mixed {
-		for b := range 8 {
-			s.long[b] = r.read(w[0])
-		}
-		from = 3
-	}
-	for b := from; b < 12; b++ {
-		for i := range 3 {
-			s.short[b][i] = r.read(w[b/6])
-		}
-	}
-	s.short[12] = [3]int{}
-}
+// counts1 are the numbers of MPEG 1's scalefactors in four groups, for long, short
+// and mixed blocks; the first two groups have the lower width, the others the upper.
+var counts1 = [3][4]int{{6, 5, 5, 5}, {9, 9, 9, 9}, {8, 9, 9, 9}}
 
 // counts2 are the numbers of MPEG 2's scalefactors in four groups of one width each,
 // for long, short and mixed blocks. The last three rows are for the right channel of
@@ -226,36 +199,46 @@ func layout2(c int, intensity bool) (w [4]int, row int) {
 	return [4]int{c / 3, c % 3}, 2
 }
 
-// read2 reads MPEG 2's scalefactors.
-func (s *scalefactors) read2(r *bitReader, gr *granule, intensity bool) {
-	w, row := layout2(gr.compress, intensity)
-	gr.preflag = row == 2
-	s.coarse = gr.compress&1 != 0
-	kind, from := 0, 0
-	if gr.block == shortBlock {
-		kind = 1
-		if gr.mixed {
-			kind, from = 2, 3
-		}
+// read reads the scalefactors of a granule. It keeps the old values of the groups of
+// long bands in keep, which MPEG 1 uses for the second granule of a frame. intensity
+// is for MPEG 2's right channel.
+func (s *scalefactors) read(r *bitReader, gr *granule, h header, keep [4]bool, intensity bool) {
+	var w [4]int
+	counts := &counts1
+	if h.version == mpeg1 {
+		lower, upper := widths1[gr.compress][0], widths1[gr.compress][1]
+		w = [4]int{lower, lower, upper, upper}
+	} else {
+		var row int
+		w, row = layout2(gr.compress, intensity)
+		counts, gr.preflag, s.coarse = &counts2[row], row == 2, gr.compress&1 != 0
 	}
-	s.long[21], s.short[12] = 0, [3]int{}
-	n := 0
-	for i, count := range counts2[row][kind] {
+	long, short := gr.split(h)
+	kind := 0
+	switch short {
+	case 0:
+		kind = 1
+	case 3:
+		kind = 2
+	}
+	b := 0
+	for i, count := range counts[kind] {
+		if keep[i] && kind == 0 {
+			b += count
+			continue
+		}
 		for range count {
 			v, top := r.read(w[i]), 1<<w[i]-1
 			if w[i] == 0 {
 				top = -1 // a value of no bits is a position, not a mark
 			}
-			if kind == 0 || kind == 2 && n < 6 {
-				s.long[n], s.longMax[n] = v, top
+			if b < long {
+				s.long[b], s.longMax[b] = v, top
 			} else {
-				k := n
-				if kind == 2 {
-					k = n - 6 + 3*from
-				}
+				k := b - long + 3*short
 				s.short[k/3][k%3], s.shortMax[k/3][k%3] = v, top
 			}
-			n++
+			b++
 		}
 	}
 }
