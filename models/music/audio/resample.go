@@ -160,8 +160,6 @@ func newBank(q ratio) *bank {
 	return b
 }
 
-func (b *bank) size() int { return len(b.rows) * len(b.rows[0]) }
-
 // bankCache keeps the banks of the rates in use.
 type bankCache struct {
 	mu    sync.Mutex
@@ -182,12 +180,13 @@ func (c *bankCache) get(q ratio) *bank {
 	b, ok := c.banks[q]
 	if !ok {
 		b = newBank(q)
-		if c.size+b.size() > maxTables {
+		size := len(b.rows) * len(b.rows[0])
+		if c.size+size > maxTables {
 			clear(c.banks)
 			c.size = 0
 		}
 		c.banks[q] = b
-		c.size += b.size()
+		c.size += size
 	}
 	return b
 }

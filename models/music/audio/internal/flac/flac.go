@@ -9,6 +9,7 @@ package flac
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -42,44 +43,43 @@ const maxBlocks = 1 << 14
 
 // New reads the marker and STREAMINFO, and skips the other metadata.
 func New(r io.ReadSeeker) (*Stream, error) {
-	br := bufio.NewReaderSize(r, 1<<15)
-	var head [8]byte
-	if _, err := io.ReadFull(br, head[:]); err != nil {
+	var b [42]byte
+	if _, err := io.ReadFull(r, b[:8]); err != nil {
 		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
 	}
-	if string(head[:4]) != "fLaC" {
-		return nil, fmt.Errorf("marker is %q, want \"fLaC\"", head[:4])
+	if string(b[:4]) != "fLaC" {
+		return nil, fmt.Errorf("marker is %q, want \"fLaC\"", b[:4])
 	}
-	last, kind, size := blockHeader(head[4:])
+	last, kind, size := blockHeader(b[4:])
 	if kind != 0 || size < 34 {
 		return nil, fmt.Errorf("STREAMINFO: first metadata block is of type %d and %d bytes, want 0 and 34", kind, size)
 	}
-	var b [34]byte
-	if _, err := io.ReadFull(br, b[:]); err != nil {
+	info := b[8:]
+	if _, err := io.ReadFull(r, info); err != nil {
 		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
 	}
 	s := &Stream{
-		Rate:     int(b[10])<<12 | int(b[11])<<4 | int(b[12])>>4,
-		Channels: int(b[12]>>1&7) + 1,
-		Bits:     int(b[12]&1)<<4 + int(b[13]>>4) + 1,
-		Total:    int64(b[13]&15)<<32 | int64(b[14])<<24 | int64(b[15])<<16 | int64(b[16])<<8 | int64(b[17]),
-		r:        &bitReader{r: br},
+		Rate:     int(info[10])<<12 | int(info[11])<<4 | int(info[12])>>4,
+		Channels: int(info[12]>>1&7) + 1,
+		Bits:     int(info[12]&1)<<4 + int(info[13]>>4) + 1,
+		Total:    int64(info[13]&15)<<32 | int64(binary.BigEndian.Uint32(info[14:])),
 	}
 	if s.Bits < 4 {
 		return nil, fmt.Errorf("STREAMINFO: %d bits a sample, want 4 to 32", s.Bits)
 	}
 	skip := size - 34
 	for range maxBlocks {
-		if err := discard(br, r, skip); err != nil {
+		if err := discard(r, skip); err != nil {
 			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, cut(err))
 		}
 		if last {
+			s.r = &bitReader{r: bufio.NewReaderSize(r, 1<<15)}
 			return s, nil
 		}
-		if _, err := io.ReadFull(br, head[:4]); err != nil {
+		if _, err := io.ReadFull(r, b[:4]); err != nil {
 			return nil, fmt.Errorf("metadata: %w", cut(err))
 		}
-		if last, kind, size = blockHeader(head[:4]); kind == 127 {
+		if last, kind, size = blockHeader(b[:4]); kind == 127 {
 			return nil, errors.New("metadata: block of the forbidden type 127")
 		}
 		skip = size
@@ -87,19 +87,15 @@ func New(r io.ReadSeeker) (*Stream, error) {
 	return nil, fmt.Errorf("metadata: more than %d blocks", maxBlocks)
 }
 
-// discard skips n bytes of r. Some of them may be in the buffer of br.
-func discard(br *bufio.Reader, r io.ReadSeeker, n int) error {
-	ahead := min(n, br.Buffered())
-	_, _ = br.Discard(ahead) // buffered: cannot fail
-	if n -= ahead; n == 0 {
+// discard skips n bytes. It reads the last of them to see whether it is there.
+func discard(r io.ReadSeeker, n int) error {
+	if n == 0 {
 		return nil
 	}
-	// Reading the last byte shows whether it is there.
 	if _, err := r.Seek(int64(n-1), io.SeekCurrent); err != nil {
 		return err
 	}
-	br.Reset(r)
-	_, err := br.Discard(1)
+	_, err := io.ReadFull(r, make([]byte, 1))
 	return err
 }
 
