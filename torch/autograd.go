@@ -5,12 +5,17 @@ package torch
 
 import "github.com/etude-ml/etude/torch/internal/ctorch"
 
-// Backward adds the gradients of t, a single value, to the Grad of every leaf of
-// its graph that requires one, and drops the graph.
+// Backward adds the gradients of t, a single value, to the Grad of every leaf of its
+// graph that requires one, and frees the graph.
 func (t *Tensor) Backward() {
-	h := t.enter("backward")
+	t.use("backward", func(h ctorch.Handle) *ctorch.Error { return ctorch.Backward(h, 0, false, false) })
+}
+
+// use calls f with the handle of t, and panics with the error that f returns.
+func (t *Tensor) use(op string, f func(ctorch.Handle) *ctorch.Error) {
+	h := t.enter(op)
 	defer t.ref.Leave()
-	check("backward", ctorch.Backward(h, 0, false, false), t)
+	check(op, f(h), t)
 }
 
 // BackwardWith is Backward for any shape: gradient has t's shape. With
@@ -31,9 +36,7 @@ func (t *Tensor) IsLeaf() bool { return t.describe("is_leaf").IsLeaf }
 
 // SetRequiresGrad switches recording on or off for a leaf and returns it.
 func (t *Tensor) SetRequiresGrad(on bool) *Tensor {
-	h := t.enter("requires_grad_")
-	defer t.ref.Leave()
-	check("requires_grad_", ctorch.SetRequiresGrad(h, on), t)
+	t.use("requires_grad_", func(h ctorch.Handle) *ctorch.Error { return ctorch.SetRequiresGrad(h, on) })
 	return t
 }
 
@@ -52,12 +55,12 @@ func (t *Tensor) Grad() *Tensor {
 
 // SetGrad replaces the gradient; nil drops it. Shape, type and device must be t's.
 func (t *Tensor) SetGrad(grad *Tensor) {
-	h := t.enter("grad")
-	defer t.ref.Leave()
 	if grad == nil {
-		check("grad", ctorch.SetGrad(h, 0), t)
+		t.use("grad", func(h ctorch.Handle) *ctorch.Error { return ctorch.SetGrad(h, 0) })
 		return
 	}
+	h := t.enter("grad")
+	defer t.ref.Leave()
 	g := grad.enter("grad")
 	defer grad.ref.Leave()
 	check("grad", ctorch.SetGrad(h, g), t, grad)

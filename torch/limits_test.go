@@ -53,6 +53,7 @@ func TestRefusals(t *testing.T) {
 			{"device type -1", "there is no device type with the number -1", func() { x.To(torch.Device{Type: -1}) }},
 			{"state of device type 100", "device", func() { torch.RNGState(torch.Device{Type: 100}) }},
 			{"element type 200", "no element type has the number 200", func() { x.ToDType(200) }},
+			{"element type 200 of Call", "argument \"dtype\": no element type has the number 200", func() { torch.Call("aten::zeros", []int{1}, torch.Named{"dtype": torch.DType(200)}) }},
 			{"size of element type 200", "no element type has the number 200", func() { torch.DType(200).Size() }},
 			{"bytes of element type 200", "no element type has the number 200", func() { torch.FromBytes([]byte{1}, 200) }},
 			{"reduction 7", "there is no reduction 7", func() { torch.MSELoss(x, x, 7) }},

@@ -5,6 +5,7 @@ package torch
 
 import (
 	"math"
+	"reflect"
 	"unsafe"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -15,32 +16,13 @@ type Element interface {
 	float32 | float64 | int64 | int32 | int16 | int8 | uint8 | uint16 | uint32 | uint64 | bool
 }
 
-func dtypeFor[T Element]() DType {
-	var x T
-	switch any(x).(type) {
-	case float32:
-		return Float32
-	case float64:
-		return Float64
-	case int64:
-		return Int64
-	case int32:
-		return Int32
-	case int16:
-		return Int16
-	case int8:
-		return Int8
-	case uint8:
-		return UInt8
-	case uint16:
-		return UInt16
-	case uint32:
-		return UInt32
-	case uint64:
-		return UInt64
-	}
-	return Bool
+var elementTypes = map[reflect.Kind]DType{
+	reflect.Float32: Float32, reflect.Float64: Float64, reflect.Bool: Bool,
+	reflect.Int64: Int64, reflect.Int32: Int32, reflect.Int16: Int16, reflect.Int8: Int8,
+	reflect.Uint8: UInt8, reflect.Uint16: UInt16, reflect.Uint32: UInt32, reflect.Uint64: UInt64,
 }
+
+func dtypeFor[T Element]() DType { return elementTypes[reflect.TypeFor[T]().Kind()] }
 
 // FromSlice copies data, in row-major order, into a new CPU tensor. Without a
 // shape the tensor has one dimension.

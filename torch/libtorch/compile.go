@@ -114,13 +114,8 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 		return "", fmt.Errorf("libtorch: there are no sources for %s", l.name)
 	}
 	for name, text := range s.files {
-		path := filepath.Join(temp, filepath.FromSlash(name))
-		err := os.MkdirAll(filepath.Dir(path), 0o755)
-		if err == nil {
-			err = os.WriteFile(path, text, 0o644)
-		}
-		if err != nil {
-			return "", fmt.Errorf("libtorch: %w", err)
+		if err := write(filepath.Join(temp, filepath.FromSlash(name)), text); err != nil {
+			return "", err
 		}
 	}
 
@@ -179,8 +174,8 @@ func compileError(ctx context.Context, c compiler, what string, t torchDir, out 
 // compileProbe compiles the prober.
 func compileProbe(ctx context.Context, c compiler, home, temp string) (string, error) {
 	source, made := filepath.Join(temp, "probe.cpp"), filepath.Join(temp, "probe")
-	if err := os.WriteFile(source, probeSource, 0o644); err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
+	if err := write(source, probeSource); err != nil {
+		return "", err
 	}
 	if out, err := c.run(ctx, temp, "-std=c++20", "-O1", source, "-o", made, "-ldl"); err != nil {
 		return "", fmt.Errorf("libtorch: the link of the prober failed: %w: %s", err, tail(out, 12))

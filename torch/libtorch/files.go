@@ -64,6 +64,18 @@ func keepOthersOut(f *os.File) error {
 	return f.Chmod(info.Mode().Perm() &^ 0o022)
 }
 
+// write makes a file, and the folders above it.
+func write(path string, text []byte) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("libtorch: %w", err)
+	}
+	return nil
+}
+
 // install moves a finished file to its place in one step, after its content has
 // reached the disk.
 func install(made, place string) (string, error) {

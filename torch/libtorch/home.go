@@ -248,24 +248,25 @@ func torchIn(home string) (torchDir, error) {
 	return torchDir{}, ErrNotInstalled
 }
 
-// findLibrary finds a compiled library and the home that holds it.
-func (s *search) findLibrary(t torchDir, l library) (path, home string) {
+// first returns the first safe file in its place in a home, and that home.
+func (s *search) first(place func(home string) string) (path, home string) {
 	for _, home := range s.homes {
-		if path := s.sources.libraryPath(home, t, l); isSafeFile(path) {
+		if path := place(home); isSafeFile(path) {
 			return path, home
 		}
 	}
 	return "", ""
 }
 
+// findLibrary finds a compiled library and the home that holds it.
+func (s *search) findLibrary(t torchDir, l library) (path, home string) {
+	return s.first(func(home string) string { return s.sources.libraryPath(home, t, l) })
+}
+
 // findProbe finds the prober; "" if there is none.
 func (s *search) findProbe() string {
-	for _, home := range s.homes {
-		if path := probePath(home); isSafeFile(path) {
-			return path
-		}
-	}
-	return ""
+	path, _ := s.first(probePath)
+	return path
 }
 
 // findONNXRuntime returns what $ETUDE_ONNXRUNTIME names, or what it finds in the homes
@@ -274,15 +275,13 @@ func (s *search) findONNXRuntime(t torchDir) string {
 	if path := os.Getenv("ETUDE_ONNXRUNTIME"); path != "" {
 		return path
 	}
-	for _, home := range s.homes {
-		if path := filepath.Join(home, onnxRuntimeFolder, onnxRuntimeFile); isSafeFile(path) {
-			return path
+	path, _ := s.first(func(home string) string { return filepath.Join(home, onnxRuntimeFolder, onnxRuntimeFile) })
+	if path == "" && t.dir != "" {
+		if beside := filepath.Join(filepath.Dir(t.dir), "onnxruntime", "capi", onnxRuntimeFile); isFile(beside) {
+			return beside
 		}
 	}
-	if path := filepath.Join(filepath.Dir(t.dir), "onnxruntime", "capi", onnxRuntimeFile); t.dir != "" && isFile(path) {
-		return path
-	}
-	return ""
+	return path
 }
 
 // writableHome returns the home that takes what is missing.

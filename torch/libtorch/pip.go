@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -91,12 +90,8 @@ const attempts = 3
 // temp takes pip's temporary files.
 func (p pip) download(ctx context.Context, w wheel, folder, temp string, progress func(done int64)) (string, error) {
 	requirements := filepath.Join(folder, "requirements.txt")
-	err := os.MkdirAll(folder, 0o755)
-	if err == nil {
-		err = os.WriteFile(requirements, []byte(w.requirement()+"\n"), 0o644)
-	}
-	if err != nil {
-		return "", fmt.Errorf("libtorch: %w", err)
+	if err := write(requirements, []byte(w.requirement()+"\n")); err != nil {
+		return "", err
 	}
 	// No cache: older versions of pip read the whole wheel into memory for it, and
 	// half a gigabyte would stay on the disk for nothing.
