@@ -24,7 +24,7 @@ type Clip struct {
 // ClipsSummary describes the usable clips of a section.
 type ClipsSummary struct {
 	Count    int            `json:"count"`
-	Seconds  *Distribution  `json:"seconds"`  // at most 2, which is what is heard
+	Seconds  *Distribution  `json:"seconds"`  // at most 2, as no more is used
 	Formats  map[string]int `json:"formats"`  // clips by format
 	Rates    map[int]int    `json:"rates"`    // by sample rate in Hz
 	Channels map[int]int    `json:"channels"` // by number of channels

@@ -176,14 +176,11 @@ func (f Feature) through(ctx context.Context, kept *cache.Cache, memory *semapho
 		return read()
 	}
 	entry, err := kept.Do(ctx, path, f.Name, f.Version, func() (*cache.Entry, error) {
-		started := time.Now()
 		features, err := read()
 		if err != nil && (ofSystem(err) || ctx.Err() != nil) {
 			return nil, err
 		}
-		entry := toEntry(features, err, path)
-		entry.Seconds = time.Since(started).Seconds()
-		return entry, nil
+		return toEntry(features, err, path), nil
 	})
 	if err != nil {
 		return nil, err
@@ -204,7 +201,7 @@ func (f Feature) memory(path string) int64 {
 }
 
 // guarded reads a file and turns into an error whatever must not reach a network
-// or end a run: a panic, and a number that is none.
+// or end a run: a panic, NaN and infinity.
 func (f Feature) guarded(ctx context.Context, path string) (features *Features, err error) {
 	defer func() {
 		if p := recover(); p != nil {

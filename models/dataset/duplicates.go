@@ -81,7 +81,7 @@ func (s *Section) duplicates(entries []entry, what string, inValidation []bool) 
 		s.sameFeatures(entries, first, inValidation)
 	}
 	for _, d := range s.Duplicates {
-		s.tell(d, entries)
+		s.addDuplicate(d, entries)
 	}
 }
 
@@ -175,8 +175,8 @@ func duplicate(same string, entries []entry, set []int, inValidation []bool) Dup
 	return d
 }
 
-// tell records a duplicate as a problem.
-func (s *Section) tell(d Duplicate, entries []entry) {
+// addDuplicate records a duplicate as a problem.
+func (s *Section) addDuplicate(d Duplicate, entries []entry) {
 	others := firstFew(d.Names[1:])
 	var text string
 	switch d.Same {
@@ -203,13 +203,13 @@ func (s *Section) tell(d Duplicate, entries []entry) {
 	case d.Conflict:
 		s.problem(LevelError, KindConflict, d.Names[0], "%s, but another label: %s%s: correct the label and keep one", text, labelsIn(d, entries), leak)
 	case d.Leak:
-		s.problem(LevelWarning, KindLeak, d.Names[0], "%s%s: %s", text, leak, s.mendLeak(d))
+		s.problem(LevelWarning, KindLeak, d.Names[0], "%s%s: %s", text, leak, s.fixLeak(d))
 	default:
 		s.problem(LevelWarning, KindDuplicate, d.Names[0], "%s: it counts %s: keep one", text, times(len(d.Names)))
 	}
 }
 
-func (s *Section) mendLeak(d Duplicate) string {
+func (s *Section) fixLeak(d Duplicate) string {
 	switch {
 	case d.Same == SameChords:
 		return "give them the same title and artist, or keep one"

@@ -35,9 +35,9 @@ func newIndex(dir string) *index {
 // macOS stores é as two characters, and spreadsheets leave space around a name.
 func normal(name string) string { return norm.NFC.String(strings.TrimSpace(name)) }
 
-// list finds the files below dir, and what about them is a problem. Folders and
-// files whose name begins with a dot are litter of some program; such a file is
-// used where a label names it. Links to files are followed, links to folders are
+// list finds the files below dir, and reports problems with them. Folders and files
+// whose name begins with a dot are litter of some program; such a file is used where
+// a label names it. Links to files are followed, links to folders are
 // not.
 func (s Files) list(dir string) (*index, []Problem, error) {
 	resolved, err := filepath.EvalSymlinks(dir)

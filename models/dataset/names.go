@@ -95,12 +95,12 @@ func (s *Section) others(x *index, source Files) {
 	slices.SortFunc(s.OtherFiles, func(a, b OtherFiles) int { return strings.Compare(a.Extension, b.Extension) })
 	for _, o := range s.OtherFiles {
 		s.add(LevelWarning, KindExtension, "%s with the extension %s in %s (%s): not read: %s",
-			plural(len(o.Names), "file"), o.Extension, s.Folder, firstFew(o.Names), source.mendExtension(o.Extension))
+			plural(len(o.Names), "file"), o.Extension, s.Folder, firstFew(o.Names), source.fixExtension(o.Extension))
 	}
 }
 
-// mendExtension advises what to do with files of an extension that is not read.
-func (s Files) mendExtension(extension string) string {
+// fixExtension advises what to do with files of an extension that is not read.
+func (s Files) fixExtension(extension string) string {
 	if kind := kindOf(extension); slices.ContainsFunc(s.Extensions, func(e string) bool { return kindOf(e) == kind }) {
 		return "convert them, as the folder is for " + s.Holds + ", or remove them"
 	}

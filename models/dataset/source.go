@@ -16,8 +16,8 @@ import (
 type Source interface {
 	// Samples reads a data folder.
 	Samples(ctx context.Context, root string, o Options) (*data.Samples, error)
-	// Check reads it too, and says what is wrong with it. The error is for what
-	// keeps it from being read at all; what is known by then stands in the section.
+	// Check reads it too, and reports what is wrong with it. It returns an error if the
+	// folder cannot be read at all; the section holds what was found until then.
 	Check(ctx context.Context, root string, o Options) (*Section, error)
 	// Features reads a single file, without any label.
 	Features(path string) (*Features, error)
@@ -30,8 +30,8 @@ type Options struct {
 	// Workers is how many files are decoded at once; 0 means one for each CPU
 	// that Go may use.
 	Workers int
-	// Progress, if set, hears of each file once it is decoded or found bad. It is
-	// called by one goroutine at a time, with done counting from 1 to total.
+	// Progress, if set, is called for each file once it is decoded or found bad, by one
+	// goroutine at a time, with done counting from 1 to total.
 	Progress func(done, total int, name string)
 	// Cache, if set, keeps what files gave, and gives it again while they are the
 	// same.
@@ -51,8 +51,8 @@ type Features struct {
 // Part is one sample of a file: all of it, or a window.
 type Part struct {
 	Name string // tells the parts of a file apart; empty where there is one
-	// What the network takes, and what it is to answer. nil stands for the
-	// embedding of the label's emotion.
+	// Input and Target are what the network takes and what it should answer. nil stands
+	// for the embedding of the label's emotion.
 	Input, Target []float32
 }
 

@@ -111,7 +111,7 @@ func (s *Section) divide(entries []entry, split *Split) (inValidation []bool) {
 	}
 	train, val, err := data.Split(groups, split.Share, split.Seed)
 	if err != nil {
-		if s.Groups > 1 { // else enough has told
+		if s.Groups > 1 { // else enough has reported it
 			s.add(LevelError, KindAmount, "%v", err)
 		}
 		return nil

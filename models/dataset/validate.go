@@ -20,11 +20,11 @@ type Report struct {
 // Validate checks a data folder as training will find it: which folders and
 // label files are there, whether each file can be read and has a label and each
 // label a file, columns, ranges and scales of the labels and how they are spread,
-// whether there is enough, what stands there twice and would stand on both sides
-// of the split, names that other systems would not keep, files that are not read.
-// Every file is decoded once, or taken from o.Cache; what grows with the data are
-// names and hashes, not features. A source without a folder is a warning as long
-// as another has one. The error is for a root that is no folder and for ctx.
+// whether there is enough, what is there twice and would be on both sides of the
+// split, names that other systems would not keep, files that are not read. Every
+// file is decoded once, or taken from o.Cache; only names and hashes stay in memory,
+// not features. A source without a folder is a warning as long as another has one.
+// Validate returns an error if root is not a folder, and when ctx ends.
 func Validate(ctx context.Context, root string, sources []Source, o Options) (*Report, error) {
 	if err := isFolder(root); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (r *Report) finish() {
 	r.OK = r.Errors == 0
 }
 
-// Check reads a data folder, and says what is wrong with it.
+// Check reads a data folder, and reports what is wrong with it.
 func (s Files) Check(ctx context.Context, root string, o Options) (*Section, error) {
 	section := newSection(s.Network, s.Recommend)
 	dir, labels, err := s.find(root)
@@ -93,7 +93,7 @@ func (s Files) Check(ctx context.Context, root string, o Options) (*Section, err
 		}
 	}
 	for _, p := range c.problems {
-		if p.Kind != KindScale { // told once, by the column
+		if p.Kind != KindScale { // reported once, for the column
 			section.Problems = append(section.Problems, p)
 		}
 	}

@@ -15,12 +15,12 @@
 //	DATA/training/chords/                      chord_progressions.json
 //
 // A number that is not the publisher's own is marked: a field "derived" of its
-// label says what it was made from. Nothing is made up where a label is missing;
-// what was left out is listed with its reason.
+// label says what it was made from. A missing label is not made up: the file is
+// skipped and listed with the reason.
 //
-// Files are hard links where the file system has them, so what is changed in one
-// place changes in the other; else copies. Each appears under its name whole.
-// Label files are written last, whole, and keep what they held.
+// Files are hard links where the file system has them, so that a change in one place
+// is one in the other; otherwise they are copies. A file takes its name when it is
+// complete. Label files are written last, and keep what they held.
 package collection
 
 import (
@@ -39,7 +39,7 @@ type Options struct {
 	// Replace takes the collection's label, or file, where DATA holds another of
 	// the same name. Without it, that is an error and nothing is written.
 	Replace bool
-	// Progress, if set, hears of each file once it is in its place, with done
+	// Progress, if set, is called for each file once it is in its place, with done
 	// counting from 1 to total.
 	Progress func(done, total int, name string)
 }
@@ -140,7 +140,7 @@ func Import(ctx context.Context, name string, o Options) (*Report, error) {
 // collection is a published collection and how it is read.
 type collection struct {
 	Info
-	// read finds what there is. Its error is about the collection as a whole.
+	// read finds the files and labels. Its error is about the collection as a whole.
 	read func(context.Context, *reader) error
 }
 

@@ -52,8 +52,8 @@ type source struct {
 	inner    []*source // archives among the files, opened
 }
 
-// openSource lists a folder or a zip archive. Hidden files are no part of a
-// collection, nor is what an earlier import into the folder to has made.
+// openSource lists a folder or a zip archive. It skips hidden files, and what an
+// earlier import into the folder to has made.
 func openSource(ctx context.Context, from, to string) (*source, error) {
 	info, err := os.Stat(from)
 	if err != nil {
