@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"math"
 	"math/cmplx"
+	"slices"
 
 	"github.com/etude-ml/etude/models/measure"
 )
@@ -34,20 +35,14 @@ func compareElements(a, b []byte, x, y element, sameType bool, shape []int) *Ele
 		}
 	}
 	d.MaxAbsDiff = measure.Number(max(largest, 0))
-	if largest >= 0 {
-		d.At = position(at, shape)
+	if largest >= 0 { // the index for each dimension
+		d.At = make([]int, len(shape))
+		for i, size := range slices.Backward(shape) {
+			d.At[i], at = at%size, at/size
+		}
 	}
 	return d
 }
 
 // isNaN reports whether both or either part is not a number.
 func isNaN(x complex128) bool { return math.IsNaN(real(x)) || math.IsNaN(imag(x)) }
-
-// position turns a row-major index into one for each dimension.
-func position(i int, shape []int) []int {
-	at := make([]int, len(shape))
-	for d := len(shape) - 1; d >= 0; d-- {
-		at[d], i = i%shape[d], i/shape[d]
-	}
-	return at
-}

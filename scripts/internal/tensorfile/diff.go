@@ -5,6 +5,7 @@ package tensorfile
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
-// Diff is how two files differ. As JSON it is what `etude diff --json` prints.
+// Diff says how two files differ. As JSON it is what `etude diff --json` prints.
 type Diff struct {
 	A        string       `json:"a"`
 	B        string       `json:"b"`
@@ -31,7 +32,7 @@ type Diff struct {
 	Notes    []string     `json:"notes"` // what was compared with what
 }
 
-// TensorDiff is how two tensors of one name differ.
+// TensorDiff says how two tensors of one name differ.
 type TensorDiff struct {
 	Name string `json:"name"`
 	A    Side   `json:"a"`
@@ -41,7 +42,7 @@ type TensorDiff struct {
 	NotCompared string       `json:"not_compared"` // why they could not be; "" where they were
 }
 
-// Side is what one file has.
+// Side describes the tensor of one file.
 type Side struct {
 	DType  string `json:"dtype"`
 	Shape  []int  `json:"shape"`
@@ -66,14 +67,14 @@ type ValueDiff struct {
 	B      any    `json:"b"`
 }
 
-// DiffOptions say what counts.
+// DiffOptions say what is compared.
 type DiffOptions struct {
-	TensorsOnly bool // values and metadata do not
+	TensorsOnly bool // not values and metadata
 }
 
-// Compare finds how a and b differ. Elements are read where hashes differ; of .pt
+// Compare finds how a and b differ. Elements are read where hashes differ. For .pt
 // and .safetensors files that takes libtorch, without which the difference is
-// told, but not how large it is. Files that have no tensor in common are not the
+// reported, but not how large it is. Files that have no tensor in common are not the
 // same.
 //
 // Between files of different formats only tensors are compared; a state dict
@@ -100,13 +101,14 @@ func Compare(a, b *File, opts DiffOptions) *Diff {
 	switch {
 	case opts.TensorsOnly:
 	case comparable:
-		d.Values = valueDiffs(valueMap(a.Values), valueMap(b.Values), names(a.Values, b.Values))
+		d.Values = valueDiffs(a.Values, b.Values)
 		if a.Format == "onnx" { // these are part of the graph
 			d.Values = slices.DeleteFunc(d.Values, func(v ValueDiff) bool {
 				return slices.Contains([]string{"opset", "inputs", "outputs", "operators"}, v.Name)
 			})
 		}
-		d.Metadata = metadataDiffs(a.Metadata, b.Metadata)
+		d.Metadata = valueDiffs(metadata(a), metadata(b))
+		slices.SortFunc(d.Metadata, func(x, y ValueDiff) int { return strings.Compare(x.Name, y.Name) })
 	default:
 		d.Notes = append(d.Notes, "only tensors are compared: the files hold different kinds of things")
 	}
@@ -227,7 +229,10 @@ func (d *Diff) tensors(a, b *File, partA, partB string, renamed map[string]strin
 		default:
 			diff := TensorDiff{Name: name, A: Side{t.DType, t.Shape, t.SHA256}, B: Side{other.DType, other.Shape, other.SHA256}}
 			if slices.Equal(t.Shape, other.Shape) {
-				diff.compare(a, b, t, other)
+				var err error
+				if diff.Elements, err = elementDiff(a, b, t, other); err != nil {
+					diff.NotCompared = err.Error()
+				}
 				if diff.Elements != nil || t.SHA256 != "" && other.SHA256 != "" {
 					d.Compared++
 				}
@@ -253,80 +258,64 @@ func (f *File) isConstant(t inspect.Tensor) bool {
 	return ok && (strings.HasPrefix(t.DType, "int") || len(t.Shape) == 0 || madeUp(t.Name) || w.tensors[t.Name].Operator != "")
 }
 
-// compare reads the elements of both and compares them.
-func (d *TensorDiff) compare(a, b *File, inA, inB inspect.Tensor) {
+// elementDiff reads the elements of both tensors, which have one shape, and compares
+// them.
+func elementDiff(a, b *File, inA, inB inspect.Tensor) (*ElementDiff, error) {
 	x, okA := elementTypes[inA.DType]
 	y, okB := elementTypes[inB.DType]
 	if !okA || !okB {
-		d.NotCompared = fmt.Sprintf("elements of type %s and %s cannot be compared", inA.DType, inB.DType)
-		return
+		return nil, fmt.Errorf("elements of type %s and %s cannot be compared", inA.DType, inB.DType)
 	}
 	rawA, err := a.elements(inA.Name)
 	if err != nil {
-		d.NotCompared = err.Error()
-		return
+		return nil, err
 	}
 	rawB, err := b.elements(inB.Name)
 	if err != nil {
-		d.NotCompared = err.Error()
-		return
+		return nil, err
 	}
-	n := int(count(inA.Shape))
-	if len(rawA) != n*x.size || len(rawB) != n*y.size {
-		d.NotCompared = fmt.Sprintf("%d and %d bytes for %d elements", len(rawA), len(rawB), n)
-		return
+	if n := int(count(inA.Shape)); len(rawA) != n*x.size || len(rawB) != n*y.size {
+		return nil, fmt.Errorf("%d and %d bytes for %d elements", len(rawA), len(rawB), n)
 	}
-	d.Elements = compareElements(rawA, rawB, x, y, inA.DType == inB.DType, inA.Shape)
+	return compareElements(rawA, rawB, x, y, inA.DType == inB.DType, inA.Shape), nil
 }
 
-func valueMap(vs inspect.Values) map[string]any {
+// metadata returns the entries of a file's metadata but for a hash of the whole file.
+func metadata(f *File) (vs inspect.Values) {
+	for _, key := range slices.Sorted(maps.Keys(f.Metadata)) {
+		if key != "serialization_id" {
+			vs = append(vs, inspect.Value{Name: key, Value: f.Metadata[key]})
+		}
+	}
+	return vs
+}
+
+// valueDiffs returns how two lists of values differ, in the order of a and then of b.
+func valueDiffs(a, b inspect.Values) []ValueDiff {
+	list, inA, inB := []ValueDiff{}, byName(a), byName(b)
+	seen := map[string]bool{}
+	for _, v := range slices.Concat(a, b) {
+		x, okA := inA[v.Name]
+		y, okB := inB[v.Name]
+		d := ValueDiff{Name: v.Name, A: x, B: y}
+		switch {
+		case seen[v.Name] || okA && okB && reflect.DeepEqual(x, y):
+			continue
+		case !okA:
+			d.OnlyIn = "b"
+		case !okB:
+			d.OnlyIn = "a"
+		}
+		seen[v.Name] = true
+		list = append(list, d)
+	}
+	return list
+}
+
+func byName(vs inspect.Values) map[string]any {
 	m := map[string]any{}
 	for _, v := range vs {
 		m[v.Name] = v.Value
 	}
 	return m
-}
-
-// names lists those of both, in the order of the first, each once.
-func names(a, b inspect.Values) (list []string) {
-	seen := map[string]bool{}
-	for _, v := range slices.Concat(a, b) {
-		if !seen[v.Name] {
-			seen[v.Name] = true
-			list = append(list, v.Name)
-		}
-	}
-	return list
-}
-
-func metadataDiffs(a, b map[string]string) []ValueDiff {
-	x, y := map[string]any{}, map[string]any{}
-	var keys []string
-	for from, to := range map[*map[string]string]map[string]any{&a: x, &b: y} {
-		for key, value := range *from {
-			if key != "serialization_id" { // a hash of the whole file
-				to[key] = value
-				keys = append(keys, key)
-			}
-		}
-	}
-	slices.Sort(keys)
-	return valueDiffs(x, y, slices.Compact(keys))
-}
-
-func valueDiffs(a, b map[string]any, names []string) []ValueDiff {
-	list := []ValueDiff{}
-	for _, name := range names {
-		x, inA := a[name]
-		y, inB := b[name]
-		switch {
-		case !inA:
-			list = append(list, ValueDiff{Name: name, OnlyIn: "b", B: y})
-		case !inB:
-			list = append(list, ValueDiff{Name: name, OnlyIn: "a", A: x})
-		case !reflect.DeepEqual(x, y):
-			list = append(list, ValueDiff{Name: name, A: x, B: y})
-		}
-	}
-	return list
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package tensorfile tells what files of tensors hold, and how two of them
+// Package tensorfile describes what files of tensors hold, and how two of them
 // differ: .pt, .onnx and .safetensors.
 package tensorfile
 
@@ -19,7 +19,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// File is what a file holds. As JSON it is what `etude inspect --json` prints.
+// File describes what a file holds. As JSON it is what `etude inspect --json` prints.
 type File struct {
 	Path  string `json:"file"`
 	Bytes int64  `json:"bytes"` // of the file
@@ -69,7 +69,7 @@ func Open(ctx context.Context, path string) (*File, error) {
 	return f, nil
 }
 
-// Close gives back what reading elements took.
+// Close frees what reading elements took.
 func (f *File) Close() {
 	if f.source != nil {
 		f.source.close()
@@ -111,7 +111,7 @@ const (
 	kindONNX
 )
 
-// sniff tells a file's kind by how it begins.
+// sniff recognises a file's kind by how it begins.
 func sniff(path string) (kind, int64, error) {
 	f, size, err := wholefile.Open(path)
 	if err != nil {
