@@ -14,7 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// gpuCheckCommand is for whoever works on Etude, so the help does not list it.
+// gpuCheckCommand serves people who work on Etude itself, so the help does not list it.
 type gpuCheckCommand struct {
 	Device string   `default:"cuda" help:"What to check: cuda, cuda:N, or cpu to try the program itself."`
 	Output string   `short:"o" default:"gpu-check.json" help:"The file for every result."`

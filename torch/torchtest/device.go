@@ -17,7 +17,7 @@ import (
 
 const deviceVariable = "ETUDE_TEST_DEVICE"
 
-// named is the device that the environment asks for; "" for the pretend one.
+// named returns the device that the environment asks for; "" for the pretend one.
 func named() string {
 	if name := os.Getenv(deviceVariable); name != "pretend" && name != "pretend:0" {
 		return name
@@ -65,13 +65,13 @@ func IsPretend(d torch.Device) bool {
 	return accelerator.device != torch.CPU && d == accelerator.device
 }
 
-// tolerance is what the kernels of a real device may differ by from the CPU's,
+// tolerance is the largest difference of a real device's kernels from the CPU's,
 // relative to the larger of the value and 1: they add in another order, which costs
 // float32 (6e-8) a few bits in sums of some hundred terms, and the steps of a short
 // training some more.
 const tolerance = 1e-4
 
-// Tolerance is how far numbers of device d may be from given ones: exact on the
+// Tolerance returns how far numbers of device d may be from given ones: exact on the
 // CPU and the pretend accelerator, and 1e-4 elsewhere.
 func Tolerance(d torch.Device, exact float64) float64 {
 	if isExact(d) {
@@ -104,7 +104,7 @@ func SameNumbers[T float32 | float64](tb testing.TB, d torch.Device, want, got [
 	}
 }
 
-// Forbidden is what the error of something forbidden on d says.
+// Forbidden returns the words in the error of something that is forbidden on d.
 func Forbidden(d torch.Device) string {
 	if IsPretend(d) {
 		return "inside a step"

@@ -96,7 +96,7 @@ func startPretend() (torch.Device, error) {
 	return device, nil
 }
 
-// Traffic is what the pretend accelerator has seen.
+// Traffic counts what passed the pretend accelerator.
 type Traffic struct {
 	Reads    int64 // values that the host read, alone or inside an operator
 	ToDevice int64 // copies of tensors from the CPU
@@ -124,6 +124,6 @@ func (t Traffic) Plus(o Traffic) Traffic {
 	}
 }
 
-// Transfers is what makes host and device wait for each other: everything but the
+// Transfers returns how often host and device waited for each other: everything but the
 // calls.
 func (t Traffic) Transfers() int64 { return t.Reads + t.ToDevice + t.ToHost }

@@ -71,7 +71,7 @@ var grammars = [2][2]grammar{
 	},
 }
 
-// grammar is the one of the mood.
+// grammar returns the grammar of the mood.
 func (m Mood) grammar() grammar {
 	valence, arousal := 0, 0
 	if m.Valence >= 0 {
@@ -148,7 +148,7 @@ func planProgressions(o Options) []progression {
 }
 
 // draw draws a loop of size degrees that has not been played yet; one of eight
-// where those of four are used up, as far as some tries can tell. times says how
+// where those of four are used up, as far as some tries can find out. times says how
 // often each is played in turn.
 func draw(rng *rand.Rand, g grammar, size int, calm bool, played map[string]bool) (loop []string, times int) {
 	for try := 1; ; try++ {
@@ -167,7 +167,7 @@ func draw(rng *rand.Rand, g grammar, size int, calm bool, played map[string]bool
 	}
 }
 
-// unroll is a loop as it is played, with the tonic at the end.
+// unroll returns a loop as it is played, with the tonic at the end.
 func unroll(loop []string, times int) []string {
 	chords := make([]string, progressionLength)
 	for at := range chords {
@@ -209,7 +209,7 @@ var (
 	minorKeys = strings.Fields("C C# D Eb E F F# G G# A Bb B")
 )
 
-// tonicName is the key's note.
+// tonicName returns the key's note.
 func (s speller) tonicName() string {
 	if s.minor {
 		return minorKeys[s.tonic]

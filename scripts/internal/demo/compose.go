@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// piece is what its sections share: the harmony and the theme. All pieces stand
+// piece holds what its sections share: the harmony and the theme. All pieces stand
 // on C, so that mode and register, not the key, show in the pitches.
 type piece struct {
 	name        string
@@ -193,13 +193,13 @@ func (w *writer) add(pitch int, accent, start, length float64) {
 // A position is a degree of the scale counted through the octaves: position 35
 // is the tonic of the octave from pitch 60.
 
-// pitchOf gives the pitch of a position.
+// pitchOf returns the pitch of a position.
 func (w *writer) pitchOf(position int) float64 {
 	octave, degree := floorDiv(position, 7)
 	return float64(12*octave + w.mode.scale[degree])
 }
 
-// pitch is pitchOf under a chord: the dominant in minor has the leading tone.
+// pitch returns pitchOf under a chord: the dominant in minor has the leading tone.
 func (w *writer) pitch(position, chord int) int {
 	p := int(w.pitchOf(position))
 	if _, degree := floorDiv(position, 7); w.mode.leading && chord == 4 && degree == 6 {
@@ -208,7 +208,7 @@ func (w *writer) pitch(position, chord int) int {
 	return p
 }
 
-// nearestTone gives the position of the chord's tone nearest to a pitch.
+// nearestTone returns the position of the chord's tone nearest to a pitch.
 func (w *writer) nearestTone(chord int, pitch float64) int {
 	best, distance := 0, math.Inf(1)
 	for position := 7; position < 70; position++ {
@@ -222,14 +222,14 @@ func (w *writer) nearestTone(chord int, pitch float64) int {
 	return best
 }
 
-// above gives the next tone of the chord.
+// above returns the next tone of the chord.
 func (w *writer) above(chord, position int) int {
 	for position++; !isTone(chord, position); position++ {
 	}
 	return position
 }
 
-// isTone says whether a position is root, third or fifth of the triad on a degree.
+// isTone reports whether a position is root, third or fifth of the triad on a degree.
 func isTone(chord, position int) bool {
 	_, interval := floorDiv(position-chord, 7)
 	return interval == 0 || interval == 2 || interval == 4
@@ -243,7 +243,7 @@ func floorDiv(a, b int) (quotient, rest int) {
 	return quotient, rest
 }
 
-// midi gives the notes of a MIDI file of 480 ticks a quarter.
+// midi returns the notes of a MIDI file of 480 ticks a quarter.
 func (s *score) midi() []midi.Note {
 	const ticks = 480
 	notes := make([]midi.Note, len(s.notes))

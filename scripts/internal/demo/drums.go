@@ -12,7 +12,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// drummer is what the patterns of one have in common, whatever their mood.
+// drummer holds what the patterns of one drummer have in common, whatever their mood.
 type drummer struct {
 	name   string
 	kicks  []int   // steps of the bass drum besides 0 and 8, the first ones first

@@ -50,7 +50,7 @@ func (p *performance) play() ([]midi.Note, []midi.Control) {
 	return pl.notes, pl.pedals
 }
 
-// beats gives the time of each beat in seconds. Livelier phrases are faster; in
+// beats returns the time of each beat in seconds. Livelier phrases are faster; in
 // its last bar a phrase slows down, a calm one most.
 func (p *performance) beats() []float64 {
 	times := []float64{0}
@@ -70,7 +70,7 @@ func (p *performance) beats() []float64 {
 	return times
 }
 
-// seconds gives the time of a place between beats.
+// seconds returns the time of a place between beats.
 func (pl *player) seconds(beat float64) float64 {
 	whole := min(int(beat), len(pl.times)-2)
 	return pl.times[whole] + (beat-float64(whole))*(pl.times[whole+1]-pl.times[whole])
@@ -137,7 +137,7 @@ func (pl *player) pedal() {
 
 const sustain = 64 // the pedal's controller
 
-// channel gives each hand its own, so that a key can pass from one to the other.
+// channel returns a channel of its own for each hand, so that a key can pass from one to the other.
 func channel(left bool) uint8 {
 	if left {
 		return 1

@@ -38,7 +38,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 }).Parse(page))
 
 // Markdown returns the report to be pasted into an issue: a line that sums it up, and
-// tables, whose columns are aligned for whoever reads it as it is.
+// tables, whose columns are aligned so that the text can be read as it is.
 func (r *Report) Markdown() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', tabwriter.TabIndent)

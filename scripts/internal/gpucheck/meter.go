@@ -33,8 +33,8 @@ const warmSteps = 3
 
 var errNoGraphs = errors.New("only CUDA has graphs")
 
-// MemoryUse is memory in bytes. On the CPU it is that of tensors, Reserved is 0,
-// and a peak is the process's.
+// MemoryUse holds memory in bytes. On the CPU it counts tensors, Reserved is 0, and a
+// peak is that of the whole process.
 type MemoryUse struct {
 	Allocated     int64 `json:"allocated"`
 	PeakAllocated int64 `json:"peak_allocated"`
@@ -149,7 +149,7 @@ func try(f func() error) (err error) {
 	return err
 }
 
-// MemoryResult is what training a network takes, and whether it grows.
+// MemoryResult holds the memory that training a network takes, and whether it grows.
 type MemoryResult struct {
 	Network string    `json:"network"`
 	Use     MemoryUse `json:"use"`

@@ -26,7 +26,7 @@ const (
 
 var contestants = []string{Ours, oursGraph, Python, PythonFused, PythonCompile}
 
-// TimingResult is how long a training step of a network takes.
+// TimingResult holds how long a training step of a network takes.
 type TimingResult struct {
 	Network string `json:"network"`
 	Batch   int    `json:"batch"`
@@ -40,7 +40,7 @@ func (r *TimingResult) failed() bool {
 	return slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.ours() && m.Problem != "" })
 }
 
-// Measure is one contestant's time.
+// Measure holds one contestant's time.
 type Measure struct {
 	Name         string  `json:"name"`
 	Milliseconds float64 `json:"milliseconds"` // a step, the median of the rounds; 0 where there are none
@@ -139,8 +139,8 @@ func clock(m meter, n int, step func() error) (float64, error) {
 	return time.Since(start).Seconds() * 1e3 / float64(n), nil
 }
 
-// race warms all contestants up, gives each as many steps a round as fit its share
-// of the time, and measures in turn.
+// race warms all contestants up, chooses for each as many steps a round as fit its
+// share of the time, and measures them in turn.
 func race(ctx context.Context, runners []runner, p pace) []Measure {
 	measures := make([]Measure, len(runners))
 	times := make([][]float64, len(runners))

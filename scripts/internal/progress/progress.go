@@ -13,7 +13,7 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
-// Unit is what a job counts.
+// Unit names the things that a job counts.
 type Unit int
 
 // The units.

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// The size of a terminal that does not tell its own.
+// The size that is assumed of a terminal that does not report its own.
 const (
 	usualWidth  = 80
 	usualHeight = 24

@@ -36,7 +36,7 @@ const dpi = 120 // of a PNG
 
 // Figure is a picture: a title, notes and a key above a body.
 type Figure struct {
-	Alt     string // says what it shows, for whoever cannot see it; a page requires it
+	Alt     string // says what it shows, for readers who cannot see it; a page requires it
 	Caption string // may be empty; a page shows it
 
 	title         string

@@ -130,8 +130,8 @@ func (w *weights) elements(name string) ([]byte, error) {
 
 func (*weights) close() {}
 
-// asPyTorch gives a model's weights the names and the layout that a state dict has
-// them with, where this exporter or PyTorch's own have changed them:
+// asPyTorch returns a model's weights with the names and the layout of a state dict,
+// where this exporter or PyTorch's own have changed them:
 //
 //   - W [directions, 4·hidden, in], R and B of an LSTM, gates i, o, f, c, become
 //     weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, gates i, f, c, o;
@@ -211,7 +211,7 @@ func (w *weights) lstm(n onnx.Node, layer int, parts map[string][]inspect.Tensor
 		}
 		raw, err := w.elements(t.Name)
 		if err != nil {
-			continue // it is told with the tensor
+			continue // the tensor's own comparison reports it
 		}
 		shape := append([]int{t.Shape[1] / len(kinds)}, t.Shape[2:]...)
 		size := len(raw) / (t.Shape[0] * len(kinds))

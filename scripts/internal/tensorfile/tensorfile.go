@@ -28,12 +28,12 @@ type File struct {
 	// another file, which may be missing.
 	Problems []string `json:"problems,omitempty"`
 
-	// source gives elements; it is opened at the first use.
+	// source reads elements; it is opened at the first use.
 	open   func() (source, error)
 	source source
 }
 
-// source gives the elements of a file's tensors, little-endian and row-major.
+// source reads the elements of a file's tensors, little-endian and row-major.
 type source interface {
 	elements(name string) ([]byte, error)
 	close()
