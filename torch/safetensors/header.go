@@ -5,17 +5,19 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -43,17 +45,26 @@ const (
 
 // ReadHeader reads and checks the header of a file, without its elements and
 // without libtorch.
-func ReadHeader(path string) (*Header, error) {
+func ReadHeader(path string) (h *Header, err error) {
+	err = open(path, "read", func(_ *os.File, read *Header) error { h = read; return nil })
+	return h, err
+}
+
+// open opens a file, reads its header and calls use. Its errors say that the file
+// cannot be what does says.
+func open(path, does string, use func(f *os.File, h *Header) error) error {
 	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: cannot read %s: %w", path, err)
+	if err == nil {
+		defer f.Close()
+		var h *Header
+		if h, err = readHeader(f, size); err == nil {
+			err = use(f, h)
+		}
 	}
-	defer f.Close()
-	h, err := readHeader(f, size)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: cannot read %s: %w", path, err)
+		return fmt.Errorf("safetensors: cannot %s %s: %w", does, path, err)
 	}
-	return h, nil
+	return nil
 }
 
 func readHeader(r io.ReaderAt, size int64) (*Header, error) {
@@ -103,10 +114,7 @@ func (h *Header) place(begin, size int64) error {
 		order[i] = &h.Tensors[i]
 	}
 	slices.SortStableFunc(order, func(a, b *Entry) int {
-		if a.offset != b.offset {
-			return int(min(max(a.offset-b.offset, -1), 1))
-		}
-		return int(min(max(a.Bytes-b.Bytes, -1), 1)) // an empty one first
+		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.Bytes, b.Bytes)) // an empty one first
 	})
 	end := int64(0)
 	for _, e := range order {
@@ -132,33 +140,30 @@ func (h *Header) place(begin, size int64) error {
 func parse(text []byte) (*Header, error) {
 	d := &scanner{text: text}
 	h := &Header{Metadata: map[string]string{}}
-	err := object(d, func(key string) error {
-		if key == metadataKey {
-			return object(d, func(key string) error {
-				v, err := d.token()
-				if err != nil {
-					return err
-				}
-				s, ok := v.(string)
-				if !ok {
-					return fmt.Errorf("%s[%q] is %v, not a text", metadataKey, clip(key), v)
-				}
-				h.Metadata[key] = s
-				return nil
-			})
-		}
-		e, err := entry(d)
-		if err != nil {
-			return fmt.Errorf("tensor %q: %w", clip(key), err)
-		}
-		e.Name = key
-		h.Tensors = append(h.Tensors, e)
-		return nil
+	err := fail.Catch(func() {
+		d.object(func(key string) {
+			if key == metadataKey {
+				d.object(func(key string) {
+					v := d.token()
+					s, ok := v.(string)
+					if !ok {
+						fail.With("%s[%q] is %v, not a text", metadataKey, clip(key), v)
+					}
+					h.Metadata[key] = s
+				})
+				return
+			}
+			e := Entry{Name: key}
+			if err := fail.Catch(func() { e.scan(d) }); err != nil {
+				fail.With("tensor %q: %w", clip(key), err)
+			}
+			h.Tensors = append(h.Tensors, e)
+		})
 	})
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("ends in the middle")
+	}
 	if err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("ends in the middle")
-		}
 		return nil, err
 	}
 	if rest := bytes.TrimRight(text[d.at:], " "); len(rest) > 0 {
@@ -167,117 +172,43 @@ func parse(text []byte) (*Header, error) {
 	return h, nil
 }
 
-// object reads an object whose values the function reads.
-func object(d *scanner, value func(key string) error) error {
-	if err := d.delim('{'); err != nil {
-		return err
-	}
-	var few []string // keys so far; a map for more is faster
-	var many map[string]bool
-	for first := true; ; first = false {
-		end, err := d.end('}', first)
-		if end || err != nil {
-			return err
-		}
-		t, err := d.token()
-		if err != nil {
-			return err
-		}
-		key, ok := t.(string)
-		if !ok {
-			return fmt.Errorf("%v stands where a key should", t)
-		}
-		if many[key] || many == nil && slices.Contains(few, key) {
-			return fmt.Errorf("the key %q is there twice", clip(key))
-		}
-		if few = append(few, key); many != nil {
-			many[key] = true
-		} else if len(few) > 8 {
-			many = map[string]bool{}
-			for _, k := range few {
-				many[k] = true
-			}
-		}
-		if err := d.expect(':'); err != nil {
-			return err
-		}
-		if err := value(key); err != nil {
-			return err
-		}
-	}
-}
-
-func entry(d *scanner) (e Entry, err error) {
+// scan reads what the header says about one tensor.
+func (e *Entry) scan(d *scanner) {
 	var shape, offsets []int64
 	fields := 0
-	err = object(d, func(key string) (err error) {
+	d.object(func(key string) {
 		fields++
 		switch key {
 		case "dtype":
-			t, err := d.token()
-			if err != nil {
-				return err
-			}
+			t := d.token()
 			name, _ := t.(string)
 			var ok bool
 			if e.DType, ok = dtypeOf(name); !ok {
-				return fmt.Errorf("the type %q is not read", clip(fmt.Sprint(t)))
+				fail.With("the type %q is not read", clip(fmt.Sprint(t)))
 			}
 		case "shape":
-			shape, err = numbers(d, maxDims)
+			shape = d.numbers(maxDims)
 		case "data_offsets":
-			offsets, err = numbers(d, 2)
+			offsets = d.numbers(2)
 		default:
-			return fmt.Errorf("the key %q is not known", clip(key))
+			fail.With("the key %q is not known", clip(key))
 		}
-		return err
 	})
-	if err != nil {
-		return e, err
-	}
 	if fields != 3 || len(offsets) != 2 {
-		return e, errors.New("needs dtype, shape and two data_offsets")
+		fail.With("needs dtype, shape and two data_offsets")
 	}
 	bytes := int64(e.DType.Size())
 	e.Shape = make([]int, len(shape))
 	for i, n := range shape {
 		e.Shape[i] = int(n)
 		if n != 0 && bytes > math.MaxInt64/n {
-			return e, fmt.Errorf("the shape %v is too large", shape)
+			fail.With("the shape %v is too large", shape)
 		}
 		bytes *= n
 	}
 	e.offset, e.Bytes = offsets[0], offsets[1]-offsets[0]
 	if e.Bytes != bytes { // so neither is negative
-		return e, fmt.Errorf("%s of the shape %v has %d bytes, but the offsets %v", dtypeNames[rank(e.DType)].name, e.Shape, bytes, offsets)
-	}
-	return e, nil
-}
-
-// numbers reads a list of at most n numbers from 0.
-func numbers(d *scanner, n int) ([]int64, error) {
-	if err := d.delim('['); err != nil {
-		return nil, err
-	}
-	list := []int64{}
-	for first := true; ; first = false {
-		end, err := d.end(']', first)
-		if end || err != nil {
-			return list, err
-		}
-		t, err := d.token()
-		if err != nil {
-			return nil, err
-		}
-		number, ok := t.(json.Number)
-		x, err := number.Int64()
-		if !ok || err != nil || x < 0 || number[0] == '-' || number[0] == '+' || number[0] == '0' && len(number) > 1 {
-			return nil, fmt.Errorf("%s stands where a whole number from 0 should", clip(fmt.Sprint(t)))
-		}
-		if len(list) == n {
-			return nil, fmt.Errorf("more than %d numbers", n)
-		}
-		list = append(list, x)
+		fail.With("%s of the shape %v has %d bytes, but the offsets %v", dtypeNames[rank(e.DType)].name, e.Shape, bytes, offsets)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
-	"github.com/etude-ml/etude/torch/wholefile"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // chunk is how much of a tensor is held in Go's memory at a time. It is a multiple
@@ -22,52 +23,33 @@ const chunk = 4 << 20
 
 // Load reads all tensors of a file to a device, in the header's order. They belong
 // to no scope. Beside the tensors, a few megabytes are in memory at a time.
-func Load(path string, device torch.Device) (*torch.Dict, error) {
-	d, err := load(path, device)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: cannot load %s: %w", path, err)
-	}
-	return d, nil
-}
-
-func load(path string, device torch.Device) (*torch.Dict, error) {
-	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h, err := readHeader(f, size)
-	if err != nil {
-		return nil, err
-	}
-	if err := torch.CheckDevice(device); err != nil {
-		return nil, err
-	}
-	return h.read(f, device)
+func Load(path string, device torch.Device) (d *torch.Dict, err error) {
+	err = open(path, "load", func(f *os.File, h *Header) (err error) {
+		if err = torch.CheckDevice(device); err == nil {
+			d, err = h.read(f, device)
+		}
+		return err
+	})
+	return d, err
 }
 
 // read makes all tensors or, on an error, none.
-func (h *Header) read(r io.ReaderAt, device torch.Device) (d *torch.Dict, err error) {
-	d = &torch.Dict{}
-	tryErr := torch.Try(func() {
-		torch.Unscoped(func() {
-			torch.Scope(func() {
-				for _, e := range h.Tensors {
-					var t *torch.Tensor
-					if t, err = e.read(r, device); err != nil {
-						return
+func (h *Header) read(r io.ReaderAt, device torch.Device) (*torch.Dict, error) {
+	d := &torch.Dict{}
+	err := fail.Catch(func() {
+		fail.On(torch.Try(func() {
+			torch.Unscoped(func() {
+				torch.Scope(func() {
+					for _, e := range h.Tensors {
+						d.Set(e.Name, fail.Or(e.read(r, device)))
 					}
-					d.Set(e.Name, t)
-				}
-				for _, t := range d.All() {
-					t.(*torch.Tensor).Keep()
-				}
+					for _, t := range d.All() {
+						t.(*torch.Tensor).Keep()
+					}
+				})
 			})
-		})
+		}))
 	})
-	if err == nil {
-		err = tryErr
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,28 +85,25 @@ func (e *Entry) stream(r io.ReaderAt, use func(from int64, part []byte) error) e
 	return nil
 }
 
-// Inspect tells what a file holds, without making tensors and without libtorch.
-// Hashing the elements ends early with ctx.
-func Inspect(ctx context.Context, path string) (*inspect.Info, error) {
-	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
-	}
-	defer f.Close()
-	h, err := readHeader(f, size)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
-	}
-	info := &inspect.Info{Format: "safetensors", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: h.Metadata}
-	for _, e := range h.Tensors {
-		sum := sha256.New()
-		if err := e.stream(f, func(_ int64, part []byte) error { sum.Write(part); return ctx.Err() }); err != nil {
-			return nil, fmt.Errorf("safetensors: cannot inspect %s: %w", path, err)
+// Inspect describes the content of a file, without making tensors and without
+// libtorch. Hashing the elements ends early with ctx.
+func Inspect(ctx context.Context, path string) (info *inspect.Info, err error) {
+	err = open(path, "inspect", func(f *os.File, h *Header) error {
+		info = &inspect.Info{Format: "safetensors", Tensors: []inspect.Tensor{}, Values: inspect.Values{}, Metadata: h.Metadata}
+		for _, e := range h.Tensors {
+			sum := sha256.New()
+			if err := e.stream(f, func(_ int64, part []byte) error { sum.Write(part); return ctx.Err() }); err != nil {
+				return err
+			}
+			info.Tensors = append(info.Tensors, inspect.Tensor{
+				Name: e.Name, DType: e.DType.String(), Shape: slices.Clone(e.Shape), Strides: strides(e.Shape),
+				Bytes: e.Bytes, SHA256: hex.EncodeToString(sum.Sum(nil)),
+			})
 		}
-		info.Tensors = append(info.Tensors, inspect.Tensor{
-			Name: e.Name, DType: e.DType.String(), Shape: slices.Clone(e.Shape), Strides: strides(e.Shape),
-			Bytes: e.Bytes, SHA256: hex.EncodeToString(sum.Sum(nil)),
-		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return info, nil
 }

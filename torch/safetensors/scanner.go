@@ -8,37 +8,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// scanner reads JSON token by token. The standard decoder's tokens take 20 times as
-// long, half a minute for the largest header that is allowed.
+// scanner reads JSON token by token and fails as package fail says. The standard
+// decoder's tokens take 20 times as long, half a minute for the largest header that
+// is allowed.
 type scanner struct {
 	text []byte
 	at   int
 }
 
 // peek skips white space and returns the byte after it.
-func (s *scanner) peek() (byte, error) {
+func (s *scanner) peek() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
 		case ' ', '\t', '\r', '\n':
 		default:
-			return c, nil
+			return c
 		}
 	}
-	return 0, io.ErrUnexpectedEOF
+	fail.On(io.ErrUnexpectedEOF)
+	return 0
 }
 
 // token reads a string, a json.Delim, a json.Number, or nil, true or false.
-func (s *scanner) token() (any, error) {
-	c, err := s.peek()
-	if err != nil {
-		return nil, err
-	}
-	switch c {
+func (s *scanner) token() any {
+	switch c := s.peek(); c {
 	case '{', '}', '[', ']':
 		s.at++
-		return json.Delim(c), nil
+		return json.Delim(c)
 	case '"':
 		return s.string()
 	}
@@ -50,74 +50,98 @@ func (s *scanner) token() (any, error) {
 	s.at += n
 	switch word {
 	case "null":
-		return nil, nil
+		return nil
 	case "true", "false":
-		return word == "true", nil
+		return word == "true"
 	}
 	if n == 0 || word[0] != '-' && (word[0] < '0' || word[0] > '9') {
-		return nil, fmt.Errorf("%q stands where a value should", clip(string(s.text[s.at-n:min(len(s.text), s.at+1)])))
+		fail.With("%q stands where a value should", clip(string(s.text[s.at-n:min(len(s.text), s.at+1)])))
 	}
-	return json.Number(word), nil
+	return json.Number(word)
 }
 
-func (s *scanner) string() (any, error) {
+func (s *scanner) string() (text string) {
 	for i := s.at + 1; i < len(s.text); i++ {
 		switch c := s.text[i]; {
 		case c == '\\':
 			i++
 		case c < ' ':
-			return nil, fmt.Errorf("a control character, %q, stands in a text", c)
+			fail.With("a control character, %q, stands in a text", c)
 		case c == '"':
 			quoted := s.text[s.at : i+1]
 			s.at = i + 1
 			if bytes.IndexByte(quoted, '\\') < 0 {
-				return string(quoted[1 : len(quoted)-1]), nil
+				return string(quoted[1 : len(quoted)-1])
 			}
-			var text string
-			err := json.Unmarshal(quoted, &text)
-			return text, err
+			fail.On(json.Unmarshal(quoted, &text))
+			return text
 		}
 	}
-	return nil, io.ErrUnexpectedEOF
+	fail.On(io.ErrUnexpectedEOF)
+	return ""
 }
 
 // delim reads one bracket.
-func (s *scanner) delim(want json.Delim) error {
-	t, err := s.token()
-	if err != nil {
-		return err
+func (s *scanner) delim(want json.Delim) {
+	if t := s.token(); t != want {
+		fail.With("%s stands where %v should", clip(fmt.Sprint(t)), want)
 	}
-	if t != want {
-		return fmt.Errorf("%s stands where %v should", clip(fmt.Sprint(t)), want)
-	}
-	return nil
 }
 
 // expect reads one byte.
-func (s *scanner) expect(want byte) error {
-	c, err := s.peek()
-	if err != nil {
-		return err
-	}
-	if c != want {
-		return fmt.Errorf("%q stands where %q should", c, want)
+func (s *scanner) expect(want byte) {
+	if c := s.peek(); c != want {
+		fail.With("%q stands where %q should", c, want)
 	}
 	s.at++
-	return nil
 }
 
-// end reads the end of a list or object, or the comma before the next item.
-func (s *scanner) end(bracket byte, first bool) (bool, error) {
-	c, err := s.peek()
-	if err != nil {
-		return false, err
+// each calls item for each item of a list or object that begins before the scanner
+// and ends with a bracket.
+func (s *scanner) each(bracket byte, item func()) {
+	for first := true; s.peek() != bracket; first = false {
+		if !first {
+			s.expect(',')
+		}
+		item()
 	}
-	if c == bracket {
-		s.at++
-		return true, nil
-	}
-	if first {
-		return false, nil
-	}
-	return false, s.expect(',')
+	s.at++
+}
+
+// object reads an object whose values the function reads.
+func (s *scanner) object(value func(key string)) {
+	seen := map[string]bool{}
+	s.delim('{')
+	s.each('}', func() {
+		t := s.token()
+		key, ok := t.(string)
+		if !ok {
+			fail.With("%v stands where a key should", t)
+		}
+		if seen[key] {
+			fail.With("the key %q is there twice", clip(key))
+		}
+		seen[key] = true
+		s.expect(':')
+		value(key)
+	})
+}
+
+// numbers reads a list of at most n numbers from 0.
+func (s *scanner) numbers(n int) []int64 {
+	list := []int64{}
+	s.delim('[')
+	s.each(']', func() {
+		t := s.token()
+		number, ok := t.(json.Number)
+		x, err := number.Int64()
+		if !ok || err != nil || x < 0 || number[0] == '-' || number[0] == '+' || number[0] == '0' && len(number) > 1 {
+			fail.With("%s stands where a whole number from 0 should", clip(fmt.Sprint(t)))
+		}
+		if len(list) == n {
+			fail.With("more than %d numbers", n)
+		}
+		list = append(list, x)
+	})
+	return list
 }
