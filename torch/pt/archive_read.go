@@ -5,6 +5,7 @@ package pt
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -31,6 +32,7 @@ type archive struct {
 	r         io.ReaderAt
 	records   map[string]record // by the name without the folder
 	bigEndian bool
+	metadata  map[string]string // what the small records say
 }
 
 const (
@@ -57,7 +59,7 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{r: r, records: make(map[string]record, len(z.File))}
+	a := &archive{r: r, records: make(map[string]record, len(z.File)), metadata: map[string]string{}}
 	all := make([]record, 0, len(z.File))
 	for _, f := range z.File {
 		rec, err := checkRecord(f, size)
@@ -74,12 +76,7 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 		}
 		a.records[name] = rec
 	}
-	slices.SortFunc(all, func(x, y record) int {
-		if x.offset != y.offset {
-			return int(min(max(x.offset-y.offset, -1), 1))
-		}
-		return int(min(max(x.size-y.size, -1), 1))
-	})
+	slices.SortFunc(all, func(x, y record) int { return cmp.Or(cmp.Compare(x.offset, y.offset), cmp.Compare(x.size, y.size)) })
 	for i := 1; i < len(all); i++ {
 		if all[i-1].offset+all[i-1].size > all[i].offset {
 			return nil, fmt.Errorf("records %q and %q overlap", all[i-1].name, all[i].name)
@@ -143,25 +140,30 @@ func checkRecord(f *zip.File, size int64) (record, error) {
 	return record{f.Name, offset, n, f.CRC32}, nil
 }
 
+// smallRecords are the records of facts about an archive, and what Inspect calls them.
+var smallRecords = [][2]string{{"byteorder", "byteorder"}, {"version", "version"}, {".data/serialization_id", "serialization_id"}}
+
+// checkFormat reads the small records.
 func (a *archive) checkFormat() error {
-	if rec, ok := a.records["byteorder"]; ok {
-		order, err := a.read(rec, 100)
-		if err != nil {
-			return err
+	for _, r := range smallRecords {
+		rec, ok := a.records[r[0]]
+		if !ok || rec.size > 100 && r[0] == ".data/serialization_id" {
+			continue
 		}
-		if string(order) != "little" && string(order) != "big" {
-			return fmt.Errorf("its byte order is %q; little and big are read", order)
-		}
-		a.bigEndian = string(order) == "big"
-	}
-	if rec, ok := a.records["version"]; ok {
 		text, err := a.read(rec, 100)
 		if err != nil {
 			return err
 		}
-		n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil || n < 1 || n > newestVersion {
-			return fmt.Errorf("its format has the version %q; 1 to %d are read", text, newestVersion)
+		a.metadata[r[1]] = strings.TrimSpace(string(text))
+		switch r[0] {
+		case "byteorder":
+			if a.bigEndian = string(text) == "big"; !a.bigEndian && string(text) != "little" {
+				return fmt.Errorf("its byte order is %q; little and big are read", text)
+			}
+		case "version":
+			if n, err := strconv.Atoi(a.metadata["version"]); err != nil || n < 1 || n > newestVersion {
+				return fmt.Errorf("its format has the version %q; 1 to %d are read", text, newestVersion)
+			}
 		}
 	}
 	return nil

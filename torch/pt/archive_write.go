@@ -12,6 +12,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -57,15 +58,9 @@ func (a *archiveWriter) record(name string, size uint64, write func(io.Writer) e
 	}
 	zip64 := zip64Extra(size, start)
 	extra := append(zip64, padding(start, len(full)+len(zip64))...)
-	le := binary.LittleEndian
-	h := le.AppendUint32(nil, 0x04034b50)
-	h = le.AppendUint16(h, 0) // version needed
-	h = le.AppendUint16(h, flags)
-	h = append(h, make([]byte, 2+4+4+4+4)...) // stored, no time, no checksum, no sizes
-	h = le.AppendUint16(h, uint16(len(full)))
-	h = le.AppendUint16(h, uint16(len(extra)))
-	h = append(h, full...)
-	if _, err := a.Write(append(h, extra...)); err != nil {
+	// The signature and the version needed; flags; stored, no time, no checksum, no sizes.
+	header := little(nil, uint32(0x04034b50), uint16(0), flags, [18]byte{}, uint16(len(full)), uint16(len(extra)))
+	if _, err := a.Write(slices.Concat(header, []byte(full), extra)); err != nil {
 		return err
 	}
 
@@ -78,38 +73,39 @@ func (a *archiveWriter) record(name string, size uint64, write func(io.Writer) e
 		return fmt.Errorf("record %s has %d bytes, expected %d", name, a.offset-begin, size)
 	}
 	if size > 0 {
-		d := le.AppendUint32(nil, 0x08074b50)
-		d = le.AppendUint32(d, sum.Sum32())
+		d := little(nil, uint32(0x08074b50), sum.Sum32())
 		if zip64 != nil {
-			d = le.AppendUint64(le.AppendUint64(d, size), size)
+			d = little(d, size, size)
 		} else {
-			d = le.AppendUint32(le.AppendUint32(d, uint32(size)), uint32(size))
+			d = little(d, uint32(size), uint32(size))
 		}
 		if _, err := a.Write(d); err != nil {
 			return err
 		}
 	}
 
-	c := le.AppendUint32(a.central, 0x02014b50)
-	c = le.AppendUint16(c, 0) // made by
-	c = le.AppendUint16(c, 0) // version needed
-	c = le.AppendUint16(c, flags)
-	c = append(c, make([]byte, 2+4)...) // stored, no time
-	c = le.AppendUint32(c, sum.Sum32())
-	c = le.AppendUint32(c, uint32(min(size, maxUint32)))
-	c = le.AppendUint32(c, uint32(min(size, maxUint32)))
-	c = le.AppendUint16(c, uint16(len(full)))
-	c = le.AppendUint16(c, uint16(len(zip64)))
-	c = append(c, make([]byte, 2+2+2+4)...) // comment, disk, attributes
-	c = le.AppendUint32(c, uint32(min(start, maxUint32)))
-	c = append(c, full...)
-	a.central = append(c, zip64...)
+	// The signature, made by, the version needed; flags; stored, no time.
+	c := little(a.central, uint32(0x02014b50), [4]byte{}, flags, [6]byte{}, sum.Sum32(), narrow(size), narrow(size))
+	// After the lengths: comment, disk, attributes.
+	c = little(c, uint16(len(full)), uint16(len(zip64)), [10]byte{}, narrow(start))
+	a.central = slices.Concat(c, []byte(full), zip64)
 
 	a.records++
 	a.names.Write([]byte(name + "\n"))
-	a.sums.Write(le.AppendUint32(nil, sum.Sum32()))
+	a.sums.Write(little(nil, sum.Sum32()))
 	return nil
 }
+
+// little appends values as they lie in memory, little-endian.
+func little(b []byte, values ...any) []byte {
+	for _, v := range values {
+		b, _ = binary.Append(b, binary.LittleEndian, v) // fails for values of no fixed size
+	}
+	return b
+}
+
+// narrow returns what stands for n where a field has 32 bits.
+func narrow(n uint64) uint32 { return uint32(min(n, maxUint32)) }
 
 func (a *archiveWriter) text(name, text string) error {
 	return a.record(name, uint64(len(text)), func(w io.Writer) error {
@@ -122,18 +118,15 @@ func (a *archiveWriter) text(name, text string) error {
 func zip64Extra(size, start uint64) []byte {
 	var fields []byte
 	if size >= maxUint32 {
-		fields = binary.LittleEndian.AppendUint64(fields, size)
-		fields = binary.LittleEndian.AppendUint64(fields, size)
+		fields = little(fields, size, size)
 	}
 	if start >= maxUint32 {
-		fields = binary.LittleEndian.AppendUint64(fields, start)
+		fields = little(fields, start)
 	}
 	if fields == nil {
 		return nil
 	}
-	b := binary.LittleEndian.AppendUint16(nil, 1)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(fields)))
-	return append(b, fields...)
+	return little(nil, uint16(1), uint16(len(fields)), fields)
 }
 
 // padding is the extra field that aligns the data of a record whose header
@@ -155,26 +148,13 @@ func (a *archiveWriter) close() error {
 		return err
 	}
 	start, n, size := a.offset, uint64(a.records), uint64(len(a.central))
-	le := binary.LittleEndian
-	e := le.AppendUint32(a.central, 0x06064b50) // zip64 end of the directory
-	e = le.AppendUint64(e, 44)
-	e = le.AppendUint16(e, 0x031e)
-	e = le.AppendUint16(e, 45)
-	e = append(e, make([]byte, 4+4)...) // disks
-	for _, v := range []uint64{n, n, size, start} {
-		e = le.AppendUint64(e, v)
-	}
-	e = le.AppendUint32(e, 0x07064b50) // where that is
-	e = le.AppendUint32(e, 0)
-	e = le.AppendUint64(e, start+size)
-	e = le.AppendUint32(e, 1)
-	e = le.AppendUint32(e, 0x06054b50) // end of the directory
-	e = append(e, make([]byte, 2+2)...)
-	e = le.AppendUint16(e, uint16(min(n, math.MaxUint16)))
-	e = le.AppendUint16(e, uint16(min(n, math.MaxUint16)))
-	e = le.AppendUint32(e, uint32(min(size, maxUint32)))
-	e = le.AppendUint32(e, uint32(min(start, maxUint32)))
-	e = le.AppendUint16(e, 0)
+	// The directory's end for zip64: the signature, its length, versions, disks.
+	e := little(a.central, uint32(0x06064b50), uint64(44), uint16(0x031e), uint16(45), [8]byte{}, n, n, size, start)
+	// Where that is: the signature, the disk, the offset, how many disks.
+	e = little(e, uint32(0x07064b50), uint32(0), start+size, uint32(1))
+	// The directory's end: the signature, disks, records, size, offset, comment.
+	few := uint16(min(n, math.MaxUint16))
+	e = little(e, uint32(0x06054b50), [4]byte{}, few, few, narrow(size), narrow(start), uint16(0))
 	if _, err := a.Write(e); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/etude-ml/etude/torch/inspect"
 )
@@ -45,22 +44,4 @@ func checkMagic(r io.ReaderAt, size int64) (legacy bool, err error) {
 func isLegacy(head []byte) bool {
 	return len(head) > 1 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 ||
 		bytes.HasPrefix(head, []byte("L"+legacyMagic.String()+"L\n"))
-}
-
-// metadata adds what the small records of the archive say.
-func (a *archive) metadata(to map[string]string) error {
-	for name, key := range map[string]string{
-		"byteorder": "byteorder", "version": "version", ".data/serialization_id": "serialization_id",
-	} {
-		rec, ok := a.records[name]
-		if !ok || rec.size > 100 {
-			continue
-		}
-		text, err := a.read(rec, 100)
-		if err != nil {
-			return err
-		}
-		to[key] = strings.TrimSpace(string(text))
-	}
-	return nil
 }

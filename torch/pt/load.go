@@ -6,6 +6,7 @@ package pt
 import (
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -133,7 +134,7 @@ func (l *loader) decode(r io.ReaderAt, size int64) any {
 	l.find, l.fields = a.find, l.storageID
 	l.metadata["container"] = "zip"
 	l.metadata["pickle_protocol"] = pickle.Protocol(data)
-	fail.On(a.metadata(l.metadata))
+	maps.Copy(l.metadata, a.metadata)
 	plain, err := pickle.Decode(data, l)
 	if err != nil {
 		fail.With("data.pkl: %w", err)
