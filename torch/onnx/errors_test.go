@@ -133,7 +133,7 @@ func TestHiddenViews(t *testing.T) {
 		"broadcast_tensors": {[]*torch.Tensor{x}}, "meshgrid": {[]*torch.Tensor{x.Select(0, 0)}},
 		"sum_to_size": {x, []int{2, 3}}, "type_as": {x, x},
 	} {
-		require.True(t, hiddenViews["aten::"+name], name)
+		require.Contains(t, hiddenViews, "aten::"+name)
 		r := torch.Call("aten::"+name, args...)
 		var y *torch.Tensor
 		switch v := r.At(0).(type) {

@@ -52,7 +52,7 @@ func (m *Model) check(feeds map[string]array) error {
 	}
 	want := "the model wants " + strings.Join(wants, ", ")
 	for name := range feeds {
-		if !slices.ContainsFunc(m.Inputs, func(v Value) bool { return v.Name == name }) {
+		if find(m.Inputs, name) == nil {
 			return fmt.Errorf("there is no input %q; %s", name, want)
 		}
 	}

@@ -29,11 +29,7 @@ func (c *call) foldable(name string) bool {
 			return false // its numbers depend on the batch
 		}
 	}
-	ids := tensorArgs(c.node)
-	if len(ids) == 0 {
-		return base == "aten::arange" || base == "aten::eye" || base == "aten::linspace"
-	}
-	return !slices.ContainsFunc(ids, func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
+	return !slices.ContainsFunc(tensorArgs(c.node), func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
 }
 
 // fold computes the call with libtorch. Its results are the caller's scope's.

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -12,14 +13,9 @@ import (
 
 // hiddenViews are operators that may return their first argument, or a view of it,
 // without a word in their schema.
-var hiddenViews = func() map[string]bool {
-	set := map[string]bool{}
-	for name := range strings.FieldsSeq(`alpha_dropout atleast_1d atleast_2d atleast_3d broadcast_tensors dropout
-		feature_alpha_dropout feature_dropout meshgrid sum_to_size type_as`) {
-		set["aten::"+name] = true
-	}
-	return set
-}()
+var hiddenViews = strings.Fields(`aten::alpha_dropout aten::atleast_1d aten::atleast_2d aten::atleast_3d
+	aten::broadcast_tensors aten::dropout aten::feature_alpha_dropout aten::feature_dropout aten::meshgrid
+	aten::sum_to_size aten::type_as`)
 
 // functional returns the name of a node's operator without the underscore of its
 // in-place form, and whether it writes to an argument.
@@ -73,7 +69,7 @@ func checkInPlace(g *torch.Graph) {
 			}
 		}
 		shared := arguments(n, n.Schema.Aliases)
-		if hiddenViews[n.Op] {
+		if slices.Contains(hiddenViews, n.Op) {
 			shared = tensorArgs(n)
 		}
 		for _, x := range shared {

@@ -26,11 +26,7 @@ func reduce(op string) lowering {
 		x := c.tensor("self")
 		axes := c.axes("dim", len(x.shape))
 		in := []string{c.as(x, c.dtypeOf(0))}
-		keep := 0
-		if c.bool("keepdim") {
-			keep = 1
-		}
-		attributes := []attribute{attrInt("keepdims", keep)}
+		attributes := []attribute{c.keepdims()}
 		if c.opset >= 18 || op == "ReduceSum" {
 			in = append(in, c.vector(axes...))
 		} else {
@@ -45,11 +41,12 @@ func lowerArgmax(c *call) {
 	if !c.has("dim") {
 		fail.With("%s: without a dimension it cannot be exported; name one", c.node.Op)
 	}
-	keep := 0
-	if c.bool("keepdim") {
-		keep = 1
-	}
-	c.put("ArgMax", []string{c.in(x)}, attrInt("axis", c.axis("dim", len(x.shape))), attrInt("keepdims", keep))
+	c.put("ArgMax", []string{c.in(x)}, attrInt("axis", c.axis("dim", len(x.shape))), c.keepdims())
+}
+
+func (c *call) keepdims() attribute {
+	keep, _ := number(c.bool("keepdim"))
+	return attrInt("keepdims", int(keep))
 }
 
 // lowerLayerNorm normalises over the last dimensions.

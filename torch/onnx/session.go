@@ -49,33 +49,42 @@ func Open(path string, o ...SessionOptions) (*Session, error) {
 	return open(path, data, o...)
 }
 
-// open loads a file's bytes; path names them in errors, and is where the
-// elements of a model that keeps them apart are found.
+// open loads a file's bytes; path names them in errors, and its folder holds the
+// elements that the model keeps in other files.
 func open(path string, data []byte, options ...SessionOptions) (*Session, error) {
-	m, err := decode(data)
-	if err != nil {
+	s := &Session{name: path}
+	if err := s.open(data, options); err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
-	for _, v := range append(slices.Clone(m.Inputs), m.Outputs...) {
+	return s, nil
+}
+
+func (s *Session) open(data []byte, options []SessionOptions) error {
+	m, err := decode(data)
+	if err != nil {
+		return err
+	}
+	s.model = m
+	for _, v := range slices.Concat(m.Inputs, m.Outputs) {
 		if _, err := elementType(v); err != nil {
-			return nil, fmt.Errorf("onnx: %s: %w", path, err)
+			return err
 		}
 	}
 	if len(m.Inputs) == 0 || len(m.Outputs) == 0 {
-		return nil, fmt.Errorf("onnx: %s: the graph has %d inputs and %d outputs; at least one of each is needed", path, len(m.Inputs), len(m.Outputs))
+		return fmt.Errorf("the graph has %d inputs and %d outputs; at least one of each is needed", len(m.Inputs), len(m.Outputs))
 	}
-	m.folder = filepath.Dir(path)
+	m.folder = filepath.Dir(s.name)
 	for _, t := range m.Tensors {
 		if t.External != nil { // ONNX Runtime would name neither the tensor nor the fix
 			r, _, err := m.Elements(t)
 			if err != nil {
-				return nil, fmt.Errorf("onnx: %s: %w", path, err)
+				return err
 			}
 			r.Close()
 		}
 	}
 	if err := startRuntime(); err != nil {
-		return nil, err
+		return err
 	}
 	threads := 1
 	if len(options) > 0 && options[0].Threads > 0 {
@@ -83,24 +92,23 @@ func open(path string, data []byte, options ...SessionOptions) (*Session, error)
 	}
 	so, err := sessionOptions(threads)
 	if err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+		return err
 	}
 	defer func() { _ = so.Destroy() }()
-	s := &Session{name: path, model: m}
 	data, inputs, outputs := adapt(data, m)
 	if m.external {
-		folder, err := filepath.Abs(filepath.Dir(path))
+		folder, err := filepath.Abs(m.folder)
 		if err == nil {
 			err = so.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: %w", path, err)
+			return err
 		}
 	}
 	if s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so); err != nil {
-		return nil, fmt.Errorf("onnx: %s: ONNX Runtime refuses it: %w", path, err)
+		return fmt.Errorf("ONNX Runtime refuses it: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // Inputs returns what Run takes.
@@ -130,7 +138,7 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	if err := torch.Try(func() {
 		for name, t := range feeds {
 			a := array{t.DType(), t.Shape(), nil}
-			if i := slices.IndexFunc(s.model.Inputs, func(v Value) bool { return v.Name == name }); i >= 0 && s.model.widened(s.model.Inputs[i]) {
+			if v := find(s.model.Inputs, name); v != nil && s.model.widened(*v) {
 				t = t.ToDType(torch.Float32)
 			}
 			a.data = t.Bytes()
@@ -147,8 +155,8 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	err = torch.Try(func() {
 		for name, a := range results {
 			t := torch.FromBytes(a.data, a.dtype, a.shape...)
-			if i := slices.IndexFunc(s.model.Outputs, func(v Value) bool { return v.Name == name }); isHalf(s.model.Outputs[i]) { // it came out as float32
-				d, _ := torch.ParseDType(s.model.Outputs[i].DType)
+			if v := find(s.model.Outputs, name); isHalf(*v) { // it came out as float32
+				d, _ := torch.ParseDType(v.DType)
 				t = t.ToDType(d)
 			}
 			out[name] = t
@@ -172,8 +180,8 @@ func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, e
 	arrays := make(map[string]array, len(feeds))
 	for name, data := range feeds {
 		a := array{dtype: torch.Float32, shape: []int{len(data)}, data: bytesOf(data)}
-		if i := slices.IndexFunc(s.model.Inputs, func(v Value) bool { return v.Name == name }); i >= 0 {
-			shape, err := s.model.Inputs[i].fill(len(data))
+		if v := find(s.model.Inputs, name); v != nil {
+			shape, err := v.fill(len(data))
 			if err != nil {
 				return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
 			}
@@ -190,6 +198,15 @@ func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, e
 		out[name] = sliceOf[float32](a.data)
 	}
 	return out, nil
+}
+
+// find returns the value of that name, nil for none.
+func find(vs []Value, name string) *Value {
+	i := slices.IndexFunc(vs, func(v Value) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &vs[i]
 }
 
 // fill returns v's shape for n elements.

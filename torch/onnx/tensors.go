@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -206,12 +205,11 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 		return nil, 0, err
 	}
 	defer func() { _ = root.Close() }()
-	// Without O_NONBLOCK, opening a pipe would wait for its other end.
-	f, err := root.OpenFile(x.Location, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, size, err := wholefile.OpenIn(root, x.Location)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s is missing: %w. Put it beside the model", filepath.Join(m.folder, x.Location), fs.ErrNotExist)
+	}
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%s is missing: %w. Put it beside the model", filepath.Join(m.folder, x.Location), fs.ErrNotExist)
-		}
 		return nil, 0, err
 	}
 	defer func() {
@@ -219,25 +217,18 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 			f.Close()
 		}
 	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, errors.New("it is not a regular file")
-	}
 	if err := wholefile.CheckWritten(f, 1<<30); err != nil {
 		return nil, 0, err
 	}
 	length := x.Length
 	if length == -1 {
-		length = info.Size() - x.Offset
+		length = size - x.Offset
 	}
 	if x.Offset < 0 || length < 0 {
 		return nil, 0, errors.New("its offset or length is not a number from 0 on")
 	}
-	if x.Offset > info.Size() || length > info.Size()-x.Offset {
-		return nil, 0, fmt.Errorf("bytes %d to %d are wanted of it, and it has %d", x.Offset, x.Offset+length, info.Size())
+	if x.Offset > size || length > size-x.Offset {
+		return nil, 0, fmt.Errorf("bytes %d to %d are wanted of it, and it has %d", x.Offset, x.Offset+length, size)
 	}
 	if want, known := t.bytes(); known && want != length {
 		return nil, 0, fmt.Errorf("%d bytes of it are for %s %v, which takes %d", length, t.DType, t.Shape, want)

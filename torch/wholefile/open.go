@@ -28,10 +28,20 @@ func CheckWritten(f *os.File, most int64) error {
 }
 
 // Open opens a regular file and returns its size. It never waits, as for the other
-// end of a pipe, and refuses a large file of which most was never written: to read it
-// would take hours. Its errors leave the path to the caller, whose text names it.
+// end of a pipe, and refuses a large file of which most was never written, because
+// reading it would take hours. Its errors leave the path to the caller, whose text
+// names it.
 func Open(path string) (*os.File, int64, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	return check(os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
+
+// OpenIn opens a file in a folder as [Open] does. A link that leads out of the folder
+// is not followed.
+func OpenIn(folder *os.Root, path string) (*os.File, int64, error) {
+	return check(folder.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
+
+func check(f *os.File, err error) (*os.File, int64, error) {
 	if err != nil {
 		var e *os.PathError
 		if errors.As(err, &e) {

@@ -6,11 +6,20 @@
 package wholefile
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
 )
+
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// Lock takes an open file or folder until it is closed or the process dies, and reports whether
+// no other process has it. Where the file system has no locks it goes without.
+func Lock(f *os.File) bool {
+	return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
 
 // Mine reports whether the current user owns a file.
 func Mine(info fs.FileInfo) bool {
