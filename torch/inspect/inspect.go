@@ -1,9 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package inspect holds what pt.Inspect and safetensors.Inspect tell about a file:
-// its tensors by name, type, shape and content, and whatever else is in it,
-// without making tensors and without libtorch.
+// Package inspect describes the content of a file, as pt.Inspect and
+// safetensors.Inspect find it: the tensors by name, type, shape and hash, and the
+// other values. It needs no libtorch.
 package inspect
 
 import (
@@ -11,7 +11,7 @@ import (
 	"encoding/json"
 )
 
-// Info describes a file. As JSON it is what `etude inspect --json` prints.
+// Info describes a file. `etude inspect --json` prints it as JSON.
 type Info struct {
 	Format   string            `json:"format"` // "pt" or "safetensors"
 	Tensors  []Tensor          `json:"tensors"`
@@ -29,18 +29,18 @@ type Tensor struct {
 	SHA256  string `json:"sha256"`  // of the elements, little-endian and row-major, in hexadecimal
 }
 
-// Value is something else than a tensor. It is nil, bool, int, *big.Int, float64,
-// string, a []any of such, or an empty map[string]any; what JSON lacks is a
-// string, such as "nan", "torch.float32", "cuda:0", or bytes in hexadecimal.
+// Value is a value that is not a tensor: nil, bool, int, *big.Int, float64, string, a
+// []any of these, or an empty map[string]any. Values that JSON lacks are strings, such
+// as "nan", "torch.float32", "cuda:0", or bytes in hexadecimal.
 type Value struct {
 	Name  string
 	Value any
 }
 
-// Values are in the order of the file.
+// Values lists the values in the order of the file.
 type Values []Value
 
-// MarshalJSON writes an object.
+// MarshalJSON writes the values as an object.
 func (vs Values) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -64,7 +64,7 @@ func (vs Values) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Get returns the value of a name.
+// Get returns the value of that name, and whether there is one.
 func (vs Values) Get(name string) (any, bool) {
 	for _, v := range vs {
 		if v.Name == name {
@@ -74,7 +74,7 @@ func (vs Values) Get(name string) (any, bool) {
 	return nil, false
 }
 
-// otherFiles are what lies under the name of a model, by how a file begins.
+// otherFiles lists what people take for a model, by how the file begins.
 var otherFiles = []struct{ begin, what string }{
 	{"version https://git-lfs", "it is a git-lfs pointer: the content was not fetched; run `git lfs pull` where it comes from"},
 	{"<!doctype html", "it is an HTML page, perhaps of a download that asks for a login; download the file itself"},
@@ -96,9 +96,9 @@ var otherFiles = []struct{ begin, what string }{
 	{"not found", "it is the error of a download and not a model; download the file itself"},
 }
 
-// OtherFile says what a file is that is no model, and what to do, by its first bytes:
-// a git-lfs pointer, an HTML page, a compressed file, only zeros. It is "" for what is
-// not known. At least 512 bytes, if there are so many, should be given.
+// OtherFile returns what a file is instead of a model, and what to do about it, from
+// its first bytes: a git-lfs pointer, an HTML page, a compressed file, only zeros. It
+// returns "" for an unknown file. head should have at least 512 bytes if the file has.
 func OtherFile(head []byte) string {
 	text := bytes.Clone(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
 	for i, c := range text { // not bytes.ToLower, which changes what is not UTF-8

@@ -19,7 +19,8 @@ import (
 // float32 and is cast, and an output leaves as one row of elements, float32 instead
 // of the two types, beside its shape. Each of these steps is exact.
 
-// flatName and shapeName are what stands for an output, wideName for an input.
+// flatName and shapeName name the two outputs that replace one of the model, and
+// wideName names the input that replaces one.
 func flatName(name string) string  { return "etude:flat:" + name }
 func shapeName(name string) string { return "etude:shape:" + name }
 func wideName(name string) string  { return "etude:wide:" + name }

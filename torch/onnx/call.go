@@ -10,9 +10,8 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// call is one call of an operator while it is lowered. Its methods read the
-// arguments by their names in the schema and fail where one is not what the
-// lowering can use.
+// call is one call of an operator while it is lowered. Its methods read the arguments
+// by their names in the schema, and fail where the lowering cannot use one.
 type call struct {
 	*lowerer
 	node  *torch.Node

@@ -28,15 +28,16 @@ const checkKey = "etude.check"
 // checkSizes are the batch sizes that are compared, besides the example's.
 var checkSizes = []int{1, 7, 64}
 
-// Check tells how far ONNX Runtime and libtorch were apart. It is empty when the
-// check was skipped.
+// Check holds the differences between the results of ONNX Runtime and libtorch. It is
+// empty when the check was skipped.
 type Check struct {
 	// MaxAbsDiff is the largest absolute difference between two elements of the
 	// output, by the batch size of a random input.
 	MaxAbsDiff map[int]float64
 	// Example is the same for Signature.Example.
 	Example float64
-	// Tolerance and RelativeTolerance are what was allowed: see [Signature].
+	// Tolerance and RelativeTolerance are the differences that were allowed: see
+	// [Signature].
 	Tolerance, RelativeTolerance float64
 	// ONNXRuntime and Libtorch are the versions that were compared.
 	ONNXRuntime, Libtorch string
@@ -122,10 +123,10 @@ func (c *Check) tolerances(s *Signature, d torch.DType) {
 }
 
 // difference returns the largest absolute difference between the two outputs for
-// x, and the largest that is allowed. Where both have the same infinity, or both are
-// not a number, there is none. It is an error if no element could be compared, and
-// if the example's output is not a number anywhere: of inputs that are drawn,
-// some may be beyond what the network is made for.
+// x, and the largest that is allowed. Two equal infinities do not differ, and neither
+// do two NaN. It is an error if no element could be compared, or if any of the
+// example's output is NaN. The output for a random input may be NaN in places, because
+// some values may be outside the network's domain.
 func (c *Check) difference(sess *Session, model nn.Module, s *Signature, x *torch.Tensor) (largest, allowed float64, err error) {
 	want := model.Forward(x)
 	out, err := sess.Run(Feeds{s.Input: x})

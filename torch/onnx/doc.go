@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package onnx hands networks over as ONNX files, and runs such files.
+// Package onnx exports networks to ONNX files, and runs such files.
 //
 //	check, err := onnx.Export("emotion.onnx", model, onnx.Signature{
 //		Input: "audio_features", Output: "emotion_embedding", Example: x,
@@ -13,15 +13,15 @@
 //
 // # Export
 //
-// [Export] calls the network's Forward twice, with two batch sizes, and watches
-// the operators that it calls: what differs between the two depends on the batch,
-// which stays free in the file. Every operator is lowered to ONNX by a table
-// (see lower.go); one that is not in it is an error, never a guess. Control flow
-// in Go is seen only as far as it was taken.
+// [Export] calls the network's Forward with three batch sizes and records the
+// operators that it calls: numbers that differ between the calls depend on the batch,
+// whose size stays free in the file. A table (see lower.go) has the ONNX form of every
+// operator; an operator that is not in it is an error, never a guess. Of control flow
+// in Go, the file has the branches that these calls took.
 //
 // The file has one graph of opset 17, weights included. Tensors of the network's
-// state dict keep their names and their elements (fc1.weight); an LSTM's are put
-// together as ONNX wants them (lstm.W, lstm.R, lstm.B).
+// state dict keep their names and their elements (fc1.weight); those of an LSTM are
+// joined as ONNX wants them (lstm.W, lstm.R, lstm.B).
 //
 // Before a file gets its name, ONNX Runtime and libtorch compute the same inputs
 // at several batch sizes. The largest difference is returned, and is stored in
@@ -32,6 +32,6 @@
 //
 // A [Session] runs a file in ONNX Runtime, for any number of goroutines at once.
 // [Session.Run] takes tensors; [Session.RunSlices] works without libtorch.
-// [Inspect] reads a file without running anything, and [CompareGraphs] tells how two
-// files differ.
+// [Inspect] reads a file without running anything, and [CompareGraphs] lists the
+// differences between two files.
 package onnx

@@ -20,7 +20,7 @@ type value struct {
 	name  string // in the file; "" for a constant that is not written yet
 	// tensor holds a constant's elements; nil for what is computed.
 	tensor *torch.Tensor
-	// matrix is the constant that this one transposes: Gemm takes it as it is.
+	// matrix is the constant that this one transposes: Gemm takes it untransposed.
 	matrix *value
 	zero   bool   // every element is 0
 	label  string // a constant's name in the state dict
@@ -49,8 +49,8 @@ func (e *emitter) unique(name string) string {
 	return free
 }
 
-// emit adds a node and returns the names of its outputs. An output that keep
-// says is not wanted has the name "".
+// emit adds a node and returns the names of its outputs. An output that keep does not
+// want has the name "".
 func (e *emitter) emit(label, op string, inputs []string, keep []bool, attributes ...attribute) []string {
 	for len(inputs) > 0 && inputs[len(inputs)-1] == "" {
 		inputs = inputs[:len(inputs)-1]
@@ -222,7 +222,7 @@ func (e *emitter) constant(v *value) string {
 	return have
 }
 
-// storageKey tells tensors apart that show different elements.
+// storageKey returns a text that is the same for tensors that show the same elements.
 func storageKey(t *torch.Tensor) string {
 	s := t.Storage()
 	return fmt.Sprint(s.ID, s.Offset, t.Shape(), t.Strides(), t.DType())

@@ -17,7 +17,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// Signature says how a network is called, and what its file is to hold.
+// Signature describes the input and output of a network, and options of its file.
 type Signature struct {
 	// Input and Output are the names in the file; "input" and "output" when empty.
 	Input, Output string
@@ -109,14 +109,14 @@ func (s Signature) complete() (Signature, error) {
 	return s, nil
 }
 
-// Export writes the network as an ONNX file and returns how far ONNX Runtime and
-// libtorch are apart on it. The network is put into evaluation mode meanwhile, so
-// nothing else may use it then.
+// Export writes the network as an ONNX file and returns the differences between ONNX
+// Runtime and libtorch on it. The network is in evaluation mode meanwhile, so nothing
+// else may use it then.
 //
-// The file appears under its name when everything has succeeded, and replaces
-// what had that name. It fails, with an error that names the operator, if the
-// network calls one that cannot be lowered; if something depends on the batch in
-// a way that a file cannot express; and if the difference is above the tolerance.
+// The file gets its name when everything has succeeded, and replaces a file of that
+// name. Export fails if the network calls an operator that cannot be lowered, which
+// the error names, if a number depends on the batch in a way that a file cannot
+// express, and if the difference is above the tolerance.
 func Export(path string, model nn.Module, s Signature) (*Check, error) {
 	check, err := export(path, model, s)
 	if err != nil {

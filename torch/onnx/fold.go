@@ -12,11 +12,11 @@ import (
 )
 
 // foldable reports whether a call's result is the same for every input, so that
-// it can be computed now. Operators that keep a parameter's elements are lowered
-// all the same, to keep its name.
+// it can be computed now. Operators that keep a parameter's elements are not folded, so
+// that the parameter keeps its name.
 func (c *call) foldable(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
-	// Nobody knows the elements of an empty tensor.
+	// The elements of an empty tensor are undefined.
 	if c.node.Schema.Random || strings.HasPrefix(base, "aten::empty") || strings.HasPrefix(base, "aten::new_empty") {
 		return false
 	}
@@ -32,7 +32,7 @@ func (c *call) foldable(name string) bool {
 	return !slices.ContainsFunc(tensorArgs(c.node), func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
 }
 
-// fold computes the call with libtorch. Its results are the caller's scope's.
+// fold computes the call with libtorch. The results belong to the scope of the caller.
 func (c *call) fold() {
 	args := torch.Named{}
 	for name := range c.node.Args {
@@ -51,7 +51,7 @@ func (c *call) fold() {
 			}
 			args[name] = ts
 		default:
-			if name != "memory_format" && name != "layout" { // how elements lie is no matter here
+			if name != "memory_format" && name != "layout" { // the order of elements in memory does not matter here
 				args[name] = v
 			}
 		}

@@ -16,18 +16,17 @@ import (
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
-// GraphDifference is one difference between what two models compute.
+// GraphDifference describes one difference between two graphs.
 type GraphDifference struct {
 	Where  string // what differs, in words: "node y (Softmax): attribute axis"
 	OnlyIn string // "a", "b", or "" for both
 	A, B   any    // what each has: a number, a string, or a list of those; nil for nothing
 }
 
-// GraphDiff is how the graphs of two models differ.
+// GraphDiff lists the differences between the graphs of two models.
 type GraphDiff struct {
 	Differences []GraphDifference
-	// Omitted is how many differences there are besides: [CompareGraphs] lists at
-	// most 1000.
+	// Omitted counts the differences beyond the first 1000, which are not listed.
 	Omitted int
 	// Renamed holds, by the name that a tensor of b has in its Model.Tensors, the
 	// name of the tensor of a that has its place. Only constants inside nodes are
@@ -121,8 +120,8 @@ func (c *graphComparison) unknown(where string, a, b []pb.Unknown) {
 	}
 }
 
-// scope says what names stand for, as tokens: values that have the same place in
-// both models have the same token.
+// scope maps names to tokens. Values that have the same place in both models have the
+// same token.
 type scope struct {
 	outer  *scope
 	tokens map[string]string
@@ -205,8 +204,8 @@ func producers(nodes []*pb.Node) map[string]string {
 	return by
 }
 
-// nodes compares lists of nodes. Nodes of the same operator are taken for the
-// same where that makes as many pairs in the same order as possible.
+// nodes compares lists of nodes. It pairs nodes of the same operator so that there are
+// as many pairs in the same order as possible.
 func (c *graphComparison) nodes(where string, a, b []*pb.Node, sa, sb *scope) {
 	pairs := align(a, b)
 	ofA, ofB := make([]int, len(a)), make([]int, len(b)) // the partner's index + 1
@@ -254,7 +253,7 @@ func nodeText(n *pb.Node) string {
 	return fmt.Sprintf("%s(%s)", op, strings.Join(n.Inputs, ", "))
 }
 
-// align finds the nodes of b that stand for nodes of a, by operator.
+// align pairs the nodes of a with those of b that have the same operator.
 func align(a, b []*pb.Node) (pairs [][2]int) {
 	same := func(x, y *pb.Node) bool {
 		return x.OpType == y.OpType && x.Domain == y.Domain && x.Overload == y.Overload
@@ -314,7 +313,7 @@ func (c *graphComparison) wiring(where string, a, b []string, sa, sb *scope, byA
 	}
 	token := func(names []string, i int, s *scope) string {
 		if i >= len(names) || names[i] == "" {
-			return "" // an optional input that is left out
+			return "" // an optional input that is not given
 		}
 		return s.token(names[i])
 	}
@@ -389,8 +388,8 @@ func (c *graphComparison) attribute(where string, a, b *pb.Attribute, sa, sb *sc
 	c.unknown(where, a.Other, b.Other)
 }
 
-// sameNumbers compares what of an attribute is neither a tensor nor a graph.
-// Floats are the same if their bits are.
+// sameNumbers compares the numbers and texts of two attributes. Floats are equal if
+// their bits are.
 func sameNumbers(a, b *pb.Attribute) bool {
 	bits := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
 	return bits(a.Float, b.Float) && a.Int == b.Int && bytes.Equal(a.String, b.String) &&

@@ -12,7 +12,7 @@ import (
 )
 
 // hiddenViews are operators that may return their first argument, or a view of it,
-// without a word in their schema.
+// although their schema does not say so.
 var hiddenViews = strings.Fields(`aten::alpha_dropout aten::atleast_1d aten::atleast_2d aten::atleast_3d
 	aten::broadcast_tensors aten::dropout aten::feature_alpha_dropout aten::feature_dropout aten::meshgrid
 	aten::sum_to_size aten::type_as`)
@@ -39,9 +39,9 @@ func arguments(n *torch.Node, names []string) (ids []torch.ValueID) {
 	return ids
 }
 
-// checkInPlace finds what in-place operators change besides the value that the
-// trace renames: parameters, and elements that another view shows. ONNX has no
-// shared elements, so such a graph would compute something else.
+// checkInPlace refuses in-place operators that change a parameter, or elements that
+// another view shows. ONNX has no shared elements, so the file would compute something
+// else than the network.
 func checkInPlace(g *torch.Graph) {
 	root := map[torch.ValueID]torch.ValueID{} // of a value, another one with its elements
 	find := func(id torch.ValueID) torch.ValueID {

@@ -19,7 +19,7 @@ import (
 // maxFile is protobuf's own limit.
 const maxFile = 1<<31 - 1
 
-// Model is what an ONNX file holds.
+// Model describes the content of an ONNX file.
 type Model struct {
 	IRVersion int
 	Opset     int // of ONNX's own operators, 0 when the file names none
@@ -45,8 +45,8 @@ type Value struct {
 	Name  string
 	DType string // as PyTorch calls it: "float32"
 	Shape []Dim  // empty for a scalar, and where AnyShape is set
-	// AnyShape reports that the model says nothing of the shape, not even how many
-	// dimensions there are.
+	// AnyShape reports that the model does not declare the shape, not even the number
+	// of dimensions.
 	AnyShape bool
 }
 
@@ -63,7 +63,7 @@ type Node struct {
 	Name, Op        string
 	Domain          string // "" for ONNX's own operators
 	Inputs, Outputs []string
-	Metadata        map[string]string // nil where there is none
+	Metadata        map[string]string // nil for none
 }
 
 // Tensor is a tensor that a model holds.
@@ -76,15 +76,15 @@ type Tensor struct {
 	Data []byte
 	// Strings are the elements of a tensor of strings, row-major.
 	Strings []string
-	// External is where another file holds the elements, nil where none does. See
-	// [Model.Elements].
+	// External says where another file holds the elements; it is nil where none does.
+	// See [Model.Elements].
 	External *External
 	// Operator is the operator that has the tensor as an attribute, "Constant"
 	// for example; "" for an initializer.
 	Operator string
 }
 
-// String returns such as "audio_features float32 [batch_size 128]".
+// String returns a text such as "audio_features float32 [batch_size 128]".
 func (v Value) String() string {
 	if v.AnyShape {
 		return fmt.Sprintf("%s %s of any shape", v.Name, v.DType)

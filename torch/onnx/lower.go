@@ -64,7 +64,7 @@ func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature)
 		},
 		p: p, need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{},
 	}
-	// Names that the caller knows come first; what is made up gives way.
+	// Names that the caller knows are taken first, so that others avoid them.
 	for _, name := range []string{s.Input, s.Output} {
 		l.taken[name] = true
 	}
@@ -164,12 +164,12 @@ func (l *lowerer) call(i int) {
 	}
 }
 
-// instead says how to write operators that people call and the table has not.
+// instead says how to write operators that people call and that the table lacks.
 var instead = map[string]string{
 	"aten::scaled_dot_product_attention": "q.Matmul(k.Transpose(-2, -1)).MulScalar(1/math.Sqrt(d)).Softmax(-1).Matmul(v), with d the last size of q,",
 }
 
-// remedy says what to do about an operator that is not in the table: call another
+// remedy returns the advice for an operator that is not in the table: call another
 // overload or operator, or write a lowering.
 func remedy(name string) string {
 	base, _, _ := strings.Cut(name, ".")

@@ -34,7 +34,7 @@ func lowerNarrow(c *call) {
 	c.put("Slice", []string{c.in(x), c.sizes(start), c.sizes(end), c.vector(axis)}).zero = x.zero
 }
 
-// lowerSlice writes start:end:step, whose bounds count and clip as ONNX's do.
+// lowerSlice writes start:end:step. PyTorch and ONNX count and clip the bounds alike.
 func lowerSlice(c *call) {
 	x := c.tensor("self")
 	start, end := size{}, size{fixed: math.MaxInt64}

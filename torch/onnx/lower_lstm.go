@@ -20,7 +20,7 @@ var gateOrder = [4]int{0, 3, 1, 2}
 
 // lowerLSTM writes one LSTM node a layer. ONNX Runtime wants the sequence
 // dimension first, so a batch_first one is transposed around them. A zero initial
-// state, which is ONNX's default, is left out: it would have to know the batch.
+// state, which is ONNX's default, is not written, because it depends on the batch.
 func lowerLSTM(c *call) {
 	x := c.tensor("input")
 	layers, bidirectional, batchFirst := c.int("num_layers"), c.bool("bidirectional"), c.bool("batch_first")

@@ -36,9 +36,9 @@ func lowerReshape(c *call) {
 	c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))
 }
 
-// reshape brings a value from one shape into another. A size that depends on
-// the batch is 0 where it stays where it is, which copies it, then -1 once,
-// which follows from the others, and is computed beyond that.
+// reshape gives a value another shape. A size that depends on the batch is written as
+// 0 where the input has it in the same place, which copies it; once as -1, which
+// follows from the other sizes; and is computed otherwise.
 func (c *call) reshape(x string, from, to []size) string {
 	marks, free := make([]int, len(to)), false
 	for i, s := range to {
@@ -63,8 +63,8 @@ func lowerPermute(c *call) {
 	c.put("Transpose", []string{c.in(x)}, attrInts("perm", c.axes("dims", len(x.shape))...))
 }
 
-// lowerTranspose exchanges two dimensions. A parameter is kept as it is: what
-// uses it may take it transposed.
+// lowerTranspose exchanges two dimensions. A parameter stays as it is, because the
+// operator that uses it may take it transposed.
 func lowerTranspose(c *call) {
 	x := c.tensor("self")
 	rank := len(x.shape)

@@ -12,8 +12,8 @@ import (
 )
 
 // traceSizes are the batch sizes at which a network is traced: two to find how a
-// number depends on the batch, one to see that this holds. None is 1, where
-// PyTorch has rules of its own.
+// number depends on the batch, one to verify it. None is 1, because PyTorch treats
+// dimensions of size 1 differently.
 var traceSizes = [3]int{3, 5, 8}
 
 // size is a number that may depend on the batch: perBatch·batch + fixed.

@@ -18,8 +18,8 @@ import (
 // whole process and is never destroyed: sessions of other code may live in it.
 var runtimeMutex sync.Mutex
 
-// startRuntime loads ONNX Runtime. Once it succeeded it returns nil; after a
-// failure it tries again.
+// startRuntime loads ONNX Runtime, unless it is loaded already. After a failure the
+// next call tries again.
 func startRuntime() error {
 	runtimeMutex.Lock()
 	defer runtimeMutex.Unlock()
@@ -34,7 +34,7 @@ func startRuntime() error {
 	if err := silence(); err != nil {
 		return err
 	}
-	// Whatever goes wrong comes back as an error; the library need not log it too.
+	// Every fault comes back as an error, so the library need not log it too.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		fix := "`etude setup` installs the right one"
 		if os.Getenv("ETUDE_ONNXRUNTIME") != "" {
@@ -60,8 +60,8 @@ func silence() error {
 	return os.Setenv(name, "1")
 }
 
-// sessionOptions suit small networks: threads that wait asleep, since a spinning
-// pool takes the cores from whoever computes beside it.
+// sessionOptions returns options for small networks. Waiting threads sleep, because a
+// spinning pool takes the cores from other goroutines.
 func sessionOptions(threads int) (*ort.SessionOptions, error) {
 	o, err := ort.NewSessionOptions()
 	if err != nil {

@@ -111,13 +111,13 @@ func (s *Session) open(data []byte, options []SessionOptions) error {
 	return nil
 }
 
-// Inputs returns what Run takes.
+// Inputs describes the inputs that Run takes.
 func (s *Session) Inputs() []Value { return slices.Clone(s.model.Inputs) }
 
-// Outputs returns what Run returns.
+// Outputs describes the outputs that Run returns.
 func (s *Session) Outputs() []Value { return slices.Clone(s.model.Outputs) }
 
-// Metadata returns the file's own entries.
+// Metadata returns the metadata entries of the file.
 func (s *Session) Metadata() map[string]string { return maps.Clone(s.model.Metadata) }
 
 // Close waits for the runs in progress and frees the session. Closing again does
@@ -131,8 +131,8 @@ func (s *Session) Close() {
 	}
 }
 
-// Run computes the outputs, by name, for inputs on any device. What it returns
-// is on the CPU.
+// Run computes the outputs, by name, for inputs on any device. The outputs are on the
+// CPU.
 func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	arrays := make(map[string]array, len(feeds))
 	if err := torch.Try(func() {
@@ -168,8 +168,8 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	return out, nil
 }
 
-// RunSlices is Run for models whose inputs and outputs are float32, and needs no
-// libtorch. Elements are in row-major order; an input may have one free
+// RunSlices does the same as Run for models whose inputs and outputs are float32, and
+// needs no libtorch. Elements are in row-major order; an input may have one free
 // dimension, which follows from the slice's length, and a scalar has one element.
 func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, error) {
 	for _, v := range append(s.Inputs(), s.Outputs()...) {

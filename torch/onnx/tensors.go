@@ -18,7 +18,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// External is where another file holds the elements of a tensor.
+// External says where another file holds the elements of a tensor.
 type External struct {
 	Location string // the file, relative to the folder of the model
 	Offset   int64  // of the first element, in bytes

@@ -10,9 +10,9 @@ import (
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
-// verify finds defects of a graph that this exporter made: names used before
-// they are defined or defined twice, constants whose elements do not fill their
-// shape, outputs without a shape. ONNX Runtime would find most, less clearly.
+// verify finds defects in a graph that this exporter made: names used before they are
+// defined or defined twice, constants whose elements do not fill their shape, outputs
+// without a shape. ONNX Runtime would find most of them, with less clear errors.
 func verify(g *pb.Graph) error { return fail.Catch(func() { verifyAll(g) }) }
 
 func verifyAll(g *pb.Graph) {

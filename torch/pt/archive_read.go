@@ -23,7 +23,7 @@ type record struct {
 	name   string
 	offset int64
 	size   int64
-	sum    uint32 // CRC-32; 0 where PyTorch was told to leave it out
+	sum    uint32 // CRC-32; 0 where PyTorch did not compute it
 }
 
 // archive is a zip file whose records were checked: each lies inside the file,

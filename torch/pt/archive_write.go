@@ -104,7 +104,7 @@ func little(b []byte, values ...any) []byte {
 	return b
 }
 
-// narrow returns what stands for n where a field has 32 bits.
+// narrow returns n for a field of 32 bits, or the number that refers to zip64's.
 func narrow(n uint64) uint32 { return uint32(min(n, maxUint32)) }
 
 func (a *archiveWriter) text(name, text string) error {

@@ -13,9 +13,8 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// function is a Python class or function that a file may call with so many
-// arguments. All it does is what call says, which makes plain values and descriptions
-// of tensors.
+// function is a Python class or function that a file may call, with least to most
+// arguments. It only runs call, which makes plain values and descriptions of tensors.
 type function struct {
 	name        string
 	least, most int
@@ -48,21 +47,21 @@ type storageClass struct {
 
 func (c *storageClass) String() string { return "a storage class" }
 
-// class is a Python class that only stands as an argument of a call.
+// class is a Python class that may only be an argument of a call.
 type class struct{ name string }
 
 func (c class) String() string { return "the class " + c.name }
 
-// unread is a class or function that is not on the list, where placeholders are
+// unread is a class or function that is not on the list, when placeholders are
 // wanted.
 type unread struct{ name string }
 
 func (u unread) String() string { return "the class " + u.name }
 
-// unreadError is an error about something that is sound in Python, and not read.
+// unreadError is an error about something that is valid in Python, but not read here.
 type unreadError struct{ error }
 
-// placeholder returns the object that stands for a value that is not read, where
+// placeholder returns the object that replaces a value that is not read, when
 // placeholders are wanted.
 func (l *loader) placeholder(v any) (*pickle.Object, bool) {
 	if !l.opts.Placeholders {
@@ -141,7 +140,7 @@ var classes = map[string]bool{
 	"builtins.dict": true, "builtins.list": true, "builtins.int": true, "builtins.float": true, "builtins.str": true,
 }
 
-// renamed are modules that went by other names, in Python 2 or in numpy 2.
+// renamed are modules that have other names in Python 2 or in numpy 2.
 var renamed = map[string]string{
 	"__builtin__": "builtins", "numpy._core.multiarray": "numpy.core.multiarray", "numpy._core.numeric": "numpy.core.numeric",
 }
@@ -203,7 +202,7 @@ func (l *loader) Reduce(f any, args []any) (any, error) {
 	return nil, fmt.Errorf("%s: %w", fn.name, err)
 }
 
-// mayBeUnread reports whether a placeholder stands for what err refuses.
+// mayBeUnread reports whether a placeholder may replace what err refuses.
 func (l *loader) mayBeUnread(err error) bool {
 	_, isUnread := errors.AsType[unreadError](err)
 	return isUnread && l.opts.Placeholders
@@ -241,7 +240,7 @@ func (l *loader) Build(object, state any) error {
 	return fmt.Errorf("sets attributes of %s", pickle.Kind(object))
 }
 
-// PersistentID resolves what stands for a storage.
+// PersistentID resolves the reference to a storage.
 func (l *loader) PersistentID(id any) (any, error) {
 	t, ok := id.(*pickle.Tuple)
 	if ok && len(t.Items) > 1 && t.Items[0] == "module" { // a class with its source, in files before PyTorch 1.6

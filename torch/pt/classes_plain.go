@@ -52,7 +52,7 @@ func torchDevice(_ *loader, args []any) any {
 	return deviceName(clip(name))
 }
 
-// deviceName is a torch.device before it is known whether there is such a one.
+// deviceName is the name of a torch.device, which may not exist.
 type deviceName string
 
 func (d deviceName) String() string { return "a torch.device" }

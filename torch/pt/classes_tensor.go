@@ -11,7 +11,8 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// rebuildTensorV1 is of files before PyTorch 0.4: storage, offset, sizes, strides.
+// rebuildTensorV1 reads (storage, offset, sizes, strides), in files from before
+// PyTorch 0.4.
 func rebuildTensorV1(l *loader, args []any) any {
 	return l.tensorOf(append(args[:4:4], false, nil), nil)
 }
@@ -35,8 +36,8 @@ func rebuildParameter(l *loader, args []any) any {
 	return &p
 }
 
-// rebuildFromType is a tensor with attributes, which are dropped. The class is
-// one of those that are known, so it adds nothing to the tensor.
+// rebuildFromType reads a tensor with attributes, which are dropped. The class is one
+// of those that are known, so it adds nothing to the tensor.
 func rebuildFromType(l *loader, args []any) any {
 	f, ok1 := args[0].(*function)
 	_, ok2 := args[1].(class)

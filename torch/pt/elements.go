@@ -78,8 +78,8 @@ func (t *tensorSpec) gather(all []byte, item int, use func(part []byte) error) e
 	}
 }
 
-// resolve applies what the tensor says about its elements: that they are the
-// conjugates or the negatives of what is stored.
+// resolve replaces stored elements by their conjugates or negatives, where the tensor
+// shows these.
 func (t *tensorSpec) resolve(part []byte) {
 	const sign = 0x80 // of a little-endian number's last byte
 	item, unit := t.dtype.Size(), unitOf(t.dtype)
@@ -130,7 +130,7 @@ func (s *storageSpec) span(lo, hi int64, use func(part []byte) error) error {
 	return nil
 }
 
-// numBytes is how many elements hands out, or false when they are beyond counting.
+// numBytes returns how many bytes elements passes on; false when they overflow.
 func (t *tensorSpec) numBytes() (int64, bool) {
 	n := t.dtype.Size()
 	for _, s := range t.size {

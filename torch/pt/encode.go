@@ -197,8 +197,8 @@ func storableInSet(v any) bool {
 	return true
 }
 
-// checkKeys refuses what Go keeps apart and Python does not: 1, 1.0 and True are
-// one key there.
+// checkKeys refuses keys that differ in Go and are equal in Python, such as 1, 1.0 and
+// True.
 func checkKeys(keys []any) {
 	seen := make(map[any]any, len(keys))
 	for _, k := range keys {

@@ -13,8 +13,8 @@ import (
 	"github.com/etude-ml/etude/torch/inspect"
 )
 
-// checkMagic tells the two formats apart by how a file begins: a zip archive, or
-// the pickle that a legacy file begins with.
+// checkMagic finds the format of a file from its first bytes: a zip archive, or a
+// legacy file, which begins with a pickle.
 func checkMagic(r io.ReaderAt, size int64) (legacy bool, err error) {
 	if size == 0 {
 		return false, errors.New("it is empty")

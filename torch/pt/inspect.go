@@ -20,8 +20,8 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// Inspect tells what a file holds, without making tensors and without libtorch.
-// Elements are hashed as they are streamed from the file, which ends early with ctx.
+// Inspect describes the content of a file, without making tensors and without
+// libtorch. It hashes the elements as it reads them, and stops when ctx ends.
 //
 // Names are keys and indices from the root, joined by dots; where that gives one name
 // to two, they are written as subscripts: ['a.b'] and ['a']['b']. Objects of classes
@@ -101,10 +101,10 @@ func (in *inspector) tensor(at *place, t *tensorSpec, same any) {
 	}), append(in.tensors, at)
 }
 
-// longestText is listed as it is.
+// longestText is the length of the longest text that is listed in full.
 const longestText = 1 << 20
 
-// shortened stands for a text or bytes that are too long to be listed.
+// shortened describes a text or bytes that are too long to be listed.
 func shortened[T string | []byte](kind string, v T) string {
 	h := sha256.New()
 	buf := make([]byte, longestText) // no copy of the whole

@@ -14,7 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// LoadOptions say where tensors go. The zero value is the CPU's memory.
+// LoadOptions are options of [LoadWith]. The zero value reads into the CPU's memory.
 type LoadOptions struct {
 	// Device gets all tensors, wherever they were saved from.
 	Device torch.Device
@@ -44,10 +44,10 @@ type LoadOptions struct {
 // for another one is refused with its name. The tensors belong to no scope.
 func Load(path string) (any, error) { return LoadWith(path, LoadOptions{}) }
 
-// LoadWith is Load with options.
+// LoadWith does the same as Load, with options.
 func LoadWith(path string, opts LoadOptions) (any, error) { return load(path, opts, nil) }
 
-// Read is Load for a file of size bytes behind r.
+// Read does the same as Load for the size bytes of r.
 func Read(r io.ReaderAt, size int64) (any, error) {
 	v, err := (&loader{}).read(r, size)
 	if err != nil {
@@ -142,8 +142,8 @@ func (l *loader) decode(r io.ReaderAt, size int64) any {
 	return plain
 }
 
-// setBudget lets calls make so much more than the pickle's n bytes as a sane file
-// may: one of a few bytes cannot ask for the same megabyte again and again.
+// setBudget limits the memory that calls may ask for, in proportion to the pickle's n
+// bytes: a file of a few bytes cannot ask for the same megabyte again and again.
 func (l *loader) setBudget(n int) { l.budget = 16<<20 + 64*n }
 
 func (l *loader) charge(n int) {

@@ -30,8 +30,8 @@ func (m *mapping) part(s *storageSpec) *torch.Tensor {
 	return m.whole.Narrow(0, int(s.rec.offset), int(s.rec.size))
 }
 
-// sameFile is a path of the open file itself, where the system has such, since
-// another may have taken its name meanwhile.
+// sameFile returns a path of the open file itself, where the system has such paths,
+// because another file may have taken its name meanwhile.
 func sameFile(f *os.File) string {
 	path := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	if _, err := os.Stat(path); err != nil {

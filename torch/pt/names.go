@@ -14,8 +14,8 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// place is where a value is in a tree: a key or an index in what contains it. The
-// root is nil.
+// place is the position of a value in a tree: a key or an index in the value that
+// contains it. The root is nil.
 type place struct {
 	in   *place
 	step any
@@ -33,7 +33,7 @@ func (p *place) name() string {
 	return name + "." + keyName(p.step)
 }
 
-// subscripts is the place as Python would write it: ['a']['b'][0].
+// subscripts returns the place as Python would write it: ['a']['b'][0].
 func (p *place) subscripts() string {
 	if p == nil {
 		return ""
@@ -58,7 +58,7 @@ func uniqueNames(places []*place) []string {
 	return names
 }
 
-// keyName is a dict's key, or an index, as a part of a name.
+// keyName returns a dict's key, or an index, as a part of a name.
 func keyName(key any) string {
 	switch key := key.(type) {
 	case string:
@@ -69,7 +69,7 @@ func keyName(key any) string {
 	return repr(key)
 }
 
-// keyStep is a key as a step in the path of an error.
+// keyStep returns a key as a step in the path of an error.
 func keyStep(key any) any {
 	switch key := key.(type) {
 	case string, int, bool, float64:
@@ -78,7 +78,7 @@ func keyStep(key any) any {
 	return repr(key)
 }
 
-// repr is a key as Python writes it.
+// repr returns a key as Python writes it.
 func repr(key any) string { return reprIn(key, 0) }
 
 func reprIn(key any, depth int) string {

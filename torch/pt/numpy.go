@@ -135,7 +135,7 @@ func (a *numpyArray) fill(l *loader, shape, dtype, data any, fortran bool) {
 	default:
 		fail.With("a numpy array's elements are %s", pickle.Kind(data))
 	}
-	n, span := d.size, d.size // span is what the strides reach, also of an empty array
+	n, span := d.size, d.size // span counts an empty dimension as 1, as the strides do
 	for _, s := range a.shape {
 		if span, ok = mul(span, max(s, 1)); !ok {
 			fail.With("a numpy array's shape, %v, is too large", a.shape)

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// treePath is where a walk is in a tree: dict keys and list indices from the root.
+// treePath is the position of a walk in a tree: dict keys and list indices from the
+// root.
 type treePath []any
 
 // in calls f for what is at a step. Where f fails, the path stays, for errors.
@@ -21,7 +22,7 @@ func (p *treePath) in(step any, f func()) {
 // maxSteps are shown of a path; deeper trees are only met in broken files.
 const maxSteps = 20
 
-// at names the place of an error as Python would nearly:
+// at adds the place to an error, nearly as Python would write it:
 // optimizer_state_dict.state[0].step.
 func (p treePath) at(err error) error {
 	if err == nil || len(p) == 0 {

@@ -32,7 +32,7 @@
 // a tensor that has it is written as a tensor, not as a Parameter. The same *torch.Tensor
 // or *torch.Dict at two places is one object in Python and after reading. The
 // attributes of an OrderedDict, such as a state_dict's _metadata, are its Attributes;
-// those of tensors are left out.
+// those of tensors are dropped.
 // Tensors of every device are written with the location "cpu", so a file loads
 // on any machine without map_location; reading makes CPU tensors too, or those of
 // [LoadOptions], and maps large files into memory if asked to.
@@ -82,7 +82,7 @@ func Save(path string, value any) error {
 	return nil
 }
 
-// Write writes value as the archive that Save would, to w.
+// Write writes the archive that Save would write to w.
 func Write(w io.Writer, value any) error {
 	if err := write(w, fallbackName, value); err != nil {
 		return fmt.Errorf("pt: cannot write: %w", err)
@@ -90,8 +90,8 @@ func Write(w io.Writer, value any) error {
 	return nil
 }
 
-// LoadDict is Load for a file that holds a dict, such as a state_dict or a
-// checkpoint.
+// LoadDict does the same as Load for a file that holds a dict, such as a state_dict or
+// a checkpoint.
 func LoadDict(path string) (*torch.Dict, error) {
 	kind := ""
 	v, err := load(path, LoadOptions{}, func(_ *loader, plain any) any {
@@ -112,8 +112,8 @@ func LoadDict(path string) (*torch.Dict, error) {
 
 const fallbackName = "archive"
 
-// archiveName is the folder inside the archive: the file's name without its last
-// extension, as PyTorch chooses it.
+// archiveName returns the name of the folder inside the archive: the file's name
+// without its last extension, as PyTorch chooses it.
 func archiveName(path string) string {
 	name := filepath.Base(path)
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {

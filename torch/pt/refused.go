@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// refusals say what to do about names that real files hold.
+// refusals give advice for names that real files hold.
 var refusals = map[string]string{
 	"torch._utils._rebuild_sparse_tensor":                 "a sparse tensor; save tensor.to_dense()",
 	"torch._utils._rebuild_qtensor":                       "a quantised tensor; save tensor.dequantize()",
@@ -43,7 +43,7 @@ func refuseGlobal(name string) error {
 	return fmt.Errorf("the file asks for the Python class or function %q, which is not read, and nothing of it was run; save plain data in Python, such as torch.save(model.state_dict(), path)", name)
 }
 
-// clip shortens what a file says for an error.
+// clip shortens a text of a file for an error.
 func clip(s string) string {
 	const longest = 100
 	if len(s) > longest {

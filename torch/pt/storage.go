@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// storageSpec is a storage that the pickle names and whose bytes were found.
+// storageSpec describes a storage that the pickle names, and where its bytes are.
 type storageSpec struct {
 	key      string
 	class    storageClass
@@ -63,8 +63,8 @@ func unitOf(d torch.DType) int {
 	return d.Size()
 }
 
-// use notes that elements of a type are read from the storage, which decides how
-// an untyped big-endian one is turned round.
+// use notes that elements of a type are read from the storage. The type decides how
+// the bytes of an untyped big-endian storage are reversed.
 func (s *storageSpec) use(d torch.DType) error {
 	if !s.big {
 		return nil
@@ -90,7 +90,7 @@ func (s *storageSpec) stream(use func(from int64, part []byte) error) error {
 	})
 }
 
-// turn reverses the bytes of each number; an incomplete last one stays.
+// turn reverses the bytes of each number; an incomplete last number stays.
 func turn(b []byte, unit int) {
 	for ; unit > 1 && len(b) >= unit; b = b[unit:] {
 		for i, k := 0, unit-1; i < k; i, k = i+1, k-1 {

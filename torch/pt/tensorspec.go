@@ -29,7 +29,7 @@ const maxDims = 64
 
 // tensorOf reads the arguments of torch._utils._rebuild_tensor_v2: storage,
 // offset, sizes, strides, requires_grad, hooks and perhaps metadata. dtype is the
-// elements' type where the storage does not tell.
+// elements' type where the storage does not have one.
 func (l *loader) tensorOf(args []any, dtype *torch.DType) *tensorSpec {
 	s := as[*storageSpec](args[0], "the storage is %s")
 	if s.class.untyped != (dtype != nil) {

@@ -18,10 +18,11 @@ type FrozenSet []any
 // ByteArray is a Python bytearray.
 type ByteArray []byte
 
-// Object stands for a Python object or class that is not read. Only the name of the
-// class is known; see [LoadOptions].
+// Object represents a Python object or class that is not read. It has the name of the
+// class, and nothing of the content; see [LoadOptions].
 type Object struct{ Class string }
 
+// String names the class.
 func (o *Object) String() string { return "a Python object of " + o.Class }
 
 // DictKey lets a Size be a key of a [torch.Dict].

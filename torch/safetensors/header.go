@@ -21,7 +21,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// Header is what a file says about itself.
+// Header describes the content of a file.
 type Header struct {
 	Tensors  []Entry // in the header's order
 	Metadata map[string]string
@@ -50,8 +50,8 @@ func ReadHeader(path string) (h *Header, err error) {
 	return h, err
 }
 
-// open opens a file, reads its header and calls use. Its errors say that the file
-// cannot be what does says.
+// open opens a file, reads its header and calls use. does is a verb for the errors:
+// "cannot load".
 func open(path, does string, use func(f *os.File, h *Header) error) error {
 	f, size, err := wholefile.Open(path)
 	if err == nil {
@@ -212,7 +212,7 @@ func (e *Entry) scan(d *scanner) {
 	}
 }
 
-// clip shortens what a file says for an error.
+// clip shortens a text of a file for an error.
 func clip(s string) string {
 	const longest = 100
 	if len(s) > longest {

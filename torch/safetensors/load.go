@@ -108,7 +108,7 @@ func Inspect(ctx context.Context, path string) (info *inspect.Info, err error) {
 	return info, nil
 }
 
-// strides are those of a tensor without gaps, as PyTorch counts them.
+// strides returns the strides of a tensor without gaps, as PyTorch counts them.
 func strides(shape []int) []int {
 	out, step := make([]int, len(shape)), 1
 	for i := len(shape) - 1; i >= 0; i-- {

@@ -31,7 +31,7 @@ func Save(path string, tensors *torch.Dict, metadata map[string]string) error {
 	return nil
 }
 
-// Write writes the file that Save would, to w.
+// Write writes the file that Save would write to w.
 func Write(w io.Writer, tensors *torch.Dict, metadata map[string]string) error {
 	if err := write(w, tensors, metadata); err != nil {
 		return fmt.Errorf("safetensors: cannot write: %w", err)

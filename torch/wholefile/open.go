@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// mostHoles is how much of a file may be holes without a question.
+// mostHoles is how many bytes of holes a file may always have.
 const mostHoles = 8 << 30
 
 // CheckWritten refuses a file of which more than most bytes, and more than half, were

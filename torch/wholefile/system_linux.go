@@ -35,8 +35,8 @@ func nameFile(f *os.File, name string) error {
 func descriptor(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 
 // writtenBytes counts the bytes of f outside of holes: as many as there are, or at
-// least half of the file. The number of blocks alone does not tell, since some file
-// systems compress, and some know no blocks.
+// least half of the file. The number of blocks is not enough, because some file
+// systems compress, and some do not count blocks.
 func writtenBytes(f *os.File, info fs.FileInfo) int64 {
 	size := info.Size()
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Blocks*512 >= size/2 {

@@ -15,8 +15,9 @@ import (
 
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// Lock takes an open file or folder until it is closed or the process dies, and reports whether
-// no other process has it. Where the file system has no locks it goes without.
+// Lock locks an open file or folder until it is closed or the process dies, and
+// reports whether no other process has locked it. It reports true where the file
+// system has no locks.
 func Lock(f *os.File) bool {
 	return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
@@ -29,8 +30,8 @@ func Mine(info fs.FileInfo) bool {
 
 // CheckOwner returns an error for a file, folder or link that another user than root
 // owns, and for a file or folder that other users may write to. Writing by the user's
-// own group is allowed: several distributions give each user a group of his own, and a
-// umask that lets it write.
+// own group is allowed, because several distributions give each user a separate group,
+// and a umask that lets it write.
 func CheckOwner(info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch mode := info.Mode(); {

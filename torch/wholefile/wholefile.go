@@ -95,7 +95,7 @@ type Draft struct {
 	replaced     fs.FileInfo // what it takes the place of, whose mode it takes over; nil for none
 }
 
-// NewDraft writes the content of what path is to become. The caller calls
+// NewDraft writes the content that path is to have, under no name yet. The caller calls
 // [Draft.Publish] or [Draft.Discard].
 func NewDraft(path string, write func(io.Writer) error) (*Draft, error) {
 	return newDraft(path, false, write)
@@ -214,8 +214,8 @@ func (d *Draft) Discard() {
 	d.f.Close() // only now, as the lock ends with it
 }
 
-// Link makes dst another name of the file src: a hard link. What was called dst
-// before stays until then.
+// Link makes dst another name of the file src: a hard link. A file that was called dst
+// keeps its name until then.
 func Link(src, dst string) error {
 	err := os.Link(src, dst)
 	if !errors.Is(err, fs.ErrExist) {
@@ -278,8 +278,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Follow returns what path names at the end of its symbolic links, which need not
-// exist.
+// Follow returns the path at the end of path's symbolic links. Nothing need exist
+// there.
 func Follow(path string) (string, error) {
 	for range 40 {
 		info, err := os.Lstat(path)
@@ -298,8 +298,8 @@ func Follow(path string) (string, error) {
 	return "", errors.New("too many symbolic links")
 }
 
-// syncFolder makes the names that files in dir have been given last, on file
-// systems that can.
+// syncFolder writes the names of the files in dir to the disk, on file systems that
+// can.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

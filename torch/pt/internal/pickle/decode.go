@@ -61,7 +61,7 @@ func decode(in input, h Handler) (v any, n int, err error) {
 }
 
 // Protocol returns which protocol a pickle that Decode reads is of: "2" to "5", or
-// "0 or 1", which do not tell.
+// "0 or 1", which look the same.
 func Protocol(data []byte) string {
 	if len(data) < 2 || data[0] != opProto {
 		return "0 or 1"

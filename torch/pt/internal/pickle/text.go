@@ -131,8 +131,8 @@ func appendRune(b []byte, r rune) []byte {
 
 const surrogateMin, surrogateMax = 0xd800, 0xdfff
 
-// IsText reports whether b is what a Python str is pickled as: UTF-8 in which
-// lone surrogates are allowed. They stand for bytes of file names that are not UTF-8.
+// IsText reports whether b is the pickled form of a Python str: UTF-8 in which lone
+// surrogates are allowed. Python uses them for bytes of file names that are not UTF-8.
 func IsText(b []byte) bool {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)

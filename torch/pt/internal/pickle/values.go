@@ -31,8 +31,8 @@ type Dict struct {
 	Attributes   *Dict // those that BUILD sets, if any
 }
 
-// Object stands for an object of a class that is not read. What a pickle puts into it
-// is lost; the class's name stays.
+// Object represents an object of a class that is not read. It has the name of the
+// class, and nothing of the content.
 type Object struct{ Class string }
 
 func (o *Object) String() string { return "an object of " + o.Class }
