@@ -17,6 +17,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
@@ -82,28 +83,23 @@ func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
 		}
 		return d, nil
 	}
-	terr := torch.Try(func() {
-		torch.NoGrad(func() {
-			torch.Scope(func() {
-				if c.Example, err = one(s.Example); err != nil {
-					return
-				}
-				for _, n := range checkSizes {
-					c.MaxAbsDiff[n], err = one(sample(s, n))
-					if errors.Is(err, errNothingCompared) { // inputs that the network is not made for
-						c.MaxAbsDiff[n], err = one(repeatSamples(s.Example, s.BatchAxis, n))
-					}
-					if err != nil {
-						return
-					}
-				}
-			})
-		})
+	err = scoped(func() {
+		c.Example = fail.Or(one(s.Example))
+		for _, n := range checkSizes {
+			d, err := one(sample(s, n))
+			if errors.Is(err, errNothingCompared) { // the network is not made for such inputs
+				d, err = one(repeatSamples(s.Example, s.BatchAxis, n))
+			}
+			c.MaxAbsDiff[n] = fail.Or(d, err)
+		}
 	})
-	if terr != nil {
-		return nil, terr
-	}
 	return c, err
+}
+
+// scoped calls f without gradients, frees its tensors and returns the error that
+// ended it.
+func scoped(f func()) error {
+	return fail.Catch(func() { fail.On(torch.Try(func() { torch.NoGrad(func() { torch.Scope(f) }) })) })
 }
 
 // tolerances sets those of an output of type d.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 	"github.com/etude-ml/etude/torch/wholefile"
@@ -192,32 +193,21 @@ func build(model nn.Module, s *Signature) (file *pb.Model, err error) {
 			}
 		}
 	}()
-	terr := torch.Try(func() {
-		torch.NoGrad(func() {
-			torch.Scope(func() {
-				for k, n := range traceSizes {
-					if e := torch.Try(func() { traces[k] = trace(model, s, n) }); e != nil {
-						err = fmt.Errorf("the network cannot run on a batch of %d: %w", n, e)
-						return
-					}
-				}
-				var state []named
-				for name, t := range nn.StateDict(model).All() {
-					state = append(state, named{fmt.Sprint(name), t.(*torch.Tensor)})
-				}
-				var g *pb.Graph
-				if g, err = lower(traces, state, s); err == nil {
-					file = &pb.Model{
-						IRVersion: irVersion(s.Opset), ProducerName: "etude", Graph: g,
-						OpsetImport: []pb.Opset{{Version: int64(s.Opset)}},
-					}
-				}
-			})
-		})
+	err = scoped(func() {
+		for k, n := range traceSizes {
+			if e := torch.Try(func() { traces[k] = trace(model, s, n) }); e != nil {
+				fail.With("the network cannot run on a batch of %d: %w", n, e)
+			}
+		}
+		var state []named
+		for name, t := range nn.StateDict(model).All() {
+			state = append(state, named{fmt.Sprint(name), t.(*torch.Tensor)})
+		}
+		file = &pb.Model{
+			IRVersion: irVersion(s.Opset), ProducerName: "etude", Graph: fail.Or(lower(traces, state, s)),
+			OpsetImport: []pb.Opset{{Version: int64(s.Opset)}},
+		}
 	})
-	if terr != nil {
-		return nil, terr
-	}
 	return file, err
 }
 

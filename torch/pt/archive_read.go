@@ -41,30 +41,25 @@ const (
 	newestVersion = 10 // of the archive format, that PyTorch 2.15 reads
 )
 
-func openArchive(r io.ReaderAt, size int64) (*archive, error) {
+func openArchive(r io.ReaderAt, size int64) *archive {
 	z, err := zip.NewReader(r, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never opened
-		if errors.Is(err, zip.ErrFormat) { // what a zip file ends with is not there
-			return nil, errors.New("damaged or cut short: it begins as a zip file, but the list of its records, at the end, is missing: the copy or the download of it did not finish; get it again")
+		if errors.Is(err, zip.ErrFormat) { // the end of every zip file is missing
+			fail.With("damaged or cut short: it begins as a zip file, but the list of its records, at the end, is missing: the copy or the download of it did not finish; get it again")
 		}
-		return nil, fmt.Errorf("damaged or cut short: %w", err)
+		fail.With("damaged or cut short: %w", err)
 	}
 	if len(z.File) > maxRecords {
-		return nil, fmt.Errorf("%d records; at most %d are read", len(z.File), maxRecords)
+		fail.With("%d records; at most %d are read", len(z.File), maxRecords)
 	}
-	if err := refuseProgram(z.File); err != nil {
-		return nil, err
-	}
-	folder, err := findFolder(z.File)
-	if err != nil {
-		return nil, err
-	}
+	refuseProgram(z.File)
+	folder := findFolder(z.File)
 	a := &archive{r: r, records: make(map[string]record, len(z.File)), metadata: map[string]string{}}
 	all := make([]record, 0, len(z.File))
 	for _, f := range z.File {
 		rec, err := checkRecord(f, size)
 		if err != nil {
-			return nil, fmt.Errorf("record %q: %w", f.Name, err)
+			fail.With("record %q: %w", f.Name, err)
 		}
 		all = append(all, rec)
 		name, inside := strings.CutPrefix(f.Name, folder+"/")
@@ -72,35 +67,35 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 			continue
 		}
 		if _, ok := a.records[name]; ok {
-			return nil, fmt.Errorf("record %q is there twice", f.Name)
+			fail.With("record %q is there twice", f.Name)
 		}
 		a.records[name] = rec
 	}
 	slices.SortFunc(all, func(x, y record) int { return cmp.Or(cmp.Compare(x.offset, y.offset), cmp.Compare(x.size, y.size)) })
 	for i := 1; i < len(all); i++ {
 		if all[i-1].offset+all[i-1].size > all[i].offset {
-			return nil, fmt.Errorf("records %q and %q overlap", all[i-1].name, all[i].name)
+			fail.With("records %q and %q overlap", all[i-1].name, all[i].name)
 		}
 	}
-	return a, a.checkFormat()
+	a.checkFormat()
+	return a
 }
 
 // refuseProgram refuses archives that hold a program beside the data.
-func refuseProgram(files []*zip.File) error {
+func refuseProgram(files []*zip.File) {
 	for _, f := range files {
 		_, name, _ := strings.Cut(f.Name, "/")
 		switch {
 		case name == "constants.pkl", strings.HasPrefix(name, "code/"):
-			return errors.New("it is a TorchScript program (torch.jit.save), not data; in Python, torch.save(torch.jit.load(path).state_dict(), \"weights.pt\") makes a file of its weights that is read")
+			fail.With("it is a TorchScript program (torch.jit.save), not data; in Python, torch.save(torch.jit.load(path).state_dict(), \"weights.pt\") makes a file of its weights that is read")
 		case name == "archive_format", strings.HasPrefix(name, "models/") && strings.HasSuffix(name, ".json"):
-			return errors.New("it is a program of torch.export, not data; in Python, torch.save(torch.export.load(path).state_dict, \"weights.pt\") makes a file of its weights that is read")
+			fail.With("it is a program of torch.export, not data; in Python, torch.save(torch.export.load(path).state_dict, \"weights.pt\") makes a file of its weights that is read")
 		}
 	}
-	return nil
 }
 
 // findFolder returns the folder of the record data.pkl.
-func findFolder(files []*zip.File) (string, error) {
+func findFolder(files []*zip.File) string {
 	folder, found := "", false
 	for _, f := range files {
 		dir, name := path.Split(f.Name)
@@ -108,14 +103,14 @@ func findFolder(files []*zip.File) (string, error) {
 			continue
 		}
 		if found {
-			return "", fmt.Errorf("two folders, %q and %q, hold a data.pkl", folder, strings.TrimSuffix(dir, "/"))
+			fail.With("two folders, %q and %q, hold a data.pkl", folder, strings.TrimSuffix(dir, "/"))
 		}
 		folder, found = strings.TrimSuffix(dir, "/"), true
 	}
 	if !found {
-		return "", errors.New("a zip file, but not of torch.save: it has no FOLDER/data.pkl")
+		fail.With("a zip file, but not of torch.save: it has no FOLDER/data.pkl")
 	}
-	return folder, nil
+	return folder
 }
 
 func checkRecord(f *zip.File, size int64) (record, error) {
@@ -144,42 +139,38 @@ func checkRecord(f *zip.File, size int64) (record, error) {
 var smallRecords = [][2]string{{"byteorder", "byteorder"}, {"version", "version"}, {".data/serialization_id", "serialization_id"}}
 
 // checkFormat reads the small records.
-func (a *archive) checkFormat() error {
+func (a *archive) checkFormat() {
 	for _, r := range smallRecords {
 		rec, ok := a.records[r[0]]
 		if !ok || rec.size > 100 && r[0] == ".data/serialization_id" {
 			continue
 		}
-		text, err := a.read(rec, 100)
-		if err != nil {
-			return err
-		}
+		text := a.read(rec, 100)
 		a.metadata[r[1]] = strings.TrimSpace(string(text))
 		switch r[0] {
 		case "byteorder":
 			if a.bigEndian = string(text) == "big"; !a.bigEndian && string(text) != "little" {
-				return fmt.Errorf("its byte order is %q; little and big are read", text)
+				fail.With("its byte order is %q; little and big are read", text)
 			}
 		case "version":
 			if n, err := strconv.Atoi(a.metadata["version"]); err != nil || n < 1 || n > newestVersion {
-				return fmt.Errorf("its format has the version %q; 1 to %d are read", text, newestVersion)
+				fail.With("its format has the version %q; 1 to %d are read", text, newestVersion)
 			}
 		}
 	}
-	return nil
 }
 
 // read returns the whole of a record of at most limit bytes.
-func (a *archive) read(rec record, limit int64) ([]byte, error) {
+func (a *archive) read(rec record, limit int64) []byte {
 	if rec.size > limit {
-		return nil, fmt.Errorf("record %q has %d bytes; at most %d are read", rec.name, rec.size, limit)
+		fail.With("record %q has %d bytes; at most %d are read", rec.name, rec.size, limit)
 	}
 	b := make([]byte, 0, rec.size)
-	err := rec.stream(a.r, chunk, func(_ int64, part []byte) error {
+	fail.On(rec.stream(a.r, chunk, func(_ int64, part []byte) error {
 		b = append(b, part...)
 		return nil
-	})
-	return b, err
+	}))
+	return b
 }
 
 // find finds the record of a storage.

@@ -54,9 +54,7 @@ func (c class) String() string { return "the class " + c.name }
 
 // unread is a class or function that is not on the list, when placeholders are
 // wanted.
-type unread struct{ name string }
-
-func (u unread) String() string { return "the class " + u.name }
+type unread struct{ class }
 
 // unreadError is an error about something that is valid in Python, but not read here.
 type unreadError struct{ error }
@@ -172,7 +170,7 @@ func (l *loader) Global(module, name string) (any, error) {
 		}
 	}
 	if l.opts.Placeholders {
-		return unread{full}, fail.Catch(func() { l.charge(len(full)) })
+		return unread{class{full}}, fail.Catch(func() { l.charge(len(full)) })
 	}
 	return nil, refuseGlobal(full)
 }

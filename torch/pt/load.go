@@ -124,12 +124,12 @@ func (l *loader) decode(r io.ReaderAt, size int64) any {
 		l.metadata["container"] = "legacy"
 		return l.decodeLegacy(r, size)
 	}
-	a := fail.Or(openArchive(r, size))
+	a := openArchive(r, size)
 	l.bigEndian = a.bigEndian
 	if l.mapping != nil && l.bigEndian {
 		fail.With("it is big-endian, which Mmap cannot turn round; load it without")
 	}
-	data := fail.Or(a.read(a.records["data.pkl"], maxPickle))
+	data := a.read(a.records["data.pkl"], maxPickle)
 	l.setBudget(len(data))
 	l.find, l.fields = a.find, l.storageID
 	l.metadata["container"] = "zip"

@@ -148,16 +148,16 @@ const (
 
 var dataTypes = map[DataType]struct {
 	name string
-	size int // bytes of one element, 0 when they differ
+	bits int64 // of one element, 0 when they differ
 }{
-	Undefined: {"undefined", 0}, Float: {"float32", 4}, Uint8: {"uint8", 1}, Int8: {"int8", 1},
-	Uint16: {"uint16", 2}, Int16: {"int16", 2}, Int32: {"int32", 4}, Int64: {"int64", 8},
-	String: {"string", 0}, Bool: {"bool", 1}, Float16: {"float16", 2}, Double: {"float64", 8},
-	Uint32: {"uint32", 4}, Uint64: {"uint64", 8}, Complex64: {"complex64", 8},
-	Complex128: {"complex128", 16}, BFloat16: {"bfloat16", 2}, Float8E4M3FN: {"float8_e4m3fn", 1},
-	Float8E4M3FNUZ: {"float8_e4m3fnuz", 1}, Float8E5M2: {"float8_e5m2", 1},
-	Float8E5M2FNUZ: {"float8_e5m2fnuz", 1}, Float8E8M0: {"float8_e8m0fnu", 1},
-	Uint4: {"uint4", 0}, Int4: {"int4", 0}, Float4E2M1: {"float4_e2m1fn", 0}, Uint2: {"uint2", 0}, Int2: {"int2", 0},
+	Undefined: {"undefined", 0}, Float: {"float32", 32}, Uint8: {"uint8", 8}, Int8: {"int8", 8},
+	Uint16: {"uint16", 16}, Int16: {"int16", 16}, Int32: {"int32", 32}, Int64: {"int64", 64},
+	String: {"string", 0}, Bool: {"bool", 8}, Float16: {"float16", 16}, Double: {"float64", 64},
+	Uint32: {"uint32", 32}, Uint64: {"uint64", 64}, Complex64: {"complex64", 64},
+	Complex128: {"complex128", 128}, BFloat16: {"bfloat16", 16}, Float8E4M3FN: {"float8_e4m3fn", 8},
+	Float8E4M3FNUZ: {"float8_e4m3fnuz", 8}, Float8E5M2: {"float8_e5m2", 8},
+	Float8E5M2FNUZ: {"float8_e5m2fnuz", 8}, Float8E8M0: {"float8_e8m0fnu", 8},
+	Uint4: {"uint4", 4}, Int4: {"int4", 4}, Float4E2M1: {"float4_e2m1fn", 4}, Uint2: {"uint2", 2}, Int2: {"int2", 2},
 }
 
 // DataTypeOf returns the type that String names; Undefined for another name.
@@ -170,25 +170,18 @@ func DataTypeOf(name string) DataType {
 	return Undefined
 }
 
-// perByte returns how many elements share a byte; 0 for the other types.
-func (d DataType) perByte() int64 {
-	switch d {
-	case Uint4, Int4, Float4E2M1:
-		return 2
-	case Uint2, Int2:
-		return 4
-	}
-	return 0
-}
-
 // Bytes returns how many bytes n elements take; false where that is not fixed or
 // not known.
 func (d DataType) Bytes(n int64) (int64, bool) {
-	if k := d.perByte(); k > 0 {
-		return n/k + min(n%k, 1), true
+	bits := dataTypes[d].bits
+	if bits == 0 || n > (1<<62)/max(bits/8, 1) {
+		return 0, false
 	}
-	size := int64(d.Size())
-	return n * size, size > 0 && n <= (1<<62)/size
+	if bits < 8 { // several elements share a byte
+		each := 8 / bits
+		return n/each + min(n%each, 1), true
+	}
+	return n * (bits / 8), true
 }
 
 // String returns PyTorch's name of the type.
@@ -199,8 +192,9 @@ func (d DataType) String() string {
 	return fmt.Sprintf("onnx type %d", int32(d))
 }
 
-// Size returns the bytes of one element, 0 when that is not fixed or not known.
-func (d DataType) Size() int { return dataTypes[d].size }
+// Size returns the bytes of one element, 0 when that is not a fixed whole number or not
+// known.
+func (d DataType) Size() int { return int(dataTypes[d].bits / 8) }
 
 // Tensor is TensorProto.
 type Tensor struct {

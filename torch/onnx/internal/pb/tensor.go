@@ -81,16 +81,12 @@ var errElements = errors.New("the elements do not fill the shape")
 func narrow(xs []int64, d DataType) []byte {
 	raw := []byte{}
 	for _, x := range xs {
-		size := d.Size()
-		if d.perByte() > 0 {
-			size = 1
-		}
-		switch size {
-		case 1:
+		switch dataTypes[d].bits {
+		case 2, 4, 8:
 			raw = append(raw, byte(x))
-		case 2:
+		case 16:
 			raw = binary.LittleEndian.AppendUint16(raw, uint16(x))
-		case 4:
+		case 32:
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(x))
 		default:
 			raw = binary.LittleEndian.AppendUint64(raw, uint64(x))
