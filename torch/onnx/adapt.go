@@ -55,7 +55,11 @@ func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
 			continue
 		}
 		inputs, widened = append(inputs, wideName(v.Name)), append(widened, v.Name)
-		first.Inputs = append(first.Inputs, &pb.ValueInfo{Name: wideName(v.Name), DataType: pb.Float, HasShape: !v.AnyShape})
+		shape := &pb.Shape{}
+		if v.AnyShape {
+			shape = nil
+		}
+		first.Inputs = append(first.Inputs, pb.NewValue(wideName(v.Name), pb.Float, shape))
 		first.Nodes = append(first.Nodes, node("Cast", wideName(v.Name), v.Name, attrInt("to", int(pb.DataTypeOf(v.DType)))))
 	}
 	row := &pb.Tensor{DataType: pb.Int64, Dims: []int64{1}, Raw: bytesOf([]int64{-1})}
@@ -73,8 +77,8 @@ func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
 		flat.Inputs = append(flat.Inputs, flatName(""))
 		last.Nodes = append(last.Nodes, flat, node("Shape", v.Name, shapeName(v.Name)))
 		last.Outputs = append(last.Outputs,
-			&pb.ValueInfo{Name: flatName(v.Name), DataType: kind, HasShape: true, Dims: []pb.Dim{{}}},
-			&pb.ValueInfo{Name: shapeName(v.Name), DataType: pb.Int64, HasShape: true, Dims: []pb.Dim{{}}})
+			pb.NewValue(flatName(v.Name), kind, &pb.Shape{Dims: []pb.Dim{{}}}),
+			pb.NewValue(shapeName(v.Name), pb.Int64, &pb.Shape{Dims: []pb.Dim{{}}}))
 	}
 	// What is declared for an output ONNX Runtime would take for its shape.
 	pieces := [][]byte{(&pb.Model{Graph: first}).Marshal()}

@@ -258,13 +258,13 @@ func (e *emitter) prune() {
 
 // valueInfo describes a value of the file.
 func valueInfo(name string, d torch.DType, shape []size) *pb.ValueInfo {
-	v := &pb.ValueInfo{Name: name, DataType: elementCode(d), HasShape: true}
-	for _, s := range shape {
+	dims := make([]pb.Dim, len(shape))
+	for i, s := range shape {
 		if s.constant() {
-			v.Dims = append(v.Dims, pb.Dim{Value: int64(s.fixed), Known: true})
+			dims[i].Value = new(int64(s.fixed))
 		} else {
-			v.Dims = append(v.Dims, pb.Dim{Param: s.String()})
+			dims[i].Param = s.String()
 		}
 	}
-	return v
+	return pb.NewValue(name, elementCode(d), &pb.Shape{Dims: dims})
 }

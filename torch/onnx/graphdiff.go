@@ -173,11 +173,11 @@ func (c *graphComparison) graph(where string, a, b *pb.Graph, sa, sb *scope, ins
 }
 
 func typeText(v *pb.ValueInfo) string {
-	if v.Type != nil {
-		return fmt.Sprintf("another type than a tensor (%x)", v.Type)
-	}
-	if !v.HasShape {
-		return v.DataType.String()
+	switch t := v.Tensor(); {
+	case v.Type.Other != nil:
+		return fmt.Sprintf("another type than a tensor (%x)", v.Type.Other)
+	case t.Shape == nil:
+		return t.DataType.String()
 	}
 	return valueOf(v).String()[len(v.Name)+1:]
 }

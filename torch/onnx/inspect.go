@@ -191,12 +191,17 @@ func decode(data []byte) (*Model, error) {
 }
 
 func valueOf(v *pb.ValueInfo) Value {
-	out := Value{Name: v.Name, DType: v.DataType.String(), Shape: make([]Dim, len(v.Dims)), AnyShape: !v.HasShape}
-	for i, d := range v.Dims {
-		out.Shape[i] = Dim{Size: -1, Name: d.Param}
-		if d.Known && d.Value >= 0 {
-			out.Shape[i] = Dim{Size: int(d.Value)}
+	t := v.Tensor()
+	out := Value{Name: v.Name, DType: t.DataType.String(), Shape: []Dim{}, AnyShape: t.Shape == nil}
+	if t.Shape == nil {
+		return out
+	}
+	for _, d := range t.Shape.Dims {
+		dim := Dim{Size: -1, Name: d.Param}
+		if d.Value != nil && *d.Value >= 0 {
+			dim = Dim{Size: int(*d.Value)}
 		}
+		out.Shape = append(out.Shape, dim)
 	}
 	return out
 }

@@ -35,7 +35,7 @@ func TestSolve(t *testing.T) {
 
 func TestVerifyFindsDefects(t *testing.T) {
 	value := func(name string) *pb.ValueInfo {
-		return &pb.ValueInfo{Name: name, DataType: pb.Float, HasShape: true}
+		return pb.NewValue(name, pb.Float, &pb.Shape{})
 	}
 	graph := func() *pb.Graph {
 		return &pb.Graph{
@@ -55,7 +55,7 @@ func TestVerifyFindsDefects(t *testing.T) {
 		`two nodes are called "a"`:        func(g *pb.Graph) { g.Nodes[1].Name = "a" },
 		`"w" has 3 bytes for float32 [1]`: func(g *pb.Graph) { g.Initializers[0].Raw = make([]byte, 3) },
 		`output "q" is not defined`:       func(g *pb.Graph) { g.Outputs[0].Name = "q" },
-		`"y" has no type or shape`:        func(g *pb.Graph) { g.Outputs[0].HasShape = false },
+		`"y" has no type or shape`:        func(g *pb.Graph) { g.Outputs[0].Type.Tensor.Shape = nil },
 	} {
 		g := graph()
 		spoil(g)

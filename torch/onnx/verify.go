@@ -51,6 +51,6 @@ func verifyAll(g *pb.Graph) {
 		check(defined[v.Name], "the output %q is not defined", v.Name)
 	}
 	for _, v := range slices.Concat(g.Inputs, g.Outputs, g.ValueInfo) {
-		check(v.DataType != pb.Undefined && v.HasShape, "%q has no type or shape", v.Name)
+		check(v.Tensor().DataType != pb.Undefined && v.Tensor().Shape != nil, "%q has no type or shape", v.Name)
 	}
 }

@@ -243,53 +243,6 @@ func (f field) appendFixed(raw []byte, size int) []byte {
 	return append(raw, f.b...)
 }
 
-// decode reads the type of a tensor; of another type it keeps the bytes.
-func (v *ValueInfo) decode(d *decoder, data []byte) {
-	d.fields(data, func(f field) {
-		switch f.number {
-		case 1:
-			v.Name = string(f.bytes())
-		case 2:
-			f.message("type", func(b []byte) {
-				d.fields(b, func(f field) {
-					if f.number == 1 {
-						f.message("tensor_type", func(b []byte) { d.fields(b, v.tensorField) })
-					} else { // a sequence, a map …
-						v.Type = b
-					}
-				})
-			})
-		}
-	})
-}
-
-func (v *ValueInfo) tensorField(f field) {
-	switch f.number {
-	case 1:
-		v.DataType = DataType(f.int())
-	case 2:
-		v.HasShape = true
-		f.message("shape", func(b []byte) {
-			f.d.fields(b, func(f field) {
-				if f.number == 1 {
-					f.set("dim", reflect.ValueOf(&v.Dims).Elem())
-				}
-			})
-		})
-	}
-}
-
-func (dim *Dim) decode(d *decoder, data []byte) {
-	d.fields(data, func(f field) {
-		switch f.number {
-		case 1:
-			dim.Value, dim.Known = f.int(), true
-		case 2:
-			dim.Param = string(f.bytes())
-		}
-	})
-}
-
 // message appends fields to an encoded message.
 type message []byte
 
@@ -339,13 +292,8 @@ func (m *message) put(number protowire.Number, v reflect.Value, always bool) {
 	case reflect.String:
 		m.putBytes(number, []byte(v.String()))
 	case reflect.Pointer:
-		switch x := v.Interface().(type) {
-		case *ValueInfo:
-			m.putBytes(number, x.marshal())
-		default:
-			if !v.IsNil() {
-				m.putBytes(number, marshal(v.Elem()))
-			}
+		if !v.IsNil() {
+			m.put(number, v.Elem(), true)
 		}
 	case reflect.Struct:
 		m.putBytes(number, marshal(v))
@@ -358,25 +306,4 @@ func (m *message) put(number protowire.Number, v reflect.Value, always bool) {
 			m.put(number, v.Index(i), true)
 		}
 	}
-}
-
-func (v *ValueInfo) marshal() (m message) {
-	var kind, tensor, shape message
-	tensor.put(1, reflect.ValueOf(v.DataType), false)
-	if v.HasShape {
-		for _, d := range v.Dims {
-			var dim message
-			if d.Known {
-				dim.putVarint(1, uint64(d.Value))
-			} else {
-				dim.put(2, reflect.ValueOf(d.Param), false)
-			}
-			shape.putBytes(1, dim)
-		}
-		tensor.putBytes(2, shape)
-	}
-	kind.putBytes(1, tensor)
-	m.put(1, reflect.ValueOf(v.Name), false)
-	m.putBytes(2, kind)
-	return m
 }

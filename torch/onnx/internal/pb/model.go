@@ -224,20 +224,44 @@ func (t *Tensor) Numel() (int64, bool) {
 	return n, true
 }
 
-// Dim is TensorShapeProto.Dimension: a size, a name, or neither.
-type Dim struct {
-	Value int64
-	Param string
-	Known bool // Value counts
+// ValueInfo is ValueInfoProto.
+type ValueInfo struct {
+	Name string `pb:"1"`
+	Type Type   `pb:"2,type,always"`
 }
 
-// ValueInfo is ValueInfoProto of a tensor.
-type ValueInfo struct {
-	Name     string
-	DataType DataType // Undefined for what is not a tensor
-	Dims     []Dim
-	HasShape bool // a tensor of unknown rank has none
-	// Type holds the type of what is not a tensor, as the bytes of the file. It is
-	// read and not written.
-	Type []byte
+// Type is TypeProto.
+type Type struct {
+	Tensor *TensorType `pb:"1,tensor_type"`
+	Other  []Unknown   `pb:"4 5 7 8 9,field,read"` // sequences, maps and so on
+}
+
+// TensorType is TypeProto.Tensor.
+type TensorType struct {
+	DataType DataType `pb:"1"`
+	Shape    *Shape   `pb:"2,shape"` // nil for a tensor of unknown rank
+}
+
+// Shape is TensorShapeProto.
+type Shape struct {
+	Dims []Dim `pb:"1,dim"`
+}
+
+// Dim is TensorShapeProto.Dimension: a size, a name, or neither.
+type Dim struct {
+	Value *int64 `pb:"1"`
+	Param string `pb:"2"`
+}
+
+// NewValue describes a tensor.
+func NewValue(name string, d DataType, shape *Shape) *ValueInfo {
+	return &ValueInfo{Name: name, Type: Type{Tensor: &TensorType{d, shape}}}
+}
+
+// Tensor returns the type of a tensor; that of another value is undefined.
+func (v *ValueInfo) Tensor() TensorType {
+	if v.Type.Tensor == nil {
+		return TensorType{}
+	}
+	return *v.Type.Tensor
 }

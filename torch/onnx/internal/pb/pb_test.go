@@ -45,9 +45,9 @@ func TestWireIsPythons(t *testing.T) {
 	assert.Equal(t, []int64{0, -1, 1 << 40}, attributes["is"].Ints)
 	assert.Equal(t, []float32{1.5, -2.5}, attributes["fs"].Floats)
 	assert.Equal(t, "Relu", attributes["g"].Graph.Nodes[0].OpType)
-	assert.Equal(t, []Dim{{Param: "batch_size"}, {Value: 128, Known: true}, {}}, m.Graph.Inputs[0].Dims)
-	assert.Equal(t, []Dim{{Value: 0, Known: true}}, m.Graph.Outputs[0].Dims)
-	assert.False(t, m.Graph.ValueInfo[0].HasShape)
+	assert.Equal(t, []Dim{{Param: "batch_size"}, {Value: new(int64(128))}, {}}, m.Graph.Inputs[0].Tensor().Shape.Dims)
+	assert.Equal(t, []Dim{{Value: new(int64(0))}}, m.Graph.Outputs[0].Tensor().Shape.Dims)
+	assert.Nil(t, m.Graph.ValueInfo[0].Tensor().Shape)
 }
 
 // fields.onnx holds elements wherever the format allows them.
@@ -78,7 +78,7 @@ func TestElementsFromAllFields(t *testing.T) {
 		assert.Equal(t, want[tensor.Name], tensor.Raw, tensor.Name)
 		assert.Equal(t, tensor.Name == "external", tensor.External, tensor.Name)
 	}
-	assert.Equal(t, Undefined, m.Graph.Outputs[0].DataType, "a sequence is no tensor")
+	assert.Equal(t, Undefined, m.Graph.Outputs[0].Tensor().DataType, "a sequence is no tensor")
 }
 
 // onnx.proto3 packs lists of numbers, onnx.proto does not: readers take both.
