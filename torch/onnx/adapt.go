@@ -14,10 +14,10 @@ import (
 
 // The wrapper of ONNX Runtime cannot carry every tensor: it makes no scalars of
 // float16 and bfloat16, and of results it reads neither scalars nor those two
-// types. Scalars may also come out where the model declares something else. So
-// nodes are added to what ONNX Runtime is given: such an input comes in as
-// float32 and is cast, and an output leaves as one row of elements, float32 instead
-// of the two types, beside its shape. Each of these steps is exact.
+// types. An output may also be a scalar although the model declares another shape.
+// So the model that ONNX Runtime gets has more nodes than the file: they cast such an
+// input from float32, and turn an output into one row of elements, of float32 instead
+// of the two types, and its shape. Each of these steps is exact.
 
 // flatName and shapeName name the two outputs that replace one of the model, and
 // wideName names the input that replaces one.
@@ -25,8 +25,8 @@ func flatName(name string) string  { return "etude:flat:" + name }
 func shapeName(name string) string { return "etude:shape:" + name }
 func wideName(name string) string  { return "etude:wide:" + name }
 
-// adapted reports whether nodes are added. Operators before opset 5 had other forms,
-// and models of those days are left as they are.
+// adapted reports whether nodes are added. Models before opset 5, where operators have
+// other forms, are not changed.
 func (m *Model) adapted() bool { return m.Opset >= 5 }
 
 func isHalf(v Value) bool {
@@ -42,8 +42,8 @@ func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
 	if !m.adapted() {
 		return data, names(m.Inputs), names(m.Outputs)
 	}
-	// Messages that follow each other in a file are merged, so that nodes which
-	// stand before the file's own come first, and the others last.
+	// Protobuf merges messages that follow each other in a file. So the nodes of first
+	// come before those of the file, and the nodes of last after them.
 	first, last := &pb.Graph{}, &pb.Graph{}
 	node := func(op, input, output string, attributes ...attribute) *pb.Node {
 		return &pb.Node{OpType: op, Inputs: []string{input}, Outputs: []string{output}, Attributes: attributes}
@@ -80,7 +80,7 @@ func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
 			pb.NewValue(flatName(v.Name), kind, &pb.Shape{Dims: []pb.Dim{{}}}),
 			pb.NewValue(shapeName(v.Name), pb.Int64, &pb.Shape{Dims: []pb.Dim{{}}}))
 	}
-	// What is declared for an output ONNX Runtime would take for its shape.
+	// The declared shapes of outputs go, because ONNX Runtime would trust them.
 	pieces := [][]byte{(&pb.Model{Graph: first}).Marshal()}
 	pieces = append(pieces, without(data, widened, names(m.Outputs))...)
 	return slices.Concat(append(pieces, (&pb.Model{Graph: last}).Marshal())...), inputs, outputs
@@ -95,8 +95,8 @@ func names(vs []Value) []string {
 }
 
 // without returns the pieces of a model's bytes without some inputs and outputs of
-// its graph, which falls into several messages. The bytes were decoded once, so
-// they are well formed.
+// its graph, which becomes several messages. The bytes are well formed, because they
+// were decoded before.
 func without(data []byte, inputs, outputs []string) (pieces [][]byte) {
 	const graphField, inputField, outputField, nameField = 7, 11, 12, 1
 	named := func(value []byte, names []string) (found bool) {

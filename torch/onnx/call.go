@@ -179,7 +179,7 @@ func (c *call) shapeOf(i int) []size {
 
 func (c *call) dtypeOf(i int) torch.DType { return c.p.traces[0].DTypes[c.node.Results[i]] }
 
-// set makes a named value of the file the i-th result.
+// set stores a named value of the file as the i-th result.
 func (c *call) set(i int, name string) *value {
 	v := &value{name: name, shape: c.shapeOf(i), dtype: c.dtypeOf(i)}
 	c.graph.ValueInfo = append(c.graph.ValueInfo, valueInfo(name, v.dtype, v.shape))
@@ -187,7 +187,7 @@ func (c *call) set(i int, name string) *value {
 	return v
 }
 
-// alias makes a value the i-th result.
+// alias stores a value as the i-th result.
 func (c *call) alias(i int, v *value) { c.values[c.node.Results[i]] = v }
 
 // put adds a node whose output is the call's only result.

@@ -26,7 +26,7 @@ import (
 // "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
 const checkKey = "etude.check"
 
-// checkSizes are the batch sizes that are compared, besides the example's.
+// checkSizes lists the batch sizes that are compared, besides the example's.
 var checkSizes = []int{1, 7, 64}
 
 // Check holds the differences between the results of ONNX Runtime and libtorch. It is
@@ -102,7 +102,7 @@ func scoped(f func()) error {
 	return fail.Catch(func() { fail.On(torch.Try(func() { torch.NoGrad(func() { torch.Scope(f) }) })) })
 }
 
-// tolerances sets those of an output of type d.
+// tolerances sets the tolerances for an output of type d.
 func (c *Check) tolerances(s *Signature, d torch.DType) {
 	c.Tolerance, c.RelativeTolerance = s.Tolerance, s.RelativeTolerance
 	switch {
@@ -161,7 +161,7 @@ func (c *Check) difference(sess *Session, model nn.Module, s *Signature, x *torc
 
 var errNothingCompared = errors.New("cannot be compared")
 
-// notCompared says why the elements of an output were not.
+// notCompared returns why no element of an output was compared.
 func notCompared(nans int, b []float64, shape []int) string {
 	switch {
 	case len(b) == 0:
@@ -203,7 +203,7 @@ func notFinite(t *torch.Tensor) int {
 
 // sample returns n random samples: floats uniform between the example's smallest
 // and largest, standard normal where those are equal; other types, of which only
-// some values may be valid, are the example's samples over and over.
+// some values may be valid, repeat the example's samples.
 func sample(s *Signature, n int) *torch.Tensor {
 	x := repeatSamples(s.Example, s.BatchAxis, n)
 	if !x.DType().IsFloating() {

@@ -18,7 +18,7 @@ type value struct {
 	shape []size
 	dtype torch.DType
 	name  string // in the file; "" for a constant that is not written yet
-	// tensor holds a constant's elements; nil for what is computed.
+	// tensor holds a constant's elements; it is nil for a computed value.
 	tensor *torch.Tensor
 	// matrix is the constant that this one transposes: Gemm takes it untransposed.
 	matrix *value
@@ -126,7 +126,7 @@ func (e *emitter) initializer(name string, d torch.DType, dims []int, raw []byte
 	return t.Name
 }
 
-// once is initializer for constants that are named after their value.
+// once adds a constant that is named after its value, unless it is there already.
 func (e *emitter) once(name string, d torch.DType, dims []int, raw []byte) string {
 	if e.written[name] == "" {
 		e.written[name] = e.initializer(name, d, dims, raw)

@@ -22,10 +22,9 @@ import (
 type Signature struct {
 	// Input and Output are the names in the file; "input" and "output" when empty.
 	Input, Output string
-	// Example is an input of the network, on its device. Its shape and type
-	// become the file's, but for the batch, which stays free; so at least one
-	// sample is enough. Its smallest and largest element bound the inputs that
-	// the check draws.
+	// Example is an input of the network, on its device. The file has its shape and
+	// type, with any number of samples, so one sample is enough. Its smallest and
+	// largest element bound the inputs that the check draws.
 	Example *torch.Tensor
 	// BatchAxis is the dimension of Example that counts samples.
 	BatchAxis int
@@ -65,7 +64,7 @@ func irVersion(opset int) int64 {
 	return 9
 }
 
-// complete returns s with the defaults in place.
+// complete checks s and returns it with the defaults set.
 func (s Signature) complete() (Signature, error) {
 	if s.Input == "" {
 		s.Input = "input"
@@ -219,7 +218,7 @@ func trace(model nn.Module, s *Signature, n int) *torch.Graph {
 	}, x)
 }
 
-// repeatSamples returns n samples, those of x over and over.
+// repeatSamples returns n samples, which repeat those of x.
 func repeatSamples(x *torch.Tensor, axis, n int) *torch.Tensor {
 	index := make([]int64, n)
 	for i := range index {

@@ -28,14 +28,14 @@ type GraphDiff struct {
 	Differences []GraphDifference
 	// Omitted counts the differences beyond the first 1000, which are not listed.
 	Omitted int
-	// Renamed holds, by the name that a tensor of b has in its Model.Tensors, the
-	// name of the tensor of a that has its place. Only constants inside nodes are
-	// in it, whose names are made up.
+	// Renamed maps the name of a tensor in b's Model.Tensors to the name of the tensor
+	// that has the same place in a. It holds only constants inside nodes, whose names
+	// Inspect made up.
 	Renamed map[string]string
 }
 
 // CompareGraphs compares the graphs of two models, with the graphs inside their
-// nodes: operators, domains, attributes, which value goes where, the inputs and
+// nodes: operators, domains, attributes, the inputs of each node, the inputs and
 // outputs of the model, the versions of the operators and the functions of the file.
 // Names of nodes and of intermediate values, documentation, and shapes of
 // intermediate values do not count; the order of the nodes does.
@@ -72,7 +72,7 @@ func CompareGraphs(a, b *Model) *GraphDiff {
 	return c.diff
 }
 
-// maxDifferences bounds what is listed.
+// maxDifferences bounds the list of differences.
 const maxDifferences = 1000
 
 type graphComparison struct {
@@ -98,14 +98,14 @@ func (c *graphComparison) only(where, side string, what any) {
 	c.add(d)
 }
 
-// value compares two things that can be shown.
+// value compares two numbers, texts or lists of these.
 func (c *graphComparison) value(where string, a, b any) {
 	if !reflect.DeepEqual(a, b) {
 		c.add(GraphDifference{Where: where, A: a, B: b})
 	}
 }
 
-// unknown compares what this package does not understand.
+// unknown compares fields that this package does not understand.
 func (c *graphComparison) unknown(where string, a, b []pb.Unknown) {
 	same := slices.EqualFunc(a, b, func(x, y pb.Unknown) bool { return x.Field == y.Field && bytes.Equal(x.Bytes, y.Bytes) })
 	if !same {
@@ -324,7 +324,7 @@ func (c *graphComparison) wiring(where string, a, b []string, sa, sb *scope, byA
 	}
 }
 
-// attributes compares those of two nodes, whose order does not matter.
+// attributes compares the attributes of two nodes. Their order does not matter.
 func (c *graphComparison) attributes(where string, a, b []*pb.Attribute, sa, sb *scope) {
 	byName := func(list []*pb.Attribute) map[string]*pb.Attribute {
 		m := map[string]*pb.Attribute{}
@@ -336,8 +336,8 @@ func (c *graphComparison) attributes(where string, a, b []*pb.Attribute, sa, sb 
 	match(c, where+"attribute ", byName(a), byName(b), show, func(at string, x, y *pb.Attribute) { c.attribute(at, x, y, sa, sb) })
 }
 
-// match compares what has the same name in both models, with both, and reports
-// what is in one of them only, as text shows it.
+// match calls both for the items that have the same name in both models, and reports
+// the others with the description that text returns.
 func match[T any](c *graphComparison, where string, a, b map[string]T, text func(T) any, both func(at string, x, y T)) {
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if y, ok := b[name]; ok {
@@ -400,7 +400,7 @@ func tensorText(t *pb.Tensor) string {
 	return fmt.Sprintf("%s %v of the bytes %x", t.DataType, t.Dims, t.Raw[:min(len(t.Raw), 16)])
 }
 
-// show returns an attribute as GraphDifference has it.
+// show returns an attribute in the form of GraphDifference.A.
 func show(a *pb.Attribute) any {
 	if a.Ref != "" {
 		return "the attribute " + a.Ref + " of the function"

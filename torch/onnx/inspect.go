@@ -30,8 +30,8 @@ type Model struct {
 	Nodes     []Node // of the graph, without those of the graphs inside its nodes
 	// Tensors are the graph's initializers and then those inside its nodes: the
 	// constants, and what the branches of an If, the body of a Loop and the
-	// file's own functions hold. The names of those are made up from the names
-	// around them: "y.then_branch.w".
+	// file's own functions hold. Their names consist of the names around them:
+	// "y.then_branch.w".
 	Tensors []Tensor
 
 	folder   string // of the file; "" where the model is in memory
@@ -121,7 +121,7 @@ func Inspect(path string) (*Model, error) {
 	return m, nil
 }
 
-// mostHoles is how much of a file that is read into memory may never have been written.
+// mostHoles is how many bytes of holes a file may have that is read into memory.
 const mostHoles = 64 << 20
 
 func readFile(path string) ([]byte, error) {

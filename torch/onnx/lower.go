@@ -50,7 +50,7 @@ type lowerer struct {
 func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g *pb.Graph, err error) {
 	err = fail.Catch(func() {
 		g = lowerAll(traces, state, s)
-		verifyAll(g)
+		verify(g)
 	})
 	return g, err
 }
@@ -94,7 +94,7 @@ func (l *lowerer) input(id torch.ValueID, name string) {
 	l.graph.Inputs = append(l.graph.Inputs, valueInfo(name, v.dtype, v.shape))
 }
 
-// capture takes over a tensor that the network did not compute.
+// capture adds a tensor that the network did not compute.
 func (l *lowerer) capture(id torch.ValueID) {
 	if !l.need[id] {
 		return

@@ -14,7 +14,7 @@ var recurrentOps = map[string]lowering{
 	"aten::lstm.input": lowerLSTM,
 }
 
-// gateOrder takes PyTorch's gates (input, forget, cell, output) to ONNX's
+// gateOrder lists PyTorch's gates (input, forget, cell, output) in ONNX's order
 // (input, output, forget, cell).
 var gateOrder = [4]int{0, 3, 1, 2}
 
@@ -69,7 +69,7 @@ func lowerLSTM(c *call) {
 	}
 }
 
-// joinDirections takes [sequence, directions, batch, hidden] to
+// joinDirections reshapes [sequence, directions, batch, hidden] to
 // [sequence, batch, directions·hidden].
 func (c *call) joinDirections(y string, directions int) string {
 	if directions == 1 {

@@ -44,8 +44,8 @@ var unaryOps = map[string]lowering{
 	},
 }
 
-// elementwise writes an operator that ONNX has too. Where PyTorch turns integers
-// into floats, a Cast does.
+// elementwise writes an operator that ONNX has too, with a Cast where PyTorch turns
+// integers into floats.
 func elementwise(op string) lowering {
 	return func(c *call) { c.put(op, []string{c.as(c.tensor("self"), c.dtypeOf(0))}) }
 }

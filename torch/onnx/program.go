@@ -21,7 +21,7 @@ type size struct{ perBatch, fixed int }
 
 func (s size) constant() bool { return s.perBatch == 0 }
 
-// String is the name of a dimension of this size in the file.
+// String returns the name of a dimension of this size in the file.
 func (s size) String() string {
 	switch {
 	case s.constant():
@@ -43,8 +43,7 @@ type program struct {
 	traces [len(traceSizes)]*torch.Graph
 }
 
-// newProgram compares the traces. It fails when they differ in
-// more than sizes.
+// newProgram compares the traces. It fails when they differ in more than sizes.
 func newProgram(traces [len(traceSizes)]*torch.Graph) *program {
 	p := &program{traces}
 	first := traces[0]
@@ -100,7 +99,7 @@ func solve(values [len(traceSizes)]int, what string) size {
 	return s
 }
 
-// solveAll is solve for lists.
+// solveAll does the same as solve for lists.
 func solveAll(lists [len(traceSizes)][]int, what string) []size {
 	out := make([]size, len(lists[0]))
 	for i := range out {

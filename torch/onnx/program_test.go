@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
@@ -47,7 +48,7 @@ func TestVerifyFindsDefects(t *testing.T) {
 			},
 		}
 	}
-	assert.NoError(t, verify(graph()))
+	assert.NoError(t, fail.Catch(func() { verify(graph()) }))
 	for want, spoil := range map[string]func(*pb.Graph){
 		`uses "z" before it is defined`:   func(g *pb.Graph) { g.Nodes[0], g.Nodes[1] = g.Nodes[1], g.Nodes[0] },
 		`defines "x"`:                     func(g *pb.Graph) { g.Nodes[0].Outputs[0] = "x" },
@@ -59,6 +60,6 @@ func TestVerifyFindsDefects(t *testing.T) {
 	} {
 		g := graph()
 		spoil(g)
-		assert.ErrorContains(t, verify(g), want)
+		assert.ErrorContains(t, fail.Catch(func() { verify(g) }), want)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
-// runtimeMutex orders the start of ONNX Runtime. Its environment is one for the
-// whole process and is never destroyed: sessions of other code may live in it.
+// runtimeMutex guards the start of ONNX Runtime. The process has one environment, which
+// is never destroyed, because other code may have sessions in it.
 var runtimeMutex sync.Mutex
 
 // startRuntime loads ONNX Runtime, unless it is loaded already. After a failure the
@@ -40,7 +40,7 @@ func startRuntime() error {
 		if os.Getenv("ETUDE_ONNXRUNTIME") != "" {
 			fix = "$ETUDE_ONNXRUNTIME names it: unset it, and " + fix
 		}
-		// The wrapper's own text for it is the number of a step.
+		// The text of the wrapper only has the number of a step.
 		if strings.Contains(err.Error(), "Error setting ORT API base") {
 			return fmt.Errorf("onnx: ONNX Runtime at %s is too old: version 1.24 or later is needed; %s", path, fix)
 		}
@@ -51,7 +51,7 @@ func startRuntime() error {
 
 // silence keeps ONNX Runtime's telemetry off: the wheel of 1.32 writes an identity
 // of the machine and a database of events into the user's cache. The switch is
-// read when the library starts, so the API's own comes too late.
+// read when the library starts, so the switch of the API comes too late.
 func silence() error {
 	const name = "ORT_DISABLE_TELEMETRY"
 	if _, set := os.LookupEnv(name); set {

@@ -13,9 +13,7 @@ import (
 // verify finds defects in a graph that this exporter made: names used before they are
 // defined or defined twice, constants whose elements do not fill their shape, outputs
 // without a shape. ONNX Runtime would find most of them, with less clear errors.
-func verify(g *pb.Graph) error { return fail.Catch(func() { verifyAll(g) }) }
-
-func verifyAll(g *pb.Graph) {
+func verify(g *pb.Graph) {
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			fail.With(format+": a defect of this exporter", args...)

@@ -18,7 +18,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// record is where the bytes of one entry lie in the file.
+// record locates the bytes of one entry in the file.
 type record struct {
 	name   string
 	offset int64
@@ -135,7 +135,8 @@ func checkRecord(f *zip.File, size int64) (record, error) {
 	return record{f.Name, offset, n, f.CRC32}, nil
 }
 
-// smallRecords are the records of facts about an archive, and what Inspect calls them.
+// smallRecords lists the records with facts about an archive, and Inspect's names of
+// these facts.
 var smallRecords = [][2]string{{"byteorder", "byteorder"}, {"version", "version"}, {".data/serialization_id", "serialization_id"}}
 
 // checkFormat reads the small records.
@@ -193,6 +194,9 @@ func (rec record) stream(r io.ReaderAt, n int, use func(from int64, part []byte)
 	for from := int64(0); from < rec.size; from += int64(len(buf)) {
 		part := buf[:min(int64(len(buf)), rec.size-from)]
 		if k, err := r.ReadAt(part, rec.offset+from); k < len(part) {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
 			return fmt.Errorf("record %q: %w", rec.name, err)
 		}
 		if rec.sum != 0 {

@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// alignment of every record's bytes in the file: mmap=True needs it.
+// alignment is that of every record's bytes in the file: mmap=True needs it.
 const alignment = 64
 
 const (
@@ -41,7 +41,7 @@ func newArchiveWriter(w io.Writer, name string) *archiveWriter {
 	return &archiveWriter{w: bufio.NewWriterSize(w, 1<<16), name: name, names: fnv.New64a(), sums: fnv.New64a()}
 }
 
-// Write counts what goes into the file.
+// Write writes to the file and counts the bytes.
 func (a *archiveWriter) Write(b []byte) (int, error) {
 	n, err := a.w.Write(b)
 	a.offset += uint64(n)
@@ -96,7 +96,7 @@ func (a *archiveWriter) record(name string, size uint64, write func(io.Writer) e
 	return nil
 }
 
-// little appends values as they lie in memory, little-endian.
+// little appends numbers and arrays of bytes, little-endian.
 func little(b []byte, values ...any) []byte {
 	for _, v := range values {
 		b, _ = binary.Append(b, binary.LittleEndian, v) // fails for values of no fixed size
@@ -114,7 +114,8 @@ func (a *archiveWriter) text(name, text string) error {
 	})
 }
 
-// zip64Extra holds what does not fit into 32 bits; nil when everything does.
+// zip64Extra returns the extra field with the sizes and offsets that do not fit into
+// 32 bits; nil when all do.
 func zip64Extra(size, start uint64) []byte {
 	var fields []byte
 	if size >= maxUint32 {
@@ -129,7 +130,7 @@ func zip64Extra(size, start uint64) []byte {
 	return little(nil, uint16(1), uint16(len(fields)), fields)
 }
 
-// padding is the extra field that aligns the data of a record whose header
+// padding returns the extra field that aligns the data of a record whose header
 // begins at start and holds n more bytes of name and extra fields.
 func padding(start uint64, n int) []byte {
 	data := start + localHeaderSize + uint64(n) + 4
@@ -142,7 +143,7 @@ func (a *archiveWriter) close() error {
 	if err := a.text("version", "3\n"); err != nil {
 		return err
 	}
-	// PyTorch's readers only compare it; ours are other hashes of the same things.
+	// PyTorch only compares the text, so it may be made of other hashes than PyTorch's.
 	id := fmt.Sprintf("%020d%020d", a.names.Sum64(), a.sums.Sum64())
 	if err := a.text(".data/serialization_id", id); err != nil {
 		return err
@@ -150,7 +151,7 @@ func (a *archiveWriter) close() error {
 	start, n, size := a.offset, uint64(a.records), uint64(len(a.central))
 	// The directory's end for zip64: the signature, its length, versions, disks.
 	e := little(a.central, uint32(0x06064b50), uint64(44), uint16(0x031e), uint16(45), [8]byte{}, n, n, size, start)
-	// Where that is: the signature, the disk, the offset, how many disks.
+	// The place of that: the signature, the disk, the offset, how many disks.
 	e = little(e, uint32(0x07064b50), uint32(0), start+size, uint32(1))
 	// The directory's end: the signature, disks, records, size, offset, comment.
 	few := uint16(min(n, math.MaxUint16))

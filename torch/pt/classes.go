@@ -100,7 +100,7 @@ func holdsUnread(args []any) bool {
 	})
 }
 
-// functions is the fixed list: whatever else a file names is refused.
+// functions is the fixed list of what a file may name; everything else is refused.
 var functions = map[string]*function{}
 
 func init() {
@@ -132,7 +132,7 @@ func init() {
 	}
 }
 
-// classes may be arguments of the functions.
+// classes lists the classes that may be arguments of the functions.
 var classes = map[string]bool{
 	"torch.Tensor": true, "torch.nn.parameter.Parameter": true, "torch.nn.parameter.Buffer": true, "numpy.ndarray": true,
 	"builtins.dict": true, "builtins.list": true, "builtins.int": true, "builtins.float": true, "builtins.str": true,

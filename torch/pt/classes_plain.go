@@ -120,7 +120,7 @@ func newComplex(_ *loader, args []any) any {
 	return complex(as[float64](args[0], "called with %s"), as[float64](args[1], "called with %s"))
 }
 
-// counter is a Counter of a dict, and read as that dict.
+// counter reads a Counter of a dict as that dict.
 func counter(_ *loader, args []any) any {
 	if len(args) == 0 {
 		return &pickle.Dict{}
@@ -128,5 +128,6 @@ func counter(_ *loader, args []any) any {
 	return as[*pickle.Dict](args[0], "called with %s, not with a dict")
 }
 
-// defaultDict is read as a plain dict, without what makes its default values.
+// defaultDict reads a defaultdict as a plain dict, without the function that makes
+// its default values.
 func defaultDict(*loader, []any) any { return &pickle.Dict{} }

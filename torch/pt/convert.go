@@ -17,11 +17,11 @@ type converted struct {
 	weight int // how many values a walk over it meets
 }
 
-// maxWeight bounds a walk over the tree: a few hundred bytes can nest the same
-// list in itself so that a walk never ends.
+// maxWeight bounds a walk over the tree: a few hundred bytes can hold the same list at
+// so many places that a walk never ends.
 const maxWeight = 1 << 25
 
-// convert returns what a decoded value is in Go.
+// convert returns the Go value of a decoded value.
 func (l *loader) convert(v any) (c converted) {
 	switch v := v.(type) {
 	case nil, bool, int, *big.Int, float64, complex128, string, []byte, Size, torch.DType, torch.Layout:

@@ -3,15 +3,10 @@
 
 package pt
 
-import (
-	"fmt"
-	"io"
-)
-
 // elements passes on the elements as bytes, row-major and little-endian, in parts
-// of whole elements, each valid during its call. It needs no libtorch. Elements
-// that do not lie in a row are gathered from memory, so then all that the view
-// spans is read at once.
+// of whole elements, each valid during its call. It needs no libtorch. Where the
+// elements are not contiguous, it reads everything that the view spans into memory
+// and gathers them there.
 func (t *tensorSpec) elements(use func(part []byte) error) error {
 	item := t.dtype.Size()
 	numel, last := 1, t.offset
@@ -111,23 +106,9 @@ func (s *storageSpec) span(lo, hi int64, use func(part []byte) error) error {
 		s.checked = err == nil
 		return err
 	}
-	buf := make([]byte, min(chunk, hi-lo))
-	for ; lo < hi; lo += int64(len(buf)) {
-		buf = buf[:min(int64(len(buf)), hi-lo)]
-		if n, err := s.r.ReadAt(buf, s.rec.offset+lo); n < len(buf) {
-			if err == io.EOF { //nolint:errorlint // ReadAt's own
-				err = io.ErrUnexpectedEOF
-			}
-			return fmt.Errorf("record %q: %w", s.rec.name, err)
-		}
-		if s.big {
-			turn(buf, s.unit)
-		}
-		if err := use(buf); err != nil {
-			return err
-		}
-	}
-	return nil
+	part := *s
+	part.rec = record{name: s.rec.name, offset: s.rec.offset + lo, size: hi - lo}
+	return part.stream(func(_ int64, part []byte) error { return use(part) })
 }
 
 // numBytes returns how many bytes elements passes on; false when they overflow.

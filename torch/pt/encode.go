@@ -17,8 +17,8 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// maxDepth of nested containers, in both directions. Python's own pickler
-// gives up at about this depth.
+// maxDepth is how deep containers may be nested, when reading and when writing.
+// Python's own pickler gives up at about this depth.
 const maxDepth = 500
 
 // encoder turns a tree into a pickle and a list of storages, whose elements it
@@ -113,7 +113,7 @@ func (e *encoder) value(v any) {
 
 const storable = "use *torch.Dict, []any, torch.Tuple, *torch.Tensor, int, int64, float64, bool, string, []byte or nil"
 
-// items returns what writes the i-th item of a list.
+// items returns the function that writes the i-th item of a list.
 func (e *encoder) items(vs []any) func(i int) {
 	return func(i int) { e.path.in(i, func() { e.value(vs[i]) }) }
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// storage is one to be written whole.
+// storage describes a storage that will be written whole.
 type storage struct {
 	tensor *torch.Tensor // any that lies in it
 	dtype  torch.DType   // of tensor
@@ -64,7 +64,7 @@ func (e *encoder) persistentID(key int, s storage) {
 		func() { e.p.Text("storage") },
 		func() { e.p.Global(module, s.class) },
 		func() { e.p.Text(strconv.Itoa(key)) },
-		// Elements from other devices too: so the file loads on any machine.
+		// The location is "cpu" for every device, so the file loads on any machine.
 		func() { e.p.Text("cpu") },
 		func() { e.p.Int(int64(s.numelStored())) },
 	}
@@ -116,7 +116,7 @@ func (e *encoder) storage(t *torch.Tensor) (int, storage) {
 	return key, s
 }
 
-// numelStored is the number of elements as the storage's class counts them.
+// numelStored returns the number of elements as the storage's class counts them.
 func (s storage) numelStored() int {
 	if s.class == untypedStorage {
 		return s.bytes()

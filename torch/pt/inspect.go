@@ -23,8 +23,8 @@ import (
 // Inspect describes the content of a file, without making tensors and without
 // libtorch. It hashes the elements as it reads them, and stops when ctx ends.
 //
-// Names are keys and indices from the root, joined by dots; where that gives one name
-// to two, they are written as subscripts: ['a.b'] and ['a']['b']. Objects of classes
+// Names are keys and indices from the root, joined by dots. Two values that would have
+// the same name have subscripts instead: ['a.b'] and ['a']['b']. Objects of classes
 // that are not read are listed as "<CLASS>", texts of more than a megabyte as "<a str
 // of N bytes, sha256 HASH>".
 func Inspect(ctx context.Context, path string) (*inspect.Info, error) {
@@ -116,7 +116,7 @@ func shortened[T string | []byte](kind string, v T) string {
 	return fmt.Sprintf("<%s of %d bytes, sha256 %x>", kind, len(v), h.Sum(nil))
 }
 
-// leafOf returns a plain value as inspect.Value has it.
+// leafOf returns a plain value in the form of inspect.Value.
 func leafOf(v any) (any, bool) {
 	switch v := v.(type) {
 	case nil, bool, int, *big.Int:

@@ -14,11 +14,11 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// The format of torch.save before PyTorch 1.6, and since of
-// _use_new_zipfile_serialization=False: pickles of the magic number, of the
-// version, of facts about the machine, of the value and of a list of storages;
-// then of each storage its number of elements, in 8 bytes, and the elements, which
-// are little-endian on every machine.
+// This file reads the format of torch.save before PyTorch 1.6, which it still writes
+// with _use_new_zipfile_serialization=False: pickles of the magic number, of the
+// version, of facts about the machine, of the value and of a list of storages; then,
+// for each storage, its number of elements, in 8 bytes, and the elements, which are
+// little-endian on every machine.
 
 const legacyVersion = 1001
 

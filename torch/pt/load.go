@@ -16,11 +16,11 @@ import (
 
 // LoadOptions are options of [LoadWith]. The zero value reads into the CPU's memory.
 type LoadOptions struct {
-	// Device gets all tensors, wherever they were saved from.
+	// Device is the device of all tensors, wherever they were saved from.
 	Device torch.Device
 
-	// Place, if not nil, chooses instead of Device, by where a storage was saved
-	// from: "cpu", "cuda:0", "mps".
+	// Place, if not nil, returns the device instead, for the place from which a
+	// storage was saved: "cpu", "cuda:0", "mps".
 	Place func(saved string) torch.Device
 
 	// Mmap maps the file into memory instead of reading it, as torch.load's

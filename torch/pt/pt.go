@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package pt reads and writes PyTorch's .pt files: the zip archives of
-// torch.save, with no Python and without executing what a file says.
+// Package pt reads and writes PyTorch's .pt files, the zip archives of torch.save,
+// without Python and without executing anything from a file.
 //
 //	err := pt.Save("model.pt", nn.StateDict(model)) // torch.load("model.pt") in Python
 //	dict, err := pt.LoadDict("model.pt")            // torch.save(model.state_dict(), "model.pt")
@@ -26,9 +26,9 @@
 //	[]byte, ByteArray                 bytes, bytearray
 //	torch.DType, Device, Layout       torch.dtype, torch.device, torch.layout
 //
-// Tensors that share a storage share it in the file and after reading; strides
-// and offsets are kept, and so the whole of a storage is written, as in PyTorch:
-// clone a small view of a large tensor before saving it. requires_grad is kept;
+// Tensors that share a storage share it in the file and after reading. Strides and
+// offsets are kept, so the whole storage is written, as in PyTorch: clone a small view
+// of a large tensor before saving it. requires_grad is kept;
 // a tensor that has it is written as a tensor, not as a Parameter. The same *torch.Tensor
 // or *torch.Dict at two places is one object in Python and after reading. The
 // attributes of an OrderedDict, such as a state_dict's _metadata, are its Attributes;
@@ -50,13 +50,14 @@
 //
 // # Safety
 //
-// Reading executes nothing. A pickle's classes and functions are names, of which
-// those of the table above and of tensors' own reconstruction are known; any other
-// is refused by its name with what to do, as are sparse and quantised tensors, or read
-// as an [Object], which is the name and nothing else, if [LoadOptions] ask for it.
+// Reading executes nothing. A pickle's classes and functions are names. The names for
+// the values of the table above are known; a file with any other name, or with a sparse
+// or quantised tensor, is refused with an error that names it and says what to do. If
+// [LoadOptions] ask for it, such a value is read as an [Object] instead, which has the
+// name of the class and nothing else.
 // [LoadTensors] reads the tensors of a file whatever else is in it.
-// Depth, sizes and counts are bounded, so a small file cannot ask for much memory;
-// records have to lie inside the file, apart from each other, and uncompressed.
+// Depth, sizes and counts are bounded, so a small file cannot ask for much memory.
+// Records must be uncompressed and inside the file, and must not overlap.
 package pt
 
 import (

@@ -34,7 +34,7 @@ type storageSpec struct {
 
 func (s *storageSpec) String() string { return "a storage" }
 
-// storage describes a storage, which the pickle may name often.
+// storage returns the description of a storage, which the pickle may name often.
 func (l *loader) storage(key string, class *storageClass, numel int, location string) *storageSpec {
 	known, ok := l.storages[key]
 	switch {
@@ -54,7 +54,7 @@ func (l *loader) storage(key string, class *storageClass, numel int, location st
 	return s
 }
 
-// unitOf is the size of the numbers that elements consist of.
+// unitOf returns the size of the numbers that elements consist of.
 func unitOf(d torch.DType) int {
 	switch d {
 	case torch.Complex32, torch.Complex64, torch.Complex128:

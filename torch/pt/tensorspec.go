@@ -110,7 +110,7 @@ func (t *tensorSpec) check() {
 	}
 }
 
-// mul multiplies numbers from 0.
+// mul multiplies numbers that are not negative; false when the product overflows.
 func mul(a, b int) (int, bool) {
 	if a != 0 && b > math.MaxInt/a {
 		return 0, false
@@ -118,7 +118,7 @@ func mul(a, b int) (int, bool) {
 	return a * b, true
 }
 
-// add adds numbers from 0.
+// add adds numbers that are not negative; false when the sum overflows.
 func add(a, b int) (int, bool) { return a + b, a <= math.MaxInt-b }
 
 // make returns the tensor, in the scope of the caller.

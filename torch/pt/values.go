@@ -8,8 +8,8 @@ import "fmt"
 // Size is a torch.Size: a tuple of sizes that prints as such in Python.
 type Size []int
 
-// Set is a Python set, in the order of the file. What it holds can be hashed in
-// Python: numbers, texts, bytes, nil, tuples and frozensets of these.
+// Set is a Python set, in the order of the file. Its members can be hashed in Python:
+// numbers, texts, bytes, nil, tuples and frozensets of these.
 type Set []any
 
 // FrozenSet is a Python frozenset. torch.load(weights_only=True) refuses them.

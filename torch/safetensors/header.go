@@ -107,7 +107,7 @@ func readHeader(r io.ReaderAt, size int64) (*Header, error) {
 	return h, h.place(8+int64(n), size)
 }
 
-// place turns offsets into places in the file, which the tensors have to fill.
+// place turns offsets into places in the file, and refuses tensors that do not fill it.
 func (h *Header) place(begin, size int64) error {
 	order := make([]*Entry, len(h.Tensors))
 	for i := range h.Tensors {

@@ -13,17 +13,17 @@
 // a map of texts to texts, nothing else: strides, shared storages and requires_grad
 // are not kept, other values are refused; [pt] keeps them.
 //
-// Elements have any type of torch's but complex32 and complex128, which the format
-// lacks. Reading checks the whole header before anything is made: offsets have to
-// follow each other without holes or overlaps and end with the file.
+// Elements have any type of torch but complex32 and complex128, which the format
+// lacks. Reading checks the whole header before it makes tensors: their elements must
+// fill the file without holes and overlaps.
 //
 // [pt]: https://pkg.go.dev/github.com/etude-ml/etude/torch/pt
 package safetensors
 
 import "github.com/etude-ml/etude/torch"
 
-// dtypeNames are the format's names. The order is that of the elements in files
-// of the reference implementation, from the last to the first.
+// dtypeNames lists the format's names of types. The reference implementation writes
+// the elements in this order, from the last type to the first.
 var dtypeNames = []struct {
 	name  string
 	dtype torch.DType

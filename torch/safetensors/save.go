@@ -139,7 +139,7 @@ func header(items []item, metadata map[string]string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// quoted returns s as JSON, in which only what must be is escaped.
+// quoted returns s as JSON, with as few escapes as possible.
 func quoted(s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -12,7 +12,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// scanner reads JSON token by token and fails as package fail says. The standard
+// scanner reads JSON token by token; its methods fail, see package fail. The standard
 // decoder's tokens take 20 times as long, half a minute for the largest header that
 // is allowed.
 type scanner struct {

@@ -14,7 +14,7 @@ import (
 const mostHoles = 8 << 30
 
 // CheckWritten refuses a file of which more than most bytes, and more than half, were
-// never written. It is for files that are read whole.
+// never written, for callers that read the whole file.
 func CheckWritten(f *os.File, most int64) error {
 	info, err := f.Stat()
 	if err != nil || info.Size() <= most {

@@ -13,9 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// createUnnamed makes a file that is gone when it is closed without nameFile.
-// Some file systems have none; nor is there one where /proc, which nameFile
-// needs, is missing.
+// createUnnamed makes a file that disappears when it is closed without nameFile. Some
+// file systems have no such files, and nameFile needs /proc.
 func createUnnamed(dir string) (*os.File, error) {
 	f, err := os.OpenFile(dir, os.O_RDWR|unix.O_TMPFILE, 0o666)
 	if err != nil {

@@ -7,12 +7,11 @@
 // It keeps one contract for every file: the content reaches the disk before it
 // takes the name, and the name reaches the disk before the call returns. A new
 // file has the mode that the umask allows; one that is replaced keeps its mode. A
-// symbolic link is followed, so that the file behind it is replaced. Until a file
-// takes its name it has none, where the system has such files, so that a killed
-// process leaves nothing behind. Elsewhere, and for the moment of the renaming, it
-// is called .NAME.tmp-XXXXXXXXXX with ten random characters. Such a name is never
-// opened if something is there already. [Sweep] removes those that killed
-// processes have left.
+// symbolic link is followed, so that the file behind it is replaced. On systems that
+// allow it, a file has no name while it is written, so that a killed process leaves
+// nothing behind. Elsewhere, and for the moment of the renaming, it is called
+// .NAME.tmp-XXXXXXXXXX with ten random characters; a file that has such a name already
+// is never opened. [Sweep] removes the files that killed processes have left.
 package wholefile
 
 import (
@@ -67,9 +66,8 @@ func Replace(path string, write func(io.Writer) error) error {
 	return d.Publish()
 }
 
-// Check is [Replace] for a file that must work before it may take its name: try
-// gets the path of the complete file, and where it returns an error path stays as
-// it was.
+// Check does the same as [Replace], but calls try with the path of the complete file
+// before the file takes its name. If try returns an error, path stays as it was.
 func Check(path string, write func(io.Writer) error, try func(temp string) error) error {
 	d, err := NewDraft(path, write)
 	if err != nil {
@@ -130,7 +128,8 @@ func newDraft(path string, scratch bool, write func(io.Writer) error) (*Draft, e
 	return d, nil
 }
 
-// create opens a file without a name, or where there are none, a new one.
+// create makes a file without a name, or on systems without such files one with a
+// temporary name.
 func (d *Draft) create(dir string) (err error) {
 	if d.f, err = createUnnamed(dir); err == nil {
 		Lock(d.f)
@@ -173,7 +172,7 @@ func (d *Draft) nameIt() error {
 		d.named = true
 		return nil
 	}
-	// This file system makes files without a name, but does not name them later.
+	// This file system makes files without a name, but cannot name them later.
 	unnamed := d.f
 	defer unnamed.Close()
 	if err := d.createNamed(); err != nil {
@@ -188,8 +187,8 @@ func (d *Draft) nameIt() error {
 	})
 }
 
-// Publish gives the file its name. It is there for good when Publish returns nil;
-// on any error the old file is still there, and the new one is gone.
+// Publish gives the file its name. When Publish returns nil, the file survives a crash
+// of the machine; on any error the old file is still there, and the new one is gone.
 func (d *Draft) Publish() error {
 	defer d.Discard()
 	if err := d.nameIt(); err != nil {
@@ -241,9 +240,9 @@ func short(base string) string { return base[:min(len(base), 200)] }
 
 var temporary = regexp.MustCompile(`^\.(.+)\.tmp-[A-Z2-7]{10}$`)
 
-// Sweep removes from a folder the unfinished files that killed processes have
-// left: of the files called names, or where there are no names of all. It knows
-// them by their form, and leaves those alone that a living process is writing.
+// Sweep removes from a folder the unfinished files that killed processes have left: of
+// the files called names, or of all files without names. It recognises them by the form
+// of their names, and skips those that a living process is writing.
 func Sweep(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

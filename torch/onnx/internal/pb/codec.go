@@ -118,7 +118,7 @@ type field struct {
 
 // fields calls f for each field of a message.
 func (d *decoder) fields(data []byte, f func(field)) {
-	// next takes what n bytes hold, which is negative where the data end.
+	// next skips n bytes; n is negative where the data end.
 	next := func(n int) {
 		if n < 0 {
 			fail.On(errTruncated)
@@ -204,7 +204,7 @@ func (f field) bytes() []byte {
 	return f.b
 }
 
-// message reads an embedded message; its errors say where they were.
+// message reads an embedded message, whose name its errors begin with.
 func (f field) message(name string, read func([]byte)) {
 	if f.d.messages++; f.d.messages > maxMessages {
 		fail.With("%s: %w", name, errMessages)

@@ -75,9 +75,9 @@ func (t *Tensor) read(d *decoder, data []byte) {
 
 var errElements = errors.New("the elements do not fill the shape")
 
-// narrow writes integers as elements of type d: int32_data also holds the
-// smaller types and the bits of the 16-bit floats. Types that share a byte have
-// one byte in each integer; of a type that is not known all bytes are kept.
+// narrow writes integers as elements of type d: int32_data also holds the smaller
+// types and the bits of the 16-bit floats. An integer has one byte of the types that
+// share a byte, and all bytes of an unknown type.
 func narrow(xs []int64, d DataType) []byte {
 	raw := []byte{}
 	for _, x := range xs {

@@ -46,8 +46,8 @@ func Decode(data []byte, h Handler) (any, error) {
 	return v, err
 }
 
-// DecodeFrom is Decode for a pickle of at most limit bytes that more may follow.
-// It returns how long the pickle is; more of r may have been read.
+// DecodeFrom does the same as Decode for a pickle of at most limit bytes at the
+// beginning of r, and returns its length. It may read more of r than that.
 func DecodeFrom(r io.Reader, limit int, h Handler) (any, int, error) {
 	return decode(input{rest: r, limit: limit}, h)
 }
@@ -60,7 +60,7 @@ func decode(in input, h Handler) (v any, n int, err error) {
 	return v, d.at, nil
 }
 
-// Protocol returns which protocol a pickle that Decode reads is of: "2" to "5", or
+// Protocol returns the protocol of a pickle that Decode reads: "2" to "5", or
 // "0 or 1", which look the same.
 func Protocol(data []byte) string {
 	if len(data) < 2 || data[0] != opProto {
@@ -106,7 +106,7 @@ func (d *decoder) checkStack() {
 	}
 }
 
-// bottom is where the values since the last mark begin.
+// bottom returns the index of the first value since the last mark.
 func (d *decoder) bottom() int {
 	if n := len(d.marks); n > 0 {
 		return d.marks[n-1]

@@ -20,7 +20,7 @@ type Encoder struct {
 	globals map[[2]string]uint32
 }
 
-// batch is how many items one SETITEMS or APPENDS takes, as in Python.
+// batch is the number of items of one SETITEMS or APPENDS, as in Python.
 const batch = 1000
 
 func (e *Encoder) op(b ...byte) {
@@ -114,7 +114,8 @@ func (e *Encoder) Float(x float64) {
 	e.buf = binary.BigEndian.AppendUint64(e.buf, math.Float64bits(x))
 }
 
-// Text writes a str, which must be valid UTF-8; the second time a reference.
+// Text writes a str, for which [IsText] must hold; the second time it writes a
+// reference.
 func (e *Encoder) Text(s string) {
 	if n, ok := e.texts[s]; ok {
 		e.Get(n)
@@ -128,8 +129,7 @@ func (e *Encoder) Text(s string) {
 	e.texts[s] = e.Memo()
 }
 
-// Bytes writes bytes the way protocol 2 does: as text in Latin-1 and the call
-// that encodes it.
+// Bytes writes bytes as protocol 2 does: as a call that encodes a text in Latin-1.
 func (e *Encoder) Bytes(b []byte) {
 	runes := make([]rune, len(b))
 	for i, c := range b {
@@ -171,7 +171,7 @@ func (e *Encoder) Global(module, name string) {
 // Reduce calls the global written before last with the tuple written last.
 func (e *Encoder) Reduce() { e.op(opReduce) }
 
-// PersistentID turns the value written last into what it identifies.
+// PersistentID replaces the value written last by the object that it identifies.
 func (e *Encoder) PersistentID() { e.op(opBinPersID) }
 
 // Call writes the call of a class or function with n arguments, which arg writes.

@@ -13,7 +13,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// input is a pickle's bytes, which may be the beginning of something longer.
+// input holds a pickle's bytes, which may be the beginning of something longer.
 type input struct {
 	data  []byte
 	at    int       // the next byte
@@ -23,7 +23,7 @@ type input struct {
 
 var errEnd = errors.New("ends in the middle")
 
-// errLimit is a pickle that goes on beyond the input's limit.
+// errLimit reports a pickle that goes on beyond the input's limit.
 var errLimit = errors.New("is longer than what is read of a pickle")
 
 // have makes sure that n more bytes are there.
@@ -37,7 +37,7 @@ func (in *input) have(n int) error {
 	if n > in.limit-in.at {
 		return errLimit
 	}
-	// Doubling keeps the copies few; never more than what is there is allocated for.
+	// Doubling keeps the copies few, and the memory in proportion to the data.
 	for n > len(in.data)-in.at {
 		old := len(in.data)
 		grow := min(max(old, 1<<12), in.limit-old)
@@ -68,7 +68,7 @@ func (in *input) number(n int) uint64 {
 	return binary.LittleEndian.Uint64(word[:])
 }
 
-// sized reads bytes whose number stands before them in n bytes. They are valid
+// sized reads bytes after their number, which takes n bytes. They are valid
 // until the next call.
 func (in *input) sized(n int) []byte {
 	size := in.number(n)
@@ -101,7 +101,7 @@ func (in *input) lineOr(limit int, without error) []byte {
 	return nil
 }
 
-// longestName of a module, a class or a function.
+// longestName is the longest name of a module, a class or a function.
 const longestName = 1000
 
 var errName = errors.New("a name without an end")

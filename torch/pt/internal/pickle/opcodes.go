@@ -5,7 +5,7 @@ package pickle
 
 import "fmt"
 
-// What Python writes for plain data. The opcodes as text are those of the protocols
+// The opcodes that Python writes for plain data. Those with text are from the protocols
 // 0 and 1, and Python 2 wrote some of them in protocol 2 too.
 const (
 	opMark            = '('

@@ -121,7 +121,7 @@ func unescape(s string) string {
 	return string(out)
 }
 
-// appendRune is utf8.AppendRune, but for surrogates, which it keeps.
+// appendRune does the same as utf8.AppendRune, but keeps surrogates.
 func appendRune(b []byte, r rune) []byte {
 	if r < surrogateMin || r > surrogateMax {
 		return utf8.AppendRune(b, r)

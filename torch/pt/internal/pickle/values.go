@@ -8,9 +8,9 @@ import (
 	"math/big"
 )
 
-// List is a list, Tuple a tuple, ByteArray a bytearray. They are pointers in a
-// decoded tree: the same one can be at several places, and a hostile pickle can
-// nest one in itself.
+// List is a list, Tuple a tuple, ByteArray a bytearray. A decoded tree has pointers to
+// them, because the same list can be at several places, and a hostile pickle can put
+// it into itself.
 type (
 	List      struct{ Items []any }
 	Tuple     struct{ Items []any }
@@ -37,10 +37,10 @@ type Object struct{ Class string }
 
 func (o *Object) String() string { return "an object of " + o.Class }
 
-// emptyTuple is all tuples without items.
+// emptyTuple is the only tuple without items.
 var emptyTuple = &Tuple{}
 
-// Handler gives meaning to what is not plain data. Any error ends the decoding.
+// Handler decides about everything that is not plain data. Any error ends the decoding.
 type Handler interface {
 	// Global resolves a reference to a class or function.
 	Global(module, name string) (any, error)
