@@ -59,22 +59,27 @@ func (c *call) tensors(name string) []*value {
 	return vs
 }
 
-// size returns an integer that may depend on the batch.
-func (c *call) size(name string) size {
-	var values [len(traceSizes)]int
+// traced returns an argument as each trace has it.
+func traced[T any](c *call, name, kind string) (values [len(traceSizes)]T) {
 	for k, g := range c.p.traces {
-		x, ok := g.Nodes[c.index].Args[name].(int)
+		x, ok := g.Nodes[c.index].Args[name].(T)
 		if !ok {
-			fail.With("%s is not an integer", c.what(name))
+			fail.With("%s is not %s", c.what(name), kind)
 		}
 		values[k] = x
 	}
-	return solve(values, c.what(name))
+	return values
+}
+
+// size returns an integer that may depend on the batch.
+func (c *call) size(name string) size {
+	return solve(traced[int](c, name, "an integer"), c.what(name))
 }
 
 // int returns an integer that must not depend on the batch.
-func (c *call) int(name string) int {
-	s := c.size(name)
+func (c *call) int(name string) int { return c.fixed(c.size(name), name) }
+
+func (c *call) fixed(s size, name string) int {
 	if !s.constant() {
 		fail.With("%s depends on the batch size", c.what(name))
 	}
@@ -86,20 +91,9 @@ func (c *call) ints(name string) []int {
 	if !c.has(name) {
 		return nil
 	}
-	var lists [len(traceSizes)][]int
-	for k, g := range c.p.traces {
-		l, ok := g.Nodes[c.index].Args[name].([]int)
-		if !ok {
-			fail.With("%s is not a list of integers", c.what(name))
-		}
-		lists[k] = l
-	}
 	var out []int
-	for _, s := range solveAll(lists, c.what(name)) {
-		if !s.constant() {
-			fail.With("%s depends on the batch size", c.what(name))
-		}
-		out = append(out, s.fixed)
+	for _, s := range solveAll(traced[[]int](c, name, "a list of integers"), c.what(name)) {
+		out = append(out, c.fixed(s, name))
 	}
 	return out
 }

@@ -153,16 +153,13 @@ func decode(data []byte) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{
-		IRVersion: int(p.IRVersion), Producer: p.ProducerName, Metadata: map[string]string{},
+		IRVersion: int(p.IRVersion), Producer: p.ProducerName, Metadata: entries(p.Metadata),
 		file: p, listed: map[*pb.Tensor]string{},
 	}
 	for _, o := range p.OpsetImport {
 		if o.Domain == "" || o.Domain == "ai.onnx" {
 			m.Opset = int(o.Version)
 		}
-	}
-	for _, e := range p.Metadata {
-		m.Metadata[e.Key] = e.Value
 	}
 	weights := map[string]bool{}
 	for _, t := range p.Graph.Initializers {
@@ -179,15 +176,20 @@ func decode(data []byte) (*Model, error) {
 	}
 	for _, n := range p.Graph.Nodes {
 		node := Node{Name: n.Name, Op: n.OpType, Domain: n.Domain, Inputs: n.Inputs, Outputs: n.Outputs}
-		for _, e := range n.Metadata {
-			if node.Metadata == nil {
-				node.Metadata = map[string]string{}
-			}
-			node.Metadata[e.Key] = e.Value
+		if n.Metadata != nil {
+			node.Metadata = entries(n.Metadata)
 		}
 		m.Nodes = append(m.Nodes, node)
 	}
 	return m, nil
+}
+
+func entries(list []pb.Entry) map[string]string {
+	m := make(map[string]string, len(list))
+	for _, e := range list {
+		m[e.Key] = e.Value
+	}
+	return m
 }
 
 func valueOf(v *pb.ValueInfo) Value {

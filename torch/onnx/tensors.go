@@ -142,17 +142,11 @@ func (l *lister) add(t *pb.Tensor, name, operator string) {
 	}
 	if t.External {
 		l.m.external = true
-		out.External = &External{Length: -1}
+		at := map[string]int64{"offset": 0, "length": -1}
 		for _, e := range t.ExternalData {
-			switch e.Key {
-			case "location":
-				out.External.Location = e.Value
-			case "offset":
-				out.External.Offset = number64(e.Value)
-			case "length":
-				out.External.Length = number64(e.Value)
-			}
+			at[e.Key] = number64(e.Value)
 		}
+		out.External = &External{entries(t.ExternalData)["location"], at["offset"], at["length"]}
 	}
 	l.m.Tensors = append(l.m.Tensors, out)
 }
@@ -239,9 +233,9 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 // bytes returns how many bytes the elements of t take; false where that is not
 // known.
 func (t Tensor) bytes() (int64, bool) {
-	p := pb.Tensor{Dims: make([]int64, len(t.Shape))}
-	for i, d := range t.Shape {
-		p.Dims[i] = int64(d)
+	var p pb.Tensor
+	for _, d := range t.Shape {
+		p.Dims = append(p.Dims, int64(d))
 	}
 	n, ok := p.Numel()
 	if !ok {

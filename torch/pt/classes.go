@@ -213,17 +213,9 @@ func (l *loader) Build(object, state any) error {
 	case *pickle.Object:
 		return nil
 	case *numpyDType:
-		err := fail.Catch(func() { o.complete(state) })
-		if o.unread = l.mayBeUnread(err); o.unread {
-			return nil
-		}
-		return err
+		return l.complete(&o.unread, func() { o.complete(state) })
 	case *numpyArray:
-		err := fail.Catch(func() { o.complete(l, state) })
-		if o.unread = l.mayBeUnread(err); o.unread {
-			return nil
-		}
-		return err
+		return l.complete(&o.unread, func() { o.complete(l, state) })
 	case *pickle.Dict:
 		if !o.Ordered {
 			break
@@ -236,6 +228,15 @@ func (l *loader) Build(object, state any) error {
 		return nil
 	}
 	return fmt.Errorf("sets attributes of %s", pickle.Kind(object))
+}
+
+// complete calls f, and notes in unread where a placeholder may replace the value.
+func (l *loader) complete(unread *bool, f func()) error {
+	err := fail.Catch(f)
+	if *unread = l.mayBeUnread(err); *unread {
+		return nil
+	}
+	return err
 }
 
 // PersistentID resolves the reference to a storage.
