@@ -8,12 +8,14 @@ import (
 	"math/big"
 )
 
-// List is a list, Tuple a tuple, ByteArray a bytearray. A decoded tree has pointers to
-// them, because the same list can be at several places, and a hostile pickle can put
-// it into itself.
+// A decoded tree has pointers to containers, because the same one can be at several
+// places, and a hostile pickle can put one into itself.
 type (
-	List      struct{ Items []any }
-	Tuple     struct{ Items []any }
+	// List is a list.
+	List struct{ Items []any }
+	// Tuple is a tuple.
+	Tuple struct{ Items []any }
+	// ByteArray is a bytearray.
 	ByteArray struct{ Bytes []byte }
 )
 
@@ -35,6 +37,7 @@ type Dict struct {
 // class, and nothing of the content.
 type Object struct{ Class string }
 
+// String names the class.
 func (o *Object) String() string { return "an object of " + o.Class }
 
 // emptyTuple is the only tuple without items.
