@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,9 +46,6 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 	if model == nil || loss == nil || set == nil {
 		return m, errors.New("trainer: Evaluate needs a model, a loss and a set")
 	}
-	if batchSize == 0 {
-		batchSize = DefaultBatchSize
-	}
 	losses := NewLosses(readEvery)
 	losses.tolerant = true // a loss that is not finite makes the mean so, and no error
 	defer losses.Close()
@@ -79,9 +77,6 @@ func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int,
 	if model == nil || set == nil || set.X == nil || loss != nil && set.Y == nil {
 		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set, with targets where there is a loss")
 	}
-	if batchSize == 0 {
-		batchSize = DefaultBatchSize
-	}
 	losses := NewLosses(readEvery)
 	losses.tolerant = true
 	defer losses.Close()
@@ -104,6 +99,7 @@ func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int,
 // pass runs model over set, without gradients and in evaluation mode, until ctx ends or
 // a loss is refused. f adds the losses of each batch, which pass reads.
 func (l *Losses) pass(ctx context.Context, model nn.Module, set *data.Set, size int, f func(output *torch.Tensor, b data.Batch)) (err error) {
+	size = cmp.Or(size, DefaultBatchSize)
 	nn.SetTraining(model, false)
 	torch.NoGrad(func() {
 		for b := range set.Batches(size, nil) {

@@ -294,14 +294,10 @@ func (f *folder) present(name string, e entry) *entry {
 		return &e
 	}
 	hash, err := hashFile(f.at(name))
-	switch {
-	case err != nil:
-	case hash == e.SHA256:
-		return &e
-	case e.knows(hash):
-		return e.Previous
+	if err != nil {
+		return nil
 	}
-	return nil
+	return e.of(hash)
 }
 
 // same reports whether a file has not been touched since it was written.
@@ -315,15 +311,8 @@ func (f *folder) ours(name string) bool {
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
-	if same(info, f.written[name]) {
-		return true
-	}
 	e, ok := f.index.Files[name]
-	if !ok {
-		return false
-	}
-	hash, err := hashFile(f.at(name))
-	return err == nil && e.knows(hash)
+	return same(info, f.written[name]) || ok && f.present(name, e) != nil
 }
 
 // keepForeign gives a second name to a file that is about to be replaced, and is

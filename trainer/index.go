@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -102,18 +103,11 @@ func ListCheckpoints(folder string) ([]Saved, error) {
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b Saved) int { return strings.Compare(sortKey(a.Name), sortKey(b.Name)) })
+	first := []string{BestFile, LastFile}
+	slices.SortFunc(list, func(a, b Saved) int {
+		return cmp.Or(slices.Index(first, b.Name)-slices.Index(first, a.Name), strings.Compare(a.Name, b.Name))
+	})
 	return list, nil
-}
-
-func sortKey(name string) string {
-	switch name {
-	case LastFile:
-		return "0"
-	case BestFile:
-		return "1"
-	}
-	return "2" + name
 }
 
 // whole returns the checkpoints in a folder that are as they were written.
@@ -187,16 +181,16 @@ func (x index) check(folder, name string) (Saved, error) {
 	e := x.Files[name]
 	s := e.saved(name)
 	hash, err := hashFile(filepath.Join(folder, name))
+	now := e.of(hash)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.State = FileMissing
 	case err != nil:
 		return s, err
-	case hash == e.SHA256:
-	case e.Previous != nil && hash == e.Previous.SHA256: // the crash came before the rename
-		s = e.Previous.saved(name)
-	default:
+	case now == nil:
 		s.State = FileChanged
+	default:
+		s = now.saved(name)
 	}
 	return s, nil
 }
@@ -209,9 +203,13 @@ func (e entry) saved(name string) Saved {
 	return s
 }
 
-// knows reports whether a hash is the entry's, or that of the file before.
-func (e entry) knows(hash string) bool {
-	return hash == e.SHA256 || e.Previous != nil && hash == e.Previous.SHA256
+// of returns the entry of the file with a hash: e, or if a crash came before the new
+// file got its name the one before; nil for another file.
+func (e *entry) of(hash string) *entry {
+	if e == nil || hash == e.SHA256 {
+		return e
+	}
+	return e.Previous.of(hash)
 }
 
 func hashFile(path string) (string, error) {

@@ -107,7 +107,7 @@ func verify(path string, e entry) error {
 	if err != nil {
 		return err
 	}
-	if !e.knows(hash) {
+	if e.of(hash) == nil {
 		return fmt.Errorf("%w: its SHA-256 is %s…, %s says %s…; a file that was changed on purpose can be continued under another name",
 			ErrChanged, hash[:12], indexName, e.SHA256[:min(12, len(e.SHA256))])
 	}

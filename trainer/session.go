@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,18 +43,8 @@ type session struct {
 }
 
 func newSession(r Run) (*session, error) {
-	if r.Epochs == 0 {
-		r.Epochs = DefaultEpochs
-	}
-	if r.BatchSize == 0 {
-		r.BatchSize = DefaultBatchSize
-	}
-	if r.ReadEvery == 0 {
-		r.ReadEvery = readEvery
-	}
-	if r.Accumulate == 0 {
-		r.Accumulate = 1
-	}
+	r.Epochs, r.BatchSize = cmp.Or(r.Epochs, DefaultEpochs), cmp.Or(r.BatchSize, DefaultBatchSize)
+	r.ReadEvery, r.Accumulate = cmp.Or(r.ReadEvery, readEvery), cmp.Or(r.Accumulate, 1)
 	if r.AroundStep == nil {
 		r.AroundStep = func(step func()) { step() }
 	}
@@ -313,7 +304,7 @@ func (s *session) finish(err error) error {
 		h.StopReason = StopInterrupted
 		err = errors.Join(err, moved, s.unsaved)
 		if lost == nil {
-			err = errors.Join(err, s.saveHistory())
+			err = errors.Join(err, s.file(HistoryFile, s.history.Save))
 		}
 		return err
 	case errors.As(err, &nonFinite):
@@ -334,7 +325,14 @@ func (s *session) finish(err error) error {
 		if s.unsaved == nil {
 			s.unsaved = s.repairBest(true)
 		}
-		err = errors.Join(err, s.unsaved, s.saveModel(), s.saveHistory(), s.plotHistory())
+		err = errors.Join(err, s.unsaved)
+		if weights := s.best.StateDict(); weights != nil { // the best ones, also where the model keeps its last
+			err = errors.Join(err, s.file(ModelFile, func(path string) error { return pt.Save(path, weights) }))
+		}
+		err = errors.Join(err, s.file(HistoryFile, s.history.Save))
+		if s.history.Len() > 0 {
+			err = errors.Join(err, s.file(PlotFile, s.history.Plot))
+		}
 	}
 	return err
 }
@@ -356,24 +354,10 @@ func (s *session) continues() bool {
 	return s.Resume || s.ResumeFrom != "" && samePath(filepath.Dir(s.ResumeFrom), s.Save)
 }
 
-// saveModel writes the best weights, also where the model keeps its last ones.
-func (s *session) saveModel() error {
-	if s.folder == nil || s.best.StateDict() == nil {
-		return nil
-	}
-	return s.folder.tidy(pt.Save(s.folder.at(ModelFile), s.best.StateDict()))
-}
-
-func (s *session) saveHistory() error {
+// file lets write make a file in the run's folder, if it has one.
+func (s *session) file(name string, write func(path string) error) error {
 	if s.folder == nil {
 		return nil
 	}
-	return s.folder.tidy(s.history.Save(s.folder.at(HistoryFile)))
-}
-
-func (s *session) plotHistory() error {
-	if s.folder == nil || len(s.history.Epochs) == 0 {
-		return nil
-	}
-	return s.folder.tidy(s.history.Plot(s.folder.at(PlotFile)))
+	return s.folder.tidy(write(s.folder.at(name)))
 }

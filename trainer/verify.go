@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -107,10 +108,8 @@ func (v *verification) whole() error {
 	}
 	run.Save, run.Resume, run.ResumeFrom = filepath.Join(v.folder, "whole"), false, ""
 	if v.stops == nil && run.Train != nil {
-		n := (run.Train.Len() + max(run.BatchSize, 1) - 1) / max(run.BatchSize, 1)
-		if run.BatchSize == 0 {
-			n = (run.Train.Len() + DefaultBatchSize - 1) / DefaultBatchSize
-		}
+		size := max(cmp.Or(run.BatchSize, DefaultBatchSize), 1)
+		n := (run.Train.Len() + size - 1) / size
 		v.stops = []int{1, n, n + n/2 + 1}
 	}
 	slices.Sort(v.stops)

@@ -73,18 +73,13 @@ func gradsOf(params []*torch.Tensor) []*torch.Tensor {
 
 // byKind sorts tensors into lists that one call can take.
 func byKind(ts []*torch.Tensor) [][]*torch.Tensor {
-	var kinds []kind
-	var lists [][]*torch.Tensor
-next:
+	var all calls
 	for _, t := range ts {
-		k := kindOf(t)
-		for i := range kinds {
-			if kinds[i] == k {
-				lists[i] = append(lists[i], t)
-				continue next
-			}
-		}
-		kinds, lists = append(kinds, k), append(lists, []*torch.Tensor{t})
+		all.of(kindOf(t), false).add(t)
+	}
+	lists := make([][]*torch.Tensor, len(all))
+	for i, c := range all {
+		lists[i] = c.lists[0]
 	}
 	return lists
 }
