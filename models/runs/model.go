@@ -43,29 +43,28 @@ type Identity struct {
 	Constant []float32 `json:"constant,omitempty"`
 }
 
-// FindModels names the files of what a path stands for: a file itself, the
-// network of a folder RUN/NETWORK, or all networks of a folder RUN.
-func FindModels(path string) ([]string, error) {
+// FindModels returns the files that a path stands for: the path itself, the network of a
+// folder RUN/NETWORK, or, and then isRun is true, all networks of a folder RUN.
+func FindModels(path string) (files []string, isRun bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !info.IsDir() {
-		return []string{path}, nil
+		return []string{path}, false, nil
 	}
 	if file := folder(path).model(); isFile(file) {
-		return []string{file}, nil
+		return []string{file}, false, nil
 	}
-	var files []string
 	for _, name := range models.Names() {
 		if file := newFolder(path, name).model(); isFile(file) {
 			files = append(files, file)
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: neither a network of a run nor a run: no model.pt in it or in %s below it", path, strings.Join(models.Names(), ", "))
+		return nil, false, fmt.Errorf("%s: neither a network of a run nor a run: no model.pt in it or in %s below it", path, strings.Join(models.Names(), ", "))
 	}
-	return files, nil
+	return files, true, nil
 }
 
 func isFile(path string) bool {

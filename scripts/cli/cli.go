@@ -1,7 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package cli is the command etude: one file a command.
+// Package cli is the command etude, with a file for each of its commands. A program of
+// another module that registers a network with models.Register and calls [Main] is the
+// same command, which knows that network too; scripts/octaves shows one.
 package cli
 
 import (
@@ -271,10 +273,9 @@ func (e *Env) result(asJSON bool, v any, text func(io.Writer), good bool) error 
 // printJSON writes a result as one indented JSON value.
 func (e *Env) printJSON(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = e.Stdout.Write(append(plain.JSON(b), '\n'))
 	}
-	_, err = e.Stdout.Write(append(plain.JSON(b), '\n'))
 	return err
 }
 
@@ -283,10 +284,10 @@ func (e *Env) printJSONLine(v any) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return err
+	err := encoder.Encode(v)
+	if err == nil {
+		_, err = e.Stdout.Write(plain.JSON(b.Bytes()))
 	}
-	_, err := e.Stdout.Write(plain.JSON(b.Bytes()))
 	return err
 }
 

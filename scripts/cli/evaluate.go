@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/etude-ml/etude/models"
@@ -49,7 +47,7 @@ func (c *evaluateCommand) Run(env *Env) error {
 	if err := checkPath("--data", c.Data); err != nil {
 		return err
 	}
-	files, err := runs.FindModels(c.Model)
+	files, isRun, err := runs.FindModels(c.Model)
 	if err != nil {
 		return err
 	}
@@ -75,10 +73,10 @@ func (c *evaluateCommand) Run(env *Env) error {
 		}
 	}
 	if c.JSON && len(results) > 0 {
-		// One network is its measures, a run an object of several.
+		// The result of one network is its measures, that of a run an object of several.
 		var v any = results
-		if info, err := os.Stat(filepath.Join(c.Model, "model.pt")); len(files) == 1 && (err == nil && info.Mode().IsRegular() || files[0] == c.Model) {
-			for _, e := range results {
+		for _, e := range results {
+			if !isRun {
 				v = e
 			}
 		}
