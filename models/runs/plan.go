@@ -148,8 +148,8 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{}
-	var without []Training // without data
-	var first error
+	var without []Training // networks without data
+	var passed []Event     // over
 	for _, spec := range specs {
 		t, err := o.training(spec, settings)
 		if err == nil && !spec.Source.Present(t.Data) {
@@ -168,8 +168,7 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 		case err == nil, absent && named && t.Data != "": // reading it says what is missing
 			p.Trainings = append(p.Trainings, t)
 		case absent && !named:
-			o.event(spec.Name, Notice, fmt.Sprintf("passed over: %v", err))
-			first = cmp.Or(first, err)
+			passed = append(passed, Event{Network: spec.Name, Text: fmt.Sprintf("passed over: %v", err), Err: err})
 		case absent:
 			return nil, err
 		default:
@@ -178,12 +177,15 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 	}
 	switch {
 	case len(p.Trainings)+len(p.failed) > 0:
-		return p, nil
+		for _, e := range passed {
+			o.event(e.Network, Notice, e.Text)
+		}
 	case len(without) > 0: // reading them says what each is missing
 		p.Trainings = without
-		return p, nil
+	default:
+		return nil, passed[0].Err
 	}
-	return nil, first
+	return p, nil
 }
 
 // noData reports that a network has nothing to be trained on.

@@ -57,6 +57,11 @@ func TestPlanOfSeveralNetworks(t *testing.T) {
 	}
 	assert.Equal(t, map[runs.Stage]int{runs.Read: 2, runs.Waiting: 1, runs.Fitting: 3, runs.Fitted: 1, runs.Failed: 1}, stages)
 
+	happened = nil
+	plan, err = runs.NewPlan(o, epochs(2), "emotion", "melody")
+	require.NoError(t, err)
+	assert.Len(t, plan.Trainings, 2, "reading them says what each is missing")
+	assert.Empty(t, happened)
 	_, err = runs.NewPlan(o, epochs(2), "tempo")
 	assert.ErrorContains(t, err, `network "tempo" is not known`)
 	_, err = runs.NewPlan(o, epochs(0), "swap")

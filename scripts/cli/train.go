@@ -124,7 +124,7 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 	o.Device, o.Cache = device, kept
 	plan, err := runs.NewPlan(o, c.Overrides, c.Networks...)
 	if errors.Is(err, runs.ErrNoRun) {
-		return nil, usageError{err}
+		return nil, usagef("train: %w", err)
 	}
 	if err == nil {
 		err = named("--out", c.Out, os.MkdirAll(c.Out, 0o777))
