@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // Info describes the part of a file that LogMel uses, its first two seconds.
@@ -101,10 +103,4 @@ func (s *sound) info() Info {
 var silence = math.Pow(10, SilenceDB/20.0)
 
 // peak returns the largest magnitude in x.
-func peak(x []float64) float64 {
-	var p float64
-	for _, v := range x {
-		p = max(p, math.Abs(v))
-	}
-	return p
-}
+func peak(x []float64) float64 { return floats.Norm(x, math.Inf(1)) }
