@@ -18,6 +18,7 @@ package dynamics
 
 import (
 	"errors"
+	"iter"
 	"math"
 
 	"github.com/etude-ml/etude/models/music/midi"
@@ -83,39 +84,43 @@ func OutputNames() []string {
 //
 // The error is ErrNoNotes or ErrNoWindow, with the song's path.
 func Windows(song *midi.Song) ([]Window, error) {
-	notes := pitched(song)
-	if len(notes) == 0 {
+	s := newSound(song)
+	if len(s.from) == 0 {
 		return nil, song.Wrap("dynamics", ErrNoNotes)
 	}
 	var windows []Window
-	first := notes[0].On
-	w := window{sound: newSound(notes), pedal: pedalTimes(song.Controls), over: song.Seconds(song.EndTick)}
-	index := func(n *midi.Note) float64 { return math.Floor((n.On - first + slack) / WindowSeconds) }
-	for from, to := 0, 0; from < len(notes); from = to {
-		k := index(notes[from])
-		for to = from + 1; to < len(notes) && index(notes[to]) == k; {
-			to++
-		}
-		if to-from >= MinNotes {
-			w.notes = notes[from:to]
-			w.start, w.end = first+WindowSeconds*k, first+WindowSeconds*(k+1)
+	first := s.from[0]
+	w := window{sound: s, pedal: pedalTimes(song.Controls), over: song.Seconds(song.EndTick)}
+	index := 0.0 // of the window that w collects
+	flush := func() {
+		if len(w.notes) >= MinNotes {
+			w.start, w.end = first+WindowSeconds*index, first+WindowSeconds*(index+1)
 			w.cluster()
 			windows = append(windows, Window{Start: w.start, End: w.end, Input: w.input(), Target: w.target()})
 		}
+		w.notes = w.notes[:0]
 	}
+	for n := range pitched(song) {
+		if k := math.Floor((n.On - first + slack) / WindowSeconds); k != index {
+			flush()
+			index = k
+		}
+		w.notes = append(w.notes, n)
+	}
+	flush()
 	if len(windows) == 0 {
 		return nil, song.Wrap("dynamics", ErrNoWindow)
 	}
 	return windows, nil
 }
 
-// pitched returns the notes of a song without the drums.
-func pitched(song *midi.Song) []*midi.Note {
-	notes := make([]*midi.Note, 0, len(song.Notes))
-	for i := range song.Notes {
-		if n := &song.Notes[i]; n.Channel != midi.DrumChannel {
-			notes = append(notes, n)
+// pitched yields the notes of a song except the drums.
+func pitched(song *midi.Song) iter.Seq[*midi.Note] {
+	return func(yield func(*midi.Note) bool) {
+		for i := range song.Notes {
+			if n := &song.Notes[i]; n.Channel != midi.DrumChannel && !yield(n) {
+				return
+			}
 		}
 	}
-	return notes
 }

@@ -22,7 +22,7 @@ func (w *window) input() []float32 {
 		out = append(out, clip(float64(count)/n))
 	}
 
-	pitches := w.column(pitch)
+	pitches := w.column(0, pitch)
 	mean, std := meanStd(pitches)
 	out = append(out, clip(mean/127), clip(std/32), clip(slices.Min(pitches)/127), clip(slices.Max(pitches)/127))
 
@@ -42,7 +42,7 @@ func (w *window) input() []float32 {
 		out = append(out, float32(math.Tanh(v)))
 	}
 
-	durations := w.column(duration)
+	durations := w.column(0, duration)
 	mean, std = meanStd(durations)
 	slices.Sort(durations)
 	out = append(out, clip(mean/4), clip(percentile(durations, 0.5)/4), clip(std/4))

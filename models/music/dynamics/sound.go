@@ -37,13 +37,12 @@ func (e events) since(t float64) float64 {
 	return float64(n)*t - e.sums[n]
 }
 
-// newSound takes notes in the order of their onsets.
-func newSound(notes []*midi.Note) *sound {
+func newSound(song *midi.Song) *sound {
 	var s sound
-	ons, offs := make([]float64, len(notes)), make([]float64, len(notes))
+	ons, offs := make([]float64, 0, len(song.Notes)), make([]float64, 0, len(song.Notes))
 	var total float64
-	for i, n := range notes {
-		ons[i], offs[i] = n.On, n.Off
+	for n := range pitched(song) { // in the order of their onsets
+		ons, offs = append(ons, n.On), append(offs, n.Off)
 		last := len(s.to) - 1
 		if last >= 0 && n.On <= s.to[last] {
 			s.to[last] = max(s.to[last], n.Off)

@@ -15,7 +15,7 @@ import (
 func (w *window) target() []float32 {
 	out := make([]float32, 0, Outputs)
 
-	velocities := w.column(velocity)
+	velocities := w.column(0, velocity)
 	mean, std := meanStd(velocities)
 	slices.Sort(velocities)
 	for _, v := range []float64{mean, std, velocities[0], velocities[len(velocities)-1],
@@ -55,8 +55,8 @@ func (w *window) target() []float32 {
 // slope returns the slope of the least-squares line through velocity/127 over
 // (onset − start)/4 s: the change over a whole window, 0 if all onsets are equal.
 func (w *window) slope() float64 {
-	x := w.column(func(n *midi.Note) float64 { return (n.On - w.start) / WindowSeconds })
-	y := w.column(func(n *midi.Note) float64 { return velocity(n) / 127 })
+	x := w.column(0, func(n *midi.Note) float64 { return (n.On - w.start) / WindowSeconds })
+	y := w.column(1, func(n *midi.Note) float64 { return velocity(n) / 127 })
 	if constant(x) || constant(y) {
 		return 0
 	}
@@ -66,7 +66,7 @@ func (w *window) slope() float64 {
 
 // correlation returns Pearson's, of pitch and velocity, or 0 if either is constant.
 func (w *window) correlation() float64 {
-	x, y := w.column(pitch), w.column(velocity)
+	x, y := w.column(0, pitch), w.column(1, velocity)
 	if constant(x) || constant(y) {
 		return 0
 	}

@@ -23,6 +23,7 @@ type window struct {
 	notes      []*midi.Note // by onset
 	clusters   []cluster    // at most 134 fit in 4 s
 	iois       []float64    // seconds from each cluster to the next
+	columns    [2][]float64
 }
 
 // cluster is a run of notes with about the same onset.
@@ -56,13 +57,14 @@ func (w *window) cluster() {
 	}
 }
 
-// column returns a number for each note.
-func (w *window) column(of func(*midi.Note) float64) []float64 {
-	x := make([]float64, len(w.notes))
-	for i, n := range w.notes {
-		x[i] = of(n)
+// column returns a number for each note, in one of two lists, which the next call
+// for the same list overwrites.
+func (w *window) column(list int, of func(*midi.Note) float64) []float64 {
+	w.columns[list] = slices.Grow(w.columns[list][:0], len(w.notes))
+	for _, n := range w.notes {
+		w.columns[list] = append(w.columns[list], of(n))
 	}
-	return x
+	return w.columns[list]
 }
 
 func pitch(n *midi.Note) float64    { return float64(n.Pitch) }

@@ -111,7 +111,7 @@ func TestSoundAgainstAWalk(t *testing.T) {
 		on := float64(rng.IntN(20000)) / 1000
 		notes = append(notes, note{on: on, off: on + float64(rng.IntN(3)*rng.IntN(900))/1000, channel: uint8(rng.IntN(2) * midi.DrumChannel)})
 	}
-	s := newSound(pitched(song(notes...)))
+	s := newSound(song(notes...))
 	for range 300 {
 		start := float64(rng.IntN(22000)-1000) / 1000
 		end := start + float64(rng.IntN(5000))/1000
