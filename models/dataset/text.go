@@ -13,23 +13,29 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// MaxText is the size in bytes of the largest label file, millions of entries.
-const MaxText = 256 << 20
+// maxText is the size in bytes of the largest label file, millions of entries.
+const maxText = 256 << 20
 
-// readText reads a label file of at most 256 MB and decodes it, see [DecodeText].
-func readText(path string) ([]byte, error) {
+// ReadRaw reads a label file of at most 256 MB as it is.
+func ReadRaw(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxText {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", path, MaxText>>20)
+	if !info.Mode().IsRegular() || info.Size() > maxText {
+		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", path, maxText>>20)
 	}
-	text, err := os.ReadFile(path)
+	return os.ReadFile(path)
+}
+
+// readText reads a label file and decodes it, see [DecodeText].
+func readText(path string) ([]byte, error) {
+	raw, err := ReadRaw(path)
 	if err != nil {
 		return nil, err
 	}
-	if text, err = DecodeText(text); err != nil {
+	text, err := DecodeText(raw)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return text, nil

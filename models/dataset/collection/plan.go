@@ -116,15 +116,14 @@ func (p *plan) merge(k *kind) (merging, error) {
 	if k.labels == "" || len(labelled) == 0 && (k != chordsKind || len(p.progressions) == 0) {
 		return m, nil
 	}
-	old, err := readOld(m.file)
-	if err != nil {
+	old, err := dataset.ReadRaw(m.file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return m, err
 	}
 	var c conflicts
-	switch k {
-	case chordsKind:
+	if k == chordsKind {
 		m.text, m.Merged, err = mergeProgressions(old, p.progressions, p.Replace, &c)
-	default:
+	} else {
 		m.text, m.Merged, err = mergeLabels(m.file, k.dir(p.To), old, labelled, p.Replace, &c)
 	}
 	if err != nil {
@@ -132,20 +131,6 @@ func (p *plan) merge(k *kind) (merging, error) {
 	}
 	m.changed = !bytes.Equal(m.text, old)
 	return m, c.err(m.file)
-}
-
-func readOld(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > dataset.MaxText {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d MB", file, dataset.MaxText>>20)
-	}
-	return os.ReadFile(file)
 }
 
 // conflicts counts the labels that differ from those in DATA.
