@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -178,7 +179,13 @@ func checkWhole(t *testing.T, dir string) {
 		if s.State == FileMissing { // listed before it had its first name, or just removed
 			x, err := readIndex(dir)
 			require.NoError(t, err)
-			require.Nil(t, x.Files[s.Name].Previous, s.Name)
+			if x.Files[s.Name].Previous != nil { // it was there, so two better ones have to be
+				better := slices.DeleteFunc(whole(dir), func(o Saved) bool {
+					return !strings.HasPrefix(o.Name, "best-") || *x.Files[o.Name].Rank > *x.Files[s.Name].Rank
+				})
+				require.True(t, strings.HasPrefix(s.Name, "best-"), s.Name)
+				require.GreaterOrEqual(t, len(better), 2, "%s: %+v", s.Name, list)
+			}
 			continue
 		}
 		require.Equal(t, FileWhole, s.State, s.Name)
