@@ -112,14 +112,11 @@ func fit(t *testing.T, s models.Spec, l lossChoice, o optimizerChoice, c setting
 }
 
 // traffic is what a training on a device may transfer, all of it between steps.
-func traffic(l lossChoice, c setting) torchtest.Traffic {
+func traffic(c setting) torchtest.Traffic {
 	epoch := torchtest.Traffic{
 		Reads:    1,     // are the parameters finite
 		ToDevice: 1,     // the order
-		ToHost:   2 + 1, // losses of 3 steps and of 1, and of validation
-	}
-	if l.classes {
-		epoch.ToHost += 2 // right answers in training and in validation
+		ToHost:   2 + 1, // losses of 3 steps and of 1, and of validation, with the right answers of classes
 	}
 	if c.clip == "norm" {
 		epoch.ToHost += 2 // norms, where losses are read
@@ -153,7 +150,7 @@ func TestNoStepTransfers(t *testing.T) {
 				if torchtest.IsPretend(device) {
 					require.Positive(t, got.inSteps.Calls, name)
 					require.Zero(t, got.inSteps.Transfers(), name)
-					want := traffic(l, c)
+					want := traffic(c)
 					want.Calls = got.all.Calls
 					require.Equal(t, want, got.all, name)
 				}
@@ -190,7 +187,7 @@ func TestTrafficOfTheNetworks(t *testing.T) {
 		got := fit(t, s, losses[0], optimizerNamed(t, "Adam decay"), c, device)
 		require.Zero(t, got.inSteps.Transfers(), s.Name)
 		between := got.all.Since(got.inSteps)
-		want := traffic(losses[0], c)
+		want := traffic(c)
 		want.Calls = between.Calls
 		assert.Equal(t, want, between, s.Name)
 		n, epochs := int64(got.steps), int64(matrixEpochs)
