@@ -88,7 +88,7 @@ func (a *archiveWriter) record(name string, size uint64, write func(io.Writer) e
 	c := little(a.central, uint32(0x02014b50), [4]byte{}, flags, [6]byte{}, sum.Sum32(), narrow(size), narrow(size))
 	// After the lengths: comment, disk, attributes.
 	c = little(c, uint16(len(full)), uint16(len(zip64)), [10]byte{}, narrow(start))
-	a.central = slices.Concat(c, []byte(full), zip64)
+	a.central = append(append(c, full...), zip64...)
 
 	a.records++
 	a.names.Write([]byte(name + "\n"))
