@@ -38,8 +38,9 @@ func (e *NonFiniteError) Error() string {
 //	}
 type Losses struct {
 	size int
-	// rows are float64 [size, 4], made by the first Add where the loss is: the loss,
-	// what it was divided by, if not by its samples, and two more numbers (see observe).
+	// rows are float64 [4·size], made by the first Add where the loss is: for each batch
+	// the loss, what it was divided by, if not by its samples, and two more numbers (see
+	// observe).
 	rows     *torch.Tensor
 	batches  []batch // of the rows that have not been read
 	tolerant bool    // a value that is not finite counts, instead of being an error
@@ -100,7 +101,7 @@ func (l *Losses) add(loss *torch.Tensor, n int, factor float64, more ...*torch.T
 	}
 	if l.rows == nil {
 		torch.Unscoped(func() {
-			l.rows = torch.Zeros([]int{l.size, 4}, torch.Options{DType: torch.Float64, Device: loss.Device()})
+			l.rows = torch.Zeros([]int{4 * l.size}, torch.Options{DType: torch.Float64, Device: loss.Device()})
 		})
 	}
 	if loss.Device() != l.rows.Device() {
@@ -110,10 +111,9 @@ func (l *Losses) add(loss *torch.Tensor, n int, factor float64, more ...*torch.T
 		panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("%d losses have not been read; Read comes before the next Add", len(l.batches))})
 	}
 	divisor := nn.Divisor(loss)
-	row := l.rows.Select(0, len(l.batches))
 	for i, x := range append([]*torch.Tensor{loss, divisor}, more...) {
 		if x != nil {
-			row.Narrow(0, i, 1).CopyInPlace(x.Detach())
+			l.rows.Narrow(0, 4*len(l.batches)+i, 1).CopyInPlace(x.Detach())
 		}
 	}
 	l.batches = append(l.batches, batch{n, divisor != nil, factor})
@@ -130,7 +130,7 @@ func (l *Losses) Read() error {
 		return nil
 	}
 	var values []float64
-	torch.Scope(func() { values = l.rows.Narrow(0, 0, len(l.batches)).To(torch.CPU).Float64s() })
+	torch.Scope(func() { values = l.rows.Narrow(0, 0, 4*len(l.batches)).To(torch.CPU).Float64s() })
 	batches := l.batches
 	l.batches = l.batches[:0]
 	for i, b := range batches {
