@@ -5,7 +5,6 @@ package runs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -104,17 +103,17 @@ func notFinite(xs []float32) (n int) {
 }
 
 func (e *Evaluation) measure(m *Model) error {
-	report, err := m.Spec.Measure(e.Predictions, e.Targets, e.Mean)
+	y := torch.FromSlice(e.Targets, e.Samples, m.Spec.Out)
+	defer y.Close()
+	found, err := measureRows(m.Spec, e.Predictions, e.Targets, e.Mean, y)
 	if err != nil {
 		return err
 	}
-	e.Measures, e.Constant = report.Measures, report.Constant
-	y := torch.FromSlice(e.Targets, e.Samples, m.Spec.Out)
-	defer y.Close()
-	loss, err1 := lossOf(m.Spec, e.Predictions, y)
-	constant, err2 := lossOf(m.Spec, e.Mean, y)
-	e.Loss, e.ConstantLoss, e.BeatsConstant = measure.Number(loss), measure.Number(constant), loss < constant
-	return errors.Join(err1, err2)
+	loss, err := lossOf(m.Spec, e.Predictions, y)
+	e.Measures, e.Constant = found.Measures, found.Constant
+	e.Loss, e.ConstantLoss = measure.Number(loss), measure.Number(found.constantLoss)
+	e.BeatsConstant = loss < found.constantLoss
+	return err
 }
 
 // lossOf returns the loss of rows of outputs, or of one that stands for all.
@@ -144,10 +143,15 @@ func measureOn(spec models.Spec, model nn.Module, set *data.Set, samples *data.S
 	if err != nil {
 		return m, err
 	}
-	if m.constantLoss, err = lossOf(spec, mean, set.Y); err != nil {
-		return m, err
+	return measureRows(spec, predictions, samples.Y, mean, set.Y)
+}
+
+// measureRows measures rows of predictions and, beside them, the constant prediction.
+// y holds the targets as a tensor.
+func measureRows(spec models.Spec, predictions, targets, mean []float32, y *torch.Tensor) (m measured, err error) {
+	if m.Report, err = spec.Measure(predictions, targets, mean); err == nil {
+		m.constantLoss, err = lossOf(spec, mean, y)
 	}
-	m.Report, err = spec.Measure(predictions, samples.Y, mean)
 	return m, err
 }
 
