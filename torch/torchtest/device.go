@@ -6,7 +6,6 @@ package torchtest
 import (
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"testing"
 
@@ -14,16 +13,6 @@ import (
 	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/internal/ctorch/pretend"
 )
-
-const deviceVariable = "ETUDE_TEST_DEVICE"
-
-// named returns the device that the environment asks for; "" for the pretend one.
-func named() string {
-	if name := os.Getenv(deviceVariable); name != "pretend" && name != "pretend:0" {
-		return name
-	}
-	return ""
-}
 
 // Accelerator returns the device that tests of devices use: the one that
 // ETUDE_TEST_DEVICE names (cuda, cuda:1, cpu), or [Pretend]. Where it cannot be
@@ -57,12 +46,6 @@ func SecondDevice(tb testing.TB) torch.Device {
 		tb.Skipf("the test needs a device beside the CPU; %s is %s", deviceVariable, named())
 	}
 	return device
-}
-
-// IsPretend reports whether d is the pretend accelerator, which counts its traffic
-// and computes what the CPU does, bit for bit.
-func IsPretend(d torch.Device) bool {
-	return accelerator.device != torch.CPU && d == accelerator.device
 }
 
 // tolerance is the largest difference of a real device's kernels from the CPU's,

@@ -16,6 +16,16 @@ import (
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
+const deviceVariable = "ETUDE_TEST_DEVICE"
+
+// named returns the device that the environment asks for; "" for the pretend one.
+func named() string {
+	if name := os.Getenv(deviceVariable); name != "pretend" && name != "pretend:0" {
+		return name
+	}
+	return ""
+}
+
 var accelerator struct {
 	once   sync.Once
 	device torch.Device
@@ -62,6 +72,12 @@ func Pretend(tb testing.TB) torch.Device {
 		tb.Fatalf("the pretend accelerator: %v", accelerator.err)
 	}
 	return accelerator.device
+}
+
+// IsPretend reports whether d is the pretend accelerator, which counts its traffic
+// and computes what the CPU does, bit for bit.
+func IsPretend(d torch.Device) bool {
+	return accelerator.device != torch.CPU && d == accelerator.device
 }
 
 func loadPretend() {

@@ -93,28 +93,6 @@ func (r *Report) Summary() string {
 	return fmt.Sprintf("**%s** on %s: %s (%.0f s)", verdict, on, strings.Join(parts, "; "), r.Seconds)
 }
 
-// Trainings returns the results of all networks and optimizers.
-func (r *Report) Trainings() []NetworkResult { return slices.Concat(r.Networks, r.Optimizers) }
-
-// failure returns what went wrong with a measurement, unless it was interrupted.
-func (m *Measure) failure() string {
-	if m.Problem == errInterrupted.Error() {
-		return ""
-	}
-	return m.Problem
-}
-
-// Cell returns the measurement as the table shows it.
-func (m Measure) Cell() string {
-	switch {
-	case m.Milliseconds > 0:
-		return fmt.Sprintf("%.3f", m.Milliseconds)
-	case m.failure() != "":
-		return "failed"
-	}
-	return "-"
-}
-
 // TimingNotes says, once each, why a contestant was not measured.
 func (r *Report) TimingNotes() []string {
 	var notes []string

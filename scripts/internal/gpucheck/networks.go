@@ -13,6 +13,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
 // Both sides train for trainSteps with a batch of trainBatch before they are compared.
@@ -38,6 +39,9 @@ const (
 	lossTolerance   = 1e-5 // relative
 	weightTolerance = 1e-4 // absolute
 )
+
+// Difference is the largest distance of one side from the other.
+type Difference = operators.Difference
 
 // NetworkResult compares a training on the device with the same one on the CPU.
 type NetworkResult struct {

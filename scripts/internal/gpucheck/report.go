@@ -6,6 +6,7 @@ package gpucheck
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/etude-ml/etude/torch/torchtest/operators"
@@ -13,9 +14,6 @@ import (
 
 // Format is the version of a Report's JSON. Later ones only add keys.
 const Format = 1
-
-// Difference is the largest distance of one side from the other.
-type Difference = operators.Difference
 
 // Report holds all results. Parts that were not run are null.
 type Report struct {
@@ -113,6 +111,9 @@ func (r *Report) judge() {
 	}
 	r.Passed = len(r.Failures) == 0
 }
+
+// Trainings returns the results of all networks and optimizers.
+func (r *Report) Trainings() []NetworkResult { return slices.Concat(r.Networks, r.Optimizers) }
 
 // ops counts the operators of the cases and those all of whose cases agreed.
 func (r *Report) ops() (agreed, all int) {

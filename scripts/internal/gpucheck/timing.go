@@ -6,6 +6,7 @@ package gpucheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,14 +56,31 @@ type Measure struct {
 // ours reports whether the contestant is Etude, not Python, which is a guest.
 func (m *Measure) ours() bool { return m.Name == Ours || m.Name == oursGraph }
 
+// failure returns what went wrong with a measurement, unless it was interrupted.
+func (m *Measure) failure() string {
+	if m.Problem == errInterrupted.Error() {
+		return ""
+	}
+	return m.Problem
+}
+
+// Cell returns the measurement as the table shows it.
+func (m Measure) Cell() string {
+	switch {
+	case m.Milliseconds > 0:
+		return fmt.Sprintf("%.3f", m.Milliseconds)
+	case m.failure() != "":
+		return "failed"
+	}
+	return "-"
+}
+
 // runner is a contestant: a call takes n steps, waits for the device, and returns
 // milliseconds a step.
 type runner struct {
 	run    func(n int) (float64, error)
 	absent error // why there is none
 }
-
-var errInterrupted = errors.New("interrupted")
 
 // pace says how long to measure: rounds of each contestant in turn, which together
 // take about a network's time.

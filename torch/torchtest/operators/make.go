@@ -16,6 +16,12 @@ type tensor = *torch.Tensor
 // list is a function's tensors, all inputs or all results.
 type list = []*torch.Tensor
 
+// Inputs have the sizes of the networks: a batch of 64 and layers up to 512 wide.
+const (
+	batch = 64
+	width = 128
+)
+
 // op makes a case without gradients of a function, whose type says how it takes the
 // inputs. ops are separated by spaces and lack "aten::".
 func op(name, ops string, kind Kind, f any, in ...Maker) Case {

@@ -11,12 +11,6 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// Inputs have the sizes of the networks: a batch of 64 and layers up to 512 wide.
-const (
-	batch = 64
-	width = 128
-)
-
 // Inputs that many cases take.
 var (
 	x, y, row = normal(batch, width), normal(batch, width), normal(width)
