@@ -4,7 +4,6 @@
 package trainer
 
 import (
-	"fmt"
 	"sync/atomic"
 )
 
@@ -20,16 +19,6 @@ type Control struct {
 
 // RequestSave has each run save after the step that it is in, and go on.
 func (c *Control) RequestSave() { c.saves.Add(1) }
-
-// asked is the notice of a save that is asked for at this point; "" for none.
-func (s *session) asked() string {
-	n := s.Control.requests()
-	if n == s.requests {
-		return ""
-	}
-	s.requests = n
-	return fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps())
-}
 
 // requests counts; a nil Control has none.
 func (c *Control) requests() int64 {

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -37,6 +38,24 @@ type folder struct {
 	from    string                 // the file that the run was told to continue from, never removed; "" for last.pt
 	waiting []*snapshot            // what could not be written yet, the oldest first
 	notices []string               // not reported yet
+}
+
+// snapshot is a copy of everything that a save writes, so that training can go on
+// meanwhile. Parts that are written, or no longer needed, are cleared.
+type snapshot struct {
+	tree       *torch.Dict // tensors on the CPU, in no scope
+	entry      entry
+	last, best bool    // last.pt, best.pt
+	rank       float64 // among the best-*.pt files; NaN for a snapshot that is none
+	keep       int     // of them
+	history    []byte
+	asked      string // the notice when it is written; "" for none
+}
+
+// outcome is the result of writing a snapshot.
+type outcome struct {
+	err     error
+	notices []string
 }
 
 // older are the unfinished files of earlier versions of this package.
@@ -220,24 +239,6 @@ func (f *folder) close() {
 		closeTensors(snap.tree)
 	}
 	f.lock.Close()
-}
-
-// newDraft is changed by tests that let a write fail.
-var newDraft = wholefile.NewDraft
-
-// writeFile gives a file its content as a whole.
-func writeFile(path string, content []byte) error {
-	d, err := newDraft(path, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
-	if err == nil {
-		err = d.Publish()
-	}
-	if err != nil {
-		return fmt.Errorf("trainer: %s: %w", path, err)
-	}
-	return nil
 }
 
 // put writes a checkpoint, which e describes. The index learns of it first, so if

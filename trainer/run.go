@@ -4,11 +4,9 @@
 package trainer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"time"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -103,154 +101,79 @@ type Run struct {
 	AroundStep func(step func())
 }
 
-// Fit trains. At the end, for whatever reason, Model has the weights of its best
-// epoch: the first with the lowest validation loss.
-//
-// When ctx ends, the step in progress is finished, last.pt saved, and
-// ErrInterrupted returned with the history so far and the context's cause; Model
-// keeps its weights as they are then. A loss or a parameter that is not finite is a *NonFiniteError,
-// and nothing after it is saved.
-//
-// Initial weights and dropout follow torch.ManualSeed. Fit draws from copies of the
-// random generators (see torch.ForkRNG): it starts where they are when it is
-// called, and leaves them there. So any number of runs may be fitted at once, each
-// on its own goroutine, and each ends with the bits that it has alone; on a GPU
-// each has a stream of its own.
-func (r Run) Fit(ctx context.Context) (*History, error) {
-	s, err := newSession(r)
-	if err != nil {
-		return nil, err
+// check finds what cannot be trained before anything is touched.
+func (r *Run) check() error {
+	switch {
+	case r.Model == nil:
+		return errors.New("Run.Model is nil")
+	case r.Loss == nil:
+		return errors.New("Run.Loss is nil")
+	case r.Optimizer == nil:
+		return errors.New("Run.Optimizer is nil")
+	case r.Train == nil:
+		return errors.New("Run.Train is nil")
+	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0 || r.Accumulate < 1 || r.KeepBest < 0:
+		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d, Accumulate %d, KeepBest %d: none may be negative",
+			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
+	case !(r.ClipNorm >= 0):
+		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
+	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):
+		return fmt.Errorf("Run.Stop: Patience %d, MinDelta %v: neither may be negative", r.Stop.Patience, r.Stop.MinDelta)
+	case r.Stop != nil && r.Stop.Mode != Min:
+		return errors.New("Run.Stop.Mode: a run watches a loss, which falls; leave it at Min")
+	case r.Resume && r.Save == "":
+		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
+	case r.KeepBest > 0 && r.Save == "":
+		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
 	}
-	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
-	defer runtime.UnlockOSThread()
-	fit := func() {
-		torch.ForkRNG(func() {
-			torch.RNGState(s.Train.Device()).Close() // the device's generator is copied now
-			err = s.fit(ctx)
-		})
+	params := nn.Parameters(r.Model)
+	if len(params) == 0 {
+		return fmt.Errorf("Run.Model, a %T, has no parameters; see package nn for how they are found", r.Model)
 	}
-	if s.Threads > 0 {
-		inner := fit
-		fit = func() { torch.Threads(s.Threads, inner) }
+	if err := r.checkOptimizer(); err != nil {
+		return err
 	}
-	if failed := onStream(s.params[0].Device(), fit); failed != nil {
-		err = errors.Join(err, fmt.Errorf("trainer: %w", failed))
-	}
-	return s.history, err
-}
-
-// loop is the whole of training. Everything that it calls is below, or a part
-// that other loops may use.
-func (s *session) loop(ctx context.Context) error {
-	for s.epoch < s.Epochs && s.stop.Reason() == "" {
-		if ctx.Err() != nil {
-			return s.interrupt(ctx)
+	device := params[0].Device()
+	for _, set := range []struct {
+		name string
+		*data.Set
+	}{{"Train", r.Train}, {"Val", r.Val}} {
+		if set.Set == nil {
+			continue
 		}
-		started := time.Now()
-
-		nn.SetTraining(s.Model, true)
-		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
-			s.AroundStep(func() {
-				if s.opensGroup() {
-					s.Optimizer.ZeroGrad()
-				}
-				output := s.Model.Forward(batch.X)
-				loss := s.Loss(output, batch.Y)
-				s.backward(loss, batch.Len)
-				if s.closesGroup() {
-					s.average()
-					s.clip()
-					s.Optimizer.Step()
-				}
-				s.losses.observe(output, loss, batch, false)
-			})
-			s.step++
-			if s.losses.Full() {
-				if err := s.read(); err != nil {
-					return err
-				}
+		n, m := set.X.Size(0), set.Y.Size(0)
+		if n != m || n == 0 {
+			return fmt.Errorf("the set Run.%s has %d inputs and %d targets", set.name, n, m)
+		}
+		for _, t := range []*torch.Tensor{set.X, set.Y} {
+			if d := t.Device(); d != device {
+				return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
 			}
-			s.progress(batch.Len)
-			if ctx.Err() != nil {
-				break
-			}
-			if err := s.saveOnRequest(); err != nil {
-				return err
-			}
-		}
-		if err := s.read(); err != nil {
-			return err
-		}
-		if s.step == s.steps() {
-			if err := s.losses.checkWeight("Run.Train"); err != nil {
-				return err
-			}
-		}
-
-		validated, err := s.validate(ctx)
-		s.seconds += time.Since(started).Seconds()
-		if err != nil {
-			return err
-		}
-		if !validated {
-			return s.interrupt(ctx)
-		}
-		if err := s.endEpoch(); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-// endEpoch records the epoch, saves, and makes the next one current.
-func (s *session) endEpoch() error {
-	if !finite(s.Model) {
-		return s.nonFiniteParameter()
+// checkOptimizer refuses an optimizer whose steps would not train Model, or would
+// change what no checkpoint of Model holds.
+func (r *Run) checkOptimizer() error {
+	held := map[*torch.Tensor]bool{}
+	for _, p := range r.Optimizer.Parameters() {
+		held[p] = true
 	}
-	epoch := s.measures()
-	best := s.history.Update(epoch)
-	if best {
-		s.best.Take(s.Model)
+	var missing []string
+	for _, p := range nn.NamedParameters(r.Model) {
+		if p.Tensor.RequiresGrad() && !held[p.Tensor] {
+			missing = append(missing, p.Name)
+		}
+		delete(held, p.Tensor)
 	}
-	s.stop.Observe(epoch.Watched())
-	if s.Scheduler != nil {
-		s.Scheduler.Step(epoch.Watched())
+	switch {
+	case missing != nil:
+		return fmt.Errorf("Run.Optimizer does not hold %s of Run.Model: make it with nn.Parameters(model); a parameter that is to keep its value needs SetRequiresGrad(false)",
+			strings.Join(missing, ", "))
+	case len(held) > 0:
+		return fmt.Errorf("Run.Optimizer holds %d parameters that are not Run.Model's, which no checkpoint would hold: make it with nn.Parameters(model)", len(held))
 	}
-	s.begin(s.epoch+1, 0)
-	var stop error
-	if s.OnEpoch != nil {
-		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
-	}
-	if err := s.save(best, s.asked()); err != nil {
-		return err
-	}
-	return stop
-}
-
-// saveOnRequest saves in the middle of an epoch where Control asks for it.
-func (s *session) saveOnRequest() error {
-	s.poll()
-	asked := s.asked()
-	if asked == "" {
-		return nil
-	}
-	if err := s.read(); err != nil {
-		return err
-	}
-	if !finite(s.Model) {
-		return s.nonFiniteParameter()
-	}
-	return s.save(false, asked)
-}
-
-// interrupt saves in the middle of an epoch.
-func (s *session) interrupt(ctx context.Context) error {
-	if !finite(s.Model) {
-		return s.nonFiniteParameter()
-	}
-	if err := s.save(false, ""); err != nil {
-		return err
-	}
-	return fmt.Errorf("trainer: %w in epoch %d of %d after step %d of %d: %w",
-		ErrInterrupted, s.epoch+1, s.Epochs, s.step, s.steps(), context.Cause(ctx))
+	return nil
 }

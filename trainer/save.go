@@ -30,24 +30,6 @@ func (e *SaveError) Error() string {
 // Unwrap returns the cause.
 func (e *SaveError) Unwrap() error { return e.Err }
 
-// snapshot is a copy of everything that a save writes, so that training can go on
-// meanwhile. Parts that are written, or no longer needed, are cleared.
-type snapshot struct {
-	tree       *torch.Dict // tensors on the CPU, in no scope
-	entry      entry
-	last, best bool    // last.pt, best.pt
-	rank       float64 // among the best-*.pt files; NaN for a snapshot that is none
-	keep       int     // of them
-	history    []byte
-	asked      string // the notice when it is written; "" for none
-}
-
-// outcome is the result of writing a snapshot.
-type outcome struct {
-	err     error
-	notices []string
-}
-
 // save takes a snapshot and has it written: last.pt; best.pt for an epoch that is
 // the best; a best-*.pt for one that is among the KeepBest best.
 //
@@ -109,19 +91,6 @@ func (s *session) saved(o outcome) {
 	s.pass(o.notices)
 	if o.err != nil {
 		s.notice("%v. Training goes on; the next save may do better", o.err)
-	}
-}
-
-// pass hands notices to the user.
-func (s *session) pass(notices []string) {
-	for _, text := range notices {
-		s.notice("%s", text)
-	}
-}
-
-func (s *session) notice(format string, args ...any) {
-	if s.OnNotice != nil {
-		s.OnNotice(fmt.Sprintf(format, args...))
 	}
 }
 

@@ -30,6 +30,7 @@ var straight = []string{
 	"torch/libtorch",
 	"torch/torchtest",
 	"torch/torchtest/operators",
+	"trainer",
 }
 
 // TestNoCircles finds the files of a folder that use each other's functions, types,

@@ -1,0 +1,323 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
+)
+
+// Fit trains. At the end, for whatever reason, Model has the weights of its best
+// epoch: the first with the lowest validation loss.
+//
+// When ctx ends, the step in progress is finished, last.pt saved, and
+// ErrInterrupted returned with the history so far and the context's cause; Model
+// keeps its weights as they are then. A loss or a parameter that is not finite is a *NonFiniteError,
+// and nothing after it is saved.
+//
+// Initial weights and dropout follow torch.ManualSeed. Fit draws from copies of the
+// random generators (see torch.ForkRNG): it starts where they are when it is
+// called, and leaves them there. So any number of runs may be fitted at once, each
+// on its own goroutine, and each ends with the bits that it has alone; on a GPU
+// each has a stream of its own.
+func (r Run) Fit(ctx context.Context) (*History, error) {
+	s, err := newSession(r)
+	if err != nil {
+		return nil, err
+	}
+	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
+	defer runtime.UnlockOSThread()
+	fit := func() {
+		torch.ForkRNG(func() {
+			torch.RNGState(s.Train.Device()).Close() // the device's generator is copied now
+			err = s.fit(ctx)
+		})
+	}
+	if s.Threads > 0 {
+		inner := fit
+		fit = func() { torch.Threads(s.Threads, inner) }
+	}
+	if failed := onStream(s.params[0].Device(), fit); failed != nil {
+		err = errors.Join(err, fmt.Errorf("trainer: %w", failed))
+	}
+	return s.history, err
+}
+
+// fit runs the loop and sees to its end.
+func (s *session) fit(ctx context.Context) error {
+	defer s.close()
+	var err error
+	if e := torch.Try(func() {
+		s.clock.start = time.Now()
+		s.begin(0, 0)
+		if err = s.prepare(); err == nil {
+			err = s.loop(ctx)
+		}
+	}); e != nil {
+		err = fmt.Errorf("trainer: epoch %d, step %d: %w", s.epoch+1, s.step+1, e)
+	}
+	if errors.Is(err, ErrStop) {
+		s.history.StopReason, err = StopHook, nil
+	}
+	if e := torch.Try(func() { err = s.finish(err) }); e != nil {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// loop is the whole of training. Everything that it calls is below, or a part
+// that other loops may use.
+func (s *session) loop(ctx context.Context) error {
+	for s.epoch < s.Epochs && s.stop.Reason() == "" {
+		if ctx.Err() != nil {
+			return s.interrupt(ctx)
+		}
+		started := time.Now()
+
+		nn.SetTraining(s.Model, true)
+		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
+			s.AroundStep(func() {
+				if s.opensGroup() {
+					s.Optimizer.ZeroGrad()
+				}
+				output := s.Model.Forward(batch.X)
+				loss := s.Loss(output, batch.Y)
+				s.backward(loss, batch.Len)
+				if s.closesGroup() {
+					s.average()
+					s.clip()
+					s.Optimizer.Step()
+				}
+				s.losses.observe(output, loss, batch, false)
+			})
+			s.step++
+			if s.losses.Full() {
+				if err := s.read(); err != nil {
+					return err
+				}
+			}
+			s.progress(batch.Len)
+			if ctx.Err() != nil {
+				break
+			}
+			if err := s.saveOnRequest(); err != nil {
+				return err
+			}
+		}
+		if err := s.read(); err != nil {
+			return err
+		}
+		if s.step == s.steps() {
+			if err := s.losses.checkWeight("Run.Train"); err != nil {
+				return err
+			}
+		}
+
+		validated, err := s.validate(ctx)
+		s.seconds += time.Since(started).Seconds()
+		if err != nil {
+			return err
+		}
+		if !validated {
+			return s.interrupt(ctx)
+		}
+		if err := s.endEpoch(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endEpoch records the epoch, saves, and makes the next one current.
+func (s *session) endEpoch() error {
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	epoch := s.measures()
+	best := s.history.Update(epoch)
+	if best {
+		s.best.Take(s.Model)
+	}
+	s.stop.Observe(epoch.Watched())
+	if s.Scheduler != nil {
+		s.Scheduler.Step(epoch.Watched())
+	}
+	s.begin(s.epoch+1, 0)
+	var stop error
+	if s.OnEpoch != nil {
+		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
+	}
+	if err := s.save(best, s.asked()); err != nil {
+		return err
+	}
+	return stop
+}
+
+// saveOnRequest saves in the middle of an epoch where Control asks for it.
+func (s *session) saveOnRequest() error {
+	s.poll()
+	asked := s.asked()
+	if asked == "" {
+		return nil
+	}
+	if err := s.read(); err != nil {
+		return err
+	}
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	return s.save(false, asked)
+}
+
+// interrupt saves in the middle of an epoch.
+func (s *session) interrupt(ctx context.Context) error {
+	if !finite(s.Model) {
+		return s.nonFiniteParameter()
+	}
+	if err := s.save(false, ""); err != nil {
+		return err
+	}
+	return fmt.Errorf("trainer: %w in epoch %d of %d after step %d of %d: %w",
+		ErrInterrupted, s.epoch+1, s.Epochs, s.step, s.steps(), context.Cause(ctx))
+}
+
+// prepare locks the folder and continues where an earlier run was interrupted.
+func (s *session) prepare() (err error) {
+	if s.Save != "" {
+		if s.folder, err = openFolder(s.Save); err != nil {
+			return err
+		}
+	}
+	if s.folder != nil && !s.Replace && !s.continues() && Finished(s.Save) {
+		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
+	}
+	if s.OnStart != nil {
+		if err := s.OnStart(); err != nil {
+			return err
+		}
+	}
+	if s.Save != "" || s.ResumeFrom != "" {
+		s.begun = s.settings()
+	}
+	here, err := s.resume()
+	if err != nil {
+		return err
+	}
+	if s.folder != nil {
+		if !here {
+			err = s.folder.clear()
+		}
+		s.pass(s.folder.notices)
+		s.folder.notices = nil
+		if here {
+			keep := s.KeepBest
+			if keep == 0 {
+				keep = math.MaxInt // those of an earlier setting stay
+			}
+			if err = s.repairBest(false); err == nil {
+				err = s.folder.tidy(s.folder.prune(keep)) // a kill may have come before that
+			}
+		}
+	}
+	return err
+}
+
+// continues reports whether the run may go on from a checkpoint in its own folder.
+func (s *session) continues() bool {
+	return s.Resume || s.ResumeFrom != "" && samePath(filepath.Dir(s.ResumeFrom), s.Save)
+}
+
+// finish records why training ended, restores the best weights and writes the last
+// files, and those that could not be written before. err is the loop's.
+func (s *session) finish(err error) error {
+	h := s.history
+	s.settle()
+	var lost, moved error
+	if s.folder != nil {
+		lost = s.folder.follow()
+		if lost == nil && s.unsaved != nil {
+			o := s.folder.write()
+			s.unsaved = o.err
+			s.pass(o.notices)
+		}
+		if moved = s.folder.moved; errors.Is(err, ErrMoved) {
+			moved = nil // err says so already
+		}
+	}
+	switch nonFinite := new(NonFiniteError); {
+	case errors.Is(err, ErrInterrupted), errors.Is(err, ErrMoved):
+		h.StopReason = StopInterrupted
+		err = errors.Join(err, moved, s.unsaved)
+		if lost == nil {
+			err = errors.Join(err, s.file(HistoryFile, s.history.Save))
+		}
+		return err
+	case errors.As(err, &nonFinite):
+		h.StopReason = StopNonFinite
+	case err != nil:
+		h.StopReason = StopError
+	case h.StopReason != "": // the hook's
+	case s.stop.Reason() != "":
+		h.StopReason = s.stop.Reason()
+	default:
+		h.StopReason = StopCompleted
+	}
+	if !s.KeepLast && s.best.StateDict() != nil {
+		err = errors.Join(err, s.best.Restore(s.Model))
+	}
+	err = errors.Join(err, moved)
+	if h.StopReason != StopError && lost == nil {
+		if s.unsaved == nil {
+			s.unsaved = s.repairBest(true)
+		}
+		err = errors.Join(err, s.unsaved)
+		if weights := s.best.StateDict(); weights != nil { // the best ones, also where the model keeps its last
+			err = errors.Join(err, s.file(ModelFile, func(path string) error { return pt.Save(path, weights) }))
+		}
+		err = errors.Join(err, s.file(HistoryFile, s.history.Save))
+		if s.history.Len() > 0 {
+			err = errors.Join(err, s.file(PlotFile, s.history.Plot))
+		}
+	}
+	return err
+}
+
+func (s *session) close() {
+	s.settle()
+	if s.folder != nil {
+		s.folder.close()
+	}
+	s.losses.Close()
+	s.norms.Close()
+	s.dropGroup()
+	s.valLosses.Close()
+	s.best.Close()
+}
+
+// file lets write make a file in the run's folder, if it has one.
+func (s *session) file(name string, write func(path string) error) error {
+	if s.folder == nil {
+		return nil
+	}
+	return s.folder.tidy(write(s.folder.at(name)))
+}
+
+// asked is the notice of a save that is asked for at this point; "" for none.
+func (s *session) asked() string {
+	n := s.Control.requests()
+	if n == s.requests {
+		return ""
+	}
+	s.requests = n
+	return fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps())
+}
