@@ -45,7 +45,7 @@ func TestChangedSettings(t *testing.T) {
 			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.DefaultStepLR(2))
 		},
 		"optimizer group 0 lr was 0.02, is 0.03; optimizer group 0 weight_decay was 0, is 0.1;": func(r *trial) {
-			g := r.Optimizer.(*optim.Adam).Groups()[0]
+			g := &r.Optimizer.(*optim.Adam).Groups()[0].Config
 			g.LR, g.WeightDecay = 0.03, 0.1
 		},
 		"optimizer type was *optim.Adam, is *optim.SGD;": func(r *trial) {
@@ -132,7 +132,7 @@ func TestOverride(t *testing.T) {
 		everyState(0, r)
 		r.Resume, r.Override, r.ClipNorm = true, true, 0.25
 		r.Scheduler = nil
-		g := r.Optimizer.(*optim.Adam).Groups()[0]
+		g := &r.Optimizer.(*optim.Adam).Groups()[0].Config
 		g.LR, g.WeightDecay = 0.003, 0.1
 		r.OnEpoch = func(Epoch) error {
 			assert.Equal(t, 0.1, g.WeightDecay)
@@ -149,7 +149,7 @@ func TestOverride(t *testing.T) {
 	_, notices, err = fit(t, dir, func(r *trial) {
 		everyState(0, r)
 		r.Resume, r.ClipNorm, r.Scheduler, r.Epochs = true, 0.25, nil, 5
-		g := r.Optimizer.(*optim.Adam).Groups()[0]
+		g := &r.Optimizer.(*optim.Adam).Groups()[0].Config
 		g.LR, g.WeightDecay = 0.003, 0.1
 	})
 	require.NoError(t, err)

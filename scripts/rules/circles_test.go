@@ -28,6 +28,7 @@ var straight = []string{
 	"torch/cuda",
 	"torch/internal/ctorch",
 	"torch/libtorch",
+	"torch/optim",
 	"torch/torchtest",
 	"torch/torchtest/operators",
 	"trainer",

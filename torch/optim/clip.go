@@ -5,6 +5,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -72,14 +73,15 @@ func gradsOf(params []*torch.Tensor) []*torch.Tensor {
 }
 
 // byKind sorts tensors into lists that one call can take.
-func byKind(ts []*torch.Tensor) [][]*torch.Tensor {
-	var all calls
+func byKind(ts []*torch.Tensor) (lists [][]*torch.Tensor) {
+	var kinds []kind
 	for _, t := range ts {
-		all.of(kindOf(t), false).add(t)
-	}
-	lists := make([][]*torch.Tensor, len(all))
-	for i, c := range all {
-		lists[i] = c.lists[0]
+		k := kindOf(t)
+		i := slices.Index(kinds, k)
+		if i < 0 {
+			i, kinds, lists = len(kinds), append(kinds, k), append(lists, nil)
+		}
+		lists[i] = append(lists[i], t)
 	}
 	return lists
 }

@@ -46,7 +46,7 @@ func ExampleAdam_AddGroup() {
 	settings.LR, settings.WeightDecay = 1e-4, 0
 	opt.AddGroup(biases, settings)
 	for _, g := range opt.Groups() {
-		fmt.Println(len(g.Params), g.LR, g.WeightDecay)
+		fmt.Println(len(g.Params), g.Config.LR, g.Config.WeightDecay)
 	}
 	// Output:
 	// 2 0.001 0.01

@@ -10,110 +10,242 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
+// rule describes one kind of optimizer, beyond what all have in common. C is the type
+// of its settings.
+type rule[C any] struct {
+	name     string                // for errors
+	settings func(c *C) []setting  // in PyTorch's order, which begins with the learning rate
+	check    func(c *C)            // panics on settings that cannot be; LR is checked without it
+	state    []slot[C]             // what is remembered of each parameter, in PyTorch's order
+	update   func(c *C, u *update) // changes parameters, by as few calls as possible
+}
+
+// Group is some parameters with their settings, which may be changed between steps.
+type Group[C any] struct {
+	Params []*torch.Tensor // not to be changed
+	Config C
+
+	states  []state // of each parameter
+	updates []*update
+	extra   *torch.Dict // keys of a loaded state dict that are not ours
+}
+
+// state is what an optimizer remembers of one parameter.
+type state struct {
+	values []*torch.Tensor // by slot; nil before the first step that needs it
+	update *update         // that the parameter took part in last
+}
+
+// update holds the tensors of the parameters of one kind that change in one step. The
+// lists are kept, so that a step allocates next to nothing.
+type update struct {
+	kind          kind
+	first         bool // of something remembered, which begins at this step
+	params, grads []*torch.Tensor
+	state         [][]*torch.Tensor // by slot; empty where it is not needed
+	settings      torch.Named       // for a kernel
+}
+
+// newGroup returns a group without a state.
+func newGroup[C any](r *rule[C], params []*torch.Tensor, c C) *Group[C] {
+	g := &Group[C]{Params: params, Config: c, states: make([]state, len(params)), extra: torch.NewDict()}
+	for i := range g.states {
+		g.states[i].values = make([]*torch.Tensor, len(r.state))
+	}
+	return g
+}
+
+// check panics on settings that cannot be.
+func (g *Group[C]) check(r *rule[C]) {
+	notNegative(r.name, "LR", *g.lr(r))
+	r.check(&g.Config)
+}
+
+func (g *Group[C]) lr(r *rule[C]) *float64 { return r.settings(&g.Config)[0].value.(*float64) }
+
+// step changes each parameter that has a gradient.
+func (g *Group[C]) step(r *rule[C]) {
+	for _, u := range g.updates {
+		u.params, u.grads = u.params[:0], u.grads[:0]
+		for j := range u.state {
+			u.state[j] = u.state[j][:0]
+		}
+	}
+	needed := make([]bool, len(r.state))
+	for j, s := range r.state {
+		needed[j] = s.when == nil || s.when(&g.Config)
+	}
+	for i, p := range g.Params {
+		grad := p.Grad()
+		if grad == nil {
+			continue
+		}
+		s, first := &g.states[i], false
+		for j := range r.state {
+			if needed[j] && s.values[j] == nil {
+				s.values[j], first = r.state[j].begin(p), true
+			}
+		}
+		if s.update == nil || s.update.first != first {
+			s.update = g.updateOf(kindOf(p), first, len(r.state))
+		}
+		u := s.update
+		u.params, u.grads = append(u.params, p), append(u.grads, grad)
+		for j, v := range s.values {
+			if needed[j] {
+				u.state[j] = append(u.state[j], v)
+			}
+		}
+	}
+	for _, u := range g.updates {
+		if len(u.params) > 0 {
+			r.update(&g.Config, u)
+		}
+	}
+}
+
+func (g *Group[C]) updateOf(k kind, first bool, slots int) *update {
+	for _, u := range g.updates {
+		if u.kind == k && u.first == first {
+			return u
+		}
+	}
+	u := &update{kind: k, first: first, state: make([][]*torch.Tensor, slots), settings: torch.Named{}}
+	g.updates = append(g.updates, u)
+	return u
+}
+
+// stateOf returns the state of a parameter in PyTorch's layout, nil for none.
+func (g *Group[C]) stateOf(r *rule[C], i int) *torch.Dict {
+	d := torch.NewDict()
+	for j, v := range g.states[i].values {
+		if v != nil {
+			d.Set(r.state[j].key, v.Detach())
+		}
+	}
+	if d.Len() == 0 {
+		return nil
+	}
+	return d
+}
+
+// load fills a group that has no state yet from a saved one.
+func (g *Group[C]) load(r *rule[C], from savedGroup) error {
+	d := &torch.DictReader{Dict: from.settings, Subject: "setting"}
+	for _, key := range []string{"params", "foreach", "capturable", "differentiable", "fused"} {
+		d.Has(key) // which of PyTorch's implementations runs does not matter
+	}
+	for _, s := range r.settings(&g.Config) {
+		if d.Has(s.key) { // PyTorch, too, completes files of older versions
+			s.read(d)
+		}
+	}
+	if d.Err == nil {
+		d.Err = torch.Try(func() { g.check(r) })
+	}
+	if d.Err != nil {
+		return d.Err
+	}
+	g.extra = d.Rest()
+	for i, saved := range from.state {
+		if saved == nil {
+			continue
+		}
+		for j := range r.state {
+			t, err := r.state[j].load(g.Params[i], saved)
+			if err != nil {
+				return fmt.Errorf("state of parameter %d: %w", i, err)
+			}
+			g.states[i].values[j] = t
+		}
+	}
+	return nil
+}
+
+// close frees the state.
+func (g *Group[C]) close() {
+	for _, s := range g.states {
+		for _, t := range s.values {
+			if t != nil {
+				t.Close()
+			}
+		}
+	}
+}
+
 // groups are an optimizer's groups of parameters, and what every optimizer does with
 // them.
-type groups[G any, P group[G]] struct {
-	name string // for errors
-	list []P
+type groups[C any] struct {
+	rule *rule[C]
+	list []*Group[C]
 }
 
-// group lists the methods that groups need of an optimizer's own type of group.
-type group[G any] interface {
-	*G
-	parts() (params []*torch.Tensor, lr *float64, extra **torch.Dict)
-	check()                    // panics on settings that cannot be
-	step()                     // changes each parameter that has a gradient
-	settings() *torch.Dict     // in PyTorch's layout
-	state(i int) *torch.Dict   // of a parameter; nil before its first step
-	fresh() *G                 // returns a copy of the settings without a state
-	read(r *torch.DictReader)  // takes over settings
-	readState(i int, s *saved) // takes over the state of a parameter
-	close()                    // frees the state
-}
-
-// add adds a group that has no state yet.
-func (o *groups[G, P]) add(g P) {
-	g.check()
-	params, _, _ := g.parts()
-	checkParams(o.name, params, o.Parameters())
+// AddGroup adds parameters with settings of their own.
+func (o *groups[C]) AddGroup(params []*torch.Tensor, c C) {
+	g := newGroup(o.rule, slices.Clone(params), c)
+	g.check(o.rule)
+	checkParams(o.rule.name, params, o.Parameters())
 	o.list = append(o.list, g)
 }
 
 // Groups returns the groups in order, the constructor's first.
-func (o *groups[G, P]) Groups() []P { return o.list }
+func (o *groups[C]) Groups() []*Group[C] { return o.list }
 
 // Parameters returns the parameters of all groups, in order.
-func (o *groups[G, P]) Parameters() []*torch.Tensor { return slices.Concat(o.params()...) }
-
-func (o *groups[G, P]) params() (all [][]*torch.Tensor) {
+func (o *groups[C]) Parameters() (all []*torch.Tensor) {
 	for _, g := range o.list {
-		params, _, _ := g.parts()
-		all = append(all, params)
+		all = append(all, g.Params...)
 	}
 	return all
 }
 
-// lrs returns where the learning rates of the groups are.
-func (o *groups[G, P]) lrs() (list []*float64) {
-	for _, g := range o.list {
-		_, lr, _ := g.parts()
-		list = append(list, lr)
-	}
-	return list
-}
-
-// extras returns where keys of loaded state dicts are that are not the optimizer's.
-func (o *groups[G, P]) extras() (list []**torch.Dict) {
-	for _, g := range o.list {
-		_, _, extra := g.parts()
-		list = append(list, extra)
-	}
-	return list
-}
-
 // LR returns the learning rate of the first group.
-func (o *groups[G, P]) LR() float64 { return *o.lrs()[0] }
+func (o *groups[C]) LR() float64 { return *o.list[0].lr(o.rule) }
 
 // SetLR sets the learning rate of every group.
-func (o *groups[G, P]) SetLR(lr float64) {
-	notNegative(o.name, "LR", lr)
-	for _, p := range o.lrs() {
-		*p = lr
+func (o *groups[C]) SetLR(lr float64) {
+	notNegative(o.rule.name, "LR", lr)
+	for _, g := range o.list {
+		*g.lr(o.rule) = lr
 	}
 }
 
 // ZeroGrad drops the gradients.
-func (o *groups[G, P]) ZeroGrad() {
+func (o *groups[C]) ZeroGrad() {
 	for _, g := range o.list {
-		params, _, _ := g.parts()
-		torch.ZeroGrad(params)
+		torch.ZeroGrad(g.Params)
 	}
 }
 
 // Step changes each parameter that has a gradient.
-func (o *groups[G, P]) Step() {
+func (o *groups[C]) Step() {
 	step(func() {
 		for _, g := range o.list {
-			g.step()
+			g.step(o.rule)
 		}
 	})
 }
 
+// rates returns what schedulers change and leave in the groups.
+func (o *groups[C]) rates() (list []rate) {
+	for _, g := range o.list {
+		list = append(list, rate{g.lr(o.rule), g.extra})
+	}
+	return list
+}
+
 // StateDict returns the state and the settings in PyTorch's layout.
-func (o *groups[G, P]) StateDict() *torch.Dict {
+func (o *groups[C]) StateDict() *torch.Dict {
 	states, list, next := torch.NewDict(), []any{}, 0
 	for _, g := range o.list {
-		params, _, extra := g.parts()
-		settings := g.settings()
-		if *extra != nil {
-			for k, v := range (*extra).All() {
-				settings.Set(k, v)
-			}
+		settings := written(o.rule.settings(&g.Config))
+		for k, v := range g.extra.All() {
+			settings.Set(k, v)
 		}
-		numbers := make([]any, len(params)) // through all groups
-		for i := range params {
+		numbers := make([]any, len(g.Params)) // through all groups
+		for i := range g.Params {
 			numbers[i] = next
-			if s := g.state(i); s != nil {
+			if s := g.stateOf(o.rule, i); s != nil {
 				states.Set(next, s)
 			}
 			next++
@@ -128,19 +260,23 @@ func (o *groups[G, P]) StateDict() *torch.Dict {
 // optimizer of PyTorch, fused or not. The number and the sizes of the groups,
 // and the shapes, must be this optimizer's. Settings that d lacks stay as they
 // are; keys of a group that are not known here are kept and given back.
-func (o *groups[G, P]) LoadStateDict(d *torch.Dict) error {
-	list, err := readDict(d, o.params())
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.name, err)
-	}
-	loaded := make([]P, len(o.list))
+func (o *groups[C]) LoadStateDict(d *torch.Dict) error {
+	sizes := make([]int, len(o.list))
 	for i, g := range o.list {
-		loaded[i] = g.fresh()
-		if err := load(loaded[i], list[i]); err != nil {
-			for _, f := range loaded[:i+1] {
-				f.close()
+		sizes[i] = len(g.Params)
+	}
+	saved, err := readDict(d, sizes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.rule.name, err)
+	}
+	loaded := make([]*Group[C], len(o.list))
+	for i, g := range o.list {
+		loaded[i] = newGroup(o.rule, g.Params, g.Config)
+		if err := loaded[i].load(o.rule, saved[i]); err != nil {
+			for _, g := range loaded[:i+1] {
+				g.close()
 			}
-			return fmt.Errorf("%s: group %d: %w", o.name, i, err)
+			return fmt.Errorf("%s: group %d: %w", o.rule.name, i, err)
 		}
 	}
 	for i, g := range o.list {
@@ -148,85 +284,4 @@ func (o *groups[G, P]) LoadStateDict(d *torch.Dict) error {
 		*g = *loaded[i]
 	}
 	return nil
-}
-
-// load fills a fresh group from a saved one.
-func load[G any, P group[G]](g P, from savedGroup) error {
-	r := &torch.DictReader{Dict: from.settings, Subject: "setting"}
-	for _, key := range []string{"params", "foreach", "capturable", "differentiable", "fused"} {
-		r.Has(key) // which of PyTorch's implementations runs does not matter
-	}
-	if g.read(r); r.Err == nil {
-		r.Err = torch.Try(g.check)
-	}
-	if r.Err != nil {
-		return r.Err
-	}
-	params, _, extra := g.parts()
-	*extra = r.Rest()
-	for i, d := range from.state {
-		if d == nil {
-			continue
-		}
-		s := saved{param: params[i], dict: d}
-		if g.readState(i, &s); s.err != nil {
-			return fmt.Errorf("state of parameter %d: %w", i, s.err)
-		}
-	}
-	return nil
-}
-
-// setNumber takes over a setting if the dict has it, as PyTorch completes files of
-// older versions.
-func setNumber(r *torch.DictReader, key string, x *float64) {
-	if r.Has(key) {
-		*x = r.Number(key)
-	}
-}
-
-func setFlag(r *torch.DictReader, key string, b *bool) {
-	if r.Has(key) {
-		*b = torch.Read[bool](r, key)
-	}
-}
-
-// fused holds the arguments of one call of a fused kernel: lists of tensors of one kind,
-// and settings. They are kept, so that a step allocates next to nothing.
-type fused struct {
-	kind     kind
-	first    bool // of momentum that begins at this step
-	lists    [6][]*torch.Tensor
-	settings torch.Named
-}
-
-// calls are the calls of one group.
-type calls []*fused
-
-func (c calls) clear() {
-	for _, f := range c {
-		for i := range f.lists {
-			f.lists[i] = f.lists[i][:0]
-		}
-	}
-}
-
-// of returns the call for tensors of a kind.
-func (c *calls) of(k kind, first bool) *fused {
-	for _, f := range *c {
-		if f.kind == k && f.first == first {
-			return f
-		}
-	}
-	f := &fused{kind: k, first: first, settings: torch.Named{}}
-	*c = append(*c, f)
-	return f
-}
-
-// add adds a tensor to each list, from the first on.
-func (f *fused) add(ts ...*torch.Tensor) {
-	for i, t := range ts {
-		if t != nil {
-			f.lists[i] = append(f.lists[i], t)
-		}
-	}
 }

@@ -5,7 +5,6 @@ package optim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -42,13 +41,20 @@ func notNegative(op, what string, x float64) {
 	}
 }
 
-// checkParams panics unless params can be optimized beside those of the groups.
-func checkParams(op string, params []*torch.Tensor, others ...[]*torch.Tensor) {
+// atLeast1 panics unless n >= 1.
+func atLeast1(op, what string, n int) {
+	if n < 1 {
+		throw(op, "%s is %d; it must be at least 1", what, n)
+	}
+}
+
+// checkParams panics unless params can be optimized beside the others.
+func checkParams(op string, params []*torch.Tensor, others []*torch.Tensor) {
 	if len(params) == 0 {
 		throw(op, "the list of parameters is empty")
 	}
 	seen := map[*torch.Tensor]bool{}
-	for _, p := range slices.Concat(others...) {
+	for _, p := range others {
 		seen[p] = true
 	}
 	for i, p := range params {
@@ -71,21 +77,6 @@ type kind struct {
 }
 
 func kindOf(p *torch.Tensor) kind { return kind{p.Device(), p.DType()} }
-
-// zerosLike makes state of p's kind that belongs to no scope.
-func zerosLike(p *torch.Tensor) (z *torch.Tensor) {
-	torch.Unscoped(func() { z = torch.ZerosLike(p) })
-	return z
-}
-
-// closeAll frees the tensors that are there.
-func closeAll(ts ...*torch.Tensor) {
-	for _, t := range ts {
-		if t != nil {
-			t.Close()
-		}
-	}
-}
 
 // step calls f without gradients, and frees what f leaves.
 func step(f func()) { torch.NoGrad(func() { torch.Scope(f) }) }

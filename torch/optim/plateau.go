@@ -6,6 +6,7 @@ package optim
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -34,8 +35,7 @@ func DefaultReduceLROnPlateau() ReduceLROnPlateauConfig {
 type ReduceLROnPlateau struct {
 	ReduceLROnPlateauConfig
 	optimizer           Optimizer
-	groups              int
-	minLRs              []float64
+	minLRs              []float64 // of each group
 	epoch, bad, cooling int
 	best                float64
 }
@@ -52,11 +52,7 @@ func NewReduceLROnPlateau(o Optimizer, c ReduceLROnPlateauConfig) *ReduceLROnPla
 	notNegative(name, "Cooldown", float64(c.Cooldown))
 	notNegative(name, "MinLR", c.MinLR)
 	notNegative(name, "Eps", c.Eps)
-	groups := len(rates(o))
-	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, groups: groups}
-	for range groups {
-		s.minLRs = append(s.minLRs, c.MinLR)
-	}
+	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, minLRs: slices.Repeat([]float64{c.MinLR}, len(rates(o)))}
 	s.best = s.worst()
 	return s
 }
@@ -99,72 +95,46 @@ func (s *ReduceLROnPlateau) Step(value float64) {
 }
 
 func (s *ReduceLROnPlateau) reduce() {
-	list := rates(s.optimizer)
-	if len(list) != s.groups {
-		throw("optim.ReduceLROnPlateau", "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", len(list), s.groups)
-	}
-	for i, lr := range list {
-		if next := max(lr*s.Factor, s.minLRs[i]); lr-next > s.Eps {
-			list[i] = next
+	changeRates(s.optimizer, len(s.minLRs), func(group int, lr float64) float64 {
+		if next := max(lr*s.Factor, s.minLRs[group]); lr-next > s.Eps {
+			return next
 		}
+		return lr
+	})
+}
+
+// all returns the settings and the state, with PyTorch's keys.
+func (s *ReduceLROnPlateau) all() []setting {
+	return []setting{
+		// default_min_lr is None where each group has its own, and PyTorch before 2.6 did not write it.
+		{"factor", &s.Factor}, {"default_min_lr", optional{&s.MinLR}}, {"min_lrs", &s.minLRs},
+		{"patience", &s.Patience}, {"cooldown", &s.Cooldown}, {"eps", &s.Eps},
+		{"last_epoch", &s.epoch}, {"_last_lr", listOf(rates(s.optimizer))},
+		{"mode_worse", s.worst()}, {"mode", choice{&s.Max, "min", "max"}},
+		{"threshold", &s.Threshold}, {"threshold_mode", choice{&s.Absolute, "rel", "abs"}},
+		{"best", &s.best}, {"cooldown_counter", &s.cooling}, {"num_bad_epochs", &s.bad},
 	}
-	setRates(s.optimizer, list)
 }
 
 // StateDict returns what torch.optim.lr_scheduler.ReduceLROnPlateau's does.
-func (s *ReduceLROnPlateau) StateDict() *torch.Dict {
-	mode, thresholdMode := "min", "rel"
-	if s.Max {
-		mode = "max"
-	}
-	if s.Absolute {
-		thresholdMode = "abs"
-	}
-	return torch.NewDict(
-		"factor", s.Factor, "default_min_lr", s.MinLR, "min_lrs", floatList(s.minLRs),
-		"patience", s.Patience, "cooldown", s.Cooldown, "eps", s.Eps,
-		"last_epoch", s.epoch, "_last_lr", floatList(rates(s.optimizer)),
-		"mode_worse", s.worst(), "mode", mode, "threshold", s.Threshold, "threshold_mode", thresholdMode,
-		"best", s.best, "cooldown_counter", s.cooling, "num_bad_epochs", s.bad)
-}
+func (s *ReduceLROnPlateau) StateDict() *torch.Dict { return written(s.all()) }
 
 // LoadStateDict takes over what StateDict, or PyTorch's, returned.
 func (s *ReduceLROnPlateau) LoadStateDict(d *torch.Dict) error {
-	f := *s
-	err := loadScheduler("ReduceLROnPlateau", d, func(r *torch.DictReader) {
-		f.Factor, f.Patience, f.Cooldown, f.Eps = r.Number("factor"), r.Count("patience"), r.Count("cooldown"), r.Number("eps")
-		f.Threshold = r.Number("threshold")
-		f.Max, f.Absolute = oneOf(r, "mode", "min", "max") == "max", oneOf(r, "threshold_mode", "rel", "abs") == "abs"
-		f.minLRs = r.Numbers("min_lrs", s.groups)
-		// It is None where each group has its own, and PyTorch before 2.6 did not write it.
-		if v, _ := d.Get("default_min_lr"); v != nil {
-			f.MinLR = r.Number("default_min_lr")
-		}
-		f.epoch, f.bad, f.cooling, f.best = r.Count("last_epoch"), r.Count("num_bad_epochs"), r.Count("cooldown_counter"), r.Number("best")
-	})
+	fresh := *s
+	err := readAll("ReduceLROnPlateau", d, fresh.all(), func() {})
 	if err == nil {
-		*s = f
+		*s = fresh
 	}
 	return err
 }
 
-// oneOf reads a text that must be one of two.
-func oneOf(r *torch.DictReader, key, a, b string) string {
-	v := torch.Read[any](r, key)
-	if v != any(a) && v != any(b) {
-		r.Fail("%s is %v; it must be one of [%s %s]", key, v, a, b)
-		return ""
-	}
-	return v.(string)
-}
-
 // String names the settings.
 func (s *ReduceLROnPlateau) String() string {
-	mode := "min"
+	mode, threshold := "min", "relative"
 	if s.Max {
 		mode = "max"
 	}
-	threshold := "relative"
 	if s.Absolute {
 		threshold = "absolute"
 	}

@@ -3,11 +3,7 @@
 
 package optim
 
-import (
-	"fmt"
-
-	"github.com/etude-ml/etude/torch"
-)
+import "github.com/etude-ml/etude/torch"
 
 // Scheduler changes the learning rates of an optimizer from epoch to epoch.
 type Scheduler interface {
@@ -24,12 +20,16 @@ type Scheduler interface {
 	String() string
 }
 
+// rate is the learning rate of a group. Like PyTorch's schedulers, ours leave the rate
+// that they start from beside it, as "initial_lr", where the next scheduler finds it.
+type rate struct {
+	lr    *float64
+	extra *torch.Dict
+}
+
 // grouped is an optimizer with a learning rate for each group. Of any other a
 // scheduler sees one group.
-type grouped interface {
-	lrs() []*float64
-	extras() []**torch.Dict
-}
+type grouped interface{ rates() []rate }
 
 // rates returns the learning rate of each group.
 func rates(o Optimizer) []float64 {
@@ -38,105 +38,42 @@ func rates(o Optimizer) []float64 {
 		return []float64{o.LR()}
 	}
 	var list []float64
-	for _, lr := range g.lrs() {
-		list = append(list, *lr)
+	for _, r := range g.rates() {
+		list = append(list, *r.lr)
 	}
 	return list
 }
 
-// setRates sets the learning rate of each group.
-func setRates(o Optimizer, list []float64) {
+// changeRates replaces the learning rate of each of n groups.
+func changeRates(o Optimizer, n int, next func(group int, lr float64) float64) {
 	g, ok := o.(grouped)
 	if !ok {
-		o.SetLR(list[0])
+		o.SetLR(next(0, o.LR()))
 		return
 	}
-	for i, lr := range g.lrs() {
-		*lr = list[i]
+	list := g.rates()
+	if len(list) != n {
+		throw("optim.Scheduler", "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", len(list), n)
+	}
+	for i, r := range list {
+		*r.lr = next(i, *r.lr)
 	}
 }
 
-// initialRates returns the rates that a schedule starts from. Like PyTorch's
-// schedulers it leaves them in the groups, where the next scheduler finds them.
+// initialRates returns the rates that a schedule starts from.
 func initialRates(o Optimizer) []float64 {
 	list := rates(o)
 	g, ok := o.(grouped)
 	if !ok {
 		return list
 	}
-	for i, extra := range g.extras() {
-		if *extra == nil {
-			*extra = torch.NewDict()
-		}
-		r := &torch.DictReader{Dict: *extra}
+	for i, rate := range g.rates() {
+		r := &torch.DictReader{Dict: rate.extra}
 		if lr := r.Number("initial_lr"); r.Err == nil {
 			list[i] = lr
 		} else {
-			(*extra).Set("initial_lr", list[i])
+			rate.extra.Set("initial_lr", list[i])
 		}
-	}
-	return list
-}
-
-// schedule is the common part of the schedulers that only count epochs.
-type schedule struct {
-	optimizer Optimizer
-	base      []float64 // of each group
-	epoch     int       // steps taken
-}
-
-func newSchedule(o Optimizer) schedule { return schedule{optimizer: o, base: initialRates(o)} }
-
-// advance ends an epoch: f gives the next rate from the present one and its base.
-func (s *schedule) advance(f func(lr, base float64) float64) {
-	s.epoch++
-	list := rates(s.optimizer)
-	s.fits(len(list))
-	for i, lr := range list {
-		list[i] = f(lr, s.base[i])
-	}
-	setRates(s.optimizer, list)
-}
-
-func (s *schedule) fits(groups int) {
-	if groups != len(s.base) {
-		throw("optim.Scheduler", "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", groups, len(s.base))
-	}
-}
-
-// write adds the keys of PyTorch's LRScheduler.
-func (s *schedule) write(d *torch.Dict) *torch.Dict {
-	d.Set("base_lrs", floatList(s.base))
-	d.Set("last_epoch", s.epoch)
-	d.Set("_step_count", s.epoch+1)
-	d.Set("_is_initial", false)
-	d.Set("_get_lr_called_within_step", false)
-	d.Set("_last_lr", floatList(rates(s.optimizer)))
-	return d
-}
-
-// read takes over what write added.
-func (s *schedule) read(r *torch.DictReader) {
-	s.base = r.Numbers("base_lrs", len(s.base))
-	s.epoch = r.Count("last_epoch")
-}
-
-// loadScheduler calls f with a reader of d and returns the first error, with a name.
-func loadScheduler(name string, d *torch.Dict, f func(r *torch.DictReader)) error {
-	if d == nil {
-		return fmt.Errorf("optim.%s: the state dict is nil", name)
-	}
-	r := &torch.DictReader{Dict: d, Subject: "setting"}
-	if f(r); r.Err != nil {
-		return fmt.Errorf("optim.%s: %w", name, r.Err)
-	}
-	return nil
-}
-
-func floatList(xs []float64) []any {
-	list := make([]any, len(xs))
-	for i, x := range xs {
-		list[i] = x
 	}
 	return list
 }

@@ -80,7 +80,7 @@ func twoGroups() *optim.SGD {
 }
 
 func ratesOf(o *optim.SGD) []float64 {
-	return []float64{o.Groups()[0].LR, o.Groups()[1].LR}
+	return []float64{o.Groups()[0].Config.LR, o.Groups()[1].Config.LR}
 }
 
 // fromJSON makes of JSON what a state dict of PyTorch's holds.
@@ -182,7 +182,7 @@ func TestSchedulersContinue(t *testing.T) {
 				assert.NotEqual(t, before, s.String())
 				assert.Equal(t, []float64{0.1, 0.02}, ratesOf(o), "the rates are the optimizer's affair")
 				for i, lr := range c.Rates[g.Cut-1] {
-					o.Groups()[i].LR = lr
+					o.Groups()[i].Config.LR = lr
 				}
 				for epoch := g.Cut; epoch < len(g.Values); epoch++ {
 					s.Step(g.Values[epoch])
@@ -265,14 +265,14 @@ func TestSchedulersRefuse(t *testing.T) {
 		s := optim.NewStepLR(o, optim.DefaultStepLR(3))
 		before := s.StateDict()
 		for want, change := range map[string]func(*torch.Dict){
-			`no "gamma"`:                    func(d *torch.Dict) { d.Delete("gamma") },
-			"base_lrs is [1]":               func(d *torch.Dict) { d.Set("base_lrs", []any{1.0}) },
-			"base_lrs[1] is x":              func(d *torch.Dict) { d.Set("base_lrs", []any{1.0, "x"}) },
-			"last_epoch is 1.5":             func(d *torch.Dict) { d.Set("last_epoch", 1.5) },
-			"last_epoch is -1":              func(d *torch.Dict) { d.Set("last_epoch", -1) },
-			"step_size is 0":                func(d *torch.Dict) { d.Set("step_size", 0) },
-			"gamma is true, of type bool":   func(d *torch.Dict) { d.Set("gamma", true) },
-			"step_size is <nil>, of type <": func(d *torch.Dict) { d.Set("step_size", nil) },
+			`no "gamma"`:                           func(d *torch.Dict) { d.Delete("gamma") },
+			"base_lrs is [1]":                      func(d *torch.Dict) { d.Set("base_lrs", []any{1.0}) },
+			"base_lrs[1] is x":                     func(d *torch.Dict) { d.Set("base_lrs", []any{1.0, "x"}) },
+			"last_epoch is 1.5":                    func(d *torch.Dict) { d.Set("last_epoch", 1.5) },
+			"last_epoch is -1":                     func(d *torch.Dict) { d.Set("last_epoch", -1) },
+			"StepSize is 0; it must be at least 1": func(d *torch.Dict) { d.Set("step_size", 0) },
+			"gamma is true, of type bool":          func(d *torch.Dict) { d.Set("gamma", true) },
+			"step_size is <nil>, of type <":        func(d *torch.Dict) { d.Set("step_size", nil) },
 		} {
 			d := s.StateDict()
 			change(d)

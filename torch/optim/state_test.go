@@ -303,7 +303,7 @@ func TestSettingsChangeBetweenSteps(t *testing.T) {
 	o.SetLR(0.25)
 	o.Step()
 	assert.Equal(t, []float32{0.75}, p.Float32s())
-	o.Groups()[0].LR = 0
+	o.Groups()[0].Config.LR = 0
 	o.Step()
 	assert.Equal(t, []float32{0.75}, p.Float32s())
 	assert.Zero(t, o.LR())

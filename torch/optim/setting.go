@@ -1,0 +1,123 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package optim
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// setting is a setting, or a part of a state, and its key in PyTorch's state dict. The
+// value is a pointer to a float64, an int, a bool, two or more float64s, or one of the
+// types below. Anything else is a constant, which is written but not read.
+type setting struct {
+	key   string
+	value any
+}
+
+// choice is a bool for which PyTorch writes one of two words.
+type choice struct {
+	is      *bool
+	no, yes string
+}
+
+// fixed is a constant that a state dict must have too, where it has the key.
+type fixed struct {
+	value  any
+	reason string // for errors
+}
+
+// optional is a number that may be None or missing.
+type optional struct{ number *float64 }
+
+// written returns the settings as a dict of PyTorch's.
+func written(list []setting) *torch.Dict {
+	d := torch.NewDict()
+	for _, s := range list {
+		d.Set(s.key, s.plain())
+	}
+	return d
+}
+
+func (s setting) plain() any {
+	switch v := s.value.(type) {
+	case *float64:
+		return *v
+	case *int:
+		return *v
+	case *bool:
+		return *v
+	case *[2]float64:
+		return torch.Tuple{v[0], v[1]}
+	case *[]float64:
+		return listOf(*v)
+	case choice:
+		if *v.is {
+			return v.yes
+		}
+		return v.no
+	case fixed:
+		return v.value
+	case optional:
+		return *v.number
+	}
+	return s.value
+}
+
+// read takes the value over from a dict that has the key, or fails.
+func (s setting) read(r *torch.DictReader) {
+	switch v := s.value.(type) {
+	case *float64:
+		*v = r.Number(s.key)
+	case *int:
+		*v = r.Count(s.key)
+	case *bool:
+		*v = torch.Read[bool](r, s.key)
+	case *[2]float64:
+		copy(v[:], r.Numbers(s.key, len(v)))
+	case *[]float64:
+		*v = r.Numbers(s.key, len(*v))
+	case choice:
+		word := torch.Read[any](r, s.key)
+		if *v.is = word == any(v.yes); !*v.is && word != any(v.no) {
+			r.Fail("%s is %v; it must be one of [%s %s]", s.key, word, v.no, v.yes)
+		}
+	case fixed:
+		if is := torch.Read[any](r, s.key); is != v.value {
+			r.Fail("%s is %v: %s", s.key, is, v.reason)
+		}
+	case optional:
+		if is, _ := r.Dict.Get(s.key); is != nil {
+			*v.number = r.Number(s.key)
+		}
+	}
+}
+
+// listOf returns a Python list.
+func listOf(xs []float64) []any {
+	list := make([]any, len(xs))
+	for i, x := range xs {
+		list[i] = x
+	}
+	return list
+}
+
+// readAll takes over a scheduler's settings, which must all be there, and checks them.
+func readAll(name string, d *torch.Dict, list []setting, check func()) error {
+	if d == nil {
+		return fmt.Errorf("optim.%s: the state dict is nil", name)
+	}
+	r := &torch.DictReader{Dict: d, Subject: "setting"}
+	for _, s := range list {
+		s.read(r)
+	}
+	if r.Err == nil {
+		r.Err = torch.Try(check)
+	}
+	if r.Err != nil {
+		return fmt.Errorf("optim.%s: %w", name, r.Err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package optim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// slot is a tensor that an optimizer remembers for each parameter. It is made at the
+// first step that needs it.
+type slot[C any] struct {
+	key string
+	// fill makes the first value; nil for zeros of the parameter's shape.
+	fill func(p *torch.Tensor) *torch.Tensor
+	// when reports whether the settings need it; nil for always. If it is not nil,
+	// the tensor may be None in a state dict.
+	when func(c *C) bool
+	// mayLack accepts a state dict without it.
+	mayLack bool
+}
+
+// steps is the slot that counts the steps of a parameter: float32, without dimensions,
+// on the parameter's device, where the fused kernels want it.
+func steps[C any]() slot[C] {
+	return slot[C]{key: "step", fill: func(p *torch.Tensor) *torch.Tensor {
+		return torch.Zeros([]int{}, torch.Options{Device: p.Device()})
+	}}
+}
+
+// begin makes the first value of p. It belongs to no scope.
+func (s *slot[C]) begin(p *torch.Tensor) (t *torch.Tensor) {
+	torch.Unscoped(func() {
+		if s.fill != nil {
+			t = s.fill(p)
+		} else {
+			t = torch.ZerosLike(p)
+		}
+	})
+	return t
+}
+
+// load returns the value of p in a state dict, copied to p's type and device; nil for none.
+func (s *slot[C]) load(p *torch.Tensor, d *torch.Dict) (*torch.Tensor, error) {
+	if v, ok := d.Get(s.key); !ok && s.mayLack || ok && v == nil && s.when != nil {
+		return nil, nil
+	}
+	t := s.begin(p)
+	if err := s.copy(t, d); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *slot[C]) copy(t *torch.Tensor, d *torch.Dict) error {
+	if t.Dim() == 0 && s.fill != nil { // in files of older versions it is a number
+		r := &torch.DictReader{Dict: d, Subject: "state"}
+		n := r.Number(s.key)
+		if !(n >= 0) {
+			r.Fail("%s is %v; it must not be negative", s.key, n)
+		}
+		if r.Err == nil {
+			t.FillInPlace(n)
+		}
+		return r.Err
+	}
+	v, err := torch.Value[*torch.Tensor](d, s.key)
+	if err != nil {
+		return err
+	}
+	if have, want := v.Shape(), t.Shape(); !slices.Equal(have, want) {
+		return fmt.Errorf("%s has the shape %v, the parameter's is %v", s.key, have, want)
+	}
+	return torch.Try(func() { torch.NoGrad(func() { t.CopyInPlace(v) }) })
+}
