@@ -251,7 +251,7 @@ func TestCheckThroughCache(t *testing.T) {
 	for _, f := range files {
 		require.NoError(t, os.Chtimes(f, past, past))
 	}
-	kept, err := cache.Open(filepath.Join(t.TempDir(), "cache"), cache.Options{})
+	kept, err := cache.Open(filepath.Join(t.TempDir(), "cache"))
 	require.NoError(t, err)
 	defer kept.Close()
 	var decoded atomic.Int32

@@ -155,7 +155,7 @@ func find(ctx context.Context, kept *cache.Cache, path string, sizes map[int64]i
 	}
 	// A file that can be decoded but not hashed is being changed, and is no
 	// duplicate yet, or is larger than any music: its samples tell enough.
-	if sum, _, err := kept.Hash(ctx, path); err == nil {
+	if sum, err := kept.Hash(ctx, path); err == nil {
 		f.content = mark(sum[:len(mark{})])
 	}
 	return f

@@ -32,7 +32,7 @@ func TestFailuresOfTheSystem(t *testing.T) {
 		syscall.EACCES: "the right to read it", syscall.ENOENT: "nobody changes the folder",
 	} {
 		for _, times := range []int32{1, 2, 1 << 30} {
-			kept, err := cache.Open(t.TempDir(), cache.Options{})
+			kept, err := cache.Open(t.TempDir())
 			require.NoError(t, err)
 			var failed atomic.Int32
 			s := texts()

@@ -22,7 +22,7 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	if c.NoCache {
 		return nil, func() {}
 	}
-	kept, err := cache.Open(c.folder(), cache.Options{})
+	kept, err := cache.Open(c.folder())
 	if err != nil {
 		env.say("features are not kept: %v", err)
 		return nil, func() {}
@@ -72,7 +72,7 @@ type cached struct {
 // Run shows or clears the cache.
 func (c *cacheCommand) Run(env *Env) error {
 	result := cached{Folder: cacheFlags{Cache: c.Cache}.folder(), Cleared: c.Clear}
-	kept, err := cache.Open(result.Folder, cache.Options{})
+	kept, err := cache.Open(result.Folder)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func ExampleCache_Do() {
 		fmt.Println(err)
 		return
 	}
-	kept, err := cache.Open(filepath.Join(dir, "cache"), cache.Options{})
+	kept, err := cache.Open(filepath.Join(dir, "cache"))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -11,28 +11,46 @@ import (
 	"math"
 )
 
-// A file is a frame round a body, all little-endian:
+// Key identifies an entry: what it is made of, and how.
+type Key struct {
+	Feature string   // such as "emotion.logmel"
+	Version int      // of the code that makes the feature
+	Content [32]byte // SHA-256 of the file, see [Cache.Hash]
+}
+
+// Entry holds what was made of a file. Empty slices come back as nil; all else
+// comes back as it was stored, bit for bit.
+type Entry struct {
+	Rows  []Row
+	Notes []string // what the decoder passed over
+	// Failure, unless it is empty, is why there are no features. The content may
+	// stand under other names too, so the text must not hold the path.
+	Failure string
+	Seconds float64 // that making the entry took
+}
+
+// Row is one part of a feature. Rows may differ in their lengths.
+type Row struct {
+	Part   string
+	Values []float32
+}
+
+// A file holds, all little-endian:
 //
-//	"EtF" and a byte for the kind; the body; 16 bytes of the SHA-256 of all before
+//	"EtFE"; the key (feature, version as int64, 32 bytes); seconds as float64;
+//	failure; notes; rows, each a part and its values as float32;
+//	16 bytes of the SHA-256 of all before
 //
-// The body of an entry: the key (feature, version as int64, 32 bytes), seconds as
-// float64, failure, notes, rows; a row is its part and its values as float32. A
-// text, a list and values begin with their length, a uvarint.
-//
-// The body of a hash: the identity of a file as five int64, then 32 bytes.
-//
-// The format's version is part of the names, see [Key.file]: programs of
-// different versions do not meet each other's files.
+// A text, a list and values begin with their length, a uvarint. The format's version
+// is part of the names, see [Key.file]: programs of different versions do not meet
+// each other's files.
 const (
 	entrySuffix = ".features"
 	hashSuffix  = ".hash"
 
 	formatVersion = 1
-	kindEntry     = 'E'
-	kindHash      = 'H'
-	magic         = "EtF"
+	magic         = "EtFE"
 	checkBytes    = 16
-	frameBytes    = len(magic) + 1 + checkBytes
 
 	// maxFile is the size of the largest file that is written, or read.
 	maxFile = 64 << 20
@@ -41,29 +59,17 @@ const (
 	maxItems = 1 << 20
 )
 
-var errFormat = errors.New("it is damaged, or none of ours")
+var errFormat = errors.New("the file is damaged, or is not an entry of this key")
 
 // file returns the path of a key's entry in the folder.
 func (k Key) file() string {
-	return filePath(appendKey([]byte{kindEntry, formatVersion}, k), entrySuffix)
-}
-
-// file returns the path of a file's hash in the folder.
-func (i identity) file() string {
-	b := []byte{kindHash, formatVersion}
-	for _, v := range i[:identityName] {
-		b = binary.LittleEndian.AppendUint64(b, v)
+	suffix := entrySuffix
+	if k.Feature == hashFeature {
+		suffix = hashSuffix
 	}
-	return filePath(b, hashSuffix)
-}
-
-func filePath(id []byte, suffix string) string {
-	sum := sha256.Sum256(id)
+	sum := sha256.Sum256(appendKey([]byte{'E', formatVersion}, k))
 	return hex.EncodeToString(sum[:1]) + "/" + hex.EncodeToString(sum[1:]) + suffix
 }
-
-// frame begins a file.
-func frame(kind byte) []byte { return append([]byte(magic), kind) }
 
 // seal ends a file with its checksum.
 func seal(b []byte) []byte {
@@ -71,24 +77,12 @@ func seal(b []byte) []byte {
 	return append(b, sum[:checkBytes]...)
 }
 
-// unseal returns the body of a file.
-func unseal(b []byte, kind byte) ([]byte, error) {
-	if len(b) < frameBytes || string(b[:len(magic)]) != magic || b[len(magic)] != kind {
-		return nil, errFormat
-	}
-	end := len(b) - checkBytes
-	if sum := sha256.Sum256(b[:end]); string(sum[:checkBytes]) != string(b[end:]) {
-		return nil, errFormat
-	}
-	return b[len(magic)+1 : end], nil
-}
-
 // encodeEntry returns nil for an entry with too many parts.
 func encodeEntry(k Key, e *Entry) []byte {
 	if len(e.Rows) > maxItems || len(e.Notes) > maxItems {
 		return nil
 	}
-	b := appendKey(frame(kindEntry), k)
+	b := appendKey([]byte(magic), k)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(e.Seconds))
 	b = appendText(b, e.Failure)
 	b = binary.AppendUvarint(b, uint64(len(e.Notes)))
@@ -118,24 +112,25 @@ func appendText(b []byte, s string) []byte {
 
 // decodeEntry refuses whatever encodeEntry has not made for just this key.
 func decodeEntry(b []byte, k Key) (*Entry, error) {
-	body, err := unseal(b, kindEntry)
-	if err != nil {
-		return nil, err
+	end := max(0, len(b)-checkBytes)
+	r := reader{b: b[:end]}
+	if sum := sha256.Sum256(r.b); string(sum[:checkBytes]) != string(b[end:]) || string(r.take(len(magic))) != magic {
+		return nil, errFormat
 	}
-	r := reader{b: body}
 	e := &Entry{}
-	own := Key{Feature: r.text(), Version: int(r.uint64()), Content: r.sum()}
+	own := Key{Feature: r.text(), Version: int(r.uint64())}
+	copy(own.Content[:], r.take(len(own.Content)))
 	e.Seconds = math.Float64frombits(r.uint64())
 	e.Failure = r.text()
-	for range r.items(1) {
+	for range r.count(1, maxItems) {
 		e.Notes = append(e.Notes, r.text())
 	}
-	rows := r.items(2)
+	rows := r.count(2, maxItems)
 	// One piece of memory for all values: what is left holds them, and little else.
 	values := make([]float32, 0, len(r.b)/4)
 	for range rows {
 		row := Row{Part: r.text()}
-		data := r.take(4 * r.count(4))
+		data := r.take(4 * r.count(4, maxFile))
 		start := len(values)
 		for ; len(data) > 0; data = data[4:] {
 			values = append(values, math.Float32frombits(binary.LittleEndian.Uint32(data)))
@@ -151,38 +146,7 @@ func decodeEntry(b []byte, k Key) (*Entry, error) {
 	return e, nil
 }
 
-// encodeHash makes the file that holds the content hash of another.
-func encodeHash(id identity, sum [32]byte) []byte {
-	b := frame(kindHash)
-	for _, v := range id {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	return seal(append(b, sum[:]...))
-}
-
-// decodeHash reports whether the hash belongs to just this state of the file.
-func decodeHash(b []byte, id identity) (sum [32]byte, same bool, err error) {
-	body, err := unseal(b, kindHash)
-	if err != nil {
-		return sum, false, err
-	}
-	r := reader{b: body}
-	same = true
-	for i, v := range id {
-		got := r.uint64()
-		if i < identityName && got != v {
-			return sum, false, errFormat // it stands under a wrong name
-		}
-		same = same && got == v
-	}
-	sum = r.sum()
-	if r.bad || len(r.b) > 0 {
-		return sum, false, errFormat
-	}
-	return sum, same, nil
-}
-
-// reader takes a body apart. After the first fault all values are zero.
+// reader takes a file apart. After the first fault all values are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -198,28 +162,19 @@ func (r *reader) take(n int) []byte {
 	return head
 }
 
-// count reads the length of a list whose items take at least so many bytes each.
-func (r *reader) count(itemBytes int) int {
+// count reads the length of a list of at most so many items, which take at least so many
+// bytes each.
+func (r *reader) count(itemBytes, most int) int {
 	n, used := binary.Uvarint(r.b)
-	if used <= 0 || n > uint64(len(r.b)-used)/uint64(itemBytes) {
+	if used <= 0 || n > uint64(min(most, (len(r.b)-used)/itemBytes)) {
 		r.take(-1)
 		return 0
 	}
-	r.b = r.b[used:]
+	r.take(used)
 	return int(n)
 }
 
-// items reads a length as count does, for items that take more memory than room in a file.
-func (r *reader) items(itemBytes int) int {
-	n := r.count(itemBytes)
-	if n > maxItems {
-		r.take(-1)
-		return 0
-	}
-	return n
-}
-
-func (r *reader) text() string { return string(r.take(r.count(1))) }
+func (r *reader) text() string { return string(r.take(r.count(1, maxFile))) }
 
 func (r *reader) uint64() uint64 {
 	if b := r.take(8); b != nil {
@@ -228,7 +183,25 @@ func (r *reader) uint64() uint64 {
 	return 0
 }
 
-func (r *reader) sum() (sum [32]byte) {
-	copy(sum[:], r.take(len(sum)))
-	return sum
+// hashFeature is the feature of the entries that hold the content hash of a file.
+const hashFeature = "file.hash"
+
+// identity holds what the system knows about a file: device, inode, size, then mtime and
+// ctime in nanoseconds since 1970. Whoever writes to a file changes its ctime, which
+// no program can set back; only writing through a mapping that was written to before
+// may go unseen until the system writes the page out.
+type identity [5]uint64
+
+func (i identity) bytes() []byte {
+	var b []byte
+	for _, v := range i {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	return b
+}
+
+// key identifies the entry of a file's hash by device and inode. The other fields are
+// compared, so that a file that changed takes the place of its past.
+func (i identity) key() Key {
+	return Key{Feature: hashFeature, Content: sha256.Sum256(i.bytes()[:16])}
 }

@@ -29,12 +29,12 @@ func has(c *Cache, k Key) bool {
 
 func TestEviction(t *testing.T) {
 	const bound = 100
-	c := open(t, Options{MaxBytes: bound * block})
+	c := bounded(t, bound*block)
 	for i := range bound - 2 {
 		require.NoError(t, c.Put(key(i), small(i)))
 		age(t, c, key(i), 10*time.Hour+time.Duration(i*37%bound)*time.Minute) // 37 and 100 are coprime
 	}
-	require.Zero(t, c.Stats().Evicted, "below the bound")
+	require.Equal(t, bound-2, stored(t, c), "below the bound")
 	for i := range 20 { // those used again stay, though they are the oldest
 		age(t, c, key(i), 24*time.Hour)
 		_, ok := c.Get(key(i))
@@ -45,15 +45,14 @@ func TestEviction(t *testing.T) {
 	require.NoError(t, os.Chtimes(theirs, time.Unix(0, 0), time.Unix(0, 0)))
 
 	next := 1000
-	for c.Stats().Evicted == 0 {
+	for stored(t, c) == bound-2+next-1000 {
 		require.Less(t, next, 1010)
 		require.NoError(t, c.Put(key(next), small(next)))
 		next++
 	}
-	evicted := c.Stats().Evicted
 	n, bytes, err := c.Size()
 	require.NoError(t, err)
-	assert.Equal(t, bound-2+next-1000-int(evicted), n)
+	evicted := bound - 2 + next - 1000 - n
 	assert.InDelta(t, 0.9*bound, float64(bytes)/block, 2, "90 %% and the entry that was to be stored")
 	assert.FileExists(t, theirs)
 	var kept, gone []int // the minutes
@@ -64,7 +63,7 @@ func TestEviction(t *testing.T) {
 			gone = append(gone, i*37%bound)
 		}
 	}
-	require.Len(t, gone, int(evicted))
+	require.Len(t, gone, evicted)
 	for _, g := range gone {
 		for _, k := range kept {
 			require.Greater(t, g, k, "minutes: the older go first")
@@ -76,15 +75,15 @@ func TestEviction(t *testing.T) {
 	for i := range 7 {
 		require.NoError(t, c.Put(key(2000+i), small(i)))
 	}
-	assert.Equal(t, evicted, c.Stats().Evicted, "there is room again")
+	assert.Equal(t, n+7, stored(t, c), "there is room again")
 	for range 200 {
 		require.NoError(t, c.Put(key(2000), small(0)))
 	}
-	assert.Equal(t, evicted, c.Stats().Evicted, "what takes another's place takes no room")
+	assert.Equal(t, n+7, stored(t, c), "what takes another's place takes no room")
 }
 
 func TestTouch(t *testing.T) {
-	c := open(t, Options{})
+	c := open(t)
 	require.NoError(t, c.Put(key(1), small(1)))
 	for _, tc := range []struct {
 		ago   time.Duration
@@ -102,28 +101,29 @@ func TestTouch(t *testing.T) {
 // A bound that is smaller than what is there holds from the next Put on.
 func TestSmallerBound(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "features")
-	fill := func(o Options, from, n int) int64 {
+	fill := func(most int64, from, n int) int64 {
 		t.Helper()
-		c, err := Open(dir, o)
+		c, err := Open(dir)
 		require.NoError(t, err)
+		c.max = most
 		for i := range n {
 			require.NoError(t, c.Put(key(from+i), small(i)))
 		}
 		require.NoError(t, c.Close())
-		c = openAt(t, dir, o)
+		c = openAt(t, dir)
 		_, bytes, err := c.Size()
 		require.NoError(t, err)
 		return bytes / block
 	}
-	assert.Equal(t, int64(200), fill(Options{}, 0, 200))
-	assert.Equal(t, int64(91), fill(Options{MaxBytes: 100 * block}, 200, 1))
-	assert.Equal(t, int64(92), fill(Options{MaxBytes: 100 * block}, 300, 1))
+	assert.Equal(t, int64(200), fill(maxBytes, 0, 200))
+	assert.Equal(t, int64(91), fill(100*block, 200, 1))
+	assert.Equal(t, int64(92), fill(100*block, 300, 1))
 }
 
 // The first Put removes what killed writers have left, and nothing that a living
 // one is writing.
 func TestSweep(t *testing.T) {
-	c := open(t, Options{})
+	c := open(t)
 	folder := filepath.Dir(filepath.Join(c.dir, key(1).file()))
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	dead, alive := filepath.Join(folder, ".x.tmp-AAAAAAAAAA"), filepath.Join(folder, ".x.tmp-BBBBBBBBBB")
