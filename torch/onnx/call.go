@@ -10,6 +10,32 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
+// lowering writes the nodes that stand for one call of an operator, and sets its
+// results.
+type lowering func(c *call)
+
+// named is a tensor of the network's state dict.
+type named struct {
+	name   string
+	tensor *torch.Tensor
+}
+
+// lowerer lowers a program.
+type lowerer struct {
+	emitter
+	p      *program
+	need   map[torch.ValueID]bool
+	values map[torch.ValueID]*value
+	state  map[string]string // names by storage
+}
+
+// isZero reports whether t has elements and all are 0.
+func isZero(t *torch.Tensor) bool {
+	zero := false
+	torch.Scope(func() { zero = t.Numel() > 0 && t.Detach().Any().Item() == 0 })
+	return zero
+}
+
 // call is one call of an operator while it is lowered. Its methods read the arguments
 // by their names in the schema, and fail where the lowering cannot use one.
 type call struct {
@@ -200,6 +226,14 @@ func (c *call) as(v *value, d torch.DType) string {
 		return c.in(v)
 	}
 	return c.add("Cast", []string{c.in(v)}, attrInt("to", int(elementCode(d))))
+}
+
+// operand returns an argument, tensor or number, as type d.
+func (c *call) operand(name string, d torch.DType) string {
+	if v := c.optional(name); v != nil {
+		return c.as(v, d)
+	}
+	return c.scalar(c.number(name), d)
 }
 
 // sizeAt returns a value's size along a dimension.

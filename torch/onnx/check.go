@@ -21,11 +21,6 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// checkKey is the metadata entry that holds the check, as JSON:
-// {"onnxruntime": "1.32.0", "libtorch": "2.15.0", "tolerance": 1e-05,
-// "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
-const checkKey = "etude.check"
-
 // checkSizes lists the batch sizes that are compared, besides the example's.
 var checkSizes = []int{1, 7, 64}
 
@@ -88,7 +83,7 @@ func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
 		for _, n := range checkSizes {
 			d, err := one(sample(s, n))
 			if errors.Is(err, errNothingCompared) { // the network is not made for such inputs
-				d, err = one(repeatSamples(s.Example, s.BatchAxis, n))
+				d, err = one(s.samples(n))
 			}
 			c.MaxAbsDiff[n] = fail.Or(d, err)
 		}
@@ -192,20 +187,11 @@ func cause(model nn.Module, x *torch.Tensor) string {
 	return "all weights and inputs are finite, so the network computes it from them: an overflow, a division by zero, or the logarithm of a negative number"
 }
 
-// notFinite counts the elements of t that are infinite or not a number.
-func notFinite(t *torch.Tensor) int {
-	n := 0
-	if t.DType().IsFloating() {
-		torch.Scope(func() { n = t.Numel() - int(t.Detach().IsFinite().Sum().Item()) })
-	}
-	return n
-}
-
 // sample returns n random samples: floats uniform between the example's smallest
 // and largest, standard normal where those are equal; other types, of which only
 // some values may be valid, repeat the example's samples.
 func sample(s *Signature, n int) *torch.Tensor {
-	x := repeatSamples(s.Example, s.BatchAxis, n)
+	x := s.samples(n)
 	if !x.DType().IsFloating() {
 		return x
 	}

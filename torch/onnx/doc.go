@@ -15,7 +15,7 @@
 //
 // [Export] calls the network's Forward with three batch sizes and records the
 // operators that it calls: numbers that differ between the calls depend on the batch,
-// whose size stays free in the file. A table (see lower.go) has the ONNX form of every
+// whose size stays free in the file. A table (see table.go) has the ONNX form of every
 // operator; an operator that is not in it is an error, never a guess. Of control flow
 // in Go, the file has the branches that these calls took.
 //

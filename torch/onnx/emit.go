@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -116,6 +117,11 @@ var dataTypes = map[torch.DType]pb.DataType{
 	torch.UInt16: pb.Uint16, torch.UInt32: pb.Uint32, torch.UInt64: pb.Uint64,
 }
 
+// bytesOf returns the memory of a slice, without a copy.
+func bytesOf[T torch.Element](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
+}
+
 // elementCode returns ONNX's number of a type.
 func elementCode(d torch.DType) pb.DataType {
 	p, ok := dataTypes[d]
@@ -195,6 +201,27 @@ func (e *emitter) oneSize(s size) string {
 		x = e.op("", "Add", []string{x, e.vector(s.fixed)})
 	}
 	return x
+}
+
+// filled returns a tensor of that shape with x everywhere.
+func (e *emitter) filled(shape []size, d torch.DType, x float64) *value {
+	v := &value{shape: shape, dtype: d, zero: x == 0}
+	fixed := make([]int, len(shape))
+	constant := true
+	for i, s := range shape {
+		fixed[i] = s.fixed
+		constant = constant && s.constant()
+	}
+	if constant {
+		v.tensor = torch.Full(fixed, x, torch.Options{DType: d})
+		return v
+	}
+	one := torch.Full([]int{1}, x, torch.Options{DType: d})
+	element := &pb.Tensor{DataType: elementCode(d), Dims: []int64{1}, Raw: one.Bytes()}
+	v.name = e.op("", "ConstantOfShape", []string{e.sizes(shape...)},
+		&pb.Attribute{Name: "value", Type: pb.AttrTensor, Tensor: element})
+	e.graph.ValueInfo = append(e.graph.ValueInfo, valueInfo(v.name, d, shape))
+	return v
 }
 
 // in returns the name of a value, writing it first when it is a constant.

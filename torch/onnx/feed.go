@@ -5,8 +5,6 @@ package onnx
 
 import (
 	"fmt"
-	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"unsafe"
@@ -31,10 +29,6 @@ func elementType(v Value) (torch.DType, error) {
 		return 0, fmt.Errorf("%s: values of this type cannot be passed to ONNX Runtime here", v)
 	}
 	return d, nil
-}
-
-func bytesOf[T torch.Element](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }
 
 // sliceOf copies bytes into a slice of their type.
@@ -70,68 +64,6 @@ func (m *Model) check(feeds map[string]array) error {
 		}
 	}
 	return nil
-}
-
-// run computes the outputs. ONNX Runtime reads the inputs where they are in Go
-// memory, which is pinned meanwhile.
-func (s *Session) run(feeds map[string]array) (map[string]array, error) {
-	if err := s.model.check(feeds); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return nil, ErrClosed
-	}
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	var inputs, outputs []ort.Value
-	defer func() {
-		for _, v := range append(inputs, outputs...) {
-			// After an error the wrapper leaves a nil pointer of some type.
-			if v != nil && !reflect.ValueOf(v).IsNil() {
-				_ = v.Destroy()
-			}
-		}
-	}()
-	for _, v := range s.model.Inputs {
-		a := feeds[v.Name]
-		if s.model.widened(v) {
-			a.dtype = torch.Float32
-		}
-		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime reads none
-			a.data = make([]byte, 8)
-		}
-		pin.Pin(unsafe.SliceData(a.data))
-		t, err := a.value()
-		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: input %q: %w", s.name, v.Name, err)
-		}
-		inputs = append(inputs, t)
-	}
-	each := 1 // values that stand for an output
-	if s.model.adapted() {
-		each = 2
-	}
-	outputs = make([]ort.Value, each*len(s.model.Outputs))
-	if err := s.session.Run(inputs, outputs); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
-	results := make(map[string]array, len(s.model.Outputs))
-	for i, v := range s.model.Outputs {
-		a, err := copyOut(outputs[each*i])
-		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: output %q: %w", s.name, v.Name, err)
-		}
-		if each == 2 {
-			a.shape = a.shape[:0]
-			for _, n := range outputs[2*i+1].(*ort.Tensor[int64]).GetData() { // Shape has no other results
-				a.shape = append(a.shape, int(n))
-			}
-		}
-		results[v.Name] = a
-	}
-	return results, nil
 }
 
 // carrier passes tensors of one type to and from the wrapper of ONNX Runtime, which

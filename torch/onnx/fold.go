@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,16 +13,11 @@ import (
 )
 
 // foldable reports whether a call's result is the same for every input, so that
-// it can be computed now. Operators that keep a parameter's elements are not folded, so
-// that the parameter keeps its name.
-func (c *call) foldable(name string) bool {
-	base, _, _ := strings.Cut(name, ".")
+// it can be computed now.
+func (c *call) foldable() bool {
+	op := c.node.Op
 	// The elements of an empty tensor are undefined.
-	if c.node.Schema.Random || strings.HasPrefix(base, "aten::empty") || strings.HasPrefix(base, "aten::new_empty") {
-		return false
-	}
-	_, identity := identityOps[name]
-	if identity || base == "aten::t" || base == "aten::transpose" {
+	if c.node.Schema.Random || strings.HasPrefix(op, "aten::empty") || strings.HasPrefix(op, "aten::new_empty") {
 		return false
 	}
 	for _, g := range c.p.traces[1:] {
@@ -29,7 +25,7 @@ func (c *call) foldable(name string) bool {
 			return false // its numbers depend on the batch
 		}
 	}
-	return !slices.ContainsFunc(tensorArgs(c.node), func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
+	return !slices.ContainsFunc(arguments(c.node, maps.Keys(c.node.Args)), func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })
 }
 
 // fold computes the call with libtorch. The results belong to the scope of the caller.
@@ -56,17 +52,13 @@ func (c *call) fold() {
 			}
 		}
 	}
-	name := c.node.Op
-	if c.node.Overload != "" {
-		name += "." + c.node.Overload
-	}
 	for _, written := range c.node.Schema.Mutates {
 		if t, ok := args[written].(*torch.Tensor); ok {
 			args[written] = t.Clone()
 		}
 	}
 	var ts []*torch.Tensor
-	r := torch.Call(name, args)
+	r := torch.Call(withOverload(c.node, c.node.Op), args)
 	for i := range r.Len() {
 		switch v := r.At(i).(type) {
 		case *torch.Tensor:

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,28 +17,6 @@ import (
 var hiddenViews = strings.Fields(`aten::alpha_dropout aten::atleast_1d aten::atleast_2d aten::atleast_3d
 	aten::broadcast_tensors aten::dropout aten::feature_alpha_dropout aten::feature_dropout aten::meshgrid
 	aten::sum_to_size aten::type_as`)
-
-// functional returns the name of a node's operator without the underscore of its
-// in-place form, and whether it writes to an argument.
-func functional(n *torch.Node) (string, bool) {
-	if len(n.Schema.Mutates) == 0 {
-		return n.Op, false
-	}
-	return strings.TrimSuffix(n.Op, "_"), true
-}
-
-// arguments returns the tensors that were given for some arguments.
-func arguments(n *torch.Node, names []string) (ids []torch.ValueID) {
-	for _, name := range names {
-		switch v := n.Args[name].(type) {
-		case torch.ValueID:
-			ids = append(ids, v)
-		case []torch.ValueID:
-			ids = append(ids, v...)
-		}
-	}
-	return ids
-}
 
 // checkInPlace refuses in-place operators that change a parameter, or elements that
 // another view shows. ONNX has no shared elements, so the file would compute something
@@ -63,21 +42,21 @@ func checkInPlace(g *torch.Graph) {
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		for _, id := range tensorArgs(n) {
+		for _, id := range arguments(n, maps.Keys(n.Args)) {
 			if op, ok := stale[id]; ok {
 				fail.With("%s uses a tensor whose elements %s changed through a view. Use the form that returns a new tensor", n.Op, op)
 			}
 		}
-		shared := arguments(n, n.Schema.Aliases)
+		shared := arguments(n, slices.Values(n.Schema.Aliases))
 		if slices.Contains(hiddenViews, n.Op) {
-			shared = tensorArgs(n)
+			shared = arguments(n, maps.Keys(n.Args))
 		}
 		for _, x := range shared {
 			for _, id := range n.Results {
 				join(id, x)
 			}
 		}
-		for _, x := range arguments(n, n.Schema.Mutates) {
+		for _, x := range arguments(n, slices.Values(n.Schema.Mutates)) {
 			r := find(x)
 			if _, ok := g.Captured[r]; ok {
 				fail.With("%s changes a parameter or another tensor from outside the network. Use the form that returns a new tensor", n.Op)

@@ -7,43 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
-
-// lowering writes the nodes that stand for one call of an operator, and sets its
-// results.
-type lowering func(c *call)
-
-// table holds the operators that can be exported, by name and overload; the
-// in-place forms share their entries. To add one, write its function into the
-// file of its family (lower_*.go) and name it there.
-var table = func() map[string]lowering {
-	all := map[string]lowering{}
-	for _, family := range []map[string]lowering{linearOps, unaryOps, binaryOps, shapeOps, indexOps, reduceOps, recurrentOps, createOps, identityOps} {
-		maps.Copy(all, family)
-	}
-	return all
-}()
-
-// named is a tensor of the network's state dict.
-type named struct {
-	name   string
-	tensor *torch.Tensor
-}
-
-// lowerer lowers a program.
-type lowerer struct {
-	emitter
-	p      *program
-	need   map[torch.ValueID]bool
-	values map[torch.ValueID]*value
-	state  map[string]string // names by storage
-}
 
 // lower returns the ONNX graph of a network, traced at each of traceSizes.
 // Tensors of state keep their names.
@@ -123,13 +92,6 @@ func (l *lowerer) capture(id torch.ValueID) {
 	}
 }
 
-// isZero reports whether t has elements and all are 0.
-func isZero(t *torch.Tensor) bool {
-	zero := false
-	torch.Scope(func() { zero = t.Numel() > 0 && t.Detach().Any().Item() == 0 })
-	return zero
-}
-
 // call lowers one call, unless nothing needs its results.
 func (l *lowerer) call(i int) {
 	n := &l.p.traces[0].Nodes[i]
@@ -140,15 +102,15 @@ func (l *lowerer) call(i int) {
 		return
 	}
 	c := &call{lowerer: l, node: n, index: i}
-	name, _ := functional(n)
-	if n.Overload != "" {
-		name += "." + n.Overload
-	}
-	if c.foldable(name) {
+	name := row(n)
+	f, ok := kept[name]
+	if !ok && c.foldable() {
 		c.fold()
 		return
 	}
-	f, ok := table[name]
+	if !ok {
+		f, ok = table[name]
+	}
 	switch {
 	case ok:
 	case n.Schema.Random && instead[n.Op] == "": // with its dropout at 0, attention draws nothing
@@ -174,13 +136,15 @@ var instead = map[string]string{
 func remedy(name string) string {
 	base, _, _ := strings.Cut(name, ".")
 	var overloads []string
-	for k := range table {
-		if have, _, _ := strings.Cut(k, "."); have == base {
-			overloads = append(overloads, k)
+	for _, rows := range []map[string]lowering{table, kept} {
+		for k := range rows {
+			if strings.HasPrefix(k, base+".") || k == base {
+				overloads = append(overloads, k)
+			}
 		}
 	}
-	sort.Strings(overloads)
-	const write = "write its lowering (see the table in torch/onnx/lower.go)"
+	slices.Sort(overloads)
+	const write = "write its lowering (see the table in torch/onnx/table.go)"
 	switch text := instead[base]; {
 	case text != "":
 		return text + " computes the same and can be. Or " + write

@@ -9,20 +9,6 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-var indexOps = map[string]lowering{
-	"aten::narrow":           lowerNarrow,
-	"aten::slice.Tensor":     lowerSlice,
-	"aten::select.int":       lowerSelect,
-	"aten::chunk":            lowerSplit,
-	"aten::split.Tensor":     lowerSplit,
-	"aten::split.sizes":      lowerSplit,
-	"aten::split_with_sizes": lowerSplit,
-	"aten::unbind.int":       lowerUnbind,
-	"aten::index_select":     lowerIndexSelect,
-	"aten::embedding":        lowerEmbedding,
-	"aten::flip":             lowerFlip,
-}
-
 func lowerNarrow(c *call) {
 	x := c.tensor("self")
 	axis, start, n := c.axis("dim", len(x.shape)), c.size("start"), c.size("length")

@@ -5,15 +5,6 @@ package onnx
 
 import "github.com/etude-ml/etude/torch/internal/fail"
 
-var linearOps = map[string]lowering{
-	"aten::linear": lowerLinear,
-	"aten::matmul": lowerMatmul,
-	"aten::mm":     lowerMatmul,
-	"aten::bmm":    lowerMatmul,
-	"aten::mv":     lowerMatmul,
-	"aten::addmm":  lowerAddmm,
-}
-
 // lowerLinear writes x·Wᵀ + b. Gemm takes the weight as PyTorch has it; it is
 // for matrices only, so other ranks multiply by the transposed weight.
 func lowerLinear(c *call) {

@@ -10,10 +10,6 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-var recurrentOps = map[string]lowering{
-	"aten::lstm.input": lowerLSTM,
-}
-
 // gateOrder lists PyTorch's gates (input, forget, cell, output) in ONNX's order
 // (input, output, forget, cell).
 var gateOrder = [4]int{0, 3, 1, 2}

@@ -8,17 +8,6 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-var reduceOps = map[string]lowering{
-	"aten::mean":            reduce("ReduceMean"),
-	"aten::mean.dim":        reduce("ReduceMean"),
-	"aten::sum":             reduce("ReduceSum"),
-	"aten::sum.dim_IntList": reduce("ReduceSum"),
-	"aten::amax":            reduce("ReduceMax"),
-	"aten::amin":            reduce("ReduceMin"),
-	"aten::argmax":          lowerArgmax,
-	"aten::layer_norm":      lowerLayerNorm,
-}
-
 // reduce writes a reduction over the named dimensions, or over all. ReduceSum
 // takes them as an input from opset 13 on, the others from 18 on.
 func reduce(op string) lowering {

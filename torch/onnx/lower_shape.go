@@ -9,28 +9,6 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-var shapeOps = map[string]lowering{
-	"aten::reshape":            lowerReshape,
-	"aten::view":               lowerReshape,
-	"aten::view_as":            lowerReshape,
-	"aten::reshape_as":         lowerReshape,
-	"aten::_unsafe_view":       lowerReshape,
-	"aten::flatten.using_ints": lowerReshape,
-	"aten::unflatten.int":      lowerReshape,
-	"aten::permute":            lowerPermute,
-	"aten::transpose.int":      lowerTranspose,
-	"aten::t":                  lowerTranspose,
-	"aten::squeeze":            lowerSqueeze,
-	"aten::squeeze.dim":        lowerSqueeze,
-	"aten::squeeze.dims":       lowerSqueeze,
-	"aten::unsqueeze":          lowerUnsqueeze,
-	"aten::expand":             lowerExpand,
-	"aten::expand_as":          lowerExpand,
-	"aten::repeat":             lowerRepeat,
-	"aten::cat":                lowerCat,
-	"aten::stack":              lowerStack,
-}
-
 func lowerReshape(c *call) {
 	x := c.tensor("self")
 	c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))

@@ -5,7 +5,10 @@ package onnx
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -136,18 +139,17 @@ func (p *program) needed() map[torch.ValueID]bool {
 		if !slices.ContainsFunc(n.Results, func(id torch.ValueID) bool { return need[id] }) {
 			continue
 		}
-		for _, id := range tensorArgs(n) {
+		for _, id := range arguments(n, maps.Keys(n.Args)) {
 			need[id] = true
 		}
 	}
 	return need
 }
 
-// tensorArgs returns the tensors that a call was given.
-func tensorArgs(n *torch.Node) []torch.ValueID {
-	var ids []torch.ValueID
-	for _, v := range n.Args {
-		switch v := v.(type) {
+// arguments returns the tensors that a call was given for some arguments.
+func arguments(n *torch.Node, names iter.Seq[string]) (ids []torch.ValueID) {
+	for name := range names {
+		switch v := n.Args[name].(type) {
 		case torch.ValueID:
 			ids = append(ids, v)
 		case []torch.ValueID:
@@ -159,4 +161,19 @@ func tensorArgs(n *torch.Node) []torch.ValueID {
 		}
 	}
 	return ids
+}
+
+// row returns the name that the table has for a node's operator: the in-place forms
+// share the rows of the others.
+func row(n *torch.Node) string {
+	op := n.Op
+	if len(n.Schema.Mutates) > 0 {
+		op = strings.TrimSuffix(op, "_")
+	}
+	return withOverload(n, op)
+}
+
+// withOverload adds the node's overload, if it has one, to the name of an operator.
+func withOverload(n *torch.Node, op string) string {
+	return strings.TrimSuffix(op+"."+n.Overload, ".")
 }

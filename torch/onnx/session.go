@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"sync"
+	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -168,6 +171,68 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 	return out, nil
 }
 
+// run computes the outputs. ONNX Runtime reads the inputs where they are in Go
+// memory, which is pinned meanwhile.
+func (s *Session) run(feeds map[string]array) (map[string]array, error) {
+	if err := s.model.check(feeds); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	var inputs, outputs []ort.Value
+	defer func() {
+		for _, v := range append(inputs, outputs...) {
+			// After an error the wrapper leaves a nil pointer of some type.
+			if v != nil && !reflect.ValueOf(v).IsNil() {
+				_ = v.Destroy()
+			}
+		}
+	}()
+	for _, v := range s.model.Inputs {
+		a := feeds[v.Name]
+		if s.model.widened(v) {
+			a.dtype = torch.Float32
+		}
+		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime reads none
+			a.data = make([]byte, 8)
+		}
+		pin.Pin(unsafe.SliceData(a.data))
+		t, err := a.value()
+		if err != nil {
+			return nil, fmt.Errorf("onnx: %s: input %q: %w", s.name, v.Name, err)
+		}
+		inputs = append(inputs, t)
+	}
+	each := 1 // values that stand for an output
+	if s.model.adapted() {
+		each = 2
+	}
+	outputs = make([]ort.Value, each*len(s.model.Outputs))
+	if err := s.session.Run(inputs, outputs); err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+	}
+	results := make(map[string]array, len(s.model.Outputs))
+	for i, v := range s.model.Outputs {
+		a, err := copyOut(outputs[each*i])
+		if err != nil {
+			return nil, fmt.Errorf("onnx: %s: output %q: %w", s.name, v.Name, err)
+		}
+		if each == 2 {
+			a.shape = a.shape[:0]
+			for _, n := range outputs[2*i+1].(*ort.Tensor[int64]).GetData() { // Shape has no other results
+				a.shape = append(a.shape, int(n))
+			}
+		}
+		results[v.Name] = a
+	}
+	return results, nil
+}
+
 // RunSlices does the same as Run for models whose inputs and outputs are float32, and
 // needs no libtorch. Elements are in row-major order; an input may have one free
 // dimension, which follows from the slice's length, and a scalar has one element.
@@ -198,15 +263,6 @@ func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, e
 		out[name] = sliceOf[float32](a.data)
 	}
 	return out, nil
-}
-
-// find returns the value of that name, nil for none.
-func find(vs []Value, name string) *Value {
-	i := slices.IndexFunc(vs, func(v Value) bool { return v.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &vs[i]
 }
 
 // fill returns v's shape for n elements.

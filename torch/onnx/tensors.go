@@ -18,13 +18,6 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// External says where another file holds the elements of a tensor.
-type External struct {
-	Location string // the file, relative to the folder of the model
-	Offset   int64  // of the first element, in bytes
-	Length   int64  // in bytes; -1 where the model does not say it
-}
-
 // lister names the tensors of a file.
 type lister struct {
 	m     *Model
