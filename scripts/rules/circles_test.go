@@ -24,11 +24,15 @@ import (
 // later file declares.
 var straight = []string{
 	"models/dataset/cache",
+	"models/internal/filekind",
 	"scripts/internal/gpucheck",
 	"torch",
 	"torch/cuda",
+	"torch/inspect",
 	"torch/internal/ctorch",
 	"torch/libtorch",
+	"torch/onnx",
+	"torch/onnx/internal/pb",
 	"torch/optim",
 	"torch/torchtest",
 	"torch/torchtest/operators",
