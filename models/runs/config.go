@@ -37,6 +37,17 @@ type Config struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
+// Identity describes the training that weights come from.
+type Identity struct {
+	Settings    Settings `json:"settings"`
+	Fingerprint string   `json:"data_fingerprint"`
+	Versions    Versions `json:"versions"`
+	BestEpoch   int      `json:"best_epoch"`
+	// Constant is the mean of the training targets, which the network is measured
+	// beside. Runs made before this field existed have none.
+	Constant []float32 `json:"constant,omitempty"`
+}
+
 // identity tells where the weights of an epoch come from.
 func (c Config) identity(bestEpoch int) *Identity {
 	return &Identity{Settings: c.Settings, Fingerprint: c.Data.Fingerprint, Versions: c.Versions, BestEpoch: bestEpoch, Constant: c.Data.Constant}
@@ -148,7 +159,7 @@ func loadConfig(f folder) (*Config, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give --data and the settings of the run as flags", f.config(), err)
+		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give Options.Data and the settings of the run anew", f.config(), err)
 	}
 	return &c, nil
 }

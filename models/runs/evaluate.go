@@ -5,6 +5,7 @@ package runs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -45,6 +46,10 @@ type Evaluation struct {
 	Predictions, Targets, Mean []float32 `json:"-"` // rows of outputs; the constant
 }
 
+// ErrAllSeen reports that no sample is left to measure a network on, unless all samples
+// are asked for.
+var ErrAllSeen = errors.New("the network was trained on every sample, and would be measured by what it was shown")
+
 // Evaluate measures a network on a data folder: on all samples, or on those that it was
 // not trained on by its run's samples.json.
 func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
@@ -70,7 +75,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	switch {
 	case all:
 	case len(unseen) == 0:
-		return nil, fmt.Errorf("%s: the network was trained on every sample of %s, and would be measured by what it was shown; --all does so all the same", m.Spec.Name, root)
+		return nil, fmt.Errorf("%s: %s: %w", m.Spec.Name, root, ErrAllSeen)
 	default:
 		samples = samples.Select(unseen)
 	}
@@ -87,7 +92,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	}
 	// Measures of such numbers are undefined.
 	if n := notFinite(e.Predictions); n > 0 {
-		return nil, fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; `etude inspect` lists its weights, and `etude export` names those that are not finite", m.Path, n, len(e.Predictions), e.Samples)
+		return nil, fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; Model.Export names the weights that are not finite", m.Path, n, len(e.Predictions), e.Samples)
 	}
 	return e, e.measure(m)
 }

@@ -85,3 +85,11 @@ func writeJSON(path string, v any) error {
 	}
 	return wholefile.Write(path, append(text, '\n'))
 }
+
+// orEmpty makes a list [] in JSON, not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -32,17 +32,6 @@ type Model struct {
 	session *onnx.Session
 }
 
-// Identity describes the training that weights come from.
-type Identity struct {
-	Settings    Settings `json:"settings"`
-	Fingerprint string   `json:"data_fingerprint"`
-	Versions    Versions `json:"versions"`
-	BestEpoch   int      `json:"best_epoch"`
-	// Constant is the mean of the training targets, which the network is measured
-	// beside. Runs made before this field existed have none.
-	Constant []float32 `json:"constant,omitempty"`
-}
-
 // FindModels returns the files that a path stands for: the path itself, the network of a
 // folder RUN/NETWORK, or, and then isRun is true, all networks of a folder RUN.
 func FindModels(path string) (files []string, isRun bool, err error) {

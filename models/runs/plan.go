@@ -39,45 +39,8 @@ import (
 	"sync"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/trainer"
 )
-
-// Options hold what the trainings of a plan have in common. The zero value of each but
-// Data and Out is a good one.
-type Options struct {
-	Data string // data folder; empty with Resume for the one that the run was begun with
-	Out  string // run folder
-
-	Device torch.Device
-	// SameDevice continues a run on the device that it was on, if this machine has it,
-	// and uses Device for other networks only.
-	SameDevice bool
-	Threads    int // of an operator; 0 for 1, or for those of the run that is continued
-
-	Resume     bool   // continue from last.pt, where there is one
-	ResumeFrom string // continue from this checkpoint of one network instead
-	Force      bool   // replace runs that have ended
-	Init       string // start from the weights in this file; empty for PyTorch's initial values
-
-	Cache   *cache.Cache     // keeps what files gave; or nil
-	Control *trainer.Control // saves on request; or nil
-	// OnEvent, unless it is nil, is called with what happens. Networks are trained side
-	// by side, so it is called by several goroutines then.
-	OnEvent func(Event)
-}
-
-// event reports something about a network.
-func (o Options) event(network string, stage Stage, text string) {
-	o.report(Event{Network: network, Stage: stage, Text: text})
-}
-
-func (o Options) report(e Event) {
-	if o.OnEvent != nil {
-		o.OnEvent(e)
-	}
-}
 
 // Plan lists the networks to train.
 type Plan struct {
@@ -132,7 +95,7 @@ func (o Options) CheckFinished(networks ...string) error {
 	if finished == nil {
 		return nil
 	}
-	return fmt.Errorf("%s holds the finished training of %s: name another folder with --out, continue with --resume, or replace it with --force", o.Out, strings.Join(finished, ", "))
+	return fmt.Errorf("%s holds the finished training of %s: name another folder with Options.Out, continue with Options.Resume, or replace it with Options.Force", o.Out, strings.Join(finished, ", "))
 }
 
 // NewPlan plans the training of networks, named as [Select] takes them: with settings of
@@ -155,7 +118,7 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 		if err == nil && !spec.Source.Present(t.Data) {
 			if _, err := os.Stat(t.Data); err != nil {
 				if o.Data == "" { // the run may come from another machine
-					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with --data", err, t.folder())
+					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with Options.Data", err, t.folder())
 				}
 				return nil, err
 			}
@@ -211,7 +174,7 @@ func (o Options) training(spec models.Spec, settings Overrides) (Training, error
 		}
 		earlier.settle()
 	case o.Resume && o.Data == "":
-		return t, noData{fmt.Errorf("%s: %w; name the data with --data", t.folder(), ErrNoRun)}
+		return t, noData{fmt.Errorf("%s: %w; name the data with Options.Data", t.folder(), ErrNoRun)}
 	}
 	if o.Resume && o.ResumeFrom == "" && !t.folder().hasCheckpoint() {
 		o.event(spec.Name, Notice, fmt.Sprintf("no checkpoint in %s yet: training starts anew", t.folder()))
@@ -286,6 +249,13 @@ func (p *Plan) Run(ctx context.Context) (Summary, error) {
 	return summary, ended.err(of)
 }
 
+// Run trains the network, measures and exports it, and returns its entry in the summary.
+// To train several side by side, see [Plan.Run].
+func (t Training) Run(ctx context.Context) (*Entry, error) {
+	summary, err := (&Plan{Trainings: []Training{t}}).Run(ctx)
+	return summary[t.Spec.Name], err
+}
+
 // err returns the failure of all networks together, nil if there is none.
 func (p *Plan) err(of int) error {
 	switch {
@@ -317,7 +287,9 @@ func fitAll(ctx context.Context, sessions []*session) []error {
 		cores <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-cores }()
-			errs[i] = s.fit(ctx)
+			if err := s.fit(ctx); err != nil {
+				errs[i] = s.explain(err)
+			}
 		})
 	}
 	wg.Wait()

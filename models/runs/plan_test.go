@@ -65,7 +65,7 @@ func TestPlanOfSeveralNetworks(t *testing.T) {
 	_, err = runs.NewPlan(o, epochs(2), "tempo")
 	assert.ErrorContains(t, err, `network "tempo" is not known`)
 	_, err = runs.NewPlan(o, epochs(0), "swap")
-	assert.ErrorContains(t, err, "--epochs is 0")
+	assert.ErrorContains(t, err, "Overrides.Epochs is 0")
 }
 
 // A run is continued with its own settings and ends as one without a break; a finished

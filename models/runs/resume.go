@@ -11,11 +11,12 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// mayChange lists the flags that may differ on resume.
-const mayChange = "--epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on"
+// mayChange lists the settings that may differ on resume.
+const mayChange = "Overrides.Epochs, Overrides.Patience, Overrides.MinDelta, Options.Device and Options.Threads may change at any time, " +
+	"Overrides.LR and Overrides.WeightDecay from there on"
 
-// explain puts the reason why a run cannot be continued into the words of the command:
-// what has changed since it began, what may change, and which files it can go on from.
+// explain says why a run cannot be continued: what has changed since it began, what may
+// change, and which files it can go on from.
 func (s *session) explain(err error) error {
 	refused, ok := errors.AsType[*trainer.ResumeError](err)
 	if !ok {
@@ -28,8 +29,8 @@ func (s *session) explain(err error) error {
 			text = append(text, "samples: "+changed)
 		}
 	}
-	if flags := s.changedFlags(); flags != "" {
-		text = append(text, "begun with "+flags+": give the same again, or leave the flags out")
+	if settings := s.changedSettings(); settings != "" {
+		text = append(text, "begun with "+settings+": give the same again, or leave them out")
 	}
 	switch {
 	case len(refused.Good) > 0:
@@ -37,34 +38,34 @@ func (s *session) explain(err error) error {
 		for _, saved := range refused.Good {
 			names = append(names, saved.String())
 		}
-		text = append(text, "whole, and good for --resume-from: "+strings.Join(names, ", "))
+		text = append(text, "whole, and good for Options.ResumeFrom: "+strings.Join(names, ", "))
 	case refused.Good == nil:
 		text = append(text, mayChange)
 	default:
-		text = append(text, "there is no other checkpoint to go on from; without --resume training starts anew")
+		text = append(text, "there is no other checkpoint to go on from; without Options.Resume training starts anew")
 	}
 	return explained{strings.Join(text, "\n    "), err}
 }
 
-// changedFlags lists the flags that the run was begun with and that have another value
-// now, though they may not change.
-func (s *session) changedFlags() string {
+// changedSettings lists the settings that the run was begun with and that have another
+// value now, though they may not change.
+func (s *session) changedSettings() string {
 	was, err := loadConfig(s.folder())
 	if err != nil || was == nil {
 		return ""
 	}
 	var list []string
 	for _, f := range []struct {
-		flag     string
+		name     string
 		then, is any
 	}{
-		{"--batch-size", was.Settings.BatchSize, s.Settings.BatchSize},
-		{"--val-split", was.Settings.ValSplit, s.Settings.ValSplit},
-		{"--seed", was.Settings.Seed, s.Settings.Seed},
-		{"--data", was.Data.Root, s.config.Data.Root},
+		{"Overrides.BatchSize", was.Settings.BatchSize, s.Settings.BatchSize},
+		{"Overrides.ValSplit", was.Settings.ValSplit, s.Settings.ValSplit},
+		{"Overrides.Seed", was.Settings.Seed, s.Settings.Seed},
+		{"Options.Data", was.Data.Root, s.config.Data.Root},
 	} {
 		if f.then != f.is {
-			list = append(list, fmt.Sprintf("%s %v", f.flag, f.then))
+			list = append(list, fmt.Sprintf("%s %v", f.name, f.then))
 		}
 	}
 	return strings.Join(list, " ")

@@ -29,6 +29,9 @@ type sampleID struct {
 
 func (s split) list() sampleList { return sampleList{identify(s.train), identify(s.val)} }
 
+// split holds the samples of a data folder, and those of each side.
+type split struct{ all, train, val *data.Samples }
+
 func identify(s *data.Samples) []sampleID {
 	list := make([]sampleID, s.Len())
 	for i := range list {
@@ -120,4 +123,13 @@ func some(names []string) string {
 		return strings.Join(names[:most], ", ") + " …"
 	}
 	return strings.Join(names, ", ")
+}
+
+// groups counts the different groups of samples.
+func groups(s *data.Samples) int {
+	names := map[string]bool{}
+	for _, g := range s.Groups {
+		names[g] = true
+	}
+	return len(names)
 }

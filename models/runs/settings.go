@@ -72,30 +72,30 @@ func set[T any](to, from *T) {
 	}
 }
 
-// Check reports the first setting that is out of range, by the name of its flag.
+// Check reports the first setting that is out of range.
 func (o Overrides) Check() error {
 	for _, n := range []struct {
-		flag  string
+		name  string
 		value *int
 		least int
-	}{{"epochs", o.Epochs, 1}, {"batch-size", o.BatchSize, 1}, {"patience", o.Patience, 0}, {"keep-best", o.KeepBest, 0}} {
+	}{{"Epochs", o.Epochs, 1}, {"BatchSize", o.BatchSize, 1}, {"Patience", o.Patience, 0}, {"KeepBest", o.KeepBest, 0}} {
 		if n.value != nil && *n.value < n.least {
-			return fmt.Errorf("--%s is %d; it must be at least %d", n.flag, *n.value, n.least)
+			return fmt.Errorf("Overrides.%s is %d; it must be at least %d", n.name, *n.value, n.least)
 		}
 	}
 	for _, f := range []struct {
-		flag   string
+		name   string
 		value  *float64
 		fits   func(float64) bool
 		wanted string
 	}{
-		{"lr", o.LR, func(x float64) bool { return x > 0 }, "above 0"},
-		{"weight-decay", o.WeightDecay, func(x float64) bool { return x >= 0 }, "at least 0"},
-		{"val-split", o.ValSplit, func(x float64) bool { return x > 0 && x < 1 }, "between 0 and 1"},
-		{"min-delta", o.MinDelta, func(x float64) bool { return x >= 0 }, "at least 0"},
+		{"LR", o.LR, func(x float64) bool { return x > 0 }, "above 0"},
+		{"WeightDecay", o.WeightDecay, func(x float64) bool { return x >= 0 }, "at least 0"},
+		{"ValSplit", o.ValSplit, func(x float64) bool { return x > 0 && x < 1 }, "between 0 and 1"},
+		{"MinDelta", o.MinDelta, func(x float64) bool { return x >= 0 }, "at least 0"},
 	} {
 		if f.value != nil && (!f.fits(*f.value) || math.IsInf(*f.value, 0)) {
-			return fmt.Errorf("--%s is %v; it must be %s", f.flag, *f.value, f.wanted)
+			return fmt.Errorf("Overrides.%s is %v; it must be %s", f.name, *f.value, f.wanted)
 		}
 	}
 	return nil

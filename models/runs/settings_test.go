@@ -48,14 +48,14 @@ func TestMinDeltaOfAnOldRun(t *testing.T) {
 
 func TestOverridesThatCannotBe(t *testing.T) {
 	for says, o := range map[string]Overrides{
-		"--epochs is 0":          {Epochs: ptr(0)},
-		"--batch-size is -3":     {BatchSize: ptr(-3)},
-		"--patience is -1":       {Patience: ptr(-1)},
-		"--lr is 0":              {LR: ptr(0.0)},
-		"--lr is +Inf":           {LR: ptr(math.Inf(1))},
-		"--weight-decay is -0.1": {WeightDecay: ptr(-0.1)},
-		"--val-split is 0":       {ValSplit: ptr(0.0)},
-		"--min-delta is NaN":     {MinDelta: ptr(math.NaN())},
+		"Overrides.Epochs is 0":         {Epochs: ptr(0)},
+		"Overrides.BatchSize is -3":     {BatchSize: ptr(-3)},
+		"Overrides.Patience is -1":      {Patience: ptr(-1)},
+		"Overrides.LR is 0":             {LR: ptr(0.0)},
+		"Overrides.LR is +Inf":          {LR: ptr(math.Inf(1))},
+		"Overrides.WeightDecay is -0.1": {WeightDecay: ptr(-0.1)},
+		"Overrides.ValSplit is 0":       {ValSplit: ptr(0.0)},
+		"Overrides.MinDelta is NaN":     {MinDelta: ptr(math.NaN())},
 	} {
 		assert.ErrorContains(t, o.Check(), says)
 	}

@@ -130,7 +130,7 @@ func changeSummary(run string, notice func(string), change func(map[string]json.
 			return err
 		}
 		if damaged && notice != nil {
-			notice(fmt.Sprintf("%s was damaged and is built anew from the networks' folders, which have entries of %s; train --resume adds others without training them again",
+			notice(fmt.Sprintf("%s was damaged and is built anew from the networks' folders, which have entries of %s; Options.Resume adds others without training them again",
 				path, cmp.Or(strings.Join(slices.Sorted(maps.Keys(s)), ", "), "no network")))
 		}
 	}

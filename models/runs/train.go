@@ -35,13 +35,6 @@ type Training struct {
 	Override bool
 }
 
-// Run trains the network, measures and exports it, and returns its entry in the summary.
-// To train several side by side, see [Plan.Run].
-func (t Training) Run(ctx context.Context) (*Entry, error) {
-	summary, err := (&Plan{Trainings: []Training{t}}).Run(ctx)
-	return summary[t.Spec.Name], err
-}
-
 // VerifyResume trains the network without a break, and again with a break after
 // each of the batches stopAt, and compares; see [trainer.VerifyResume]. Nothing
 // but temporary files is written.
@@ -164,7 +157,7 @@ func Remarks(skipped []data.Skip, notes []string) []string {
 	case n == 1:
 		lines = append(lines, "1 remark on the data: "+notes[0])
 	case n > 1:
-		lines = append(lines, fmt.Sprintf("%d remarks on the data (etude validate lists them), the first: %s", n, notes[0]))
+		lines = append(lines, fmt.Sprintf("%d remarks on the data (dataset.Validate lists them), the first: %s", n, notes[0]))
 	}
 	return lines
 }
@@ -241,11 +234,11 @@ func (s *session) fit(ctx context.Context) error {
 	case err == nil: // of the whole run, also where a part of it was trained before
 		text = fmt.Sprintf("%d epochs, best validation loss %.5f", history.Len(), history.Best().Watched())
 	case saved(err):
-		text = "saved; --resume continues"
+		text = "saved; Options.Resume continues"
 	}
 	s.event(s.Spec.Name, Fitted, text)
 	if err != nil {
-		return s.explain(err)
+		return err
 	}
 	s.history, s.entry.Seconds.Train = history, time.Since(started).Seconds()
 	return nil
@@ -262,7 +255,7 @@ func saved(err error) bool {
 func (s *session) startAnew() error {
 	folder := s.folder()
 	if folder.hasCheckpoint() {
-		s.notice(fmt.Sprintf("the earlier run in %s is replaced (--resume would have continued it)", folder))
+		s.notice(fmt.Sprintf("the earlier run in %s is replaced (Options.Resume would have continued it)", folder))
 	}
 	return errors.Join(clear(folder), removeFromSummary(s.Out, s.Spec.Name), s.describe())
 }
@@ -300,9 +293,6 @@ func (s *session) finish() (*Entry, error) {
 	return e, addToSummary(s.Out, s.Spec.Name, e)
 }
 
-// split holds the samples of a data folder, and those of each side.
-type split struct{ all, train, val *data.Samples }
-
 func (t Training) newConfig(s split) Config {
 	root, err := filepath.Abs(t.Data)
 	if err != nil {
@@ -321,15 +311,6 @@ func (t Training) newConfig(s split) Config {
 			Etude: Version(), Libtorch: torch.Version(), ONNXRuntime: onnxRuntimeVersion(), Go: runtime.Version(), Features: dataset.FeatureVersions(),
 		},
 	}
-}
-
-// groups counts the different groups of samples.
-func groups(s *data.Samples) int {
-	names := map[string]bool{}
-	for _, g := range s.Groups {
-		names[g] = true
-	}
-	return len(names)
 }
 
 // clear removes files of an earlier run that the trainer does not know: they would pass
@@ -351,14 +332,6 @@ func (s *session) files() map[string]string {
 	}
 	for name, file := range list {
 		list[name] = path.Join(s.Spec.Name, file)
-	}
-	return list
-}
-
-// orEmpty makes a list [] in JSON, not null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
 	}
 	return list
 }

@@ -98,11 +98,14 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	defer reading.finish("")
 	o.Progress = reading.set
 	if e, err = m.Evaluate(env.Context, c.Data, c.All, o); err != nil {
+		if errors.Is(err, runs.ErrAllSeen) {
+			err = fmt.Errorf("%w; --all does so all the same", err)
+		}
 		return "", nil, err
 	}
 	reading.finish("")
 	for _, line := range runs.Remarks(e.Skipped, e.Notes) {
-		env.say("%s: %s", e.Network, line)
+		env.say("%s: %s", e.Network, withFlags(line))
 	}
 	switch {
 	case e.Trained == nil:

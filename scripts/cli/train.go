@@ -158,6 +158,7 @@ type watch struct {
 
 func (w *watch) event(e runs.Event) {
 	job := w.jobs[e.Network]
+	e.Text = withFlags(e.Text)
 	switch e.Stage {
 	case runs.Notice:
 		w.env.say("%s: %s", e.Network, e.Text)

@@ -34,9 +34,31 @@ var clearer = []struct {
 // missingArgument matches the parser's message about a missing argument.
 var missingArgument = regexp.MustCompile(`^(?:expected|missing positional arguments) "?<([^>]+)>`)
 
+// field matches the fields of package runs that its messages name.
+var field = regexp.MustCompile(`\b(?:Options|Overrides)\.([A-Z]\w*)`)
+
+// inWord matches where a word begins inside the name of a field.
+var inWord = regexp.MustCompile(`([a-z])([A-Z])`)
+
+// withFlags replaces the names of a library's fields and functions by the flags and
+// commands that stand for them: Options.ResumeFrom by --resume-from.
+func withFlags(text string) string {
+	text = field.ReplaceAllStringFunc(text, func(name string) string {
+		_, name, _ = strings.Cut(name, ".")
+		return "--" + strings.ToLower(inWord.ReplaceAllString(name, "$1-$2"))
+	})
+	return library.Replace(text)
+}
+
+// library has the functions that messages name, and the commands that call them.
+var library = strings.NewReplacer(
+	"dataset.Validate", "etude validate",
+	"Model.Export names", "`etude inspect` lists its weights, and `etude export` names",
+)
+
 // rephrased explains what is wrong with a command line, and names the help to read.
 func rephrased(err error) error {
-	text, command, usage := strings.TrimSuffix(err.Error(), "."), "etude", ""
+	text, command, usage := strings.TrimSuffix(withFlags(err.Error()), "."), "etude", ""
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
 			command += " " + node.Name
@@ -64,10 +86,10 @@ var packages = []string{
 	"torch", "trainer",
 }
 
-// sentence returns an error without the names of packages at its beginning, and with the
-// name of a network there once.
+// sentence returns an error in the words of the command: with flags for fields, without
+// the names of packages at its beginning, and with the name of a network there once.
 func sentence(err error) error {
-	lines := strings.Split(err.Error(), "\n")
+	lines := strings.Split(withFlags(err.Error()), "\n")
 	for i, line := range lines {
 		var kept, dropped []string
 		parts := strings.Split(line, ": ")

@@ -25,6 +25,8 @@ import (
 var straight = []string{
 	"models/dataset/cache",
 	"models/internal/filekind",
+	"models/runs",
+	"scripts/cli",
 	"scripts/internal/gpucheck",
 	"torch",
 	"torch/cuda",
