@@ -6,7 +6,7 @@ Prints one line of JSON, what it runs on, or "failed: REASON" and ends. Then it 
 lines "NETWORK VARIANT STEPS" and answers each with milliseconds a step, or with
 "failed: REASON". Variants: default and fused are Adam's, run eagerly; compile is
 fused Adam with the network and its loss through torch.compile(mode="reduce-overhead"),
-which on CUDA replays CUDA graphs. Package pystep has it train in turn with our own
+which on CUDA replays CUDA graphs. Package gpucheck has it train in turn with our own
 steps.
 """
 

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/scripts/internal/pystep"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/torchtest/operators"
@@ -32,7 +31,7 @@ type Options struct {
 	Quick  bool           // few steps and rounds, to try the program rather than the device
 
 	Python string // the interpreter to compare with; "" for none
-	Script string // the script that it runs; [pystep.Script] unless given
+	Script string // the script that it runs; scripts/bench/step.py unless given
 
 	Packages []string         // the packages to test; [Packages] unless given
 	Cases    []operators.Case // the cases to check; all unless given
@@ -58,7 +57,7 @@ func Run(ctx context.Context, o Options) *Report {
 	byDefault(&o.Cases, operators.All())
 	byDefault(&o.Networks, models.All())
 	byDefault(&o.Packages, Packages)
-	o.Script = cmp.Or(o.Script, filepath.Join(o.Root, pystep.Script))
+	o.Script = cmp.Or(o.Script, filepath.Join(o.Root, pythonScript))
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
@@ -174,43 +173,40 @@ func (c *check) networks(ctx context.Context) {
 }
 
 func (c *check) timing(ctx context.Context) {
-	python, end := c.python(ctx)
-	defer end()
+	// There are two Python processes: a compilation that hangs or crashes ends only its
+	// own process, and what it leaves there slows down no other.
+	eager := c.guest(ctx)
+	defer eager.end()
+	compiled := eager
+	if eager.absent == nil {
+		compiled = c.guest(ctx)
+		defer compiled.end()
+	}
 	p := pace{rounds: 15, network: 25 * time.Second}
 	if c.Quick {
 		p = pace{rounds: 3, network: time.Second}
 	}
 	c.report.Timing = []TimingResult{}
 	c.each(ctx, "timing", func(s models.Spec) bool {
-		r := timeNetwork(ctx, s, c.Device, c.meter, python, p)
+		r := timeNetwork(ctx, s, c.Device, c.meter, eager, compiled, p)
 		c.report.Timing = append(c.report.Timing, r)
 		return !r.failed()
 	})
 }
 
-// python starts the guests, or notes why they are absent; end ends them.
-func (c *check) python(ctx context.Context) (g guests, end func()) {
+// guest starts Python.
+func (c *check) guest(ctx context.Context) (g guest) {
 	if c.Python == "" {
-		g.absent = errors.New("ETUDE_TEST_PYTHON does not name a Python that can import torch; make python makes one")
-		return g, func() {}
+		return guest{absent: errors.New("ETUDE_TEST_PYTHON does not name a Python that can import torch; make python makes one")}
 	}
 	c.Say("starting %s …", c.Python)
-	for _, p := range []**pystep.Process{&g.eager, &g.compiled} {
-		if *p, g.absent = pystep.Start(ctx, pystep.Options{
-			Python: c.Python, Script: c.Script, Device: c.Device.String(), Threads: c.report.Versions.Threads, Limit: 4 * time.Minute,
-		}); g.absent != nil {
-			c.Say("  %v", g.absent)
-			break
-		}
-		c.report.Versions.Python, c.report.Versions.Torch = (*p).Python, (*p).Torch
+	g.python, g.absent = startPython(ctx, c.Python, c.Script, c.Device.String(), c.report.Versions.Threads, 4*time.Minute)
+	if g.absent != nil {
+		c.Say("  %v", g.absent)
+	} else {
+		c.report.Versions.Python, c.report.Versions.Torch = g.Python, g.Torch
 	}
-	return g, func() {
-		for _, p := range []*pystep.Process{g.eager, g.compiled} {
-			if p != nil {
-				_ = p.Close() // it has answered every question
-			}
-		}
-	}
+	return g
 }
 
 func (c *check) memory(ctx context.Context) {

@@ -40,14 +40,15 @@ func golden(t *testing.T, name, text string) {
 	assert.Equal(t, string(want), text)
 }
 
-// python is a stand-in, a shell script: it trains in no time, but cannot compile.
-func python(t *testing.T, script string) (interpreter, path string) {
+// pretended returns a shell and a script that stand in for Python.
+func pretended(t *testing.T, script string) (interpreter, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "step.sh")
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o666))
 	return "sh", path
 }
 
+// willing trains in no time, but cannot compile.
 const willing = `echo '{"python": "3.14.0", "torch": "2.15.0+cu132"}'
 while read network variant steps; do
 	case $variant in
@@ -61,7 +62,7 @@ done
 func quick(t *testing.T, d torch.Device) Options {
 	t.Helper()
 	o := Options{Device: d, Root: torchtest.Root(t), Quick: true, Packages: []string{"./scripts/internal/plain"}}
-	o.Python, o.Script = python(t, willing)
+	o.Python, o.Script = pretended(t, willing)
 	return o
 }
 
@@ -196,7 +197,7 @@ func TestRunWithoutPython(t *testing.T) {
 		"traceback":  {`printf 'Traceback:\nSyntaxError: invalid syntax\n' >&2; exit 1`, "SyntaxError: invalid syntax"},
 		"dies later": {strings.ReplaceAll(willing, "echo", "[ $variant ] && echo 'Killed' >&2 && exit 137; echo"), "137"},
 	} {
-		o.Python, o.Script = python(t, c.script)
+		o.Python, o.Script = pretended(t, c.script)
 		r := reportOfOne(t, o)
 		for _, m := range r.Timing[0].Measures[2:] {
 			assert.Contains(t, m.Absent+m.Problem, c.want, name)
@@ -207,7 +208,7 @@ func TestRunWithoutPython(t *testing.T) {
 	}
 
 	// A compilation that takes its process down leaves the others to be measured.
-	o.Python, o.Script = python(t, strings.Replace(willing, `echo "failed`, `exit 137; echo "`, 1))
+	o.Python, o.Script = pretended(t, strings.Replace(willing, `echo "failed`, `exit 137; echo "`, 1))
 	measures := reportOfOne(t, o).Timing[0].Measures
 	assert.Positive(t, measures[2].Milliseconds)
 	assert.Positive(t, measures[3].Milliseconds)

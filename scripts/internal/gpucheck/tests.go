@@ -5,20 +5,17 @@ package gpucheck
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
-
-	"github.com/etude-ml/etude/scripts/internal/pystep"
 )
 
 // Packages lists the packages whose tests take a device.
@@ -55,18 +52,15 @@ func runTests(ctx context.Context, root, device string, packages []string, finis
 	// Each package's program has a context on the GPU, of some hundred MB.
 	parallel := strconv.Itoa(min(4, runtime.GOMAXPROCS(0)))
 	args := append([]string{"test", "-json", "-count=1", "-short", "-timeout", testLimit, "-p", parallel}, packages...)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	// `go test` waits for the programs of its tests, so the signal goes to them, too.
+	cmd := inGroup(ctx, syscall.SIGINT, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1",
 		"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=0") // it is 1 in NVIDIA's images, and then products are TF32's
 	if strings.HasPrefix(device, "cuda") {
 		cmd.Env = append(cmd.Env, "ETUDE_TEST_REQUIRE_CUDA=1")
 	}
-	// `go test` waits for the programs of its tests, so the signal goes to them, too.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
-	cmd.WaitDelay = 5 * time.Second
-	var stderr pystep.Tail
+	var stderr tail
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -91,69 +85,62 @@ func runTests(ctx context.Context, root, device string, packages []string, finis
 // skipped matches what a skipped test printed: "    x_test.go:12: no Python".
 var skipped = regexp.MustCompile(`(?m)^.*?\.go:\d+: (.*)$`)
 
+// event is a line of `go test -json`.
+type event struct {
+	Action, Package, Test, Output, ImportPath, FailedBuild string
+	Elapsed                                                float64
+}
+
 // parseTests reads the events of `go test -json`. It skips other lines, and what fails
 // once ctx has ended, because that was cut off.
 func parseTests(ctx context.Context, out io.Reader, finished func(pkg string, seconds float64)) TestsResult {
 	r := TestsResult{Failures: []TestFailure{}, Reasons: map[string]int{}}
-	outputs := map[string]*pystep.Tail{} // by package and test, or by what is built
-	failed := map[string]bool{}          // the parents of tests that failed, and their packages
-	output := func(key string) *pystep.Tail {
-		if outputs[key] == nil {
-			outputs[key] = new(pystep.Tail)
-		}
-		return outputs[key]
-	}
+	counts := map[string]*int{"pass": &r.Passed, "fail": &r.Failed, "skip": &r.Skipped}
+	outputs := map[string]*tail{} // by package and test, or by what is built
+	failed := map[string]bool{}   // the parents of tests that failed, and their packages
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadBytes('\n')
-		var e struct {
-			Action, Package, Test, Output, ImportPath, FailedBuild string
-			Elapsed                                                float64
+		if err != nil { // the last line is not whole
+			return r
 		}
-		key := func() string { return e.Package + " " + e.Test }
-		one := 0 // packages are not counted
+		var e event
 		if json.Unmarshal(line, &e) != nil || e.Action == "fail" && ctx.Err() != nil {
-			e.Action = ""
+			continue
 		}
-		if e.Test != "" {
-			one = 1
-		} else if finished != nil && (e.Action == "pass" || e.Action == "fail") {
+		from := cmp.Or(e.FailedBuild, e.ImportPath, e.Package+" "+e.Test)
+		if outputs[from] == nil {
+			outputs[from] = new(tail)
+		}
+		if e.Output != "" {
+			_, _ = outputs[from].Write([]byte(e.Output)) // a tail takes everything
+		}
+		switch n := counts[e.Action]; {
+		case n == nil:
+			continue
+		case e.Test != "":
+			*n++
+		case finished != nil && e.Action != "skip":
 			finished(e.Package, e.Elapsed)
 		}
-		switch e.Action {
-		case "output":
-			_, _ = output(key()).Write([]byte(e.Output)) // a Tail takes everything
-		case "build-output":
-			_, _ = output(e.ImportPath).Write([]byte(e.Output))
-		case "pass":
-			r.Passed += one
-			delete(outputs, key())
-		case "skip":
-			r.Skipped += one
+		switch {
+		case e.Action == "pass":
+			delete(outputs, from)
+		case e.Action == "skip" && e.Test != "":
 			why := "no reason given"
-			if all := skipped.FindAllStringSubmatch(string(*output(key())), -1); all != nil {
+			if all := skipped.FindAllStringSubmatch(outputs[from].String(), -1); all != nil {
 				why = all[len(all)-1][1]
 			}
-			if one > 0 {
-				r.Reasons[why]++
-			}
-		case "fail":
-			r.Failed += one
-			if !failed[key()] { // of a test and its subtests, only the innermost is listed
-				from := key()
-				if e.FailedBuild != "" {
-					from = e.FailedBuild
-				}
-				r.Failures = append(r.Failures, TestFailure{e.Package, e.Test, strings.TrimSpace(string(*output(from)))})
+			r.Reasons[why]++
+		case e.Action == "fail":
+			if !failed[e.Package+" "+e.Test] { // of a test and its subtests, only the innermost is listed
+				r.Failures = append(r.Failures, TestFailure{e.Package, e.Test, outputs[from].String()})
 			}
 			for i, c := range e.Test {
 				if c == '/' {
 					failed[e.Package+" "+e.Test[:i]] = true
 				}
 			}
-			failed[e.Package+" "] = failed[e.Package+" "] || one > 0
-		}
-		if err != nil {
-			return r
+			failed[e.Package+" "] = failed[e.Package+" "] || e.Test != ""
 		}
 	}
 }

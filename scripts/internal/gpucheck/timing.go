@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/scripts/internal/pystep"
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -91,27 +90,23 @@ type pace struct {
 
 // timeNetwork measures all contestants in turn, so that a change of the machine's
 // speed meets them all.
-func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g guests, p pace) TimingResult {
+func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, eager, compiled guest, p pace) TimingResult {
 	r := TimingResult{Network: s.Name, Batch: batch}
 	err := try(func() error {
-		eager, captured := newTraining(s, own(s), batch, d), newTraining(s, own(s), batch, d)
-		graph := runner{}
+		plain, captured := newTraining(s, own(s), batch, d), newTraining(s, own(s), batch, d)
 		replay, done, err := m.graph(captured.step) // before anything is timed
-		if done != nil {
+		graph := runner{run: func(n int) (float64, error) { return clock(m, n, replay) }}
+		switch {
+		case errors.Is(err, errNoGraphs):
+			graph.absent = err
+		case err != nil:
+			graph.run = func(int) (float64, error) { return 0, err }
+		default:
 			defer done()
 		}
-		if errors.Is(err, errNoGraphs) {
-			graph.absent = err
-		}
-		graph.run = func(n int) (float64, error) {
-			if err != nil {
-				return 0, err
-			}
-			return clock(m, n, replay)
-		}
 		r.Measures = race(ctx, []runner{
-			{run: func(n int) (float64, error) { return clock(m, n, func() error { eager.step(); return nil }) }}, graph,
-			g.runner(g.eager, s, pystep.Default), g.runner(g.eager, s, pystep.Fused), g.runner(g.compiled, s, pystep.Compile),
+			{run: func(n int) (float64, error) { return clock(m, n, func() error { plain.step(); return nil }) }}, graph,
+			eager.runner(s, variantDefault), eager.runner(s, variantFused), compiled.runner(s, variantCompile),
 		}, p)
 		return nil
 	})
@@ -124,20 +119,22 @@ func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, g 
 	return r
 }
 
-// guests are two Python processes: a compilation that hangs or crashes ends only its
-// own process, and what it leaves there slows down no other. One that is nil is absent
-// for the reason given.
-type guests struct {
-	eager, compiled *pystep.Process
-	absent          error
+// guest is a Python process, or why there is none.
+type guest struct {
+	*python
+	absent error
 }
 
-// runner has one of them take the steps.
-func (g guests) runner(p *pystep.Process, s models.Spec, variant string) runner {
-	if p == nil {
-		return runner{absent: g.absent}
+// end ends Python, if it is there; it has answered every question.
+func (g guest) end() {
+	if g.python != nil {
+		_ = g.close()
 	}
-	return runner{run: func(n int) (float64, error) { return p.Steps(s.Name, variant, n) }}
+}
+
+// runner has the guest take the steps.
+func (g guest) runner(s models.Spec, variant string) runner {
+	return runner{absent: g.absent, run: func(n int) (float64, error) { return g.steps(s.Name, variant, n) }}
 }
 
 // clock calls step n times between two moments at which the device is idle.

@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package pystep
+package gpucheck
 
 import (
 	"context"
@@ -22,83 +22,86 @@ import (
 
 // PyTorch itself trains, and a mistake in a request ends nothing.
 func TestPyTorchTrains(t *testing.T) {
-	o := Options{Python: torchtest.Python(t), Script: filepath.Join(torchtest.Root(t), Script), Device: "cpu", Threads: 1}
-	p, err := Start(t.Context(), o)
+	start := func(device string) (*python, error) {
+		return startPython(t.Context(), torchtest.Python(t), filepath.Join(torchtest.Root(t), pythonScript), device, 1, long)
+	}
+	p, err := start("cpu")
 	require.NoError(t, err)
 	assert.NotEmpty(t, p.Python)
 	assert.Regexp(t, `^\d+\.\d+`, p.Torch)
 	for _, network := range []string{"emotion", "melody", "harmony", "dynamics", "groove"} {
-		for _, variant := range []string{Default, Fused} {
-			ms, err := p.Steps(network, variant, 2)
+		for _, variant := range []string{variantDefault, variantFused} {
+			ms, err := p.steps(network, variant, 2)
 			require.NoError(t, err, network)
 			assert.Positive(t, ms, network)
 		}
 	}
-	_, err = p.Steps("octaves", Default, 2)
+	_, err = p.steps("octaves", variantDefault, 2)
 	require.EqualError(t, err, "KeyError: 'octaves'")
-	ms, err := p.Steps("groove", Default, 2)
+	ms, err := p.steps("groove", variantDefault, 2)
 	require.NoError(t, err)
 	assert.Positive(t, ms)
-	require.NoError(t, p.Close())
-	_, err = p.Steps("groove", Default, 2)
+	require.NoError(t, p.close())
+	_, err = p.steps("groove", variantDefault, 2)
 	require.EqualError(t, err, "it was closed")
 
-	o.Device = "nowhere"
-	_, err = Start(t.Context(), o)
+	_, err = start("nowhere")
 	require.ErrorContains(t, err, "RuntimeError: ")
 }
 
-// start starts a shell script in Python's place.
-func start(t *testing.T, ctx context.Context, script string, limit time.Duration) (*Process, error) {
+// long is a limit that no answer reaches.
+const long = time.Minute
+
+// startShell starts a shell script in Python's place.
+func startShell(t *testing.T, ctx context.Context, script string, limit time.Duration) (*python, error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "step.sh")
-	require.NoError(t, os.WriteFile(path, []byte(script), 0o666))
-	return Start(ctx, Options{Python: "sh", Script: path, Device: "cpu", Threads: 1, Limit: limit})
+	shell, path := pretended(t, script)
+	return startPython(ctx, shell, path, "cpu", 1, limit)
 }
 
 const hello = `echo '{"python": "3", "torch": "2"}'
 `
 
 func TestWhatKeepsPythonFromTraining(t *testing.T) {
-	_, err := start(t, t.Context(), `echo "failed: ModuleNotFoundError: No module named 'torch'"; exit 1`, 0)
+	_, err := startShell(t, t.Context(), `echo "failed: ModuleNotFoundError: No module named 'torch'"; exit 1`, long)
 	require.EqualError(t, err, "ModuleNotFoundError: No module named 'torch'")
-	_, err = start(t, t.Context(), `printf 'Traceback\nSyntaxError: oh\n' >&2; exit 1`, 0)
+	_, err = startShell(t, t.Context(), `printf 'Traceback\nSyntaxError: oh\n' >&2; exit 1`, long)
 	require.EqualError(t, err, "exit status 1: SyntaxError: oh")
-	_, err = start(t, t.Context(), `exit 0`, 0)
+	_, err = startShell(t, t.Context(), `exit 0`, long)
 	require.EqualError(t, err, "it ended before it answered")
-	_, err = start(t, t.Context(), `echo welcome`, 0)
+	_, err = startShell(t, t.Context(), `echo welcome`, long)
 	require.ErrorContains(t, err, "invalid character")
-	_, err = Start(t.Context(), Options{Python: "/nowhere/python", Script: "x"})
+	_, err = startPython(t.Context(), "/nowhere/python", "x", "cpu", 1, long)
 	require.ErrorContains(t, err, "/nowhere/python")
 
-	p, err := start(t, t.Context(), hello+`read line; kill -9 $$`, 0)
+	p, err := startShell(t, t.Context(), hello+`read line; kill -9 $$`, long)
 	require.NoError(t, err)
-	_, err = p.Steps("groove", Default, 1)
+	_, err = p.steps("groove", variantDefault, 1)
 	require.ErrorContains(t, err, "signal: killed")
-	_, again := p.Steps("groove", Default, 1)
+	_, again := p.steps("groove", variantDefault, 1)
 	assert.Equal(t, err, again, "it stays dead")
-	require.NoError(t, p.Close())
+	require.NoError(t, p.close())
 }
 
 // An answer that does not come, for a compilation that never ends, is not waited for.
 func TestLimit(t *testing.T) {
-	p, err := start(t, t.Context(), hello+`read line; exec sleep 60`, 300*time.Millisecond)
+	p, err := startShell(t, t.Context(), hello+`read line; exec sleep 60`, 300*time.Millisecond)
 	require.NoError(t, err)
-	_, err = p.Steps("groove", Compile, 1)
+	_, err = p.steps("groove", variantCompile, 1)
 	require.ErrorContains(t, err, "no answer within 300ms")
-	require.NoError(t, p.Close())
+	require.NoError(t, p.close())
 
-	p, err = start(t, t.Context(), hello+`exec sleep 60`, 300*time.Millisecond)
+	p, err = startShell(t, t.Context(), hello+`exec sleep 60`, 300*time.Millisecond)
 	require.NoError(t, err)
-	require.Error(t, p.Close(), "it does not end by itself")
+	require.Error(t, p.close(), "it does not end by itself")
 }
 
 func TestContextEndsPython(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := start(t, ctx, hello+`read line; exec sleep 60`, 0)
+	p, err := startShell(t, ctx, hello+`read line; exec sleep 60`, long)
 	require.NoError(t, err)
 	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err = p.Steps("groove", Compile, 1)
+	_, err = p.steps("groove", variantCompile, 1)
 	require.Error(t, err)
 }
 
@@ -106,7 +109,7 @@ func TestContextEndsPython(t *testing.T) {
 func TestContextEndsItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	pid := filepath.Join(t.TempDir(), "pid")
-	p, err := start(t, ctx, "sleep 60 >/dev/null 2>&1 & echo $! >"+pid+"\n"+hello+`read line; exec sleep 60`, 0)
+	p, err := startShell(t, ctx, "sleep 60 >/dev/null 2>&1 & echo $! >"+pid+"\n"+hello+`read line; exec sleep 60`, long)
 	require.NoError(t, err)
 	text, err := os.ReadFile(pid)
 	require.NoError(t, err)
@@ -114,7 +117,7 @@ func TestContextEndsItsChildren(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(child, 0))
 	cancel()
-	_, err = p.Steps("groove", Compile, 1)
+	_, err = p.steps("groove", variantCompile, 1)
 	require.Error(t, err)
 	assert.Eventually(t, func() bool { return ended(child) }, 10*time.Second, 10*time.Millisecond)
 }
