@@ -4,15 +4,15 @@
 package data
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // The golden file comes from another implementation of the generator, the
@@ -32,9 +32,7 @@ func TestGolden(t *testing.T) {
 			Val    []int
 		}
 	}
-	text, err := os.ReadFile("testdata/order.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &golden))
+	torchtest.Golden(t, "testdata/order.json", &golden)
 	require.NotEmpty(t, golden.Orders)
 	require.NotEmpty(t, golden.Splits)
 	for _, o := range golden.Orders {

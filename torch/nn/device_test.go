@@ -45,7 +45,7 @@ func layerOn(make func(torch.Device) nn.Module, input func() *torch.Tensor) ther
 
 func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there {
 	return func(d torch.Device) (*torch.Tensor, []*torch.Tensor) {
-		loss, x, y := make(d), ramp(1, 3, 4).MulScalar(0.5).AddScalar(0.5).To(d).SetRequiresGrad(true), target().To(d)
+		loss, x, y := make(d), torchtest.Ramp(1, 3, 4).MulScalar(0.5).AddScalar(0.5).To(d).SetRequiresGrad(true), target().To(d)
 		var l *torch.Tensor
 		torchtest.ForbidTransfers(func() {
 			l = loss(x, y)
@@ -58,7 +58,9 @@ func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there 
 // layersAndLosses are all of them, in every mode that calls other code.
 func layersAndLosses(device torch.Device) map[string]there {
 	cases := map[string]there{}
-	numbers := func(shape ...int) func() *torch.Tensor { return func() *torch.Tensor { return ramp(1, shape...) } }
+	numbers := func(shape ...int) func() *torch.Tensor {
+		return func() *torch.Tensor { return torchtest.Ramp(1, shape...) }
+	}
 	indices := func() *torch.Tensor { return torch.FromSlice([]int64{1, 5, 5, 2, 10, 9}, 2, 3) }
 	layer := func(name string, input func() *torch.Tensor, make func(torch.Device) nn.Module) {
 		cases[name] = layerOn(make, input)
@@ -87,8 +89,8 @@ func layersAndLosses(device torch.Device) map[string]there {
 		})
 	}
 
-	weight := func(d torch.Device) *torch.Tensor { return ramp(3, 4).AddScalar(1.5).To(d) }
-	shares := func() *torch.Tensor { return ramp(2, 3, 4).Softmax(1) }
+	weight := func(d torch.Device) *torch.Tensor { return torchtest.Ramp(3, 4).AddScalar(1.5).To(d) }
+	shares := func() *torch.Tensor { return torchtest.Ramp(2, 3, 4).Softmax(1) }
 	classes := func() *torch.Tensor { return torch.FromSlice([]int64{1, 3, 0}) }
 	for _, r := range []torch.Reduction{nn.ReduceMean, nn.ReduceSum, nn.ReduceNone} {
 		loss := func(name string, target func() *torch.Tensor, make func(torch.Device) nn.Loss) {

@@ -6,12 +6,9 @@ package nn_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/torchtest"
@@ -66,27 +63,10 @@ type layerCase struct {
 func read(t *testing.T) golden {
 	t.Helper()
 	torchtest.Need(t)
-	text, err := os.ReadFile("testdata/nn.json")
-	require.NoError(t, err)
 	var g golden
-	require.NoError(t, json.Unmarshal(text, &g))
+	torchtest.Golden(t, "testdata/nn.json", &g)
 	return g
 }
-
-// ramp is the generator's formula.
-func ramp(salt int, shape ...int) *torch.Tensor {
-	n := 1
-	for _, s := range shape {
-		n *= s
-	}
-	xs := make([]float32, n)
-	for i := range xs {
-		xs[i] = float32(rampAt(i, salt))
-	}
-	return torch.FromSlice(xs, shape...)
-}
-
-func rampAt(i, salt int) float64 { return float64((i*7919+salt*104729)%1000)/500 - 1 }
 
 // tolerance is relative to 1 or to the expected value, whichever is larger: a few
 // units in the last place of float32 for sums of some dozens of terms.
@@ -115,7 +95,7 @@ func (p trace) check(t *testing.T, got *torch.Tensor, what string) {
 	var sum, dot float64
 	for i, x := range got.Float64s() {
 		sum += x
-		dot += x * rampAt(i, 9)
+		dot += x * torchtest.RampAt(i, 9)
 	}
 	assertClose(t, p.Sum, sum, what+": sum")
 	assertClose(t, p.Dot, dot, what+": dot")

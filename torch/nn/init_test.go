@@ -5,7 +5,6 @@ package nn_test
 
 import (
 	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,9 +51,7 @@ type initials struct {
 func readInitials(t *testing.T) (i initials) {
 	t.Helper()
 	torchtest.Need(t)
-	text, err := os.ReadFile("testdata/inits.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &i))
+	torchtest.Golden(t, "testdata/inits.json", &i)
 	return i
 }
 
@@ -152,22 +149,28 @@ func TestInitialisersNeedTwoDimensions(t *testing.T) {
 func TestWrongSizes(t *testing.T) {
 	torchtest.Need(t)
 	for text, f := range map[string]func(){
-		"in is 0":               func() { nn.NewLinear(0, 1, torch.CPU) },
-		"out is -1":             func() { nn.NewLinear(1, -1, torch.CPU) },
-		"hidden is 0":           func() { nn.NewLSTM(1, 0, torch.CPU) },
-		"Layers is -1":          func() { nn.NewLSTM(1, 1, torch.CPU, nn.LSTMConfig{Layers: -1}) },
-		"Dropout is 1.5":        func() { nn.NewLSTM(1, 1, torch.CPU, nn.LSTMConfig{Dropout: 1.5}) },
-		"p is -0.1":             func() { nn.NewDropout(-0.1) },
-		"the shape is empty":    func() { nn.NewLayerNorm(nil, torch.CPU) },
-		"padding index 3":       func() { nn.NewEmbedding(3, 1, torch.CPU, nn.EmbeddingConfig{Padding: new(3)}) },
-		"indices are float32":   func() { nn.NewEmbedding(3, 1, torch.CPU).Forward(torch.Zeros([]int{1})) },
-		"n is 0":                func() { nn.NewEmbedding(0, 1, torch.CPU) },
-		"LabelSmoothing is 2":   func() { nn.CrossEntropy{LabelSmoothing: 2}.Loss(ramp(1, 2, 2), ramp(1, 2, 2)) },
-		"one of the states h":   func() { nn.NewLSTM(2, 2, torch.CPU).ForwardState(ramp(1, 3, 2), ramp(1, 1, 2), nil) },
-		"state c must have":     func() { nn.NewLSTM(2, 2, torch.CPU).ForwardState(ramp(1, 3, 2), ramp(1, 1, 2), ramp(1, 2)) },
-		"[batch, steps, 2]":     func() { nn.NewLSTM(2, 2, torch.CPU, nn.LSTMConfig{BatchFirst: true}).Forward(ramp(1, 3, 4, 5)) },
-		"[steps, batch, 2]":     func() { nn.NewLSTM(2, 2, torch.CPU).Forward(ramp(1, 2)) },
-		"must have the same sh": func() { nn.MSELoss(ramp(1, 2, 1), ramp(1, 2)) },
+		"in is 0":             func() { nn.NewLinear(0, 1, torch.CPU) },
+		"out is -1":           func() { nn.NewLinear(1, -1, torch.CPU) },
+		"hidden is 0":         func() { nn.NewLSTM(1, 0, torch.CPU) },
+		"Layers is -1":        func() { nn.NewLSTM(1, 1, torch.CPU, nn.LSTMConfig{Layers: -1}) },
+		"Dropout is 1.5":      func() { nn.NewLSTM(1, 1, torch.CPU, nn.LSTMConfig{Dropout: 1.5}) },
+		"p is -0.1":           func() { nn.NewDropout(-0.1) },
+		"the shape is empty":  func() { nn.NewLayerNorm(nil, torch.CPU) },
+		"padding index 3":     func() { nn.NewEmbedding(3, 1, torch.CPU, nn.EmbeddingConfig{Padding: new(3)}) },
+		"indices are float32": func() { nn.NewEmbedding(3, 1, torch.CPU).Forward(torch.Zeros([]int{1})) },
+		"n is 0":              func() { nn.NewEmbedding(0, 1, torch.CPU) },
+		"LabelSmoothing is 2": func() { nn.CrossEntropy{LabelSmoothing: 2}.Loss(torchtest.Ramp(1, 2, 2), torchtest.Ramp(1, 2, 2)) },
+		"one of the states h": func() {
+			nn.NewLSTM(2, 2, torch.CPU).ForwardState(torchtest.Ramp(1, 3, 2), torchtest.Ramp(1, 1, 2), nil)
+		},
+		"state c must have": func() {
+			nn.NewLSTM(2, 2, torch.CPU).ForwardState(torchtest.Ramp(1, 3, 2), torchtest.Ramp(1, 1, 2), torchtest.Ramp(1, 2))
+		},
+		"[batch, steps, 2]": func() {
+			nn.NewLSTM(2, 2, torch.CPU, nn.LSTMConfig{BatchFirst: true}).Forward(torchtest.Ramp(1, 3, 4, 5))
+		},
+		"[steps, batch, 2]":     func() { nn.NewLSTM(2, 2, torch.CPU).Forward(torchtest.Ramp(1, 2)) },
+		"must have the same sh": func() { nn.MSELoss(torchtest.Ramp(1, 2, 1), torchtest.Ramp(1, 2)) },
 	} {
 		err := torch.Try(f)
 		if assert.Error(t, err, text) {

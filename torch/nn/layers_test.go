@@ -19,12 +19,12 @@ func TestLayerNorm(t *testing.T) {
 	torch.Scope(func() {
 		l := nn.NewLayerNorm([]int{3, 4}, torch.CPU)
 		torch.NoGrad(func() {
-			l.Weight.CopyInPlace(ramp(5, 3, 4))
-			l.Bias.CopyInPlace(ramp(6, 3, 4))
+			l.Weight.CopyInPlace(torchtest.Ramp(5, 3, 4))
+			l.Bias.CopyInPlace(torchtest.Ramp(6, 3, 4))
 		})
-		x := ramp(1, 2, 3, 4).SetRequiresGrad(true)
+		x := torchtest.Ramp(1, 2, 3, 4).SetRequiresGrad(true)
 		y := l.Forward(x)
-		y.Mul(ramp(4, 2, 3, 4)).Sum().Backward()
+		y.Mul(torchtest.Ramp(4, 2, 3, 4)).Sum().Backward()
 		want := g.Layers["layer norm"]
 		want.Y.check(t, y, "y")
 		want.XGrad.check(t, x.Grad(), "gradient of x")
@@ -36,7 +36,7 @@ func TestLayerNorm(t *testing.T) {
 		assert.True(t, math.IsNaN(nn.NewLayerNorm([]int{4}, torch.CPU, nn.LayerNormConfig{}).Forward(same).Float64s()[0]))
 		assert.Zero(t, nn.NewLayerNorm([]int{4}, torch.CPU).Forward(same).Float64s()[0])
 		plain := nn.NewLayerNorm([]int{4}, torch.CPU, nn.LayerNormConfig{Eps: 0.5, NoAffine: true})
-		g.Layers["layer norm eps"].Y.check(t, plain.Forward(ramp(1, 2, 3, 4)), "y with eps")
+		g.Layers["layer norm eps"].Y.check(t, plain.Forward(torchtest.Ramp(1, 2, 3, 4)), "y with eps")
 		assert.Empty(t, nn.Parameters(plain))
 	})
 }
@@ -47,7 +47,7 @@ func TestEmbedding(t *testing.T) {
 		torch.ManualSeed(13)
 		l := nn.NewEmbedding(5, 3, torch.CPU, nn.EmbeddingConfig{Padding: new(1)})
 		y := l.Forward(torch.FromSlice([]int64{0, 1, 4, 4, 2, 1}, 2, 3))
-		y.Mul(ramp(4, 2, 3, 3)).Sum().Backward()
+		y.Mul(torchtest.Ramp(4, 2, 3, 3)).Sum().Backward()
 		want := g.Layers["embedding"]
 		want.Y.check(t, y, "y")
 		want.Grads["weight"].check(t, l.Weight.Grad(), "gradient of weight")
@@ -59,7 +59,7 @@ func TestDropout(t *testing.T) {
 	g := read(t)
 	torch.Scope(func() {
 		l := nn.NewDropout(0.3)
-		x := ramp(1, 6, 7)
+		x := torchtest.Ramp(1, 6, 7)
 		torch.ManualSeed(14)
 		g.Layers["dropout"].Y.check(t, l.Forward(x), "y")
 		nn.SetTraining(l, false)
@@ -73,7 +73,7 @@ func TestSequential(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {
 		l := nn.NewLinear(4, 3, torch.CPU)
-		x := ramp(1, 2, 4)
+		x := torchtest.Ramp(1, 2, 4)
 		for name, c := range map[string]struct {
 			module nn.Module
 			want   *torch.Tensor
@@ -95,9 +95,9 @@ func TestLinearShapes(t *testing.T) {
 		l := nn.NewLinear(4, 3, torch.CPU)
 		for _, shape := range [][]int{{4}, {2, 4}, {2, 5, 4}, {0, 4}} {
 			want := append(append([]int{}, shape[:len(shape)-1]...), 3)
-			assert.Equal(t, want, l.Forward(ramp(1, shape...)).Shape())
+			assert.Equal(t, want, l.Forward(torchtest.Ramp(1, shape...)).Shape())
 		}
-		err := torch.Try(func() { l.Forward(ramp(1, 2, 5)) })
+		err := torch.Try(func() { l.Forward(torchtest.Ramp(1, 2, 5)) })
 		assert.ErrorContains(t, err, "[2 5]")
 	})
 }

@@ -54,10 +54,10 @@ func TestLossesAgreeWithPyTorch(t *testing.T) {
 	cases := read(t).Losses
 	require.NotEmpty(t, cases)
 	torch.Scope(func() {
-		x, y := ramp(1, 3, 4), ramp(2, 3, 4)
+		x, y := torchtest.Ramp(1, 3, 4), torchtest.Ramp(2, 3, 4)
 		p, q := x.MulScalar(0.5).AddScalar(0.5), y.MulScalar(0.5).AddScalar(0.5)
 		logp, shares := x.LogSoftmax(1), y.Softmax(1)
-		weight := ramp(3, 4).AddScalar(1.5)
+		weight := torchtest.Ramp(3, 4).AddScalar(1.5)
 		classes := torch.FromSlice([]int64{1, 3, 0})
 		inputs := map[string][2]*torch.Tensor{
 			"mse": {x, y}, "l1": {x, y}, "huber": {x, y}, "huber delta": {x, y},
@@ -121,7 +121,7 @@ func TestLossesRefuseToBroadcast(t *testing.T) {
 			"MSE": nn.MSELoss, "L1": nn.L1Loss, "Huber": nn.HuberLoss, "BCE": nn.BCELoss,
 			"BCEWithLogits": nn.BCEWithLogitsLoss, "KLDiv": nn.KLDivLoss,
 		} {
-			err := torch.Try(func() { loss(ramp(1, 3, 1), ramp(1, 3)) })
+			err := torch.Try(func() { loss(torchtest.Ramp(1, 3, 1), torchtest.Ramp(1, 3)) })
 			assert.ErrorContains(t, err, "nn."+name+": [3 1] × [3]: output and target must have the same shape")
 		}
 	})

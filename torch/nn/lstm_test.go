@@ -32,10 +32,10 @@ func TestLSTMAgreesWithPyTorch(t *testing.T) {
 			torch.Scope(func() {
 				l := c.layer()
 				assert.Equal(t, c.Keys, keys(nn.StateDict(l)))
-				x := ramp(1, c.Shape...).SetRequiresGrad(true)
+				x := torchtest.Ramp(1, c.Shape...).SetRequiresGrad(true)
 				var h, s *torch.Tensor
 				if c.State {
-					h, s = ramp(2, c.HShape...), ramp(3, c.HShape...)
+					h, s = torchtest.Ramp(2, c.HShape...), torchtest.Ramp(3, c.HShape...)
 				}
 				y, hn, cn := l.ForwardState(x, h, s)
 				c.Y.check(t, y, "y")
@@ -51,7 +51,7 @@ func TestLSTMAgreesWithPyTorch(t *testing.T) {
 		t.Run(c.Name+", Forward", func(t *testing.T) { // by the one-step cell where it applies
 			torch.Scope(func() {
 				l := c.layer()
-				x := ramp(1, c.Shape...).SetRequiresGrad(true)
+				x := torchtest.Ramp(1, c.Shape...).SetRequiresGrad(true)
 				y := l.Forward(x)
 				c.Y.check(t, y, "y")
 				c.backward(t, l, x, y)
@@ -62,7 +62,7 @@ func TestLSTMAgreesWithPyTorch(t *testing.T) {
 
 func (c lstmCase) backward(t *testing.T, l *nn.LSTM, x, y *torch.Tensor) {
 	t.Helper()
-	y.Mul(ramp(4, y.Shape()...)).Sum().Backward()
+	y.Mul(torchtest.Ramp(4, y.Shape()...)).Sum().Backward()
 	c.XGrad.check(t, x.Grad(), "gradient of x")
 	require.Len(t, c.Grads, len(nn.Parameters(l)))
 	for _, n := range nn.NamedParameters(l) {
@@ -74,7 +74,7 @@ func TestLSTMDropoutOnlyInTraining(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {
 		l := nn.NewLSTM(3, 4, torch.CPU, nn.LSTMConfig{Layers: 2, Dropout: 0.5})
-		x := ramp(1, 5, 2, 3)
+		x := torchtest.Ramp(1, 5, 2, 3)
 		assert.False(t, l.Forward(x).Equal(l.Forward(x)), "two draws")
 		nn.SetTraining(l, false)
 		assert.True(t, l.Forward(x).Equal(l.Forward(x)))
@@ -83,7 +83,7 @@ func TestLSTMDropoutOnlyInTraining(t *testing.T) {
 
 // oneStep returns an LSTM that takes the one-step cell for x.
 func oneStep() (l *nn.LSTM, x *torch.Tensor) {
-	return nn.NewLSTM(3, 4, torch.CPU, nn.LSTMConfig{BatchFirst: true}), ramp(1, 2, 1, 3)
+	return nn.NewLSTM(3, 4, torch.CPU, nn.LSTMConfig{BatchFirst: true}), torchtest.Ramp(1, 2, 1, 3)
 }
 
 func zeros(n int) []float32 { return make([]float32, n) }
@@ -163,7 +163,7 @@ func TestOneStepIsALSTMInATrace(t *testing.T) {
 func TestStep(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {
-		x := ramp(1, 2, 3)
+		x := torchtest.Ramp(1, 2, 3)
 		for name, c := range map[string]nn.LSTMConfig{
 			"cell": {}, "cell, batch first": {BatchFirst: true}, "two layers": {Layers: 2},
 			"two layers, batch first": {Layers: 2, BatchFirst: true}, "bidirectional": {Bidirectional: true},
@@ -178,7 +178,7 @@ func TestStep(t *testing.T) {
 			assert.Equal(t, want.Shape(), l.Step(x).Shape(), name)
 			assert.True(t, l.Step(x).AllClose(want, 0, tolerance), name)
 			assert.True(t, l.Step(x.Select(0, 1)).AllClose(want.Select(0, 1), 0, tolerance), name)
-			assert.ErrorContains(t, torch.Try(func() { l.Step(ramp(1, 2, 1, 3)) }), "[batch, 3] or [3]", name)
+			assert.ErrorContains(t, torch.Try(func() { l.Step(torchtest.Ramp(1, 2, 1, 3)) }), "[batch, 3] or [3]", name)
 		}
 	})
 }
@@ -212,8 +212,8 @@ func TestOneStepOnlyWhereItIsExact(t *testing.T) {
 			l := nn.NewLSTM(3, 4, torch.CPU, c.config)
 			nn.Constant(l.Weights[1], math.Inf(1))
 			finite := func(y *torch.Tensor) bool { return y.IsFinite().All().Item() != 0 }
-			assert.Equal(t, c.cell, finite(l.Forward(ramp(1, c.shape...))), name)
-			y, _, _ := l.ForwardState(ramp(1, c.shape...), nil, nil)
+			assert.Equal(t, c.cell, finite(l.Forward(torchtest.Ramp(1, c.shape...))), name)
+			y, _, _ := l.ForwardState(torchtest.Ramp(1, c.shape...), nil, nil)
 			assert.False(t, finite(y), name)
 		})
 	}

@@ -4,10 +4,8 @@
 package optim_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -45,24 +43,9 @@ type golden struct {
 func read(t *testing.T) golden {
 	t.Helper()
 	torchtest.Need(t)
-	text, err := os.ReadFile("testdata/optim.json")
-	require.NoError(t, err)
 	var g golden
-	require.NoError(t, json.Unmarshal(text, &g))
+	torchtest.Golden(t, "testdata/optim.json", &g)
 	return g
-}
-
-// ramp is the generator's formula.
-func ramp(salt int, shape ...int) *torch.Tensor {
-	n := 1
-	for _, s := range shape {
-		n *= s
-	}
-	xs := make([]float32, n)
-	for i := range xs {
-		xs[i] = float32(float64((i*7919+salt*104729)%1000)/500 - 1)
-	}
-	return torch.FromSlice(xs, shape...)
 }
 
 // net is the generator's: FC3 takes no part in the output.
@@ -71,7 +54,7 @@ type net struct{ FC1, FC3, FC2 *nn.Linear }
 func newNet(d torch.Device) *net {
 	n := &net{nn.NewLinear(5, 4, d), nn.NewLinear(2, 2, d), nn.NewLinear(4, 3, d)}
 	for i, p := range nn.Parameters(n) {
-		torch.NoGrad(func() { p.CopyInPlace(ramp(i, p.Shape()...)) })
+		torch.NoGrad(func() { p.CopyInPlace(torchtest.Ramp(i, p.Shape()...)) })
 	}
 	return n
 }
@@ -146,7 +129,7 @@ func split(n *net) (weights, biases []*torch.Tensor) {
 
 // step is the generator's; the loss is for the caller to read.
 func step(n *net, o optim.Optimizer, i int, d torch.Device) *torch.Tensor {
-	x, y := ramp(100+i, 6, 5).To(d), ramp(500+i, 6, 3).To(d)
+	x, y := torchtest.Ramp(100+i, 6, 5).To(d), torchtest.Ramp(500+i, 6, 3).To(d)
 	var loss *torch.Tensor
 	torchtest.ForbidTransfers(func() {
 		o.ZeroGrad()
@@ -286,7 +269,7 @@ func TestClipGradNorm(t *testing.T) {
 			_, err := fmt.Sscan(c.Order, &order)
 			require.NoError(t, err)
 			n := newNet(torch.CPU)
-			n.Forward(ramp(1, 6, 5)).Square().Sum().Backward()
+			n.Forward(torchtest.Ramp(1, 6, 5)).Square().Sum().Backward()
 			var total *torch.Tensor
 			torch.Scope(func() { total = optim.ClipGradNorm(nn.Parameters(n), c.Limit, order).Keep() })
 			assert.InEpsilon(t, c.Total, total.Item(), 1e-6)
@@ -302,7 +285,7 @@ func TestClipGradValue(t *testing.T) {
 	c := read(t).Clips.Value
 	torch.Scope(func() {
 		n := newNet(torch.CPU)
-		n.Forward(ramp(1, 6, 5)).Square().Sum().Backward()
+		n.Forward(torchtest.Ramp(1, 6, 5)).Square().Sum().Backward()
 		optim.ClipGradValue(nn.Parameters(n), c.Limit)
 		checkGrads(t, c.Grads, n)
 	})

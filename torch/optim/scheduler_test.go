@@ -4,9 +4,7 @@
 package optim_test
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,9 +63,7 @@ type goldenSchedulers struct {
 func readSchedulers(t *testing.T) (g goldenSchedulers) {
 	t.Helper()
 	torchtest.Need(t)
-	text, err := os.ReadFile("testdata/scheduler.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &g))
+	torchtest.Golden(t, "testdata/scheduler.json", &g)
 	require.Len(t, schedulers, len(g.Cases))
 	return g
 }

@@ -220,7 +220,7 @@ func TestClipOnADevice(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	for _, d := range []torch.Device{torch.CPU, device} {
 		torch.Scope(func() {
-			n, x := newNet(d), ramp(1, 6, 5).To(d)
+			n, x := newNet(d), torchtest.Ramp(1, 6, 5).To(d)
 			var none, norm *torch.Tensor
 			torchtest.ForbidTransfers(func() {
 				none = optim.ClipGradNorm(nn.Parameters(n), 1, 2)

@@ -6,6 +6,7 @@
 package torchtest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,23 +43,15 @@ func Python(tb testing.TB) string {
 func RunPython(tb testing.TB, script string, args ...string) []byte {
 	tb.Helper()
 	python := Python(tb)
-	cmd := exec.Command(python, append([]string{script}, args...)...)
-	var stderr tail
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := exec.Command(python, append([]string{script}, args...)...).Output()
 	if err != nil {
+		var stderr []byte
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			stderr = exit.Stderr
+		}
 		tb.Fatalf("%s: %v\n%s%s", script, err, out, stderr)
 	}
 	return out
-}
-
-// tail keeps the end of what is written to it.
-type tail []byte
-
-func (t *tail) Write(p []byte) (int, error) {
-	*t = append(*t, p...)
-	*t = (*t)[max(0, len(*t)-4096):]
-	return len(p), nil
 }
 
 func skip(tb testing.TB, require, why string) {

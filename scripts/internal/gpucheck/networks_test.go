@@ -7,7 +7,6 @@ import (
 	"errors"
 	"maps"
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -216,18 +215,6 @@ func TestRace(t *testing.T) {
 	assert.Equal(t, 3, ms[4].Steps, "at least")
 }
 
-// recorded are the operators that f calls.
-func recorded(f func()) map[string]bool {
-	ops := map[string]bool{}
-	for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor {
-		f()
-		return nil
-	}).Nodes {
-		ops[strings.TrimSuffix(n.Op+"."+n.Overload, ".")] = true
-	}
-	return ops
-}
-
 // Names that are put together at run time are seen here: forward and loss of all
 // networks, the steps of all optimizers, and clipping.
 func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
@@ -246,12 +233,12 @@ func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {
 		params := nn.Parameters(m)
 		for _, o := range optimizers() {
 			opt := o.make(params)
-			maps.Copy(seen, recorded(func() {
+			maps.Copy(seen, torchtest.Called(func() {
 				s.Loss(m.Forward(x), y)
 				opt.Step()
 			}))
 		}
-		maps.Copy(seen, recorded(func() {
+		maps.Copy(seen, torchtest.Called(func() {
 			optim.ClipGradNorm(params, 1, 2)
 			optim.ClipGradValue(params, 0.1)
 		}))

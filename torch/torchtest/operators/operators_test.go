@@ -74,18 +74,6 @@ func TestEveryOperatorInTheSourcesHasACase(t *testing.T) {
 	}
 }
 
-// recorded are the operators that f calls.
-func recorded(f func()) map[string]bool {
-	ops := map[string]bool{}
-	for _, n := range torch.Trace(func([]*torch.Tensor) []*torch.Tensor {
-		f()
-		return nil
-	}).Nodes {
-		ops[strings.TrimSuffix(n.Op+"."+n.Overload, ".")] = true
-	}
-	return ops
-}
-
 // A case calls what it says it checks.
 func TestCasesCallTheirOperators(t *testing.T) {
 	torchtest.Need(t)
@@ -95,7 +83,7 @@ func TestCasesCallTheirOperators(t *testing.T) {
 		names[c.Name] = true
 		torch.Scope(func() {
 			in := c.inputs()
-			calls := recorded(func() {
+			calls := torchtest.Called(func() {
 				if c.Name == "Dropout" { // it needs the gradients that a trace goes without
 					torch.EnableGrad(func() { c.Run(torch.CPU, in) })
 					return
