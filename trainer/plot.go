@@ -61,10 +61,11 @@ func (h *History) Plot(path string) error {
 type panel struct {
 	*plot.Plot
 	lo, hi float64
+	marked plotter.XYs // a dashed line leads down from it; or nil
 }
 
 func newPanel(title, x, y string) *panel {
-	p := &panel{figure.New(x, y, 11, 10), math.Inf(1), math.Inf(-1)}
+	p := &panel{Plot: figure.New(x, y, 11, 10), lo: math.Inf(1), hi: math.Inf(-1)}
 	p.Title.Text, p.Title.Padding = title, vg.Points(8)
 	p.Title.TextStyle.Font.Size = vg.Points(14)
 	p.Title.TextStyle.Font.Weight = 3 // bold
@@ -119,22 +120,12 @@ func (p *panel) mark(name string, x, y float64) {
 		return
 	}
 	if p.Legend.Top { // where the legend is not in the way
-		p.Add(dropLine{x, y})
+		p.marked = plotter.XYs{{X: x, Y: y}}
 	}
 	s := p.dots(plotter.XYs{{X: x, Y: y}}, figure.Green, vg.Points(4.5))
 	if s != nil && name != "" {
 		p.Legend.Add(name, s)
 	}
-}
-
-// dropLine is a dashed line from a point down to the axis.
-type dropLine plotter.XY
-
-// Plot draws the line.
-func (d dropLine) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	style := draw.LineStyle{Color: figure.Green, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
-	c.StrokeLine2(style, x(d.X), y(d.Y), x(d.X), c.Min.Y)
 }
 
 // finish sets the ranges: room above and below, whole epochs, a logarithmic
@@ -155,6 +146,10 @@ func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
 		p.Y.Min, p.Y.Max = p.lo-room, p.hi+room
 	}
 	p.X.Min, p.X.Max = x0, x1
+	if p.marked != nil {
+		style := draw.LineStyle{Color: figure.Green, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(4), vg.Points(3)}}
+		p.Add(&plotter.Line{XYs: append(p.marked, plotter.XY{X: p.marked[0].X, Y: p.Y.Min}), LineStyle: style})
+	}
 	return p.Plot
 }
 

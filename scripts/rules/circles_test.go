@@ -28,6 +28,8 @@ var straight = []string{
 	"models/runs",
 	"scripts/cli",
 	"scripts/internal/gpucheck",
+	"scripts/internal/progress",
+	"scripts/internal/report",
 	"torch",
 	"torch/cuda",
 	"torch/inspect",

@@ -5,7 +5,6 @@ package progress
 
 import (
 	"io"
-	"sync"
 	"time"
 
 	"github.com/etude-ml/etude/scripts/internal/plain"
@@ -14,53 +13,9 @@ import (
 // refresh is the time between two drawings of the live lines.
 const refresh = 100 * time.Millisecond
 
-// Group shows jobs one below the other. Lines are live from the first Start to
-// the Finish of the last unfinished job, which writes the summaries for good;
-// then the group may begin again. Its methods may be called from several
-// goroutines.
-type Group struct {
-	w        io.Writer
-	terminal bool
-
-	// mu guards what follows and orders what is written. On a terminal it is taken
-	// before a job's lock, so that Set never waits for a write.
-	mu      sync.Mutex
-	screen  *screen // nil while no line is live
-	jobs    []*Job  // of the live lines, finished or not
-	live    int     // unfinished jobs
-	columns columns
-}
-
 // NewGroup makes a group that writes to w; terminal says whether w is one.
 func NewGroup(w io.Writer, terminal bool) *Group {
 	return &Group{w: w, terminal: terminal}
-}
-
-// Start begins to show one more job, below the others, that counts to total (0:
-// nobody knows how far). It must be finished.
-func (g *Group) Start(title string, unit Unit, total int64) *Job {
-	j := g.Queue(title, unit, total)
-	j.Begin()
-	return j
-}
-
-// Queue shows one more job, below the others, that waits for its [Job.Begin]: its
-// clock stands still until then. It must be finished.
-func (g *Group) Queue(title string, unit Unit, total int64) *Job {
-	now := time.Now()
-	j := &Job{group: g, title: plain.Text(title), unit: unit, total: max(total, 0), waiting: true, started: now, lastLine: now}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.live++
-	if g.terminal {
-		g.jobs = append(g.jobs, j)
-		g.columns.grow(j.cells(now))
-		if g.screen == nil {
-			g.screen = newScreen(g.w)
-			go g.refresh(g.screen)
-		}
-	}
-	return j
 }
 
 // refresh draws the live lines again and again until those of s have ended.

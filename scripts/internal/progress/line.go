@@ -31,14 +31,6 @@ type cells struct {
 	spins                       bool
 }
 
-// columns are the widths that the cells of a group's lines had so far. They only
-// grow, so that the lines stand still.
-type columns struct {
-	title, count, elapsed, left int
-	notes                       []int // of the first part of a note, the first two, …
-	spins                       bool
-}
-
 // layout says how much of a line fits on the terminal: the widths of its columns, 0 for
 // those that are skipped, and how many parts of the note.
 type layout struct {
@@ -193,4 +185,26 @@ func (c *columns) fit(width int) layout {
 		l.bar += min(room, mostBar-leastBar)
 	}
 	return l
+}
+
+// end returns the line of a finished job, "" where it leaves none.
+func (j *Job) end() string {
+	if j.summary == "" {
+		return ""
+	}
+	return plain.Text(fmt.Sprintf("%s: %s (%.1f s)", j.title, j.summary, j.ended.Sub(j.started).Seconds()))
+}
+
+func (j *Job) count(done int64) string {
+	unit := [...]string{Files: "files", Bytes: "MB", Epochs: "epochs"}[j.unit]
+	of := func(n int64) string {
+		if j.unit == Bytes {
+			return fmt.Sprintf("%.0f", float64(n)/1e6)
+		}
+		return fmt.Sprint(n)
+	}
+	if j.total == 0 {
+		return of(done) + " " + unit
+	}
+	return fmt.Sprintf("%s of %s %s", of(done), of(j.total), unit)
 }

@@ -6,11 +6,9 @@
 package progress
 
 import (
-	"fmt"
+	"io"
 	"sync"
 	"time"
-
-	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
 // Unit names the things that a job counts.
@@ -23,12 +21,22 @@ const (
 	Epochs
 )
 
-// quarters is how many lines a job has in a log, and pause is the time after which
-// there is one more.
-const (
-	quarters = 4
-	pause    = 15 * time.Second
-)
+// Group shows jobs one below the other. Lines are live from the first Start to
+// the Finish of the last unfinished job, which writes the summaries for good;
+// then the group may begin again. Its methods may be called from several
+// goroutines.
+type Group struct {
+	w        io.Writer
+	terminal bool
+
+	// mu guards what follows and orders what is written. On a terminal it is taken
+	// before a job's lock, so that Set never waits for a write.
+	mu      sync.Mutex
+	screen  *screen // nil while no line is live
+	jobs    []*Job  // of the live lines, finished or not
+	live    int     // unfinished jobs
+	columns columns
+}
 
 // Job shows one piece of work. Its methods may be called from several
 // goroutines.
@@ -57,92 +65,10 @@ type mark struct {
 	at   time.Time
 }
 
-// Begin ends the waiting of a queued job.
-func (j *Job) Begin() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if !j.waiting || j.finished {
-		return
-	}
-	j.waiting, j.started = false, time.Now()
-	j.lastLine = j.started
-	if !j.group.terminal {
-		j.group.print(j.title + " …")
-	}
-}
-
-// Set records that done of the total is done, with a note of what else is known, such
-// as a loss. Where a line is short of room, the parts of a note after a ", " go first.
-// Set is cheap: a terminal is written to a few times a second, however often Set is
-// called.
-func (j *Job) Set(done int64, note string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.finished {
-		return
-	}
-	j.note, j.last = note, mark{done, time.Now()}
-	if j.first.at.IsZero() {
-		j.first = j.last
-	}
-	if j.group.terminal {
-		return
-	}
-	quarter := j.quarter
-	if j.total > 0 {
-		quarter = done * quarters / j.total
-	}
-	if quarter <= j.quarter && j.last.at.Sub(j.lastLine) < pause {
-		return
-	}
-	j.quarter, j.lastLine = quarter, j.last.at
-	if note != "" {
-		note = ", " + note
-	}
-	j.group.print(plain.Text(fmt.Sprintf("%s: %s%s", j.title, j.count(done), note)))
-}
-
-// Finish ends the job; summary, if any, is a last line that stays. On a
-// terminal it takes the place of the job's live line, cut to the width, and is
-// written whole when the last job of the group ends.
-func (j *Job) Finish(summary string) {
-	if j.finish(summary) {
-		j.group.leave()
-	}
-}
-
-// finish reports whether this call is the one that finished the job.
-func (j *Job) finish(summary string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.finished {
-		return false
-	}
-	j.finished, j.ended, j.summary = true, time.Now(), summary
-	if !j.group.terminal && summary != "" {
-		j.group.print(j.end())
-	}
-	return true
-}
-
-// end returns the line of a finished job, "" where it leaves none.
-func (j *Job) end() string {
-	if j.summary == "" {
-		return ""
-	}
-	return plain.Text(fmt.Sprintf("%s: %s (%.1f s)", j.title, j.summary, j.ended.Sub(j.started).Seconds()))
-}
-
-func (j *Job) count(done int64) string {
-	unit := [...]string{Files: "files", Bytes: "MB", Epochs: "epochs"}[j.unit]
-	of := func(n int64) string {
-		if j.unit == Bytes {
-			return fmt.Sprintf("%.0f", float64(n)/1e6)
-		}
-		return fmt.Sprint(n)
-	}
-	if j.total == 0 {
-		return of(done) + " " + unit
-	}
-	return fmt.Sprintf("%s of %s %s", of(done), of(j.total), unit)
+// columns are the widths that the cells of a group's lines had so far. They only
+// grow, so that the lines stand still.
+type columns struct {
+	title, count, elapsed, left int
+	notes                       []int // of the first part of a note, the first two, …
+	spins                       bool
 }

@@ -10,7 +10,6 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/etude-ml/etude/trainer/figure"
 )
@@ -31,15 +30,12 @@ func Histogram(title, label string, values []float64, bins int) *Figure {
 		p.Y.Max = 1
 		p.Add(words("no values"))
 	}
-	p.Add(painter(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		for i, n := range counts {
-			left, right := x(lo+width*float64(i)), x(lo+width*float64(i+1))
-			gap := min(0.5, (right-left)*0.1)
-			if n > 0 {
-				rectangle(c, first, left+gap, y(0), right-gap, y(float64(n)))
-			}
-		}
-	}))
+	bars := &plotter.Histogram{FillColor: first}
+	for i, n := range counts {
+		left := lo + width*float64(i)
+		bars.Bins = append(bars.Bins, plotter.HistogramBin{Min: left + 0.03*width, Max: left + 0.97*width, Weight: float64(n)})
+	}
+	p.Add(bars)
 	f.body = p.Draw
 	return f
 }
@@ -93,11 +89,4 @@ func Scatter(title, xLabel, yLabel string, xs, ys []float64) (*Figure, error) {
 	}
 	f.body = p.Draw
 	return f, nil
-}
-
-func coordinates(points plotter.XYs) (xs, ys []float64) {
-	for _, p := range points {
-		xs, ys = append(xs, p.X), append(ys, p.Y)
-	}
-	return xs, ys
 }

@@ -16,13 +16,13 @@ import (
 	"fmt"
 	"html/template"
 	"image/color"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -32,7 +32,10 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-const dpi = 120 // of a PNG
+const (
+	dpi     = 120 // of a PNG
+	maxRows = 128 // of a figure with a row for each output
+)
 
 // Figure is a picture: a title, notes and a key above a body.
 type Figure struct {
@@ -206,19 +209,20 @@ func (f *Figure) empty(s string) *Figure {
 	return f
 }
 
-// finite returns the values that can be drawn. Those beyond 1e30 cannot: sums and
-// differences of such values leave the range of a number.
-func finite(values []float64) []float64 {
-	var list []float64
-	for _, x := range values {
-		if drawable(x) {
-			list = append(list, x)
-		}
+// limit returns the names that are drawn, and notes if these are not all.
+func (f *Figure) limit(names []string, most int) []string {
+	if len(names) > most {
+		f.notes = append(f.notes, fmt.Sprintf("The first %d of %d.", most, len(names)))
+		names = names[:most]
 	}
-	return list
+	return names
 }
 
-func drawable(x float64) bool { return math.Abs(x) <= 1e30 } // false for NaN
+// rows makes a panel with n named rows the body of a figure that grows with them.
+func (f *Figure) rows(p *plot.Plot, n int, row vg.Length) {
+	f.width, f.height = 7.5*vg.Inch, vg.Length(max(n, 2))*row+0.6*vg.Inch
+	f.body = p.Draw
+}
 
 // leftOut returns the note about n values that cannot be drawn, if there are any.
 func leftOut(n int) []string {

@@ -25,45 +25,32 @@ func newPanel(x, y string, labelSize, tickSize float64) *plot.Plot {
 	return p
 }
 
-// nameRows makes the vertical axis one of names, the first at the top, where row i
-// of n is at n-1-i.
+// nameRows makes the vertical axis one of names, row i at i, the first at the top.
 func nameRows(p *plot.Plot, names []string) {
-	label := p.Y.Tick.Label
 	labels := make(plot.ConstantTicks, len(names))
 	for i, name := range names {
-		labels[i] = plot.Tick{Value: float64(len(names) - 1 - i), Label: elide(name, label, 2.2*vg.Inch)}
+		labels[i] = plot.Tick{Value: float64(i), Label: elide(name, p.Y.Tick.Label, 2.2*vg.Inch)}
 	}
 	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = labels, 0, 0
+	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
 	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
 }
 
-// span returns the range of values with room on both sides, and 0 to 1 without any.
-func span(values ...float64) (lo, hi float64) {
-	lo, hi = math.Inf(1), math.Inf(-1)
-	for _, x := range values {
-		if drawable(x) {
-			lo, hi = min(lo, x), max(hi, x)
-		}
+// absent says in rows why there is nothing, so far above their middle.
+func absent(why string, rows []int, above vg.Length) plot.Plotter {
+	style := textStyle(8, muted)
+	style.YAlign = draw.YCenter
+	labels := &plotter.Labels{Offset: vg.Point{X: 4, Y: above}}
+	for _, row := range rows {
+		labels.XYs = append(labels.XYs, plotter.XY{Y: float64(row)})
+		labels.Labels, labels.TextStyle = append(labels.Labels, why), append(labels.TextStyle, style)
 	}
-	if lo > hi {
-		return 0, 1
-	}
-	room := (hi - lo) * 0.05
-	if same(lo, hi) {
-		room = 0.1 * size(lo, hi)
-	}
-	return lo - room, hi + room
+	return labels
 }
 
-// same reports whether two values are too close for an axis from one to the other.
-func same(lo, hi float64) bool { return hi-lo <= 1e-9*size(lo, hi) }
-
-// size returns the order of values that are the same, 1 if they are next to nothing.
-func size(lo, hi float64) float64 {
-	if s := max(math.Abs(lo), math.Abs(hi)); s > 1e-30 {
-		return s
-	}
-	return 1
+// vertical is a line across all rows.
+func vertical(p *plot.Plot, x float64, style draw.LineStyle) plot.Plotter {
+	return &plotter.Line{XYs: plotter.XYs{{X: x, Y: p.Y.Min}, {X: x, Y: p.Y.Max}}, LineStyle: style}
 }
 
 // dots draws points as discs that shine through, so that crowds are darker. They

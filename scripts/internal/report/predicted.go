@@ -34,11 +34,7 @@ func PredictedTrue(title string, names []string, predicted, truth [][]float64) (
 		}
 	}
 	f := &Figure{title: title}
-	if len(names) > maxPanels {
-		f.notes = append(f.notes, fmt.Sprintf("The first %d of %d outputs.", maxPanels, len(names)))
-		names = names[:maxPanels]
-	}
-
+	names = f.limit(names, maxPanels)
 	if len(names) == 0 {
 		return f.empty("no outputs"), nil
 	}
@@ -68,29 +64,6 @@ func PredictedTrue(title string, names []string, predicted, truth [][]float64) (
 	return f, nil
 }
 
-// pairs returns the points that can be drawn.
-func pairs(xs, ys []float64) plotter.XYs {
-	var points plotter.XYs
-	for i, x := range xs {
-		if drawable(x) && drawable(ys[i]) {
-			points = append(points, plotter.XY{X: x, Y: ys[i]})
-		}
-	}
-	return points
-}
-
-// thinOut chooses at most so many points, at even distances in their order.
-func thinOut(points plotter.XYs, most int) plotter.XYs {
-	if len(points) <= most {
-		return points
-	}
-	chosen := make(plotter.XYs, most)
-	for i := range chosen {
-		chosen[i] = points[i*len(points)/most]
-	}
-	return chosen
-}
-
 // identityPanel has the same range on both axes, that of all points.
 func identityPanel(name string, all, shown plotter.XYs, side vg.Length) *plot.Plot {
 	size := 7.0
@@ -114,9 +87,7 @@ func identityPanel(name string, all, shown plotter.XYs, side vg.Length) *plot.Pl
 		return p
 	}
 	lo, hi := p.X.Min, p.X.Max
-	p.Add(painter(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		c.StrokeLine2(dashed, x(lo), y(lo), x(hi), y(hi))
-	}), dots{shown, max(1.1, min(2.2, side/vg.Inch*0.7))})
+	p.Add(&plotter.Line{XYs: plotter.XYs{{X: lo, Y: lo}, {X: hi, Y: hi}}, LineStyle: dashed}, dots{shown, max(1.1, min(2.2, side/vg.Inch*0.7))})
 	return p
 }
 

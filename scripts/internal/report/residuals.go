@@ -4,14 +4,13 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
-
-const maxRows = 128 // of a figure with a row for each output
 
 // box summarises one output: the 0th, 5th, 25th, 50th, 75th, 95th and 100th
 // percentile. It is empty without values.
@@ -44,60 +43,45 @@ func Residuals(title string, names []string, residuals [][]float64) (*Figure, er
 	if len(names) == 0 {
 		return f.empty("no outputs"), nil
 	}
-	if len(names) > maxRows {
-		f.notes = append(f.notes, fmt.Sprintf("The first %d of %d outputs.", maxRows, len(names)))
-		names = names[:maxRows]
-	}
+	names = f.limit(names, maxRows)
 	f.notes = append(f.notes, "Box: the middle half, with the median. Whiskers: 5 % to 95 %. Dots: the extremes.")
 
-	boxes, absent, ends := make([]box, len(names)), 0, []float64{0}
+	p := newPanel("predicted − true", "", 10, 8.5)
+	nameRows(p, names)
+	const row = 0.27 * vg.Inch
+	left, ends, missing := 0, []float64{0}, []int(nil)
 	for i := range names {
 		values := finite(residuals[i])
-		absent += len(residuals[i]) - len(values)
-		boxes[i] = newBox(values)
-		if boxes[i] != nil {
-			ends = append(ends, boxes[i][0], boxes[i][6])
+		left += len(residuals[i]) - len(values)
+		b := newBox(values)
+		if b == nil {
+			missing = append(missing, i)
+			continue
 		}
+		ends = append(ends, b[0], b[6])
+		drawn, err := b.plotter(row*0.64, float64(i))
+		if err != nil {
+			return nil, misfit(title, "output %q: %w", names[i], err)
+		}
+		p.Add(drawn)
 	}
-	f.notes = append(f.notes, leftOut(absent)...)
-
-	p := newPanel("predicted − true", "", 10, 8.5)
+	f.notes = append(f.notes, leftOut(left)...)
 	p.X.Min, p.X.Max = span(ends...)
-	nameRows(p, names)
-	p.Add(painter(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		c.StrokeLine2(dashed, x(0), c.Min.Y, x(0), c.Max.Y)
-		for i, b := range boxes {
-			row := y(float64(len(boxes) - 1 - i))
-			half := min((y(1)-y(0))*0.32, 9)
-			b.draw(c, x, row, half)
-		}
-	}))
-	f.rows(p, len(names), 0.27*vg.Inch)
+	p.Add(vertical(p, 0, dashed), absent("no values", missing, 0))
+	f.rows(p, len(names), row)
 	return f, nil
 }
 
-func (b box) draw(c draw.Canvas, x func(float64) vg.Length, y, half vg.Length) {
-	if b == nil {
-		undefined(c, x(0), y, "no values")
-		return
+// plotter draws the box at a row of a panel.
+func (b box) plotter(width vg.Length, row float64) (plot.Plotter, error) {
+	drawn, err := plotter.NewBoxPlot(width, row, plotter.Values(b))
+	if err != nil {
+		return nil, err
 	}
-	c.StrokeLine2(thin, x(b[1]), y, x(b[5]), y)
-	for _, end := range []float64{b[1], b[5]} {
-		c.StrokeLine2(thin, x(end), y-half/2, x(end), y+half/2)
-	}
-	rectangle(c, boxColor, x(b[2]), y-half, x(b[4]), y+half)
-	c.StrokeLines(thin, []vg.Point{
-		{X: x(b[2]), Y: y - half}, {X: x(b[4]), Y: y - half}, {X: x(b[4]), Y: y + half}, {X: x(b[2]), Y: y + half}, {X: x(b[2]), Y: y - half},
-	})
-	c.StrokeLine2(thick, x(b[3]), y-half, x(b[3]), y+half)
-	dot := draw.GlyphStyle{Color: first, Radius: vg.Points(1.6), Shape: draw.CircleGlyph{}}
-	c.DrawGlyph(dot, vg.Point{X: x(b[0]), Y: y})
-	c.DrawGlyph(dot, vg.Point{X: x(b[6]), Y: y})
-}
-
-// undefined says in a row why there is nothing.
-func undefined(c draw.Canvas, x, y vg.Length, why string) {
-	style := textStyle(8, muted)
-	style.YAlign = draw.YCenter
-	c.FillText(style, vg.Point{X: x + 4, Y: y}, why)
+	drawn.AdjLow, drawn.Quartile1, drawn.Median, drawn.Quartile3, drawn.AdjHigh = b[1], b[2], b[3], b[4], b[5]
+	drawn.Outside = []int{0, len(b) - 1}
+	drawn.Horizontal, drawn.FillColor, drawn.CapWidth = true, boxColor, width/2
+	drawn.BoxStyle, drawn.WhiskerStyle, drawn.MedianStyle = thin, thin, thick
+	drawn.GlyphStyle = draw.GlyphStyle{Color: first, Radius: vg.Points(1.6), Shape: draw.CircleGlyph{}}
+	return drawn, nil
 }
