@@ -17,8 +17,8 @@ import (
 // runCommand runs a program in a process group of its own, which dies with it when
 // ctx ends; the program also dies when this process is killed. It returns what the
 // program wrote, both streams in one.
-func runCommand(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, error) {
-	return run(ctx, nil, env, dir, name, args...)
+func runCommand(ctx context.Context, name string, args ...string) ([]byte, error) {
+	return run(ctx, exec.CommandContext(ctx, name, args...))
 }
 
 // guard is a shell script in front of a program that starts others, as compilers
@@ -36,23 +36,17 @@ func runGuarded(ctx context.Context, env []string, dir, name string, args ...str
 	}
 	defer reader.Close()
 	defer writer.Close()
-	out, err := run(ctx, reader, env, dir, "/bin/sh", append([]string{"-c", guard, "sh", name}, args...)...)
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", guard, "sh", name}, args...)...)
+	cmd.Dir, cmd.Stdin, cmd.Env = dir, reader, append(os.Environ(), env...)
+	out, err := run(ctx, cmd)
 	_, _ = writer.WriteString("\n")
 	return out, err
 }
 
-func run(ctx context.Context, stdin *os.File, env []string, dir, name string, args ...string) ([]byte, error) {
+func run(ctx context.Context, cmd *exec.Cmd) ([]byte, error) {
 	// The kernel sends the parent-death signal when the thread that forked ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	if stdin != nil {
-		cmd.Stdin = stdin
-	}
-	if env != nil {
-		cmd.Env = append(os.Environ(), env...)
-	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second // for a grandchild that holds the pipe

@@ -5,33 +5,28 @@ package libtorch
 
 import (
 	"os"
+	"slices"
 	"strings"
 )
 
-// systemPackage is the name that each package manager has for a package.
-type systemPackage map[string]string
-
-var (
-	compilerPackage = systemPackage{"apt": "g++", "dnf": "gcc-c++", "pacman": "gcc", "apk": "g++", "zypper": "gcc-c++"}
-	pipPackage      = systemPackage{"apt": "python3-pip", "dnf": "python3-pip", "pacman": "python-pip", "apk": "py3-pip", "zypper": "python3-pip"}
-)
-
-var installCommands = map[string]string{
-	"apt":    "apt-get install -y ",
-	"dnf":    "dnf install -y ",
-	"pacman": "pacman -S --noconfirm ",
-	"apk":    "apk add ",
-	"zypper": "zypper install -y ",
+// manager is a package manager: the distributions that have it, by ID and ID_LIKE of
+// os-release, its command, and its names of what may be missing here.
+type manager struct {
+	distributions, install string
+	compiler, pip          string
 }
 
-// managers maps ID and ID_LIKE of os-release to the package manager.
-var managers = map[string]string{
-	"debian": "apt", "ubuntu": "apt",
-	"fedora": "dnf", "rhel": "dnf", "centos": "dnf", "amzn": "dnf",
-	"arch":   "pacman",
-	"alpine": "apk",
-	"suse":   "zypper", "opensuse": "zypper",
+var managers = []manager{
+	{"debian ubuntu", "apt-get install -y", "g++", "python3-pip"},
+	{"fedora rhel centos amzn", "dnf install -y", "gcc-c++", "python3-pip"},
+	{"arch", "pacman -S --noconfirm", "gcc", "python-pip"},
+	{"alpine", "apk add", "g++", "py3-pip"},
+	{"suse opensuse", "zypper install -y", "gcc-c++", "python3-pip"},
 }
+
+func compilerPackage(m manager) string { return m.compiler }
+
+func pipPackage(m manager) string { return m.pip }
 
 // osReleaseFile is a variable for the tests.
 var osReleaseFile = "/etc/os-release"
@@ -43,14 +38,14 @@ type lacking struct {
 	name    string // of the package on Debian
 }
 
-func lacks(what string, p systemPackage) *lacking {
-	l := &lacking{what: what, name: p["apt"]}
+func lacks(what string, name func(manager) string) *lacking {
+	l := &lacking{what: what, name: name(managers[0])}
 	text, err := os.ReadFile(osReleaseFile)
 	if err != nil {
 		text, _ = os.ReadFile("/usr/lib/os-release")
 	}
-	if manager := managerOf(string(text)); manager != "" {
-		l.command = installCommands[manager] + p[manager]
+	if m := managerOf(string(text)); m.install != "" {
+		l.command = m.install + " " + name(m)
 		if os.Geteuid() != 0 {
 			l.command = "sudo " + l.command
 		}
@@ -65,20 +60,22 @@ func (l *lacking) Error() string {
 	return "libtorch: " + l.what + "; install it: `" + l.command + "`"
 }
 
-// managerOf finds the package manager in the text of os-release; "" for an unknown
-// distribution.
-func managerOf(osRelease string) string {
+// managerOf finds the package manager in the text of os-release; the zero value stands
+// for an unknown distribution.
+func managerOf(osRelease string) manager {
 	fields := map[string]string{}
 	for line := range strings.Lines(osRelease) {
 		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
 			fields[key] = strings.Trim(value, `"'`)
 		}
 	}
-	for _, id := range strings.Fields(fields["ID"] + " " + fields["ID_LIKE"]) {
+	for id := range strings.FieldsSeq(fields["ID"] + " " + fields["ID_LIKE"]) {
 		id, _, _ = strings.Cut(id, "-") // opensuse-leap
-		if m := managers[id]; m != "" {
-			return m
+		for _, m := range managers {
+			if slices.Contains(strings.Fields(m.distributions), id) {
+				return m
+			}
 		}
 	}
-	return ""
+	return manager{}
 }

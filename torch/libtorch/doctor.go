@@ -48,12 +48,7 @@ type Report struct {
 
 // OK reports whether training can run.
 func (r *Report) OK() bool {
-	for _, p := range r.Parts {
-		if p.Status == StatusError {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Parts, func(p Part) bool { return p.Status == StatusError })
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -115,7 +110,7 @@ type examination struct {
 func (s *search) examine(ctx context.Context) *Report {
 	e := &examination{search: s, prober: s.findProbe()}
 	if e.prober != "" {
-		if _, err := runCommand(ctx, nil, "", e.prober); err != nil {
+		if _, err := runCommand(ctx, e.prober); err != nil {
 			e.prober = "" // what it would say of libraries cannot be trusted
 		}
 	}

@@ -4,6 +4,7 @@
 package libtorch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -292,9 +293,7 @@ func (s *search) writableHome() (string, error) {
 		if err == nil {
 			return home, nil
 		}
-		if first == nil {
-			first = fmt.Errorf("libtorch: something is missing and %s cannot be written: %w; set ETUDE_HOME to a folder that you may write", home, err)
-		}
+		first = cmp.Or(first, fmt.Errorf("libtorch: something is missing and %s cannot be written: %w; set ETUDE_HOME to a folder that you may write", home, err))
 	}
 	return "", first
 }

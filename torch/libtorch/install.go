@@ -126,7 +126,7 @@ func (w *setup) findCompiler(ctx context.Context) (c compiler, err error) {
 // prober finds or compiles the prober. One that does not run is compiled anew.
 func (w *setup) prober(ctx context.Context) (string, error) {
 	if path := w.findProbe(); path != "" && !w.options.Force {
-		if _, err := runCommand(ctx, nil, "", path); err == nil || ctx.Err() != nil {
+		if _, err := runCommand(ctx, path); err == nil || ctx.Err() != nil {
 			return path, err
 		}
 	}
@@ -236,7 +236,7 @@ func checkGlibc(ctx context.Context) error {
 // glibc returns glibc's version, "" if it cannot be found out, and whether this
 // is a system with musl instead.
 func glibc(ctx context.Context) (version string, musl bool) {
-	out, err := runCommand(ctx, nil, "", "getconf", "GNU_LIBC_VERSION")
+	out, err := runCommand(ctx, "getconf", "GNU_LIBC_VERSION")
 	if v, ok := strings.CutPrefix(strings.TrimSpace(string(out)), "glibc "); err == nil && ok {
 		return v, false
 	}

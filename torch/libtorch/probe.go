@@ -43,7 +43,7 @@ type probing struct {
 // probe opens libraries in another process. A library that crashes there is a
 // failure like one that does not load.
 func probe(ctx context.Context, prober string, libraries ...string) (probing, error) {
-	out, err := runCommand(ctx, nil, "", prober, libraries...)
+	out, err := runCommand(ctx, prober, libraries...)
 	if ctx.Err() != nil {
 		return probing{}, err
 	}
@@ -81,7 +81,7 @@ func probeCUDA(ctx context.Context, patience time.Duration, prober string, all b
 	defer cancel()
 	answers := make(chan answer, 1)
 	go func() {
-		out, err := runCommand(limited, nil, "", prober, slices.Concat(args, libraries)...)
+		out, err := runCommand(limited, prober, slices.Concat(args, libraries)...)
 		answers <- answer{out, err}
 	}()
 	var a answer

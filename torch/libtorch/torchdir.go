@@ -90,23 +90,19 @@ var (
 // readVersion finds the version in the three places where packages of libtorch keep
 // it: the wheel's version.py, the zip archive's build-version, the headers.
 func readVersion(dir string) (string, error) {
-	if text, err := os.ReadFile(filepath.Join(dir, "version.py")); err == nil {
-		if m := pythonVersion.FindSubmatch(text); m != nil {
-			return string(m[1]), nil
-		}
+	read := func(name string) []byte {
+		text, _ := os.ReadFile(filepath.Join(dir, name)) // the next place may have it
+		return text
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "build-version")); err == nil {
-		if v := strings.TrimSpace(string(text)); v != "" {
-			return v, nil
-		}
+	if m := pythonVersion.FindSubmatch(read("version.py")); m != nil {
+		return string(m[1]), nil
 	}
-	for _, header := range []string{"torch/headeronly/version.h", "torch/csrc/api/include/torch/version.h"} {
-		text, err := os.ReadFile(filepath.Join(dir, "include", header))
-		if err != nil {
-			continue
-		}
+	if v := strings.TrimSpace(string(read("build-version"))); v != "" {
+		return v, nil
+	}
+	for _, header := range []string{"include/torch/headeronly/version.h", "include/torch/csrc/api/include/torch/version.h"} {
 		parts := map[string]string{}
-		for _, m := range headerVersion.FindAllSubmatch(text, -1) {
+		for _, m := range headerVersion.FindAllSubmatch(read(header), -1) {
 			parts[string(m[1])] = string(m[2])
 		}
 		if len(parts) == 3 {
@@ -288,18 +284,14 @@ func unresolved(path string) ([]string, error) {
 	}
 	defer f.Close()
 	needed, err := f.ImportedLibraries()
-	if err != nil {
+	old, err2 := f.DynString(elf.DT_RPATH)
+	paths, err3 := f.DynString(elf.DT_RUNPATH)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var dirs []string
-	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
-		paths, err := f.DynString(tag)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		for _, list := range paths {
-			dirs = append(dirs, filepath.SplitList(strings.ReplaceAll(list, "$ORIGIN", filepath.Dir(path)))...)
-		}
+	for _, list := range slices.Concat(old, paths) {
+		dirs = append(dirs, filepath.SplitList(strings.ReplaceAll(list, "$ORIGIN", filepath.Dir(path)))...)
 	}
 	dirs = append(dirs, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
 	dirs = append(dirs, "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib",

@@ -6,6 +6,7 @@ package libtorch
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -202,26 +203,13 @@ func unpackFile(f *zip.File, path string, count func(n int) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := out.Close(); err == nil {
-			err = e
-		}
-	}()
-	_, err = io.CopyBuffer(counter{out, count}, in, make([]byte, 1<<20))
+	defer func() { err = errors.Join(err, out.Close()) }()
+	// A MultiWriter hides the file's ReadFrom, which would write all of it at once.
+	_, err = io.CopyBuffer(io.MultiWriter(out, counter(count)), in, make([]byte, 1<<20))
 	return err
 }
 
-// counter reports every piece that is written. It hides the file's ReadFrom, which
-// would write all of it at once.
-type counter struct {
-	w     io.Writer
-	count func(n int) error
-}
+// counter is a writer that gets the size of every piece.
+type counter func(n int) error
 
-func (c counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	if err == nil {
-		err = c.count(n)
-	}
-	return n, err
-}
+func (c counter) Write(p []byte) (int, error) { return len(p), c(len(p)) }
