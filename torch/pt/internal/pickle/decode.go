@@ -7,39 +7,16 @@
 package pickle
 
 import (
-	"errors"
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
-
-// The memory that a pickle can ask for is bounded by its bytes: one byte can make a
-// dict of many. Values that real programs write take less than memoryPerByte.
-const (
-	memoryAtLeast = 64 << 20
-	memoryPerByte = 32
-
-	// maxStack bounds the values that no container holds yet, and the marks between
-	// them. Python writes lists and dicts in parts of 1000 items.
-	maxStack = 1 << 22
-
-	slotSize      = 16 // of a value on the stack, in a list or in the memo
-	containerSize = 64 // of the largest container, which is a dict
-	mapEntrySize  = 64 // of a value in a map
-)
-
-type decoder struct {
-	input
-	op    int // where the opcode began
-	h     Handler
-	stack []any
-	marks []int // lengths of the stack
-	memo  memo
-	spent int // bytes of memory, about
-}
 
 // Decode reads a pickle of the protocols 0 to 5: nil, bool, int, *big.Int beyond
 // 64 bits, float64, string, []byte, *ByteArray, *List, *Tuple, *Set, *Dict, *Object
@@ -70,76 +47,6 @@ func Protocol(data []byte) string {
 		return "0 or 1"
 	}
 	return strconv.Itoa(int(data[1]))
-}
-
-var errStack = errors.New("takes a value that is not there")
-
-// spend accounts for n bytes that stay in memory.
-func (d *decoder) spend(n int) {
-	if d.spent += n; d.spent > memoryAtLeast+memoryPerByte*d.at {
-		fail.With("its first %d bytes make values of more than %d bytes", d.at, d.spent)
-	}
-}
-
-// push puts a value on the stack that is in memory already.
-func (d *decoder) push(v any) {
-	d.spend(slotSize)
-	d.stack = append(d.stack, v)
-	d.checkStack()
-}
-
-// fresh puts a value on the stack that was made for it.
-func (d *decoder) fresh(v any) {
-	size := containerSize
-	switch v := v.(type) {
-	case string:
-		size = slotSize + len(v)
-	case []byte:
-		size = slotSize + len(v)
-	case int, float64:
-		size = slotSize / 2
-	}
-	d.spend(size)
-	d.push(v)
-}
-
-func (d *decoder) checkStack() {
-	if len(d.stack)+len(d.marks) > maxStack {
-		fail.With("more than %d values are in no container", maxStack)
-	}
-}
-
-// bottom returns the index of the first value since the last mark.
-func (d *decoder) bottom() int {
-	if n := len(d.marks); n > 0 {
-		return d.marks[n-1]
-	}
-	return 0
-}
-
-// top returns the last n values, which stay on the stack.
-func (d *decoder) top(n int) []any {
-	if len(d.stack)-d.bottom() < n {
-		fail.On(errStack)
-	}
-	return d.stack[len(d.stack)-n:]
-}
-
-func (d *decoder) pop(n int) []any {
-	vs := d.top(n)
-	d.stack = d.stack[:len(d.stack)-n]
-	return vs
-}
-
-// popMark removes the values since the last mark, and the mark.
-func (d *decoder) popMark() []any {
-	if len(d.marks) == 0 {
-		fail.On(errStack)
-	}
-	vs := d.stack[d.bottom():]
-	d.stack = d.stack[:d.bottom()]
-	d.marks = d.marks[:len(d.marks)-1]
-	return vs
 }
 
 func (d *decoder) run() any {
@@ -227,75 +134,6 @@ func (d *decoder) step(op byte) {
 	}
 }
 
-// fill pushes a container of n items.
-func (d *decoder) fill(v any, n int) {
-	d.spend(slotSize * n)
-	d.fresh(v)
-}
-
-// extend appends to the list on top of the stack.
-func (d *decoder) extend(vs []any) {
-	switch l := d.top(1)[0].(type) {
-	case *List:
-		l.Items = append(l.Items, vs...)
-		d.spend(slotSize * len(vs))
-	case *Object:
-	default:
-		fail.With("appends to %s, not to a list", Kind(l))
-	}
-}
-
-// include adds to the set on top of the stack.
-func (d *decoder) include(vs []any) {
-	target := d.top(1)[0]
-	s, ok := target.(*Set)
-	if _, unread := target.(*Object); unread {
-		return
-	}
-	if !ok || s.Frozen {
-		fail.With("adds items to %s, not to a set", Kind(target))
-	}
-	s.Items = append(s.Items, vs...)
-	d.spend(slotSize * len(vs))
-}
-
-// assign sets items of the dict on top of the stack.
-func (d *decoder) assign(vs []any) {
-	if len(vs)%2 != 0 {
-		fail.With("sets a key without a value")
-	}
-	switch m := d.top(1)[0].(type) {
-	case *Dict:
-		for i := 0; i < len(vs); i += 2 {
-			m.Keys = append(m.Keys, vs[i])
-			m.Values = append(m.Values, vs[i+1])
-		}
-		d.spend(slotSize * len(vs))
-	case *Object:
-	default:
-		fail.With("sets items of %s, not of a dict", Kind(m))
-	}
-}
-
-// memo holds the values that a pickle refers to again, by number. Picklers count
-// them from 0 or 1; numbers far beyond those before are kept in a map.
-type memo struct {
-	dense  []any // absent for a number that was not stored
-	sparse map[uint64]any
-	stored int
-}
-
-type absent struct{}
-
-func (m *memo) get(i uint64) (any, bool) {
-	if i < uint64(len(m.dense)) {
-		v := m.dense[i]
-		return v, v != absent{}
-	}
-	v, ok := m.sparse[i]
-	return v, ok
-}
-
 // reference carries out an opcode that stores a value under a number or gets it.
 func (d *decoder) reference(op byte) {
 	var i uint64
@@ -319,23 +157,92 @@ func (d *decoder) reference(op byte) {
 	d.push(v)
 }
 
-func (d *decoder) store(i uint64) {
-	v := d.top(1)[0]
-	m := &d.memo
-	if _, ok := m.get(i); !ok {
-		m.stored++
-	}
-	if n := uint64(len(m.dense)); i < 2*n+16 {
-		for ; n <= i; n++ {
-			m.dense = append(m.dense, absent{})
-			d.spend(slotSize)
+// structure carries out an opcode that needs the handler.
+func (d *decoder) structure(op byte) {
+	switch op {
+	case opGlobal:
+		d.push(d.global(d.name(), d.name()))
+	case opInst:
+		class := d.global(d.name(), d.name())
+		d.call(class, &Tuple{slices.Clone(d.popMark())})
+	case opObj:
+		vs := d.popMark()
+		if len(vs) == 0 {
+			fail.On(errStack)
 		}
-		m.dense[i] = v
-		return
+		d.call(vs[0], &Tuple{slices.Clone(vs[1:])})
+	case opStackGlobal:
+		vs := d.pop(2)
+		module, ok1 := vs[0].(string)
+		name, ok2 := vs[1].(string)
+		if !ok1 || !ok2 {
+			fail.With("names a class by %s and %s, not by two texts", Kind(vs[0]), Kind(vs[1]))
+		}
+		if len(module) > longestName || len(name) > longestName {
+			fail.On(errName)
+		}
+		d.push(d.global(module, name))
+	case opReduce, opNewObj:
+		vs := d.pop(2)
+		d.call(vs[0], vs[1])
+	case opNewObjEx: // with named arguments, which only objects that are not read take
+		vs := d.pop(3)
+		named := vs[2]
+		d.call(vs[0], vs[1])
+		_, opaque := d.stack[len(d.stack)-1].(*Object)
+		if m, ok := named.(*Dict); !opaque && (!ok || len(m.Keys) > 0) {
+			fail.With("makes an object with named arguments")
+		}
+	case opBuild:
+		state := d.pop(1)[0]
+		fail.On(d.h.Build(d.top(1)[0], state))
+	case opBinPersID:
+		d.push(fail.Or(d.h.PersistentID(d.pop(1)[0])))
 	}
-	if m.sparse == nil {
-		m.sparse = map[uint64]any{}
+}
+
+// scalar carries out an opcode that writes a number, a text or bytes.
+func (d *decoder) scalar(op byte) {
+	switch op {
+	case opNone:
+		d.push(nil)
+	case opNewTrue:
+		d.push(true)
+	case opNewFalse:
+		d.push(false)
+	case opBinInt: // the only one with a sign
+		d.fresh(int(int32(d.number(4))))
+	case opBinInt1:
+		d.fresh(int(d.number(1)))
+	case opBinInt2:
+		d.fresh(int(d.number(2)))
+	case opLong1:
+		d.long(d.number(1))
+	case opLong4:
+		d.long(d.number(4))
+	case opBinFloat:
+		d.fresh(math.Float64frombits(binary.BigEndian.Uint64(d.take(8))))
+	case opShortBinUnicode:
+		d.text(1)
+	case opBinUnicode:
+		d.text(4)
+	case opBinUnicode8:
+		d.text(8)
+	case opShortBinBytes:
+		d.fresh(bytes.Clone(d.sized(1)))
+	case opBinBytes:
+		d.fresh(bytes.Clone(d.sized(4)))
+	case opBinBytes8:
+		d.fresh(bytes.Clone(d.sized(8)))
+	case opByteArray8:
+		d.fresh(&ByteArray{bytes.Clone(d.sized(8))})
+	case opShortBinString:
+		d.oldString(d.sized(1))
+	case opBinString:
+		d.oldString(d.sized(4))
+	case opInt, opLong, opFloat, opString, opUnicode:
+		d.asText(op)
+	default:
+		fail.On(refuse(op))
 	}
-	m.sparse[i] = v
-	d.spend(mapEntrySize)
 }

@@ -5,63 +5,22 @@ package pickle
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math"
+	"errors"
 	"math/big"
 	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// maxInt is the longest int, in bytes.
-const maxInt = 256
-
-// scalar carries out an opcode that writes a number, a text or bytes.
-func (d *decoder) scalar(op byte) {
-	switch op {
-	case opNone:
-		d.push(nil)
-	case opNewTrue:
-		d.push(true)
-	case opNewFalse:
-		d.push(false)
-	case opBinInt: // the only one with a sign
-		d.fresh(int(int32(d.number(4))))
-	case opBinInt1:
-		d.fresh(int(d.number(1)))
-	case opBinInt2:
-		d.fresh(int(d.number(2)))
-	case opLong1:
-		d.long(d.number(1))
-	case opLong4:
-		d.long(d.number(4))
-	case opBinFloat:
-		d.fresh(math.Float64frombits(binary.BigEndian.Uint64(d.take(8))))
-	case opShortBinUnicode:
-		d.text(1)
-	case opBinUnicode:
-		d.text(4)
-	case opBinUnicode8:
-		d.text(8)
-	case opShortBinBytes:
-		d.fresh(bytes.Clone(d.sized(1)))
-	case opBinBytes:
-		d.fresh(bytes.Clone(d.sized(4)))
-	case opBinBytes8:
-		d.fresh(bytes.Clone(d.sized(8)))
-	case opByteArray8:
-		d.fresh(&ByteArray{bytes.Clone(d.sized(8))})
-	case opShortBinString:
-		d.oldString(d.sized(1))
-	case opBinString:
-		d.oldString(d.sized(4))
-	case opInt, opLong, opFloat, opString, opUnicode:
-		d.asText(op)
-	default:
-		fail.On(refuse(op))
-	}
-}
+// The longest operands that are read.
+const (
+	maxInt    = 256        // of an int, in bytes
+	maxDigits = 3 * maxInt // of a number as text
+	maxLine   = 1 << 30    // of a string as text
+)
 
 // long reads an int of size bytes in two's complement.
 func (d *decoder) long(size uint64) {
@@ -99,5 +58,40 @@ func (d *decoder) oldString(b []byte) {
 		d.fresh(string(b))
 	} else {
 		d.fresh(bytes.Clone(b))
+	}
+}
+
+// asText carries out an opcode of the protocols 0 and 1, whose operand is a line of
+// text.
+func (d *decoder) asText(op byte) {
+	limit := maxDigits
+	if op == opString || op == opUnicode {
+		limit = maxLine
+	}
+	line := string(d.line(limit))
+	switch op {
+	case opInt, opLong:
+		if op == opInt && (line == "00" || line == "01") {
+			d.push(line == "01")
+			return
+		}
+		if op == opLong {
+			line = strings.TrimSuffix(line, "L")
+		}
+		x, ok := new(big.Int).SetString(line, 10)
+		if !ok {
+			fail.With("%.40q is not an int", line)
+		}
+		d.pushInt(x)
+	case opFloat:
+		x, err := strconv.ParseFloat(line, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			fail.With("%.40q is not a float", line)
+		}
+		d.fresh(x)
+	case opString:
+		d.oldString(unquote(line))
+	case opUnicode:
+		d.fresh(unescape(line))
 	}
 }

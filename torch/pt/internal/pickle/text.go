@@ -6,53 +6,12 @@ package pickle
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
-
-const (
-	maxDigits = 3 * maxInt // of a number as text
-	maxLine   = 1 << 30    // of a string as text
-)
-
-// asText carries out an opcode of the protocols 0 and 1, whose operand is a line of
-// text.
-func (d *decoder) asText(op byte) {
-	limit := maxDigits
-	if op == opString || op == opUnicode {
-		limit = maxLine
-	}
-	line := string(d.line(limit))
-	switch op {
-	case opInt, opLong:
-		if op == opInt && (line == "00" || line == "01") {
-			d.push(line == "01")
-			return
-		}
-		if op == opLong {
-			line = strings.TrimSuffix(line, "L")
-		}
-		x, ok := new(big.Int).SetString(line, 10)
-		if !ok {
-			fail.With("%.40q is not an int", line)
-		}
-		d.pushInt(x)
-	case opFloat:
-		x, err := strconv.ParseFloat(line, 64)
-		if err != nil && !errors.Is(err, strconv.ErrRange) {
-			fail.With("%.40q is not a float", line)
-		}
-		d.fresh(x)
-	case opString:
-		d.oldString(unquote(line))
-	case opUnicode:
-		d.fresh(unescape(line))
-	}
-}
 
 // hex reads the n hexadecimal digits of an escape.
 func hex(s string, from, n int) rune {
