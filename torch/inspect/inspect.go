@@ -8,12 +8,14 @@ package inspect
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"slices"
 )
 
 // Info describes a file. `etude inspect --json` prints it as JSON.
 type Info struct {
-	Format   string            `json:"format"` // "pt" or "safetensors"
+	Format   string            `json:"format"` // "pt", "safetensors" or "onnx"
 	Tensors  []Tensor          `json:"tensors"`
 	Values   Values            `json:"values"`
 	Metadata map[string]string `json:"metadata"`
@@ -27,6 +29,17 @@ type Tensor struct {
 	Strides []int  `json:"strides"` // in elements
 	Bytes   int64  `json:"bytes"`   // of its elements, without gaps
 	SHA256  string `json:"sha256"`  // of the elements, little-endian and row-major, in hexadecimal
+}
+
+// Dense describes a tensor whose elements stand row by row and without gaps, with the
+// strides that PyTorch gives it.
+func Dense(name, dtype string, shape []int) Tensor {
+	strides, step := make([]int, len(shape)), 1
+	for i, n := range slices.Backward(shape) {
+		strides[i] = step
+		step *= max(n, 1)
+	}
+	return Tensor{Name: name, DType: dtype, Shape: shape, Strides: strides}
 }
 
 // Value is a value that is not a tensor: nil, bool, int, *big.Int, float64, string, a
@@ -72,6 +85,30 @@ func (vs Values) Get(name string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// longestHeader is the limit of the safetensors format, in bytes.
+const longestHeader = 100_000_000
+
+// Format recognises a file of tensors by how it begins: "pt", "safetensors" or "onnx";
+// "" for any other file.
+func Format(head []byte) string {
+	switch {
+	case len(head) < 2:
+	// The length of the header, then the header, which is JSON.
+	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= longestHeader:
+		return "safetensors"
+	case string(head[:2]) == "PK": // a zip archive
+		return "pt"
+	// A pickle, as before PyTorch 1.6: of the protocols 2 to 5, or of the number that
+	// the file begins with in the protocols 0 and 1.
+	case head[0] == 0x80 && head[1] >= 2 && head[1] <= 5, bytes.HasPrefix(head, []byte("L119547037146038801333356L\n")):
+		return "pt"
+	// The IR version, a number that has one byte. Tools write fields in order.
+	case head[0] == 0x08 && head[1] < 0x80:
+		return "onnx"
+	}
+	return ""
 }
 
 // otherFiles lists what people take for a model, by how the file begins.

@@ -49,7 +49,7 @@ func torchDevice(_ *loader, args []any) any {
 	if len(args) == 2 {
 		name += fmt.Sprintf(":%d", as[int](args[1], "a device numbered by %s"))
 	}
-	return deviceName(clip(name))
+	return deviceName(fail.Clip(name))
 }
 
 // deviceName is the name of a torch.device, which may not exist.

@@ -133,7 +133,7 @@ func (l *loader) legacyStorageID(id []any) *storageSpec {
 	}
 	item := root.class.dtype.Size()
 	return &storageSpec{
-		key: root.key + "/" + clip(key), class: root.class, numel: numel, bytes: numel * item,
+		key: root.key + "/" + fail.Clip(key), class: root.class, numel: numel, bytes: numel * item,
 		root: root, from: from * item, location: root.location,
 	}
 }

@@ -40,7 +40,7 @@ func numpyDTypeOf(_ *loader, args []any) any {
 	d := &numpyDType{big: strings.HasPrefix(s, ">")}
 	s = strings.TrimLeft(s, "<>|=")
 	if n, err := fmt.Sscanf(s, "%c%d", &d.kind, &d.size); err != nil || n != 2 || s != d.name() || d.size < 0 || d.size > 1<<20 {
-		fail.On(unreadError{fmt.Errorf("the type %q is not read", clip(s))})
+		fail.On(unreadError{fmt.Errorf("the type %q is not read", fail.Clip(s))})
 	}
 	return d
 }

@@ -42,12 +42,3 @@ func refuseGlobal(name string) error {
 	}
 	return fmt.Errorf("the file asks for the Python class or function %q, which is not read, and nothing of it was run; save plain data in Python, such as torch.save(model.state_dict(), path)", name)
 }
-
-// clip shortens a text of a file for an error.
-func clip(s string) string {
-	const longest = 100
-	if len(s) > longest {
-		return s[:longest] + "…"
-	}
-	return s
-}

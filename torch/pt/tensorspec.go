@@ -76,7 +76,7 @@ func (t *tensorSpec) metadata(d *pickle.Dict) {
 		case isBool && k == "neg":
 			t.neg = on
 		default:
-			fail.With("the metadata has %s, which is not known", clip(fmt.Sprint(k)))
+			fail.With("the metadata has %s, which is not known", fail.Clip(fmt.Sprint(k)))
 		}
 	}
 }

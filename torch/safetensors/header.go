@@ -147,7 +147,7 @@ func parse(text []byte) (*Header, error) {
 					v := d.token()
 					s, ok := v.(string)
 					if !ok {
-						fail.With("%s[%q] is %v, not a text", metadataKey, clip(key), v)
+						fail.With("%s[%q] is %v, not a text", metadataKey, fail.Clip(key), v)
 					}
 					h.Metadata[key] = s
 				})
@@ -155,7 +155,7 @@ func parse(text []byte) (*Header, error) {
 			}
 			e := Entry{Name: key}
 			if err := fail.Catch(func() { e.scan(d) }); err != nil {
-				fail.With("tensor %q: %w", clip(key), err)
+				fail.With("tensor %q: %w", fail.Clip(key), err)
 			}
 			h.Tensors = append(h.Tensors, e)
 		})
@@ -167,7 +167,7 @@ func parse(text []byte) (*Header, error) {
 		return nil, err
 	}
 	if rest := bytes.TrimRight(text[d.at:], " "); len(rest) > 0 {
-		return nil, fmt.Errorf("%q follows it", clip(string(rest)))
+		return nil, fmt.Errorf("%q follows it", fail.Clip(string(rest)))
 	}
 	return h, nil
 }
@@ -184,14 +184,14 @@ func (e *Entry) scan(d *scanner) {
 			name, _ := t.(string)
 			var ok bool
 			if e.DType, ok = dtypeOf(name); !ok {
-				fail.With("the type %q is not read", clip(fmt.Sprint(t)))
+				fail.With("the type %q is not read", fail.Clip(fmt.Sprint(t)))
 			}
 		case "shape":
 			shape = d.numbers(maxDims)
 		case "data_offsets":
 			offsets = d.numbers(2)
 		default:
-			fail.With("the key %q is not known", clip(key))
+			fail.With("the key %q is not known", fail.Clip(key))
 		}
 	})
 	if fields != 3 || len(offsets) != 2 {
@@ -210,13 +210,4 @@ func (e *Entry) scan(d *scanner) {
 	if e.Bytes != bytes { // so neither is negative
 		fail.With("%s of the shape %v has %d bytes, but the offsets %v", dtypeNames[rank(e.DType)].name, e.Shape, bytes, offsets)
 	}
-}
-
-// clip shortens a text of a file for an error.
-func clip(s string) string {
-	const longest = 100
-	if len(s) > longest {
-		return s[:longest] + "…"
-	}
-	return s
 }

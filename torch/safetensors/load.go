@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
@@ -95,10 +94,9 @@ func Inspect(ctx context.Context, path string) (info *inspect.Info, err error) {
 			if err := e.stream(f, func(_ int64, part []byte) error { sum.Write(part); return ctx.Err() }); err != nil {
 				return err
 			}
-			info.Tensors = append(info.Tensors, inspect.Tensor{
-				Name: e.Name, DType: e.DType.String(), Shape: slices.Clone(e.Shape), Strides: strides(e.Shape),
-				Bytes: e.Bytes, SHA256: hex.EncodeToString(sum.Sum(nil)),
-			})
+			t := inspect.Dense(e.Name, e.DType.String(), e.Shape)
+			t.Bytes, t.SHA256 = e.Bytes, hex.EncodeToString(sum.Sum(nil))
+			info.Tensors = append(info.Tensors, t)
 		}
 		return nil
 	})
@@ -106,14 +104,4 @@ func Inspect(ctx context.Context, path string) (info *inspect.Info, err error) {
 		return nil, err
 	}
 	return info, nil
-}
-
-// strides returns the strides of a tensor without gaps, as PyTorch counts them.
-func strides(shape []int) []int {
-	out, step := make([]int, len(shape)), 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		out[i] = step
-		step *= max(shape[i], 1)
-	}
-	return out
 }

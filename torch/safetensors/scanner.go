@@ -55,7 +55,7 @@ func (s *scanner) token() any {
 		return word == "true"
 	}
 	if n == 0 || word[0] != '-' && (word[0] < '0' || word[0] > '9') {
-		fail.With("%q stands where a value should", clip(string(s.text[s.at-n:min(len(s.text), s.at+1)])))
+		fail.With("%q stands where a value should", fail.Clip(string(s.text[s.at-n:min(len(s.text), s.at+1)])))
 	}
 	return json.Number(word)
 }
@@ -84,7 +84,7 @@ func (s *scanner) string() (text string) {
 // delim reads one bracket.
 func (s *scanner) delim(want json.Delim) {
 	if t := s.token(); t != want {
-		fail.With("%s stands where %v should", clip(fmt.Sprint(t)), want)
+		fail.With("%s stands where %v should", fail.Clip(fmt.Sprint(t)), want)
 	}
 }
 
@@ -119,7 +119,7 @@ func (s *scanner) object(value func(key string)) {
 			fail.With("%v stands where a key should", t)
 		}
 		if seen[key] {
-			fail.With("the key %q is there twice", clip(key))
+			fail.With("the key %q is there twice", fail.Clip(key))
 		}
 		seen[key] = true
 		s.expect(':')
@@ -136,7 +136,7 @@ func (s *scanner) numbers(n int) []int64 {
 		number, ok := t.(json.Number)
 		x, err := number.Int64()
 		if !ok || err != nil || x < 0 || number[0] == '-' || number[0] == '+' || number[0] == '0' && len(number) > 1 {
-			fail.With("%s stands where a whole number from 0 should", clip(fmt.Sprint(t)))
+			fail.With("%s stands where a whole number from 0 should", fail.Clip(fmt.Sprint(t)))
 		}
 		if len(list) == n {
 			fail.With("more than %d numbers", n)

@@ -12,6 +12,16 @@ import (
 	"github.com/etude-ml/etude/models/measure"
 )
 
+// ElementDiff compares elements. Those of one type differ if their bits do, those
+// of two types if their values do.
+type ElementDiff struct {
+	Count      int64          `json:"count"`        // of all
+	Differ     int64          `json:"differ"`       // of those that differ
+	MaxAbsDiff measure.Number `json:"max_abs_diff"` // the largest that is finite
+	At         []int          `json:"at"`           // where it is; null if there is none
+	NonFinite  int64          `json:"non_finite"`   // pairs whose difference is infinite or not a number
+}
+
 // compareElements compares as many elements of two types as shape has.
 func compareElements(a, b []byte, x, y element, sameType bool, shape []int) *ElementDiff {
 	d := &ElementDiff{Count: count(shape)}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
@@ -47,16 +46,6 @@ type Side struct {
 	DType  string `json:"dtype"`
 	Shape  []int  `json:"shape"`
 	SHA256 string `json:"sha256"`
-}
-
-// ElementDiff compares elements. Those of one type differ if their bits do, those
-// of two types if their values do.
-type ElementDiff struct {
-	Count      int64          `json:"count"`        // of all
-	Differ     int64          `json:"differ"`       // of those that differ
-	MaxAbsDiff measure.Number `json:"max_abs_diff"` // the largest that is finite
-	At         []int          `json:"at"`           // where it is; null if there is none
-	NonFinite  int64          `json:"non_finite"`   // pairs whose difference is infinite or not a number
 }
 
 // ValueDiff is a value or an entry of the metadata that is not the same.
@@ -122,7 +111,7 @@ func Compare(a, b *File, opts DiffOptions) *Diff {
 // graph compares the graphs of two models, and returns the names in a of constants
 // that have another name in b.
 func (d *Diff) graph(a, b *File, opts DiffOptions) (renamed map[string]string) {
-	g := onnx.CompareGraphs(a.source.(*weights).model, b.source.(*weights).model)
+	g := onnx.CompareGraphs(a.weights.model, b.weights.model)
 	if opts.TensorsOnly {
 		return g.Renamed
 	}
@@ -254,8 +243,8 @@ func (d *Diff) tensors(a, b *File, partA, partB string, renamed map[string]strin
 // an axis, a shape, a single number, an attribute of an operator, or what PyTorch's
 // exporter computed. A weight that is changed so is missing on the other side.
 func (f *File) isConstant(t inspect.Tensor) bool {
-	w, ok := f.source.(*weights)
-	return ok && (strings.HasPrefix(t.DType, "int") || len(t.Shape) == 0 || madeUp(t.Name) || w.tensors[t.Name].Operator != "")
+	w := f.weights
+	return w != nil && (strings.HasPrefix(t.DType, "int") || len(t.Shape) == 0 || madeUp(t.Name) || w.tensors[t.Name].Operator != "")
 }
 
 // elementDiff reads the elements of both tensors, which have one shape, and compares

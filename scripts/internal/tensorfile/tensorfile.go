@@ -7,12 +7,10 @@ package tensorfile
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/safetensors"
@@ -28,36 +26,29 @@ type File struct {
 	// another file, which may be missing.
 	Problems []string `json:"problems,omitempty"`
 
-	// source reads elements; it is opened at the first use.
-	open   func() (source, error)
-	source source
-}
-
-// source reads the elements of a file's tensors, little-endian and row-major.
-type source interface {
-	elements(name string) ([]byte, error)
-	close()
+	weights *weights // of an ONNX file
+	load    func() (map[string]*torch.Tensor, error)
+	tensors map[string]*torch.Tensor // that load returned
 }
 
 // Open reads a file, whatever its name is, without libtorch. Elements are hashed
 // and not kept; hashing ends early with ctx.
 func Open(ctx context.Context, path string) (*File, error) {
-	kind, size, err := sniff(path)
+	format, size, err := sniff(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{Path: path, Bytes: size}
-	switch kind {
-	case kindPT:
+	switch format {
+	case "pt":
 		f.Info, err = pt.Inspect(ctx, path)
-		f.open = func() (source, error) { return openPT(path) }
-	case kindSafetensors:
+		f.load = func() (map[string]*torch.Tensor, error) { return loadPT(path) }
+	case "safetensors":
 		f.Info, err = safetensors.Inspect(ctx, path)
-		f.open = func() (source, error) { return openSafetensors(path) }
+		f.load = func() (map[string]*torch.Tensor, error) { return loadSafetensors(path) }
 	default:
-		var w *weights
-		if f.Info, w, err = inspectONNX(path); err == nil {
-			f.source, f.Problems = w, w.notes
+		if f.Info, f.weights, err = inspectONNX(path); err == nil {
+			f.Problems = f.weights.notes
 		}
 	}
 	if err != nil {
@@ -69,21 +60,86 @@ func Open(ctx context.Context, path string) (*File, error) {
 	return f, nil
 }
 
-// Close frees what reading elements took.
+// sniff recognises a file's format by how it begins, and returns its size too.
+func sniff(path string) (string, int64, error) {
+	f, size, err := wholefile.Open(path)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s: %w", path, err)
+	}
+	defer f.Close()
+	head := make([]byte, min(size, 512))
+	if _, err := io.ReadFull(f, head); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", path, err)
+	}
+	format, what := inspect.Format(head), inspect.OtherFile(head)
+	switch {
+	case format != "":
+		return format, size, nil
+	case size == 0:
+		return "", 0, fmt.Errorf("%s is empty", path)
+	case what != "":
+		return "", 0, fmt.Errorf("%s: %s", path, what)
+	}
+	return "", 0, fmt.Errorf("%s is no .pt, .onnx or .safetensors file: it begins with %q", path, head[:min(len(head), 8)])
+}
+
+// Close frees the tensors that were loaded.
 func (f *File) Close() {
-	if f.source != nil {
-		f.source.close()
+	for _, t := range f.tensors {
+		t.Close()
 	}
 }
 
-func (f *File) elements(name string) ([]byte, error) {
-	if f.source == nil {
-		var err error
-		if f.source, err = f.open(); err != nil {
+// elements returns the elements of a tensor, little-endian and row-major. Those of .pt
+// and .safetensors files are loaded at the first call.
+func (f *File) elements(name string) (raw []byte, err error) {
+	if f.weights != nil {
+		return f.weights.elements(name)
+	}
+	if f.tensors == nil {
+		if err := torch.InitCPU(); err != nil {
+			return nil, err
+		}
+		if f.tensors, err = f.load(); err != nil {
 			return nil, err
 		}
 	}
-	return f.source.elements(name)
+	t, ok := f.tensors[name]
+	if !ok {
+		return nil, fmt.Errorf("tensor %s was not found", name)
+	}
+	err = torch.Try(func() {
+		torch.Scope(func() { raw = t.Detach().Contiguous().Bytes() })
+	})
+	return raw, err
+}
+
+// loadPT maps the file, so that a large one takes no memory for tensors that are not
+// compared; files of old formats are read.
+func loadPT(path string) (map[string]*torch.Tensor, error) {
+	list, err := pt.LoadTensors(path, pt.LoadOptions{Mmap: true})
+	if err != nil {
+		if list, err = pt.LoadTensors(path, pt.LoadOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	found := map[string]*torch.Tensor{}
+	for _, t := range list {
+		found[t.Name] = t.Tensor
+	}
+	return found, nil
+}
+
+func loadSafetensors(path string) (map[string]*torch.Tensor, error) {
+	d, err := safetensors.Load(path, torch.CPU)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]*torch.Tensor{}
+	for name, t := range d.All() {
+		found[name.(string)] = t.(*torch.Tensor)
+	}
+	return found, nil
 }
 
 // Totals adds the tensors up.
@@ -101,58 +157,4 @@ func count(shape []int) int64 {
 		n *= int64(d)
 	}
 	return n
-}
-
-type kind int
-
-const (
-	kindPT kind = iota
-	kindSafetensors
-	kindONNX
-)
-
-// sniff recognises a file's kind by how it begins.
-func sniff(path string) (kind, int64, error) {
-	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return 0, 0, err
-	}
-	head = head[:n]
-	if k, ok := kindOf(head); ok {
-		return k, size, nil
-	}
-	if n == 0 {
-		return 0, 0, fmt.Errorf("%s is empty", path)
-	}
-	if what := inspect.OtherFile(head); what != "" {
-		return 0, 0, fmt.Errorf("%s: %s", path, what)
-	}
-	return 0, 0, fmt.Errorf("%s is no .pt, .onnx or .safetensors file: it begins with %q", path, head[:min(n, 8)])
-}
-
-// longestHeader is the format's limit, of a safetensors file, in bytes.
-const longestHeader = 100_000_000
-
-func kindOf(head []byte) (kind, bool) {
-	switch {
-	case len(head) < 2:
-		return 0, false
-	// The length of the header, then the header, which is JSON.
-	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= longestHeader:
-		return kindSafetensors, true
-	case string(head[:2]) == "PK": // zip
-		return kindPT, true
-	case head[0] == 0x80 && head[1] >= 2 && head[1] <= 5, strings.HasPrefix(string(head), "L119547037146038801333356L\n"): // pickle, as before PyTorch 1.6
-		return kindPT, true
-	// The IR version, a number that has one byte. Tools write fields in order.
-	case head[0] == 0x08 && head[1] < 0x80:
-		return kindONNX, true
-	}
-	return 0, false
 }

@@ -40,3 +40,12 @@ func Catch(f func()) (err error) {
 	f()
 	return nil
 }
+
+// Clip shortens a text of a file for an error.
+func Clip(s string) string {
+	const longest = 100
+	if len(s) > longest {
+		return s[:longest] + "…"
+	}
+	return s
+}
