@@ -42,7 +42,7 @@ func BenchmarkEmotionStep(b *testing.B) {
 				b.ReportMetric(ms[gpucheck.PythonFused], "python-fused-ms/step")
 				b.ReportMetric(ms[gpucheck.Ours]/ms[gpucheck.Python], "ours/python")
 				b.ReportMetric(ms[gpucheck.Ours]/ms[gpucheck.PythonFused], "ours/python-fused")
-				b.ReportMetric(0, "ns/op") // says nothing here
+				b.ReportMetric(0, "ns/op") // it means nothing here
 			})
 		})
 	}

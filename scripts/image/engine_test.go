@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// config is what an image says of itself: the Config of `docker image inspect`.
+// config is the Config of `docker image inspect`.
 type config struct {
 	User, WorkingDir     string
 	Env, Entrypoint, Cmd []string
@@ -27,11 +27,10 @@ type config struct {
 	Healthcheck          struct{ Test []string }
 }
 
-// A container is what one runs. No container has a network, nor may it gain
-// privileges.
+// container describes a container to run. None has a network or may gain privileges.
 type container struct {
 	image      string
-	entrypoint string // in place of the image's
+	entrypoint string // replaces the image's
 	args       []string
 	user       string // "uid:gid"; "" is the image's
 	readOnly   bool   // its root
@@ -43,7 +42,7 @@ type mount struct {
 	readOnly bool
 }
 
-// An engine runs containers.
+// engine runs containers.
 type engine interface {
 	inspect(t *testing.T, image string) config
 	// command starts a container that is called name when it is run.
@@ -51,8 +50,8 @@ type engine interface {
 	kill(name string, signal syscall.Signal) *exec.Cmd
 }
 
-// need returns the engine of this machine, and skips the test where there is
-// nothing to be tested, or nothing to test it with.
+// need returns the engine of this machine and the images to test. It skips the test if
+// either is missing.
 func need(t *testing.T) (engine, []string) {
 	t.Helper()
 	images := strings.Fields(os.Getenv("ETUDE_TEST_IMAGES"))
@@ -104,7 +103,7 @@ func (docker) kill(name string, signal syscall.Signal) *exec.Cmd {
 	return exec.Command("docker", "kill", "--signal", fmt.Sprint(int(signal)), name)
 }
 
-// A process is a container on its way.
+// process is a running container.
 type process struct {
 	*exec.Cmd
 	engine engine
@@ -143,14 +142,14 @@ func (p *process) Write(b []byte) (int, error) {
 	return p.stderr.Write(b)
 }
 
-// said is what it has written to stderr so far.
+// said returns what the container has written to stderr so far.
 func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.stderr.String()
 }
 
-// wait waits until something is so.
+// wait waits until a condition holds.
 func (p *process) wait(t *testing.T, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
@@ -176,7 +175,7 @@ func (p *process) end() int {
 	return p.ProcessState.ExitCode()
 }
 
-// result is how a container ended.
+// result says how a container ended.
 type result struct {
 	code           int
 	stdout, stderr string

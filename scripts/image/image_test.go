@@ -32,13 +32,13 @@ func each(t *testing.T, f func(t *testing.T, e engine, image string)) {
 	}
 }
 
-// forCUDA tells the image with CUDA's libraries from the small one.
+// forCUDA reports whether this is the image with CUDA's libraries.
 func forCUDA(c config) bool {
 	return slices.Contains(c.Env, "NVIDIA_VISIBLE_DEVICES=all")
 }
 
-// anybody is a user whom no image knows, or whoever runs the tests, where that
-// user can make files for no other.
+// anybody returns a user whom no image knows. Only root can make files for another
+// user; otherwise it returns the user that runs the tests.
 func anybody() (uid, gid int) {
 	if os.Geteuid() == 0 {
 		return 12345, 23456
@@ -46,14 +46,14 @@ func anybody() (uid, gid int) {
 	return os.Getuid(), os.Getgid()
 }
 
-// hardest is a container without a writable root and without a user of a name.
+// hardest returns a container with a read-only root whose user has no name.
 func hardest(image string, args ...string) container {
 	uid, gid := anybody()
 	return container{image: image, args: args, user: fmt.Sprintf("%d:%d", uid, gid), readOnly: true}
 }
 
-// fixtures is a data folder: the real one beside the module if it is there, or a
-// small one that is composed.
+// fixtures returns a data folder: the real one beside the module if it is there,
+// otherwise a small one that it composes.
 func fixtures(t *testing.T) string {
 	t.Helper()
 	recorded := filepath.Join(torchtest.Root(t), "..", "shared", "data")
@@ -90,7 +90,7 @@ func TestImageSaysWhatItIs(t *testing.T) {
 	})
 }
 
-// What is needed to build, to test or to debug stays out.
+// The images hold nothing that only serves to build, to test or to debug.
 func TestImageHoldsWhatRunsAlone(t *testing.T) {
 	each(t, func(t *testing.T, e engine, image string) {
 		shell := func(script string) string {
@@ -141,12 +141,11 @@ func TestImageDoctor(t *testing.T) {
 
 		r = run(t, e, hardest(image, "train", "all", "--data", "/data", "--device", "cuda"))
 		assert.Equal(t, 1, r.code)
-		assert.Regexp(t, `(?i)cuda`, r.stderr, "it is said that there is no such device")
+		assert.Regexp(t, `(?i)cuda`, r.stderr, "the error names the device")
 	})
 }
 
-// demo needs what an ordinary container has, a root that can be written, and
-// nothing else.
+// The demo runs in an ordinary container: it needs a writable root and nothing else.
 func TestImageDemo(t *testing.T) {
 	each(t, func(t *testing.T, e engine, image string) {
 		r := run(t, e, container{image: image, args: []string{"demo"}})
@@ -157,9 +156,8 @@ func TestImageDemo(t *testing.T) {
 	})
 }
 
-// A training as a cluster runs it: somebody's user, a root that cannot be
-// written, no network, two mounts. It is interrupted, and continued by another
-// container.
+// A cluster runs a training with a user of its own, a read-only root, no network and
+// two mounts. It is interrupted here, and continued by another container.
 func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 	data := fixtures(t)
 	each(t, func(t *testing.T, e engine, image string) {
@@ -186,7 +184,7 @@ func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 		p.wait(t, func() bool { return len(saved()) > 0 })
 		p.signal(t, syscall.SIGTERM)
 		require.Equal(t, 143, p.end(), p.said())
-		assert.Contains(t, p.said(), noCache, "it is said, and no failure")
+		assert.Contains(t, p.said(), noCache, "this is a warning and no failure")
 		interrupted, most := saved(), 0
 		for _, network := range interrupted {
 			assert.Contains(t, p.said(), network+": training: saved; --resume continues")
@@ -217,7 +215,7 @@ func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 			assert.Less(t, *entry.ONNX.MaxAbsDiff, 1e-4, network)
 			assert.Greater(t, len(entry.ONNX.Batches), 1, network)
 		}
-		// Nobody's home was looked for, and all that was written is the user's.
+		// No home folder was looked for, and every file that was written is the user's.
 		assert.NotRegexp(t, `(?i)permission denied|read-only`, strings.ReplaceAll(p.said()+r.stderr, noCache, ""))
 		require.NoError(t, filepath.WalkDir(runs, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
@@ -232,7 +230,7 @@ func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 	})
 }
 
-// A folder of outputs that belongs to another user is said, with the mend.
+// For a folder of outputs that belongs to another user, the error says what to do.
 func TestImageMayNotWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make a folder that is somebody else's")

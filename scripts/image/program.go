@@ -12,8 +12,8 @@ import (
 	"github.com/etude-ml/etude/torch/libtorch"
 )
 
-// Program is all that download and setup have in common: work is called with what
-// the command line asks for, and the process ends with 1 where it fails.
+// Program is the main function of download and setup. It calls work with the options of
+// the command line, and ends the process with exit code 1 if work fails.
 func Program(work func(context.Context, libtorch.Options) error) {
 	cuda := flag.Bool("cuda", false, "with all that NVIDIA GPUs need")
 	flag.Parse()

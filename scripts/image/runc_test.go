@@ -79,8 +79,8 @@ func (r runc) command(t *testing.T, name string, c container) *exec.Cmd {
 	var spec map[string]any
 	require.NoError(t, json.Unmarshal(text, &spec))
 
-	// The template of `runc spec` has no network; what `docker run` does with
-	// the words, the user and the environment is done here.
+	// The template of `runc spec` has no network. The arguments, the user and the
+	// environment are set here as `docker run` sets them.
 	process := spec["process"].(map[string]any)
 	args := append(append([]string{}, image.Entrypoint...), c.args...)
 	switch {

@@ -20,7 +20,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// loader is what docker compose loads its files by.
+// loader is a program that loads files as docker compose does.
 const loader = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
 
 func TestCompose(t *testing.T) {

@@ -17,15 +17,15 @@ import (
 	"github.com/etude-ml/etude/scripts/cli"
 )
 
-// stub stands for every program of the examples: it notes how it was called.
+// stub takes the place of every program of the examples and records how it was called.
 const stub = `#!/bin/bash
 { printf '%s\0' "${0##*/}" "$@"; printf '\n'; } >> "$CALLS"
 `
 
-// programs are those that the examples call, beside Unix's own.
+// programs lists the programs that the examples call, without those of Unix.
 var programs = []string{"apptainer", "docker", "etude", "make", "sbatch", "scontrol"}
 
-// stage is a folder to run examples in, with stubs for what they call.
+// stage is a folder in which examples run, with stubs for the programs they call.
 type stage struct {
 	dir, calls string
 	env        []string
@@ -68,7 +68,7 @@ func bash(t *testing.T) string {
 	return path
 }
 
-// What the blocks call is what etude, and the Makefile, take.
+// The command lines of the blocks are valid for etude and the Makefile.
 func TestCommandLines(t *testing.T) {
 	trainings := 0
 	for _, b := range blocks(t, "sh", "bash") {
@@ -157,7 +157,7 @@ func checkTraining(t *testing.T, args []string, mounts []mount) {
 		}
 		assert.True(t, found, "%s %s is not mounted in %v", word, args[i+1], mounts)
 	}
-	assert.Contains(t, args, "--out", "outside, nothing stays of it")
+	assert.Contains(t, args, "--out", "without it the results vanish with the container")
 }
 
 func TestShellcheck(t *testing.T) {

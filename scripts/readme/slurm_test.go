@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The batch script queues the job again when its time is up, and only then: a job
-// that is cancelled has to stay so. Slurm tells of the time by USR2 to the shell
-// alone, and stops a job by TERM to each of its processes.
+// The batch script queues the job again only when its time is up: a job that was
+// cancelled must stay cancelled. Slurm announces the end of the time with USR2 to the
+// shell alone, and stops a job with TERM to each of its processes.
 func TestBatchScript(t *testing.T) {
 	const (
 		ends  = "exit %d"
@@ -78,7 +78,7 @@ func TestBatchScript(t *testing.T) {
 	}
 }
 
-// catches reports whether a process has handlers for signals, as Linux tells it.
+// catches reports whether a process has handlers for signals.
 func catches(pid int, signals ...syscall.Signal) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

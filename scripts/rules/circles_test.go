@@ -120,7 +120,7 @@ func circle(u uses) (steps []string) {
 	if len(u) == 0 {
 		return nil
 	}
-	// Whoever goes on from file to file comes to one for the second time.
+	// Following the uses from file to file leads to a file that was visited before.
 	path := []string{slices.Min(slices.Collect(maps.Keys(u)))}
 	for {
 		from := path[len(path)-1]

@@ -20,7 +20,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
 
-// Status says how a part is.
+// Status is the state of a part.
 type Status string
 
 // The statuses. With StatusWarn training runs, but something is missing or slower;
@@ -111,7 +111,7 @@ func (s *search) examine(ctx context.Context) *Report {
 	e := &examination{search: s, prober: s.findProbe()}
 	if e.prober != "" {
 		if _, err := runCommand(ctx, e.prober); err != nil {
-			e.prober = "" // what it would say of libraries cannot be trusted
+			e.prober = "" // its answers about libraries could not be trusted
 		}
 	}
 	e.system(ctx)
@@ -182,7 +182,7 @@ func (e *examination) system(ctx context.Context) {
 	e.add("system", found, StatusError, bare(checkGlibc(ctx)), "")
 }
 
-// folder says where things are kept and how much space there is.
+// folder reports where files are kept and how much space there is.
 func (e *examination) folder() {
 	found, problem := strings.Join(e.homes, ", then "), ""
 	if e.passed != nil {

@@ -47,12 +47,12 @@ func TestCUDAWorks(t *testing.T) {
 	assert.True(t, c.Devices[1].Usable)
 	assert.Equal(t, "MIG-10111213-1415-1617-1819-1a1b1c1d1e1f", c.Devices[1].UUID)
 
-	// The kernel module's version may not be to be read.
+	// The kernel module's version may be unreadable.
 	r.write(filepath.Join(r.root, "proc/driver/nvidia/version"), "NVRM version: a driver of our own\n")
 	c, _ = r.examine()
 	assert.Equal(t, "580.95.05", c.Driver)
 
-	// A container in which it works is no matter.
+	// A container in which CUDA works needs no repair.
 	r.mark(".dockerenv")
 	r.set("STUB_GPUS", "120")
 	r.set("NVIDIA_VISIBLE_DEVICES", "void") // what the container device interface sets
@@ -354,7 +354,7 @@ func TestExamineCUDA(t *testing.T) {
 	assert.Empty(t, w.tree(w.home))
 }
 
-// Who only asks whether there is a GPU does not load the CUDA libraries.
+// A brief examination without a GPU does not load the CUDA libraries.
 func TestExamineCUDAIsBrief(t *testing.T) {
 	r := newRig(t)
 	r.noDriver()
@@ -373,7 +373,7 @@ func TestExamineCUDAIsBrief(t *testing.T) {
 
 // TestRealCUDA examines the libtorch of $ETUDE_TEST_CUDA_HOME, a home that
 // `etude setup --cuda` filled, first on this machine and then with drivers that
-// fail: CUDA's real runtime tells what it makes of them.
+// fail, so that the answers are those of CUDA's real runtime.
 func TestRealCUDA(t *testing.T) {
 	home := os.Getenv("ETUDE_TEST_CUDA_HOME")
 	if home == "" {

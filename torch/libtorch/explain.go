@@ -32,8 +32,8 @@ type verdict struct {
 	problem, mend string
 }
 
-// explain says why no device can be used, if that is so whatever the devices are. What
-// is wrong with the installation comes first, because it is quicker to repair.
+// explain returns why CUDA cannot be used here with any device. A fault of the
+// installation comes first, because it is quicker to repair.
 func (f *facts) explain() verdict {
 	installed, why := f.installed(), verdict{}
 	// If the runtime was not asked, the driver shows devices that it would not.
@@ -78,7 +78,7 @@ func (f *facts) setup(command string) string {
 	return command
 }
 
-// CUDA's codes that say more than their number; driver_types.h has them all.
+// CUDA's error codes that have an explanation of their own here; driver_types.h has all.
 const (
 	cudaStubLibrary        = 34
 	cudaInsufficientDriver = 35 // also without any driver

@@ -73,7 +73,7 @@ func TestOpenTorch(t *testing.T) {
 	_, err = openTorch(site)
 	assert.ErrorContains(t, err, "incomplete, lib/libc10.so is missing")
 
-	// Newer than what is tested: tried, and doctor says so.
+	// A version newer than the tested ones is used, and doctor warns.
 	t.Setenv("ETUDE_LIBTORCH", w.libtorch("2.16.0"))
 	_, err = Setup(context.Background(), Options{})
 	require.NoError(t, err)
@@ -96,8 +96,8 @@ func TestOldABIIsRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "_GLIBCXX_USE_CXX11_ABI=0")
 }
 
-// TestLibraryPath changes, one at a time, what must and what must not make a
-// library another one.
+// TestLibraryPath changes, one at a time, what must and what must not change a
+// library's name.
 func TestLibraryPath(t *testing.T) {
 	read := func(change map[string]string) *sources {
 		files := fstest.MapFS{}
@@ -207,13 +207,13 @@ func TestDoctor(t *testing.T) {
 	assert.Contains(t, part.Problem, "segmentation fault")
 	assert.Equal(t, "etude setup", part.Mend)
 
-	// One that does not run itself says nothing of the bridge.
+	// A prober that does not run proves nothing about the bridge.
 	w.write(s.findProbe(), "#!/bin/sh\nkill -SEGV $$\n", 0o755)
 	report = Doctor(context.Background())
 	assert.True(t, report.OK(), "training runs without it")
 	assert.Contains(t, partOf(t, report, "bridge").Problem, "does not run")
 
-	// Without one there is the mend.
+	// Without a bridge the report names the command.
 	require.NoError(t, os.Remove(inst.Bridge))
 	report = Doctor(context.Background())
 	assert.False(t, report.OK())

@@ -100,7 +100,7 @@ func entered(dir string) error {
 
 // trusted returns an error for a cache folder that libraries must not be opened
 // from, because another user owns it or may write to it. It does not judge a folder
-// that $ETUDE_HOME or [Options.Home] names: whoever names one trusts those who fill it.
+// that $ETUDE_HOME or [Options.Home] names: the user who names one trusts those who fill it.
 func trusted(dir string) error {
 	if err := entered(dir); err != nil {
 		return err

@@ -40,7 +40,7 @@ type graphics struct {
 
 // The kinds of container, by what starts them.
 const (
-	inDocker     = "docker" // and whatever else is like it
+	inDocker     = "docker" // and similar ones
 	inPodman     = "podman"
 	inKubernetes = "kubernetes"
 	inApptainer  = "apptainer"

@@ -76,8 +76,8 @@ func (p pip) run(ctx context.Context, temp string, args ...string) ([]byte, erro
 	return runGuarded(ctx, env, temp, p[0], slices.Concat(p[1:], args)...)
 }
 
-// platforms are the tags of the pinned wheels, whatever the Python here is. pip does
-// not derive one from another.
+// platforms lists the tags of the pinned wheels, for every Python. pip does not derive
+// one from another.
 var platforms = []string{
 	"manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_25_x86_64",
 	"manylinux_2_18_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64",

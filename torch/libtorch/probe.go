@@ -89,7 +89,7 @@ func probeCUDA(ctx context.Context, patience time.Duration, prober string, all b
 	case a = <-answers:
 	case <-limited.Done():
 		select {
-		case a = <-answers: // killed, with what it had said
+		case a = <-answers: // it was killed, and this is its output until then
 		case <-time.After(time.Second):
 		}
 	}

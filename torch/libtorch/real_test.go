@@ -34,7 +34,7 @@ func TestRealCompile(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv("PATH", path)
 	t.Setenv("ETUDE_LIBTORCH", given)
-	// ONNX Runtime is not what this is about, and is not downloaded.
+	// This test is not about ONNX Runtime, which is not downloaded.
 	w.write(filepath.Join(w.home, onnxRuntimeFolder, onnxRuntimeFile), "library", 0o644)
 
 	inst, err := Setup(context.Background(), Options{})
@@ -88,8 +88,7 @@ func TestRealCompile(t *testing.T) {
 	assert.NoError(t, found.failure)
 }
 
-// TestRealPip lets the pip of this machine, whatever its Python is, choose and
-// check a wheel from a local folder.
+// TestRealPip lets the pip of this machine choose and check a wheel from a local folder.
 func TestRealPip(t *testing.T) {
 	path := os.Getenv("PATH")
 	w := newWorld(t)

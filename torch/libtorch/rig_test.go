@@ -77,7 +77,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A rig is a machine of a test's own: a root folder, a libtorch with CUDA parts
+// rig is a machine that a test makes up: a root folder, a libtorch with CUDA parts
 // and its bridges, and the libraries of NVIDIA's driver.
 type rig struct {
 	t     *testing.T
@@ -211,7 +211,7 @@ func refuse(path string) error {
 	return &os.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
 }
 
-// hang stands for a device file that would hold this process for ever.
+// hang stands for a device file that would block this process for ever.
 func (r *rig) hang(path string) error {
 	r.t.Error(path, "is opened")
 	return nil

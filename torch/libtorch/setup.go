@@ -62,7 +62,7 @@ func (s *search) setup(ctx context.Context, o Options) (*Installation, error) {
 	return inst, nil
 }
 
-// complete returns what is installed if that is all that was asked for, and loads.
+// complete returns the installation if nothing is missing and its libraries load.
 func (w *setup) complete(ctx context.Context) *Installation {
 	inst := w.present()
 	if w.options.Force || inst == nil {

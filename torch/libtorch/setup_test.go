@@ -125,8 +125,8 @@ func TestSetupTwoAtOnce(t *testing.T) {
 func TestSetupCUDA(t *testing.T) {
 	w := newWorld(t)
 	_, err := Setup(context.Background(), Options{CUDA: true})
-	// The stand-in for libtorch_cuda.so is no library: after all was installed,
-	// the look at what it needs fails, and says so.
+	// The stand-in for libtorch_cuda.so is no library, so the check of what it needs
+	// fails after everything was installed.
 	assert.ErrorContains(t, err, "libtorch_cuda.so")
 	assert.Len(t, w.log("wheel"), len(cpuWheels)+len(cudaWheels))
 	assert.FileExists(t, filepath.Join(w.home, wheelFolder(true), "torch/lib/libtorch_cuda.so"))

@@ -269,7 +269,7 @@ func (t torchDir) checkCUDAHeaders() error {
 		return nil
 	}
 	mend := "set CUDA_HOME to a toolkit of CUDA " + cudaVersion(t.cuda())
-	if t.cuda() >= 13000 { // packages of older ones are called otherwise
+	if t.cuda() >= 13000 { // packages of older ones have other names
 		mend = "pip install " + strings.Join(packages, " ") + " beside that libtorch, or " + mend
 	}
 	return &missingPart{strings.Join(missing, ", "), mend}

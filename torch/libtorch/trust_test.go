@@ -123,7 +123,7 @@ func TestCacheOfOthers(t *testing.T) {
 			_, err = Setup(context.Background(), Options{})
 			require.ErrorContains(t, err, c.want, "nor is anything written there")
 
-			// With a home of one's own the cache is passed over, and doctor says so.
+			// If ETUDE_HOME names another folder, the cache is ignored, and doctor reports it.
 			t.Setenv("ETUDE_HOME", w.home)
 			_, err = Locate()
 			require.ErrorIs(t, err, ErrNotInstalled)

@@ -18,8 +18,7 @@ import (
 	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
 
-// A world is an environment in which Setup finds nothing but what a test puts
-// there: an empty home and cache, and a PATH with scripts that stand in for the
+// world is an environment in which Setup finds only what a test puts there: an empty home and cache, and a PATH with scripts that stand in for the
 // compiler and for pip. Each appends its arguments to a log.
 type world struct {
 	t                       *testing.T
@@ -91,7 +90,7 @@ func (w *world) write(path, text string, mode fs.FileMode) {
 	require.NoError(w.t, os.WriteFile(path, []byte(text), mode))
 }
 
-// tell leaves a file for the scripts.
+// tell writes a file that the scripts read.
 func (w *world) tell(name, text string) { w.write(filepath.Join(w.state, name), text+"\n", 0o644) }
 
 // log returns the lines of the log that begin with a word.

@@ -37,8 +37,8 @@ func Accelerator(tb testing.TB) torch.Device {
 	return device
 }
 
-// SecondDevice is Accelerator for tests of what goes on between two devices: they
-// are skipped where it is the CPU.
+// SecondDevice returns the same device as [Accelerator], for tests of what happens
+// between two devices. They are skipped if it is the CPU.
 func SecondDevice(tb testing.TB) torch.Device {
 	tb.Helper()
 	device := Accelerator(tb)
@@ -65,7 +65,7 @@ func Tolerance(d torch.Device, exact float64) float64 {
 
 func isExact(d torch.Device) bool { return d == torch.CPU || IsPretend(d) }
 
-// SameNumbers fails the test unless numbers that device d came to are those of
+// SameNumbers fails the test unless the numbers that device d computed equal those of
 // the CPU: bit for bit on the pretend accelerator and on the CPU itself, within
 // 1e-4 elsewhere. what names them in the message.
 func SameNumbers[T float32 | float64](tb testing.TB, d torch.Device, want, got []T, what string) {
@@ -97,8 +97,8 @@ func Forbidden(d torch.Device) string {
 
 // ForbidTransfers calls f; meanwhile, on any goroutine, it is an error to read a
 // value of the accelerator, to copy a tensor from it or to it, or to call an
-// operator that makes the host wait. Only one may be in force at a time. On a GPU it
-// is libtorch that finds them, as torch.cuda.set_sync_debug_mode has it do.
+// operator that makes the host wait. Only one call may be active at a time. On a GPU
+// libtorch itself finds them, as with torch.cuda.set_sync_debug_mode.
 func ForbidTransfers(f func()) {
 	if onCUDA() {
 		if err := cuda.SetSyncDebugMode(cuda.SyncError); err != nil {

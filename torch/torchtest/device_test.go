@@ -15,7 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// recorder is a test whose end is looked at.
+// recorder is a test that records how it ended.
 type recorder struct {
 	testing.TB
 	skipped, failed string

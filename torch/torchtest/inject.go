@@ -54,7 +54,7 @@ func (i Injector) Run(how string, n int, folder string, env []string, command ..
 	text := string(out)
 	at := strings.LastIndex(text, "\ninject: ")
 	if at < 0 {
-		return 0, text, fmt.Errorf("the injector said nothing: %w", err)
+		return 0, text, fmt.Errorf("the injector printed nothing: %w", err)
 	}
 	if _, e := fmt.Sscanf(text[at:], "\ninject: %d calls", &calls); e != nil {
 		return 0, text, e

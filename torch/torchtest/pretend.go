@@ -32,7 +32,7 @@ var accelerator struct {
 	err    error
 }
 
-// Main runs a package's tests with the pretend accelerator at hand:
+// Main loads the pretend accelerator and runs a package's tests:
 //
 //	func TestMain(m *testing.M) { torchtest.Main(m) }
 //
@@ -55,11 +55,11 @@ func Main(m *testing.M) {
 	m.Run()
 }
 
-// Pretend returns the pretend accelerator, a device of host memory that keeps
-// the rules of a real one: operators refuse tensors of another device, it has a
-// random generator of its own, and copies and reads by the host are counted, also
-// those that a CUDA kernel would hide. It is compiled at its first use. A package
-// that uses it has its TestMain call [Main]. Where ETUDE_TEST_DEVICE names another
+// Pretend returns the pretend accelerator, a device in host memory that keeps the
+// rules of a real one. Operators refuse tensors of another device, it has a random
+// generator of its own, and it counts copies and reads by the host, including those
+// that a CUDA kernel would hide. It is compiled at its first use. The TestMain of a
+// package that uses it has to call [Main]. Where ETUDE_TEST_DEVICE names another
 // device the test is skipped; [Accelerator] is for tests of devices in general.
 func Pretend(tb testing.TB) torch.Device {
 	tb.Helper()
@@ -112,7 +112,7 @@ func startPretend() (torch.Device, error) {
 	return device, nil
 }
 
-// Traffic counts what passed the pretend accelerator.
+// Traffic counts what the pretend accelerator did.
 type Traffic struct {
 	Reads    int64 // values that the host read, alone or inside an operator
 	ToDevice int64 // copies of tensors from the CPU
@@ -124,7 +124,7 @@ type Traffic struct {
 // loaded.
 func PretendTraffic() Traffic { return Traffic(pretend.Read()) }
 
-// Since returns what came after before.
+// Since returns the traffic after before.
 func (t Traffic) Since(before Traffic) Traffic {
 	return Traffic{
 		Reads: t.Reads - before.Reads, ToDevice: t.ToDevice - before.ToDevice,

@@ -68,8 +68,8 @@ func TestDeviceBeyondTheLast(t *testing.T) {
 	require.EqualError(t, torch.CheckDevice(device), "torch: device pretend:1: there is none; they are numbered from 0, and the last is pretend:0")
 }
 
-// What makes host and device wait for each other is counted once, and is an error
-// while it is forbidden: whatever of it a CUDA kernel would do inside, too.
+// Everything that makes host and device wait for each other is counted once, and is an
+// error while it is forbidden, including what a CUDA kernel would do inside.
 func TestPretendFindsTransfers(t *testing.T) {
 	device := torchtest.Pretend(t)
 	type traffic = torchtest.Traffic

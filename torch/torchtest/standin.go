@@ -22,19 +22,19 @@ const (
 	standInLog  = "ETUDE_TEST_STANDIN"
 )
 
-// StandIn runs a test again in a process that has a stand-in for CUDA: two devices of
-// host memory, on which copies copy and kernels do nothing, that know what CUDA forbids.
-// What matters is what libtorch, the real one, asks of it: in which streams, in which
-// order, on which device. It needs the bridge for CUDA, which is compiled where no GPU
-// is, too; without ETUDE_TEST_CUDA_HOME and ETUDE_TEST_LIBTORCH the test is skipped.
+// StandIn runs a test again in a process that has a stand-in for CUDA: two devices in
+// host memory that refuse what CUDA forbids. Copies are made there, kernels do nothing.
+// The test looks at the calls of the real libtorch: in which streams, in which order, on
+// which device. It needs the bridge for CUDA, which can be compiled without a GPU;
+// without ETUDE_TEST_CUDA_HOME and ETUDE_TEST_LIBTORCH the test is skipped.
 //
 //	log := torchtest.StandIn(t)
 //	if log == nil {
 //		return // it has run in the other process
 //	}
 //
-// log returns what was asked for since it was called last, such as "1 kernel 1.2": on
-// device 1 a kernel in its stream 2; "1 context" where a device was given its context.
+// log returns the calls since it was called last. "1 kernel 1.2" is a kernel on device 1
+// in its stream 2, "1 context" means that device 1 was given its context.
 func StandIn(tb testing.TB) (log func() []string) {
 	tb.Helper()
 	if path := os.Getenv(standInLog); path != "" {

@@ -92,8 +92,8 @@ func SharedData(tb testing.TB, parts ...string) string {
 	return path
 }
 
-// NoLeaks fails the test when, at its end, more tensors or bytes are alive than
-// now. Nothing else may make tensors meanwhile, so it does not go with t.Parallel.
+// NoLeaks fails the test if more tensors or bytes are alive at its end than now. No
+// other test may make tensors meanwhile, so it cannot be combined with t.Parallel.
 func NoLeaks(tb testing.TB) {
 	tb.Helper()
 	Need(tb)
@@ -109,9 +109,8 @@ func NoLeaks(tb testing.TB) {
 	})
 }
 
-// settled returns what is alive once the garbage collector has freed what nobody
-// can reach. Cleanups run some time after a collection, so it waits for the
-// counters to stand still.
+// settled collects garbage and returns the counts of live tensors. Cleanups run some
+// time after a collection, so it waits until the counts no longer change.
 func settled() torch.Counts {
 	last := torch.Live()
 	for still := 0; still < 3; {
@@ -128,8 +127,8 @@ func settled() torch.Counts {
 	return last
 }
 
-// CollectGarbage runs the garbage collector all the while, until the test ends or
-// the returned function is called: memory that C++ still uses must not be missed.
+// CollectGarbage runs the garbage collector again and again, until the test ends or
+// the returned function is called. It shows whether Go frees memory that C++ still uses.
 func CollectGarbage(tb testing.TB) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crashes are the ways to end a Go program that are not signals from outside.
+// crashes lists the ways in which a Go program crashes without a signal from outside.
 var crashes = map[string]func(){
 	"panic":           func() { panic("on purpose") },
 	"panic elsewhere": func() { go func() { panic("on purpose") }(); time.Sleep(time.Minute) },
@@ -47,7 +47,7 @@ var crashes = map[string]func(){
 	},
 }
 
-// depth calls itself n times, which is more than a stack holds.
+// depth calls itself n times, more often than a stack can hold.
 func depth(n int) int {
 	if n == 0 {
 		return 0
@@ -55,7 +55,7 @@ func depth(n int) int {
 	return depth(n-1) + 1
 }
 
-// TestMain is also the program that crashes: a variable says how.
+// TestMain also serves as the program that crashes, in the way that a variable names.
 func TestMain(m *testing.M) {
 	if how, ok := os.LookupEnv("ETUDE_TEST_CRASH"); ok {
 		UseExitCode()
@@ -104,7 +104,7 @@ func TestSignalsThatCrash(t *testing.T) {
 	}
 }
 
-// Process 1 of a container is killed by no signal that it has no handler for.
+// The kernel ignores signals to process 1 of a container that has no handler for them.
 func TestCrashAsProcessOne(t *testing.T) {
 	cmd := command("panic")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWUSER}
@@ -115,7 +115,7 @@ func TestCrashAsProcessOne(t *testing.T) {
 	assert.Equal(t, ExitCode, cmd.ProcessState.ExitCode())
 }
 
-// Whoever wants a core dump gets the abort itself.
+// With GOTRACEBACK=crash the process aborts, for a core dump.
 func TestTracebackOfTheEnvironment(t *testing.T) {
 	cmd := command("panic")
 	cmd.Env = append(cmd.Env, "GOTRACEBACK=crash")

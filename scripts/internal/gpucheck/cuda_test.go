@@ -14,7 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// Without a GPU all that asks for one says so.
+// Without a GPU every method of its meter returns an error.
 func TestMeterWithoutGPU(t *testing.T) {
 	torchtest.Need(t)
 	if cuda.Available() == nil {

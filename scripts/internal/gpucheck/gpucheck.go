@@ -39,8 +39,8 @@ type Options struct {
 
 	// Say reports progress. It may be nil.
 	Say func(format string, args ...any)
-	// Keep receives the report after every part, marked as interrupted: a driver that
-	// takes the process down takes no more than the part at hand. It may be nil.
+	// Keep receives the report after every part, marked as interrupted, so that a driver
+	// that ends the process loses only the part that was running. It may be nil.
 	Keep func(*Report)
 
 	meter meter // the meter of Device unless given
@@ -99,8 +99,8 @@ type check struct {
 func (c *check) goesOn(ctx context.Context) bool { return ctx.Err() == nil && c.report.Broken == "" }
 
 // examine finds out, after something has failed, whether the device has failed for
-// good, as CUDA does for a process in which a kernel read where it must not. What comes
-// after would fail because of that, and not by itself.
+// good, as CUDA does in a process in which a kernel read forbidden memory. Everything
+// after that would fail for that reason alone.
 func (c *check) examine(ok bool, what string) {
 	if ok {
 		return

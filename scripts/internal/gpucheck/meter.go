@@ -104,7 +104,7 @@ func (m cudaMeter) graph(step func()) (replay func() error, done func(), err err
 	return g.Replay, g.Close, nil
 }
 
-// warm calls step on a stream, after all that was given to the current one.
+// warm calls step on a stream, after all work on the current one has ended.
 func (m cudaMeter) warm(side *cuda.Stream, step func()) error {
 	if err := m.synchronize(); err != nil {
 		return err

@@ -28,9 +28,9 @@ func groove(t *testing.T) models.Spec {
 	return s
 }
 
-// In float64 rounding is nothing beside that of float32: so a CPU that computes in
-// float32 is a device that rounds otherwise. The tolerances leave it ten times as
-// much as it takes.
+// The rounding errors of float64 are negligible beside those of float32, so the CPU in
+// float32 stands for a device that rounds differently. The tolerances are at least ten
+// times the difference.
 func TestTolerancesAreWideEnough(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {
@@ -173,7 +173,7 @@ func TestGraphsAreCompared(t *testing.T) {
 	assert.Equal(t, "CUDA graph: cannot capture", r.Problem)
 }
 
-// A step that keeps a tensor is told by what it leaves.
+// A step that keeps a tensor is found by the growth of memory.
 func TestGrowthIsFound(t *testing.T) {
 	torchtest.Need(t)
 	var kept []*torch.Tensor

@@ -69,7 +69,7 @@ func startPython(ctx context.Context, interpreter, script, device string, thread
 		err = json.Unmarshal([]byte(hello), p)
 	}
 	if err != nil {
-		_ = p.close() // its error says less than the line
+		_ = p.close() // err explains more than its error
 		return nil, err
 	}
 	return p, nil

@@ -122,7 +122,7 @@ func TestContextEndsItsChildren(t *testing.T) {
 	assert.Eventually(t, func() bool { return ended(child) }, 10*time.Second, 10*time.Millisecond)
 }
 
-// ended tells whether a process has: one that nobody waits for stays as a zombie.
+// ended reports whether a process has ended. One that nobody waits for stays as a zombie.
 func ended(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err != nil || strings.Contains(string(text), ") Z ")

@@ -187,7 +187,7 @@ func TestABrokenDevice(t *testing.T) {
 	}
 }
 
-// Where Python does not start the table says why, and nothing fails.
+// If Python does not start, the table says why, and the check does not fail.
 func TestRunWithoutPython(t *testing.T) {
 	torchtest.Need(t)
 	o := quick(t, torch.CPU)

@@ -76,7 +76,7 @@ func runTests(ctx context.Context, root, device string, packages []string, finis
 	case ctx.Err() != nil:
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not heed the first signal
 		r.Problem = errInterrupted.Error()
-	case err != nil && r.Failed == 0 && len(r.Failures) == 0: // else the failures say it
+	case err != nil && r.Failed == 0 && len(r.Failures) == 0: // otherwise the failures explain it
 		r.Problem = strings.TrimSpace(fmt.Sprintf("go test: %v %s", err, stderr))
 	}
 	return r

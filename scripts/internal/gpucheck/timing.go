@@ -78,7 +78,7 @@ func (m Measure) Cell() string {
 // milliseconds a step.
 type runner struct {
 	run    func(n int) (float64, error)
-	absent error // why there is none
+	absent error // why it cannot be measured here
 }
 
 // pace says how long to measure: rounds of each contestant in turn, which together

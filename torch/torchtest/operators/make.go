@@ -22,8 +22,8 @@ const (
 	width = 128
 )
 
-// op makes a case without gradients of a function, whose type says how it takes the
-// inputs. ops are separated by spaces and lack "aten::".
+// op makes a case that runs a function and compares no gradients. The function's type
+// says how it takes the inputs. ops are separated by spaces and lack "aten::".
 func op(name, ops string, kind Kind, f any, in ...Maker) Case {
 	c := Case{Name: name, Kind: kind, In: in}
 	for op := range strings.FieldsSeq(ops) {

@@ -19,7 +19,7 @@ import (
 // epsilon is the distance from 1 to the next float32.
 const epsilon = 0x1p-23
 
-// Kind says how near two devices have to come to each other.
+// Kind classifies results by how much two devices may differ.
 type Kind int
 
 // The kinds, from the strictest on. A tolerance is a share of an element's size
@@ -62,8 +62,8 @@ type Case struct {
 	// tolerance of GradKind if that is the larger.
 	Grad     bool
 	GradKind Kind
-	// Host says that the results are on the CPU whatever the device: the host reads
-	// them.
+	// Host says that the host reads the results, so that they are on the CPU for every
+	// device.
 	Host bool
 	// True says that the results are bools that must all hold on both sides. This
 	// checks random numbers, which differ between devices.

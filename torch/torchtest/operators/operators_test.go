@@ -74,7 +74,7 @@ func TestEveryOperatorInTheSourcesHasACase(t *testing.T) {
 	}
 }
 
-// A case calls what it says it checks.
+// Each case calls the operators that it lists.
 func TestCasesCallTheirOperators(t *testing.T) {
 	torchtest.Need(t)
 	names := map[string]bool{}
@@ -84,14 +84,14 @@ func TestCasesCallTheirOperators(t *testing.T) {
 		torch.Scope(func() {
 			in := c.inputs()
 			calls := torchtest.Called(func() {
-				if c.Name == "Dropout" { // it needs the gradients that a trace goes without
+				if c.Name == "Dropout" { // it needs gradients, which a trace turns off
 					torch.EnableGrad(func() { c.Run(torch.CPU, in) })
 					return
 				}
 				c.Run(torch.CPU, in)
 			})
 			for _, op := range c.Ops {
-				if op == "aten::pin_memory" || op == "aten::_cudnn_rnn_flatten_weight" { // there is none without a GPU
+				if op == "aten::pin_memory" || op == "aten::_cudnn_rnn_flatten_weight" { // they are called on a GPU only
 					continue
 				}
 				assert.True(t, calls[op], "%s does not call %s but %v", c.Name, op, slices.Sorted(maps.Keys(calls)))
@@ -100,7 +100,7 @@ func TestCasesCallTheirOperators(t *testing.T) {
 	}
 }
 
-// On the CPU both sides are the same; but for the order of threads, to the last bit.
+// On the CPU both sides are equal to the last bit.
 func TestCasesAgreeWithThemselves(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for _, c := range All() {
@@ -113,8 +113,9 @@ func TestCasesAgreeWithThemselves(t *testing.T) {
 	}
 }
 
-// Beside float64's rounding that of float32 is all there is, so the CPU in float32 is a
-// device that rounds otherwise. A tolerance leaves eight times as much as that takes.
+// The rounding errors of float64 are negligible beside those of float32, so the CPU in
+// float32 stands for a device that rounds differently. A tolerance is at least eight
+// times the difference.
 func TestCaseTolerancesAreWideEnough(t *testing.T) {
 	torchtest.Need(t)
 	for _, c := range All() {
@@ -157,7 +158,7 @@ func TestCasesAgreeOnTheAccelerator(t *testing.T) {
 	}
 }
 
-// wrong is a case whose results off the CPU are what spoil makes of them.
+// wrong is a case whose results are changed by spoil on all devices but the CPU.
 func wrong(kind Kind, spoil func(*torch.Tensor) *torch.Tensor) Case {
 	return op("wrong", "tanh", kind, func(d torch.Device, in list) list {
 		y := in[0].Tanh()

@@ -77,9 +77,9 @@ func random() []Case {
 	}
 }
 
-// Of these a gradient with respect to what was broadcast is a sum over the batch, and
-// that of a function that levels off is as good as one. A copy is changed in place, as
-// a leaf that requires its gradient cannot be.
+// The gradient of an input that was broadcast is a sum over the batch, and that of a
+// function that levels off is as inexact as a sum. In-place operators change a copy,
+// because a leaf that requires its gradient cannot be changed in place.
 func pointwise() []Case {
 	return []Case{
 		op("Add", "add.Tensor", Pointwise, tensor.Add, x, row).grad(Sum).as("a row"),
