@@ -4,11 +4,11 @@
 package trainer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -43,7 +43,7 @@ func (s *session) environment() *torch.Dict {
 		threads = torch.NumThreads()
 	}
 	d := torch.NewDict(
-		"device", s.Train.Device().String(), "threads", threads, "libtorch", torch.Version(), "processor", s.processor(),
+		"device", s.Train.Device().String(), "threads", threads, "libtorch", torch.Version(), "processor", Processor(s.Train.Device()),
 		"float32_matmul_precision", string(torch.GetFloat32MatmulPrecision()),
 		"cpu_capability", torch.CPUCapability(),
 	)
@@ -58,21 +58,20 @@ func (s *session) environment() *torch.Dict {
 	return d
 }
 
-// processor returns the kind of GPU or CPU that trains, if the system reports it:
-// libtorch uses different kernels for different kinds.
-func (s *session) processor() string {
-	if d := s.Train.Device(); d.Type == torch.DeviceCUDA {
-		if p, err := cuda.Properties(d.Index); err == nil {
-			return p.Name
+// Processor returns the kind of a GPU, "" if it cannot be used; and of the CPU for other
+// devices, or if the system does not report it, its architecture. libtorch uses different
+// kernels for different kinds.
+func Processor(d torch.Device) string {
+	if d.Type == torch.DeviceCUDA {
+		p, err := cuda.Properties(d.Index)
+		if err != nil {
+			return "" // using the device reports the error
 		}
+		return p.Name
 	}
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range bytes.Lines(text) {
-			if key, value, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(key) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	if m := regexp.MustCompile(`(?m)^model name\s*:\s*(.*?)\s*$`).FindSubmatch(text); m != nil {
+		return string(m[1])
 	}
 	return runtime.GOARCH
 }

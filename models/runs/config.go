@@ -13,7 +13,6 @@ import (
 	"maps"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
 )
 
@@ -85,18 +84,6 @@ type Versions struct {
 	Go          string `json:"go"`
 	// Features has the version of each feature, see [dataset.FeatureVersions].
 	Features map[string]int `json:"features,omitempty"`
-}
-
-// gpuName returns the name of a GPU, and "" for other devices.
-func gpuName(d torch.Device) string {
-	if d.Type != torch.DeviceCUDA {
-		return ""
-	}
-	p, err := cuda.Properties(d.Index)
-	if err != nil {
-		return "" // using the device reports the error
-	}
-	return p.Name
 }
 
 // hashKey is the key in config.json of the SHA-256 of all others.

@@ -298,6 +298,10 @@ func (t Training) newConfig(s split) Config {
 	if err != nil {
 		root = t.Data
 	}
+	gpu := ""
+	if t.Device.Type == torch.DeviceCUDA {
+		gpu = trainer.Processor(t.Device)
+	}
 	return Config{
 		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings, Init: t.Init,
 		Data: DataInfo{
@@ -305,7 +309,7 @@ func (t Training) newConfig(s split) Config {
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
 			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
-		Device: t.Device.String(), GPU: gpuName(t.Device), Threads: cmp.Or(t.Threads, torch.NumThreads()),
+		Device: t.Device.String(), GPU: gpu, Threads: cmp.Or(t.Threads, torch.NumThreads()),
 		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
 		Versions: Versions{
 			Etude: Version(), Libtorch: torch.Version(), ONNXRuntime: onnxRuntimeVersion(), Go: runtime.Version(), Features: dataset.FeatureVersions(),

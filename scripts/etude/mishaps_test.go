@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -31,7 +32,7 @@ func TestARefusedRunChangesNothing(t *testing.T) {
 	data, out := corpus(t), t.TempDir()
 	first := launch(t, "train", "melody", "--data", data, "--out", out, "--epochs", "100000", "--patience", "100000")
 	config := filepath.Join(out, "melody/config.json")
-	first.wait(t, func() bool {
+	first.Until(t, time.Minute, func() bool {
 		_, err := os.Stat(filepath.Join(out, "melody/best.pt"))
 		return err == nil
 	})
@@ -43,7 +44,7 @@ func TestARefusedRunChangesNothing(t *testing.T) {
 	assert.Equal(t, string(before), string(read(t, config)))
 	assert.FileExists(t, filepath.Join(out, "melody/best.pt"))
 	require.NoError(t, first.Process.Signal(os.Interrupt))
-	assert.Equal(t, 130, first.end())
+	assert.Equal(t, 130, first.End())
 	assert.Equal(t, 0, run(t, "train", "melody", "--out", out, "--resume", "--epochs", "1").code, "it can be continued as it was")
 }
 
@@ -258,10 +259,10 @@ func TestACrashHasItsOwnExitCode(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGSEGV, syscall.SIGQUIT} {
 		out := t.TempDir()
 		p := launch(t, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000")
-		p.wait(t, func() bool { _, err := os.Stat(filepath.Join(out, "dynamics/last.pt")); return err == nil })
+		p.Until(t, time.Minute, func() bool { _, err := os.Stat(filepath.Join(out, "dynamics/last.pt")); return err == nil })
 		require.NoError(t, p.Process.Signal(s))
-		assert.Equal(t, crash.ExitCode, p.end(), s)
-		assert.Contains(t, p.said(), "goroutine ")
+		assert.Equal(t, crash.ExitCode, p.End(), s)
+		assert.Contains(t, p.Said(), "goroutine ")
 	}
 }
 
@@ -271,10 +272,10 @@ func TestTheCurrentFolderIsGone(t *testing.T) {
 	data, out := corpus(t), t.TempDir()
 	gone := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(gone, 0o777))
-	p := start(t, exec.Command("sh", "-c", `cd "$1" && rmdir "$1" && shift && exec "$@"`, "sh", gone,
-		etude, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1"))
-	assert.Equal(t, 1, p.end(), p.said())
-	assert.Contains(t, p.said(), "the current folder")
+	p := torchtest.Start(t, exec.Command("sh", "-c", `cd "$1" && rmdir "$1" && shift && exec "$@"`, "sh", gone,
+		etude, "train", "dynamics", "--data", data, "--out", out, "--epochs", "1"), nil)
+	assert.Equal(t, 1, p.End(), p.Said())
+	assert.Contains(t, p.Said(), "the current folder")
 }
 
 // Names come from anywhere: one neither begins a line of its own, nor commands the

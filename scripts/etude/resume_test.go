@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,66 +23,10 @@ import (
 	"github.com/etude-ml/etude/trainer"
 )
 
-// process is a command on its way.
-type process struct {
-	*exec.Cmd
-	mu     sync.Mutex
-	stderr bytes.Buffer
-	ended  chan struct{}
-}
-
 // launch starts the command; it is killed at the end of the test at the latest.
-func launch(t *testing.T, args ...string) *process {
+func launch(t *testing.T, args ...string) *torchtest.Process {
 	t.Helper()
-	return start(t, exec.Command(etude, args...))
-}
-
-func start(t *testing.T, cmd *exec.Cmd) *process {
-	t.Helper()
-	p := &process{Cmd: cmd, ended: make(chan struct{})}
-	p.Stderr = p
-	require.NoError(t, p.Start())
-	go func() {
-		_ = p.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(func() {
-		_ = p.Process.Kill()
-		<-p.ended
-	})
-	return p
-}
-
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stderr.Write(b)
-}
-
-// said is what it has written to stderr so far.
-func (p *process) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stderr.String()
-}
-
-// wait waits until something is so, or the command has ended.
-func (p *process) wait(t *testing.T, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
-		require.True(t, time.Now().Before(deadline), p.said())
-		select {
-		case <-p.ended:
-			return
-		default:
-		}
-	}
-}
-
-// end waits for the end and returns the exit code, -1 for a kill.
-func (p *process) end() int {
-	<-p.ended
-	return p.ProcessState.ExitCode()
+	return torchtest.Start(t, exec.Command(etude, args...), nil)
 }
 
 var both = []string{"emotion", "melody"}
@@ -109,13 +51,13 @@ func TestKilledAndResumed(t *testing.T) {
 		p := launch(t, args(broken)...)
 		switch {
 		case kills == 0: // both have a checkpoint from here on, however slow the machine is
-			p.wait(t, func() bool {
+			p.Until(t, time.Minute, func() bool {
 				files, err := filepath.Glob(filepath.Join(broken, "*", trainer.LastFile))
 				require.NoError(t, err)
 				return len(files) == len(both)
 			})
 		case random.IntN(5) > 0: // else anywhere, while data is read too
-			p.wait(t, func() bool { return strings.Contains(p.said(), "training …") })
+			p.Until(t, time.Minute, func() bool { return strings.Contains(p.Said(), "training …") })
 		}
 		if kills > 0 {
 			time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
@@ -123,10 +65,10 @@ func TestKilledAndResumed(t *testing.T) {
 		if err := p.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
 			require.NoError(t, err)
 		}
-		if code := p.end(); code == 0 {
+		if code := p.End(); code == 0 {
 			break
 		} else {
-			require.Equal(t, -1, code, p.said())
+			require.Equal(t, -1, code, p.Said())
 		}
 		kills++
 		for _, network := range both {
@@ -176,15 +118,15 @@ func TestSignalsToSeveralNetworks(t *testing.T) {
 			}
 			return true
 		}
-		p.wait(t, started)
+		p.Until(t, time.Minute, started)
 		require.NoError(t, p.Process.Signal(syscall.SIGUSR1))
-		p.wait(t, func() bool { return strings.Count(p.said(), "saved on request in epoch ") == len(both) })
+		p.Until(t, time.Minute, func() bool { return strings.Count(p.Said(), "saved on request in epoch ") == len(both) })
 		for _, network := range both {
-			assert.Contains(t, p.said(), network+": saved on request in epoch ")
+			assert.Contains(t, p.Said(), network+": saved on request in epoch ")
 		}
 		require.NoError(t, p.Process.Signal(sent))
-		assert.Equal(t, code, p.end(), p.said())
-		_, after, _ := strings.Cut(p.said(), "a second one ends at once\n")
+		assert.Equal(t, code, p.End(), p.Said())
+		_, after, _ := strings.Cut(p.Said(), "a second one ends at once\n")
 		for _, network := range both {
 			assert.Contains(t, after, network+": training: saved; --resume continues")
 			assert.Equal(t, 1, strings.Count("\n"+after, "\n"+network+":"), "one line for each network: %s", after)
@@ -229,16 +171,16 @@ func TestSavedWithoutReader(t *testing.T) {
 func TestNohup(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()
-	p := start(t, exec.Command("sh", "-c", `trap "" HUP; exec "$0" "$@"`, etude, "train", "emotion", "--data", data, "--out", out,
-		"--epochs", "1000000", "--patience", "1000000"))
+	p := torchtest.Start(t, exec.Command("sh", "-c", `trap "" HUP; exec "$0" "$@"`, etude, "train", "emotion", "--data", data, "--out", out,
+		"--epochs", "1000000", "--patience", "1000000"), nil)
 	last := filepath.Join(out, "emotion/last.pt")
-	p.wait(t, func() bool { _, err := os.Stat(last); return err == nil })
+	p.Until(t, time.Minute, func() bool { _, err := os.Stat(last); return err == nil })
 	require.NoError(t, p.Process.Signal(syscall.SIGHUP))
 	before, err := os.Stat(last)
 	require.NoError(t, err)
-	p.wait(t, func() bool { now, err := os.Stat(last); return err == nil && now.ModTime().After(before.ModTime()) })
+	p.Until(t, time.Minute, func() bool { now, err := os.Stat(last); return err == nil && now.ModTime().After(before.ModTime()) })
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
-	assert.Equal(t, 143, p.end(), p.said())
+	assert.Equal(t, 143, p.End(), p.Said())
 }
 
 // Before training there is nothing to save, and --resume begins.
@@ -246,9 +188,9 @@ func TestInterruptedWhileReading(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpusOf(t, 40), t.TempDir()
 	p := launch(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1")
-	p.wait(t, func() bool { return strings.Contains(p.said(), "reading …") })
+	p.Until(t, time.Minute, func() bool { return strings.Contains(p.Said(), "reading …") })
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
-	assert.Equal(t, 143, p.end(), p.said())
+	assert.Equal(t, 143, p.End(), p.Said())
 	assert.NoFileExists(t, filepath.Join(out, "emotion/last.pt"))
 	r := run(t, "train", "emotion", "--out", out, "--resume")
 	assert.Equal(t, 0, r.code, r.stderr)

@@ -11,12 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // config is the Config of `docker image inspect`.
@@ -105,61 +106,28 @@ func (docker) kill(name string, signal syscall.Signal) *exec.Cmd {
 
 // process is a running container.
 type process struct {
-	*exec.Cmd
+	*torchtest.Process
 	engine engine
 	name   string
 	stdout bytes.Buffer
-	mu     sync.Mutex
-	stderr bytes.Buffer
-	ended  chan struct{}
 }
 
 // start starts a container; it is killed at the end of the test at the latest.
 func start(t *testing.T, e engine, c container) *process {
 	t.Helper()
 	name := fmt.Sprintf("etude-test-%016x", rand.Uint64())
-	p := &process{Cmd: e.command(t, name, c), engine: e, name: name, ended: make(chan struct{})}
-	p.Stdout, p.Stderr = &p.stdout, p
-	require.NoError(t, p.Start())
-	go func() {
-		_ = p.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(func() {
-		select {
-		case <-p.ended:
-		default:
-			_ = p.engine.kill(p.name, syscall.SIGKILL).Run()
-			<-p.ended
-		}
-	})
+	p := &process{engine: e, name: name}
+	cmd := e.command(t, name, c)
+	cmd.Stdout = &p.stdout
+	p.Process = torchtest.Start(t, cmd, func() { _ = e.kill(name, syscall.SIGKILL).Run() })
 	return p
-}
-
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stderr.Write(b)
-}
-
-// said returns what the container has written to stderr so far.
-func (p *process) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stderr.String()
 }
 
 // wait waits until a condition holds.
 func (p *process) wait(t *testing.T, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
-		require.True(t, time.Now().Before(deadline), "%s", p.said())
-		select {
-		case <-p.ended:
-			require.Fail(t, "it ended", p.said())
-		default:
-		}
-	}
+	p.Until(t, 5*time.Minute, so)
+	require.True(t, so(), "it ended: %s", p.Said())
 }
 
 // signal sends a signal to the first process of the container.
@@ -167,12 +135,6 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	out, err := p.engine.kill(p.name, s).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-}
-
-// end waits for the end and returns the exit code.
-func (p *process) end() int {
-	<-p.ended
-	return p.ProcessState.ExitCode()
 }
 
 // result says how a container ended.
@@ -185,6 +147,6 @@ type result struct {
 func run(t *testing.T, e engine, c container) result {
 	t.Helper()
 	p := start(t, e, c)
-	code := p.end()
-	return result{code, p.stdout.String(), p.said()}
+	code := p.End()
+	return result{code, p.stdout.String(), p.Said()}
 }

@@ -183,11 +183,11 @@ func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 		p := start(t, e, train("--data", "/data", "--epochs", "1000000", "--patience", "1000000"))
 		p.wait(t, func() bool { return len(saved()) > 0 })
 		p.signal(t, syscall.SIGTERM)
-		require.Equal(t, 143, p.end(), p.said())
-		assert.Contains(t, p.said(), noCache, "this is a warning and no failure")
+		require.Equal(t, 143, p.End(), p.Said())
+		assert.Contains(t, p.Said(), noCache, "this is a warning and no failure")
 		interrupted, most := saved(), 0
 		for _, network := range interrupted {
-			assert.Contains(t, p.said(), network+": training: saved; --resume continues")
+			assert.Contains(t, p.Said(), network+": training: saved; --resume continues")
 			list, err := trainer.ListCheckpoints(first(network))
 			require.NoError(t, err)
 			require.NotEmpty(t, list)
@@ -216,7 +216,7 @@ func TestImageTrainsIsInterruptedAndGoesOn(t *testing.T) {
 			assert.Greater(t, len(entry.ONNX.Batches), 1, network)
 		}
 		// No home folder was looked for, and every file that was written is the user's.
-		assert.NotRegexp(t, `(?i)permission denied|read-only`, strings.ReplaceAll(p.said()+r.stderr, noCache, ""))
+		assert.NotRegexp(t, `(?i)permission denied|read-only`, strings.ReplaceAll(p.Said()+r.stderr, noCache, ""))
 		require.NoError(t, filepath.WalkDir(runs, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/libtorch"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Versions describe what was checked, and on what.
@@ -47,7 +48,7 @@ type Versions struct {
 func versions(d torch.Device, found *libtorch.CUDA) Versions {
 	v := Versions{
 		Etude: runs.Version(), Libtorch: torch.Version(), Go: runtime.Version(), OS: field("/etc/os-release", "PRETTY_NAME"),
-		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Threads: torch.NumThreads(),
+		CPU: trainer.Processor(torch.CPU), Cores: runtime.NumCPU(), Threads: torch.NumThreads(),
 	}
 	if v.OS == "" {
 		v.OS = runtime.GOOS + "/" + runtime.GOARCH
