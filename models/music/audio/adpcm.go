@@ -14,14 +14,6 @@ import (
 // Multimedia Data Types and Data Techniques" (1994); the first is the IMA's
 // recommendation.
 
-// adpcmHead returns the size of a block's head for all channels.
-func (f *pcm) adpcmHead() int {
-	if f.tag == tagIMA {
-		return 4 * f.channels
-	}
-	return 7 * f.channels
-}
-
 // decodeADPCM reads the data chunk. It decodes what is left of a block that the
 // end of the file cuts.
 func decodeADPCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error) {

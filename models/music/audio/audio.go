@@ -43,28 +43,6 @@ import (
 	"github.com/etude-ml/etude/models/music/audio/internal/mp3"
 )
 
-// Bounds of what is decoded. Outside them a file is damaged or no music, and the
-// resampling filter would grow with the rate.
-const (
-	minRate     = 100
-	maxRate     = 768000
-	maxChannels = 1024
-
-	// maxLevel bounds samples, where 1 is full scale. Some float files hold integers
-	// of 32 bits; anything above is damage.
-	maxLevel = 1 << 32
-)
-
-// Clip is decoded sound: mono, the mean of the channels, at the file's own rate.
-type Clip struct {
-	Samples  []float64 // full scale is ±1
-	Rate     int       // frames per second
-	Channels int       // in the file, before they were averaged
-	// Notes lists in words the faults in the decoded part of the file that were
-	// passed over: samples may be missing or wrong.
-	Notes []string
-}
-
 // Extensions returns the endings of names, in lower case and with their dots, that
 // mark a folder's sound files. Decode looks at the content alone.
 func Extensions() []string {
@@ -188,9 +166,6 @@ func readHead(r io.ReaderAt, start int64) []byte {
 	return b[:n]
 }
 
-// format decodes one kind of file, without leading tags.
-type format func(r *io.SectionReader, maxSeconds float64) (*sound, error)
-
 // sniff names the kind of sound at start. A nil format means that it is not decoded;
 // then the name says what to do. A file without any known mark is tried as MP3,
 // which has none.
@@ -239,33 +214,4 @@ func skipID3(r io.ReaderAt, size int64) int64 {
 		at += 10 + n
 	}
 	return at
-}
-
-// frameLimit returns ⌊maxSeconds·rate⌋, or the largest int for 0, which means all.
-func frameLimit(rate int, maxSeconds float64) int {
-	if n := math.Floor(maxSeconds * float64(rate)); maxSeconds > 0 && n < math.MaxInt32 {
-		return int(n)
-	}
-	return math.MaxInt
-}
-
-// checkShape refuses rates and channel counts that no recording has, before
-// anything is allocated by them.
-func checkShape(rate, channels int64) error {
-	switch {
-	case rate < minRate || rate > maxRate:
-		return fmt.Errorf("sample rate is %d Hz, want %d to %d", rate, minRate, maxRate)
-	case channels < 1 || channels > maxChannels:
-		return fmt.Errorf("channel count is %d, want 1 to %d", channels, maxChannels)
-	}
-	return nil
-}
-
-func checkFinite(x []float64) error {
-	for i, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("sample %d is %v; write the file anew from its source", i, v)
-		}
-	}
-	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/floats"
 )
 
 // Info describes the part of a file that LogMel uses, its first two seconds.
@@ -29,6 +27,13 @@ type Info struct {
 	// Peak of any size.
 	Silent bool
 	Notes  []string // as in Clip
+}
+
+// LogMel decodes the first two seconds of a file and returns its feature, as
+// Clip.LogMel does.
+func LogMel(path string) ([]float32, error) {
+	feature, _, err := LogMelInfo(context.Background(), path)
+	return feature, err
 }
 
 // LogMelInfo returns a file's feature and its description from one decoding, which
@@ -98,9 +103,3 @@ func (s *sound) info() Info {
 	}
 	return i
 }
-
-// silence is SilenceDB as a level.
-var silence = math.Pow(10, SilenceDB/20.0)
-
-// peak returns the largest magnitude in x.
-func peak(x []float64) float64 { return floats.Norm(x, math.Inf(1)) }

@@ -4,12 +4,12 @@
 package audio
 
 import (
-	"context"
 	"errors"
 	"math"
 	"sync"
 
 	"gonum.org/v1/gonum/dsp/fourier"
+	"gonum.org/v1/gonum/floats"
 )
 
 // The feature's parameters. They are written into the metadata of exported
@@ -30,13 +30,6 @@ const (
 // every band would count as loudest. Errors that wrap it may say more: that sound
 // starts later, or that the channels cancel each other.
 var ErrSilent = errors.New("silent: peak below -80 dBFS")
-
-// LogMel decodes the first two seconds of a file and returns its feature, as
-// Clip.LogMel does.
-func LogMel(path string) ([]float32, error) {
-	feature, _, err := LogMelInfo(context.Background(), path)
-	return feature, err
-}
 
 // LogMel returns the 128 numbers in [-1, 0] that EmotionRecognizer reads: the
 // first ⌊2·Rate⌋ samples resampled to 22,050 Hz; power spectrogram (2,048 point
@@ -66,6 +59,12 @@ func (c *Clip) LogMel() ([]float32, error) {
 	}
 	return logMel(y)
 }
+
+// silence is SilenceDB as a level.
+var silence = math.Pow(10, SilenceDB/20.0)
+
+// peak returns the largest magnitude in x.
+func peak(x []float64) float64 { return floats.Norm(x, math.Inf(1)) }
 
 // logMel computes the feature of x at SampleRate.
 func logMel(x []float64) ([]float32, error) {

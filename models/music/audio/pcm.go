@@ -10,6 +10,19 @@ import (
 	"math"
 )
 
+// Format tags of a wav's fmt chunk.
+const (
+	tagPCM        = 0x0001
+	tagMS         = 0x0002 // ADPCM
+	tagFloat      = 0x0003
+	tagALaw       = 0x0006
+	tagMuLaw      = 0x0007
+	tagIMA        = 0x0011 // ADPCM
+	tagMPEG       = 0x0050
+	tagMP3        = 0x0055
+	tagExtensible = 0xfffe
+)
+
 // pcm describes how samples are stored in a file, frame by frame. It names
 // encodings by a wav's format tags.
 type pcm struct {
@@ -61,22 +74,16 @@ func (f *pcm) check() error {
 	return nil
 }
 
-// decode reads the data chunk, which claims to have so many bytes.
-func (f *pcm) decode(r *io.SectionReader, claimed int64, maxSeconds float64) (*sound, error) {
-	s, err := f.samples(r, maxSeconds)
-	if err == nil && claimed > r.Size() {
-		s.cut("data chunk: claims %d bytes, %d are there", claimed, r.Size())
+// adpcmHead returns the size of a block's head for all channels.
+func (f *pcm) adpcmHead() int {
+	if f.tag == tagIMA {
+		return 4 * f.channels
 	}
-	return s, err
+	return 7 * f.channels
 }
 
-func (f *pcm) samples(r *io.SectionReader, maxSeconds float64) (*sound, error) {
-	switch f.tag {
-	case tagMP3, tagMPEG:
-		return decodeMP3(r, maxSeconds)
-	case tagIMA, tagMS:
-		return decodeADPCM(f, r, maxSeconds)
-	}
+// decodePCM reads samples that are stored one by one.
+func decodePCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	s := newSound(f.rate, f.channels, f.full(), maxSeconds)
 	frames := int(min(r.Size()/int64(f.block), int64(s.limit)))
 	s.Samples = make([]float64, 0, frames)

@@ -4,9 +4,36 @@
 package audio
 
 import (
+	"fmt"
+	"io"
 	"math"
 
 	"github.com/etude-ml/etude/models/internal/remarks"
+)
+
+// Clip is decoded sound: mono, the mean of the channels, at the file's own rate.
+type Clip struct {
+	Samples  []float64 // full scale is ±1
+	Rate     int       // frames per second
+	Channels int       // in the file, before they were averaged
+	// Notes lists in words the faults in the decoded part of the file that were
+	// passed over: samples may be missing or wrong.
+	Notes []string
+}
+
+// format decodes one kind of file, without leading tags.
+type format func(r *io.SectionReader, maxSeconds float64) (*sound, error)
+
+// Bounds of what is decoded. Outside them a file is damaged or no music, and the
+// resampling filter would grow with the rate.
+const (
+	minRate     = 100
+	maxRate     = 768000
+	maxChannels = 1024
+
+	// maxLevel bounds samples, where 1 is full scale. Some float files hold integers
+	// of 32 bits; anything above is damage.
+	maxLevel = 1 << 32
 )
 
 // clippedRun is how many samples in a row at full scale count as clipped: one or
@@ -106,3 +133,32 @@ func (s *sound) cut(format string, args ...any) {
 
 // seconds returns the length of what was decoded.
 func (s *sound) seconds() float64 { return float64(len(s.Samples)) / float64(s.Rate) }
+
+// frameLimit returns ⌊maxSeconds·rate⌋, or the largest int for 0, which means all.
+func frameLimit(rate int, maxSeconds float64) int {
+	if n := math.Floor(maxSeconds * float64(rate)); maxSeconds > 0 && n < math.MaxInt32 {
+		return int(n)
+	}
+	return math.MaxInt
+}
+
+// checkShape refuses rates and channel counts that no recording has, before
+// anything is allocated by them.
+func checkShape(rate, channels int64) error {
+	switch {
+	case rate < minRate || rate > maxRate:
+		return fmt.Errorf("sample rate is %d Hz, want %d to %d", rate, minRate, maxRate)
+	case channels < 1 || channels > maxChannels:
+		return fmt.Errorf("channel count is %d, want 1 to %d", channels, maxChannels)
+	}
+	return nil
+}
+
+func checkFinite(x []float64) error {
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("sample %d is %v; write the file anew from its source", i, v)
+		}
+	}
+	return nil
+}

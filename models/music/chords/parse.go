@@ -63,6 +63,99 @@ func parse(text string) (Chord, error) {
 	return c, nil
 }
 
+// scan reads up to the end or to the slash before the bass.
+func (s *scanner) scan() error {
+	for s.rest != "" {
+		if after, ok := strings.CutPrefix(s.rest, "/"); ok {
+			if w, _ := findWord(after, false); w == nil || !w.afterSlash {
+				break
+			}
+			s.rest = after
+		}
+		if !s.step() {
+			return fmt.Errorf("%s is not understood", quote(s.rest))
+		}
+	}
+	switch {
+	case s.depth > 0:
+		return fmt.Errorf(`a ")" is missing`)
+	case s.next != asUsual:
+		return fmt.Errorf("a degree is missing at the end")
+	}
+	return nil
+}
+
+// step reads one word, sign or degree. If it returns false, rest starts with what is
+// not understood.
+func (s *scanner) step() bool {
+	if w, rest := findWord(s.rest, !s.started && !s.harte); w != nil {
+		s.rest = rest
+		w.do(s)
+		s.started = true
+		return true
+	}
+	c := s.rest[0]
+	last := s.last
+	s.last = 0
+	switch c {
+	case '+', '-':
+		return s.sign(c)
+	case ' ', ',':
+	case '(':
+		s.depth++
+		s.started = true
+	case ')':
+		if s.depth == 0 {
+			return false
+		}
+		s.depth--
+	case '*':
+		s.next = toStrike
+	default:
+		d, rest, ok := readDegree(s.rest)
+		altered := c == 'b' || c == '#'
+		if !ok && altered && last > 0 {
+			s.set.replace(last, sign(c)) // "79b" of the Weimar Jazz Database
+			break
+		}
+		if !ok || !s.degree(d, altered) {
+			return false
+		}
+		if !altered && d.number >= 9 {
+			s.last = d.number
+		}
+		s.rest = rest
+		s.sixNine(d, altered)
+		return true
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+// sign reads "+" or "-", each of which has two meanings.
+func (s *scanner) sign(c byte) bool {
+	after := s.rest[1:]
+	d, rest, number := readDegree(after)
+	number = number && after[0] >= '1' && after[0] <= '9'
+	first := !s.started
+	s.started = true
+	switch {
+	case first && c == '-' && !(number && d.number == 5):
+		s.minor()
+	case first && c == '+':
+		s.augment()
+	case number:
+		s.rest = rest
+		return s.degree(degree{d.number, sign(c)}, true)
+	case c == '+':
+		s.augment()
+	default:
+		return false
+	}
+	s.rest = after
+	return true
+}
+
 // readBass returns the pitch class of a note, or of a degree above the root.
 func readBass(text string, root int) (int, error) {
 	if pitch, rest, ok := readNote(text, letters); ok && rest == "" {

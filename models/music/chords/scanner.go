@@ -4,7 +4,6 @@
 package chords
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -40,99 +39,6 @@ func newScanner(text string, harte bool) *scanner {
 		s.set.add(5, 0)
 	}
 	return s
-}
-
-// scan reads up to the end or to the slash before the bass.
-func (s *scanner) scan() error {
-	for s.rest != "" {
-		if after, ok := strings.CutPrefix(s.rest, "/"); ok {
-			if w, _ := findWord(after, false); w == nil || !w.afterSlash {
-				break
-			}
-			s.rest = after
-		}
-		if !s.step() {
-			return fmt.Errorf("%s is not understood", quote(s.rest))
-		}
-	}
-	switch {
-	case s.depth > 0:
-		return fmt.Errorf(`a ")" is missing`)
-	case s.next != asUsual:
-		return fmt.Errorf("a degree is missing at the end")
-	}
-	return nil
-}
-
-// step reads one word, sign or degree. If it returns false, rest starts with what is
-// not understood.
-func (s *scanner) step() bool {
-	if w, rest := findWord(s.rest, !s.started && !s.harte); w != nil {
-		s.rest = rest
-		w.do(s)
-		s.started = true
-		return true
-	}
-	c := s.rest[0]
-	last := s.last
-	s.last = 0
-	switch c {
-	case '+', '-':
-		return s.sign(c)
-	case ' ', ',':
-	case '(':
-		s.depth++
-		s.started = true
-	case ')':
-		if s.depth == 0 {
-			return false
-		}
-		s.depth--
-	case '*':
-		s.next = toStrike
-	default:
-		d, rest, ok := readDegree(s.rest)
-		altered := c == 'b' || c == '#'
-		if !ok && altered && last > 0 {
-			s.set.replace(last, sign(c)) // "79b" of the Weimar Jazz Database
-			break
-		}
-		if !ok || !s.degree(d, altered) {
-			return false
-		}
-		if !altered && d.number >= 9 {
-			s.last = d.number
-		}
-		s.rest = rest
-		s.sixNine(d, altered)
-		return true
-	}
-	s.rest = s.rest[1:]
-	return true
-}
-
-// sign reads "+" or "-", each of which has two meanings.
-func (s *scanner) sign(c byte) bool {
-	after := s.rest[1:]
-	d, rest, number := readDegree(after)
-	number = number && after[0] >= '1' && after[0] <= '9'
-	first := !s.started
-	s.started = true
-	switch {
-	case first && c == '-' && !(number && d.number == 5):
-		s.minor()
-	case first && c == '+':
-		s.augment()
-	case number:
-		s.rest = rest
-		return s.degree(degree{d.number, sign(c)}, true)
-	case c == '+':
-		s.augment()
-	default:
-		return false
-	}
-	s.rest = after
-	return true
 }
 
 // degree applies a degree, with or without accidentals. It returns false if the
@@ -186,4 +92,48 @@ func (s *scanner) sixNine(d degree, altered bool) {
 		s.set.add(9, 0)
 		s.rest = rest
 	}
+}
+
+// major leaves the third alone, for "Cm(maj7)".
+func (s *scanner) major() { s.seventh = 0 }
+
+func (s *scanner) triangle() {
+	s.seventh = 0
+	s.set.add(7, 0)
+}
+
+func (s *scanner) minor() { s.set.replace(3, -1) }
+
+// diminish reads "7dim5", where only the fifth is meant, as 7b5.
+func (s *scanner) diminish() {
+	if s.started && strings.HasPrefix(s.rest, "5") {
+		s.set.replace(5, -1)
+		return
+	}
+	s.set.replace(3, -1)
+	s.set.replace(5, -1)
+	s.seventh = -2
+}
+
+func (s *scanner) halfDiminish() {
+	s.diminish()
+	s.seventh = -1
+	s.set.add(7, -1)
+}
+
+func (s *scanner) augment() { s.set.replace(5, 1) }
+
+// suspend removes the third, unless it was added ("7add3sus"), and adds what is named
+// next, any second or fourth, or else the fourth.
+func (s *scanner) suspend() {
+	if !s.third {
+		s.set.remove(3)
+	}
+	d, rest, ok := readDegree(s.rest)
+	if !ok || d.number != 2 && d.number != 4 {
+		s.set.add(4, 0)
+		return
+	}
+	s.set[d] = true
+	s.rest = rest
 }

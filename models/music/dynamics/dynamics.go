@@ -18,24 +18,10 @@ package dynamics
 
 import (
 	"errors"
-	"iter"
 	"math"
 
 	"github.com/etude-ml/etude/models/music/midi"
 )
-
-// The feature's parameters.
-const (
-	Inputs         = 32  // numbers of Window.Input
-	Outputs        = 16  // numbers of Window.Target
-	WindowSeconds  = 4.0 // length of a window
-	MinNotes       = 8   // a window with fewer is left out
-	ClusterSeconds = 0.030
-)
-
-// slack, in seconds, keeps the rounding of exact ticks to floating point from
-// deciding on which side of a window's edge, or of 30 ms, an event lies.
-const slack = 1e-9
 
 var (
 	// ErrNoNotes reports that a song has no notes but drums.
@@ -112,15 +98,4 @@ func Windows(song *midi.Song) ([]Window, error) {
 		return nil, song.Wrap("dynamics", ErrNoWindow)
 	}
 	return windows, nil
-}
-
-// pitched yields the notes of a song except the drums.
-func pitched(song *midi.Song) iter.Seq[*midi.Note] {
-	return func(yield func(*midi.Note) bool) {
-		for i := range song.Notes {
-			if n := &song.Notes[i]; n.Channel != midi.DrumChannel && !yield(n) {
-				return
-			}
-		}
-	}
 }

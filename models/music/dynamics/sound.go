@@ -4,11 +4,23 @@
 package dynamics
 
 import (
+	"iter"
 	"slices"
 	"sort"
 
 	"github.com/etude-ml/etude/models/music/midi"
 )
+
+// pitched yields the notes of a song except the drums.
+func pitched(song *midi.Song) iter.Seq[*midi.Note] {
+	return func(yield func(*midi.Note) bool) {
+		for i := range song.Notes {
+			if n := &song.Notes[i]; n.Channel != midi.DrumChannel && !yield(n) {
+				return
+			}
+		}
+	}
+}
 
 // sound computes how long notes sound up to a time, in a few steps for any number
 // of notes and windows. It has the notes of the whole song, because a note that is

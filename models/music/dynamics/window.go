@@ -12,6 +12,19 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
+// The feature's parameters.
+const (
+	Inputs         = 32  // numbers of Window.Input
+	Outputs        = 16  // numbers of Window.Target
+	WindowSeconds  = 4.0 // length of a window
+	MinNotes       = 8   // a window with fewer is left out
+	ClusterSeconds = 0.030
+)
+
+// slack, in seconds, keeps the rounding of exact ticks to floating point from
+// deciding on which side of a window's edge, or of 30 ms, an event lies.
+const slack = 1e-9
+
 // window holds the notes of one window and what is computed from them. The next
 // window uses its lists again.
 type window struct {

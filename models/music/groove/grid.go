@@ -10,6 +10,9 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
+// Steps is the number of equal parts of a bar, whatever its time signature.
+const Steps = 16
+
 // Positions are integers, so that no rounding decides to which step a note between
 // two belongs: ticks, or 2^-28 of a quarter in a file of SMPTE time, where a quarter
 // is no whole number of ticks. Half a step of any time signature is a multiple of

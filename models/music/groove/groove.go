@@ -16,7 +16,6 @@ import (
 // The target's parameters.
 const (
 	Outputs       = 32      // numbers of Window.Target
-	Steps         = 16      // equal parts of a bar, whatever its time signature
 	BarsPerWindow = 4       // fewer at the end of a song
 	MinHits       = 4       // a window of fewer bars with fewer hits is left out
 	MaxBars       = 1 << 16 // a longer song is refused: a small file may claim years

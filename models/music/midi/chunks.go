@@ -13,15 +13,6 @@ import (
 	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
-// chunk is the body of one track chunk and its place in the file.
-type chunk struct {
-	body   []byte
-	offset int
-}
-
-// trackID begins a track chunk.
-var trackID = []byte("MTrk")
-
 // splitter takes a file apart into its header and the bodies of its tracks.
 type splitter struct {
 	format, announced int // announced is the header's number of tracks

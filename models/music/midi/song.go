@@ -14,6 +14,10 @@ import (
 	"sort"
 )
 
+// MaxBytes is the size of the largest file that Read reads. An event takes at least
+// three bytes and a [Note] forty, so this also bounds the memory, to about 130 MB.
+const MaxBytes = 8 << 20
+
 // Pitches is the number of MIDI pitches, and the length of a pitch histogram.
 const Pitches = 128
 

@@ -9,25 +9,6 @@ import (
 	"github.com/etude-ml/etude/models/internal/remarks"
 )
 
-// The meta events that are used; the others are skipped by their length.
-const (
-	metaEndOfTrack    = 0x2f
-	metaTempo         = 0x51
-	metaTimeSignature = 0x58
-)
-
-// The kinds of channel messages that are used: a status byte without its channel.
-const (
-	statusNoteOff       = 0x80
-	statusNoteOn        = 0x90
-	statusControlChange = 0xb0
-	statusProgram       = 0xc0
-	statusPressure      = 0xd0
-)
-
-// counts holds how many events of each list of a [Song] a track has.
-type counts struct{ notes, controls, tempi, signatures int }
-
 // walker steps through the events of one track.
 type walker struct {
 	chunk
@@ -209,3 +190,12 @@ func (w *walker) next(what string) (byte, error) {
 func (w *walker) errorf(at int, format string, args ...any) error {
 	return fmt.Errorf("byte %d: %s: the file is damaged; export it again", w.offset+at, fmt.Sprintf(format, args...))
 }
+
+// chunk is the body of one track chunk and its place in the file.
+type chunk struct {
+	body   []byte
+	offset int
+}
+
+// trackID begins a track chunk.
+var trackID = []byte("MTrk")

@@ -75,44 +75,6 @@ const (
 	beatsPerBar = 4
 )
 
-// compose writes eight bars, two phrases of four: the first ends open, the
-// second at home. Valence decides mode and register, arousal tempo, density,
-// loudness and articulation.
-func (s *section) compose() *score {
-	v, a, rng := s.mood.Valence, s.mood.Arousal, s.rng
-	m := &minor
-	if v >= 0 {
-		m = &major
-	}
-	w := &writer{
-		score:    &score{tempo: math.Round(62 + 90*a + 4*rng.NormFloat64()/2)},
-		mode:     m,
-		center:   67 + 9*v + 2*(a-0.5),
-		velocity: 42 + 66*a,
-		legato:   0.98 - 0.4*a,
-		rng:      rng,
-	}
-	density := int(clamp(math.Floor(4*a+0.5*(rng.Float64()-0.5)), 0, 3))
-	chords := m.progressions[s.piece.progression]
-	position := w.nearestTone(chords[0], w.center)
-	for bar := range bars {
-		chord := chords[bar%4]
-		if bar == bars-1 {
-			chord = 0
-		}
-		at := float64(bar * beatsPerBar)
-		w.accompany(chord, at, density)
-		if bar%4 == 3 { // a phrase ends on one long note
-			w.add(w.pitch(w.nearestTone(chord, w.pitchOf(position)), chord), 6, at, 3)
-			continue
-		}
-		choices := rhythms[density]
-		rhythm := choices[(s.piece.rhythm+uint64(bar%2))%uint64(len(choices))]
-		position = w.melody(chord, position, at, rhythm, s.piece.theme)
-	}
-	return w.score
-}
-
 // writer adds notes to a score.
 type writer struct {
 	*score

@@ -11,10 +11,24 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 
 	"github.com/etude-ml/etude/models/music/audio/internal/crc"
 )
+
+// Limits of the search for frames.
+const (
+	maxFrame  = 1 << 13 // bytes; the free format has no limit of its own
+	maxSearch = 1 << 20 // bytes before the first frame
+	maxResync = 1 << 16 // bytes of damage inside the stream
+
+	maxFreeTries = 1 << 10 // searches for the size of a free-format frame
+)
+
+// ErrNoFrames reports that nothing in a file looks like MPEG audio.
+var ErrNoFrames = errors.New("no MPEG frames found; is it a sound file?")
 
 // Decoder decodes a stream frame by frame.
 type Decoder struct {
@@ -40,12 +54,6 @@ type Decoder struct {
 	out   [2][]float64
 }
 
-// channelState is the state of a channel between granules.
-type channelState struct {
-	overlap   [576]float64 // second halves of the transforms
-	synthesis synthesis
-}
-
 // decoderDelay is what the synthesis adds to the encoder's delay, in samples.
 const decoderDelay = 529
 
@@ -61,6 +69,106 @@ func New(r io.Reader) (*Decoder, error) {
 		_, _ = d.r.Discard(size) // peeked: cannot fail
 	}
 	return d, nil
+}
+
+// start moves to the first frame. Any bytes can look like a header, so others must
+// follow where the size of its frame ends.
+func (d *Decoder) start() error {
+	tries, junk := maxFreeTries, false
+	for skipped := 0; skipped < maxSearch; skipped += d.skipToSync() {
+		b, err := d.r.Peek(4)
+		if err != nil {
+			break
+		}
+		h, ok := parseHeader(b)
+		if !ok {
+			junk = junk || b[0] != 0
+			continue
+		}
+		d.first, d.free = h, 0
+		if h.bitrate == 0 {
+			if tries--; tries < 0 || !d.measureFree() {
+				continue
+			}
+		}
+		need := 3
+		if skipped == 0 {
+			need = 2 // nothing speaks against the first bytes of a file
+		}
+		if !d.chain(need) {
+			junk = true
+			continue
+		}
+		if h.layer != 3 {
+			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", h.layer)
+		}
+		if junk {
+			d.damage("bytes before it are no frame")
+		}
+		return nil
+	}
+	return ErrNoFrames
+}
+
+// skipToSync drops a byte and all up to the next 0xff in the buffer, which is rare in a
+// file that is no sound. It returns the number of bytes.
+func (d *Decoder) skipToSync() int {
+	b, _ := d.r.Peek(max(1, d.r.Buffered()))
+	n := len(b)
+	if n > 1 {
+		if i := bytes.IndexByte(b[1:], 0xff); i >= 0 {
+			n = i + 1
+		}
+	}
+	_, _ = d.r.Discard(n) // buffered: cannot fail
+	return max(n, 1)
+}
+
+// chain reports whether need frames follow each other from the current one on, or
+// fewer up to the end of the file or a tag there.
+func (d *Decoder) chain(need int) bool {
+	at := 0
+	for n := range need {
+		b, err := d.r.Peek(at + 4)
+		if err != nil {
+			return n > 1 || n == 1 && (need == 2 || len(b) == at)
+		}
+		h, ok := parseHeader(b[at:])
+		if !ok || !h.follows(d.first) {
+			return n > 0 && (bytes.HasPrefix(b[at:], []byte("TAG")) || bytes.HasPrefix(b[at:], []byte("APE")))
+		}
+		size := h.size(d.free)
+		if size < 4+h.sideSize() && h.layer == 3 || size > maxFrame {
+			return false
+		}
+		at += size
+		if b, _ := d.r.Peek(at); len(b) < at {
+			return n > 0 // the last frame is cut
+		}
+	}
+	return true
+}
+
+// measureFree finds the frame size of the free format: the distance to the next
+// header, confirmed by a third.
+func (d *Decoder) measureFree() bool {
+	h := d.first
+	b, _ := d.r.Peek(2*maxFrame + 8)
+	for n := 4 + h.sideSize(); n+4 <= len(b) && n <= maxFrame; n++ {
+		g, ok := parseHeader(b[n:])
+		if !ok || !g.follows(h) {
+			continue
+		}
+		third := n + n - h.padding + g.padding
+		if third+4 > len(b) {
+			continue
+		}
+		if g, ok := parseHeader(b[third:]); ok && g.follows(h) {
+			d.free = n - h.padding
+			return true
+		}
+	}
+	return false
 }
 
 // readTag reads a Xing or Info tag, which has a frame of its own without sound. If it

@@ -53,6 +53,12 @@ var transform = sync.OnceValue(func() *transforms {
 	return t
 })
 
+// channelState is the state of a channel between granules.
+type channelState struct {
+	overlap   [576]float64 // second halves of the transforms
+	synthesis synthesis
+}
+
 // granule turns the lines x into 576 samples appended to out.
 func (s *channelState) granule(out []float64, x *[576]float64, gr *granule, h header) []float64 {
 	longBands, shortFrom := gr.split(h)
