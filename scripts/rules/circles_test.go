@@ -45,6 +45,7 @@ var straight = []string{
 	"torch/inspect",
 	"torch/internal/ctorch",
 	"torch/libtorch",
+	"torch/nn",
 	"torch/onnx",
 	"torch/onnx/internal/pb",
 	"torch/optim",

@@ -6,8 +6,6 @@ package nn
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -44,52 +42,4 @@ func describe(v reflect.Value) string {
 		return v.Type().String()
 	}
 	return fmt.Sprintf("%s(%s)", v.Type(), strings.Join(settings, ", "))
-}
-
-// Evaluating calls f with m in evaluation mode, and afterwards puts every layer back
-// into the mode it was in, if it keeps the mode in an exported field Training, as the
-// layers of this package do.
-func Evaluating(m any, f func()) {
-	modes := map[*bool]bool{}
-	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
-		if f, ok := v.Type().FieldByName("Training"); ok && len(f.Index) == 1 && f.Type == reflect.TypeFor[bool]() && v.CanAddr() {
-			training := v.FieldByIndex(f.Index).Addr().Interface().(*bool)
-			modes[training] = *training
-		}
-	})
-	defer func() {
-		for training, on := range modes {
-			*training = on
-		}
-	}()
-	SetTraining(m, false)
-	f()
-}
-
-// visit calls f with each struct that v leads to through exported fields, and its path.
-// A pointer back to where the walk is already, which up lists, is not followed.
-func visit(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
-	switch v.Kind() {
-	case reflect.Interface:
-		visit(path, v.Elem(), up, f)
-	case reflect.Pointer:
-		here := place{v.Pointer(), v.Type()}
-		if !v.IsNil() && v.Type() != tensorType && !slices.Contains(up, here) {
-			visit(path, v.Elem(), append(up, here), f)
-		}
-	case reflect.Slice, reflect.Array:
-		switch v.Type().Elem().Kind() {
-		case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Array:
-			for i := range v.Len() {
-				visit(join(path, strconv.Itoa(i)), v.Index(i), up, f)
-			}
-		}
-	case reflect.Struct:
-		f(path, v)
-		for i := range v.NumField() {
-			if field := v.Type().Field(i); field.IsExported() {
-				visit(join(path, field.Name), v.Field(i), up, f)
-			}
-		}
-	}
 }

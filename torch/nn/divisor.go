@@ -11,6 +11,9 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
+// defaultIgnoreIndex is PyTorch's.
+const defaultIgnoreIndex = -100
+
 // weighing holds how a loss was computed from its samples.
 type weighing struct {
 	divisor func() *torch.Tensor

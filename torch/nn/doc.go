@@ -38,6 +38,12 @@
 // are numbered (layers.0.weight). Nil fields are left out. A layer whose names
 // the fields cannot give has a NamedTensors method, as [LSTM] does.
 //
+// # Training mode
+//
+// A layer that computes something else in training has an exported field Training,
+// which [SetTraining] sets. A network that wants to decide about it has a method of
+// this name, see [TrainingMode].
+//
 // # Initial values
 //
 // Layers draw their initial values as PyTorch's do, in the same order: after

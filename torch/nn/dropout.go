@@ -21,8 +21,5 @@ func NewDropout(p float64) *Dropout {
 	return &Dropout{P: p, Training: true}
 }
 
-// SetTraining switches between training and evaluation.
-func (l *Dropout) SetTraining(on bool) { l.Training = on }
-
 // Forward drops elements of x.
 func (l *Dropout) Forward(x *torch.Tensor) *torch.Tensor { return torch.Dropout(x, l.P, l.Training) }

@@ -30,7 +30,7 @@ type EmbeddingConfig struct {
 func NewEmbedding(n, features int, d torch.Device, c ...EmbeddingConfig) *Embedding {
 	positive("nn.Embedding", "n", n)
 	positive("nn.Embedding", "features", features)
-	config := first(c)
+	config := optional(c, EmbeddingConfig{})
 	l := &Embedding{}
 	if config.Padding != nil {
 		row := *config.Padding

@@ -78,9 +78,6 @@ type Centre struct {
 	Training bool
 }
 
-// SetTraining is called by nn.SetTraining.
-func (c *Centre) SetTraining(on bool) { c.Training = on }
-
 func NewCentre(features int, d torch.Device) *Centre {
 	c := &Centre{Training: true}
 	torch.Unscoped(func() { // it outlives the scope of a step in which it is made

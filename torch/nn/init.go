@@ -28,6 +28,16 @@ func newParameter(d torch.Device, dtype torch.DType, fill func(*torch.Tensor), s
 	return p
 }
 
+// uniformParameter makes a parameter drawn from [-bound, bound).
+func uniformParameter(d torch.Device, dtype torch.DType, bound float64, shape ...int) *torch.Tensor {
+	return newParameter(d, dtype, func(t *torch.Tensor) { Uniform(t, -bound, bound) }, shape...)
+}
+
+// constantParameter makes a parameter filled with x.
+func constantParameter(d torch.Device, dtype torch.DType, x float64, shape ...int) *torch.Tensor {
+	return newParameter(d, dtype, func(t *torch.Tensor) { Constant(t, x) }, shape...)
+}
+
 // fans returns the number of inputs and outputs of a weight [out, in, kernel…].
 func fans(op string, w *torch.Tensor) (in, out int) {
 	s := w.Shape()

@@ -45,21 +45,15 @@ func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm 
 	for _, n := range shape {
 		positive("nn.LayerNorm", "a size of the shape", n)
 	}
-	config := DefaultLayerNorm()
-	if len(c) > 0 {
-		config = c[0]
-	}
+	config := optional(c, DefaultLayerNorm())
 	if !(config.Eps >= 0) {
 		throw("nn.LayerNorm", "Eps is %v; it must not be negative", config.Eps)
 	}
 	l := &LayerNorm{Shape: slices.Clone(shape), Eps: config.Eps}
-	constant := func(x float64) *torch.Tensor {
-		return newParameter(d, config.DType, func(t *torch.Tensor) { Constant(t, x) }, shape...)
-	}
 	if !config.NoAffine {
-		l.Weight = constant(1)
+		l.Weight = constantParameter(d, config.DType, 1, shape...)
 		if !config.NoBias {
-			l.Bias = constant(0)
+			l.Bias = constantParameter(d, config.DType, 0, shape...)
 		}
 	}
 	return l

@@ -31,11 +31,10 @@ type LinearConfig struct {
 func NewLinear(in, out int, d torch.Device, c ...LinearConfig) *Linear {
 	positive("nn.Linear", "in", in)
 	positive("nn.Linear", "out", out)
-	config := first(c)
+	config := optional(c, LinearConfig{})
 	l := &Linear{Weight: newParameter(d, config.DType, func(w *torch.Tensor) { KaimingUniform(w, math.Sqrt(5)) }, out, in)}
 	if !config.NoBias {
-		bound := 1 / math.Sqrt(float64(in))
-		l.Bias = newParameter(d, config.DType, func(b *torch.Tensor) { Uniform(b, -bound, bound) }, out)
+		l.Bias = uniformParameter(d, config.DType, 1/math.Sqrt(float64(in)), out)
 	}
 	return l
 }
@@ -43,13 +42,4 @@ func NewLinear(in, out int, d torch.Device, c ...LinearConfig) *Linear {
 // Forward returns x·Wᵀ + b.
 func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor {
 	return torch.Linear(x, l.Weight, l.Bias)
-}
-
-// first returns the optional configuration of a constructor.
-func first[T any](c []T) T {
-	if len(c) > 0 {
-		return c[0]
-	}
-	var zero T
-	return zero
 }

@@ -169,9 +169,6 @@ type CrossEntropy struct {
 	LabelSmoothing float64         // share of the target spread over all classes, from 0 to 1
 }
 
-// defaultIgnoreIndex is PyTorch's.
-const defaultIgnoreIndex = -100
-
 // Loss returns the cross entropy, reduced. The mean over classes is divided by the
 // sum of the weights of the targets that count, which [Divisor] returns.
 func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {

@@ -5,8 +5,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -51,85 +49,28 @@ type LSTM struct {
 	Weights []*torch.Tensor // in the order above
 }
 
-// LSTMConfig holds settings that are rarely changed. The zero value is PyTorch's default.
-type LSTMConfig struct {
-	Layers        int // at least 1, so 0 stands for 1
-	NoBias        bool
-	BatchFirst    bool
-	Dropout       float64 // probability between layers, from 0 to 1
-	Bidirectional bool
-	DType         torch.DType // of the parameters
-}
+// LSTMConfig holds the settings of an LSTM.
+type LSTMConfig = RecurrentConfig
+
+// cudnnLSTM is CUDNN_LSTM of cudnnRNNMode_t.
+const cudnnLSTM = 2
 
 // NewLSTM returns an LSTM from in features to hidden ones, on device d.
 func NewLSTM(in, hidden int, d torch.Device, c ...LSTMConfig) *LSTM {
-	config := first(c)
-	if config.Layers == 0 {
-		config.Layers = 1
-	}
-	positive("nn.LSTM", "in", in)
-	positive("nn.LSTM", "hidden", hidden)
-	positive("nn.LSTM", "Layers", config.Layers)
-	probability("nn.LSTM", "Dropout", config.Dropout)
-	l := &LSTM{
-		In: in, Hidden: hidden, Layers: config.Layers, NoBias: config.NoBias, BatchFirst: config.BatchFirst,
-		Bidirectional: config.Bidirectional, Dropout: config.Dropout, Training: true,
-	}
-	bound := 1 / math.Sqrt(float64(hidden))
-	for layer := range l.Layers {
-		width := in
-		if layer > 0 {
-			width = hidden * l.directions()
-		}
-		for range l.directions() {
-			shapes := [][]int{{4 * hidden, width}, {4 * hidden, hidden}, {4 * hidden}, {4 * hidden}}
-			for _, shape := range shapes[:l.perDirection()] {
-				l.Weights = append(l.Weights, newParameter(d, config.DType,
-					func(w *torch.Tensor) { Uniform(w, -bound, bound) }, shape...))
-			}
-		}
-	}
-	l.flatten()
-	return l
-}
-
-func (l *LSTM) directions() int {
-	if l.Bidirectional {
-		return 2
-	}
-	return 1
-}
-
-// perDirection is the number of tensors of one layer in one direction.
-func (l *LSTM) perDirection() int {
-	if l.NoBias {
-		return 2
-	}
-	return 4
+	l := newRecurrent("nn.LSTM", 4, in, hidden, d, c)
+	l.flatten(cudnnLSTM)
+	return (*LSTM)(l)
 }
 
 // NamedTensors names the parameters as PyTorch does.
-func (l *LSTM) NamedTensors() []NamedTensor {
-	ts := make([]NamedTensor, len(l.Weights))
-	for i, w := range l.Weights {
-		name := [4]string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"}[i%l.perDirection()]
-		run := i / l.perDirection()
-		ts[i] = NamedTensor{Name: fmt.Sprintf("%s_l%d", name, run/l.directions()), Tensor: w}
-		if run%l.directions() == 1 {
-			ts[i].Name += "_reverse"
-		}
-	}
-	return ts
-}
-
-// SetTraining switches the dropout between layers.
-func (l *LSTM) SetTraining(on bool) { l.Training = on }
+func (l *LSTM) NamedTensors() []NamedTensor { return (*recurrent)(l).named() }
 
 // Forward returns the output at every step, from a zero state.
 func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
-	shape := l.check(x)
-	if l.oneStep(shape) && !torch.Tracing() {
-		return l.cell(x)
+	r := (*recurrent)(l)
+	shape := r.check("nn.LSTM", x)
+	if oneStep(r, shape) && !torch.Tracing() {
+		return lstmCell(r, x)
 	}
 	y, _, _ := l.run(x, shape, nil, nil)
 	return y
@@ -140,67 +81,37 @@ func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 // none; both nil are zeros. The features of the forward direction come first in
 // the output; a layer's forward state comes before its backward one.
 func (l *LSTM) ForwardState(x, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
-	return l.run(x, l.check(x), h, c)
+	return l.run(x, (*recurrent)(l).check("nn.LSTM", x), h, c)
 }
 
 func (l *LSTM) run(x *torch.Tensor, shape []int, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
 	if (h == nil) != (c == nil) {
 		throw("nn.LSTM", "one of the states h and c is nil; give both or neither")
 	}
-	batched, at := len(shape) == 3, l.batchDim()
-	batch := 1
-	if batched {
-		batch = shape[at]
-	} else {
-		x = x.Unsqueeze(at)
-	}
-	if h == nil {
-		zeros := torch.Zeros([]int{l.Layers * l.directions(), batch, l.Hidden}, torch.Options{DType: x.DType(), Device: x.Device()})
-		h, c = zeros, zeros
-	} else {
-		l.checkState("h", h, batch, batched)
-		l.checkState("c", c, batch, batched)
-		if !batched {
-			h, c = h.Unsqueeze(1), c.Unsqueeze(1)
-		}
-	}
-	y, hn, cn = torch.LSTM(x, h, c, l.Weights, torch.LSTMOptions{
-		Bias: !l.NoBias, Layers: l.Layers, Dropout: l.Dropout, Train: l.Training,
-		Bidirectional: l.Bidirectional, BatchFirst: l.BatchFirst,
+	out := (*recurrent)(l).run("nn.LSTM", x, shape, []state{{"h", h}, {"c", c}}, func(x *torch.Tensor, s []*torch.Tensor) []*torch.Tensor {
+		y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, torch.LSTMOptions{
+			Bias: !l.NoBias, Layers: l.Layers, Dropout: l.Dropout, Train: l.Training,
+			Bidirectional: l.Bidirectional, BatchFirst: l.BatchFirst,
+		})
+		return []*torch.Tensor{y, hn, cn}
 	})
-	if !batched {
-		y, hn, cn = y.Squeeze(at), hn.Squeeze(1), cn.Squeeze(1)
-	}
-	return y, hn, cn
+	return out[0], out[1], out[2]
 }
 
-// batchDim is the dimension of a batched input that counts the batch.
-func (l *LSTM) batchDim() int {
-	if l.BatchFirst {
-		return 0
-	}
-	return 1
-}
-
-// check returns the shape of an input, or panics if it does not fit.
-func (l *LSTM) check(x *torch.Tensor) []int {
+// Step passes each row of x through as a sequence of one step, from the zero state:
+// x [batch, in], or [in], to [batch, directions·hidden]. It is Forward without the
+// dimension of the steps.
+func (l *LSTM) Step(x *torch.Tensor) *torch.Tensor {
 	shape := x.Shape()
-	if n := len(shape); n != 2 && n != 3 || shape[n-1] != l.In {
-		want := "[steps, batch, %d] or [steps, %[1]d]"
-		if l.BatchFirst {
-			want = "[batch, steps, %d] or [steps, %[1]d]"
-		}
-		panic(&torch.Error{Op: "nn.LSTM", Shapes: [][]int{shape}, Message: "the input must have the shape " + fmt.Sprintf(want, l.In)})
+	if n := len(shape); n != 1 && n != 2 || shape[n-1] != l.In {
+		panic(&torch.Error{Op: "nn.LSTM.Step", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", l.In)})
 	}
-	return shape
-}
-
-func (l *LSTM) checkState(name string, s *torch.Tensor, batch int, batched bool) {
-	want := []int{l.Layers * l.directions(), batch, l.Hidden}
-	if !batched {
-		want = []int{want[0], l.Hidden}
+	if single((*recurrent)(l)) && !torch.Tracing() {
+		return lstmCell((*recurrent)(l), x)
 	}
-	if got := s.Shape(); !slices.Equal(got, want) {
-		panic(&torch.Error{Op: "nn.LSTM", Shapes: [][]int{got}, Message: fmt.Sprintf("the state %s must have the shape %v", name, want)})
+	at := 0
+	if l.BatchFirst && len(shape) == 2 {
+		at = 1
 	}
+	return l.Forward(x.Unsqueeze(at)).Squeeze(at)
 }

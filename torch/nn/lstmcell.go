@@ -3,16 +3,12 @@
 
 package nn
 
-import (
-	"fmt"
-
-	"github.com/etude-ml/etude/torch"
-)
+import "github.com/etude-ml/etude/torch"
 
 // oneStep reports whether an input of that shape makes a single step of a single
-// layer: then the state is zero throughout, and the cell below serves.
-func (l *LSTM) oneStep(shape []int) bool {
-	if !l.single() {
+// layer: then the state is zero throughout, and lstmCell computes it.
+func oneStep(l *recurrent, shape []int) bool {
+	if !single(l) {
 		return false
 	}
 	if len(shape) == 2 {
@@ -21,50 +17,32 @@ func (l *LSTM) oneStep(shape []int) bool {
 	return shape[1-l.batchDim()] == 1
 }
 
-func (l *LSTM) single() bool { return l.Layers == 1 && !l.Bidirectional }
+func single(l *recurrent) bool { return l.Layers == 1 && !l.Bidirectional }
 
-// Step passes each row of x through as a sequence of one step, from the zero state:
-// x [batch, in], or [in], to [batch, directions·hidden]. It is Forward without the
-// dimension of the steps.
-func (l *LSTM) Step(x *torch.Tensor) *torch.Tensor {
-	shape := x.Shape()
-	if n := len(shape); n != 1 && n != 2 || shape[n-1] != l.In {
-		panic(&torch.Error{Op: "nn.LSTM.Step", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", l.In)})
-	}
-	if l.single() && !torch.Tracing() {
-		return l.cell(x)
-	}
-	at := 0
-	if l.BatchFirst && len(shape) == 2 {
-		at = 1
-	}
-	return l.Forward(x.Unsqueeze(at)).Squeeze(at)
-}
-
-// cell is one step from a zero state, x [*, in] to [*, hidden]. With h = c = 0 the
+// lstmCell is one step from a zero state, x [*, in] to [*, hidden]. With h = c = 0 the
 // gates' W_h·h vanish, and so does f·c: what is left is
 //
 //	h' = o·tanh(i·g)
 //
 // which is exact, and saves the product with weight_hh and the forget gate, in
 // both directions. Their gradients are zero.
-func (l *LSTM) cell(x *torch.Tensor) *torch.Tensor {
-	weight := l.withoutForget(l.Weights[0])
-	bias := l.withoutForget(l.cellBias())
+func lstmCell(l *recurrent, x *torch.Tensor) *torch.Tensor {
+	weight := withoutForget(l, l.Weights[0])
+	bias := withoutForget(l, cellBias(l))
 	i := torch.Linear(x, weight[0], bias[0]).Sigmoid()
 	rest := torch.Linear(x, weight[1], bias[1]).Chunk(2, -1)
 	g, o := rest[0].Tanh(), rest[1].Sigmoid()
 	return o.Mul(i.Mul(g).Tanh())
 }
 
-// cellBias is the sum of the biases, and what gives weight_hh its gradient.
+// cellBias returns the sum of the biases, and gives weight_hh its gradient.
 //
 // That gradient is zero, but it must be there: optimizers skip a parameter that has
-// none, and weight decay is to shrink this one. The sum over none of its columns is
+// none, and weight decay has to shrink this one. The sum over none of its columns is
 // zero, with a gradient of exact zeros, by the usual rules of autograd: so it comes
 // only with a backward pass through this cell, is added to what other uses of the
 // tensor give, and is left out where gradients are off.
-func (l *LSTM) cellBias() *torch.Tensor {
+func cellBias(l *recurrent) *torch.Tensor {
 	zero := l.Weights[1].Narrow(1, 0, 0).Sum(1)
 	if l.NoBias {
 		return zero
@@ -74,7 +52,7 @@ func (l *LSTM) cellBias() *torch.Tensor {
 
 // withoutForget returns the rows of the input gate, and those of the cell and
 // output gates. One split, rather than two views, has one gradient to write.
-func (l *LSTM) withoutForget(w *torch.Tensor) [2]*torch.Tensor {
+func withoutForget(l *recurrent, w *torch.Tensor) [2]*torch.Tensor {
 	gates := torch.Call("aten::split_with_sizes", w, []int{l.Hidden, l.Hidden, 2 * l.Hidden}, 0).Tensors()
 	return [2]*torch.Tensor{gates[0], gates[2]}
 }

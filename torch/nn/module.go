@@ -3,11 +3,7 @@
 
 package nn
 
-import (
-	"reflect"
-
-	"github.com/etude-ml/etude/torch"
-)
+import "github.com/etude-ml/etude/torch"
 
 // Module is a network or a layer: anything that maps a tensor to a tensor.
 type Module interface {
@@ -27,62 +23,9 @@ type TensorNamer interface {
 	NamedTensors() []NamedTensor
 }
 
-// TrainingMode is implemented by layers that behave differently in training, and
-// by networks that want to know. [SetTraining] calls it, and goes on to the fields.
+// TrainingMode is implemented by networks that have to know when [SetTraining] is
+// called, for instance to keep a part in evaluation mode. A layer that computes something
+// else in training needs only an exported field Training.
 type TrainingMode interface {
 	SetTraining(on bool)
-}
-
-// Parameters returns the parameters of m in PyTorch's order, each once. m is a
-// pointer to any struct with layers or tensors in its fields, or a slice of such.
-func Parameters(m any) []*torch.Tensor {
-	named := NamedParameters(m)
-	ts := make([]*torch.Tensor, len(named))
-	for i, n := range named {
-		ts[i] = n.Tensor
-	}
-	return ts
-}
-
-// NamedParameters returns the parameters of m with their names, in PyTorch's
-// order. A tensor that is reached in two ways has the name of the first.
-func NamedParameters(m any) []NamedTensor {
-	seen := map[*torch.Tensor]bool{}
-	var ts []NamedTensor
-	for _, n := range namedTensors(m) {
-		if !n.Buffer && !seen[n.Tensor] {
-			seen[n.Tensor] = true
-			ts = append(ts, n)
-		}
-	}
-	return ts
-}
-
-// ParameterCount returns the number of trained values in m.
-func ParameterCount(m any) int {
-	n := 0
-	for _, p := range Parameters(m) {
-		n += p.Numel()
-	}
-	return n
-}
-
-// SetTraining puts m and everything in it into training mode, or into evaluation
-// mode, in which [Dropout] passes its input on. New layers are in training mode.
-func SetTraining(m any, on bool) {
-	w := walker{module: func(v any) {
-		if t, ok := v.(TrainingMode); ok {
-			t.SetTraining(on)
-		}
-	}}
-	w.walk("", reflect.ValueOf(m))
-}
-
-// namedTensors returns parameters and buffers; one reached in two ways comes twice,
-// as in PyTorch's state_dict.
-func namedTensors(m any) []NamedTensor {
-	var ts []NamedTensor
-	w := walker{tensor: func(n NamedTensor) { ts = append(ts, n) }}
-	w.walk("", reflect.ValueOf(m))
-	return ts
 }

@@ -212,6 +212,21 @@ func TestSetTraining(t *testing.T) {
 	assert.True(t, n.Blocks[0].RNN.Training)
 }
 
+// frozen keeps a layer in evaluation mode.
+type frozen struct {
+	Drop  *nn.Dropout
+	Other *nn.Dropout
+}
+
+func (f *frozen) SetTraining(bool) { f.Drop.Training = false }
+
+func TestTrainingMode(t *testing.T) {
+	f := &frozen{nn.NewDropout(0.5), nn.NewDropout(0.5)}
+	nn.SetTraining([]any{f}, true)
+	assert.False(t, f.Drop.Training, "the network has the last word")
+	assert.True(t, f.Other.Training)
+}
+
 func TestStateDictShares(t *testing.T) {
 	torchtest.Need(t)
 	l := nn.NewLinear(2, 2, torch.CPU)

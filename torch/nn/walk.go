@@ -17,9 +17,8 @@ import (
 // walker visits what a network holds: depth first, fields in order of declaration.
 // A field that is not exported must not hold tensors or modules.
 type walker struct {
-	tensor func(NamedTensor)
-	module func(pointer any)
-	path   []place
+	found func(NamedTensor)
+	path  []place
 }
 
 // place is a value that the walk is in. The type is part of it because the first
@@ -70,18 +69,11 @@ func (w *walker) walk(name string, v reflect.Value) {
 
 // refuseMap panics if v holds tensors: the order of its entries would be random.
 func (w *walker) refuseMap(name string, v reflect.Value) {
-	inside := walker{path: w.path, tensor: func(NamedTensor) {
+	inside := walker{path: w.path, found: func(NamedTensor) {
 		throw("nn", "%q is a map with tensors, whose entries have no order; use a slice, or leave it out with the tag `torch:\"-\"`", name)
 	}}
 	for _, k := range v.MapKeys() {
 		inside.walk(name, v.MapIndex(k))
-	}
-}
-
-// found reports a tensor.
-func (w *walker) found(n NamedTensor) {
-	if w.tensor != nil {
-		w.tensor(n)
 	}
 }
 
@@ -94,9 +86,6 @@ func (w *walker) enter(name string, v reflect.Value) {
 	}
 	w.path = append(w.path, here)
 	defer func() { w.path = w.path[:len(w.path)-1] }()
-	if w.module != nil {
-		w.module(v.Interface())
-	}
 	if v.Type().Implements(namerType) {
 		refuseEmbeddedNamer(v.Type().Elem())
 		for _, n := range v.Interface().(TensorNamer).NamedTensors() {

@@ -27,3 +27,11 @@ func probability(op, what string, p float64) {
 		throw(op, "%s is %v; a probability lies between 0 and 1", what, p)
 	}
 }
+
+// optional returns the settings that a constructor was given, or else the default.
+func optional[T any](given []T, otherwise T) T {
+	if len(given) > 0 {
+		return given[0]
+	}
+	return otherwise
+}

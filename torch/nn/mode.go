@@ -1,0 +1,60 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn
+
+import (
+	"reflect"
+	"slices"
+)
+
+// SetTraining puts m and everything in it into training mode, or into evaluation
+// mode, in which [Dropout] passes its input on. New layers are in training mode. It sets
+// the exported fields Training, and then calls each [TrainingMode], that of a network
+// after those of its layers.
+func SetTraining(m any, on bool) {
+	namedTensors(m) // panics on layers that cannot be seen
+	var informed []TrainingMode
+	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+		if training := trainingOf(v); training != nil {
+			*training = on
+		}
+		if v.CanAddr() {
+			v = v.Addr()
+		}
+		if t, ok := v.Interface().(TrainingMode); ok {
+			informed = append(informed, t)
+		}
+	})
+	for _, t := range slices.Backward(informed) {
+		t.SetTraining(on)
+	}
+}
+
+// Evaluating calls f with m in evaluation mode, and afterwards puts every layer back
+// into the mode it was in, if it keeps the mode in an exported field Training, as the
+// layers of this package do.
+func Evaluating(m any, f func()) {
+	modes := map[*bool]bool{}
+	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+		if training := trainingOf(v); training != nil {
+			modes[training] = *training
+		}
+	})
+	defer func() {
+		for training, on := range modes {
+			*training = on
+		}
+	}()
+	SetTraining(m, false)
+	f()
+}
+
+// trainingOf returns where a struct keeps its mode; nil for nowhere.
+func trainingOf(v reflect.Value) *bool {
+	f, ok := v.Type().FieldByName("Training")
+	if !ok || len(f.Index) != 1 || f.Type != reflect.TypeFor[bool]() || !v.CanAddr() {
+		return nil
+	}
+	return v.FieldByIndex(f.Index).Addr().Interface().(*bool)
+}
