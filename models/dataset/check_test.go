@@ -313,30 +313,30 @@ func TestManyFiles(t *testing.T) {
 }
 
 func checkMany(t *testing.T, n int) time.Duration {
-	entries := make([]entry, n)
+	items := make([]item, n)
 	x := &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}}
 	var labels []label
 	var text strings.Builder
-	for i := range entries {
+	for i := range items {
 		name := fmt.Sprintf("%06d.wav", i)
 		x.add(name, true)
-		labels = append(labels, label{name: name, valence: 5, arousal: 6, numbers: true, beyond: true, fault: "range"})
-		e := entry{name: name, group: name, labelled: true}
+		labels = append(labels, label{name: name, Label: Label{Valence: 5, Arousal: 6}, numbers: true, beyond: true, fault: "range"})
+		e := item{name: name, group: name, labelled: true}
 		// Two of three are of two contents. The others have a sample in common, and
 		// one with the nearest one only.
 		if i%3 > 0 {
 			e.found.content = mark{byte(i % 3)}
 		}
 		e.found.samples = []mark{{0, 1}, fingerprint([]float32{float32(i / 6)})}
-		entries[i] = e
+		items[i] = e
 		fmt.Fprintf(&text, "%s\n%q: {\"valence\": 0, \"arousal\": 0}", map[bool]string{true: "{", false: ","}[i == 0], name)
 	}
 	started := time.Now()
 	s := newSection("many", 0)
-	s.Samples = 2 * n
-	s.names(x, texts())
-	s.judge(entries, "file", nil)
-	s.labels(entries, labels)
+	c := collection{what: "file", labelFile: "labels.csv", labels: labels, items: items}
+	c.list(s, KindMended)
+	s.names(x, texts().Extensions, "")
+	c.judge(s, nil)
 	s.finish()
 	list, err := parseJSON([]byte(text.String() + "}"))
 	took := time.Since(started)

@@ -19,37 +19,41 @@ import (
 type Chords struct{}
 
 const (
-	chordsNetwork   = "harmony"
-	chordsWanted    = `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`
 	chordsRecommend = 20
+	// classLimit is the share of the chords that one class should not reach.
+	classLimit = 0.8
 )
 
-// The emotion of a progression without one.
-const (
-	neutralValence = 0
-	neutralArousal = 0.5
-)
+// neutral is the emotion of a progression without one.
+var neutral = Label{Valence: 0, Arousal: 0.5}
+
+// chordsPlace is where the file lies.
+var chordsPlace = Files{Network: "harmony", Folder: ChordsFolder, Labels: ChordsFile}
 
 // progression is an entry of chord_progressions.json.
 type progression struct {
-	name             string // for messages: its id, name or number
-	group            string
-	classes          []int
-	labelled         bool
-	valence, arousal float64
-	mood             label // the emotion as it stands there
-	notes            []string
-	fault            string // why it cannot be used; empty if it can
+	name     string // for messages: its id, name or number
+	group    string
+	classes  []int
+	labelled bool
+	mood     label // the emotion, or the neutral one
+	notes    []string
+	fault    string // why it cannot be used; empty if it can
 }
-
-// chordsPlace is where the file lies.
-var chordsPlace = Files{Network: chordsNetwork, Folder: ChordsFolder, Labels: ChordsFile}
 
 // Present reports whether DATA has the folder.
 func (Chords) Present(data string) bool { return chordsPlace.Present(data) }
 
-// Samples reads the progressions of a data folder; see [Harmony].
+// Samples reads the progressions of a data folder; see [HarmonySource].
 func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Samples, error) {
+	samples, err := readChords(ctx, root)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", chordsPlace.Network, err)
+	}
+	return samples, nil
+}
+
+func readChords(ctx context.Context, root string) (*data.Samples, error) {
 	_, file, err := chordsPlace.find(root)
 	if err != nil {
 		return nil, err
@@ -58,40 +62,61 @@ func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Sample
 	if err != nil {
 		return nil, err
 	}
-	s := &data.Samples{}
-	neutral := 0
-	for _, p := range list {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("dataset: %s: %w", chordsNetwork, ctx.Err())
+	c, _, err := collectChords(ctx, file, list)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := c.samples()
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for _, i := range c.items {
+		if !i.labelled {
+			n++
 		}
-		parts := p.parts()
-		switch {
-		case p.fault != "":
-			s.Skipped = append(s.Skipped, data.Skip{Name: p.name, Reason: p.fault})
-			continue
-		case len(parts) == 0:
-			s.Skipped = append(s.Skipped, data.Skip{Name: p.name, Reason: tooShort(len(p.classes))})
-			continue
-		case !p.labelled:
-			neutral++
-		}
-		addSamples(s, p.name, p.group, parts, nil, p.notes)
 	}
-	if neutral > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (valence %g, arousal %g) stands for it",
-			neutral, len(list), float64(neutralValence), neutralArousal))
+	if n > 0 {
+		samples.Notes = append(samples.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (%v) stands for it", n, len(list), neutral))
 	}
-	if s.Len() == 0 {
-		return nil, fmt.Errorf("dataset: %s: no usable progression in %s:%s", chordsNetwork, file, firstReasons(s.Skipped))
+	return samples, nil
+}
+
+// Check does for the one file of progressions what [Files.Check] does for a folder
+// of files and its labels.
+func (Chords) Check(ctx context.Context, root string, o Options) (*Section, error) {
+	section := newSection(chordsPlace.Network, chordsRecommend)
+	var err error
+	if section.Folder, section.LabelFile, err = chordsPlace.find(root); err != nil {
+		return section, err
 	}
-	return s, nil
+	list, err := readProgressions(section.LabelFile)
+	if err != nil {
+		return section, err
+	}
+	section.Files, section.Labels = 1, len(list)
+	c, counts, err := collectChords(ctx, section.LabelFile, list)
+	if err != nil {
+		return section, err
+	}
+	for n := range c.items {
+		c.items[n].found.samples = fingerprints(c.items[n].parts)
+	}
+	c.list(section, KindChord)
+	section.classes(counts)
+	c.judge(section, o.Split)
+	if n := section.LabelsSummary.Unlabelled; n > 0 {
+		section.add(LevelWarning, KindUnlabelled, "%d of %s have no emotion: the neutral one (%v) stands for it: add one where it is known",
+			n, plural(len(c.items), "progression"), neutral)
+	}
+	return section, nil
 }
 
 // Features reads one file of progressions.
 func (Chords) Features(path string) (*Features, error) {
 	list, err := readProgressions(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("dataset: %s: %w", chordsPlace.Network, err)
 	}
 	f := &Features{}
 	for _, p := range list {
@@ -108,9 +133,64 @@ func (Chords) Features(path string) (*Features, error) {
 		}
 	}
 	if len(f.Parts) == 0 {
-		return nil, fmt.Errorf("dataset: %s: %s: no progression of at least %d chords with a key", chordsNetwork, path, 2*chords.Ahead)
+		return nil, fmt.Errorf("dataset: %s: %s: no progression of at least %d chords with a key", chordsPlace.Network, path, 2*chords.Ahead)
 	}
 	return f, nil
+}
+
+// collectChords sorts progressions into items and problems, and counts the chords of the
+// items by their classes.
+func collectChords(ctx context.Context, file string, list []progression) (*collection, []int, error) {
+	counts := make([]int, chords.Classes)
+	c := &collection{what: "progression", dir: file, labelFile: file}
+	for _, p := range list {
+		c.labels = append(c.labels, p.mood)
+	}
+	columns := readColumns(c.labels)
+	for _, p := range list {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		parts := p.parts()
+		switch {
+		case p.fault != "":
+			c.problems = append(c.problems, Problem{LevelError, p.mood.faultKind(columns), p.name, p.fault})
+		case len(parts) == 0:
+			c.problems = append(c.problems, Problem{LevelWarning, KindShort, p.name,
+				fmt.Sprintf("%d chords: a sample takes four chords and the four after them", len(p.classes))})
+		default:
+			classes := make([]float32, len(p.classes))
+			for i, class := range p.classes {
+				classes[i] = float32(class) // exactly
+				counts[class]++
+			}
+			c.items = append(c.items, item{name: p.name, group: p.group, labelled: p.labelled, Label: p.mood.Label,
+				parts: parts, notes: p.notes, found: finding{content: fingerprint(classes)}})
+		}
+	}
+	return c, counts, nil
+}
+
+// classes summarises the chords by how many there are of each class.
+func (s *Section) classes(counts []int) {
+	c := &ChordsSummary{}
+	for _, n := range counts {
+		c.Count += n
+	}
+	if c.Count == 0 {
+		return
+	}
+	s.Chords = c
+	for class, n := range counts {
+		if n == 0 {
+			continue
+		}
+		name := chords.ClassName(class)
+		c.Classes = append(c.Classes, ClassCount{name, n})
+		if share := float64(n) / float64(c.Count); share >= classLimit {
+			s.add(LevelWarning, KindBalance, "%.0f %% of the chords are %s, seen from the tonic: add progressions with others", 100*share, name)
+		}
+	}
 }
 
 // parts returns the samples of a progression.
@@ -118,7 +198,7 @@ func (p progression) parts() []Part {
 	if p.fault != "" {
 		return nil
 	}
-	emotion := Embedding(p.valence, p.arousal)
+	emotion := Embedding(p.mood.Valence, p.mood.Arousal)
 	var parts []Part
 	for _, s := range chords.Samples(p.classes) {
 		parts = append(parts, Part{
@@ -128,45 +208,22 @@ func (p progression) parts() []Part {
 	return parts
 }
 
-func tooShort(n int) string {
-	return fmt.Sprintf("%d chords: a sample takes four chords and the four after them", n)
-}
-
 // readProgressions reads the file. The error is about it as a whole; what is
 // wrong with an entry is in its fault.
 func readProgressions(path string) ([]progression, error) {
 	text, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", chordsNetwork, err)
+		return nil, err
 	}
-	entries, err := parseProgressions(text)
+	file, err := ReadProgressions(quoteNaN(text))
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %s: %w", chordsNetwork, path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	list := make([]progression, len(entries))
-	for i, entry := range entries {
+	list := make([]progression, len(file.Entries))
+	for i, entry := range file.Entries {
 		list[i] = readProgression(entry, i+1)
 	}
 	return list, nil
-}
-
-// parseProgressions accepts {"progressions": […]} and the bare list.
-func parseProgressions(text []byte) ([]json.RawMessage, error) {
-	text = quoteNaN(text)
-	var list []json.RawMessage
-	if err := json.Unmarshal(text, &list); err == nil {
-		return list, nil
-	}
-	var object struct {
-		Progressions []json.RawMessage `json:"progressions"`
-	}
-	if err := json.Unmarshal(text, &object); err != nil {
-		return nil, jsonError(text, 0, err)
-	}
-	if object.Progressions == nil {
-		return nil, fmt.Errorf(`no list "progressions" in it: expected %s`, chordsWanted)
-	}
-	return object.Progressions, nil
 }
 
 // readProgression reads the entry at a place counted from 1.
@@ -176,13 +233,13 @@ func readProgression(entry json.RawMessage, place int) progression {
 		Name    string          `json:"name"`
 		Title   string          `json:"title"`
 		Artist  string          `json:"artist"`
-		Key     *string         `json:"key"`
+		Key     string          `json:"key"`
 		Chords  []string        `json:"chords"`
 		Emotion json.RawMessage `json:"emotion"`
 	}
-	p := progression{name: fmt.Sprintf("progression %d", place), valence: neutralValence, arousal: neutralArousal}
+	p := progression{name: fmt.Sprintf("progression %d", place), mood: label{Label: neutral}}
 	if err := json.Unmarshal(entry, &e); err != nil {
-		p.fault = fmt.Sprintf("%v: expected %s", err, chordsWanted)
+		p.fault = fmt.Sprintf("%v: expected %s", err, wantedChords)
 		return p
 	}
 	id := string(e.ID)
@@ -196,11 +253,11 @@ func readProgression(entry json.RawMessage, place int) progression {
 	if e.Title+e.Artist == "" {
 		p.group = p.name
 	}
-	if e.Key == nil || strings.TrimSpace(*e.Key) == "" {
+	if strings.TrimSpace(e.Key) == "" {
 		p.fault = `key is missing: write the tonic, such as "C" or "F#"`
 		return p
 	}
-	tonic, err := chords.ParseKey(*e.Key)
+	tonic, err := chords.ParseKey(e.Key)
 	if err != nil {
 		p.fault = fmt.Sprintf("key: %v", err)
 		return p
@@ -210,12 +267,11 @@ func readProgression(entry json.RawMessage, place int) progression {
 		return p
 	}
 	if len(e.Emotion) > 0 && string(e.Emotion) != "null" {
-		p.mood.name = p.name
+		p.labelled, p.mood.name = true, p.name
 		if p.mood.setJSON(e.Emotion); p.mood.fault != "" {
 			p.fault = "emotion: " + p.mood.fault
 			return p
 		}
-		p.labelled, p.valence, p.arousal = true, p.mood.valence, p.mood.arousal
 	}
 	for i, name := range e.Chords {
 		if strings.TrimSpace(name) == chords.Pause {

@@ -70,16 +70,14 @@ func feature(name string, read func(context.Context, string) (*Features, error),
 	return Feature{Name: name, Version: featureVersions[name], Read: read, Memory: memory}
 }
 
-// midiFiles are the endings of Standard MIDI Files: .kar has lyrics, .rmi a RIFF
-// file around it.
-var midiFiles = []string{".kar", ".mid", ".midi", ".rmi"}
-
 func readEmotion(ctx context.Context, path string) (*Features, error) {
 	x, info, err := audio.LogMelInfo(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: newClip(info)}, nil
+	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: &Clip{
+		Format: info.Kind, Rate: info.Rate, Channels: info.Channels, Seconds: info.Seconds, Peak: info.Peak, ClippedShare: info.ClippedShare,
+	}}, nil
 }
 
 func readMelody(_ context.Context, path string) (*Features, error) {

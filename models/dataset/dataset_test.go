@@ -173,7 +173,7 @@ func TestCancelled(t *testing.T) {
 		cancel()
 		return &Features{Parts: []Part{{Input: []float32{1}}}}, nil
 	}
-	_, err := collect(ctx, s, root, Options{Workers: 2})
+	_, err := s.Samples(ctx, root, Options{Workers: 2})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.LessOrEqual(t, decoded.Load(), int32(4), "the files after it are not decoded")
 	_, err = Validate(ctx, root, allSources, Options{})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -35,14 +36,14 @@ func newIndex(dir string) *index {
 // macOS stores é as two characters, and spreadsheets leave space around a name.
 func normal(name string) string { return norm.NFC.String(strings.TrimSpace(name)) }
 
-// list finds the files below dir, and reports problems with them. Folders and files
-// whose name begins with a dot are litter of some program; such a file is used where
-// a label names it. Links to files are followed, links to folders are
-// not.
-func (s Files) list(dir string) (*index, []Problem, error) {
+// listFiles finds the files below dir, those with the given extensions above all, and
+// reports problems with them. Folders and files whose name begins with a dot are litter
+// of some program; such a file is used where a label names it. Links to files are
+// followed, links to folders are not.
+func listFiles(dir string, extensions []string) (*index, []Problem, error) {
 	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
+		return nil, nil, err
 	}
 	idx := newIndex(dir)
 	var problems []Problem
@@ -63,7 +64,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 			}
 			return nil
 		}
-		wanted := !hidden && slices.Contains(s.Extensions, strings.ToLower(path.Ext(name)))
+		wanted := !hidden && slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 		if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
 			if !errors.Is(err, fs.ErrNotExist) { // that is a link to nowhere
 				idx.fail(err)
@@ -77,7 +78,7 @@ func (s Files) list(dir string) (*index, []Problem, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
+		return nil, nil, err
 	}
 	slices.Sort(idx.names)
 	return idx, problems, nil
@@ -145,4 +146,13 @@ func (x *index) resolve(name string) (file, reason string) {
 func stem(name string) string {
 	name = norm.NFC.String(strings.TrimSpace(name))
 	return strings.ToLower(strings.TrimSpace(strings.TrimSuffix(name, path.Ext(name))))
+}
+
+// ofSystem reports whether a failure was of the disk, the rights or the moment, not
+// of the content or the name: the next reading may succeed.
+func ofSystem(err error) bool {
+	var system syscall.Errno
+	return errors.As(err, &system) && !slices.Contains([]syscall.Errno{
+		syscall.ENAMETOOLONG, syscall.ELOOP, syscall.ENOTDIR, syscall.EISDIR, syscall.ENXIO, syscall.ENODEV,
+	}, system)
 }

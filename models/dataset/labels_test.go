@@ -20,7 +20,7 @@ func labelsOf(t *testing.T, name, text string) ([]label, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	labels, err := EmotionSource.readLabels(path)
+	labels, err := readLabels(path)
 	if err != nil {
 		require.ErrorContains(t, err, path)
 	}
@@ -28,7 +28,7 @@ func labelsOf(t *testing.T, name, text string) ([]label, error) {
 }
 
 func TestCSV(t *testing.T) {
-	want := []label{{name: "a b.wav", line: 2, valence: -0.5, arousal: 0.25, group: "g", numbers: true}}
+	want := []label{{name: "a b.wav", line: 2, Label: Label{Valence: -0.5, Arousal: 0.25, Group: "g"}, numbers: true}}
 	for name, text := range map[string]string{
 		"plain":              "filename,valence,arousal,group\na b.wav,-0.5,0.25,g\n",
 		"no last line":       "filename,valence,arousal,group\na b.wav,-0.5,0.25,g",
@@ -91,9 +91,9 @@ func TestJSON(t *testing.T) {
 `)
 	require.NoError(t, err)
 	require.Len(t, got, 12)
-	assert.Equal(t, label{name: "a.mid", line: 2, valence: -0.5, arousal: 0.25, group: "g", numbers: true}, got[0])
+	assert.Equal(t, label{name: "a.mid", line: 2, Label: Label{Valence: -0.5, Arousal: 0.25, Group: "g"}, numbers: true}, got[0])
 	assert.Equal(t, `b "NaN".mid`, got[1].name)
-	assert.Equal(t, label{name: "j.mid", line: 11, arousal: 0.5, group: "12", numbers: true}, got[9])
+	assert.Equal(t, label{name: "j.mid", line: 11, Label: Label{Arousal: 0.5, Group: "12"}, numbers: true}, got[9])
 	for i, want := range map[int]string{
 		1: "emotion_labels.json line 3: valence is not a number", 2: "line 4: arousal is not a number",
 		3: "line 5: valence is not a number", 4: "line 6: valence is missing", 5: "line 7: valence is missing",
@@ -125,7 +125,7 @@ func FuzzLabels(f *testing.F) {
 		csv, _ := parseCSV(text)
 		json, _ := parseJSON(text)
 		for _, l := range append(csv, json...) {
-			if l.fault == "" && !(l.valence >= -1 && l.valence <= 1 && l.arousal >= 0 && l.arousal <= 1) {
+			if l.fault == "" && !(l.Valence >= -1 && l.Valence <= 1 && l.Arousal >= 0 && l.Arousal <= 1) {
 				t.Fatalf("%+v", l)
 			}
 			if l.line < 1 || l.line > 1+strings.Count(string(text), "\n") {

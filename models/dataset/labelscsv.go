@@ -73,9 +73,9 @@ func (c *csvLabels) labels() []label {
 }
 
 func (c *csvLabels) label(row Row) label {
-	l := label{name: row.Field(c.name), line: row.Line, group: plainGroup(strings.TrimSpace(row.Field(c.group))), fault: row.Fault}
-	if l.fault != "" {
-		l.unreadable = true
+	l := label{name: row.Field(c.name), line: row.Line, fault: row.Fault, unreadable: row.Fault != ""}
+	l.Group = plainGroup(strings.TrimSpace(row.Field(c.group)))
+	if l.unreadable {
 		return l
 	}
 	valence, arousal := row.Field(c.valence), row.Field(c.arousal)

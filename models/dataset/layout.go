@@ -24,6 +24,12 @@ const (
 	ChordsFile     = "chord_progressions.json"
 )
 
+// What label files in JSON hold, for messages.
+const (
+	wantedJSON   = `{"file name": {"valence": -1 to 1, "arousal": 0 to 1, "group": optional}, …}`
+	wantedChords = `{"progressions": [{"name": …, "key": "C", "chords": ["C", "Am", …]}, …]}`
+)
+
 // Folder returns where a folder such as [AudioFolder] is in DATA: in training/, or in
 // DATA itself. found is false where it is in neither, and dir then names the place to
 // make it.
@@ -49,48 +55,14 @@ func LabelFile(dir, name string) (file string, found bool) {
 	return first, false
 }
 
-// Present reports whether DATA has the folder.
-func (s Files) Present(data string) bool {
-	_, found := Folder(data, s.Folder)
-	return found
-}
-
-// find returns the source's folder and label file in DATA. Without a folder both are
-// empty.
-func (s Files) find(data string) (dir, labels string, err error) {
-	if err := isFolder(data); err != nil {
-		return "", "", err
-	}
-	wanted := s.wanted()
-	dir, found := Folder(data, s.Folder)
-	if !found {
-		what := s.Holds
-		switch {
-		case what == "":
-			what = fmt.Sprintf("a file %s (%s)", s.Labels, wanted)
-		case s.Labels != "":
-			what += fmt.Sprintf(" and a file %s (%s)", s.Labels, wanted)
-		}
-		return "", "", fmt.Errorf("dataset: %s: no folder %s: make it and put %s into it", s.Network, dir, what)
-	}
-	if s.Labels == "" {
-		return dir, "", nil
-	}
-	labels, found = LabelFile(dir, s.Labels)
-	if !found {
-		return dir, "", fmt.Errorf("dataset: %s: no file %s in %s or in %s: write one with %s", s.Network, s.Labels, dir, filepath.Dir(dir), wanted)
-	}
-	return dir, labels, nil
-}
-
 // isFolder returns an error unless data is a folder.
 func isFolder(data string) error {
 	info, err := os.Stat(data)
 	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
+		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("dataset: %s is a file: name the folder that holds training/", data)
+		return fmt.Errorf("%s is a file: name the folder that holds training/", data)
 	}
 	return nil
 }

@@ -22,15 +22,6 @@ type ColumnScale struct {
 	examples []string
 }
 
-// scale is a range that raters use.
-type scale struct{ low, high float64 }
-
-// The ranges that labels must have.
-var (
-	valenceScale = scale{-1, 1}
-	arousalScale = scale{0, 1}
-)
-
 // scales lists the ranges that published labels have: the first one that holds a
 // column is taken.
 var scales = []scale{{1, 5}, {1, 9}, {0, 10}, {0, 100}}
@@ -43,6 +34,8 @@ const (
 	signedLimit = 0.2
 	// fewNumbers: columns with fewer values than this are not judged.
 	fewNumbers = 3
+	// fewLabels: the spread of fewer labels than this is not judged.
+	fewLabels = 8
 )
 
 // column is a column of a label file.
@@ -84,9 +77,9 @@ func readColumns(all []label) []column {
 			if !l.numbers {
 				continue
 			}
-			v := l.valence
+			v := l.Valence
 			if c.name == "arousal" {
-				v = l.arousal
+				v = l.Arousal
 			}
 			if v < c.wanted.low || v > c.wanted.high {
 				c.outside = append(c.outside, len(c.values))
@@ -125,7 +118,7 @@ func (l label) faultKind(columns []column) Kind {
 	if !l.beyond {
 		return KindLabel
 	}
-	for i, v := range []float64{l.valence, l.arousal} {
+	for i, v := range []float64{l.Valence, l.Arousal} {
 		c := columns[i]
 		if (v < c.wanted.low || v > c.wanted.high) && c.scale == (scale{}) {
 			return KindRange

@@ -11,32 +11,6 @@ import (
 	"path/filepath"
 )
 
-// Label holds what a label file says about a file.
-type Label struct {
-	Valence  float64 `json:"valence"` // -1 to 1
-	Arousal  float64 `json:"arousal"` // 0 to 1
-	Derived  string  `json:"derived,omitempty"`
-	Style    string  `json:"style,omitempty"`
-	BPM      float64 `json:"bpm,omitempty"`
-	BeatType string  `json:"beat_type,omitempty"`
-	Group    string  `json:"group,omitempty"` // empty: the file is its own
-}
-
-// Same reports whether two labels agree about a file. The other fields are
-// remarks.
-func (l Label) Same(m Label) bool {
-	return l.Valence == m.Valence && l.Arousal == m.Arousal && l.Group == m.Group
-}
-
-// String describes the label in messages.
-func (l Label) String() string {
-	text := fmt.Sprintf("valence %g, arousal %g", l.Valence, l.Arousal)
-	if l.Group != "" {
-		text += fmt.Sprintf(", group %q", l.Group)
-	}
-	return text
-}
-
 // Sheet is a label file to which labels can be added. It reads the file as
 // [Files] does, and changes nothing but the labels that are set.
 type Sheet struct {
@@ -90,7 +64,7 @@ func (s *Sheet) Len() int { return len(s.labels) }
 // Entries finds the entries of each file: of those in the folder dir, which need
 // not exist, and of those that more names, which are to come into it.
 func (s *Sheet) Entries(dir string, more []string) (map[string][]int, error) {
-	x, _, err := Files{}.list(dir)
+	x, _, err := listFiles(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		x, err = newIndex(dir), nil
 	}
@@ -117,7 +91,7 @@ func (s *Sheet) Label(n int) (Label, error) {
 	if l.fault != "" {
 		return Label{}, fmt.Errorf("line %d: %s", l.line, l.fault)
 	}
-	return Label{Valence: l.valence, Arousal: l.arousal, Group: l.group}, nil
+	return l.Label, nil
 }
 
 // Set gives entry n the label of the file name; n = [Sheet.Len] adds an entry.
@@ -125,7 +99,7 @@ func (s *Sheet) Set(n int, name string, l Label) {
 	if n == len(s.labels) {
 		s.labels = append(s.labels, label{})
 	}
-	s.labels[n] = label{name: name, valence: l.Valence, arousal: l.Arousal, group: l.Group, numbers: true}
+	s.labels[n] = label{name: name, Label: l, numbers: true}
 	s.form.set(n, name, l)
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,7 +39,7 @@ func (r Row) Blank() bool {
 // about the header.
 func ReadTable(text []byte) (*Table, error) {
 	t := &Table{comma: findComma(text)}
-	r := csv.NewReader(bytes.NewReader(trimQuotes(text, byte(t.comma))))
+	r := csv.NewReader(bytes.NewReader(trimQuotes(text, t.comma)))
 	r.Comma = t.comma
 	r.FieldsPerRecord = -1 // rows are judged one by one
 	header, err := r.Read()
@@ -129,37 +130,15 @@ func findComma(text []byte) rune {
 
 // trimQuotes removes the space between quotes and separators, which encoding/csv
 // takes for a part of the field.
-func trimQuotes(text []byte, comma byte) []byte {
-	space := func(c byte) bool { return c == ' ' || c == '\t' && comma != '\t' }
-	out := make([]byte, 0, len(text))
-	skip := func(i int) int {
-		for i < len(text) && space(text[i]) {
-			i++
-		}
-		return i
+func trimQuotes(text []byte, comma rune) []byte {
+	if !bytes.Contains(text, []byte(`"`)) {
+		return text
 	}
-	for i := 0; i < len(text); {
-		if at := skip(i); at < len(text) && text[at] == '"' {
-			end := at + 1
-			for end < len(text) && (text[end] != '"' || end+1 < len(text) && text[end+1] == '"') {
-				if text[end] == '"' {
-					end++
-				}
-				end++
-			}
-			end = min(end+1, len(text))
-			out = append(out, text[at:end]...)
-			if i = skip(end); i < len(text) && text[i] != comma && text[i] != '\n' {
-				i = end // more of the field follows
-			}
-		}
-		end := i
-		for end < len(text) && text[end] != comma && text[end] != '\n' {
-			end++
-		}
-		end = min(end+1, len(text))
-		out = append(out, text[i:end]...)
-		i = end
+	separator, space := string(comma), " \t"
+	if comma == '\t' {
+		space = " "
 	}
-	return out
+	quoted := `[` + space + `]*("(?:[^"]|"")*")[` + space + `]*([` + separator + `\n]|\z)`
+	plain := `([^` + separator + `\n]*(?:[` + separator + `\n]|\z))`
+	return regexp.MustCompile(quoted+"|"+plain).ReplaceAll(text, []byte("$1$2$3"))
 }

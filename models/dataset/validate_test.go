@@ -83,7 +83,7 @@ func TestValidate(t *testing.T) {
 	r := validate(t, folder(t, files))
 
 	emotion, melody, harmony, dynamics, groove := r.Sections[0], r.Sections[1], r.Sections[2], r.Sections[3], r.Sections[4]
-	assert.Contains(t, emotion.lines(), "error : dataset: emotion: ")
+	assert.Contains(t, emotion.lines(), "error : "+filepath.Join(emotion.Folder, "labels.csv")+": ")
 	assert.Contains(t, emotion.lines(), "no column filename")
 
 	assert.Equal(t, []int{52, 52, 50, 5, 50}, []int{melody.Files, melody.Labels, melody.Usable, melody.Groups, melody.Recommended})
@@ -94,12 +94,12 @@ func TestValidate(t *testing.T) {
 
 	assert.Equal(t, []int{1, 1}, []int{harmony.Labels, harmony.Usable})
 	assert.Contains(t, harmony.lines(), "error : all of it is one group")
-	assert.Contains(t, harmony.lines(), "warning : 1 usable progressions: at least 20 are recommended")
+	assert.Contains(t, harmony.lines(), "warning : 1 usable progression: at least 20 are recommended")
 
 	assert.Equal(t, []int{2, 0, 1}, []int{dynamics.Files, dynamics.Labels, dynamics.Usable})
 	assert.Contains(t, dynamics.lines(), "error y.MIDI: midi: ")
 
-	assert.Contains(t, groove.lines(), "error : dataset: groove: no file drum_labels.json in ")
+	assert.Contains(t, groove.lines(), "error : no file drum_labels.json in ")
 	assert.NotEmpty(t, groove.Folder)
 }
 

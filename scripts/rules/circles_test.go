@@ -23,6 +23,7 @@ import (
 // straight are the folders whose files can be read in one order: no file uses what a
 // later file declares.
 var straight = []string{
+	"models/dataset",
 	"models/dataset/cache",
 	"models/internal/filekind",
 	"models/music/audio",

@@ -16,11 +16,9 @@ import (
 	"github.com/etude-ml/etude/models/music/audio"
 )
 
-// OtherFiles are files of a folder that look like data and are not read.
-type OtherFiles struct {
-	Extension string   `json:"extension"` // lower case
-	Names     []string `json:"names"`     // sorted
-}
+// midiFiles are the endings of Standard MIDI Files: .kar has lyrics, .rmi a RIFF
+// file around it.
+var midiFiles = []string{".kar", ".mid", ".midi", ".rmi"}
 
 // What sound and notes are also stored as.
 var (
@@ -33,8 +31,9 @@ var (
 	)
 )
 
-// names checks the names of the files, and what other files there are.
-func (s *Section) names(x *index, source Files) {
+// names checks the names of the files, and what files there are that are not read. The
+// folder is for files with these extensions; holds is what they are.
+func (s *Section) names(x *index, extensions []string, holds string) {
 	sameElsewhere := map[string]string{} // name in NFC and lower case → the first of the names
 	for _, name := range x.names {
 		if fault := nameFault(name); fault != "" {
@@ -52,7 +51,7 @@ func (s *Section) names(x *index, source Files) {
 		}
 		s.problem(LevelWarning, KindName, name, "the name differs from %q by its %s only, and is the same on other systems: rename one", other, how)
 	}
-	s.others(x, source)
+	s.others(x, extensions, holds)
 }
 
 // nameFault describes what is wrong with a file's name.
@@ -72,7 +71,7 @@ func nameFault(name string) string {
 }
 
 // others lists the files that look like data and are not read.
-func (s *Section) others(x *index, source Files) {
+func (s *Section) others(x *index, extensions []string, holds string) {
 	byExtension := map[string][]string{}
 	for name := range x.exists {
 		if strings.HasPrefix(path.Base(name), ".") {
@@ -81,8 +80,8 @@ func (s *Section) others(x *index, source Files) {
 		extension := strings.ToLower(path.Ext(name))
 		trimmed := strings.TrimSpace(extension)
 		switch {
-		case slices.Contains(source.Extensions, extension):
-		case slices.Contains(source.Extensions, trimmed):
+		case slices.Contains(extensions, extension):
+		case slices.Contains(extensions, trimmed):
 			s.problem(LevelWarning, KindName, name, "the name %q ends in spaces, so the file is not read: rename it", name)
 		case slices.Contains(soundExtensions, trimmed) || slices.Contains(noteExtensions, trimmed):
 			byExtension[trimmed] = append(byExtension[trimmed], name)
@@ -94,17 +93,13 @@ func (s *Section) others(x *index, source Files) {
 	}
 	slices.SortFunc(s.OtherFiles, func(a, b OtherFiles) int { return strings.Compare(a.Extension, b.Extension) })
 	for _, o := range s.OtherFiles {
+		fix := "move them where they belong, or remove them"
+		if kind := kindOf(o.Extension); slices.ContainsFunc(extensions, func(e string) bool { return kindOf(e) == kind }) {
+			fix = "convert them, as the folder is for " + holds + ", or remove them"
+		}
 		s.add(LevelWarning, KindExtension, "%s with the extension %s in %s (%s): not read: %s",
-			plural(len(o.Names), "file"), o.Extension, s.Folder, firstFew(o.Names), source.fixExtension(o.Extension))
+			plural(len(o.Names), "file"), o.Extension, s.Folder, firstFew(o.Names), fix)
 	}
-}
-
-// fixExtension advises what to do with files of an extension that is not read.
-func (s Files) fixExtension(extension string) string {
-	if kind := kindOf(extension); slices.ContainsFunc(s.Extensions, func(e string) bool { return kindOf(e) == kind }) {
-		return "convert them, as the folder is for " + s.Holds + ", or remove them"
-	}
-	return "move them where they belong, or remove them"
 }
 
 // kindOf distinguishes sound from notes.

@@ -11,48 +11,8 @@ import (
 	"github.com/etude-ml/etude/torch/data"
 )
 
-// Split sets how samples are divided, see data.Split.
-type Split struct {
-	Share float64 // of the samples that validation gets, between 0 and 1
-	Seed  uint64
-}
-
 // defaultSplit is the one of training.
 var defaultSplit = Split{Share: 0.2, Seed: 42}
-
-// SplitSummary describes what a split would put on each side.
-type SplitSummary struct {
-	Share      float64 `json:"share"` // that was asked for
-	Seed       uint64  `json:"seed"`
-	Training   Side    `json:"training"`
-	Validation Side    `json:"validation"`
-	// Repeated counts the samples of validation of which training has one of the
-	// same numbers: input and target, as far as they come from the file. Where the
-	// label gives the input, the file's part alone is compared.
-	Repeated int `json:"repeated_samples"`
-}
-
-// Side is one side of a split.
-type Side struct {
-	Samples int `json:"samples"`
-	Groups  int `json:"groups"`
-}
-
-// GroupsSummary describes how samples are spread over groups.
-type GroupsSummary struct {
-	Count   int          `json:"count"`
-	Largest []GroupShare `json:"largest"` // at most ten, the largest first
-	// Sizes, the samples of each group, largest first, is for plots.
-	Sizes []int `json:"-"`
-}
-
-// GroupShare describes the part of a section that a group holds.
-type GroupShare struct {
-	Name    string  `json:"name"`
-	Entries int     `json:"entries"` // files, or progressions
-	Samples int     `json:"samples"`
-	Share   float64 `json:"share"` // of the samples, 0 to 1
-}
 
 const (
 	largestGroups = 10
@@ -64,10 +24,28 @@ const (
 	fewGroups = 5
 )
 
+// amount checks that what is usable can be trained from. what is the name of an item.
+func (s *Section) amount(items []item, what string) {
+	different := map[string]bool{}
+	for _, i := range items {
+		different[i.group] = true
+	}
+	s.Usable, s.Groups = len(items), len(different)
+	switch {
+	case s.Usable == 0:
+		s.add(LevelError, KindAmount, "no usable %s", what)
+	case s.Groups == 1:
+		s.add(LevelError, KindAmount, "all of it is one group: training and validation need a group each")
+	}
+	if s.Usable < s.Recommended {
+		s.add(LevelWarning, KindAmount, "%s: at least %d are recommended", plural(s.Usable, "usable "+what), s.Recommended)
+	}
+}
+
 // groups summarises the groups.
-func (s *Section) groups(entries []entry) {
+func (s *Section) groups(items []item) {
 	byName := map[string]*GroupShare{}
-	for _, e := range entries {
+	for _, e := range items {
 		g := byName[e.group]
 		if g == nil {
 			g = &GroupShare{Name: groupName(e.group)}
@@ -98,38 +76,38 @@ func (s *Section) groups(entries []entry) {
 
 // divide splits the samples as training will, and says of each entry whether it
 // is for validation; nil where there is no split.
-func (s *Section) divide(entries []entry, split *Split) (inValidation []bool) {
+func (s *Section) divide(items []item, split *Split) (inValidation []bool) {
 	if split == nil {
 		split = &defaultSplit
 	}
 	groups := make([]string, 0, s.Samples)
 	of := make([]int, 0, s.Samples) // the entry of each sample
-	for i, e := range entries {
+	for i, e := range items {
 		for range e.found.samples {
 			groups, of = append(groups, e.group), append(of, i)
 		}
 	}
 	train, val, err := data.Split(groups, split.Share, split.Seed)
 	if err != nil {
-		if s.Groups > 1 { // else enough has reported it
+		if s.Groups > 1 { // else amount has reported it
 			s.add(LevelError, KindAmount, "%v", err)
 		}
 		return nil
 	}
-	inValidation = make([]bool, len(entries))
+	inValidation = make([]bool, len(items))
 	for _, i := range val {
 		inValidation[of[i]] = true
 	}
 	s.Split = &SplitSummary{Share: split.Share, Seed: split.Seed, Training: side(groups, train), Validation: side(groups, val)}
 	trained := map[mark]bool{}
-	for i, e := range entries {
+	for i, e := range items {
 		if !inValidation[i] {
 			for _, p := range e.found.samples {
 				trained[p] = true
 			}
 		}
 	}
-	for i, e := range entries {
+	for i, e := range items {
 		if inValidation[i] {
 			for _, p := range e.found.samples {
 				if trained[p] {
