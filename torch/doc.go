@@ -39,6 +39,34 @@
 //
 // # Operators
 //
-// Methods cover what networks, losses, optimizers and features need. [Call]
-// reaches every other operator of ATen by its name.
+// Names and arguments are PyTorch's. A name that ends in InPlace changes the tensor, one
+// that ends in Scalar takes a Go number, and one that ends in Dim works along dimensions.
+//
+//   - New tensors: [FromSlice], [Zeros], [Ones], [Full], [Eye], [Arange], [Linspace],
+//     [Rand], [Randn], [RandInt], [Randperm], [Tensor.Multinomial], [Tensor.Bernoulli],
+//     and [ZerosLike] and its kin.
+//   - Elementwise: [Tensor.Add] to [Tensor.Div], [Tensor.Pow], [Tensor.Exp], [Tensor.Log],
+//     [Tensor.Sqrt], [Tensor.Sin], [Tensor.Erf], [Tensor.Floor], [Tensor.Round],
+//     [Tensor.Clamp], [Where], [Tensor.Lerp], [Tensor.NanToNum].
+//   - Activations: [Tensor.Relu], [Tensor.Gelu], [Tensor.Silu], [Tensor.Elu],
+//     [Tensor.Softplus], [Tensor.Tanh], [Tensor.Sigmoid], [Tensor.Softmax], [Tensor.Glu].
+//   - Comparisons and logic: [Tensor.Eq], [Tensor.Lt], [Tensor.GtScalar],
+//     [Tensor.LogicalAnd], [Tensor.IsNaN], [Tensor.All], [Tensor.Any], [Tensor.AllClose].
+//   - Reductions and order: [Tensor.Sum], [Tensor.MeanDim], [Tensor.Std], [Tensor.MaxDim],
+//     [Tensor.Argmax], [Tensor.LogSumExp], [Tensor.Norm], [Tensor.Cumsum], [Tensor.Sort],
+//     [Tensor.Topk], [Tensor.Unique], [Tensor.Bincount], [Searchsorted].
+//   - Parts and places: [Tensor.Index] and [Tensor.IndexPutInPlace] with [Slice],
+//     [Ellipsis] and [NewAxis]; [Tensor.Select], [Tensor.Narrow], [Tensor.Gather],
+//     [Tensor.Scatter], [Tensor.IndexAdd], [Tensor.MaskedFill], [Tensor.Nonzero].
+//   - Shapes: [Tensor.Reshape], [Tensor.Flatten], [Tensor.Permute], [Tensor.Expand],
+//     [BroadcastTensors], [Cat], [Stack], [Tensor.Split], [Tensor.Pad], [Tensor.Roll],
+//     [Tensor.Repeat], [Tensor.Tril], [Tensor.Unfold].
+//   - Linear algebra and attention: [Tensor.Matmul], [Tensor.Bmm], [Einsum], [Cdist],
+//     [ScaledDotProductAttention].
+//   - Signals and images: [Tensor.FFT], [Tensor.STFT], [Tensor.Interpolate],
+//     [Tensor.GridSample].
+//   - Layers and losses as functions: [Linear], [LSTM], [LayerNorm], [Embedding],
+//     [Dropout], [MSELoss], [CrossEntropyLoss]. Package nn has the layers themselves.
+//
+// [Call] reaches every other operator of ATen by its name.
 package torch

@@ -63,3 +63,36 @@ func OnesLike(t *Tensor) *Tensor { return on("aten::ones_like", t).one() }
 
 // EmptyLike returns a tensor of unset elements with the shape, type and device of t.
 func EmptyLike(t *Tensor) *Tensor { return on("aten::empty_like", t).one() }
+
+// FullLike returns a tensor of x, a number, with the shape, type and device of t.
+func FullLike(t *Tensor, x any) *Tensor { return on("aten::full_like", t).scalar(x).one() }
+
+// RandLike returns numbers uniform in [0, 1) with the shape, type and device of t.
+func RandLike(t *Tensor) *Tensor { return on("aten::rand_like", t).one() }
+
+// RandnLike returns numbers of the standard normal distribution with the shape, type and
+// device of t.
+func RandnLike(t *Tensor) *Tensor { return on("aten::randn_like", t).one() }
+
+// RandInt returns integers uniform in [low, high). DType is the type that it makes; the
+// zero value is float32, as for all constructors here.
+func RandInt(low, high int, shape []int, o ...Options) *Tensor {
+	return on("aten::randint.low").int(low).int(high).ints(shape...).options(o).one()
+}
+
+// Multinomial draws n indices with the probabilities in the rows of t, which need not add
+// up to 1: int64 [n], or [rows, n]. Without replacement no index comes twice in a row.
+func (t *Tensor) Multinomial(n int, replacement bool) *Tensor {
+	return on("aten::multinomial", t).int(n).bool(replacement).none().one()
+}
+
+// Bernoulli returns 1 with the probability that t holds, and 0 otherwise.
+func (t *Tensor) Bernoulli() *Tensor { return on("aten::bernoulli", t).none().one() }
+
+// Eye returns the matrix [n, m] with ones on its diagonal and zeros elsewhere.
+func Eye(n, m int, o ...Options) *Tensor { return on("aten::eye.m").int(n).int(m).options(o).one() }
+
+// Linspace returns n numbers from start to end, both included and evenly apart.
+func Linspace(start, end any, n int, o ...Options) *Tensor {
+	return on("aten::linspace").scalar(start).scalar(end).int(n).options(o).one()
+}

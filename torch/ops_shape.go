@@ -104,3 +104,91 @@ func (t *Tensor) ToDType(d DType) *Tensor {
 func (t *Tensor) AsStrided(size, stride []int, offset int) *Tensor {
 	return on("aten::as_strided", t).ints(size...).ints(stride...).int(offset).one()
 }
+
+// Flatten merges the dimensions from start to end, both included, into one.
+func (t *Tensor) Flatten(start, end int) *Tensor {
+	return on("aten::flatten.using_ints", t).int(start).int(end).one()
+}
+
+// Unflatten replaces dimension dim by dimensions of the given sizes; one may be -1.
+func (t *Tensor) Unflatten(dim int, sizes ...int) *Tensor {
+	return on("aten::unflatten.int", t).int(dim).ints(sizes...).one()
+}
+
+// Movedim returns a view with dimension from moved to the place to.
+func (t *Tensor) Movedim(from, to int) *Tensor {
+	return on("aten::movedim.intlist", t).ints(from).ints(to).one()
+}
+
+// Unbind returns a view of each entry of dim, without that dimension.
+func (t *Tensor) Unbind(dim int) []*Tensor { return on("aten::unbind.int", t).int(dim).list() }
+
+// SplitSizes returns views of the given sizes along dim, which add up to its size.
+func (t *Tensor) SplitSizes(sizes []int, dim int) []*Tensor {
+	return on("aten::split_with_sizes", t).ints(sizes...).int(dim).list()
+}
+
+// Unfold returns a view of all windows of size entries of dim, step apart, with the
+// entries of each window in a new last dimension.
+func (t *Tensor) Unfold(dim, size, step int) *Tensor {
+	return on("aten::unfold", t).int(dim).int(size).int(step).one()
+}
+
+// Diagonal returns a view of the diagonal of the dimensions dim1 and dim2, offset places
+// right of the main one, as the last dimension.
+func (t *Tensor) Diagonal(offset, dim1, dim2 int) *Tensor {
+	return on("aten::diagonal", t).int(offset).int(dim1).int(dim2).one()
+}
+
+// Diag returns the diagonal of a matrix, or the matrix with the vector t on its diagonal.
+func (t *Tensor) Diag(diagonal int) *Tensor { return on("aten::diag", t).int(diagonal).one() }
+
+// Tril returns the lower triangle of matrices [*, n, m], up to the given diagonal, and
+// zeros elsewhere.
+func (t *Tensor) Tril(diagonal int) *Tensor { return on("aten::tril", t).int(diagonal).one() }
+
+// Triu returns the upper triangle of matrices [*, n, m], from the given diagonal on, and
+// zeros elsewhere.
+func (t *Tensor) Triu(diagonal int) *Tensor { return on("aten::triu", t).int(diagonal).one() }
+
+// Pad adds pad[0] elements before and pad[1] after those of the last dimension, pad[2]
+// and pad[3] to the one before it, and so on; negative numbers take elements away. mode
+// is "constant", which fills with value, "reflect", "replicate" or "circular".
+func (t *Tensor) Pad(pad []int, mode string, value float64) *Tensor {
+	a := on("aten::pad", t).ints(pad...).string(mode)
+	if mode == "constant" {
+		return a.double(value).one()
+	}
+	return a.none().one()
+}
+
+// Roll moves the elements by shifts[i] places along dims[i]; those that leave one end
+// enter at the other.
+func (t *Tensor) Roll(shifts, dims []int) *Tensor {
+	return on("aten::roll", t).ints(shifts...).ints(dims...).one()
+}
+
+// Repeat returns t repeated times[i] times along dimension i; more numbers than
+// dimensions add dimensions in front.
+func (t *Tensor) Repeat(times ...int) *Tensor { return on("aten::repeat", t).ints(times...).one() }
+
+// RepeatInterleave returns each entry of dim n times in a row.
+func (t *Tensor) RepeatInterleave(n, dim int) *Tensor {
+	return on("aten::repeat_interleave.self_int", t).int(n).int(dim).none().one()
+}
+
+// BroadcastTo returns a view of t with the given shape; see Expand.
+func (t *Tensor) BroadcastTo(shape ...int) *Tensor {
+	return on("aten::broadcast_to", t).ints(shape...).one()
+}
+
+// BroadcastTensors returns views of all ts with the shape that they have together.
+func BroadcastTensors(ts ...*Tensor) []*Tensor {
+	return on("aten::broadcast_tensors").tensors(ts).list()
+}
+
+// Meshgrid returns for vectors of n, m, … elements one tensor [n, m, …] each, in which
+// only the dimension of that vector varies.
+func Meshgrid(ts ...*Tensor) []*Tensor {
+	return on("aten::meshgrid.indexing").tensors(ts).string("ij").list()
+}

@@ -17,6 +17,9 @@
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
 #include <ATen/ops/set_native.h>
+#include <ATen/ops/unfold_native.h>
+#include <ATen/ops/view_as_complex_native.h>
+#include <ATen/ops/view_as_real_native.h>
 #include <ATen/ops/view_native.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
@@ -294,6 +297,10 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
            return at::native::_reshape_alias(t, C10_AS_INTARRAYREF_SLOW(size),
                                              C10_AS_INTARRAYREF_SLOW(stride));
          });
+  // A view has to share the memory, which the fallback does not.
+  m.impl("view_as_real", at::native::view_as_real);
+  m.impl("view_as_complex", at::native::view_as_complex);
+  m.impl("unfold", at::native::unfold);
 }
 
 Hooks hooks;
