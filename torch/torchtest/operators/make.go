@@ -72,6 +72,15 @@ func (c Case) holds() Case {
 	return c
 }
 
+// Inputs that many cases take.
+var (
+	x, y, row = normal(batch, width), normal(batch, width), normal(width)
+	cube      = normal(6, 16, 32)
+	away      = between(0.1, 3, batch, width) // from zero
+	divisor   = between(0.5, 2, width)
+	special   = given([]float32{1, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 0})
+)
+
 // normal makes numbers of the standard normal distribution.
 func normal(shape ...int) Maker { return func() tensor { return torch.Randn(shape) } }
 

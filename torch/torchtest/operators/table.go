@@ -11,15 +11,6 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// Inputs that many cases take.
-var (
-	x, y, row = normal(batch, width), normal(batch, width), normal(width)
-	cube      = normal(6, 16, 32)
-	away      = between(0.1, 3, batch, width) // from zero
-	divisor   = between(0.5, 2, width)
-	special   = given([]float32{1, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 0})
-)
-
 // All returns a case of every operator that Etude calls.
 func All() []Case {
 	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods())
