@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"path"
 	"slices"
@@ -17,14 +16,6 @@ import (
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
-
-// record locates the bytes of one entry in the file.
-type record struct {
-	name   string
-	offset int64
-	size   int64
-	sum    uint32 // CRC-32; 0 where PyTorch did not compute it
-}
 
 // archive is a zip file whose records were checked: each lies inside the file,
 // none overlaps another, so all of them together are no larger than the file.
@@ -184,30 +175,4 @@ func (a *archive) find(s *storageSpec, item int) {
 		fail.With("storage %q is said to have %d elements of %d bytes, but its record has %d bytes", s.key, s.numel, item, rec.size)
 	}
 	s.r, s.rec = a.r, rec
-}
-
-// stream passes the record on in parts of at most n bytes, each valid during its
-// call, and checks the whole.
-func (rec record) stream(r io.ReaderAt, n int, use func(from int64, part []byte) error) error {
-	var sum uint32
-	buf := make([]byte, min(int64(n), rec.size))
-	for from := int64(0); from < rec.size; from += int64(len(buf)) {
-		part := buf[:min(int64(len(buf)), rec.size-from)]
-		if k, err := r.ReadAt(part, rec.offset+from); k < len(part) {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return fmt.Errorf("record %q: %w", rec.name, err)
-		}
-		if rec.sum != 0 {
-			sum = crc32.Update(sum, crc32.IEEETable, part)
-		}
-		if err := use(from, part); err != nil {
-			return err
-		}
-	}
-	if rec.sum != 0 && sum != rec.sum {
-		return fmt.Errorf("record %q is damaged: its checksum is %08x, not %08x", rec.name, sum, rec.sum)
-	}
-	return nil
 }

@@ -12,11 +12,6 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-type converted struct {
-	value  any
-	weight int // how many values a walk over it meets
-}
-
 // maxWeight bounds a walk over the tree: a few hundred bytes can hold the same list at
 // so many places that a walk never ends.
 const maxWeight = 1 << 25

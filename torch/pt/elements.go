@@ -90,27 +90,6 @@ func (t *tensorSpec) resolve(part []byte) {
 	}
 }
 
-// span passes on the bytes from lo to hi, little-endian. The first time the whole
-// storage is read, to check it.
-func (s *storageSpec) span(lo, hi int64, use func(part []byte) error) error {
-	if s.root != nil {
-		return s.root.span(lo+int64(s.from), hi+int64(s.from), use)
-	}
-	if !s.checked && s.rec.sum != 0 {
-		err := s.stream(func(from int64, part []byte) error {
-			if a, b := max(lo-from, 0), min(hi-from, int64(len(part))); a < b {
-				return use(part[a:b])
-			}
-			return use(nil)
-		})
-		s.checked = err == nil
-		return err
-	}
-	part := *s
-	part.rec = record{name: s.rec.name, offset: s.rec.offset + lo, size: hi - lo}
-	return part.stream(func(_ int64, part []byte) error { return use(part) })
-}
-
 // numBytes returns how many bytes elements passes on; false when they overflow.
 func (t *tensorSpec) numBytes() (int64, bool) {
 	n := t.dtype.Size()

@@ -17,32 +17,6 @@ import (
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
 
-// maxDepth is how deep containers may be nested, when reading and when writing.
-// Python's own pickler gives up at about this depth.
-const maxDepth = 500
-
-// encoder turns a tree into a pickle and a list of storages, whose elements it
-// does not touch yet.
-type encoder struct {
-	p        pickle.Encoder
-	memo     map[any]uint32 // *torch.Tensor, *torch.Dict
-	open     map[*torch.Dict]bool
-	storages []storage
-	keys     map[uint64]int  // storage ID → index in storages
-	resolved []*torch.Tensor // copies made on the way, to close
-	path     treePath
-}
-
-func newEncoder() *encoder {
-	return &encoder{memo: map[any]uint32{}, open: map[*torch.Dict]bool{}, keys: map[uint64]int{}}
-}
-
-func (e *encoder) close() {
-	for _, t := range e.resolved {
-		t.Close()
-	}
-}
-
 func (e *encoder) value(v any) {
 	if len(e.path) >= maxDepth {
 		fail.With("nested deeper than %d levels", maxDepth)

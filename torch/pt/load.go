@@ -14,31 +14,6 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// LoadOptions are options of [LoadWith]. The zero value reads into the CPU's memory.
-type LoadOptions struct {
-	// Device is the device of all tensors, wherever they were saved from.
-	Device torch.Device
-
-	// Place, if not nil, returns the device instead, for the place from which a
-	// storage was saved: "cpu", "cuda:0", "mps".
-	Place func(saved string) torch.Device
-
-	// Mmap maps the file into memory instead of reading it, as torch.load's
-	// mmap=True: elements are fetched when they are used, may be dropped again
-	// when memory is scarce, and are not checked against their checksums. Writing
-	// to a tensor changes neither the file nor other processes' view of it. The
-	// file must not be changed or cut while a tensor lives; replacing it, as Save
-	// does, is no change. All tensors lie in one storage, the file, so Clone one
-	// before saving it. Big-endian and legacy files, and other devices than
-	// the CPU, are refused.
-	Mmap bool
-
-	// Placeholders reads objects and classes that are not known as *[Object], with the
-	// name of the class and nothing else, instead of refusing the file. So a checkpoint's
-	// tensors can be had though it holds a configuration, a path or a date.
-	Placeholders bool
-}
-
 // Load reads a file that Save or torch.save wrote. Nothing in it is executed:
 // of Python's classes only those of plain data are known, and a file that asks
 // for another one is refused with its name. The tensors belong to no scope.
@@ -54,6 +29,57 @@ func Read(r io.ReaderAt, size int64) (any, error) {
 		return nil, fmt.Errorf("pt: cannot read: %w", err)
 	}
 	return v, nil
+}
+
+// LoadDict does the same as Load for a file that holds a dict, such as a state_dict or
+// a checkpoint.
+func LoadDict(path string) (*torch.Dict, error) {
+	kind := ""
+	v, err := load(path, LoadOptions{}, func(_ *loader, plain any) any {
+		if _, ok := plain.(*pickle.Dict); !ok { // known before any tensor is made
+			kind = pickle.Kind(plain)
+			return nil
+		}
+		return plain
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != "":
+		return nil, fmt.Errorf("pt: %s holds %s, not a dict", path, kind)
+	}
+	return v.(*torch.Dict), nil
+}
+
+// Named is a tensor of a file with the name that [Inspect] gives it.
+type Named struct {
+	Name   string
+	Tensor *torch.Tensor
+}
+
+// LoadTensors reads the tensors of a file and nothing else, in the order of the file,
+// with the names that [Inspect] gives them: the same tensor at two places has two
+// names. It skips whatever else the file holds, also objects that are not read. The
+// tensors belong to no scope.
+func LoadTensors(path string, opts LoadOptions) ([]Named, error) {
+	opts.Placeholders = true
+	named := []Named{}
+	v, err := load(path, opts, func(l *loader, plain any) any {
+		list := &pickle.List{}
+		for _, x := range find(l, plain) {
+			if x.tensor != nil {
+				named, list.Items = append(named, Named{Name: x.name}), append(list.Items, x.value)
+			}
+		}
+		return list
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range v.([]any) {
+		named[i].Tensor = t.(*torch.Tensor)
+	}
+	return named, nil
 }
 
 // load reads a file. pick, if not nil, chooses what of the decoded tree is wanted.
@@ -74,28 +100,6 @@ func load(path string, opts LoadOptions, pick func(l *loader, plain any) any) (a
 		return nil, fmt.Errorf("pt: cannot load %s: %w", path, err)
 	}
 	return v, nil
-}
-
-// loader turns a pickle into a tree: first into plain values and descriptions of
-// tensors, and only when the whole of it has been checked into tensors.
-type loader struct {
-	opts      LoadOptions
-	pick      func(l *loader, plain any) any
-	mapping   *mapping // of the file, with Mmap
-	bigEndian bool
-	find      func(s *storageSpec, item int) // where a storage's bytes are
-	fields    func(id []any) *storageSpec    // what a persistent id means
-	storages  map[string]*storageSpec
-	arrays    int // of numpy
-	budget    int // bytes that calls may still make
-	metadata  map[string]string
-
-	done  map[any]converted // by the pickle's own pointer
-	open  map[any]bool      // what is being converted
-	dicts map[*pickle.Dict]*torch.Dict
-	hash  map[*pickle.Tuple]bool // whether it may be in a set
-	depth int
-	path  treePath
 }
 
 // read reads everything, in whichever format.
@@ -140,32 +144,6 @@ func (l *loader) decode(r io.ReaderAt, size int64) any {
 		fail.With("data.pkl: %w", err)
 	}
 	return plain
-}
-
-// setBudget limits the memory that calls may ask for, in proportion to the pickle's n
-// bytes: a file of a few bytes cannot ask for the same megabyte again and again.
-func (l *loader) setBudget(n int) { l.budget = 16<<20 + 64*n }
-
-func (l *loader) charge(n int) {
-	if n > l.budget {
-		fail.With("the calls in it make many times more than the file holds")
-	}
-	l.budget -= n
-}
-
-// device returns where a storage goes.
-func (l *loader) device(saved string) (torch.Device, error) {
-	d := l.opts.Device
-	if l.opts.Place != nil {
-		d = l.opts.Place(saved)
-	}
-	if d != torch.CPU && l.mapping != nil {
-		return d, fmt.Errorf("option Mmap maps to the CPU, not to %s; load without it", d)
-	}
-	if d == torch.CPU {
-		return d, nil
-	}
-	return d, torch.CheckDevice(d)
 }
 
 // tensors is convert for a tree that holds tensors. Where it fails, none of them

@@ -5,11 +5,16 @@ package pt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/inspect"
 	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
@@ -170,4 +175,71 @@ func (a *numpyArray) spec() *tensorSpec {
 		step *= max(a.shape[i], 1)
 	}
 	return &tensorSpec{storage: s, dtype: a.dtype, size: a.shape, stride: stride}
+}
+
+// numpyScalar reads the call numpy.core.multiarray.scalar(dtype, bytes) as a Go
+// number or text.
+func numpyScalar(l *loader, args []any) any {
+	d := as[*numpyDType](args[0], "the type is %s")
+	var b []byte
+	switch x := args[1].(type) {
+	case []byte:
+		b = bytes.Clone(x)
+	case string: // of Python 2
+		b = []byte(x)
+	default:
+		fail.With("the value is %s", pickle.Kind(x))
+	}
+	l.charge(len(b))
+	if d.kind == 'U' {
+		return numpyText(b, d.big)
+	}
+	if len(b) != d.size {
+		fail.With("%d bytes for the type %s", len(b), d.name())
+	}
+	t, ok := numpyTypes[d.name()]
+	if !ok {
+		fail.On(unreadError{fmt.Errorf("a number of the type %s is not read; save float(x)", d.name())})
+	}
+	if d.big {
+		turn(b, unitOf(t))
+	}
+	var word [8]byte
+	copy(word[:], b)
+	bits, unused := binary.LittleEndian.Uint64(word[:]), 64-8*d.size
+	switch {
+	case t == torch.Bool:
+		return bits != 0
+	case d.kind == 'i':
+		return int(int64(bits<<unused) >> unused) // with its sign
+	case d.kind == 'u' && bits > math.MaxInt64:
+		return new(big.Int).SetUint64(bits)
+	case d.kind == 'u':
+		return int(bits)
+	}
+	e, _ := inspect.ElementOf(t.String())
+	x := e.Read(b)
+	if t.IsComplex() {
+		return x
+	}
+	return real(x)
+}
+
+// numpyText reads UTF-32, padded with zeros.
+func numpyText(b []byte, isBig bool) string {
+	if len(b)%4 != 0 {
+		fail.With("a text that is not UTF-32")
+	}
+	if isBig {
+		turn(b, 4)
+	}
+	var s strings.Builder
+	for ; len(b) > 0; b = b[4:] {
+		r := rune(binary.LittleEndian.Uint32(b))
+		if !utf8.ValidRune(r) {
+			fail.With("a text that is not UTF-32")
+		}
+		s.WriteRune(r)
+	}
+	return strings.TrimRight(s.String(), "\x00")
 }

@@ -46,3 +46,7 @@ func (p treePath) at(err error) error {
 	}
 	return fmt.Errorf("%s: %w", b.String(), err)
 }
+
+// maxDepth is how deep containers may be nested, when reading and when writing.
+// Python's own pickler gives up at about this depth.
+const maxDepth = 500

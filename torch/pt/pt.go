@@ -66,8 +66,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
@@ -89,26 +87,6 @@ func Write(w io.Writer, value any) error {
 		return fmt.Errorf("pt: cannot write: %w", err)
 	}
 	return nil
-}
-
-// LoadDict does the same as Load for a file that holds a dict, such as a state_dict or
-// a checkpoint.
-func LoadDict(path string) (*torch.Dict, error) {
-	kind := ""
-	v, err := load(path, LoadOptions{}, func(_ *loader, plain any) any {
-		if _, ok := plain.(*pickle.Dict); !ok { // known before any tensor is made
-			kind = pickle.Kind(plain)
-			return nil
-		}
-		return plain
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case kind != "":
-		return nil, fmt.Errorf("pt: %s holds %s, not a dict", path, kind)
-	}
-	return v.(*torch.Dict), nil
 }
 
 const fallbackName = "archive"

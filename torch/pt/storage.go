@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 const untypedStorage = "UntypedStorage"
@@ -39,6 +38,14 @@ var storageTypes = func() map[string]torch.DType {
 	return m
 }()
 
+// storageClass is a class that names a storage's element type.
+type storageClass struct {
+	dtype   torch.DType
+	untyped bool // the tensor names the type
+}
+
+func (c *storageClass) String() string { return "a storage class" }
+
 // storageSpec describes a storage that the pickle names, and where its bytes are.
 type storageSpec struct {
 	key      string
@@ -62,30 +69,9 @@ type storageSpec struct {
 
 func (s *storageSpec) String() string { return "a storage" }
 
-// storage returns the description of a storage, which the pickle may name often.
-func (l *loader) storage(key string, class *storageClass, numel int, location string) *storageSpec {
-	known, ok := l.storages[key]
-	switch {
-	case ok && known.class == *class && known.numel == numel:
-		return known
-	case ok && (known.bytes > 0 || numel != 0): // one without bytes may have any type
-		fail.With("storage %q is used with two types or sizes", key)
-	}
-	item := class.dtype.Size()
-	s := &storageSpec{key: key, class: *class, numel: numel, location: location, big: l.bigEndian}
-	l.find(s, item)
-	s.bytes = numel * item
-	if !class.untyped {
-		s.unit = unitOf(class.dtype)
-	}
-	l.storages[key] = s
-	return s
-}
-
 // unitOf returns the size of the numbers that elements consist of.
 func unitOf(d torch.DType) int {
-	switch d {
-	case torch.Complex32, torch.Complex64, torch.Complex128:
+	if d.IsComplex() {
 		return d.Size() / 2
 	}
 	return d.Size()
@@ -103,10 +89,6 @@ func (s *storageSpec) use(d torch.DType) error {
 	s.unit = unitOf(d)
 	return nil
 }
-
-// chunk is how much of a storage is held in Go's memory at a time. It is a
-// multiple of every element's size.
-const chunk = 4 << 20
 
 // stream passes the bytes on in parts, little-endian, each valid during its call.
 func (s *storageSpec) stream(use func(from int64, part []byte) error) error {
@@ -127,38 +109,23 @@ func turn(b []byte, unit int) {
 	}
 }
 
-// load reads the storage's bytes, once, to the device that the options want. It
-// is called inside a scope.
-func (s *storageSpec) load(l *loader) error {
-	if s.base != nil {
-		return nil
-	}
+// span passes on the bytes from lo to hi, little-endian. The first time the whole
+// storage is read, to check it.
+func (s *storageSpec) span(lo, hi int64, use func(part []byte) error) error {
 	if s.root != nil {
-		if err := s.root.load(l); err != nil {
-			return err
-		}
-		s.base = s.root.base.Narrow(0, s.from, s.bytes)
-		return nil
+		return s.root.span(lo+int64(s.from), hi+int64(s.from), use)
 	}
-	if l.mapping != nil && !s.private {
-		if s.base = l.mapping.part(s); s.base != nil {
-			return nil
-		}
-	}
-	device, err := l.device(s.location)
-	if err != nil {
+	if !s.checked && s.rec.sum != 0 {
+		err := s.stream(func(from int64, part []byte) error {
+			if a, b := max(lo-from, 0), min(hi-from, int64(len(part))); a < b {
+				return use(part[a:b])
+			}
+			return use(nil)
+		})
+		s.checked = err == nil
 		return err
 	}
-	base := torch.Empty([]int{int(s.rec.size)}, torch.Options{DType: torch.UInt8, Device: device})
-	err = s.stream(func(from int64, part []byte) error {
-		torch.Scope(func() {
-			bytes := torch.FromBytes(part, torch.UInt8, len(part))
-			base.Narrow(0, int(from), len(part)).CopyInPlace(bytes)
-		})
-		return nil
-	})
-	if err == nil {
-		s.base = base
-	}
-	return err
+	part := *s
+	part.rec = record{name: s.rec.name, offset: s.rec.offset + lo, size: hi - lo}
+	return part.stream(func(_ int64, part []byte) error { return use(part) })
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/etude-ml/etude/models/measure"
+	"github.com/etude-ml/etude/torch/inspect"
 )
 
 // ElementDiff compares elements. Those of one type differ if their bits do, those
@@ -23,15 +24,15 @@ type ElementDiff struct {
 }
 
 // compareElements compares as many elements of two types as shape has.
-func compareElements(a, b []byte, x, y element, sameType bool, shape []int) *ElementDiff {
+func compareElements(a, b []byte, x, y inspect.Element, sameType bool, shape []int) *ElementDiff {
 	d := &ElementDiff{Count: count(shape)}
 	largest, at := -1.0, 0
 	for i := range int(d.Count) {
-		p, q := a[i*x.size:(i+1)*x.size], b[i*y.size:(i+1)*y.size]
+		p, q := a[i*x.Size:(i+1)*x.Size], b[i*y.Size:(i+1)*y.Size]
 		if sameType && bytes.Equal(p, q) {
 			continue
 		}
-		u, v := x.read(p), y.read(q)
+		u, v := x.Read(p), y.Read(q)
 		if !sameType && (u == v || isNaN(u) && isNaN(v)) {
 			continue
 		}

@@ -250,8 +250,8 @@ func (f *File) isConstant(t inspect.Tensor) bool {
 // elementDiff reads the elements of both tensors, which have one shape, and compares
 // them.
 func elementDiff(a, b *File, inA, inB inspect.Tensor) (*ElementDiff, error) {
-	x, okA := elementTypes[inA.DType]
-	y, okB := elementTypes[inB.DType]
+	x, okA := inspect.ElementOf(inA.DType)
+	y, okB := inspect.ElementOf(inB.DType)
 	if !okA || !okB {
 		return nil, fmt.Errorf("elements of type %s and %s cannot be compared", inA.DType, inB.DType)
 	}
@@ -263,7 +263,7 @@ func elementDiff(a, b *File, inA, inB inspect.Tensor) (*ElementDiff, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := int(count(inA.Shape)); len(rawA) != n*x.size || len(rawB) != n*y.size {
+	if n := int(count(inA.Shape)); len(rawA) != n*x.Size || len(rawB) != n*y.Size {
 		return nil, fmt.Errorf("%d and %d bytes for %d elements", len(rawA), len(rawB), n)
 	}
 	return compareElements(rawA, rawB, x, y, inA.DType == inB.DType, inA.Shape), nil

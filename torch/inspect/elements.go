@@ -1,17 +1,24 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-package tensorfile
+package inspect
 
 import (
 	"encoding/binary"
 	"math"
 )
 
-// element is how one of a type is read: its size in bytes, and its value.
-type element struct {
-	size int
-	read func(b []byte) complex128
+// Element says how an element of a type is read: from Size bytes, little-endian.
+type Element struct {
+	Size int
+	Read func(b []byte) complex128
+}
+
+// ElementOf returns how elements of a type are read, by PyTorch's name of it without
+// "torch."; false for an unknown type. Integers beyond 2^53 are rounded.
+func ElementOf(dtype string) (Element, bool) {
+	e, ok := elementTypes[dtype]
+	return e, ok
 }
 
 func real64[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64](x T) complex128 {
@@ -24,9 +31,7 @@ var (
 	u64 = binary.LittleEndian.Uint64
 )
 
-// elementTypes are those whose values can be compared, by PyTorch's names.
-// Integers beyond 2^53 are rounded, as differences are printed anyway.
-var elementTypes = map[string]element{
+var elementTypes = map[string]Element{
 	"float32":   {4, func(b []byte) complex128 { return real64(math.Float32frombits(u32(b))) }},
 	"float64":   {8, func(b []byte) complex128 { return real64(math.Float64frombits(u64(b))) }},
 	"float16":   {2, func(b []byte) complex128 { return real64(half(u16(b))) }},

@@ -9,7 +9,30 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
+	"github.com/etude-ml/etude/torch/pt/internal/pickle"
 )
+
+// encoder turns a tree into a pickle and a list of storages, whose elements it
+// does not touch yet.
+type encoder struct {
+	p        pickle.Encoder
+	memo     map[any]uint32 // *torch.Tensor, *torch.Dict
+	open     map[*torch.Dict]bool
+	storages []storage
+	keys     map[uint64]int  // storage ID → index in storages
+	resolved []*torch.Tensor // copies made on the way, to close
+	path     treePath
+}
+
+func newEncoder() *encoder {
+	return &encoder{memo: map[any]uint32{}, open: map[*torch.Dict]bool{}, keys: map[uint64]int{}}
+}
+
+func (e *encoder) close() {
+	for _, t := range e.resolved {
+		t.Close()
+	}
+}
 
 // storage describes a storage that will be written whole.
 type storage struct {
@@ -76,12 +99,11 @@ func (e *encoder) persistentID(key int, s storage) {
 // what its storage holds.
 func (e *encoder) resolve(t *torch.Tensor) *torch.Tensor {
 	d := t.DType()
-	complex := d == torch.Complex32 || d == torch.Complex64 || d == torch.Complex128
 	lazy := ""
 	switch {
-	case complex && torch.Call("aten::is_conj", t).Bool():
+	case d.IsComplex() && torch.Call("aten::is_conj", t).Bool():
 		lazy = "aten::resolve_conj"
-	case (complex || d.IsFloating()) && torch.Call("aten::is_neg", t).Bool():
+	case (d.IsComplex() || d.IsFloating()) && torch.Call("aten::is_neg", t).Bool():
 		lazy = "aten::resolve_neg"
 	default:
 		return t

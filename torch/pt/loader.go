@@ -1,0 +1,146 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package pt
+
+import (
+	"fmt"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
+	"github.com/etude-ml/etude/torch/pt/internal/pickle"
+)
+
+// LoadOptions are options of [LoadWith]. The zero value reads into the CPU's memory.
+type LoadOptions struct {
+	// Device is the device of all tensors, wherever they were saved from.
+	Device torch.Device
+
+	// Place, if not nil, returns the device instead, for the place from which a
+	// storage was saved: "cpu", "cuda:0", "mps".
+	Place func(saved string) torch.Device
+
+	// Mmap maps the file into memory instead of reading it, as torch.load's
+	// mmap=True: elements are fetched when they are used, may be dropped again
+	// when memory is scarce, and are not checked against their checksums. Writing
+	// to a tensor changes neither the file nor other processes' view of it. The
+	// file must not be changed or cut while a tensor lives; replacing it, as Save
+	// does, is no change. All tensors lie in one storage, the file, so Clone one
+	// before saving it. Big-endian and legacy files, and other devices than
+	// the CPU, are refused.
+	Mmap bool
+
+	// Placeholders reads objects and classes that are not known as *[Object], with the
+	// name of the class and nothing else, instead of refusing the file. So a checkpoint's
+	// tensors can be had though it holds a configuration, a path or a date.
+	Placeholders bool
+}
+
+// loader turns a pickle into a tree: first into plain values and descriptions of
+// tensors, and only when the whole of it has been checked into tensors.
+type loader struct {
+	opts      LoadOptions
+	pick      func(l *loader, plain any) any
+	mapping   *mapping // of the file, with Mmap
+	bigEndian bool
+	find      func(s *storageSpec, item int) // where a storage's bytes are
+	fields    func(id []any) *storageSpec    // what a persistent id means
+	storages  map[string]*storageSpec
+	arrays    int // of numpy
+	budget    int // bytes that calls may still make
+	metadata  map[string]string
+
+	done  map[any]converted // by the pickle's own pointer
+	open  map[any]bool      // what is being converted
+	dicts map[*pickle.Dict]*torch.Dict
+	hash  map[*pickle.Tuple]bool // whether it may be in a set
+	depth int
+	path  treePath
+}
+
+type converted struct {
+	value  any
+	weight int // how many values a walk over it meets
+}
+
+// setBudget limits the memory that calls may ask for, in proportion to the pickle's n
+// bytes: a file of a few bytes cannot ask for the same megabyte again and again.
+func (l *loader) setBudget(n int) { l.budget = 16<<20 + 64*n }
+
+func (l *loader) charge(n int) {
+	if n > l.budget {
+		fail.With("the calls in it make many times more than the file holds")
+	}
+	l.budget -= n
+}
+
+// device returns where a storage goes.
+func (l *loader) device(saved string) (torch.Device, error) {
+	d := l.opts.Device
+	if l.opts.Place != nil {
+		d = l.opts.Place(saved)
+	}
+	if d != torch.CPU && l.mapping != nil {
+		return d, fmt.Errorf("option Mmap maps to the CPU, not to %s; load without it", d)
+	}
+	if d == torch.CPU {
+		return d, nil
+	}
+	return d, torch.CheckDevice(d)
+}
+
+// storage returns the description of a storage, which the pickle may name often.
+func (l *loader) storage(key string, class *storageClass, numel int, location string) *storageSpec {
+	known, ok := l.storages[key]
+	switch {
+	case ok && known.class == *class && known.numel == numel:
+		return known
+	case ok && (known.bytes > 0 || numel != 0): // one without bytes may have any type
+		fail.With("storage %q is used with two types or sizes", key)
+	}
+	item := class.dtype.Size()
+	s := &storageSpec{key: key, class: *class, numel: numel, location: location, big: l.bigEndian}
+	l.find(s, item)
+	s.bytes = numel * item
+	if !class.untyped {
+		s.unit = unitOf(class.dtype)
+	}
+	l.storages[key] = s
+	return s
+}
+
+// load reads the storage's bytes, once, to the device that the options want. It
+// is called inside a scope.
+func (s *storageSpec) load(l *loader) error {
+	if s.base != nil {
+		return nil
+	}
+	if s.root != nil {
+		if err := s.root.load(l); err != nil {
+			return err
+		}
+		s.base = s.root.base.Narrow(0, s.from, s.bytes)
+		return nil
+	}
+	if l.mapping != nil && !s.private {
+		if s.base = l.mapping.part(s); s.base != nil {
+			return nil
+		}
+	}
+	device, err := l.device(s.location)
+	if err != nil {
+		return err
+	}
+	base := torch.Empty([]int{int(s.rec.size)}, torch.Options{DType: torch.UInt8, Device: device})
+	err = s.stream(func(from int64, part []byte) error {
+		torch.Scope(func() {
+			bytes := torch.FromBytes(part, torch.UInt8, len(part))
+			base.Narrow(0, int(from), len(part)).CopyInPlace(bytes)
+		})
+		return nil
+	})
+	if err == nil {
+		s.base = base
+	}
+	return err
+}
