@@ -50,6 +50,7 @@ var straight = []string{
 	"torch/onnx",
 	"torch/onnx/internal/pb",
 	"torch/optim",
+	"torch/pt",
 	"torch/pt/internal/pickle",
 	"torch/safetensors",
 	"torch/torchtest",
