@@ -138,10 +138,10 @@ func (s *session) load(path string) error {
 	var p plan
 	if err == nil {
 		optimizer, _ := torch.Value[*torch.Dict](d, "optimizer_state_dict")
-		groups := groupsIn(optimizer, "param_groups")
-		p = s.decide(changes(saved, s.begun), groups)
+		inFile := torch.NewDict("optimizer", torch.NewDict("group", groups(optimizer)))
+		p = s.decide(changes(saved, s.begun), inFile)
 		if err = p.err(); err == nil {
-			s.apply(p, groups)
+			s.apply(p, inFile)
 			_, err = readCheckpoint(d, s.Model, s.Optimizer)
 		}
 	}
@@ -185,18 +185,15 @@ type plan struct {
 }
 
 // decide judges each change. An optimizer may also be as it was when the file was
-// written: a scheduler changes it.
-func (s *session) decide(list []change, file []*torch.Dict) (p plan) {
-	other := slices.ContainsFunc(list, func(c change) bool { return c.part == "optimizer type" })
+// written: a scheduler changes it. inFile holds the groups of the optimizer in the file.
+func (s *session) decide(list []change, inFile *torch.Dict) (p plan) {
+	// Another optimizer has other settings; its type says enough.
+	other := slices.ContainsFunc(list, func(c change) bool { return c.path[0] == "optimizer" && c.key() == "type" })
 	for _, c := range list {
-		var lately any
-		inGroup := c.part == "optimizer group"
-		if inGroup {
-			lately, _ = group(file, c.group).Get(c.key)
-		}
+		lately, _ := holder(inFile, c.path).Get(c.key())
 		switch {
-		case inGroup && other: // another optimizer has other settings; its type says enough
-		case inGroup && show(lately) == show(c.now):
+		case c.inGroup() && other:
+		case c.inGroup() && fmt.Sprint(lately) == fmt.Sprint(c.now):
 			p.kept = append(p.kept, c)
 		case s.Override && c.mayChange():
 			p.overridden = append(p.overridden, c)
@@ -222,14 +219,13 @@ func (p plan) overridable() bool {
 
 // apply makes the settings that are kept the run's first ones again, and puts those
 // that are overridden into the groups that are loaded.
-func (s *session) apply(p plan, file []*torch.Dict) {
-	optimizer, _ := torch.Value[*torch.Dict](s.begun, "optimizer")
+func (s *session) apply(p plan, inFile *torch.Dict) {
 	for _, c := range p.kept {
-		group(groupsIn(optimizer, "group"), c.group).Set(c.key, c.was)
+		holder(s.begun, c.path).Set(c.key(), c.was)
 	}
 	for _, c := range p.overridden {
-		if c.part == "optimizer group" {
-			group(file, c.group).Set(c.key, c.now)
+		if c.inGroup() {
+			holder(inFile, c.path).Set(c.key(), c.now)
 		}
 	}
 	if p.overridden != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -105,20 +106,35 @@ func fingerprint(s *data.Set) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// groupSettings are the settings of an optimizer's groups, by number: those that
-// count, not which of PyTorch's implementations runs.
-func groupSettings(state *torch.Dict) *torch.Dict {
+// groups returns the groups of an optimizer's state dict, by number.
+func groups(optimizer *torch.Dict) *torch.Dict {
 	d := torch.NewDict()
-	for i, g := range groupsIn(state, "param_groups") {
+	if optimizer == nil {
+		return d
+	}
+	list, _ := torch.Value[[]any](optimizer, "param_groups")
+	for i, g := range list {
+		if group, ok := g.(*torch.Dict); ok {
+			d.Set(fmt.Sprint(i), group)
+		}
+	}
+	return d
+}
+
+// groupSettings returns the settings of an optimizer's groups, by number: those that
+// count, not which of PyTorch's implementations runs.
+func groupSettings(optimizer *torch.Dict) *torch.Dict {
+	d := groups(optimizer)
+	for i, g := range d.All() {
 		kept := torch.NewDict()
-		for key, v := range g.All() {
+		for key, v := range g.(*torch.Dict).All() {
 			switch key {
 			case "params", "initial_lr", "foreach", "capturable", "differentiable", "fused":
 			default:
 				kept.Set(key, v)
 			}
 		}
-		d.Set(fmt.Sprint(i), kept)
+		d.Set(i, kept)
 	}
 	return d
 }
@@ -136,149 +152,91 @@ func describe(model nn.Module) *torch.Dict {
 	return d
 }
 
-// setting names one setting of a run.
-type setting struct {
-	part  string // "optimizer type", "optimizer group", "model"; "" for one that stands alone
-	group int    // of the optimizer
-	key   string
-}
-
-// String returns the setting's name in messages, such as "batch size" and
-// "optimizer group 0 lr".
-func (s setting) String() string {
-	switch s.part {
-	case "":
-		return strings.ReplaceAll(s.key, "_", " ")
-	case "optimizer group":
-		return fmt.Sprint(s.part, " ", s.group, " ", s.key)
-	}
-	return strings.TrimSpace(s.part + " " + s.key)
-}
-
-// settingsIn lists the settings in a tree that session.settings made, each as one that is
-// now what the tree says.
-func settingsIn(tree *torch.Dict) (list []change) {
-	add := func(part string, group int, d *torch.Dict) {
-		for key, v := range d.All() {
-			list = append(list, change{setting: setting{part, group, fmt.Sprint(key)}, now: v})
-		}
-	}
-	for key, v := range tree.All() {
-		sub, isTree := v.(*torch.Dict)
-		switch {
-		case isTree && key == "model":
-			add("model", 0, sub)
-		case isTree && key == "optimizer":
-			kind, _ := sub.Get("type")
-			list = append(list, change{setting: setting{part: "optimizer type"}, now: kind})
-			for i, g := range groupsIn(sub, "group") {
-				add("optimizer group", i, g)
-			}
-		default:
-			list = append(list, change{setting: setting{key: fmt.Sprint(key)}, now: v})
-		}
-	}
-	return list
-}
-
-// groupsIn returns the groups of an optimizer, which are a list in its state dict and
-// numbered in the settings.
-func groupsIn(optimizer *torch.Dict, key string) (groups []*torch.Dict) {
-	if optimizer == nil {
-		return nil
-	}
-	v, _ := optimizer.Get(key)
-	list, _ := v.([]any)
-	if numbered, ok := v.(*torch.Dict); ok {
-		for _, g := range numbered.All() {
-			list = append(list, g)
-		}
-	}
-	for _, g := range list {
-		d, ok := g.(*torch.Dict)
-		if !ok {
-			d = torch.NewDict()
-		}
-		groups = append(groups, d)
-	}
-	return groups
-}
-
-// group returns one of the groups, or an empty one.
-func group(groups []*torch.Dict, i int) *torch.Dict {
-	if i < len(groups) {
-		return groups[i]
-	}
-	return torch.NewDict()
-}
-
-// change is a setting that differs from what it was; nil where it is not there.
+// change is a setting that differs from what it was; a value is nil where it is not
+// there.
 type change struct {
-	setting
+	path     []string // of keys, such as "batch_size", or "optimizer", "group", "0", "lr"
 	was, now any
 }
 
+// String returns a text such as "batch size was 4, is 8".
 func (c change) String() string {
-	name := c.setting.String()
+	name := strings.Join(c.path, " ")
+	if len(c.path) == 1 {
+		name = strings.ReplaceAll(name, "_", " ")
+	}
 	switch {
 	case strings.HasSuffix(name, " data"):
 		return name + " is not the same"
 	case c.was == nil:
-		return fmt.Sprintf("%s is new: %s", name, show(c.now))
+		return fmt.Sprintf("%s is new: %v", name, c.now)
 	case c.now == nil:
-		return fmt.Sprintf("%s is gone, it was %s", name, show(c.was))
+		return fmt.Sprintf("%s is gone, it was %v", name, c.was)
 	}
-	return fmt.Sprintf("%s was %s, is %s", name, show(c.was), show(c.now))
+	return fmt.Sprintf("%s was %v, is %v", name, c.was, c.now)
 }
 
-func show(v any) string {
-	d, ok := v.(*torch.Dict)
-	if !ok {
-		return fmt.Sprint(v)
-	}
-	var parts []string
-	for key, x := range d.All() {
-		parts = append(parts, fmt.Sprint(key, " ", show(x)))
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
-}
+// key returns the last key of the path.
+func (c change) key() string { return c.path[len(c.path)-1] }
+
+// inGroup reports whether it is a setting of one of the optimizer's groups.
+func (c change) inGroup() bool { return len(c.path) > 2 }
 
 // mayChange reports whether Run.Override allows it: a run can go on with another value,
 // though not to the same end.
 func (c change) mayChange() bool {
-	switch c.part {
-	case "":
-		return c.key == "clip_norm" || c.key == "scheduler"
-	case "optimizer group":
+	switch {
+	case len(c.path) == 1:
+		return c.key() == "clip_norm" || c.key() == "scheduler"
+	case c.inGroup():
 		return c.was != nil && c.now != nil
-	case "model":
-		return strings.HasSuffix(c.key, "layer")
 	}
-	return false
+	return c.path[0] == "model" && strings.HasSuffix(c.key(), "layer")
 }
 
-// changes compares the settings of a file with those of now. Settings that files of
-// earlier versions lack do not count.
-func changes(saved, now *torch.Dict) (list []change) {
-	was := map[setting]any{}
-	for _, c := range settingsIn(saved) {
-		was[c.setting] = c.now
-	}
-	for _, c := range settingsIn(now) {
-		top := c.key
-		if c.part != "" {
-			top, _, _ = strings.Cut(c.part, " ")
+// changes compares the settings of a file with those of now, which stand at path.
+// Settings that files of earlier versions lack do not count.
+func changes(was, now *torch.Dict, path ...string) (list []change) {
+	for key, value := range now.All() {
+		at := append(slices.Clone(path), fmt.Sprint(key))
+		old, known := was.Get(key)
+		tree, isTree := value.(*torch.Dict)
+		switch {
+		case path == nil && (!known || old == ""):
+		case isTree:
+			before, ok := old.(*torch.Dict)
+			if !ok {
+				before = torch.NewDict()
+			}
+			list = append(list, changes(before, tree, at...)...)
+		case fmt.Sprint(old) != fmt.Sprint(value):
+			list = append(list, change{at, old, value})
 		}
-		c.was = was[c.setting]
-		if old, ok := saved.Get(top); ok && old != "" && show(c.was) != show(c.now) {
-			list = append(list, c)
-		}
-		delete(was, c.setting)
 	}
-	for _, c := range settingsIn(saved) {
-		if v, gone := was[c.setting]; gone && c.part != "" {
-			list = append(list, change{c.setting, v, nil})
+	for key, old := range was.All() {
+		at := append(slices.Clone(path), fmt.Sprint(key))
+		tree, isTree := old.(*torch.Dict)
+		_, known := now.Get(key)
+		switch {
+		case known || path == nil:
+		case isTree:
+			list = append(list, changes(tree, torch.NewDict(), at...)...)
+		default:
+			list = append(list, change{at, old, nil})
 		}
 	}
 	return list
+}
+
+// holder returns the part of a tree that holds the last key of a path; an empty one
+// where the tree has no such part.
+func holder(tree *torch.Dict, path []string) *torch.Dict {
+	for _, key := range path[:len(path)-1] {
+		part, err := torch.Value[*torch.Dict](tree, key)
+		if err != nil {
+			return torch.NewDict()
+		}
+		tree = part
+	}
+	return tree
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/etude-ml/etude/torch"
@@ -250,22 +251,21 @@ func take(run Run) (d digest) {
 
 // add hashes the values of a tree by their paths.
 func (d *digest) add(path string, v any) {
-	children := func(n int, at func(i int) (any, any)) {
-		for i := range n {
-			key, x := at(i)
-			name := fmt.Sprint(key)
-			if path[len(path)-1] != ' ' {
-				name = "." + name
-			}
-			d.add(path+name, x)
+	below := func(key any) string {
+		if strings.HasSuffix(path, " ") {
+			return path + fmt.Sprint(key)
 		}
+		return fmt.Sprint(path, ".", key)
 	}
 	switch v := v.(type) {
 	case *torch.Dict:
-		keys := v.Keys()
-		children(len(keys), func(i int) (any, any) { x, _ := v.Get(keys[i]); return keys[i], x })
+		for key, x := range v.All() {
+			d.add(below(key), x)
+		}
 	case []any:
-		children(len(v), func(i int) (any, any) { return i, v[i] })
+		for i, x := range v {
+			d.add(below(i), x)
+		}
 	case *torch.Tensor:
 		d.put(path, v.Bytes())
 	default:
@@ -297,11 +297,11 @@ func historyDigest(h *History) (d digest) {
 	return d
 }
 
-// sum is one hash of all that begins with prefix.
+// sum returns one hash of all that begins with prefix.
 func (d digest) sum(prefix string) string {
 	h := sha256.New()
 	for _, x := range d {
-		if len(x.name) >= len(prefix) && x.name[:len(prefix)] == prefix {
+		if strings.HasPrefix(x.name, prefix) {
 			fmt.Fprintf(h, "%s %s\n", x.name, x.hash)
 		}
 	}
