@@ -11,6 +11,7 @@ import (
 
 	"github.com/etude-ml/etude/models/dataset/collection"
 	"github.com/etude-ml/etude/scripts/internal/plain"
+	"github.com/etude-ml/etude/torch/data"
 )
 
 type importCommand struct {
@@ -94,7 +95,7 @@ func printImport(w io.Writer, r *collection.Report) {
 	plain.Fprintf(w, "%d imported from %s, %d left out\n", r.Imported(), r.From, len(r.LeftOut))
 }
 
-func printLeftOut(w io.Writer, list []collection.Skip) {
+func printLeftOut(w io.Writer, list []data.Skip) {
 	const shown = 3 // names a reason; --json has all
 	var reasons []string
 	names := map[string][]string{}

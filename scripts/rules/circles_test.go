@@ -25,6 +25,7 @@ import (
 var straight = []string{
 	"models/dataset",
 	"models/dataset/cache",
+	"models/dataset/collection",
 	"models/internal/filekind",
 	"models/music/audio",
 	"models/music/audio/internal/flac",

@@ -21,23 +21,6 @@ var billboard = collection{Info{
 	Licence:  "CC0 1.0; cite Burgoyne, Wild, Fujinaga, ISMIR 2011",
 }, readBillboard}
 
-// progression is an entry of chord_progressions.json. Sections are there where
-// the tonic changes within a song; together they hold the chords once more.
-type progression struct {
-	ID       string    `json:"id"`
-	Title    string    `json:"title"`
-	Artist   string    `json:"artist"`
-	Key      string    `json:"key"` // the first tonic
-	Metre    string    `json:"metre"`
-	Sections []section `json:"sections"`
-	Chords   []string  `json:"chords"`
-}
-
-type section struct {
-	Key    string   `json:"key"`
-	Chords []string `json:"chords"`
-}
-
 func readBillboard(ctx context.Context, r *reader) error {
 	songs, err := r.find("unpack the archive, and name the folder that holds a folder a song", "salami_chords.txt")
 	if err != nil {

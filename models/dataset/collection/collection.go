@@ -30,72 +30,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/data"
 )
-
-// Options names what is imported, and where to.
-type Options struct {
-	From string // the collection: a folder, or a zip archive
-	To   string // DATA; made if it is not there
-	// Replace takes the collection's label, or file, where DATA holds another of
-	// the same name. Without it, that is an error and nothing is written.
-	Replace bool
-	// Progress, if set, is called for each file once it is in its place, with done
-	// counting from 1 to total.
-	Progress func(done, total int, name string)
-}
-
-// Info describes a collection to people who may import it.
-type Info struct {
-	Name     string `json:"name"`
-	Title    string `json:"title"`
-	Gives    string `json:"gives"`    // what it becomes
-	Download string `json:"download"` // what to get and how it is to lie
-	Licence  string `json:"licence"`  // as far as it is known
-}
-
-// Report holds the outcome of [Import].
-type Report struct {
-	Collection string  `json:"collection"`
-	From       string  `json:"from"`
-	To         string  `json:"to"`
-	Kinds      []Count `json:"kinds"`
-	LeftOut    []Skip  `json:"left_out"`
-}
-
-// Count counts what became of one kind of data. Imported is the sum of Linked,
-// Copied and Unchanged; progressions, which are no files, are only Imported.
-type Count struct {
-	Kind      string `json:"kind"` // audio, midi, dynamics, drums, chords
-	Folder    string `json:"folder"`
-	Imported  int    `json:"imported"`
-	Linked    int    `json:"linked"`
-	Copied    int    `json:"copied"`
-	Unchanged int    `json:"unchanged"` // there before, with the same content
-	LabelFile string `json:"label_file,omitempty"`
-	Labels    Merged `json:"labels"`
-}
-
-// Merged counts the entries of a label file that the collection has.
-type Merged struct {
-	Added     int `json:"added"`
-	Replaced  int `json:"replaced"`
-	Unchanged int `json:"unchanged"`
-}
-
-// Skip names something that was not imported, and why.
-type Skip struct {
-	Name   string `json:"name"`
-	Reason string `json:"reason"`
-}
-
-// Imported counts the files and progressions of the collection that DATA now holds.
-func (r *Report) Imported() int {
-	sum := 0
-	for _, k := range r.Kinds {
-		sum += k.Imported
-	}
-	return sum
-}
 
 // Names lists the collections that can be imported.
 func Names() []string {
@@ -137,13 +74,6 @@ func Import(ctx context.Context, name string, o Options) (*Report, error) {
 	return report, nil
 }
 
-// collection is a published collection and how it is read.
-type collection struct {
-	Info
-	// read finds the files and labels. Its error is about the collection as a whole.
-	read func(context.Context, *reader) error
-}
-
 var collections = []collection{deam, pmemo, emopia, vgmidi, maestro, groove, billboard, emodb}
 
 func (c collection) run(ctx context.Context, o Options) (*Report, error) {
@@ -171,7 +101,7 @@ func (c collection) run(ctx context.Context, o Options) (*Report, error) {
 	}
 	report := &Report{Collection: c.Name, From: o.From, To: o.To, Kinds: kinds, LeftOut: r.leftOut}
 	if report.LeftOut == nil {
-		report.LeftOut = []Skip{}
+		report.LeftOut = []data.Skip{}
 	}
 	return report, nil
 }

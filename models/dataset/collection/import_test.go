@@ -304,7 +304,8 @@ func TestInterrupted(t *testing.T) {
 	dst := filepath.Join(to, "x.wav")
 	err := wholefile.Replace(dst, func(w io.Writer) error {
 		_, _ = io.WriteString(w, "half")
-		return transfer(ctx, w, strings.NewReader("the other half"))
+		_, err := io.Copy(w, reading{ctx, strings.NewReader("the other half")})
+		return err
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, tree(t, to), "an interrupt within a file leaves nothing of it")

@@ -12,21 +12,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// state tells what became of a file.
-type state int
-
-const (
-	waiting state = iota
-	linked
-	copied
-	unchanged
-	failed // it could not be read, and was left out
-)
+// plan is an import about to be carried out.
+type plan struct {
+	*reader
+	Options
+	done   int // files
+	counts map[*kind]*Count
+}
 
 // sourceError is a file that cannot be read, as against a folder that cannot be
 // written: it costs that file alone.
@@ -60,27 +58,21 @@ func (p *plan) compare(ctx context.Context) error {
 	for _, i := range p.items {
 		dst := p.target(i)
 		_, err := os.Lstat(dst)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if errors.Is(err, fs.ErrNotExist) || isAny(err, syscall.ENOTDIR) {
 			continue
 		}
-		if unplaceable(err) {
-			p.fail(i, err)
-			continue
+		same := false
+		if !isAny(err, unplaceable...) {
+			same, err = sameContent(ctx, i, dst)
 		}
-		same, err := sameContent(ctx, i, dst)
-		if bad, ok := errors.AsType[sourceError](err); ok && !momentary(err) {
-			p.fail(i, bad)
-			continue
-		}
-		if err != nil {
+		switch {
+		case err != nil && p.fail(i, err):
+		case err != nil:
 			return err
-		}
-		if !same && !p.Replace {
+		case same:
+			p.placed(i, &p.counts[i.kind].Unchanged)
+		case !p.Replace:
 			return fmt.Errorf("%s is there with another content than %s in the collection: remove it, or give --replace to take the collection's", dst, i.from)
-		}
-		if same {
-			i.state = unchanged
-			p.placed(i)
 		}
 	}
 	return nil
@@ -94,61 +86,78 @@ func (p *plan) place(ctx context.Context) error {
 		dir := filepath.Dir(dst)
 		if !swept[dir] {
 			swept[dir] = true
-			if err := wholefile.Sweep(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !unplaceable(err) {
+			if err := wholefile.Sweep(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !isAny(err, unplaceable...) {
 				return err
 			}
 		}
-		if i.state != waiting {
+		if i.placed || i.failed {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		err := os.MkdirAll(dir, 0o777)
+		linked := false
 		if err == nil {
-			err = put(ctx, i, dst)
+			linked, err = put(ctx, i, dst)
 		}
-		if _, bad := errors.AsType[sourceError](err); bad && !momentary(err) || unplaceable(err) {
-			p.fail(i, err)
-			continue
-		}
-		if err != nil {
+		switch {
+		case err != nil && p.fail(i, err):
+		case err != nil:
 			return err
+		case linked:
+			p.placed(i, &p.counts[i.kind].Linked)
+		default:
+			p.placed(i, &p.counts[i.kind].Copied)
 		}
-		p.placed(i)
 	}
 	return nil
 }
 
-// momentary reports whether the system failed to read a file, for which it is not
-// left out: a further import may complete this one.
-func momentary(err error) bool {
-	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.ESTALE)
-}
+var (
+	// momentary are failures of the system to read a file, for which it is not left
+	// out: a further import may complete this one.
+	momentary = []syscall.Errno{syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ESTALE}
+	// unplaceable are the errors of a file system that cannot have a file of that name:
+	// it is too long, or a part of it is a file there.
+	unplaceable = []syscall.Errno{syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EILSEQ, syscall.EINVAL}
+)
 
-// unplaceable reports whether DATA's file system cannot have a file of that name:
-// it is too long, or a part of it is a file there.
-func unplaceable(err error) bool {
-	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) ||
-		errors.Is(err, syscall.EILSEQ) || errors.Is(err, syscall.EINVAL)
+func isAny(err error, list ...syscall.Errno) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(list, errno)
 }
 
 func (p *plan) target(i *item) string {
 	return filepath.Join(i.kind.dir(p.To), filepath.FromSlash(i.name))
 }
 
-func (p *plan) fail(i *item, err error) {
-	i.state = failed
-	verb := "placed in DATA"
-	if _, ok := errors.AsType[sourceError](err); ok {
-		verb = "read"
+// fail leaves an item out, if the error is about it alone.
+func (p *plan) fail(i *item, err error) bool {
+	_, source := errors.AsType[sourceError](err)
+	verb := "read"
+	switch {
+	case source && isAny(err, momentary...):
+		return false
+	case source:
+	case isAny(err, unplaceable...):
+		verb = "placed in DATA"
+	default:
+		return false
 	}
+	i.failed = true
 	p.leave(i.from, "cannot be %s: %v", verb, err)
-	p.placed(i)
+	p.progress(i)
+	return true
 }
 
-func (p *plan) placed(i *item) {
+func (p *plan) placed(i *item, count *int) {
+	i.placed = true
+	*count++
+	p.progress(i)
+}
+
+func (p *plan) progress(i *item) {
 	p.done++
 	if p.Progress != nil {
 		p.Progress(p.done, len(p.items), i.name)
@@ -157,55 +166,31 @@ func (p *plan) placed(i *item) {
 
 // put links a file, or copies it where that cannot be done. A file of another user
 // is copied, as root may be importing: DATA would share its owner and its rights.
-func put(ctx context.Context, i *item, dst string) error {
+func put(ctx context.Context, i *item, dst string) (linked bool, err error) {
 	if i.files.root != "" {
 		src, err := filepath.EvalSymlinks(i.files.path(i.from))
 		if err != nil {
-			return sourceError{err}
+			return false, sourceError{err}
 		}
 		if info, err := os.Stat(src); err == nil && wholefile.Mine(info) && wholefile.Link(src, dst) == nil {
-			i.state = linked
-			return nil
+			return true, nil
 		}
 	}
 	src, err := i.files.open(i.from, i.kind.most)
 	if err != nil {
-		return sourceError{err}
+		return false, sourceError{err}
 	}
 	defer src.Close()
 	if info, err := os.Lstat(dst); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		// What the link leads to is not DATA's: it keeps its content.
 		if err := os.Remove(dst); err != nil {
-			return err
+			return false, err
 		}
 	}
-	err = wholefile.Replace(dst, func(w io.Writer) error { return transfer(ctx, w, src) })
-	if err == nil {
-		i.state = copied
-	}
-	return err
-}
-
-// transfer copies until ctx ends.
-func transfer(ctx context.Context, w io.Writer, r io.Reader) error {
-	buf := make([]byte, 256<<10)
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return sourceError{err}
-		}
-	}
+	return false, wholefile.Replace(dst, func(w io.Writer) error {
+		_, err := io.Copy(w, reading{ctx, src})
+		return err
+	})
 }
 
 // sameContent compares an item with a file.
@@ -229,31 +214,33 @@ func sameContent(ctx context.Context, i *item, path string) (bool, error) {
 		return false, err
 	}
 	defer dst.Close()
-	c := &comparer{with: dst}
-	err = transfer(ctx, c, src)
-	if errors.Is(err, errDiffers) {
-		return false, nil
+	a, b := make([]byte, 128<<10), make([]byte, 128<<10)
+	for {
+		n, err := io.ReadFull(reading{ctx, src}, a)
+		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !end {
+			return false, err
+		}
+		m, _ := io.ReadFull(dst, b)
+		if !bytes.Equal(a[:n], b[:m]) || end {
+			return bytes.Equal(a[:n], b[:m]), nil
+		}
 	}
-	if err != nil {
-		return false, err
-	}
-	return c.total == info.Size(), nil
 }
 
-var errDiffers = errors.New("the contents differ")
-
-// comparer compares what is written to it with what it reads.
-type comparer struct {
-	with  io.Reader
-	total int64
-	buf   []byte
+// reading reads a file of the collection until ctx ends.
+type reading struct {
+	ctx context.Context
+	io.Reader
 }
 
-func (c *comparer) Write(p []byte) (int, error) {
-	c.buf = append(c.buf[:0], p...)
-	if _, err := io.ReadFull(c.with, c.buf); err != nil || !bytes.Equal(c.buf, p) {
-		return 0, errDiffers
+func (r reading) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	c.total += int64(len(p))
-	return len(p), nil
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = sourceError{err}
+	}
+	return n, err
 }

@@ -16,17 +16,12 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// plan is an import about to be carried out.
-type plan struct {
-	*reader
-	Options
-	done int // files
-}
-
 // carryOut places files, then writes label files. What can be known to go wrong
 // is found before anything is written.
 func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
+	p.counts = map[*kind]*Count{}
 	for _, k := range kinds {
+		p.counts[k] = &Count{Kind: k.name, Folder: k.dir(p.To)}
 		if _, err := p.merge(k); err != nil {
 			return nil, err
 		}
@@ -46,112 +41,62 @@ func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
 	}
 	counts := []Count{}
 	for _, k := range kinds {
-		merged, err := p.merge(k)
+		c := p.counts[k]
+		c.Imported = c.Linked + c.Copied + c.Unchanged
+		if k == chordsKind {
+			c.Imported = len(p.progressions)
+		}
+		if c.Imported == 0 {
+			continue
+		}
+		text, err := p.merge(k)
 		if err != nil {
 			return nil, err
 		}
-		count := p.count(k)
-		if count.Imported == 0 {
-			continue
-		}
-		count.Folder = k.dir(p.To)
-		count.Labels = merged.Merged
-		if k.labels != "" {
-			count.LabelFile = merged.file
-		}
-		if merged.changed {
-			if err := os.MkdirAll(filepath.Dir(merged.file), 0o777); err != nil {
+		if text != nil {
+			if err := os.MkdirAll(filepath.Dir(c.LabelFile), 0o777); err != nil {
 				return nil, err
 			}
-			if err := wholefile.Write(merged.file, merged.text); err != nil {
+			if err := wholefile.Write(c.LabelFile, text); err != nil {
 				return nil, err
 			}
 		}
-		counts = append(counts, count)
+		counts = append(counts, *c)
 	}
 	return counts, nil
 }
 
-func (p *plan) count(k *kind) Count {
-	c := Count{Kind: k.name}
-	for _, i := range p.items {
-		if i.kind != k {
-			continue
-		}
-		switch i.state {
-		case linked:
-			c.Linked++
-		case copied:
-			c.Copied++
-		case unchanged:
-			c.Unchanged++
-		case waiting, failed:
-		}
-	}
-	c.Imported = c.Linked + c.Copied + c.Unchanged
-	if k == chordsKind {
-		c.Imported = len(p.progressions)
-	}
-	return c
-}
-
-// merging holds the new content of a label file.
-type merging struct {
-	Merged
-	file    string
-	text    []byte
-	changed bool
-}
-
-// merge joins what DATA has with what the collection has, of one kind.
-func (p *plan) merge(k *kind) (merging, error) {
-	file, _ := dataset.LabelFile(k.dir(p.To), k.labels)
-	m := merging{file: file}
+// merge joins the labels that DATA has with those of the collection, of one kind, and
+// counts them. It returns the new content of the label file, or nil if that is the old
+// one.
+func (p *plan) merge(k *kind) ([]byte, error) {
 	var labelled []*item
 	for _, i := range p.items {
-		if i.kind == k && i.state != failed {
+		if i.kind == k && !i.failed {
 			labelled = append(labelled, i)
 		}
 	}
 	if k.labels == "" || len(labelled) == 0 && (k != chordsKind || len(p.progressions) == 0) {
-		return m, nil
+		return nil, nil
 	}
-	old, err := dataset.ReadRaw(m.file)
+	file, _ := dataset.LabelFile(k.dir(p.To), k.labels)
+	p.counts[k].LabelFile = file
+	old, err := dataset.ReadRaw(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return m, err
+		return nil, err
 	}
 	var c conflicts
+	var text []byte
 	if k == chordsKind {
-		m.text, m.Merged, err = mergeProgressions(old, p.progressions, p.Replace, &c)
+		text, p.counts[k].Labels, err = mergeProgressions(old, p.progressions, p.Replace, &c)
 	} else {
-		m.text, m.Merged, err = mergeLabels(m.file, k.dir(p.To), old, labelled, p.Replace, &c)
+		text, p.counts[k].Labels, err = mergeLabels(file, k.dir(p.To), old, labelled, p.Replace, &c)
 	}
 	if err != nil {
-		return m, fmt.Errorf("%s: %w", m.file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	m.changed = !bytes.Equal(m.text, old)
-	return m, c.err(m.file)
-}
-
-// conflicts counts the labels that differ from those in DATA.
-type conflicts struct {
-	count int
-	first string
-}
-
-func (c *conflicts) add(name, has, given string) {
-	if c.count++; c.count == 1 {
-		c.first = fmt.Sprintf("%s has %s there, and %s in the collection", name, has, given)
+	if bytes.Equal(text, old) {
+		text = nil
 	}
-}
-
-func (c *conflicts) err(file string) error {
-	if c.count == 0 {
-		return nil
-	}
-	more := ""
-	if c.count > 1 {
-		more = fmt.Sprintf("; %d more differ", c.count-1)
-	}
-	return fmt.Errorf("%s: %s%s: correct the file, or give --replace to take the collection's", file, c.first, more)
+	return text, c.err(file)
 }

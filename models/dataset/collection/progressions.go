@@ -6,39 +6,49 @@ package collection
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
 )
 
-// mergeProgressions adds progressions to the text of a list of them, whose other
-// entries stay as they are, by their ids. The bare list, which the readers accept
-// too, stays one.
+// progression is an entry of chord_progressions.json. Sections are there where
+// the tonic changes within a song; together they hold the chords once more.
+type progression struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Artist   string    `json:"artist"`
+	Key      string    `json:"key"` // the first tonic
+	Metre    string    `json:"metre"`
+	Sections []section `json:"sections"`
+	Chords   []string  `json:"chords"`
+}
+
+type section struct {
+	Key    string   `json:"key"`
+	Chords []string `json:"chords"`
+}
+
+func (p progression) String() string {
+	return fmt.Sprintf("%q by %q in %s, %d chords", p.Title, p.Artist, p.Key, len(p.Chords))
+}
+
+// mergeProgressions adds progressions to the text of a file of them, by their ids. Its
+// other entries stay as they are.
 func mergeProgressions(old []byte, list []progression, replace bool, c *conflicts) ([]byte, Merged, error) {
+	var m Merged
 	text, err := dataset.DecodeText(old)
 	if err != nil {
-		return nil, Merged{}, err
+		return nil, m, err
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		text = nil
+		text = []byte(`{"progressions": []}`)
 	}
-	var entries []json.RawMessage
-	var object []dataset.Member
-	where := -1
-	if text != nil && json.Unmarshal(text, &entries) != nil {
-		if object, err = dataset.ReadObject(text); err != nil {
-			return nil, Merged{}, err
-		}
-		where = slices.IndexFunc(object, func(m dataset.Member) bool { return strings.EqualFold(m.Key, "progressions") })
-		if where < 0 || json.Unmarshal(object[where].Value, &entries) != nil {
-			return nil, Merged{}, errors.New(`no list "progressions" in it: remove the file or correct it`)
-		}
+	file, err := dataset.ReadProgressions(text)
+	if err != nil {
+		return nil, m, err
 	}
 	at := map[string]int{}
-	for n, e := range entries {
+	for n, e := range file.Entries {
 		var has struct {
 			ID any `json:"id"`
 		}
@@ -46,16 +56,15 @@ func mergeProgressions(old []byte, list []progression, replace bool, c *conflict
 			at[fmt.Sprint(has.ID)] = n
 		}
 	}
-	var m Merged
 	for _, p := range list {
 		n, ok := at[p.ID]
 		if !ok {
 			m.Added++
-			entries = append(entries, dataset.RawJSON(p))
+			file.Entries = append(file.Entries, dataset.RawJSON(p))
 			continue
 		}
 		var has progression
-		if json.Unmarshal(entries[n], &has) == nil && bytes.Equal(dataset.RawJSON(has), dataset.RawJSON(p)) {
+		if json.Unmarshal(file.Entries[n], &has) == nil && bytes.Equal(dataset.RawJSON(has), dataset.RawJSON(p)) {
 			m.Unchanged++
 			continue
 		}
@@ -63,35 +72,10 @@ func mergeProgressions(old []byte, list []progression, replace bool, c *conflict
 		if !replace {
 			c.add(p.ID, has.String(), p.String())
 		}
-		entries[n] = dataset.RawJSON(p)
+		file.Entries[n] = dataset.RawJSON(p)
 	}
 	if m.Added+m.Replaced == 0 {
 		return old, m, nil
 	}
-	if text != nil && where < 0 {
-		return append(writeList(entries), '\n'), m, nil
-	}
-	if where < 0 {
-		where = len(object)
-		object = append(object, dataset.Member{Key: "progressions"})
-	}
-	object[where].Value = writeList(entries)
-	return dataset.WriteObject(object), m, nil
-}
-
-func (p progression) String() string {
-	return fmt.Sprintf("%q by %q in %s, %d chords", p.Title, p.Artist, p.Key, len(p.Chords))
-}
-
-func writeList(entries []json.RawMessage) []byte {
-	var b bytes.Buffer
-	b.WriteString("[")
-	for n, e := range entries {
-		if n > 0 {
-			b.WriteString(",")
-		}
-		fmt.Fprintf(&b, "\n%s", e)
-	}
-	b.WriteString("\n]")
-	return b.Bytes()
+	return file.Text(), m, nil
 }

@@ -4,6 +4,7 @@
 package collection
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/torch/data"
 )
 
 // kind is a kind of training data: a folder, and a label file in it.
@@ -52,7 +54,8 @@ type item struct {
 	from  string         // its name there
 	name  string         // its path below the kind's folder, with slashes
 	label *dataset.Label // nil where the kind has none
-	state state
+	// placed: DATA has the file. failed: it could not be read or placed, and was left out.
+	placed, failed bool
 }
 
 // reader holds the files of a collection, and what was found in them so far.
@@ -61,13 +64,20 @@ type reader struct {
 	files        *source
 	items        []*item
 	progressions []progression
-	leftOut      []Skip
+	leftOut      []data.Skip
 	taken        map[string]string // kind and name of each item → where it is from
+}
+
+// collection is a published collection and how it is read.
+type collection struct {
+	Info
+	// read finds the files and labels. Its error is about the collection as a whole.
+	read func(context.Context, *reader) error
 }
 
 // leave reports something that is not imported.
 func (r *reader) leave(name, format string, args ...any) {
-	r.leftOut = append(r.leftOut, Skip{name, fmt.Sprintf(format, args...)})
+	r.leftOut = append(r.leftOut, data.Skip{Name: name, Reason: fmt.Sprintf(format, args...)})
 }
 
 // add imports a file under a name below the collection's folder.

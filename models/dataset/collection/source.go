@@ -6,6 +6,7 @@ package collection
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,11 +193,7 @@ func (s *source) openNested(name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		return nil, notZip(name, b[:min(len(b), filekind.HeadSize)], err)
-	}
-	return listArchive(name, z, int64(len(b)))
+	return readArchive(name, bytes.NewReader(b), int64(len(b)))
 }
 
 // notZip returns an error that says what a file is, if not a zip archive.
@@ -242,42 +239,31 @@ func openFolder(ctx context.Context, from, to string) (*source, error) {
 			made = append(made, info)
 		}
 	}
-	var walk func(dir string, depth int) error
-	walk = func(dir string, depth int) error {
-		if err := ctx.Err(); err != nil {
+	resolved, err := filepath.EvalSymlinks(from)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(resolved, func(full string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(resolved, full) // one is in the other
+		name = filepath.ToSlash(name)
+		if err = cmp.Or(ctx.Err(), err); err != nil || name == "." {
 			return err
 		}
-		list, err := os.ReadDir(s.path(dir))
-		if err != nil {
+		if d.IsDir() {
+			info, err := d.Info()
+			if err == nil && (hidden(d.Name()) || strings.Count(name, "/") >= maxDepth ||
+				slices.ContainsFunc(made, func(m fs.FileInfo) bool { return os.SameFile(m, info) })) {
+				return fs.SkipDir
+			}
 			return err
 		}
-		for _, d := range list {
-			name := path.Join(dir, d.Name())
-			if hidden(d.Name()) {
-				continue
-			}
-			if d.IsDir() {
-				info, err := d.Info()
-				if err != nil {
-					return err
-				}
-				if depth < maxDepth && !slices.ContainsFunc(made, func(m fs.FileInfo) bool { return os.SameFile(m, info) }) {
-					if err := walk(name, depth+1); err != nil {
-						return err
-					}
-				}
-				continue
-			}
-			// Links to files are followed, links to folders are not, as by the readers.
-			if info, err := os.Stat(s.path(name)); err == nil && info.Mode().IsRegular() {
-				if err := s.list(name); err != nil {
-					return err
-				}
-			}
+		// Links to files are followed, links to folders are not, as by the readers.
+		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && !hidden(d.Name()) {
+			return s.list(name)
 		}
 		return nil
-	}
-	if err := walk("", 0); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	slices.Sort(s.names)
@@ -289,33 +275,28 @@ func openArchive(file string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := readArchive(file, f)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	s.closer = f
-	return s, nil
-}
-
-func readArchive(file string, f *os.File) (*source, error) {
 	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var s *source
+		if s, err = readArchive(file, f, info.Size()); err == nil {
+			s.closer = f
+			return s, nil
+		}
 	}
-	z, err := zip.NewReader(f, info.Size())
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // listArchive tells which path, and why
-		head := make([]byte, filekind.HeadSize)
-		n, _ := f.ReadAt(head, 0)
-		return nil, notZip(file, head[:n], err)
-	}
-	return listArchive(file, z, info.Size())
+	f.Close()
+	return nil, err
 }
 
-// listArchive refuses what no archive of a publisher holds: names that lead out
+// readArchive refuses what no archive of a publisher holds: names that lead out
 // of it, links, names that come twice. Backslashes, which some programs write on
 // Windows, are slashes.
-func listArchive(file string, z *zip.Reader, size int64) (*source, error) {
+func readArchive(file string, r io.ReaderAt, size int64) (*source, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which path, and why, is told below
+		head := make([]byte, filekind.HeadSize)
+		n, _ := r.ReadAt(head, 0)
+		return nil, notZip(file, head[:n], err)
+	}
 	s := &source{entries: map[string]*zip.File{}, size: size}
 	for _, entry := range z.File {
 		name := strings.ReplaceAll(entry.Name, `\`, "/")

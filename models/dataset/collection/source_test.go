@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/data"
 )
 
 // entry is a file of an archive.
@@ -161,9 +163,9 @@ func TestFoldersAreListed(t *testing.T) {
 	r, err := importFrom("emodb", dir, to)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"training/audio/emodb/03a01Na.wav", "training/audio/emodb/03a01Wa.wav", "training/audio/labels.csv"}, tree(t, to))
-	assert.Equal(t, []Skip{
-		{`"x\xff/03a01Ta.wav"`, "the file name is not UTF-8"},
-		{"b/03a01Na.wav", "another file has the same name: a/03a01Na.wav"},
+	assert.Equal(t, []data.Skip{
+		{Name: `"x\xff/03a01Ta.wav"`, Reason: "the file name is not UTF-8"},
+		{Name: "b/03a01Na.wav", Reason: "another file has the same name: a/03a01Na.wav"},
 	}, r.LeftOut)
 }
 
