@@ -102,8 +102,8 @@ func (s Spec) state() []stateEntry {
 	var entries []stateEntry
 	build := func() {
 		m := s.New(torch.CPU)
-		for key, v := range nn.StateDict(m).All() {
-			entries = append(entries, stateEntry{key.(string), v.(*torch.Tensor).Shape()})
+		for _, n := range nn.NamedTensors(m) {
+			entries = append(entries, stateEntry{n.Name, n.Tensor.Shape()})
 		}
 		for _, p := range nn.Parameters(m) {
 			p.Close()

@@ -146,8 +146,8 @@ func describe(model nn.Module) *torch.Dict {
 	for _, l := range nn.Describe(model) {
 		d.Set(strings.TrimPrefix(l.Path+".layer", "."), l.Text)
 	}
-	for name, t := range nn.StateDict(model).All() {
-		d.Set(name, fmt.Sprint(t.(*torch.Tensor).Shape(), " ", t.(*torch.Tensor).DType()))
+	for _, n := range nn.NamedTensors(model) {
+		d.Set(n.Name, fmt.Sprint(n.Tensor.Shape(), " ", n.Tensor.DType()))
 	}
 	return d
 }

@@ -5,6 +5,7 @@ package trainer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
@@ -14,70 +15,63 @@ import (
 // device. (A state dict shares its elements with the network: going back to one
 // changes nothing.) The zero value is empty.
 type Weights struct {
-	dict *torch.Dict
+	list []nn.NamedTensor
 }
 
 // Take copies the present state of model.
 func (w *Weights) Take(model nn.Module) {
-	torch.Scope(func() { w.copy(nn.StateDict(model)) })
-}
-
-// copy makes w a copy of d, in the memory that it has where that fits.
-func (w *Weights) copy(d *torch.Dict) {
-	fresh := &torch.Dict{OrderedDict: true}
+	now := nn.NamedTensors(model)
 	torch.NoGrad(func() {
-		for name, v := range d.All() {
-			t := v.(*torch.Tensor)
-			if have := w.tensor(name); have != nil && sameKind(have, t) {
-				fresh.Set(name, have.CopyInPlace(t))
-				continue
+		if w.list != nil && slices.EqualFunc(w.list, now, sameKind) {
+			for i, n := range now {
+				w.list[i].Tensor.CopyInPlace(n.Tensor)
 			}
-			torch.Unscoped(func() { fresh.Set(name, t.Clone()) })
+			return
 		}
+		w.Close()
+		torch.Unscoped(func() {
+			copies := []nn.NamedTensor{}
+			for _, n := range now {
+				copies = append(copies, nn.NamedTensor{Name: n.Name, Tensor: n.Tensor.Clone(), Buffer: n.Buffer})
+			}
+			w.list = copies
+		})
 	})
-	if w.dict != nil {
-		for name := range w.dict.All() {
-			if now, _ := fresh.Get(name); now != any(w.tensor(name)) {
-				w.tensor(name).Close()
-			}
-		}
-	}
-	w.dict = fresh
 }
 
-func (w *Weights) tensor(name any) *torch.Tensor {
-	if w.dict == nil {
-		return nil
+func sameKind(a, b nn.NamedTensor) bool {
+	kind := func(n nn.NamedTensor) string {
+		return fmt.Sprint(n.Name, n.Tensor.Shape(), n.Tensor.DType(), n.Tensor.Device())
 	}
-	v, _ := w.dict.Get(name)
-	t, _ := v.(*torch.Tensor)
-	return t
-}
-
-func sameKind(a, b *torch.Tensor) bool {
-	return fmt.Sprint(a.Shape(), a.DType(), a.Device()) == fmt.Sprint(b.Shape(), b.DType(), b.Device())
+	return kind(a) == kind(b)
 }
 
 // Restore copies the state back into model, whose tensors stay the same ones.
 func (w *Weights) Restore(model nn.Module) error {
-	if w.dict == nil {
+	if w.list == nil {
 		return fmt.Errorf("trainer: there are no weights to restore: Take comes first")
 	}
-	return nn.LoadStateDict(model, w.dict)
+	return nn.LoadStateDict(model, w.StateDict())
 }
 
 // StateDict returns the copy itself, nil if there is none. The next Take overwrites it.
-func (w *Weights) StateDict() *torch.Dict { return w.dict }
+func (w *Weights) StateDict() *torch.Dict {
+	if w.list == nil {
+		return nil
+	}
+	d := &torch.Dict{OrderedDict: true}
+	for _, n := range w.list {
+		d.Set(n.Name, n.Tensor)
+	}
+	return d
+}
 
 // Close frees the copy.
 func (w *Weights) Close() {
-	if w.dict == nil {
-		return
+	for _, n := range w.list {
+		n.Tensor.Close()
 	}
-	for name := range w.dict.All() {
-		w.tensor(name).Close()
-	}
-	w.dict = nil
+	w.list = nil
 }
 
 // finite reports whether all parameters and buffers of model are finite, in one read.
@@ -85,9 +79,9 @@ func finite(model nn.Module) (ok bool) {
 	torch.NoGrad(func() {
 		torch.Scope(func() {
 			var flags []*torch.Tensor
-			for _, v := range nn.StateDict(model).All() {
-				if t := v.(*torch.Tensor); t.DType().IsFloating() {
-					flags = append(flags, t.IsFinite().All())
+			for _, n := range nn.NamedTensors(model) {
+				if n.Tensor.DType().IsFloating() {
+					flags = append(flags, n.Tensor.IsFinite().All())
 				}
 			}
 			ok = len(flags) == 0 || torch.Stack(flags, 0).All().Item() != 0

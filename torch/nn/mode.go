@@ -13,7 +13,7 @@ import (
 // the exported fields Training, and then calls each [TrainingMode], that of a network
 // after those of its layers.
 func SetTraining(m any, on bool) {
-	namedTensors(m) // panics on layers that cannot be seen
+	NamedTensors(m) // panics on layers that cannot be seen
 	var informed []TrainingMode
 	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
 		if training := trainingOf(v); training != nil {

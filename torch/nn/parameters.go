@@ -25,7 +25,7 @@ func Parameters(m any) []*torch.Tensor {
 func NamedParameters(m any) []NamedTensor {
 	seen := map[*torch.Tensor]bool{}
 	var ts []NamedTensor
-	for _, n := range namedTensors(m) {
+	for _, n := range NamedTensors(m) {
 		if !n.Buffer && !seen[n.Tensor] {
 			seen[n.Tensor] = true
 			ts = append(ts, n)
@@ -43,9 +43,9 @@ func ParameterCount(m any) int {
 	return n
 }
 
-// namedTensors returns parameters and buffers; one reached in two ways comes twice,
-// as in PyTorch's state_dict.
-func namedTensors(m any) []NamedTensor {
+// NamedTensors returns the parameters and buffers of m with their names, in the order of
+// PyTorch's state_dict. As there, a tensor that is reached in two ways comes twice.
+func NamedTensors(m any) []NamedTensor {
 	var ts []NamedTensor
 	w := walker{found: func(n NamedTensor) { ts = append(ts, n) }}
 	w.walk("", reflect.ValueOf(m))

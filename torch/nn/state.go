@@ -13,11 +13,11 @@ import (
 )
 
 // StateDict returns the parameters and buffers of m by name, as PyTorch's
-// state_dict does. The tensors share their elements with m's and are not part of
-// any graph.
+// state_dict does, to be saved or to be loaded elsewhere. The tensors share their
+// elements with m's and are not part of any graph. [NamedTensors] returns m's own.
 func StateDict(m any) *torch.Dict {
 	d := &torch.Dict{OrderedDict: true}
-	for _, n := range namedTensors(m) {
+	for _, n := range NamedTensors(m) {
 		d.Set(n.Name, n.Tensor.Detach())
 	}
 	return d
@@ -31,7 +31,7 @@ func LoadStateDict(m any, d *torch.Dict) error {
 	if d == nil {
 		return errors.New("nn: the state dict is nil")
 	}
-	named := namedTensors(m)
+	named := NamedTensors(m)
 	if err := compareState(named, d); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func compareState(named []NamedTensor, d *torch.Dict) error {
 func To(m any, d torch.Device) {
 	torch.NoGrad(func() {
 		torch.Scope(func() {
-			for _, n := range namedTensors(m) {
+			for _, n := range NamedTensors(m) {
 				if n.Tensor.Device() != d {
 					setData(n.Tensor, n.Tensor.Detach().To(d))
 				}

@@ -171,9 +171,9 @@ func notCompared(nans int, b []float64, shape []int) string {
 // cause names the weights, or the input, that are not finite.
 func cause(model nn.Module, x *torch.Tensor) string {
 	var list []string
-	for name, t := range nn.StateDict(model).All() {
-		if n := notFinite(t.(*torch.Tensor)); n > 0 {
-			list = append(list, fmt.Sprintf("%v (%d of %d elements)", name, n, t.(*torch.Tensor).Numel()))
+	for _, w := range nn.NamedTensors(model) {
+		if n := notFinite(w.Tensor); n > 0 {
+			list = append(list, fmt.Sprintf("%s (%d of %d elements)", w.Name, n, w.Tensor.Numel()))
 		}
 	}
 	switch more := len(list) - 8; {

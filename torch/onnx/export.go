@@ -107,8 +107,8 @@ func build(model nn.Module, s *Signature) (file *pb.Model, err error) {
 			}
 		}
 		var state []named
-		for name, t := range nn.StateDict(model).All() {
-			state = append(state, named{fmt.Sprint(name), t.(*torch.Tensor)})
+		for _, n := range nn.NamedTensors(model) {
+			state = append(state, named{n.Name, n.Tensor.Detach()})
 		}
 		file = &pb.Model{
 			IRVersion: irVersion(s.Opset), ProducerName: "etude", Graph: fail.Or(lower(traces, state, s)),
