@@ -27,10 +27,10 @@ endif
 # little for a machine that does other work at the same time.
 TEST := go test -timeout 60m -p $(shell echo $$((2 * $$(nproc))))
 
-# Where memory and goroutines meet. The others have no goroutines of their own.
+# The packages in which memory and goroutines meet. The others start no goroutines.
 RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
-	./torch/libtorch ./trainer ./models/music/audio ./models/dataset/cache ./models/internal/... ./models/dataset ./models/dataset/collection \
-	./scripts/internal/...
+	./torch/libtorch ./trainer ./models/music/audio ./models/dataset ./models/dataset/cache ./models/runs \
+	./scripts/internal/crash ./scripts/internal/demo ./scripts/internal/gpucheck ./scripts/internal/progress
 
 .PHONY: help
 help: ## List the targets

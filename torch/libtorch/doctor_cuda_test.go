@@ -70,6 +70,9 @@ func TestCUDAWorks(t *testing.T) {
 
 // Each case is a machine on which CUDA cannot be used.
 func TestCUDAReasons(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each case waits for a process, as TestCUDAWorks does")
+	}
 	all := []string{"nvidiactl", "nvidia-uvm", "nvidia0"}
 	for _, c := range []struct {
 		name    string

@@ -90,6 +90,9 @@ func TestRealCompile(t *testing.T) {
 
 // TestRealPip lets the pip of this machine choose and check a wheel from a local folder.
 func TestRealPip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for pip, and has nothing for the race detector")
+	}
 	path := os.Getenv("PATH")
 	w := newWorld(t)
 	t.Setenv("PATH", path)
@@ -127,6 +130,9 @@ func TestRealPip(t *testing.T) {
 // TestNothingNamesTheUnused reads every library of the libtorch that setup
 // installed: what it left out must be neither linked with nor opened by name.
 func TestNothingNamesTheUnused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it reads half a gigabyte, and has nothing for the race detector")
+	}
 	inst, err := Locate()
 	if err != nil || inst.Origin != bySetup {
 		t.Skip("no libtorch that setup installed: ", err)

@@ -53,6 +53,9 @@ func compose(t *testing.T, o Options) string {
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it composes six times, in the same way as the other tests")
+	}
 	a, b := compose(t, small), compose(t, small)
 	assert.Equal(t, hash(t, a), hash(t, b))
 
