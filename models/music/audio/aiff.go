@@ -4,6 +4,7 @@
 package audio
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -92,9 +93,17 @@ func readCOMM(r *io.SectionReader, compressed bool) (*pcm, int64, error) {
 	}
 	f.rate = int(rate)
 	if compressed {
-		if err := f.setCompression(string(b[18:22])); err != nil {
-			return nil, 0, err
+		kind := string(b[18:22])
+		c, known := compressions[kind]
+		switch {
+		case !known:
+			return nil, 0, fmt.Errorf("compression %q is not decoded; convert the file to uncompressed AIFF or wav", kind)
+		case c.unsigned && f.bits != 8:
+			return nil, 0, fmt.Errorf("%d bits an unsigned sample, want 8", f.bits)
+		case c.little:
+			f.order = binary.LittleEndian
 		}
+		f.tag, f.bits, f.signed = c.tag, cmp.Or(c.bits, f.bits), !c.unsigned
 	}
 	if f.tag == tagPCM && (f.bits < 1 || f.bits > 32) {
 		return nil, 0, fmt.Errorf("%d bits a sample, want 1 to 32", f.bits)
@@ -103,38 +112,20 @@ func readCOMM(r *io.SectionReader, compressed bool) (*pcm, int64, error) {
 	return f, int64(be.Uint32(b[2:])), nil
 }
 
-// setCompression applies AIFF-C's compression type. Some types fix the size of a
-// sample, whatever number of bits the chunk itself has, often that of the source.
-func (f *pcm) setCompression(kind string) error {
-	switch kind {
-	case "NONE", "twos":
-	case "sowt":
-		f.order = binary.LittleEndian
-	case "in24":
-		f.bits = 24
-	case "in32":
-		f.bits = 32
-	case "42n1", "42ni": // both spellings are found
-		f.bits, f.order = 24, binary.LittleEndian
-	case "23ni":
-		f.bits, f.order = 32, binary.LittleEndian
-	case "raw ":
-		if f.bits != 8 {
-			return fmt.Errorf("%d bits an unsigned sample, want 8", f.bits)
-		}
-		f.signed = false
-	case "fl32", "FL32":
-		f.tag, f.bits = tagFloat, 32
-	case "fl64", "FL64":
-		f.tag, f.bits = tagFloat, 64
-	case "ulaw", "ULAW":
-		f.tag, f.bits = tagMuLaw, 8
-	case "alaw", "ALAW":
-		f.tag, f.bits = tagALaw, 8
-	default:
-		return fmt.Errorf("compression %q is not decoded; convert the file to uncompressed AIFF or wav", kind)
-	}
-	return nil
+// compressions are AIFF-C's compression types. Some fix the size of a sample, whatever
+// number of bits the chunk itself has, often that of the source.
+var compressions = map[string]struct {
+	tag, bits        int // 0 bits: as the chunk says
+	little, unsigned bool
+}{
+	"NONE": {tag: tagPCM}, "twos": {tag: tagPCM}, "sowt": {tag: tagPCM, little: true},
+	"in24": {tag: tagPCM, bits: 24}, "in32": {tag: tagPCM, bits: 32}, "23ni": {tag: tagPCM, bits: 32, little: true},
+	"42n1": {tag: tagPCM, bits: 24, little: true}, "42ni": {tag: tagPCM, bits: 24, little: true}, // both spellings are found
+	"raw ": {tag: tagPCM, unsigned: true},
+	"fl32": {tag: tagFloat, bits: 32}, "FL32": {tag: tagFloat, bits: 32},
+	"fl64": {tag: tagFloat, bits: 64}, "FL64": {tag: tagFloat, bits: 64},
+	"ulaw": {tag: tagMuLaw, bits: 8}, "ULAW": {tag: tagMuLaw, bits: 8},
+	"alaw": {tag: tagALaw, bits: 8}, "ALAW": {tag: tagALaw, bits: 8},
 }
 
 // extended returns the whole part of an 80-bit IEEE float, or -1 if it cannot be a

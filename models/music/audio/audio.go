@@ -38,6 +38,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"syscall"
 
 	"github.com/etude-ml/etude/models/internal/filekind"
 	"github.com/etude-ml/etude/models/music/audio/internal/mp3"
@@ -66,21 +67,18 @@ func decodeFile(ctx context.Context, path string, maxSeconds float64) (*sound, e
 	if math.IsNaN(maxSeconds) || maxSeconds < 0 {
 		return nil, fmt.Errorf("length limit is %v seconds, want 0 (all) or more", maxSeconds)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, plain(err)
-	}
-	// Opening a pipe or a device could block forever.
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
-	f, err := os.Open(path)
+	// Without this flag, opening a pipe or a device could block forever.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, plain(err)
 	}
 	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, plain(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
 	}
 	r := &interruptible{ctx: ctx, r: f}
 	s, err := decode(r, info.Size(), maxSeconds)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // Read reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper,
@@ -37,22 +38,19 @@ func Parse(data []byte) (*Song, error) {
 	return s, nil
 }
 
-// readFile checks the file before it opens it: a pipe would block. Its errors
-// leave out the path, which the caller adds.
+// readFile reads a regular file. Its errors leave out the path, which the caller adds.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	var f *os.File
-	if err == nil {
-		f, err = os.Open(path)
-	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // without the flag a pipe would block
 	if err != nil {
 		return nil, errors.Unwrap(err) // of a PathError
 	}
 	defer f.Close()
-	if info.Size() > MaxBytes {
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, errors.Unwrap(err)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a regular file")
+	case info.Size() > MaxBytes:
 		return nil, tooLarge(info.Size())
 	}
 	return io.ReadAll(io.LimitReader(f, MaxBytes+1)) // it may be growing
