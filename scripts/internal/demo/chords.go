@@ -179,21 +179,15 @@ func unroll(loop []string, times int) []string {
 
 // writeProgressions writes them a line each.
 func writeProgressions(dir string, list []progression) error {
-	var text bytes.Buffer
-	text.WriteString("{\"progressions\": [")
+	lines := make([][]byte, len(list))
 	for i, p := range list {
-		line, err := json.Marshal(p)
-		if err != nil {
+		var err error
+		if lines[i], err = json.Marshal(p); err != nil {
 			return err
 		}
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		text.WriteByte('\n')
-		text.Write(line)
 	}
-	text.WriteString("\n]}\n")
-	return os.WriteFile(filepath.Join(dir, chordsDir, dataset.ChordsFile), text.Bytes(), 0o666)
+	text := fmt.Appendf(nil, "{\"progressions\": [\n%s\n]}\n", bytes.Join(lines, []byte(",\n")))
+	return os.WriteFile(filepath.Join(dir, chordsDir, dataset.ChordsFile), text, 0o666)
 }
 
 // speller names chords in a key.

@@ -32,6 +32,12 @@ func newPiece(rng *rand.Rand, name string) *piece {
 	return p
 }
 
+// bar returns the rhythm of a bar. Even and odd bars have one each.
+func (p *piece) bar(density, bar int) []float64 {
+	choices := rhythms[density]
+	return choices[(p.rhythm+uint64(bar%2))%uint64(len(choices))]
+}
+
 // mode is a scale, and progressions on its degrees, a chord a bar.
 type mode struct {
 	scale        [7]int
@@ -50,6 +56,14 @@ var (
 		leading:      true,
 	}
 )
+
+// modeOf returns the mode of a mood of this valence.
+func modeOf(valence float64) *mode {
+	if valence >= 0 {
+		return &major
+	}
+	return &minor
+}
 
 // rhythms gives bars of four beats, from calm to driving, as lengths in beats.
 var rhythms = [4][][]float64{
@@ -112,10 +126,7 @@ func (w *writer) melody(chord, position int, at float64, rhythm []float64, theme
 // accompany writes a bass note and the chord above it: held when calm, repeated
 // or broken when not.
 func (w *writer) accompany(chord int, at float64, density int) {
-	root := w.nearestTone(chord, w.center-24)
-	for (root-chord)%7 != 0 { // the bass takes the chord's own degree
-		root--
-	}
+	root := w.bass(chord, w.center-24)
 	third := w.nearestTone(chord, w.center-12)
 	w.add(w.pitch(root, chord), 0, at, beatsPerBar)
 	tones := [3]int{third, w.above(chord, third), w.above(chord, w.above(chord, third))}
@@ -182,6 +193,16 @@ func (w *writer) nearestTone(chord int, pitch float64) int {
 		}
 	}
 	return best
+}
+
+// bass returns the position of the chord's own degree, at or below its tone nearest to a
+// pitch.
+func (w *writer) bass(chord int, pitch float64) int {
+	root := w.nearestTone(chord, pitch)
+	for (root-chord)%7 != 0 {
+		root--
+	}
+	return root
 }
 
 // above returns the next tone of the chord.

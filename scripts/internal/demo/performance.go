@@ -53,11 +53,7 @@ type scored struct {
 func (p *performance) score() []scored {
 	var notes []scored
 	for i, mood := range p.phrases {
-		m := &minor
-		if mood.Valence >= 0 {
-			m = &major
-		}
-		a := mood.Arousal
+		m, a := modeOf(mood.Valence), mood.Arousal
 		hand := writer{mode: m, legato: 1, rng: p.rng, center: 68 + 5*mood.Valence + 12*(a-0.5)}
 		right, left := hand, hand
 		right.score, left.score = &score{}, &score{}
@@ -66,9 +62,7 @@ func (p *performance) score() []scored {
 		for bar, chord := range chords {
 			at := float64((i*barsPerPhrase + bar) * beatsPerBar)
 			if last := bar == barsPerPhrase-1; !last {
-				choices := rhythms[level(a)]
-				rhythm := choices[(p.piece.rhythm+uint64(bar%2))%uint64(len(choices))]
-				position = right.melody(chord, position, at, rhythm, p.piece.theme)
+				position = right.melody(chord, position, at, p.piece.bar(level(a), bar), p.piece.theme)
 			} else { // a phrase ends on one long note, the piece at home
 				if i == len(p.phrases)-1 {
 					chord = 0
@@ -111,10 +105,7 @@ func (w *writer) double(arousal float64) {
 // texture writes a bar of the left hand: chords for half a bar, broken chords,
 // bass and chord in turns, or running sixteenths.
 func (w *writer) texture(chord int, at float64, level int) {
-	root := w.nearestTone(chord, w.center-26)
-	for (root-chord)%7 != 0 {
-		root--
-	}
+	root := w.bass(chord, w.center-26)
 	tones := []int{root}
 	for range 4 {
 		tones = append(tones, w.above(chord, tones[len(tones)-1]))
@@ -126,8 +117,9 @@ func (w *writer) texture(chord int, at float64, level int) {
 	}
 	switch level {
 	case 0:
-		play(at, 2, root, tones[2], tones[3], tones[4])
-		play(at+2, 2, root, tones[2], tones[3], tones[4])
+		for _, beat := range []float64{0, 2} {
+			play(at+beat, 2, root, tones[2], tones[3], tones[4])
+		}
 	case 1:
 		for i, tone := range []int{0, 2, 3, 2, 4, 2, 3, 2} {
 			play(at+float64(i)/2, 0.5, tones[tone])

@@ -46,10 +46,7 @@ func (s *section) write(dir string) error {
 // loudness and articulation.
 func (s *section) compose() *score {
 	v, a, rng := s.mood.Valence, s.mood.Arousal, s.rng
-	m := &minor
-	if v >= 0 {
-		m = &major
-	}
+	m := modeOf(v)
 	w := &writer{
 		score:    &score{tempo: math.Round(62 + 90*a + 4*rng.NormFloat64()/2)},
 		mode:     m,
@@ -72,9 +69,7 @@ func (s *section) compose() *score {
 			w.add(w.pitch(w.nearestTone(chord, w.pitchOf(position)), chord), 6, at, 3)
 			continue
 		}
-		choices := rhythms[density]
-		rhythm := choices[(s.piece.rhythm+uint64(bar%2))%uint64(len(choices))]
-		position = w.melody(chord, position, at, rhythm, s.piece.theme)
+		position = w.melody(chord, position, at, s.piece.bar(density, bar), s.piece.theme)
 	}
 	return w.score
 }
