@@ -26,6 +26,7 @@ var arrows = []struct {
 }{
 	{"scripts/…", []string{"scripts/…", "models/…", "trainer/…", "torch/…"}},
 	{"models/runs", []string{"models/…", "trainer", "torch/…"}},
+	{"models/internal/musictest", []string{"torch/torchtest"}},
 	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn", "torch/wholefile"}},
 	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt", "torch/wholefile"}},
 	{"trainer/figure", nil},

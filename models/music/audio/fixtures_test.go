@@ -4,7 +4,6 @@
 package audio
 
 import (
-	"encoding/csv"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -46,46 +46,11 @@ func fixtureStreams(t *testing.T) []string {
 	return files
 }
 
-// table reads a csv file as one map a row.
-func table(t *testing.T, path string) []map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	require.NoError(t, err)
-	var out []map[string]string
-	for _, row := range rows[1:] {
-		m := map[string]string{}
-		for i, v := range row {
-			m[rows[0][i]] = v
-		}
-		out = append(out, m)
-	}
-	return out
-}
-
 func number(t *testing.T, s string) int {
 	t.Helper()
 	n, err := strconv.Atoi(s)
 	require.NoError(t, err)
 	return n
-}
-
-// readNPY reads a one-dimensional little-endian float32 array.
-func readNPY(t *testing.T, path string) []float32 {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "\x93NUMPY\x01\x00", string(b[:8]))
-	end := 10 + int(b[8]) + int(b[9])<<8
-	require.Contains(t, string(b[10:end]), "'<f4'")
-	b = b[end:]
-	out := make([]float32, len(b)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(uint32(b[4*i]) | uint32(b[4*i+1])<<8 | uint32(b[4*i+2])<<16 | uint32(b[4*i+3])<<24)
-	}
-	return out
 }
 
 // maxDiff is the largest difference of the first n values.
@@ -104,7 +69,7 @@ func TestReferenceMel(t *testing.T) {
 	root := dataRoot(t, "reference_mel")
 	worst := map[string]float64{}
 	files := 0
-	for _, row := range table(t, filepath.Join(root, "reference_mel", "index.csv")) {
+	for _, row := range musictest.Table(t, filepath.Join(root, "reference_mel", "index.csv")) {
 		path := filepath.Join(root, row["audio"])
 		if set, name, _ := strings.Cut(row["audio"], "/"); set == "emopia_rendered" {
 			path = filepath.Join(root, "training", "audio", name)
@@ -113,7 +78,7 @@ func TestReferenceMel(t *testing.T) {
 			continue
 		}
 		files++
-		want := readNPY(t, filepath.Join(root, "reference_mel", row["npy"]))
+		want := musictest.NPY(t, filepath.Join(root, "reference_mel", row["npy"]))
 		got, err := LogMel(path)
 		if !assert.NoError(t, err) {
 			continue
@@ -138,7 +103,7 @@ func TestStreamIndex(t *testing.T) {
 	for _, set := range []string{"wav_encodings", "flac_streams", "mp3_streams"} {
 		t.Run(set, func(t *testing.T) {
 			root := dataRoot(t, set)
-			for _, row := range table(t, filepath.Join(root, set, "index.csv")) {
+			for _, row := range musictest.Table(t, filepath.Join(root, set, "index.csv")) {
 				path := filepath.Join(root, set, row["file"])
 				if _, err := os.Stat(path); err != nil {
 					continue
@@ -171,7 +136,7 @@ func TestStreamIndex(t *testing.T) {
 func TestBadAudio(t *testing.T) {
 	root := dataRoot(t, "bad_audio")
 	var errors, features int
-	for _, row := range table(t, filepath.Join(root, "bad_audio", "index.csv")) {
+	for _, row := range musictest.Table(t, filepath.Join(root, "bad_audio", "index.csv")) {
 		path := filepath.Join(root, "bad_audio", row["file"])
 		if _, err := os.Stat(path); err != nil {
 			continue

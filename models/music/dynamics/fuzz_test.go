@@ -5,12 +5,12 @@ package dynamics
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
@@ -23,8 +23,8 @@ func FuzzWindows(f *testing.F) {
 	// Two patterns with pedal in SMPTE time, and the highest tempo there is.
 	notes := "\x00\xb0\x40\x7f\x00\x90\x3c\x40\x10\x3d\x41\x28\x3e\x42\x00\x3c\x00\x10\x3c\x40\x05\x3f\x01" +
 		"\x05\x40\x02\x7f\x41\x03\x10\x42\x7f\x00\x43\x7f\x00\xb0\x40\x00\x00\xff\x2f\x00"
-	f.Add(file(2, 0xe728, notes, notes))
-	f.Add(file(1, 0x7fff, "\x00\xff\x51\x03\x00\x00\x01\x00\xff\x2f\x00", notes))
+	f.Add(musictest.SMF(2, 0xe728, notes, notes))
+	f.Add(musictest.SMF(1, 0x7fff, "\x00\xff\x51\x03\x00\x00\x01\x00\xff\x2f\x00", notes))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := midi.Parse(data)
 		if err != nil {
@@ -60,16 +60,4 @@ func checkRanges(t *testing.T, windows []Window) {
 			}
 		}
 	}
-}
-
-// file builds a MIDI file: its header, then a track of each body.
-func file(format, division uint16, bodies ...string) []byte {
-	b := []byte("MThd\x00\x00\x00\x06")
-	for _, v := range []uint16{format, uint16(len(bodies)), division} {
-		b = binary.BigEndian.AppendUint16(b, v)
-	}
-	for _, body := range bodies {
-		b = append(binary.BigEndian.AppendUint32(append(b, "MTrk"...), uint32(len(body))), body...)
-	}
-	return b
 }

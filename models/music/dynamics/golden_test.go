@@ -4,28 +4,22 @@
 package dynamics
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/models/music/midi"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// reference is what testdata/gen_dynamics.py, written from the description alone,
-// says of a file.
+// reference is a window as testdata/gen_dynamics.py, which was written from the description
+// alone, computes it.
 type reference struct {
-	File    string
-	Error   string
-	Windows []struct {
-		Start         float64
-		Input, Target []float64
-	}
+	Start         float64
+	Input, Target []float64
 }
 
 // goldenTolerance is four roundings of a float32 near 1: the reference computes in
@@ -33,54 +27,30 @@ type reference struct {
 const goldenTolerance = 2.4e-7
 
 func TestGolden(t *testing.T) {
-	text, err := os.ReadFile("testdata/dynamics.json")
-	require.NoError(t, err)
-	var all []reference
-	require.NoError(t, json.Unmarshal(text, &all))
-	require.NotEmpty(t, all)
-	for _, want := range all {
-		want.File = filepath.Join("testdata", want.File)
-		want.compare(t)
-	}
+	compare(t, musictest.Golden[reference](t, "testdata/dynamics.json"))
 }
 
-// The same of real performances, at the time of the test.
+// TestRealAgainstPython compares real performances with what the script computes now.
 func TestRealAgainstPython(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(torchtest.SharedData(t), "training", "*midi", "*.mid"))
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	torchtest.Python(t)
-	lines := bytes.Split(bytes.TrimSpace(torchtest.RunPython(t, "testdata/gen_dynamics.py", files...)), []byte("\n"))
-	require.Len(t, lines, len(files))
-	windows := 0
-	for i, line := range lines {
-		var want reference
-		require.NoError(t, json.Unmarshal(line, &want))
-		want.File = files[i]
-		want.compare(t)
-		windows += len(want.Windows)
-	}
-	t.Logf("%d windows of %d files", windows, len(files))
+	compare(t, musictest.Real[reference](t, "testdata/gen_dynamics.py", files))
 }
 
-func (want reference) compare(t *testing.T) {
+func compare(t *testing.T, references []musictest.Reference[reference]) {
 	t.Helper()
-	song, err := midi.Read(want.File)
-	require.NoError(t, err)
-	windows, err := Windows(song)
-	if len(want.Windows) == 0 {
-		assert.Error(t, err, want.File)
-		return
+	read := func(path string) ([]Window, error) {
+		song, err := midi.Read(path)
+		require.NoError(t, err)
+		return Windows(song)
 	}
-	require.NoError(t, err, want.File)
-	require.Len(t, windows, len(want.Windows), want.File)
-	for i, w := range want.Windows {
-		assert.InDelta(t, w.Start, windows[i].Start, 1e-6, want.File)
+	musictest.Compare(t, references, read, func(want reference, got Window, file string) {
+		assert.InDelta(t, want.Start, got.Start, 1e-6, file)
 		for k, name := range InputNames() {
-			assert.InDelta(t, w.Input[k], windows[i].Input[k], goldenTolerance, "%s, window %d: %s", want.File, i, name)
+			assert.InDelta(t, want.Input[k], got.Input[k], goldenTolerance, "%s, window at %g s: %s", file, want.Start, name)
 		}
 		for k, name := range OutputNames() {
-			assert.InDelta(t, w.Target[k], windows[i].Target[k], goldenTolerance, "%s, window %d: %s", want.File, i, name)
+			assert.InDelta(t, want.Target[k], got.Target[k], goldenTolerance, "%s, window at %g s: %s", file, want.Start, name)
 		}
-	}
+	})
 }

@@ -5,11 +5,11 @@ package groove
 
 import (
 	"bytes"
-	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
@@ -27,9 +27,9 @@ func FuzzWindows(f *testing.F) {
 		signatures = "\x00\xff\x58\x04\x03\x03\x18\x08\x05\xff\x58\x04\x07\x07\x18\x08\x81\x00\xff\x51\x03\x00\x00\x01\x01\xff\x58\x04\xff\x00\x18\x08\x00\xff\x2f\x00"
 		notes      = "\x00\x99\x24\x40\x10\x26\x41\x28\x24\x42\x81\x10\x2a\x40\x8f\x05\x24\x01\x00\xff\x2f\x00"
 	)
-	f.Add(file(1, 96, signatures, notes))
-	f.Add(file(1, 1, signatures, notes))
-	f.Add(file(2, 0xe728, signatures, notes, notes))
+	f.Add(musictest.SMF(1, 96, signatures, notes))
+	f.Add(musictest.SMF(1, 1, signatures, notes))
+	f.Add(musictest.SMF(2, 0xe728, signatures, notes, notes))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := midi.Parse(data)
 		if err != nil {
@@ -67,16 +67,4 @@ func checkRanges(t *testing.T, s *midi.Song, windows []Window) {
 	if left := len(s.Notes) - hits; len(windows) > 0 && (left < 0 || left >= MinHits) {
 		t.Fatalf("%d hits of %d notes", hits, len(s.Notes))
 	}
-}
-
-// file builds a MIDI file: its header, then a track of each body.
-func file(format, division uint16, bodies ...string) []byte {
-	b := []byte("MThd\x00\x00\x00\x06")
-	for _, v := range []uint16{format, uint16(len(bodies)), division} {
-		b = binary.BigEndian.AppendUint16(b, v)
-	}
-	for _, body := range bodies {
-		b = append(binary.BigEndian.AppendUint32(append(b, "MTrk"...), uint32(len(body))), body...)
-	}
-	return b
 }

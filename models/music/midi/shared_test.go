@@ -4,9 +4,6 @@
 package midi
 
 import (
-	"bytes"
-	"encoding/binary"
-	"encoding/csv"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,26 +14,9 @@ import (
 
 	"gitlab.com/gomidi/midi/v2/smf"
 
+	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
-
-func readCSV(t *testing.T, path string) []map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	require.NoError(t, err)
-	var out []map[string]string
-	for _, row := range rows[1:] {
-		m := map[string]string{}
-		for i, name := range rows[0] {
-			m[name] = row[i]
-		}
-		out = append(out, m)
-	}
-	return out
-}
 
 // The suggestions of the collection are proposals; where they leave a choice,
 // either an error or notes will do. The counts are mido's.
@@ -44,7 +24,7 @@ func TestMalformedFiles(t *testing.T) {
 	dir := torchtest.SharedData(t, "bad_midi")
 	count := regexp.MustCompile(`^ok .*note_ons=(\d+)`)
 	outcomes := map[string]int{}
-	for _, row := range readCSV(t, filepath.Join(dir, "index.csv")) {
+	for _, row := range musictest.Table(t, filepath.Join(dir, "index.csv")) {
 		name, suggested := row["file"], row["suggested"]
 		song, err := Read(filepath.Join(dir, name))
 		if err != nil {
@@ -80,12 +60,8 @@ func TestMalformedFiles(t *testing.T) {
 func TestReferenceHistograms(t *testing.T) {
 	dir := torchtest.SharedData(t, "reference_hist")
 	checked := 0
-	for _, row := range readCSV(t, filepath.Join(dir, "index.csv")) {
-		npy, err := os.ReadFile(filepath.Join(dir, row["npy"]))
-		require.NoError(t, err)
-		require.True(t, bytes.HasPrefix(npy, []byte("\x93NUMPY")))
-		want := make([]float32, Pitches)
-		require.NoError(t, binary.Read(bytes.NewReader(npy[len(npy)-4*Pitches:]), binary.LittleEndian, want))
+	for _, row := range musictest.Table(t, filepath.Join(dir, "index.csv")) {
+		want := musictest.NPY(t, filepath.Join(dir, row["npy"]))
 
 		midi := filepath.Base(row["midi"])
 		var song *Song

@@ -11,7 +11,6 @@ Usage: python gen_dynamics.py [FILE.mid ...]      (numpy 2.4.6, mido 1.3.3)
 """
 
 import bisect
-import json
 import pathlib
 import sys
 from fractions import Fraction
@@ -19,7 +18,10 @@ from fractions import Fraction
 import mido
 import numpy as np
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "../../../internal/musictest"))
+import pieces
+
 WINDOW = 4  # seconds
 TOGETHER = Fraction(30, 1000)  # seconds, from the first of a cluster to its last
 
@@ -50,13 +52,13 @@ def read(path):
     tempi.sort(key=lambda t: t[0])
     # Where each tempo begins: tick, second, seconds per tick.
     # choice: times are exact fractions, so a note on a border is on the side the page says
-    pieces = [(0, Fraction(0), Fraction(500000, 1000000 * file.ticks_per_beat))]
+    stretches = [(0, Fraction(0), Fraction(500000, 1000000 * file.ticks_per_beat))]
     for tick, tempo in tempi:
-        since, second, each = pieces[-1]
-        pieces.append((tick, second + (tick - since) * each, Fraction(tempo, 1000000 * file.ticks_per_beat)))
+        since, second, each = stretches[-1]
+        stretches.append((tick, second + (tick - since) * each, Fraction(tempo, 1000000 * file.ticks_per_beat)))
 
     def seconds(tick):
-        since, second, each = pieces[bisect.bisect_right(pieces, tick, key=lambda p: p[0]) - 1]
+        since, second, each = stretches[bisect.bisect_right(stretches, tick, key=lambda p: p[0]) - 1]
         return second + (tick - since) * each
 
     notes, pedal, end = [], [], Fraction(0)
@@ -227,12 +229,6 @@ def targets(window, pedal, start, piece_end):
     return np.clip(y, 0, 1)
 
 
-def digits(values):
-    """Nine significant digits; whole numbers without a point."""
-    values = [float(f"{float(v):.9g}") for v in values]
-    return [int(v) if v == int(v) else v for v in values]
-
-
 def windows_of(path):
     notes, pedal, piece_end = read(path)
     windows = {}
@@ -244,44 +240,16 @@ def windows_of(path):
         if len(window) >= 8:
             start = notes[0].onset + number * WINDOW
             result.append({
-                "start": digits([start])[0],
-                "input": digits(inputs(window, notes, start, piece_end)),
-                "target": digits(targets(window, pedal, start, piece_end)),
+                "start": pieces.digits([start])[0],
+                "input": pieces.digits(inputs(window, notes, start, piece_end)),
+                "target": pieces.digits(targets(window, pedal, start, piece_end)),
             })
     return result
 
 
-class Song:
-    """Collects events at absolute ticks; at one tick they stay in the order they came in."""
-
-    def __init__(self, ticks_per_beat, tracks=1, type=1):
-        self.file = mido.MidiFile(type=type, ticks_per_beat=ticks_per_beat)
-        self.tracks = [[] for _ in range(tracks)]
-        self.ends = [0] * tracks
-
-    def add(self, track, tick, kind, **values):
-        make = mido.MetaMessage if kind == "set_tempo" else mido.Message
-        self.tracks[track].append((tick, make(kind, **values)))
-
-    def note(self, tick, length, pitch, velocity, track=0, channel=0, zero=False):
-        """length None: never ended; zero: ended by a note-on of velocity 0."""
-        self.add(track, tick, "note_on", channel=channel, note=pitch, velocity=velocity)
-        if length is not None:
-            kind, value = ("note_on", 0) if zero else ("note_off", 64)
-            self.add(track, tick + length, kind, channel=channel, note=pitch, velocity=value)
-
+class Song(pieces.Song):
     def pedal(self, tick, value, track=0, channel=0):
         self.add(track, tick, "control_change", channel=channel, control=64, value=value)
-
-    def save(self, name):
-        for events, end in zip(self.tracks, self.ends):
-            track, now = mido.MidiTrack(), 0
-            for tick, message in sorted(events, key=lambda e: e[0]):
-                track.append(message.copy(time=tick - now))
-                now = tick
-            track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
-            self.file.tracks.append(track)
-        self.file.save(HERE / name)
 
 
 def melody():
@@ -293,7 +261,7 @@ def melody():
         pitch = int(np.clip(pitch + rng.integers(-5, 6), 55, 88))
         song.note(tick + int(rng.integers(0, 9)), int(length * rng.uniform(0.3, 0.95)), pitch, int(rng.integers(30, 110)))
         tick += length
-    song.save("melody.mid")
+    return song
 
 
 def rolled():
@@ -305,7 +273,7 @@ def rolled():
         root = 40 + int(rng.integers(0, 12))
         for j, add in enumerate([0, 7, 16]):
             song.note(i * 720 + j * step, 500 + 90 * j, root + add, 50 + 15 * j + int(rng.integers(0, 20)))
-    song.save("rolled.mid")
+    return song
 
 
 def tempo():
@@ -315,7 +283,7 @@ def tempo():
         song.add(track, tick, "set_tempo", tempo=value)
     for i in range(60):
         song.note(i * 150 + int(rng.integers(0, 40)), int(rng.integers(30, 900)), 48 + i % 30, int(rng.integers(20, 120)), track=1 + i % 2)
-    song.save("tempo.mid")
+    return song
 
 
 def tracks():
@@ -329,7 +297,7 @@ def tracks():
             song.note(299 + i * 120, 470, 36 + i // 4, 50, track=2, channel=15)
     for i in range(60):
         song.note(i * 120, 60, 36 + 6 * (i % 2), 120, track=3, channel=9)
-    song.save("tracks.mid")
+    return song
 
 
 def pedals():
@@ -345,7 +313,7 @@ def pedals():
         song.pedal(tick, 127 if tick % 1600 else 0, track=1, channel=9)
     song.add(0, 9100, "control_change", channel=0, control=66, value=0)
     song.ends[1] = 17000
-    song.save("pedals.mid")
+    return song
 
 
 def overlap():
@@ -359,7 +327,7 @@ def overlap():
         song.add(0, tick, "note_off", channel=0, note=62, velocity=0)
         song.add(1, tick, "note_on", channel=3, note=61, velocity=0)
     song.ends = [2300, 2700]
-    song.save("overlap.mid")
+    return song
 
 
 def late():
@@ -371,7 +339,7 @@ def late():
         for i in range(count):
             song.note(begin + window * 800 + 30 + i * 45, 30, 60 + int(rng.integers(0, 20)), int(rng.integers(50, 90)))
     song.ends = [9000]
-    song.save("late.mid")
+    return song
 
 
 def few():
@@ -379,7 +347,7 @@ def few():
     song = Song(480)
     for i in range(21):
         song.note(i // 7 * 3840 + i % 7 * 400, 300, 60 + i, 64)
-    song.save("few.mid")
+    return song
 
 
 def one_chord():
@@ -387,7 +355,7 @@ def one_chord():
     song = Song(480)
     for i, pitch in enumerate([36, 43, 48, 52, 55, 60, 64, 67, 72]):
         song.note(0, 960, pitch, 50 + 5 * i)
-    song.save("one_chord.mid")
+    return song
 
 
 def borders():
@@ -400,7 +368,7 @@ def borders():
     song.pedal(1125, 127)
     song.pedal(4125, 0)
     song.pedal(8125, 127)
-    song.save("borders.mid")
+    return song
 
 
 def equal():
@@ -408,7 +376,7 @@ def equal():
     song = Song(96)
     for i in range(40):
         song.note(i * 24, 24, 69, 64)
-    song.save("equal.mid")
+    return song
 
 
 def dense():
@@ -417,7 +385,7 @@ def dense():
     song.add(0, 0, "set_tempo", tempo=400000)
     for i in range(230):
         song.note(i * 88 + int(rng.integers(0, 40)), int(rng.integers(2000, 30000)), 21 + i * 37 % 88, [1, 127, 64, 100][i % 4], channel=i % 3, zero=True)
-    song.save("dense.mid")
+    return song
 
 
 def mixed():
@@ -434,7 +402,7 @@ def mixed():
             song.note(tick + int(rng.integers(0, 8 + 8 * j)), int(rng.integers(40, 400)), pitch - 5 - 7 * j, int(rng.integers(20, 100)), track=2, channel=1)
         if i % 3 == 0:
             song.note(tick, 20, 38, 110, track=3, channel=9)
-    song.save("mixed.mid")
+    return song
 
 
 def drums():
@@ -442,25 +410,8 @@ def drums():
     song = Song(480)
     for i in range(40):
         song.note(i * 120, 60, 36 + i % 4, 100, channel=9)
-    song.save("drums.mid")
-
-
-def main():
-    if len(sys.argv) > 1:
-        for path in sys.argv[1:]:
-            try:
-                print(json.dumps({"file": path, "windows": windows_of(path)}))
-            except Exception as e:  # whatever mido raises: the line says which file and why
-                print(json.dumps({"file": path, "error": f"{type(e).__name__}: {e}"}))
-        return
-    pieces = [melody, rolled, tempo, tracks, pedals, overlap, late, few, one_chord, borders, equal, dense, mixed, drums]
-    lines = []
-    for piece in pieces:
-        piece()
-        name = piece.__name__ + ".mid"
-        lines.append(json.dumps({"file": name, "windows": windows_of(HERE / name)}, separators=(",", ":")))
-    (HERE / "dynamics.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    return song
 
 
 if __name__ == "__main__":
-    main()
+    pieces.main(HERE / "dynamics.json", [melody, rolled, tempo, tracks, pedals, overlap, late, few, one_chord, borders, equal, dense, mixed, drums], windows_of)

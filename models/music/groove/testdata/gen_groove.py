@@ -10,7 +10,6 @@ beside itself. With files as arguments: one JSON line for each of them,
 Usage: python gen_groove.py [FILE.mid ...]      (numpy 2.4.6, mido 1.3.3)
 """
 
-import json
 import math
 import pathlib
 import sys
@@ -19,7 +18,10 @@ from fractions import Fraction
 import mido
 import numpy as np
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "../../../internal/musictest"))
+import pieces
+
 BARS = 4  # of a window
 STEPS = 16  # of a bar
 FEWEST = 4  # hits of a window that is shorter
@@ -100,45 +102,19 @@ def windows_of(path):
             if here:
                 target[step] = np.mean([p[3] for p in here]) / 127
                 target[STEPS + step] = np.mean([p[2] for p in here])
-        result.append({"first_bar": first, "bars": min(BARS, bars - first), "target": digits(target)})
+        result.append({"first_bar": first, "bars": min(BARS, bars - first), "target": pieces.digits(target)})
     return result
 
 
-def digits(values):
-    """Nine significant digits; whole numbers without a point."""
-    values = [float(f"{float(v):.9g}") for v in values]
-    return [int(v) if v == int(v) else v for v in values]
-
-
-class Song:
-    """Collects events at absolute ticks; at one tick they stay in the order they came in."""
-
-    def __init__(self, ticks_per_beat, tracks=1, type=1):
-        self.file = mido.MidiFile(type=type, ticks_per_beat=ticks_per_beat)
-        self.tracks = [[] for _ in range(tracks)]
-        self.end = 0
-
+class Song(pieces.Song):
     def hit(self, tick, pitch, velocity, track=0, channel=9, length=10, zero=False):
-        """zero: ended by a note-on of velocity 0."""
-        kind, value = ("note_on", 0) if zero else ("note_off", 64)
-        self.tracks[track].append((tick, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
-        self.tracks[track].append((tick + length, mido.Message(kind, channel=channel, note=pitch, velocity=value)))
+        self.note(tick, length, pitch, velocity, track, channel, zero)
 
     def metre(self, tick, numerator, denominator, track=0):
-        self.tracks[track].append((tick, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator)))
+        self.add(track, tick, "time_signature", numerator=numerator, denominator=denominator)
 
     def tempo(self, tick, tempo, track=0):
-        self.tracks[track].append((tick, mido.MetaMessage("set_tempo", tempo=tempo)))
-
-    def save(self, name):
-        for events in self.tracks:
-            track, now = mido.MidiTrack(), 0
-            for tick, message in sorted(events, key=lambda e: e[0]):
-                track.append(message.copy(time=tick - now))
-                now = tick
-            track.append(mido.MetaMessage("end_of_track", time=max(0, self.end - now)))
-            self.file.tracks.append(track)
-        self.file.save(HERE / name)
+        self.add(track, tick, "set_tempo", tempo=tempo)
 
 
 def beat(song, rng, first, last, bar, steps=16, early=-20, late=20, **where):
@@ -159,7 +135,7 @@ def straight():
     """Two windows of four bars in 4/4 that is never said, and two bars more."""
     rng, song = np.random.default_rng(1), Song(480)
     beat(song, rng, 0, 10 * 1920, 1920, early=-40, late=50)
-    song.save("straight.mid")
+    return song
 
 
 def swing():
@@ -170,7 +146,7 @@ def swing():
         song.hit(i * 48 + (16 if i % 2 else 0), 42, 50 + 30 * (i % 2) + int(rng.integers(0, 30)))
     for i in range(4):
         song.hit(4 * 384 + i * 96 + 3, 36, 90 + i)
-    song.save("swing.mid")
+    return song
 
 
 def waltz():
@@ -180,7 +156,7 @@ def waltz():
     for tick, value in [(0, 400000), (1000, 900000), (1152 * 3, 300000), (1152 * 5 + 700, 650000)]:
         song.tempo(tick, value)
     beat(song, rng, 0, 7 * 1152, 1152, steps=12, early=-20, late=30, track=1)
-    song.save("waltz.mid")
+    return song
 
 
 def seven():
@@ -192,7 +168,7 @@ def seven():
         bar = 400 * numerator // denominator
         beat(song, rng, tick, tick + count * bar, bar, steps=numerator * 2, early=-9, late=9, track=1)
         tick += count * bar
-    song.save("seven.mid")
+    return song
 
 
 def ahead():
@@ -203,7 +179,7 @@ def ahead():
         for early in (61, 60, 59, 20, 1):  # half a step is 60 ticks
             song.hit(bar * 1920 - early, 36, 40 + 9 * bar + early % 10)
         song.hit(bar * 1920 - 960, 38, 100)
-    song.save("ahead.mid")
+    return song
 
 
 def halves():
@@ -211,7 +187,7 @@ def halves():
     song = Song(480)
     for step in range(64):
         song.hit(step * 120 + 60 - step % 3, 42, 1 + 2 * step % 127)
-    song.save("halves.mid")
+    return song
 
 
 def shorter():
@@ -220,7 +196,7 @@ def shorter():
     beat(song, rng, 0, 4 * 960, 960, early=0, late=25)
     for i in range(3):
         song.hit(4 * 960 + i * 240, 36, 100)
-    song.save("shorter.mid")
+    return song
 
 
 def three_hits():
@@ -228,8 +204,8 @@ def three_hits():
     song = Song(480)
     for i in range(3):
         song.hit(i * 480, 36, 100)
-    song.end = 4000
-    song.save("three_hits.mid")
+    song.ends = [4000]
+    return song
 
 
 def four_hits():
@@ -237,7 +213,7 @@ def four_hits():
     song = Song(480)
     for i in range(4):
         song.hit(i * 700, 36, 90 + i)
-    song.save("four_hits.mid")
+    return song
 
 
 def rest():
@@ -248,8 +224,8 @@ def rest():
     song.hit(8 * 480 + 7, 36, 77)
     song.hit(11 * 480 + 240, 38, 88)
     beat(song, rng, 12 * 480, 14 * 480, 480, early=-5, late=15)
-    song.end = 20 * 480
-    song.save("rest.mid")
+    song.ends = [20 * 480]
+    return song
 
 
 def tracks():
@@ -262,7 +238,7 @@ def tracks():
     beat(song, rng, 0, 4 * 768, 768, track=1)
     beat(song, rng, 0, 4 * 768, 768, steps=8, early=0, late=23, track=2, channel=3, length=80)
     beat(song, rng, 4 * 768, 4 * 768 + 6 * 288, 288, steps=6, early=-8, late=8, track=3, channel=0)
-    song.save("tracks.mid")
+    return song
 
 
 def coarse():
@@ -271,7 +247,7 @@ def coarse():
     song.metre(0, 3, 8)
     for tick in range(0, 150):
         song.hit(tick, 42, int(rng.integers(1, 128)), length=1)
-    song.save("coarse.mid")
+    return song
 
 
 def silent():
@@ -279,25 +255,8 @@ def silent():
     song = Song(480)
     for i in range(8):
         song.hit(i * 240, 36, 0)
-    song.save("silent.mid")
-
-
-def main():
-    if len(sys.argv) > 1:
-        for path in sys.argv[1:]:
-            try:
-                print(json.dumps({"file": path, "windows": windows_of(path)}))
-            except Exception as e:  # whatever mido raises: the line says which file and why
-                print(json.dumps({"file": path, "error": f"{type(e).__name__}: {e}"}))
-        return
-    pieces = [straight, swing, waltz, seven, ahead, halves, shorter, three_hits, four_hits, rest, tracks, coarse, silent]
-    lines = []
-    for piece in pieces:
-        piece()
-        name = piece.__name__ + ".mid"
-        lines.append(json.dumps({"file": name, "windows": windows_of(HERE / name)}, separators=(",", ":")))
-    (HERE / "groove.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    return song
 
 
 if __name__ == "__main__":
-    main()
+    pieces.main(HERE / "groove.json", [straight, swing, waltz, seven, ahead, halves, shorter, three_hits, four_hits, rest, tracks, coarse, silent], windows_of)
