@@ -1,0 +1,181 @@
+# Copyright 2026 The Etude authors
+# SPDX-License-Identifier: MIT
+"""Writes cases of PyTorch's modules for TestModulesAgreeWithPyTorch.
+
+The modules and their inputs are those of PyTorch's own test database, module_db of
+torch.testing._internal.common_modules, and of the list `others` here. Each case holds
+how the module was made, its initial values for a seed, and what one step computes: the
+outputs, the gradients of inputs and parameters, and the state afterwards.
+
+    python gen_modules.py                           # modules.pt, the small set
+    python gen_modules.py --all --seed 7 FILE.pt    # every case of every type
+
+It needs expecttest, beside PyTorch.
+"""
+
+import argparse
+import collections
+import inspect
+import pathlib
+import warnings
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.testing._internal.common_modules import FunctionInput, ModuleInput, module_db
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--all", action="store_true", help="all cases instead of a few of each module")
+parser.add_argument("--most", type=int, default=60, help="with --all: cases of one module, type and mode")
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("file", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).with_name("modules.pt"))
+options = parser.parse_args()
+warnings.simplefilter("ignore")
+
+
+def plain(x, *, keep):
+    """Returns x without classes that a file of plain values cannot hold."""
+    if isinstance(x, torch.Tensor):
+        return keep(x)
+    if isinstance(x, PackedSequence):
+        return {"packed": [keep(t) for t in x if t is not None]}
+    if isinstance(x, (list, tuple)):
+        return [plain(y, keep=keep) for y in x]
+    if isinstance(x, dict):
+        return {str(k): plain(y, keep=keep) for k, y in x.items()}
+    if callable(x):
+        return getattr(x, "__name__", type(x).__name__)
+    return x if isinstance(x, (bool, int, float, str, type(None))) else str(x)
+
+
+def tensors(x):
+    """Yields the tensors of a nested value, in order."""
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, PackedSequence):
+        yield x.data
+    elif isinstance(x, (list, tuple)):
+        for y in x:
+            yield from tensors(y)
+    elif isinstance(x, dict):
+        yield from tensors(list(x.values()))
+
+
+def state(m):
+    return {k: v.detach().clone() for k, v in m.state_dict().items()}
+
+
+def number(x):
+    return x.is_floating_point() or x.is_complex()
+
+
+def case(name, cls, given, dtype, training, seed):
+    made, forward = given.constructor_input, given.forward_input
+    kwargs = {k: v for k, v in made.kwargs.items() if k not in ("device", "dtype")}
+    torch.manual_seed(seed)
+    module = cls(*made.args, **kwargs).to(dtype)
+    module.train(training)
+    result = dict(module=name, desc=given.desc, dtype=str(dtype).removeprefix("torch."), training=training, seed=seed,
+                  args=plain(made.args, keep=torch.Tensor.clone), kwargs=plain(kwargs, keep=torch.Tensor.clone), initial=state(module))
+    # Ones and zeros would hide wrong gradients.
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for t in [*module.parameters(), *module.buffers()]:
+            if number(t):
+                t.add_(torch.rand(t.shape, generator=generator, dtype=t.dtype) * 0.1)
+    inputs, named = forward.args, forward.kwargs
+    for t in tensors([inputs, named]):
+        if t.is_leaf and t.requires_grad:
+            t.grad = None
+    result.update(state=state(module), inputs=plain(inputs, keep=lambda t: t.detach().clone()),
+                  named=plain(named, keep=lambda t: t.detach().clone()),
+                  requires_grad=[t.requires_grad for t in tensors([inputs, named])])
+    torch.manual_seed(seed)
+    outputs = module(*inputs, **named)
+    flat = list(tensors(outputs))
+    result["outputs"] = [t.detach().clone() for t in flat]
+    roots = [t for t in flat if t.requires_grad]
+    result["cotangents"] = [torch.randn(t.shape, generator=generator, dtype=t.dtype) if t.requires_grad else None for t in flat]
+    if roots:
+        torch.autograd.backward(roots, [g for g in result["cotangents"] if g is not None])
+    result["grads"] = [None if not t.is_leaf or t.grad is None else t.grad.detach().clone() for t in tensors([inputs, named])]
+    result["parameter_grads"] = {k: None if p.grad is None else p.grad.clone() for k, p in module.named_parameters()}
+    result["after"] = state(module)
+    return result
+
+
+def one(*args, inputs, desc="", **kwargs):
+    """Returns a case of the list `others`; tensors of inputs get gradients."""
+    for t in tensors(inputs):
+        if number(t):
+            t.requires_grad_()
+    return ModuleInput(FunctionInput(*args, **kwargs), FunctionInput(*inputs), desc=desc)
+
+
+# Classes that the database lacks.
+others = {
+    "Identity": lambda r: [one(inputs=[r(2, 3)])],
+    "Flatten": lambda r: [one(inputs=[r(2, 3, 4)]), one(0, 1, inputs=[r(2, 3, 4)])],
+    "Unflatten": lambda r: [one(1, (2, 3), inputs=[r(2, 6)])],
+    "Dropout": lambda r: [one(0.3, inputs=[r(4, 5)])],
+    "Dropout1d": lambda r: [one(0.3, inputs=[r(4, 5, 6)])],
+    "Dropout2d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3)])],
+    "Dropout3d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3, 2)])],
+    "AlphaDropout": lambda r: [one(0.3, inputs=[r(4, 5)])],
+    "FeatureAlphaDropout": lambda r: [one(0.3, inputs=[r(4, 5, 3)])],
+    "PixelShuffle": lambda r: [one(2, inputs=[r(2, 8, 3, 4)])],
+    "PixelUnshuffle": lambda r: [one(2, inputs=[r(2, 2, 4, 6)])],
+    "ChannelShuffle": lambda r: [one(2, inputs=[r(2, 6, 3, 4)])],
+    "Upsample": lambda r: [one(size=5, inputs=[r(2, 3, 4)]), one(scale_factor=2, mode="bilinear", align_corners=True, inputs=[r(2, 3, 4, 3)])],
+    "UpsamplingNearest2d": lambda r: [one(scale_factor=2, inputs=[r(2, 3, 4, 3)])],
+    "UpsamplingBilinear2d": lambda r: [one(size=(5, 7), inputs=[r(2, 3, 4, 3)])],
+    "Fold": lambda r: [one((4, 5), (2, 2), inputs=[r(2, 12, 12)]), one((4, 5), 2, dilation=2, padding=1, stride=2, inputs=[r(2, 12, 6)])],
+    "Unfold": lambda r: [one((2, 3), inputs=[r(2, 3, 4, 5)]), one(2, dilation=2, padding=1, stride=2, inputs=[r(2, 3, 4, 5)])],
+    "MaxUnpool1d": lambda r: [one(2, inputs=unpool(nn.MaxPool1d(2, return_indices=True), r(2, 3, 6)))],
+    "MaxUnpool2d": lambda r: [one(2, inputs=unpool(nn.MaxPool2d(2, return_indices=True), r(2, 3, 6, 4)))],
+    "MaxUnpool3d": lambda r: [one(2, inputs=unpool(nn.MaxPool3d(2, return_indices=True), r(2, 3, 6, 4, 2)))],
+    "CosineSimilarity": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(0, 1e-3, inputs=[r(4, 5), r(4, 5)])],
+    "PairwiseDistance": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(3.0, keepdim=True, inputs=[r(4, 5), r(4, 5)])],
+    "TripletMarginLoss": lambda r: [one(inputs=[r(4, 5), r(4, 5), r(4, 5)]), one(0.5, 3.0, swap=True, reduction="sum", inputs=[r(4, 5), r(4, 5), r(4, 5)])],
+    "TripletMarginWithDistanceLoss": lambda r: [one(margin=0.5, swap=True, inputs=[r(4, 5), r(4, 5), r(4, 5)])],
+    "EmbeddingBag": lambda r: [
+        one(7, 4, mode=mode, inputs=[torch.randint(7, (9,)), torch.tensor([0, 2, 2, 6])]) for mode in ("sum", "mean", "max")
+    ] + [one(7, 4, mode="sum", padding_idx=2, inputs=[torch.randint(7, (3, 4)), None, r(3, 4)])],
+    "RReLU": lambda r: [one(0.1, 0.4, inputs=[r(4, 5)])],
+    "Hardsigmoid": lambda r: [one(inputs=[r(4, 5) * 4])],
+    "TransformerDecoder": lambda r: [one(nn.TransformerDecoderLayer(8, 2, 12, 0.0, batch_first=True), 2, inputs=[r(2, 3, 8), r(2, 5, 8)])],
+    "CrossMapLRN2d": lambda r: [one(3, inputs=[r(2, 5, 3, 4)])],
+    "AdaptiveLogSoftmaxWithLoss": lambda r: [one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))])],
+    "ParameterList": lambda r: [],
+}
+
+
+def unpool(pool, x):
+    return list(pool(x))
+
+
+cases, left_out = [], collections.Counter()
+
+
+def take(name, cls, produce):
+    for dtype in (torch.float32, torch.float64) if options.all else (torch.float32,):
+        for training in (True, False):
+            torch.manual_seed(options.seed)
+            given = produce(dtype, training)
+            step = max(1, -(-len(given) // (options.most if options.all else 2)))
+            left_out[name] += len(given) - len(given[::step])
+            for i, g in enumerate(given[::step]):
+                cases.append(case(name, cls, g, dtype, training, options.seed + i))
+
+
+for info in module_db:
+    if info.name.startswith("nn.Lazy"):
+        continue
+    take(info.name.removeprefix("nn."), info.module_cls, lambda dtype, training: list(
+        info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=training)))
+for name, inputs in others.items():
+    take(name, getattr(nn, name), lambda dtype, training: inputs(lambda *shape: torch.randn(shape, dtype=dtype)))
+
+torch.save(dict(torch=torch.__version__.split("+")[0], seed=options.seed, cases=cases), options.file)
+print(f"{options.file}: {len(cases)} cases of {len({c['module'] for c in cases})} modules, {options.file.stat().st_size / 1e6:.1f} MB; "
+      f"left out: {dict(+left_out)}")
