@@ -22,9 +22,9 @@ type DynamicsEngine struct {
 // NewDynamicsEngine returns a DynamicsEngine with PyTorch's initial values.
 func NewDynamicsEngine(d torch.Device) *DynamicsEngine {
 	return &DynamicsEngine{
-		FC1: nn.NewLinear(32, 128, d),
+		FC1: nn.NewLinear(dynamics.Inputs, 128, d),
 		FC2: nn.NewLinear(128, 64, d),
-		FC3: nn.NewLinear(64, 16, d),
+		FC3: nn.NewLinear(64, dynamics.Outputs, d),
 	}
 }
 
@@ -37,9 +37,9 @@ func (m *DynamicsEngine) Forward(x *torch.Tensor) *torch.Tensor {
 
 func dynamicsEngine() Spec {
 	return Spec{
-		Name: "dynamics", Title: "DynamicsEngine", In: 32,
+		Name: "dynamics", Title: "DynamicsEngine", In: dynamics.Inputs,
 		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
-		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: defaults(),
+		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Regression(dynamics.OutputNames()), Outputs: dynamics.OutputNames,
 		Headlines: []string{"RMSE", "MAE"},
 		ONNXInput: "context", ONNXOutput: "expression_params",

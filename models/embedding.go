@@ -14,15 +14,10 @@ import (
 var embeddingRange = [2]float64{-math.Tanh(1), math.Tanh(1)}
 
 func embeddingNames() []string {
-	names := make([]string, dataset.EmbeddingSize)
-	for i := range names {
-		if i < dataset.EmbeddingSize/2 {
-			names[i] = fmt.Sprintf("valence_%d", i)
-		} else {
-			names[i] = fmt.Sprintf("arousal_%d", i-dataset.EmbeddingSize/2)
-		}
-	}
-	return names
+	const half = dataset.EmbeddingSize / 2
+	return numbered(dataset.EmbeddingSize, func(i int) string {
+		return fmt.Sprintf("%s_%d", []string{"valence", "arousal"}[i/half], i%half)
+	})
 }
 
 func embeddingMetadata() map[string]any {

@@ -23,10 +23,10 @@ type EmotionRecognizer struct {
 // NewEmotionRecognizer returns an EmotionRecognizer with PyTorch's initial values.
 func NewEmotionRecognizer(d torch.Device) *EmotionRecognizer {
 	return &EmotionRecognizer{
-		FC1:  nn.NewLinear(128, 512, d),
+		FC1:  nn.NewLinear(audio.Bands, 512, d),
 		FC2:  nn.NewLinear(512, 256, d),
 		LSTM: nn.NewLSTM(256, 128, d, nn.LSTMConfig{BatchFirst: true}),
-		FC3:  nn.NewLinear(128, 64, d),
+		FC3:  nn.NewLinear(128, dataset.EmbeddingSize, d),
 	}
 }
 
@@ -40,9 +40,9 @@ func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func emotion() Spec {
 	return Spec{
-		Name: "emotion", Title: "EmotionRecognizer", In: 128,
+		Name: "emotion", Title: "EmotionRecognizer", In: audio.Bands,
 		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
-		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: defaults(),
+		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Emotion, Outputs: embeddingNames,
 		Headlines: []string{"valence CCC", "arousal CCC"},
 		Readout: &Readout{

@@ -7,4 +7,4 @@ package models
 var CheckDistinct = checkDistinct
 
 // Shapes lets tests see the state dict that a row stands for.
-func Shapes(s Spec) map[string][]int { return s.shapes() }
+func Shapes(s Spec) map[string][]int { return s.layout().shapes }

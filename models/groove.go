@@ -22,9 +22,9 @@ type GroovePredictor struct {
 // NewGroovePredictor returns a GroovePredictor with PyTorch's initial values.
 func NewGroovePredictor(d torch.Device) *GroovePredictor {
 	return &GroovePredictor{
-		FC1: nn.NewLinear(64, 128, d),
+		FC1: nn.NewLinear(dataset.EmbeddingSize, 128, d),
 		FC2: nn.NewLinear(128, 64, d),
-		FC3: nn.NewLinear(64, 32, d),
+		FC3: nn.NewLinear(64, groove.Outputs, d),
 	}
 }
 
@@ -37,9 +37,9 @@ func (m *GroovePredictor) Forward(x *torch.Tensor) *torch.Tensor {
 
 func groovePredictor() Spec {
 	return Spec{
-		Name: "groove", Title: "GroovePredictor", In: 64,
+		Name: "groove", Title: "GroovePredictor", In: dataset.EmbeddingSize,
 		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
-		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: defaults(),
+		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Regression(groove.OutputNames()), Outputs: groove.OutputNames,
 		Headlines: []string{"RMSE", "MAE"},
 		ONNXInput: "emotion_embedding", ONNXOutput: "groove_params",

@@ -19,12 +19,15 @@ type HarmonyPredictor struct {
 	FC3 *nn.Linear
 }
 
+// harmonyContext is the size of an input: an emotion, and the chords so far.
+const harmonyContext = dataset.EmbeddingSize + chords.Classes
+
 // NewHarmonyPredictor returns a HarmonyPredictor with PyTorch's initial values.
 func NewHarmonyPredictor(d torch.Device) *HarmonyPredictor {
 	return &HarmonyPredictor{
-		FC1: nn.NewLinear(128, 256, d),
+		FC1: nn.NewLinear(harmonyContext, 256, d),
 		FC2: nn.NewLinear(256, 128, d),
-		FC3: nn.NewLinear(128, 64, d),
+		FC3: nn.NewLinear(128, chords.Classes, d),
 	}
 }
 
@@ -46,9 +49,9 @@ func HarmonyLoss(output, target *torch.Tensor) *torch.Tensor {
 
 func harmony() Spec {
 	return Spec{
-		Name: "harmony", Title: "HarmonyPredictor", In: 128,
+		Name: "harmony", Title: "HarmonyPredictor", In: harmonyContext,
 		New:    func(d torch.Device) nn.Module { return NewHarmonyPredictor(d) },
-		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: defaults(),
+		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: usual,
 		Measure: measure.Harmony, Outputs: chordNames, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},
 		ONNXInput: "context", ONNXOutput: "chord_probs",
@@ -65,10 +68,4 @@ func harmony() Spec {
 }
 
 // chordNames names the chord classes.
-func chordNames() []string {
-	names := make([]string, chords.Classes)
-	for i := range names {
-		names[i] = chords.ClassName(i)
-	}
-	return names
-}
+func chordNames() []string { return numbered(chords.Classes, chords.ClassName) }

@@ -25,10 +25,10 @@ type MelodyTransformer struct {
 // NewMelodyTransformer returns a MelodyTransformer with PyTorch's initial values.
 func NewMelodyTransformer(d torch.Device) *MelodyTransformer {
 	return &MelodyTransformer{
-		FC1:  nn.NewLinear(64, 256, d),
+		FC1:  nn.NewLinear(dataset.EmbeddingSize, 256, d),
 		LSTM: nn.NewLSTM(256, 256, d, nn.LSTMConfig{BatchFirst: true}),
 		FC2:  nn.NewLinear(256, 256, d),
-		FC3:  nn.NewLinear(256, 128, d),
+		FC3:  nn.NewLinear(256, midi.Pitches, d),
 	}
 }
 
@@ -42,17 +42,13 @@ func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func melody() Spec {
 	return Spec{
-		Name: "melody", Title: "MelodyTransformer", In: 64,
+		Name: "melody", Title: "MelodyTransformer", In: dataset.EmbeddingSize,
 		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
-		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: slowDefaults(),
+		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: slow,
 		Measure: measure.Melody, Classes: true,
 		Headlines: []string{"top-1 agreement", "top-5 agreement"},
 		Outputs: func() []string {
-			names := make([]string, midi.Pitches)
-			for i := range names {
-				names[i] = fmt.Sprintf("pitch_%d", i)
-			}
-			return names
+			return numbered(midi.Pitches, func(i int) string { return fmt.Sprintf("pitch_%d", i) })
 		},
 		ONNXInput: "emotion_embedding", ONNXOutput: "midi_notes",
 		InputRange: embeddingRange,

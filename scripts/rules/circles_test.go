@@ -23,9 +23,11 @@ import (
 // straight are the folders whose files can be read in one order: no file uses what a
 // later file declares.
 var straight = []string{
+	"models",
 	"models/dataset",
 	"models/dataset/cache",
 	"models/dataset/collection",
+	"models/measure",
 	"models/internal/filekind",
 	"models/music/audio",
 	"models/music/audio/internal/flac",
