@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// Element says how an element of a type is read: from Size bytes, little-endian.
+// Element describes how an element of a type is read: from Size bytes, little-endian.
 type Element struct {
 	Size int
 	Read func(b []byte) complex128

@@ -215,7 +215,7 @@ func TestToleranceKeepsTheOldFile(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// A network that says something else each time fails the check.
+// A network whose output differs between two calls fails the check.
 func TestCheckFindsDifferences(t *testing.T) {
 	torchtest.Need(t)
 	calls := 0
@@ -334,7 +334,7 @@ func TestRelativeTolerance(t *testing.T) {
 		assert.ErrorContains(t, err, "differ by", by)
 	}
 
-	// Integers must be equal, also where float64 cannot tell them apart.
+	// Integers must be equal, also where float64 rounds them to the same number.
 	calls := 0
 	_, err = Export(path, forward(func(x tensor) tensor {
 		if calls++; calls > len(traceSizes) {

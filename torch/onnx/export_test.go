@@ -95,7 +95,7 @@ func TestExportLeavesNoTensors(t *testing.T) {
 	model := models.NewEmotionRecognizer(torch.CPU)
 	s := onnx.Signature{Example: torch.Randn([]int{2, 128})}
 	path := filepath.Join(t.TempDir(), "emotion.onnx")
-	_, err := onnx.Export(path, model, s) // what is made once is made now
+	_, err := onnx.Export(path, model, s) // values that are made once are made now
 	require.NoError(t, err)
 	t.Run("", func(t *testing.T) {
 		torchtest.NoLeaks(t)

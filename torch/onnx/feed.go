@@ -12,6 +12,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // array is a tensor in Go memory, as it goes into and comes out of a run.
@@ -38,8 +39,8 @@ func sliceOf[T torch.Element](b []byte) []T {
 	return out
 }
 
-// check compares feeds with what the model wants.
-func (m *Model) check(feeds map[string]array) error {
+// check compares feeds with the inputs of the model.
+func (m *Model) check(feeds map[string]array) {
 	wants := make([]string, len(m.Inputs))
 	for i, v := range m.Inputs {
 		wants[i] = v.String()
@@ -47,23 +48,22 @@ func (m *Model) check(feeds map[string]array) error {
 	want := "the model wants " + strings.Join(wants, ", ")
 	for name := range feeds {
 		if find(m.Inputs, name) == nil {
-			return fmt.Errorf("there is no input %q; %s", name, want)
+			fail.With("there is no input %q; %s", name, want)
 		}
 	}
 	for _, v := range m.Inputs {
 		a, ok := feeds[v.Name]
 		if !ok {
-			return fmt.Errorf("input %q is missing; %s", v.Name, want)
+			fail.With("input %q is missing; %s", v.Name, want)
 		}
 		fits := a.dtype.String() == v.DType && (v.AnyShape || len(a.shape) == len(v.Shape))
 		for i, d := range v.Shape {
 			fits = fits && (d.Size < 0 || d.Size == a.shape[i])
 		}
 		if !fits {
-			return fmt.Errorf("input %q: given %s %v; %s", v.Name, a.dtype, a.shape, want)
+			fail.With("input %q: given %s %v; %s", v.Name, a.dtype, a.shape, want)
 		}
 	}
-	return nil
 }
 
 // carrier passes tensors of one type to and from the wrapper of ONNX Runtime, which

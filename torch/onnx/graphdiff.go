@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -43,29 +44,16 @@ type GraphDiff struct {
 // It does not compare Model.Tensors.
 func CompareGraphs(a, b *Model) *GraphDiff {
 	c := &graphComparison{a: a, b: b, diff: &GraphDiff{Renamed: map[string]string{}}}
-	versions := func(opsets []pb.Opset) []string {
-		var list []string
-		for _, o := range opsets {
-			domain := o.Domain
-			if domain == "" {
-				domain = "ai.onnx"
-			}
-			list = append(list, fmt.Sprint(domain, " ", o.Version))
-		}
-		slices.Sort(list)
-		return list
+	versions := func(m *Model) []string {
+		texts := list(m.file.OpsetImport, func(o pb.Opset) string { return fmt.Sprint(cmp.Or(o.Domain, "ai.onnx"), " ", o.Version) })
+		slices.Sort(texts)
+		return texts
 	}
-	c.value("operator versions", versions(a.file.OpsetImport), versions(b.file.OpsetImport))
-	declared := func(vs []*pb.ValueInfo) []string {
-		var list []string
-		for _, v := range vs {
-			list = append(list, v.Name+" "+typeText(v))
-		}
-		return list
-	}
+	c.value("operator versions", versions(a), versions(b))
+	declared := func(v *pb.ValueInfo) string { return v.Name + " " + typeText(v) }
 	ga, gb := a.file.Graph, b.file.Graph
-	c.value("inputs", declared(ga.Inputs), declared(gb.Inputs))
-	c.value("outputs", declared(ga.Outputs), declared(gb.Outputs))
+	c.value("inputs", list(ga.Inputs, declared), list(gb.Inputs, declared))
+	c.value("outputs", list(ga.Outputs, declared), list(gb.Outputs, declared))
 	c.graph("", ga, gb, nil, nil, false)
 	c.functions()
 	c.unknown("training information", a.file.Training, b.file.Training)
@@ -125,9 +113,18 @@ func (c *graphComparison) unknown(where string, a, b []pb.Unknown) {
 type scope struct {
 	outer  *scope
 	tokens map[string]string
+	by     map[string]string // the operators that compute the values
 }
 
-func (s *scope) inner() *scope { return &scope{s, map[string]string{}} }
+func (s *scope) inner(nodes []*pb.Node) *scope {
+	in := &scope{s, map[string]string{}, map[string]string{}}
+	for _, n := range nodes {
+		for _, name := range n.Outputs {
+			in.by[name] = n.OpType
+		}
+	}
+	return in
+}
 
 func (s *scope) token(name string) string {
 	for ; s != nil; s = s.outer {
@@ -141,7 +138,7 @@ func (s *scope) token(name string) string {
 // graph compares two graphs. The inputs of graphs inside nodes are known by their
 // places, those of the model by their names.
 func (c *graphComparison) graph(where string, a, b *pb.Graph, sa, sb *scope, inside bool) {
-	sa, sb = sa.inner(), sb.inner()
+	sa, sb = sa.inner(a.Nodes), sb.inner(b.Nodes)
 	if inside {
 		c.value(where+"number of inputs", len(a.Inputs), len(b.Inputs))
 		for i := range min(len(a.Inputs), len(b.Inputs)) {
@@ -162,13 +159,8 @@ func (c *graphComparison) graph(where string, a, b *pb.Graph, sa, sb *scope, ins
 		}
 	}
 	c.nodes(where, a.Nodes, b.Nodes, sa, sb)
-	outputs := func(g *pb.Graph) (names []string) {
-		for _, v := range g.Outputs {
-			names = append(names, v.Name)
-		}
-		return names
-	}
-	c.wiring(where+"output", outputs(a), outputs(b), sa, sb, producers(a.Nodes), producers(b.Nodes))
+	name := func(v *pb.ValueInfo) string { return v.Name }
+	c.wiring(where+"output", list(a.Outputs, name), list(b.Outputs, name), sa, sb)
 	c.unknown(where+"sparse initializers and quantization", a.Other, b.Other)
 }
 
@@ -191,17 +183,6 @@ func (c *graphComparison) fresh() string {
 func (c *graphComparison) same(sa *scope, a string, sb *scope, b string) {
 	t := c.fresh()
 	sa.tokens[a], sb.tokens[b] = t, t
-}
-
-// producers returns the operators that compute the values.
-func producers(nodes []*pb.Node) map[string]string {
-	by := map[string]string{}
-	for _, n := range nodes {
-		for _, name := range n.Outputs {
-			by[name] = n.OpType
-		}
-	}
-	return by
 }
 
 // nodes compares lists of nodes. It pairs nodes of the same operator so that there are
@@ -235,11 +216,10 @@ func (c *graphComparison) nodes(where string, a, b []*pb.Node, sa, sb *scope) {
 	}
 	alone(a, ofA, sa, "a")
 	alone(b, ofB, sb, "b")
-	byA, byB := producers(a), producers(b)
 	for _, p := range pairs {
 		x, y := a[p[0]], b[p[1]]
 		at := fmt.Sprintf("%snode %s (%s): ", where, nodeLabel(x, p[0]), x.OpType)
-		c.wiring(at+"input", x.Inputs, y.Inputs, sa, sb, byA, byB)
+		c.wiring(at+"input", x.Inputs, y.Inputs, sa, sb)
 		c.attributes(at, x.Attributes, y.Attributes, sa, sb)
 	}
 }
@@ -301,13 +281,13 @@ func align(a, b []*pb.Node) (pairs [][2]int) {
 }
 
 // wiring compares lists of values.
-func (c *graphComparison) wiring(where string, a, b []string, sa, sb *scope, byA, byB map[string]string) {
-	show := func(names []string, i int, by map[string]string) any {
+func (c *graphComparison) wiring(where string, a, b []string, sa, sb *scope) {
+	show := func(names []string, i int, s *scope) any {
 		switch {
 		case i >= len(names) || names[i] == "":
 			return nil
-		case by[names[i]] != "":
-			return fmt.Sprintf("%s, computed by %s", names[i], by[names[i]])
+		case s.by[names[i]] != "":
+			return fmt.Sprintf("%s, computed by %s", names[i], s.by[names[i]])
 		}
 		return names[i]
 	}
@@ -319,7 +299,7 @@ func (c *graphComparison) wiring(where string, a, b []string, sa, sb *scope, byA
 	}
 	for i := range max(len(a), len(b)) {
 		if token(a, i, sa) != token(b, i, sb) {
-			c.add(GraphDifference{Where: fmt.Sprint(where, " ", i), A: show(a, i, byA), B: show(b, i, byB)})
+			c.add(GraphDifference{Where: fmt.Sprint(where, " ", i), A: show(a, i, sa), B: show(b, i, sb)})
 		}
 	}
 }
@@ -440,8 +420,8 @@ func show(a *pb.Attribute) any {
 	return fmt.Sprintf("an attribute of type %d", a.Type)
 }
 
-func list[T any](xs []T, show func(T) any) any {
-	out := make([]any, len(xs))
+func list[T, V any](xs []T, show func(T) V) []V {
+	out := make([]V, len(xs))
 	for i, x := range xs {
 		out[i] = show(x)
 	}
@@ -462,13 +442,13 @@ func (c *graphComparison) functions() {
 		at += ": "
 		c.value(at+"attributes", slices.Sorted(slices.Values(x.Attributes)), slices.Sorted(slices.Values(y.Attributes)))
 		c.value(at+"operator versions", x.OpsetImport, y.OpsetImport)
-		sa, sb := (*scope)(nil).inner(), (*scope)(nil).inner()
+		sa, sb := (*scope)(nil).inner(x.Nodes), (*scope)(nil).inner(y.Nodes)
 		c.value(at+"number of inputs", len(x.Inputs), len(y.Inputs))
 		for i := range min(len(x.Inputs), len(y.Inputs)) {
 			c.same(sa, x.Inputs[i], sb, y.Inputs[i])
 		}
 		c.nodes(at, x.Nodes, y.Nodes, sa, sb)
-		c.wiring(at+"output", x.Outputs, y.Outputs, sa, sb, producers(x.Nodes), producers(y.Nodes))
+		c.wiring(at+"output", x.Outputs, y.Outputs, sa, sb)
 		c.attributes(at+"default of ", x.Defaults, y.Defaults, sa, sb)
 	})
 }

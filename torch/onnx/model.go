@@ -27,10 +27,9 @@ type Model struct {
 	// "y.then_branch.w".
 	Tensors []Tensor
 
-	folder   string // of the file; "" where the model is in memory
-	external bool
-	file     *pb.Model
-	listed   map[*pb.Tensor]string // the names of Tensors
+	folder string // of the file; "" where the model is in memory
+	file   *pb.Model
+	listed map[*pb.Tensor]string // the names of Tensors
 }
 
 // Value is an input or output of a model.

@@ -45,7 +45,7 @@ func (n network) export(t testing.TB, s onnx.Signature) (string, nn.Module, *onn
 	return path, model, check
 }
 
-// 1e-5 is what the product promises; a float32 has 24 bits, so sums of 512
+// The product promises 1e-5. A float32 has 24 bits, so sums of 512
 // products of numbers below 1 leave about 1e-6.
 func TestNetworksAgreeWithONNXRuntime(t *testing.T) {
 	for _, n := range networks {

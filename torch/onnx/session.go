@@ -17,6 +17,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // ErrClosed is returned by a Session after Close.
@@ -56,62 +57,57 @@ func Open(path string, o ...SessionOptions) (*Session, error) {
 // elements that the model keeps in other files.
 func open(path string, data []byte, options ...SessionOptions) (*Session, error) {
 	s := &Session{name: path}
-	if err := s.open(data, options); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	if err := s.try(func() { s.open(data, options) }); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Session) open(data []byte, options []SessionOptions) error {
-	m, err := decode(data)
-	if err != nil {
+// try calls f, which may fail, and returns its error with the name of the file.
+func (s *Session) try(f func()) error {
+	err := fail.Catch(f)
+	if err == nil || errors.Is(err, ErrClosed) {
 		return err
 	}
+	return fmt.Errorf("onnx: %s: %w", s.name, err)
+}
+
+func (s *Session) open(data []byte, options []SessionOptions) {
+	m := fail.Or(decode(data))
 	s.model = m
 	for _, v := range slices.Concat(m.Inputs, m.Outputs) {
-		if _, err := elementType(v); err != nil {
-			return err
-		}
+		fail.Or(elementType(v))
 	}
 	if len(m.Inputs) == 0 || len(m.Outputs) == 0 {
-		return fmt.Errorf("the graph has %d inputs and %d outputs; at least one of each is needed", len(m.Inputs), len(m.Outputs))
+		fail.With("the graph has %d inputs and %d outputs; at least one of each is needed", len(m.Inputs), len(m.Outputs))
 	}
 	m.folder = filepath.Dir(s.name)
+	external := false
 	for _, t := range m.Tensors {
 		if t.External != nil { // ONNX Runtime would name neither the tensor nor the fix
 			r, _, err := m.Elements(t)
-			if err != nil {
-				return err
-			}
+			fail.On(err)
 			r.Close()
+			external = true
 		}
 	}
-	if err := startRuntime(); err != nil {
-		return err
-	}
+	fail.On(startRuntime())
 	threads := 1
 	if len(options) > 0 && options[0].Threads > 0 {
 		threads = options[0].Threads
 	}
-	so, err := sessionOptions(threads)
-	if err != nil {
-		return err
-	}
+	so := fail.Or(sessionOptions(threads))
 	defer func() { _ = so.Destroy() }()
+	if external {
+		folder := fail.Or(filepath.Abs(m.folder))
+		fail.On(so.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder))
+	}
 	data, inputs, outputs := adapt(data, m)
-	if m.external {
-		folder, err := filepath.Abs(m.folder)
-		if err == nil {
-			err = so.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder)
-		}
-		if err != nil {
-			return err
-		}
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so)
+	if err != nil {
+		fail.With("ONNX Runtime refuses it: %w", err)
 	}
-	if s.session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so); err != nil {
-		return fmt.Errorf("ONNX Runtime refuses it: %w", err)
-	}
-	return nil
+	s.session = session
 }
 
 // Inputs describes the inputs that Run takes.
@@ -137,50 +133,44 @@ func (s *Session) Close() {
 // Run computes the outputs, by name, for inputs on any device. The outputs are on the
 // CPU.
 func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
-	arrays := make(map[string]array, len(feeds))
-	if err := torch.Try(func() {
-		for name, t := range feeds {
-			a := array{t.DType(), t.Shape(), nil}
-			if v := find(s.model.Inputs, name); v != nil && s.model.widened(*v) {
-				t = t.ToDType(torch.Float32)
+	arrays, out := make(map[string]array, len(feeds)), map[string]*torch.Tensor{}
+	err := s.try(func() {
+		fail.On(torch.Try(func() {
+			for name, t := range feeds {
+				a := array{t.DType(), t.Shape(), nil}
+				if v := find(s.model.Inputs, name); v != nil && s.model.widened(*v) {
+					t = t.ToDType(torch.Float32)
+				}
+				a.data = t.Bytes()
+				arrays[name] = a
 			}
-			a.data = t.Bytes()
-			arrays[name] = a
-		}
-	}); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
-	results, err := s.run(arrays)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]*torch.Tensor, len(results))
-	err = torch.Try(func() {
-		for name, a := range results {
-			t := torch.FromBytes(a.data, a.dtype, a.shape...)
-			if v := find(s.model.Outputs, name); isHalf(*v) { // it came out as float32
-				d, _ := torch.ParseDType(v.DType)
-				t = t.ToDType(d)
+		}))
+		results := s.run(arrays)
+		fail.On(torch.Try(func() {
+			for name, a := range results {
+				t := torch.FromBytes(a.data, a.dtype, a.shape...)
+				if v := find(s.model.Outputs, name); isHalf(*v) { // it came out as float32
+					d, _ := torch.ParseDType(v.DType)
+					t = t.ToDType(d)
+				}
+				out[name] = t
 			}
-			out[name] = t
-		}
+		}))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+		return nil, err
 	}
 	return out, nil
 }
 
 // run computes the outputs. ONNX Runtime reads the inputs where they are in Go
 // memory, which is pinned meanwhile.
-func (s *Session) run(feeds map[string]array) (map[string]array, error) {
-	if err := s.model.check(feeds); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
+func (s *Session) run(feeds map[string]array) map[string]array {
+	s.model.check(feeds)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return nil, ErrClosed
+		fail.On(ErrClosed)
 	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
@@ -204,7 +194,7 @@ func (s *Session) run(feeds map[string]array) (map[string]array, error) {
 		pin.Pin(unsafe.SliceData(a.data))
 		t, err := a.value()
 		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: input %q: %w", s.name, v.Name, err)
+			fail.With("input %q: %w", v.Name, err)
 		}
 		inputs = append(inputs, t)
 	}
@@ -213,14 +203,12 @@ func (s *Session) run(feeds map[string]array) (map[string]array, error) {
 		each = 2
 	}
 	outputs = make([]ort.Value, each*len(s.model.Outputs))
-	if err := s.session.Run(inputs, outputs); err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
-	}
+	fail.On(s.session.Run(inputs, outputs))
 	results := make(map[string]array, len(s.model.Outputs))
 	for i, v := range s.model.Outputs {
 		a, err := copyOut(outputs[each*i])
 		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: output %q: %w", s.name, v.Name, err)
+			fail.With("output %q: %w", v.Name, err)
 		}
 		if each == 2 {
 			a.shape = a.shape[:0]
@@ -230,37 +218,34 @@ func (s *Session) run(feeds map[string]array) (map[string]array, error) {
 		}
 		results[v.Name] = a
 	}
-	return results, nil
+	return results
 }
 
 // RunSlices does the same as Run for models whose inputs and outputs are float32, and
 // needs no libtorch. Elements are in row-major order; an input may have one free
 // dimension, which follows from the slice's length, and a scalar has one element.
 func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, error) {
-	for _, v := range append(s.Inputs(), s.Outputs()...) {
-		if v.DType != "float32" {
-			return nil, fmt.Errorf("onnx: %s: RunSlices: %s is not of float32; Run takes other types", s.name, v)
-		}
-	}
-	arrays := make(map[string]array, len(feeds))
-	for name, data := range feeds {
-		a := array{dtype: torch.Float32, shape: []int{len(data)}, data: bytesOf(data)}
-		if v := find(s.model.Inputs, name); v != nil {
-			shape, err := v.fill(len(data))
-			if err != nil {
-				return nil, fmt.Errorf("onnx: %s: %w", s.name, err)
+	out := map[string][]float32{}
+	err := s.try(func() {
+		for _, v := range slices.Concat(s.model.Inputs, s.model.Outputs) {
+			if v.DType != "float32" {
+				fail.With("RunSlices: %s is not of float32; Run takes other types", v)
 			}
-			a.shape = shape
 		}
-		arrays[name] = a
-	}
-	results, err := s.run(arrays)
+		arrays := make(map[string]array, len(feeds))
+		for name, data := range feeds {
+			a := array{dtype: torch.Float32, shape: []int{len(data)}, data: bytesOf(data)}
+			if v := find(s.model.Inputs, name); v != nil {
+				a.shape = fail.Or(v.fill(len(data)))
+			}
+			arrays[name] = a
+		}
+		for name, a := range s.run(arrays) {
+			out[name] = sliceOf[float32](a.data)
+		}
+	})
 	if err != nil {
 		return nil, err
-	}
-	out := make(map[string][]float32, len(results))
-	for name, a := range results {
-		out[name] = sliceOf[float32](a.data)
 	}
 	return out, nil
 }

@@ -235,7 +235,7 @@ func TestWithoutONNXRuntime(t *testing.T) {
 	inProcess(t, "TestChildWithoutONNXRuntime", "ETUDE_ONNXRUNTIME=/nonexistent.so")
 }
 
-// Another version of ONNX Runtime, or another library, is told with what to do.
+// The error for another version of ONNX Runtime, or for another library, says what to do.
 func TestOtherLibraries(t *testing.T) {
 	needRuntime(t)
 	dir := t.TempDir()

@@ -55,7 +55,7 @@ func (l *lister) nodes(nodes []*pb.Node, prefix string) {
 	}
 }
 
-// attributes adds what the attributes of an operator hold. The value of a
+// attributes adds the tensors in the attributes of an operator. The value of a
 // Constant has the name of the node's output, which other tools give to the
 // initializer that they make of it.
 func (l *lister) attributes(attributes []*pb.Attribute, prefix, operator string) {
@@ -134,7 +134,6 @@ func (l *lister) add(t *pb.Tensor, name, operator string) {
 		out.Strings = append(out.Strings, string(s))
 	}
 	if t.External {
-		l.m.external = true
 		at := map[string]int64{"offset": 0, "length": -1}
 		for _, e := range t.ExternalData {
 			at[e.Key] = number64(e.Value)
@@ -144,8 +143,8 @@ func (l *lister) add(t *pb.Tensor, name, operator string) {
 	l.m.Tensors = append(l.m.Tensors, out)
 }
 
-// number64 reads a decimal number; what is none becomes the smallest number,
-// which no file has as an offset or a length.
+// number64 reads a decimal number. Any other text becomes the smallest number, which no
+// file has as an offset or a length.
 func number64(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {

@@ -23,7 +23,7 @@ type archive struct {
 	r         io.ReaderAt
 	records   map[string]record // by the name without the folder
 	bigEndian bool
-	metadata  map[string]string // what the small records say
+	metadata  map[string]string // the facts in the small records
 }
 
 const (

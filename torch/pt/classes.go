@@ -54,7 +54,7 @@ func holdsUnread(args []any) bool {
 	})
 }
 
-// functions is the fixed list of what a file may name; everything else is refused.
+// functions lists the functions that a file may name; everything else is refused.
 var functions = map[string]*function{}
 
 func init() {

@@ -8,14 +8,12 @@ package pt
 // elements are not contiguous, it reads everything that the view spans into memory
 // and gathers them there.
 func (t *tensorSpec) elements(use func(part []byte) error) error {
-	item := t.dtype.Size()
-	numel, last := 1, t.offset
-	for i, n := range t.size {
-		numel *= n
-		last += max(n-1, 0) * t.stride[i]
-	}
-	if numel == 0 {
+	if t.bytes() == 0 {
 		return nil
+	}
+	item, last := t.dtype.Size(), t.offset
+	for i, n := range t.size {
+		last += (n - 1) * t.stride[i]
 	}
 	lo, hi := int64(t.offset)*int64(item), int64(last+1)*int64(item)
 	if t.contiguous() {
@@ -31,6 +29,15 @@ func (t *tensorSpec) elements(use func(part []byte) error) error {
 	}
 	t.resolve(all)
 	return t.gather(all, item, use)
+}
+
+// bytes returns the size of all elements. It has been checked to be a possible one.
+func (t *tensorSpec) bytes() int64 {
+	n := int64(t.dtype.Size())
+	for _, s := range t.size {
+		n *= int64(s)
+	}
+	return n
 }
 
 func (t *tensorSpec) contiguous() bool {
@@ -88,16 +95,4 @@ func (t *tensorSpec) resolve(part []byte) {
 			part[i] ^= sign
 		}
 	}
-}
-
-// numBytes returns how many bytes elements passes on; false when they overflow.
-func (t *tensorSpec) numBytes() (int64, bool) {
-	n := t.dtype.Size()
-	for _, s := range t.size {
-		var ok bool
-		if n, ok = mul(n, s); !ok {
-			return 0, false
-		}
-	}
-	return int64(n), true
 }

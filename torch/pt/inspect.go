@@ -48,10 +48,7 @@ func inspectReader(ctx context.Context, r io.ReaderAt, size int64) (*inspect.Inf
 				info.Values = append(info.Values, inspect.Value{Name: x.name, Value: x.value})
 				continue
 			}
-			n, ok := x.tensor.numBytes()
-			if !ok {
-				fail.With("%s: the sizes %v are too large", x.at.name(), x.tensor.size)
-			}
+			n := x.tensor.bytes()
 			if sums[x.value] == "" {
 				if left -= n; left < 0 {
 					fail.With("%s: the file's views add up to many times what it holds", x.at.name())

@@ -4,9 +4,11 @@
 package pt
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"math/big"
 	"strconv"
@@ -19,16 +21,11 @@ import (
 // longestText is the length of the longest text that is listed in full.
 const longestText = 1 << 20
 
-// shortened describes a text or bytes that are too long to be listed.
-func shortened[T string | []byte](kind string, v T) string {
+// shortened describes the n bytes of a text that is too long to be listed.
+func shortened(kind string, n int, text io.Reader) string {
 	h := sha256.New()
-	buf := make([]byte, longestText) // no copy of the whole
-	for rest := v; len(rest) > 0; {
-		n := copy(buf, rest)
-		h.Write(buf[:n])
-		rest = rest[n:]
-	}
-	return fmt.Sprintf("<%s of %d bytes, sha256 %x>", kind, len(v), h.Sum(nil))
+	_, _ = io.Copy(h, struct{ io.Reader }{text}) // in parts: WriteTo would copy the whole
+	return fmt.Sprintf("<%s of %d bytes, sha256 %x>", kind, n, h.Sum(nil))
 }
 
 // leafOf returns a plain value in the form of inspect.Value.
@@ -38,7 +35,7 @@ func leafOf(v any) (any, bool) {
 		return v, true
 	case string:
 		if len(v) > longestText {
-			return shortened("a str", v), true
+			return shortened("a str", len(v), strings.NewReader(v)), true
 		}
 		return pickle.Visible(v), true
 	case *pickle.Object:
@@ -55,7 +52,7 @@ func leafOf(v any) (any, bool) {
 		return fmt.Sprint(v), true
 	case []byte:
 		if len(v) > longestText {
-			return shortened("bytes", v), true
+			return shortened("bytes", len(v), bytes.NewReader(v)), true
 		}
 		return hex.EncodeToString(v), true
 	case *pickle.ByteArray:

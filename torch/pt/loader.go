@@ -43,15 +43,15 @@ type loader struct {
 	pick      func(l *loader, plain any) any
 	mapping   *mapping // of the file, with Mmap
 	bigEndian bool
-	find      func(s *storageSpec, item int) // where a storage's bytes are
-	fields    func(id []any) *storageSpec    // what a persistent id means
+	find      func(s *storageSpec, item int) // finds the bytes of a storage
+	fields    func(id []any) *storageSpec    // resolves a persistent id
 	storages  map[string]*storageSpec
 	arrays    int // of numpy
 	budget    int // bytes that calls may still make
 	metadata  map[string]string
 
 	done  map[any]converted // by the pickle's own pointer
-	open  map[any]bool      // what is being converted
+	open  map[any]bool      // the values that are being converted
 	dicts map[*pickle.Dict]*torch.Dict
 	hash  map[*pickle.Tuple]bool // whether it may be in a set
 	depth int

@@ -43,7 +43,7 @@ type found struct {
 	at     *place
 	name   string
 	tensor *tensorSpec // nil for a plain value
-	value  any         // the plain value, or what the pickle has for the tensor
+	value  any         // the plain value, or the decoded value of the tensor
 }
 
 // finder walks over a decoded tree and lists its tensors and plain values.

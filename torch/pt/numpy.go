@@ -82,7 +82,7 @@ type numpyArray struct {
 
 func (a *numpyArray) String() string { return "a numpy array" }
 
-// numpyReconstruct makes an empty array; what it holds comes with complete.
+// numpyReconstruct makes an empty array, which complete fills.
 func numpyReconstruct(l *loader, args []any) any {
 	if args[0] != (class{"numpy.ndarray"}) {
 		fail.With("makes something else than a numpy.ndarray; save numpy.asarray(…)")

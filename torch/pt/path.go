@@ -12,7 +12,8 @@ import (
 // root.
 type treePath []any
 
-// in calls f for what is at a step. Where f fails, the path stays, for errors.
+// in calls f with a step added to the path. If f fails, the step stays, so that the error
+// can name it.
 func (p *treePath) in(step any, f func()) {
 	*p = append(*p, step)
 	f()

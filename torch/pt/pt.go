@@ -55,7 +55,7 @@
 // or quantised tensor, is refused with an error that names it and says what to do. If
 // [LoadOptions] ask for it, such a value is read as an [Object] instead, which has the
 // name of the class and nothing else.
-// [LoadTensors] reads the tensors of a file whatever else is in it.
+// [LoadTensors] reads the tensors of a file, even if it also holds objects that are refused.
 // Depth, sizes and counts are bounded, so a small file cannot ask for much memory.
 // Records must be uncompressed and inside the file, and must not overlap.
 package pt

@@ -19,7 +19,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// regression is what a file of other people's holds.
+// regression describes the content of a file that another program wrote.
 type regression struct {
 	refused string         // the error of every function
 	load    string         // the error of Load without Placeholders; "" for none

@@ -19,7 +19,7 @@ type tensorSpec struct {
 	offset       int // in elements
 	size, stride []int
 	requiresGrad bool
-	conj, neg    bool // what the storage holds is to be read so
+	conj, neg    bool // the view shows conjugates or negatives of the stored elements
 }
 
 func (t *tensorSpec) String() string { return "a tensor" }

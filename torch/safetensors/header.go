@@ -172,7 +172,7 @@ func parse(text []byte) (*Header, error) {
 	return h, nil
 }
 
-// scan reads what the header says about one tensor.
+// scan reads the header's entry of one tensor.
 func (e *Entry) scan(d *scanner) {
 	var shape, offsets []int64
 	fields := 0

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { torchtest.Main(m) }
 
 const goldenFile = "testdata/golden.safetensors"
 
-// described is what testdata/describe.py prints.
+// described holds the output of testdata/describe.py.
 type described struct {
 	Tensors  map[string]describedTensor `json:"tensors"`
 	Metadata map[string]string          `json:"metadata"`

@@ -12,8 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
@@ -99,52 +99,35 @@ func list(tensors *torch.Dict) ([]item, error) {
 
 // header returns the length and the JSON, padded so that the elements are aligned.
 func header(items []item, metadata map[string]string) ([]byte, error) {
-	var b bytes.Buffer
-	b.Write(make([]byte, 8))
-	b.WriteByte('{')
+	var members []string
 	if len(metadata) > 0 {
-		b.WriteString(quoted(metadataKey) + ":{")
-		for i, k := range slices.Sorted(maps.Keys(metadata)) {
-			if !utf8.ValidString(k) || !utf8.ValidString(metadata[k]) {
+		for k, v := range metadata {
+			if !utf8.ValidString(k) || !utf8.ValidString(v) {
 				return nil, fmt.Errorf("the metadata %q is not valid UTF-8", k)
 			}
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(quoted(k) + ":" + quoted(metadata[k]))
 		}
-		b.WriteByte('}')
-		if len(items) > 0 {
-			b.WriteByte(',')
-		}
+		members = append(members, quoted(metadataKey)+":"+quoted(metadata))
 	}
 	at := int64(0)
-	for i, it := range items {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		shape, _ := json.Marshal(it.Shape)
-		fmt.Fprintf(&b, `%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`,
-			quoted(it.Name), dtypeNames[rank(it.DType)].name, shape, at, at+it.Bytes)
+	for _, it := range items {
+		members = append(members, fmt.Sprintf(`%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`,
+			quoted(it.Name), dtypeNames[rank(it.DType)].name, quoted(it.Shape), at, at+it.Bytes))
 		at += it.Bytes
 	}
-	b.WriteByte('}')
-	for b.Len()%8 != 0 {
-		b.WriteByte(' ')
+	text := "{" + strings.Join(members, ",") + "}"
+	text += strings.Repeat(" ", -len(text)&7) // up to a multiple of 8
+	if len(text) > maxHeader {
+		return nil, fmt.Errorf("the header would have %d bytes, above the limit of %d", len(text), maxHeader)
 	}
-	if b.Len()-8 > maxHeader {
-		return nil, fmt.Errorf("the header would have %d bytes, above the limit of %d", b.Len()-8, maxHeader)
-	}
-	binary.LittleEndian.PutUint64(b.Bytes(), uint64(b.Len()-8))
-	return b.Bytes(), nil
+	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), nil
 }
 
-// quoted returns s as JSON, with as few escapes as possible.
-func quoted(s string) string {
+// quoted returns v as JSON, with as few escapes as possible.
+func quoted(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // of a string
+	_ = e.Encode(v) // of texts and numbers
 	return string(bytes.TrimRight(b.Bytes(), "\n"))
 }
 

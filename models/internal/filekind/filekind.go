@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package filekind names the kind of a file that is not what it was taken for,
-// and what to do with it, by the marks at its start.
+// Package filekind recognises files of another kind than was expected, by the marks at
+// their start, and says what to do with them.
 package filekind
 
 import (
@@ -24,7 +24,7 @@ const (
 	replace  = "put the right file in its place"
 )
 
-// mark is bytes at a place that tell a kind of file. A '?' stands for any byte.
+// mark describes the bytes at a place that are the mark of a kind of file. A '?' stands for any byte.
 type mark struct {
 	at           int
 	bytes        string
@@ -229,8 +229,8 @@ func isText(head []byte) bool {
 	return true
 }
 
-// adts reports whether frames of AAC follow each other. They begin with twelve ones
-// as those of an MP3 do, and say layer 0, which an MP3 has not.
+// adts reports whether frames of AAC follow each other. They begin with twelve ones,
+// as those of an MP3 do, and name layer 0, which an MP3 does not have.
 func adts(head []byte) bool {
 	frames := 0
 	for ; len(head) >= 7; frames++ {

@@ -16,8 +16,8 @@ import (
 // ElementDiff compares elements. Those of one type differ if their bits do, those
 // of two types if their values do.
 type ElementDiff struct {
-	Count      int64          `json:"count"`        // of all
-	Differ     int64          `json:"differ"`       // of those that differ
+	Count      int64          `json:"count"`        // all elements
+	Differ     int64          `json:"differ"`       // how many of them differ
 	MaxAbsDiff measure.Number `json:"max_abs_diff"` // the largest that is finite
 	At         []int          `json:"at"`           // where it is; null if there is none
 	NonFinite  int64          `json:"non_finite"`   // pairs whose difference is infinite or not a number

@@ -15,7 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
-// Diff says how two files differ. As JSON it is what `etude diff --json` prints.
+// Diff lists how two files differ. `etude diff --json` prints it as JSON.
 type Diff struct {
 	A        string       `json:"a"`
 	B        string       `json:"b"`
@@ -31,7 +31,7 @@ type Diff struct {
 	Notes    []string     `json:"notes"` // what was compared with what
 }
 
-// TensorDiff says how two tensors of one name differ.
+// TensorDiff describes how two tensors of one name differ.
 type TensorDiff struct {
 	Name string `json:"name"`
 	A    Side   `json:"a"`
@@ -56,9 +56,9 @@ type ValueDiff struct {
 	B      any    `json:"b"`
 }
 
-// DiffOptions say what is compared.
+// DiffOptions are options of [Compare].
 type DiffOptions struct {
-	TensorsOnly bool // not values and metadata
+	TensorsOnly bool // without values and metadata
 }
 
 // Compare finds how a and b differ. Elements are read where hashes differ. For .pt
@@ -171,8 +171,8 @@ func isCheckpoint(f *File) bool {
 	return slices.ContainsFunc(f.Tensors, func(t inspect.Tensor) bool { return strings.HasPrefix(t.Name, stateKey) })
 }
 
-// tensors compares by name what is below a part of each file. Tensors of b that
-// renamed holds have the name in a that it says.
+// tensors compares the tensors below a part of each file by name. renamed has the names
+// in a of tensors that have other names in b.
 func (d *Diff) tensors(a, b *File, partA, partB string, renamed map[string]string) {
 	given := map[string]bool{}
 	for _, name := range renamed {

@@ -15,8 +15,8 @@ import (
 	"github.com/etude-ml/etude/torch/onnx"
 )
 
-// inspectONNX describes a model: its weights are the tensors, what else it says
-// of itself the values.
+// inspectONNX describes a model: the tensors are its weights, and the values are its
+// versions, inputs, outputs and operators.
 func inspectONNX(path string) (*inspect.Info, *weights, error) {
 	m, err := onnx.Inspect(path)
 	if err != nil {

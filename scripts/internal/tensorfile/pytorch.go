@@ -25,7 +25,7 @@ func (f *File) asPyTorch() *File {
 	if w == nil {
 		return f
 	}
-	parts := map[string][]inspect.Tensor{} // what a tensor of the file is made of
+	parts := map[string][]inspect.Tensor{} // the tensors that replace one of the file
 	as := &weights{model: w.model, tensors: w.tensors, converted: map[string][]byte{}, notes: w.notes}
 	layers := map[string]int{}
 	for _, n := range w.model.Nodes {
@@ -74,7 +74,7 @@ func (w *weights) lstm(n onnx.Node, layer int, parts map[string][]inspect.Tensor
 	if prefix != "" {
 		prefix += "."
 	}
-	// This module's exporter says it in the names of the tensors.
+	// This module's exporter writes both into the names of the tensors.
 	if own, number, ok := strings.Cut(n.Inputs[1], ".W"); ok && (number == "" || strings.HasPrefix(number, "_l")) {
 		prefix = own + "."
 		layer, _ = strconv.Atoi(strings.TrimPrefix(number, "_l"))

@@ -17,7 +17,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// File describes what a file holds. As JSON it is what `etude inspect --json` prints.
+// File describes the content of a file. `etude inspect --json` prints it as JSON.
 type File struct {
 	Path  string `json:"file"`
 	Bytes int64  `json:"bytes"` // of the file

@@ -127,7 +127,7 @@ func nodes(n int) []byte {
 	return b
 }
 
-// FuzzDecode: whatever the bytes, an error or a model whose tensors are full; and
+// FuzzDecode checks that any bytes give an error or a model whose tensors are full; and
 // what was read and written once stays the same.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"wire.onnx", "fields.onnx"} {
