@@ -98,16 +98,24 @@ type check struct {
 // goesOn reports whether there is anything left to do.
 func (c *check) goesOn(ctx context.Context) bool { return ctx.Err() == nil && c.report.Broken == "" }
 
-// examine finds out, after something has failed, whether the device has failed for
-// good, as CUDA does in a process in which a kernel read forbidden memory. Everything
-// after that would fail for that reason alone.
-func (c *check) examine(ok bool, what string) {
-	if ok {
-		return
-	}
-	if err := c.meter.synchronize(); err != nil {
-		c.report.Broken = fmt.Sprintf("%s: %v", what, err)
-		c.Say("  the device fails for good: %v", err)
+// each checks the items of a list until ctx ends or the device fails for good. f returns
+// what it checked, and what is wrong with it, "" if nothing is.
+func each[T any](ctx context.Context, c *check, items []T, f func(T) (what, problem string)) {
+	for _, item := range items {
+		if !c.goesOn(ctx) {
+			return
+		}
+		what, problem := f(item)
+		if problem == "" {
+			continue
+		}
+		c.Say("  %s: %s", what, problem)
+		// In a process in which a kernel read forbidden memory, CUDA fails for good, and
+		// everything after that would fail for that reason alone.
+		if err := c.meter.synchronize(); err != nil {
+			c.report.Broken = fmt.Sprintf("%s: %v", what, err)
+			c.Say("  the device fails for good: %v", err)
+		}
 	}
 }
 
@@ -122,53 +130,27 @@ func (c *check) ops(ctx context.Context) {
 	c.Say("operators, %s against the CPU …", c.Device)
 	c.report.Ops = []operators.Result{}
 	exactly(func() {
-		for _, k := range c.Cases {
-			if !c.goesOn(ctx) {
-				break
-			}
+		each(ctx, c, c.Cases, func(k operators.Case) (what, problem string) {
 			r := k.Check(c.Device)
-			if !r.OK {
-				c.Say("  %s: %s", r.Case, r.Problem)
-			}
 			c.report.Ops = append(c.report.Ops, r)
-			c.examine(r.OK, "op "+r.Case)
-		}
+			return "op " + r.Case, r.Problem
+		})
 	})
 	c.Say("  %d cases", len(c.report.Ops))
 }
 
-// each calls f for each network until ctx ends or the device fails for good. f returns
-// whether all went well.
-func (c *check) each(ctx context.Context, what string, f func(models.Spec) bool) {
-	for _, s := range c.Networks {
-		if c.goesOn(ctx) {
-			c.Say(what+" of %s …", s.Name)
-			c.examine(f(s), what+" of "+s.Name)
-		}
-	}
-}
-
 func (c *check) networks(ctx context.Context) {
-	one := func(s models.Spec, o optimizer, into *[]NetworkResult) {
-		if !c.goesOn(ctx) {
-			return
-		}
+	train := func(s models.Spec, o optimizer, into *[]NetworkResult) (what, problem string) {
 		c.Say("%s with %s, %d steps …", s.Name, o.name, trainSteps)
 		r := checkNetwork(s, o, c.Device, c.meter)
-		if !r.OK {
-			c.Say("  %s", r.Problem)
-		}
 		*into = append(*into, r)
-		c.examine(r.OK, "network "+s.Name+" with "+o.name)
+		return "network " + s.Name + " with " + o.name, r.Problem
 	}
 	c.report.Networks, c.report.Optimizers = []NetworkResult{}, []NetworkResult{}
 	exactly(func() {
-		for _, s := range c.Networks {
-			one(s, own(s), &c.report.Networks)
-		}
-		for _, o := range optimizers() {
-			one(c.Networks[len(c.Networks)-1], o, &c.report.Optimizers) // the smallest network
-		}
+		each(ctx, c, c.Networks, func(s models.Spec) (what, problem string) { return train(s, own(s), &c.report.Networks) })
+		smallest := c.Networks[len(c.Networks)-1]
+		each(ctx, c, optimizers(), func(o optimizer) (what, problem string) { return train(smallest, o, &c.report.Optimizers) })
 	})
 }
 
@@ -187,10 +169,11 @@ func (c *check) timing(ctx context.Context) {
 		p = pace{rounds: 3, network: time.Second}
 	}
 	c.report.Timing = []TimingResult{}
-	c.each(ctx, "timing", func(s models.Spec) bool {
+	each(ctx, c, c.Networks, func(s models.Spec) (what, problem string) {
+		c.Say("timing of %s …", s.Name)
 		r := timeNetwork(ctx, s, c.Device, c.meter, eager, compiled, p)
 		c.report.Timing = append(c.report.Timing, r)
-		return !r.failed()
+		return "timing of " + s.Name, r.problem()
 	})
 }
 
@@ -215,12 +198,14 @@ func (c *check) memory(ctx context.Context) {
 		steps = 50
 	}
 	c.report.Memory = []MemoryResult{}
-	c.each(ctx, "memory", func(s models.Spec) bool {
+	each(ctx, c, c.Networks, func(s models.Spec) (what, problem string) {
+		c.Say("memory of %s …", s.Name)
 		r := checkMemory(ctx, s, c.Device, c.meter, steps)
-		if ctx.Err() == nil {
-			c.report.Memory = append(c.report.Memory, r)
+		if ctx.Err() != nil {
+			return "", ""
 		}
-		return r.OK || ctx.Err() != nil
+		c.report.Memory = append(c.report.Memory, r)
+		return "memory of " + s.Name, r.Problem
 	})
 }
 

@@ -35,9 +35,14 @@ type TimingResult struct {
 	Measures []Measure `json:"measures"`
 }
 
-// failed reports whether one of our contestants failed.
-func (r *TimingResult) failed() bool {
-	return slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.ours() && m.Problem != "" })
+// problem returns why one of our contestants failed; "" if none did.
+func (r *TimingResult) problem() string {
+	for _, m := range r.Measures {
+		if m.ours() && m.failure() != "" {
+			return m.failure()
+		}
+	}
+	return ""
 }
 
 // Measure holds one contestant's time.
