@@ -5,6 +5,7 @@ package torch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -88,9 +89,7 @@ func Call(name string, values ...any) Result {
 		if !ok {
 			break
 		}
-		for k, v := range n {
-			named[k] = v
-		}
+		maps.Copy(named, n)
 		values = values[:len(values)-1]
 	}
 	a := args{o, ctorch.NewFrame()}
@@ -137,20 +136,11 @@ func (a args) convert(values []any, named Named) {
 	}
 	if used < len(named) {
 		for k := range named {
-			if !o.has(k) {
+			if !slices.ContainsFunc(o.args, func(a argument) bool { return a.name == k }) {
 				throw(o.fullName(), "has no argument %q", k)
 			}
 		}
 	}
-}
-
-func (o *op) has(name string) bool {
-	for i := range o.args {
-		if o.args[i].name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // put converts v to what arg wants.
@@ -235,44 +225,38 @@ func (a args) putList(arg *argument, v any) bool {
 		a.ints(slices.Repeat([]int{i}, arg.length)...)
 		return true
 	}
-	var ok bool
 	switch arg.base {
 	case "Tensor":
-		var ts []*Tensor
-		if ts, ok = v.([]*Tensor); ok {
-			a.putTensors(arg, ts)
-		}
+		ts, ok := v.([]*Tensor)
+		return ok && a.putTensors(arg, ts)
 	case "int":
-		var xs []int
-		if xs, ok = asInts(v); ok {
-			a.ints(xs...)
-		}
+		return putEach(asInts, v, func(xs []int) { a.ints(xs...) })
 	case "float":
-		var xs []float64
-		if xs, ok = asFloats(v); ok {
-			a.f.PutDoubles(ctorch.Doubles, xs...)
-		}
+		return putEach(asFloats, v, func(xs []float64) { a.f.PutDoubles(ctorch.Doubles, xs...) })
 	case "bool":
-		var bs []bool
-		if bs, ok = v.([]bool); ok {
+		bs, ok := v.([]bool)
+		if ok {
 			a.f.PutBools(bs...)
 		}
+		return ok
 	case "Scalar":
-		if xs, isInts := asInts(v); isInts {
-			a.f.PutInts(ctorch.IntScalars, xs...)
-			return true
-		}
-		var xs []float64
-		if xs, ok = asFloats(v); ok {
-			a.f.PutDoubles(ctorch.DoubleScalars, xs...)
-		}
-	default:
-		throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
+		return putEach(asInts, v, func(xs []int) { a.f.PutInts(ctorch.IntScalars, xs...) }) ||
+			putEach(asFloats, v, func(xs []float64) { a.f.PutDoubles(ctorch.DoubleScalars, xs...) })
+	}
+	throw(a.o.fullName(), "argument %q: type %s is not supported here", arg.name, arg.typeName())
+	return false
+}
+
+// putEach adds v if it is a list of the kind that as reads, and reports whether it is.
+func putEach[T any](as func(any) ([]T, bool), v any, put func([]T)) bool {
+	xs, ok := as(v)
+	if ok {
+		put(xs)
 	}
 	return ok
 }
 
-func (a args) putTensors(arg *argument, ts []*Tensor) {
+func (a args) putTensors(arg *argument, ts []*Tensor) bool {
 	tag := ctorch.Tensors
 	if arg.inner {
 		tag = ctorch.OptionalTensors
@@ -288,6 +272,7 @@ func (a args) putTensors(arg *argument, ts []*Tensor) {
 		}
 		return &ts[i].ref
 	})
+	return true
 }
 
 func (a args) mismatch(arg *argument, v any) {

@@ -156,7 +156,7 @@ func TestDict(t *testing.T) {
 	assert.Equal(t, []any{"b", 3}, d.Keys())
 }
 
-// Keys of Python that Go cannot compare are told apart by type and content.
+// Keys of Python that Go cannot compare differ by type and content.
 func TestDictKeys(t *testing.T) {
 	keys := []any{nil, torch.Tuple{"a", 1}, torch.Tuple{"a", "1"}, []byte("a"), "a", torch.Float32, torch.CPU, big.NewInt(7), 7, torch.Tuple{}, []byte{}}
 	d := torch.NewDict()

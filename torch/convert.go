@@ -49,7 +49,7 @@ func asInt(v any) (int, bool) {
 	r := reflect.ValueOf(v)
 	switch v.(type) {
 	case DType, MemoryFormat, Layout, DeviceType:
-		return 0, false // numbers by accident, not by meaning
+		return 0, false // names that Go happens to keep as numbers
 	}
 	switch {
 	case r.CanInt():

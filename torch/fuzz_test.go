@@ -31,8 +31,8 @@ const (
 	fuzzSeed  = 20261129
 )
 
-// fuzzExcluded are the operators that the fuzzer leaves out, by reason. What it finds beyond
-// these is a fault of ours, or belongs here after the same call has ended Python, too.
+// fuzzExcluded are the operators that the fuzzer leaves out, by reason. Another operator that
+// ends the process is a fault of ours, or belongs here if the same call ends Python, too.
 var fuzzExcluded = map[string]*regexp.Regexp{
 	"libtorch ends the process, also in Python": fuzzNames(`_fft_(r2c|c2r|c2c)(\.out)?`, `kron\.out`, `_weight_norm_interface.*`, `_transform_bias_rescale_qkv.*`, `linalg_matrix_rank\..*out`, `_slow_conv2d_(forward|backward).*`,
 		`_dyn_quant_matmul_4bit`, `_dyn_quant_pack_4bit_weight`, `_pdist_(forward|backward)(\.out)?`, `quantized_lstm(_cell)?.*`,
@@ -83,7 +83,7 @@ next:
 }
 
 // TestFuzzOperators calls random operators with random arguments in processes of their own:
-// each call returns or panics with an *Error that says something, and what it returns can
+// each call returns or panics with an *Error that has a text, and what it returns can
 // be read, printed and differentiated. A process that ends otherwise is a failure. The
 // full run is ETUDE_TEST_FUZZ_CALLS=50000 go test ./torch -run TestFuzzOperators -timeout 3h.
 func TestFuzzOperators(t *testing.T) {
@@ -144,7 +144,7 @@ func TestFuzzOperators(t *testing.T) {
 func fuzzProcess(t *testing.T, from, to int, log string) (out string, timedOut bool) {
 	const patience = 30 * time.Second
 	require.NoError(t, os.WriteFile(log, nil, 0o600))
-	// A bound on memory, so that what asks for too much is refused and not killed.
+	// A bound on memory, so that a call that asks for too much is refused and the process is not killed.
 	cmd := exec.Command("sh", "-c", `ulimit -v 12000000; exec "$0" "$@"`,
 		os.Args[0], "-test.run=^TestFuzzOperators$", "-test.v", "-test.timeout=1h")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d,%d,%s", fuzzChild, from, to, log), "OMP_NUM_THREADS=1")
@@ -213,7 +213,7 @@ func fuzz(t *testing.T, job []string) {
 	fmt.Printf("FUZZED %d %d\nENDED\n", fine, refused)
 }
 
-// fuzzCall says what is wrong with the way in which f ended.
+// fuzzCall returns what is wrong with the way in which f ended.
 func fuzzCall(f func(), refused *int) (problem string) {
 	defer func() {
 		switch e := recover().(type) {
@@ -236,8 +236,7 @@ func fuzzCall(f func(), refused *int) (problem string) {
 	return ""
 }
 
-// useResult does with a result what programs do. Whether that is possible is libtorch's to
-// say; that it says so is what counts.
+// useResult uses a result as programs do. libtorch may refuse that, with an error.
 func useResult(v any) {
 	switch v := v.(type) {
 	case []*torch.Tensor:

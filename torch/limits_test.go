@@ -20,8 +20,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// What libtorch takes on trust, and what Go would end the process for, is refused with an
-// *Error.
+// Arguments that libtorch does not check, and sizes for which Go would end the process, are
+// refused with an *Error.
 func TestRefusals(t *testing.T) {
 	torchtest.NoLeaks(t)
 	zero := new(torch.Tensor)
@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 	zero.Close()
 }
 
-// What was packed already is freed when a later result cannot be carried.
+// Results that were packed already are freed when a later one cannot be carried.
 func TestResultsOfAFailedCallAreFreed(t *testing.T) {
 	torchtest.Pretend(t) // it brings the operator
 	torchtest.NoLeaks(t)

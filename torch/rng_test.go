@@ -38,8 +38,8 @@ func draws() (values []float32) {
 	return values
 }
 
-// The generators of ForkRNG draw what the process's would, and nobody who draws
-// beside them changes that, or is changed by them.
+// The generators of ForkRNG draw what the process's would. Other draws at the same time
+// change nothing in them, and they change nothing in others.
 func TestForkRNG(t *testing.T) {
 	torchtest.Need(t)
 	torchtest.NoLeaks(t)
@@ -98,7 +98,7 @@ func TestForkRNG(t *testing.T) {
 	assert.Equal(t, other, draws(), "the process's generator has not moved")
 }
 
-// CPUCapability is what PyTorch says.
+// CPUCapability returns what PyTorch returns.
 func TestCPUCapability(t *testing.T) {
 	torchtest.Need(t)
 	python := torchtest.Python(t)

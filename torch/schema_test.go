@@ -14,7 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// SchemaOf says of every operator what PyTorch says.
+// SchemaOf agrees with PyTorch about every operator.
 func TestSchemaOf(t *testing.T) {
 	torchtest.Need(t)
 	type schema struct {

@@ -11,8 +11,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// BenchmarkDropped is what a tensor costs that is dropped outside any scope, where its bytes
-// are counted and the garbage collector frees it, beside one that a scope frees.
+// BenchmarkDropped measures the cost of a tensor that is dropped outside any scope, where its
+// bytes are counted and the garbage collector frees it, and of one that a scope frees.
 func BenchmarkDropped(b *testing.B) {
 	torchtest.Need(b)
 	for _, n := range []int{1, 1 << 10, 10 << 20} {

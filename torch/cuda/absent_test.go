@@ -100,7 +100,7 @@ func checkNoGPU(t *testing.T) {
 	})
 }
 
-// Without a GPU nothing crashes, and the reason is told.
+// Without a GPU nothing crashes, and every error gives the reason.
 func TestWithoutGPU(t *testing.T) {
 	torchtest.Need(t)
 	if cuda.Available() == nil {

@@ -155,7 +155,7 @@ func TestStreams(t *testing.T) {
 	})
 }
 
-// A captured step replays on new inputs, and comes to what the step comes to.
+// A captured step replays on new inputs, and gives the results of the step itself.
 func TestGraph(t *testing.T) {
 	needGPU(t)
 	torch.Scope(func() {

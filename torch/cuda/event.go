@@ -34,13 +34,7 @@ func (e *Event) Synchronize() error { return use(e.h, ctorch.CUDAEvent.Synchroni
 
 // Query reports whether the work before the mark is done; true for an event that
 // was never recorded.
-func (e *Event) Query() (done bool, err error) {
-	err = use(e.h, func(h ctorch.CUDAEvent) (failed *ctorch.Error) {
-		done, failed = h.Query()
-		return failed
-	})
-	return done, err
-}
+func (e *Event) Query() (done bool, err error) { return ask(e.h, ctorch.CUDAEvent.Query) }
 
 // ElapsedTime returns the milliseconds from e to end. Both need Timing, and have
 // to be recorded and done.
@@ -50,11 +44,7 @@ func (e *Event) ElapsedTime(end *Event) (ms float64, err error) {
 		return 0, err
 	}
 	defer leave()
-	err = use(end.h, func(to ctorch.CUDAEvent) (failed *ctorch.Error) {
-		ms, failed = from.Elapsed(to)
-		return failed
-	})
-	return ms, err
+	return ask(end.h, from.Elapsed)
 }
 
 // Close frees the event; closing again does nothing.

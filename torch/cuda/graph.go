@@ -123,7 +123,7 @@ func capture(h ctorch.CUDAGraph, c CaptureConfig, f func()) (err error) {
 			return
 		}
 		if done && err == nil {
-			err = end // else it only repeats that f failed
+			err = end // otherwise it only repeats that f failed
 		}
 		if failed := h.Reset(); failed != nil {
 			err = errors.Join(err, wrap(failed))
@@ -155,12 +155,9 @@ func (g *Graph) Replay() error {
 }
 
 // Pool returns the memory that the graph captured into, for other graphs.
-func (g *Graph) Pool() (p Pool, err error) {
-	err = use(g.h, func(h ctorch.CUDAGraph) (failed *ctorch.Error) {
-		p.p, failed = h.Pool()
-		return failed
-	})
-	return p, err
+func (g *Graph) Pool() (Pool, error) {
+	p, err := ask(g.h, ctorch.CUDAGraph.Pool)
+	return Pool{p}, err
 }
 
 // Reset makes the graph empty and frees its memory, as far as no other graph and no

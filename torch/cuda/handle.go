@@ -56,6 +56,15 @@ func use[T any](h *handle[T], f func(T) *ctorch.Error) error {
 	return wrap(f(value))
 }
 
+// ask is use for a call that returns a value.
+func ask[T, V any](h *handle[T], f func(T) (V, *ctorch.Error)) (value V, err error) {
+	err = use(h, func(t T) (failed *ctorch.Error) {
+		value, failed = f(t)
+		return failed
+	})
+	return value, err
+}
+
 func (h *handle[T]) close() {
 	if h == nil {
 		return

@@ -22,9 +22,13 @@ type StreamConfig struct {
 
 // NewStream takes a stream of a device.
 func NewStream(device int, c ...StreamConfig) (*Stream, error) {
-	s, err := get(func() (ctorch.CUDAStream, *ctorch.Error) {
+	return stream(func() (ctorch.CUDAStream, *ctorch.Error) {
 		return ctorch.NewCUDAStream(device, len(c) > 0 && c[0].HighPriority)
 	})
+}
+
+func stream(f func() (ctorch.CUDAStream, *ctorch.Error)) (*Stream, error) {
+	s, err := get(f)
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +38,7 @@ func NewStream(device int, c ...StreamConfig) (*Stream, error) {
 // CurrentStream returns the stream that operators on a device go to: the default
 // one, or that of the [Stream.Do] around it on this goroutine.
 func CurrentStream(device int) (*Stream, error) {
-	s, err := get(func() (ctorch.CUDAStream, *ctorch.Error) { return ctorch.CurrentCUDAStream(device) })
-	if err != nil {
-		return nil, err
-	}
-	return &Stream{s}, nil
+	return stream(func() (ctorch.CUDAStream, *ctorch.Error) { return ctorch.CurrentCUDAStream(device) })
 }
 
 // Device returns the number of the stream's device.

@@ -15,8 +15,8 @@ type Layer struct {
 	Text string // its type and settings, such as "nn.Dropout(P 0.2)"
 }
 
-// Describe lists the layers of this package that m is made of. Of layers from elsewhere
-// nobody knows which fields are settings.
+// Describe lists the layers of this package that m is made of. It leaves out layers from
+// elsewhere, because it cannot know which of their fields are settings.
 func Describe(m any) (layers []Layer) {
 	visit("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
 		if v.Type().PkgPath() == reflect.TypeFor[Linear]().PkgPath() {

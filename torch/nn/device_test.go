@@ -128,10 +128,10 @@ func layersAndLosses(device torch.Device) map[string]there {
 }
 
 // No layer and no loss makes the host wait for the device or the device for the
-// host, forward or backward, and both come to what they come to on the CPU.
+// host, forward or backward, and both give the CPU's results.
 func TestNothingWaitsForADevice(t *testing.T) {
 	device := torchtest.Accelerator(t)
-	tf32 := torch.CuDNNAllowTF32() // 10 bits would not do for LSTMs here
+	tf32 := torch.CuDNNAllowTF32() // 10 bits are not exact enough for LSTMs here
 	torch.SetCuDNNAllowTF32(false)
 	t.Cleanup(func() { torch.SetCuDNNAllowTF32(tf32) })
 	for name, make := range layersAndLosses(device) {
@@ -159,7 +159,7 @@ func TestNothingWaitsForADevice(t *testing.T) {
 	}
 }
 
-// The same of what libtorch has for CUDA, on a stand-in for it.
+// The layers that libtorch computes otherwise on CUDA do not wait either, on a stand-in for it.
 func TestStandInNothingWaits(t *testing.T) {
 	if torchtest.StandIn(t) == nil {
 		return

@@ -27,7 +27,7 @@ type values struct {
 	Values []float64
 }
 
-// trace is what the generator keeps of a large tensor.
+// trace holds the two numbers that the generator keeps of a large tensor.
 type trace struct{ Sum, Dot float64 }
 
 type lstmCase struct {

@@ -34,7 +34,7 @@ func inits(d torch.Device) map[string]func() any {
 	}
 }
 
-// initial is what the generator prints of a tensor of initial values.
+// initial holds what the generator prints about a tensor of initial values.
 type initial struct {
 	Name, SHA256 string
 	Shape        []int
@@ -46,8 +46,8 @@ type initials struct {
 	Functions map[string]initial `json:"init_functions"`
 }
 
-// readInitials returns the committed prints. Their hashes are of another machine,
-// whose vector kernels may round otherwise, and are not compared.
+// readInitials returns the committed prints. Their hashes come from another machine,
+// whose vector kernels may round otherwise, so they are not compared.
 func readInitials(t *testing.T) (i initials) {
 	t.Helper()
 	torchtest.Need(t)

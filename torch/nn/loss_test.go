@@ -16,7 +16,8 @@ import (
 )
 
 // Away from the CPU the binary cross entropy is computed so that no kernel sees a
-// NaN: a GPU's would end CUDA for the process. It comes to the same, and a NaN shows.
+// NaN, which would end CUDA for the process on a GPU. The result is the same, and a NaN
+// still makes it NaN.
 func TestBCEOnADevice(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	if device == torch.CPU {

@@ -102,8 +102,8 @@ func TestOneStepGivesWeightHHAZeroGradient(t *testing.T) {
 		assert.Equal(t, zeros(12), l.Weights[0].Grad().Narrow(0, 4, 4).Float32s(), "the forget gate's rows")
 		first := l.Weights[0].Grad().Clone()
 
-		// Accumulation: a second pass adds, and leaves what another use of the
-		// tensor gave.
+		// A second pass adds to the gradient and keeps the part that another use of
+		// the tensor gave.
 		whh.SetGrad(torch.Ones([]int{16, 4}))
 		l.Forward(x).Sum().Backward()
 		assert.Equal(t, torch.Ones([]int{64}).Float32s(), whh.Grad().Float32s())
@@ -191,8 +191,8 @@ func TestOneStepOfNothing(t *testing.T) {
 	})
 }
 
-// The cell is used where it is exact and nowhere else. What tells is a weight_hh of
-// infinities: aten::lstm multiplies it by the zero state, which makes NaN.
+// The cell is used where it is exact and nowhere else. A weight_hh of infinities shows
+// which one ran: aten::lstm multiplies it by the zero state, which makes NaN.
 func TestOneStepOnlyWhereItIsExact(t *testing.T) {
 	torchtest.Need(t)
 	for name, c := range map[string]struct {

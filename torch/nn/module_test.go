@@ -15,7 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// block and net are the twins of the generator's.
+// block and net are the generator's networks in Go.
 type block struct {
 	Norm *nn.LayerNorm
 	RNN  *nn.LSTM
@@ -134,7 +134,7 @@ type call func(*torch.Tensor) *torch.Tensor
 
 func (f call) Forward(x *torch.Tensor) *torch.Tensor { return f(x) }
 
-// hidden holds, in fields that are not exported, what cannot hide tensors.
+// hidden has fields that are not exported and cannot hide tensors.
 type hidden struct {
 	FC      *nn.Linear
 	none    *nn.Linear

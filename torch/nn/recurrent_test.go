@@ -45,8 +45,8 @@ func TestLSTMIsFlatOnCUDA(t *testing.T) {
 	}
 }
 
-// The call that is for CUDA alone fits its operator: libtorch finds nothing wrong with
-// it but the place of the tensors.
+// The call for CUDA fits its operator: libtorch complains about nothing but the device
+// of the tensors.
 func TestFlattenFitsItsOperator(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for _, c := range flatConfigs {

@@ -12,7 +12,7 @@ type Sequential []Module
 // NewSequential returns a Sequential of modules.
 func NewSequential(modules ...Module) Sequential { return modules }
 
-// Forward returns what the last module makes of it all.
+// Forward applies the modules in order.
 func (s Sequential) Forward(x *torch.Tensor) *torch.Tensor {
 	for _, m := range s {
 		x = m.Forward(x)

@@ -13,8 +13,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// What To does to a tensor, with data on the same device: the tensor keeps its
-// identity, its gradient and its place in later graphs.
+// A tensor that To gives other data (on the same device here) keeps its identity, its
+// gradient and its place in later graphs.
 func TestSetData(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {

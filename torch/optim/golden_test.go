@@ -108,7 +108,7 @@ func adamW(change func(*optim.AdamConfig)) func(*net) optim.Optimizer {
 	}
 }
 
-// changed returns settings with what change, if any, makes of them.
+// changed returns the settings after change, if there is one, was applied to them.
 func changed[T any](c T, change func(*T)) T {
 	if change != nil {
 		change(&c)

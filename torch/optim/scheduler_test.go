@@ -79,7 +79,7 @@ func ratesOf(o *optim.SGD) []float64 {
 	return []float64{o.Groups()[0].Config.LR, o.Groups()[1].Config.LR}
 }
 
-// fromJSON makes of JSON what a state dict of PyTorch's holds.
+// fromJSON turns a value from JSON into one of a state dict of PyTorch.
 func fromJSON(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -176,7 +176,7 @@ func TestSchedulersContinue(t *testing.T) {
 				require.NoError(t, s.LoadStateDict(state), c.Name)
 				assert.Equal(t, first.String(), s.String())
 				assert.NotEqual(t, before, s.String())
-				assert.Equal(t, []float64{0.1, 0.02}, ratesOf(o), "the rates are the optimizer's affair")
+				assert.Equal(t, []float64{0.1, 0.02}, ratesOf(o), "a scheduler leaves the rates to the optimizer")
 				for i, lr := range c.Rates[g.Cut-1] {
 					o.Groups()[i].Config.LR = lr
 				}

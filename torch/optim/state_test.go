@@ -32,7 +32,7 @@ func clone(t *testing.T, n *net, d torch.Device) *net {
 	return c
 }
 
-// The state is born in the first step; the scopes that it is taken in end.
+// The first step makes the state, which outlives the scopes around that step.
 func TestFirstStepInNestedScopes(t *testing.T) {
 	torchtest.Need(t)
 	for name, make := range optimizers {
@@ -92,7 +92,7 @@ func TestLoadedStateContinues(t *testing.T) {
 	}
 }
 
-// Loading replaces what there was, also a state where the dict has none.
+// Loading replaces the whole state, also where the dict has no state for a parameter.
 func TestLoadReplaces(t *testing.T) {
 	torchtest.Need(t)
 	for name, make := range optimizers {
@@ -114,7 +114,7 @@ func TestLoadReplaces(t *testing.T) {
 	}
 }
 
-// What other versions and settings of PyTorch write.
+// State dicts that other versions of PyTorch write, or that other settings lead to, load.
 func TestLoadAcceptsWhatPyTorchWrites(t *testing.T) {
 	torchtest.Need(t)
 	for name, count := range map[string]any{
@@ -215,7 +215,7 @@ func TestOnADevice(t *testing.T) {
 	}
 }
 
-// Gradients are clipped where they are, and so is the norm of none.
+// Gradients are clipped on their device, and the norm of no gradients lies there, too.
 func TestClipOnADevice(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	for _, d := range []torch.Device{torch.CPU, device} {
@@ -309,8 +309,8 @@ func TestSettingsChangeBetweenSteps(t *testing.T) {
 	assert.Zero(t, o.LR())
 }
 
-// A setting of zero is zero, for each that has another default; as in PyTorch, where
-// weight_decay=0 and lr=0 are what they say.
+// A setting of zero is zero, for each that has another default, as weight_decay=0 and
+// lr=0 are in PyTorch.
 func TestZeroIsZero(t *testing.T) {
 	torchtest.Need(t)
 	adamW := func(change func(*optim.AdamConfig)) func([]*torch.Tensor) optim.Optimizer {

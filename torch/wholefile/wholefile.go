@@ -1,8 +1,8 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package wholefile writes files as a whole: a reader, and whoever comes after a
-// crash, sees the old content or the new one and never a part of either.
+// Package wholefile writes files as a whole: a reader, also one after a crash, sees the
+// old content or the new one and never a part of either.
 //
 // It keeps one contract for every file: the content reaches the disk before it
 // takes the name, and the name reaches the disk before the call returns. A new
@@ -28,22 +28,15 @@ import (
 )
 
 // Write gives path a content as [Replace] does. Its errors name path.
-func Write(path string, content []byte) error {
-	err := Replace(path, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
+func Write(path string, content []byte) error { return publish(path, false, content) }
 
 // Scratch gives path a content that can be made again at any time. As with [Write],
 // no reader sees a part of it, but nothing waits for the disk, so that a crash of the
 // machine may lose or damage it, and only the user may read it. Its errors name path.
-func Scratch(path string, content []byte) error {
-	d, err := newDraft(path, true, func(w io.Writer) error {
+func Scratch(path string, content []byte) error { return publish(path, true, content) }
+
+func publish(path string, scratch bool, content []byte) error {
+	d, err := newDraft(path, scratch, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})
@@ -90,7 +83,7 @@ type Draft struct {
 	target, temp string
 	named        bool        // the file is called temp
 	scratch      bool        // see Scratch
-	replaced     fs.FileInfo // what it takes the place of, whose mode it takes over; nil for none
+	replaced     fs.FileInfo // the file that it replaces, which gives it its mode; nil for none
 }
 
 // NewDraft writes the content that path is to have, under no name yet. The caller calls
@@ -116,7 +109,7 @@ func newDraft(path string, scratch bool, write func(io.Writer) error) (*Draft, e
 		d.replaced = info
 	}
 	if err := d.create(dir); err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !exists(dir) {
+		if _, missing := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && missing != nil {
 			return nil, fmt.Errorf("its folder %s does not exist; create it first (%w)", filepath.Clean(dir), fs.ErrNotExist)
 		}
 		return nil, err
@@ -232,7 +225,7 @@ func Link(src, dst string) error {
 	return nil
 }
 
-// tempName is a name for an unfinished file that nobody can predict.
+// tempName returns a name for an unfinished file that nobody can predict.
 func tempName(base string) string { return "." + short(base) + ".tmp-" + rand.Text()[:10] }
 
 // short leaves room for the rest of a temporary name: 255 bytes is the limit.
@@ -272,18 +265,13 @@ func sweep(path string) error {
 	return os.Remove(path)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 // Follow returns the path at the end of path's symbolic links. Nothing need exist
 // there.
 func Follow(path string) (string, error) {
 	for range 40 {
 		info, err := os.Lstat(path)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			return path, nil // what is wrong is found when the file is made
+			return path, nil // making the file finds what is wrong
 		}
 		link, err := os.Readlink(path)
 		if err != nil {
@@ -302,7 +290,7 @@ func Follow(path string) (string, error) {
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil // may be written but not read: nothing more can be done
+		return nil // the folder may be written but not read: nothing more can be done
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {

@@ -142,7 +142,7 @@ func TestCheck(t *testing.T) {
 	dead := filepath.Join(dir, ".model.onnx.tmp-ABCDEFGHJ2")
 	require.NoError(t, os.WriteFile(dead, nil, 0o600))
 	require.NoError(t, Check(path, writer("old", nil), func(string) error { return nil }))
-	assert.Equal(t, []string{"model.onnx"}, names(t, dir), "what a kill left is removed")
+	assert.Equal(t, []string{"model.onnx"}, names(t, dir), "the file that a kill left is removed")
 	bad := errors.New("bad")
 	require.ErrorIs(t, Check(path, writer("new", nil), func(temp string) error {
 		assert.Equal(t, "new", text(t, temp))

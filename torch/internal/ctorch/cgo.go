@@ -32,18 +32,8 @@ import (
 	"unsafe"
 )
 
-// Kinds of [Error].
-const (
-	ErrTorch   = int(C.CT_ERR_TORCH)   // libtorch refused the call
-	ErrOther   = int(C.CT_ERR_OTHER)   // another C++ exception
-	ErrUnknown = int(C.CT_ERR_UNKNOWN) // no such operator or overload
-)
-
 // Error is the error that an entry of the bridge returned.
-type Error struct {
-	Kind int
-	Text string
-}
+type Error struct{ Text string }
 
 // Error returns the text.
 func (e *Error) Error() string { return e.Text }
@@ -121,7 +111,7 @@ func fail(e *C.ct_error) *Error {
 	if e == nil {
 		return nil
 	}
-	err := &Error{int(e.kind), cudaText(C.GoStringN(C.go_error_text(e), C.int(e.length)))}
+	err := &Error{cudaText(C.GoStringN(C.go_error_text(e), C.int(e.length)))}
 	C.go_error_free(e)
 	return err
 }

@@ -28,7 +28,7 @@ func Live() int64 { return live.Load() }
 //
 // Its state is one word: a closed bit and the number of calls in flight. A call
 // enters by compare-and-swap, so it either sees the closed bit or is counted
-// before the bit is set; whoever brings a closed Ref's count to zero frees the
+// before the bit is set; the call that brings a closed Ref's count to zero frees the
 // handle. So libtorch never sees a freed tensor, whatever the order of events.
 type Ref struct {
 	state atomic.Uint32
