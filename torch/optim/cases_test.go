@@ -1,0 +1,342 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package optim_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// caseFile reads what gen_optimizers.py writes. $ETUDE_TEST_OPTIM_CASES names another file
+// than the small one beside this test.
+func caseFile(t *testing.T, key string) (path string, cases []any) {
+	t.Helper()
+	torchtest.NoLeaks(t)
+	path = cmp.Or(os.Getenv("ETUDE_TEST_OPTIM_CASES"), "testdata/optimizers.pt")
+	file, err := pt.LoadDict(path)
+	require.NoError(t, err)
+	cases = entry[[]any](t, file, key)
+	require.NotEmpty(t, cases)
+	return path, cases
+}
+
+// TestOptimizersAgreeWithPyTorch takes the steps of PyTorch's optimizers, compares the
+// parameters and the state dict with PyTorch's, and continues from PyTorch's state dict.
+func TestOptimizersAgreeWithPyTorch(t *testing.T) {
+	path, cases := caseFile(t, "optimizers")
+	seen := map[string]int{}
+	for i, c := range cases {
+		d := c.(*torch.Dict)
+		name := entry[string](t, d, "optimizer")
+		seen[name]++
+		if optimizersLeftOut[name] != "" {
+			continue
+		}
+		t.Run(fmt.Sprintf("%s/%d", name, i), func(t *testing.T) {
+			torch.Scope(func() { runOptimizerCase(t, name, d) })
+		})
+	}
+	for name := range optimizerRows {
+		assert.NotZero(t, seen[name], "%s has no case in %s", name, path)
+		assert.Empty(t, optimizersLeftOut[name], "%s is there", name)
+	}
+	t.Logf("%s: %d cases of %d optimizers; left out: %v", path, len(cases), len(seen), slices.Sorted(maps.Keys(optimizersLeftOut)))
+}
+
+func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
+	make, ok := optimizerRows[name]
+	require.True(t, ok, "%s has neither a row in the table of optimizers nor a reason in optimizersLeftOut", name)
+	tolerance := 1e-5
+	if entry[string](t, d, "dtype") == "float64" {
+		tolerance = 1e-10
+	}
+	start, target, weight := tensorsOf(t, d, "start"), tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
+	second, _ := d.Get("second")
+
+	fresh := func(start []*torch.Tensor) (params []*torch.Tensor, o optim.Optimizer) {
+		for _, p := range start {
+			params = append(params, p.Clone().SetRequiresGrad(true))
+		}
+		settings := optimizerCase{t, entry[*torch.Dict](t, d, "kwargs")}
+		if other, ok := second.(*torch.Dict); ok {
+			return params, make(settings, params[:len(params)/2], optimizerGroup{optimizerCase{t, other}, params[len(params)/2:]})
+		}
+		return params, make(settings, params)
+	}
+	step := func(params []*torch.Tensor, o optim.Optimizer) {
+		closure := func() *torch.Tensor {
+			o.ZeroGrad()
+			loss := torch.Zeros([]int{}, torch.Options{DType: params[0].DType()})
+			for i, p := range params {
+				loss = loss.Add(weight[i].Mul(p.Sub(target[i]).Square()).Sum())
+			}
+			loss.Backward()
+			return loss
+		}
+		if c, ok := o.(interface {
+			StepClosure(func() *torch.Tensor) *torch.Tensor
+		}); ok {
+			c.StepClosure(closure)
+			return
+		}
+		closure()
+		o.Step()
+	}
+
+	trajectory, saved := entry[*torch.Dict](t, d, "trajectory"), entry[int](t, d, "saved_after")
+	var last []*torch.Tensor
+	params, o := fresh(start)
+	middle := []*torch.Tensor(nil)
+	for n := 1; n <= 20; n++ {
+		step(params, o)
+		if n == saved {
+			compareDicts(t, "state dict", entry[*torch.Dict](t, d, "state_dict"), o.StateDict(), tolerance)
+		}
+		if want, ok := trajectory.Get(n); ok {
+			last = listOfTensors(t, want)
+			for i, p := range params {
+				compareTensors(t, fmt.Sprintf("parameter %d after %d steps", i, n), last[i], p.Detach(), tolerance)
+			}
+			if n == saved {
+				middle = last
+			}
+		}
+	}
+	require.NotNil(t, middle, "the parameters of the saved state")
+	params, o = fresh(middle)
+	require.NoError(t, o.LoadStateDict(entry[*torch.Dict](t, d, "state_dict")))
+	for n := saved + 1; n <= 20; n++ {
+		step(params, o)
+	}
+	for i, p := range params {
+		compareTensors(t, fmt.Sprintf("parameter %d, continued from PyTorch's state", i), last[i], p.Detach(), tolerance)
+	}
+}
+
+// optimizerCase holds the settings that Python was given.
+type optimizerCase struct {
+	t     *testing.T
+	named *torch.Dict
+}
+
+// optimizerGroup is a second group with settings of its own; the others are the first's.
+type optimizerGroup struct {
+	optimizerCase
+	params []*torch.Tensor
+}
+
+func (c optimizerCase) has(name string) bool { _, ok := c.named.Get(name); return ok }
+
+// set changes *field to the setting of this name, if there is one.
+func set[T any](c optimizerCase, name string, field *T) {
+	v, ok := c.named.Get(name)
+	if !ok || v == nil {
+		return
+	}
+	if i, isInt := v.(int); isInt {
+		if f, wantsFloat := any(field).(*float64); wantsFloat {
+			*f = float64(i)
+			return
+		}
+	}
+	x, ok := v.(T)
+	require.True(c.t, ok, "the setting %s is %T", name, v)
+	*field = x
+}
+
+// setPair is set for two numbers.
+func setPair(c optimizerCase, name string, field *[2]float64) {
+	v, ok := c.named.Get(name)
+	if !ok {
+		return
+	}
+	for i, x := range list(v) {
+		set(optimizerCase{c.t, torch.NewDict("x", x)}, "x", &field[i])
+	}
+}
+
+// TestSchedulersAgreeWithPyTorch takes 40 steps of each scheduler, and 20 from PyTorch's
+// state dict.
+func TestSchedulersAgreeWithPyTorch(t *testing.T) {
+	path, cases := caseFile(t, "schedulers")
+	seen := map[string]int{}
+	for i, c := range cases {
+		d := c.(*torch.Dict)
+		name, desc := entry[string](t, d, "scheduler"), entry[string](t, d, "desc")
+		seen[name]++
+		if schedulersLeftOut[name] != "" {
+			continue
+		}
+		t.Run(fmt.Sprintf("%s/%d", name, i), func(t *testing.T) {
+			torch.Scope(func() { runSchedulerCase(t, name+": "+desc, d) })
+		})
+	}
+	for name := range schedulersLeftOut {
+		assert.NotZero(t, seen[name], name)
+	}
+	t.Logf("%s: %d cases of %d schedulers; left out: %v", path, len(cases), len(seen), slices.Sorted(maps.Keys(schedulersLeftOut)))
+}
+
+func runSchedulerCase(t *testing.T, name string, d *torch.Dict) {
+	make, ok := schedulerRows[name]
+	require.True(t, ok, "%q has neither a row in the table of schedulers nor a reason in schedulersLeftOut", name)
+	fresh := func() (*optim.SGD, optim.Scheduler) {
+		first, second := torch.Zeros([]int{2}).SetRequiresGrad(true), torch.Zeros([]int{3}).SetRequiresGrad(true)
+		c := optim.DefaultSGD()
+		c.LR = 0.1
+		if entry[bool](t, d, "momentum") {
+			c.Momentum = 0.9
+		}
+		o := optim.NewSGD([]*torch.Tensor{first}, c)
+		c.LR = 0.02
+		o.AddGroup([]*torch.Tensor{second}, c)
+		return o, make(o)
+	}
+	lrs, momenta, values := list(entry[any](t, d, "lrs")), list(entry[any](t, d, "momenta")), list(entry[any](t, d, "values"))
+	compare := func(n int, o *optim.SGD) {
+		for g, group := range o.Groups() {
+			near(t, float(list(lrs[n])[g]), group.Config.LR, "learning rate of group %d after %d steps", g, n)
+			near(t, float(list(momenta[n])[g]), group.Config.Momentum, "momentum of group %d after %d steps", g, n)
+		}
+	}
+	steps := func(o *optim.SGD, s optim.Scheduler, from int) {
+		for n := from; n < len(lrs); n++ {
+			value := math.NaN()
+			if len(values) > 0 {
+				value = float(values[n-1])
+			}
+			s.Step(value)
+			compare(n, o)
+			if n == entry[int](t, d, "saved_after") && from == 1 {
+				compareDicts(t, "state dict", entry[*torch.Dict](t, d, "state_dict"), s.StateDict(), 1e-12)
+			}
+		}
+	}
+	o, s := fresh()
+	compare(0, o)
+	steps(o, s, 1)
+	o, s = fresh()
+	require.NoError(t, o.LoadStateDict(entry[*torch.Dict](t, d, "optimizer_state")))
+	require.NoError(t, s.LoadStateDict(entry[*torch.Dict](t, d, "state_dict")))
+	steps(o, s, entry[int](t, d, "saved_after")+1)
+}
+
+// near compares two rates: both sides compute in float64, not always in the same order.
+func near(t *testing.T, want, got float64, format string, args ...any) {
+	t.Helper()
+	assert.InDelta(t, want, got, 1e-12*max(1, math.Abs(want)), format, args)
+}
+
+func entry[T any](t *testing.T, d *torch.Dict, key string) T {
+	t.Helper()
+	v, err := torch.Value[T](d, key)
+	require.NoError(t, err)
+	return v
+}
+
+func list(v any) []any {
+	if tuple, ok := v.(torch.Tuple); ok {
+		return tuple
+	}
+	return v.([]any)
+}
+
+func float(v any) float64 {
+	if i, ok := v.(int); ok {
+		return float64(i)
+	}
+	return v.(float64)
+}
+
+func tensorsOf(t *testing.T, d *torch.Dict, key string) []*torch.Tensor {
+	return listOfTensors(t, entry[any](t, d, key))
+}
+
+func listOfTensors(t *testing.T, v any) (ts []*torch.Tensor) {
+	for _, x := range list(v) {
+		p, ok := x.(*torch.Tensor)
+		require.True(t, ok, "%T in a list of tensors", x)
+		ts = append(ts, p)
+	}
+	return ts
+}
+
+// compareDicts compares all that PyTorch wrote, key by key, with numbers within tolerance.
+func compareDicts(t *testing.T, what string, want, got any, tolerance float64) {
+	t.Helper()
+	switch w := want.(type) {
+	case *torch.Dict:
+		g, ok := got.(*torch.Dict)
+		require.True(t, ok, "%s: is %T", what, got)
+		assert.ElementsMatch(t, w.Keys(), g.Keys(), "%s: keys", what)
+		for k, v := range w.All() {
+			if x, ok := g.Get(k); ok {
+				compareDicts(t, fmt.Sprintf("%s: %v", what, k), v, x, tolerance)
+			}
+		}
+	case []any, torch.Tuple:
+		a := list(w)
+		switch got.(type) {
+		case []any, torch.Tuple:
+		default:
+			require.Fail(t, "not a list", "%s: is %T", what, got)
+		}
+		b := list(got)
+		require.Len(t, b, len(a), "%s", what)
+		for i := range a {
+			compareDicts(t, fmt.Sprintf("%s: %d", what, i), a[i], b[i], tolerance)
+		}
+	case *torch.Tensor:
+		if x, ok := got.(float64); ok && w.Dim() == 0 { // a learning rate that was given as a tensor
+			compareDicts(t, what, w.Item(), x, tolerance)
+			return
+		}
+		g, ok := got.(*torch.Tensor)
+		require.True(t, ok, "%s: is %T", what, got)
+		compareTensors(t, what, w, g, tolerance)
+	case float64, int:
+		switch got.(type) {
+		case float64, int:
+			if a, b := float(w), float(got); a != b {
+				assert.InDelta(t, a, b, tolerance*max(1, math.Abs(a)), what)
+			}
+		default:
+			assert.Equal(t, want, got, what)
+		}
+	default:
+		assert.Equal(t, want, got, what)
+	}
+}
+
+// compareTensors compares each number within tolerance, relative to the largest one of
+// the tensor: a sum that cancels is as exact as its terms.
+func compareTensors(t *testing.T, what string, want, got *torch.Tensor, tolerance float64) {
+	t.Helper()
+	if !assert.Equal(t, want.Shape(), got.Shape(), "%s: shape", what) || !assert.Equal(t, want.DType(), got.DType(), "%s: type", what) {
+		return
+	}
+	w, g, scale := want.Float64s(), got.Float64s(), 0.0
+	for _, x := range w {
+		scale = max(scale, math.Abs(x))
+	}
+	for i, x := range w {
+		if x != g[i] && !(math.Abs(x-g[i]) <= tolerance*scale) {
+			assert.Fail(t, "numbers differ", "%s: element %d is %v, PyTorch's is %v", what, i, g[i], x)
+			return
+		}
+	}
+}
