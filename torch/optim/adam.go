@@ -100,7 +100,7 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 			}
 		},
 		state: []slot[AdamConfig]{
-			steps[AdamConfig](), {key: "exp_avg"}, {key: "exp_avg_sq"},
+			{key: "step", scalar: true}, {key: "exp_avg"}, {key: "exp_avg_sq"},
 			{key: "max_exp_avg_sq", when: func(c *AdamConfig) bool { return c.AMSGrad }, mayLack: true},
 		},
 		update: func(c *AdamConfig, u *update) {

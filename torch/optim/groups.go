@@ -83,7 +83,7 @@ func (g *Group[C]) step(r *rule[C]) {
 		s, first := &g.states[i], false
 		for j := range r.state {
 			if needed[j] && s.values[j] == nil {
-				s.values[j], first = r.state[j].begin(p), true
+				s.values[j], first = r.state[j].begin(&g.Config, p), true
 			}
 		}
 		if s.update == nil || s.update.first != first {

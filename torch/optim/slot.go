@@ -14,8 +14,12 @@ import (
 // first step that needs it.
 type slot[C any] struct {
 	key string
-	// fill makes the first value; nil for zeros of the parameter's shape.
-	fill func(p *torch.Tensor) *torch.Tensor
+	// scalar is set for a number, such as the count of steps: float32, without dimensions,
+	// on the parameter's device, where the fused kernels want it. Other slots have the
+	// parameter's shape and type.
+	scalar bool
+	// fill sets the first value of t, which is zeros; nil leaves them.
+	fill func(c *C, t *torch.Tensor)
 	// when reports whether the settings need it; nil for always. If it is not nil,
 	// the tensor may be None in a state dict.
 	when func(c *C) bool
@@ -23,23 +27,24 @@ type slot[C any] struct {
 	mayLack bool
 }
 
-// steps is the slot that counts the steps of a parameter: float32, without dimensions,
-// on the parameter's device, where the fused kernels want it.
-func steps[C any]() slot[C] {
-	return slot[C]{key: "step", fill: func(p *torch.Tensor) *torch.Tensor {
-		return torch.Zeros([]int{}, torch.Options{Device: p.Device()})
-	}}
-}
-
-// begin makes the first value of p. It belongs to no scope.
-func (s *slot[C]) begin(p *torch.Tensor) (t *torch.Tensor) {
+// zeros makes a tensor for the slot of p. It belongs to no scope.
+func (s *slot[C]) zeros(p *torch.Tensor) (t *torch.Tensor) {
 	torch.Unscoped(func() {
-		if s.fill != nil {
-			t = s.fill(p)
+		if s.scalar {
+			t = torch.Zeros([]int{}, torch.Options{Device: p.Device()})
 		} else {
 			t = torch.ZerosLike(p)
 		}
 	})
+	return t
+}
+
+// begin makes the first value of p.
+func (s *slot[C]) begin(c *C, p *torch.Tensor) *torch.Tensor {
+	t := s.zeros(p)
+	if s.fill != nil {
+		s.fill(c, t)
+	}
 	return t
 }
 
@@ -48,7 +53,7 @@ func (s *slot[C]) load(p *torch.Tensor, d *torch.Dict) (*torch.Tensor, error) {
 	if v, ok := d.Get(s.key); !ok && s.mayLack || ok && v == nil && s.when != nil {
 		return nil, nil
 	}
-	t := s.begin(p)
+	t := s.zeros(p)
 	if err := s.copy(t, d); err != nil {
 		t.Close()
 		return nil, err
@@ -57,7 +62,7 @@ func (s *slot[C]) load(p *torch.Tensor, d *torch.Dict) (*torch.Tensor, error) {
 }
 
 func (s *slot[C]) copy(t *torch.Tensor, d *torch.Dict) error {
-	if t.Dim() == 0 && s.fill != nil { // in files of older versions it is a number
+	if s.scalar { // in files of older versions it is a number
 		r := &torch.DictReader{Dict: d, Subject: "state"}
 		n := r.Number(s.key)
 		if !(n >= 0) {
