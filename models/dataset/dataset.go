@@ -123,5 +123,5 @@ func readMIDI(path string, parts func(*midi.Song) ([]Part, error)) (*Features, e
 	if err != nil {
 		return nil, err
 	}
-	return &Features{Parts: list, Notes: song.Mended}, nil
+	return &Features{Parts: list, Notes: song.Faults}, nil
 }

@@ -57,7 +57,7 @@ func octaves(_ context.Context, path string) (*dataset.Features, error) {
 		shares[pitch/12] += share
 	}
 	// No Input: it is the embedding of the emotion in the label file.
-	return &dataset.Features{Parts: []dataset.Part{{Target: shares}}, Notes: song.Mended}, nil
+	return &dataset.Features{Parts: []dataset.Part{{Target: shares}}, Notes: song.Faults}, nil
 }
 
 // names are the octaves as MIDI's c-1 to c9 call them.

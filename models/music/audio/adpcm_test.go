@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// adpcmWAV is a wav of one data chunk in blocks of size bytes.
+// adpcmWAV returns a wav of one data chunk in blocks of size bytes.
 func adpcmWAV(tag, channels, block int, data string) []byte {
 	le := binary.LittleEndian
 	return wav(le, "RIFF", "fmt ", fmtChunk(le, tag, channels, 8000, block, 4)+"\x00\x00", "data", data)
 }
 
-// Values worked out by hand from the definitions, in 1/32768.
+// The values were worked out by hand from the definitions, in 1/32768.
 func TestDecodeADPCM(t *testing.T) {
 	for name, c := range map[string]struct {
 		file []byte
@@ -59,7 +59,7 @@ func TestDecodeADPCM(t *testing.T) {
 	assert.Len(t, clip.Samples, 604, "frames of a limit inside the second block")
 }
 
-// Codes that double the step for ever neither overflow nor leave the range.
+// Codes that double the step without end neither overflow nor leave the range.
 func TestDecodeADPCMExtreme(t *testing.T) {
 	for _, fill := range []string{"\x77", "\x88", "\xff", "\x7f"} {
 		for _, tag := range []int{tagIMA, tagMS} {
@@ -87,7 +87,7 @@ func TestDecodeADPCMErrors(t *testing.T) {
 	}
 }
 
-// w64 assembles a Wave64 file.
+// w64 returns a Wave64 file of chunks.
 func w64(chunks ...string) []byte {
 	b := append([]byte(w64RIFF), make([]byte, 8)...)
 	b = append(b, "wave"+w64Tail...)
@@ -127,7 +127,7 @@ func TestDecodeW64(t *testing.T) {
 	}
 }
 
-// A file of nothing but empty chunks is given up.
+// The search for samples ends in a file that holds only empty chunks.
 func TestDecodeManyChunks(t *testing.T) {
 	le := binary.LittleEndian
 	tail := string(wav(le, "RIFF", "fmt ", fmtChunk(le, 1, 1, 8000, 2, 16), "data", "\x00\x40")[12:])

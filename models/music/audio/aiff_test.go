@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// aiff assembles a file of chunks; sizes are those of the bodies.
+// aiff returns a file of chunks, whose sizes are those of the bodies.
 func aiff(form string, chunks ...string) []byte {
 	be := binary.BigEndian
 	b := append([]byte("FORM\x00\x00\x00\x00"), form...)
@@ -29,7 +29,7 @@ func aiff(form string, chunks ...string) []byte {
 	return b
 }
 
-// comm is a COMM chunk's body; compression is empty in an AIFF.
+// comm returns a COMM chunk's body; compression is empty in an AIFF.
 func comm(channels, frames, bits int, rate float64, compression string) string {
 	be := binary.BigEndian
 	b := be.AppendUint16(nil, uint16(channels))
@@ -41,7 +41,7 @@ func comm(channels, frames, bits int, rate float64, compression string) string {
 	return string(b) + compression
 }
 
-// ssnd is an SSND chunk's body.
+// ssnd returns an SSND chunk's body.
 func ssnd(samples string) string { return strings.Repeat("\x00", 8) + samples }
 
 func TestDecodeAIFF(t *testing.T) {
@@ -94,7 +94,7 @@ func TestDecodeAIFF(t *testing.T) {
 	}
 }
 
-// Old Macs have rates with a fraction, of which libsndfile takes the whole part.
+// Files of old Macs have rates with a fraction; libsndfile takes the whole part.
 func TestDecodeAIFFRate(t *testing.T) {
 	for rate, want := range map[float64]int{22254.5454: 22254, 100: 100, 768000: 768000, 44100: 44100} {
 		clip, err := Decode(write(t, aiff("AIFF", "COMM", comm(1, 1, 8, rate, ""), "SSND", ssnd("a"))), 0)

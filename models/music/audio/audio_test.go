@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wav assembles a file of chunks; sizes are those of the bodies.
+// wav returns a file of chunks, whose sizes are those of the bodies.
 func wav(order binary.AppendByteOrder, magic string, chunks ...string) []byte {
 	b := append(order.AppendUint32([]byte(magic), 0), "WAVE"...)
 	for i := 0; i < len(chunks); i += 2 {
@@ -30,7 +30,7 @@ func wav(order binary.AppendByteOrder, magic string, chunks ...string) []byte {
 	return b
 }
 
-// fmtChunk is the plain 16 bytes.
+// fmtChunk returns the body of a plain fmt chunk, 16 bytes.
 func fmtChunk(order binary.AppendByteOrder, tag, channels, rate, block, bits int) string {
 	b := order.AppendUint16(nil, uint16(tag))
 	b = order.AppendUint16(b, uint16(channels))
@@ -142,7 +142,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// The first ⌊seconds·rate⌋ frames, and not one more is read.
+// Decode returns the first ⌊seconds·rate⌋ frames, and not one more.
 func TestDecodeLimit(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, WriteWAV(&b, make([]float64, 1000), 8000))
@@ -164,7 +164,7 @@ func TestWriteWAV(t *testing.T) {
 	assert.ErrorContains(t, WriteWAV(&b, nil, 0), "sample rate is 0")
 }
 
-// constantFLAC is a stream of one frame: 16 samples of 32 bits in two channels,
+// constantFLAC returns a stream of one frame: 16 samples of 32 bits in two channels,
 // stored as middle and side, both constant.
 var constantFLAC = func() string {
 	info := make([]byte, 34)

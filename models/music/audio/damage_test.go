@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tone is seconds of a chord at a rate, as 16-bit samples.
+// tone returns some seconds of a chord at a rate, as 16-bit samples.
 func tone(rate int, seconds float64) []int {
 	x := make([]int, int(seconds*float64(rate)))
 	for i := range x {
@@ -50,7 +50,7 @@ func (b *bitString) bytes() []byte {
 	return out
 }
 
-// crc divides by a polynomial of so many bits.
+// crc returns the remainder of a division by a polynomial of so many bits.
 func crc(b []byte, polynomial uint32, width int) uint32 {
 	var r uint32
 	for _, c := range b {
@@ -63,8 +63,8 @@ func crc(b []byte, polynomial uint32, width int) uint32 {
 	return r
 }
 
-// flacFile encodes mono sound of 16 bits at 8 kHz in frames of 576 samples, in
-// turn verbatim and by differences in a Rice code, and tells where frames start.
+// flacFile encodes mono sound of 16 bits at 8 kHz in frames of 576 samples, in turn
+// verbatim and by differences in a Rice code. It returns where the frames start, too.
 func flacFile(x []int) (file []byte, frames []int) {
 	const size = 576
 	info := make([]byte, 34)
@@ -108,8 +108,8 @@ func flacFile(x []int) (file []byte, frames []int) {
 	return file, frames
 }
 
-// damaged is a file with one or two faults behind its first bytes: bits or bytes
-// changed, zeros, something cut out or put in, or its end cut off.
+// damaged returns a file with one or two faults behind its first bytes: bits or bytes
+// are changed or set to zero, something is cut out or put in, or the end is cut off.
 func damaged(r *rand.Rand, file []byte, head int) []byte {
 	b := slices.Clone(file)
 	for range 1 + r.IntN(2) {
@@ -138,7 +138,7 @@ func damaged(r *rand.Rand, file []byte, head int) []byte {
 	return b
 }
 
-// logMelOf is LogMelInfo of a file in memory.
+// logMelOf does what LogMelInfo does, for a file in memory.
 func logMelOf(b []byte) ([]float32, []string, error) {
 	s, err := decode(bytes.NewReader(b), int64(len(b)), Seconds)
 	if err != nil {
@@ -148,14 +148,14 @@ func logMelOf(b []byte) ([]float32, []string, error) {
 	return feature, s.Notes, err
 }
 
-// checkTold damages a file many times: each time there must be an error, or a
-// note, or the samples of the sound file, of which the feature is made.
-func checkTold(t *testing.T, r *rand.Rand, file []byte, head, times int) {
+// checkReported damages a file many times. Each time there must be an error, a note, or
+// the samples of the undamaged file, from which the feature is computed.
+func checkReported(t *testing.T, r *rand.Rand, file []byte, head, times int) {
 	t.Helper()
 	want, err := decode(bytes.NewReader(file), int64(len(file)), Seconds)
 	require.NoError(t, err)
 	require.Empty(t, want.Notes)
-	errors, told, same := 0, 0, 0
+	errors, reported, same := 0, 0, 0
 	for i := range times {
 		b := damaged(r, file, head)
 		got, err := decode(bytes.NewReader(b), int64(len(b)), Seconds)
@@ -163,17 +163,17 @@ func checkTold(t *testing.T, r *rand.Rand, file []byte, head, times int) {
 		case err != nil:
 			errors++
 		case len(got.Notes) > 0:
-			told++
+			reported++
 		default:
 			same++
-			require.Equal(t, want.Samples, got.Samples, "damage %d changes the sound and nothing tells it", i)
+			require.Equal(t, want.Samples, got.Samples, "damage %d changes the sound and nothing reports it", i)
 		}
 	}
-	assert.NotZero(t, told+errors)
-	t.Logf("%d errors, %d with notes, %d where nothing that is used is touched", errors, told, same)
+	assert.NotZero(t, reported+errors)
+	t.Logf("%d errors, %d with notes, %d where nothing that is used is touched", errors, reported, same)
 }
 
-func TestDamagedFLACIsTold(t *testing.T) {
+func TestDamagedFLACIsReported(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 1))
 	file, frames := flacFile(tone(8000, 3)) // a second more than is used
 	clip, err := Decode(write(t, file), 0)
@@ -183,7 +183,7 @@ func TestDamagedFLACIsTold(t *testing.T) {
 	for i, v := range tone(8000, 3) {
 		require.Equal(t, float64(v)/(1<<15), clip.Samples[i])
 	}
-	checkTold(t, r, file, frames[0], 500)
+	checkReported(t, r, file, frames[0], 500)
 
 	// Faults at the borders of frames, which no checksum sees.
 	for name, b := range map[string][]byte{
@@ -209,7 +209,7 @@ func TestDamagedFLACIsTold(t *testing.T) {
 	assert.Contains(t, strings.Join(notes, "\n"), "the frame at 0.00 s says 8000 Hz, the file's header 7744 Hz")
 }
 
-func TestDamagedFLACFilesAreTold(t *testing.T) {
+func TestDamagedFLACFilesAreReported(t *testing.T) {
 	root := dataRoot(t, "training")
 	files, err := filepath.Glob(filepath.Join(root, "training", "audio", "*.flac"))
 	require.NoError(t, err)
@@ -223,20 +223,20 @@ func TestDamagedFLACFilesAreTold(t *testing.T) {
 			last = b[at]&0x80 != 0
 			at += 4 + int(b[at+1])<<16 + int(b[at+2])<<8 + int(b[at+3])
 		}
-		checkTold(t, r, b, at, 50)
+		checkReported(t, r, b, at, 50)
 	}
 }
 
-func TestDamagedOpusIsTold(t *testing.T) {
+func TestDamagedOpusIsReported(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 3))
 	for _, g := range goldenOpuses(t) {
 		second := bytes.Index(g.Opus[4:], []byte("OggS")) + 4 // behind the header's page
-		checkTold(t, r, g.Opus, second, 150)
+		checkReported(t, r, g.Opus, second, 150)
 	}
 }
 
-// An MP3 has few checksums; what breaks its frames is told.
-func TestDamagedMP3IsTold(t *testing.T) {
+// An MP3 has few checksums; damage that breaks its frames is reported.
+func TestDamagedMP3IsReported(t *testing.T) {
 	g := goldenMP3s(t)[1]
 	_, notes, err := logMelOf(g.MP3)
 	require.NoError(t, err)
@@ -270,8 +270,8 @@ func TestDamagedMP3IsTold(t *testing.T) {
 	}
 }
 
-// Files without checksums tell that they are cut.
-func TestCutFilesAreTold(t *testing.T) {
+// Files without checksums report that they are cut.
+func TestCutFilesAreReported(t *testing.T) {
 	le := binary.LittleEndian
 	x := tone(8000, 1)
 	plain := pcm16(1, 8000, x...)
@@ -297,7 +297,7 @@ func TestCutFilesAreTold(t *testing.T) {
 	le.PutUint32(short[40:], 1000)
 	_, notes, err := logMelOf(short)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"data chunk: behind its 1000 bytes stands no other chunk, but 15000 bytes; what comes before was used: write the file anew from its source"}, notes)
+	assert.Equal(t, []string{"data chunk: after its 1000 bytes come 15000 bytes that are not a chunk; what comes before was used: write the file anew from its source"}, notes)
 	few := aiff("AIFF", "COMM", comm(1, 2*len(x), 16, 8000, ""), "SSND", ssnd(string(big)))
 	_, notes, err = logMelOf(few)
 	require.NoError(t, err)
@@ -350,7 +350,7 @@ func TestReportedFiles(t *testing.T) {
 	assert.Equal(t, 0x111c/32768.0, clip.Samples[1])
 }
 
-// What is silent is told from what is not.
+// Silent clips are distinguished from clips that only seem silent.
 func TestWhySilent(t *testing.T) {
 	late := append(make([]int, 17000), 1000, -1000, 500)
 	opposed := make([]int, 0, 200)
@@ -369,7 +369,7 @@ func TestWhySilent(t *testing.T) {
 	}
 }
 
-// Numbers that no recording has are damage: they must not pass for a loud clip.
+// Numbers that no recording has are damage; the file must not be read as a loud clip.
 func TestFloatsBeyondSound(t *testing.T) {
 	le := binary.LittleEndian
 	floats := func(values ...float64) []byte {
@@ -390,7 +390,7 @@ func TestFloatsBeyondSound(t *testing.T) {
 	assert.Equal(t, []float64{1 << 31}, clip.Samples)
 }
 
-// A reading that fails is no damage, and a context ends a decoding.
+// A failure to read does not count as damage, and a context ends a decoding.
 func TestInterrupted(t *testing.T) {
 	file, _ := flacFile(tone(8000, 3))
 	path := write(t, file)
@@ -419,8 +419,8 @@ func TestInterrupted(t *testing.T) {
 	assert.Equal(t, 3, reads, "nothing is read after the end of the context")
 }
 
-// Files of 500 GB cost what is used of them, and none makes a decoder search for
-// ever: 20 MB are read at most.
+// Of files of 500 GB only the part that is used is read. No file makes a decoder search
+// without end: it reads 20 MB at most.
 func TestHugeSparseFiles(t *testing.T) {
 	loud := pcm16(1, 8000, tone(8000, 3)...)
 	binary.LittleEndian.PutUint32(loud[40:], 1<<32-1)
@@ -478,7 +478,7 @@ func TestHugeSparseFiles(t *testing.T) {
 	require.ErrorIs(t, err, ErrSilent)
 }
 
-// failing is a file whose bytes from a place on cannot be read.
+// failing is a file of which the bytes from a place on cannot be read.
 type failing struct {
 	*bytes.Reader
 	from int64

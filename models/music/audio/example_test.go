@@ -12,7 +12,8 @@ import (
 	"github.com/etude-ml/etude/models/music/audio"
 )
 
-// Two seconds of the note A, and the 128 log-mel bands that emotion learns from.
+// This example writes two seconds of the note A, and computes the 128 log-mel bands that
+// the network emotion learns from.
 func ExampleLogMel() {
 	samples := make([]float64, 2*22050)
 	for i := range samples {

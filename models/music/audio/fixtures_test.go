@@ -20,7 +20,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// dataRoot finds the fixtures beside the repository, or skips.
+// dataRoot returns the folder of the fixtures beside the repository, or skips the test.
 func dataRoot(t *testing.T, set string) string {
 	t.Helper()
 	root := torchtest.SharedData(t)
@@ -30,7 +30,7 @@ func dataRoot(t *testing.T, set string) string {
 	return root
 }
 
-// fixtureStreams lists the fixtures' sound files, none where they are absent.
+// fixtureStreams lists the fixtures' sound files; it lists none where they are absent.
 func fixtureStreams(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -53,7 +53,7 @@ func number(t *testing.T, s string) int {
 	return n
 }
 
-// maxDiff is the largest difference of the first n values.
+// maxDiff returns the largest difference of the first n values.
 func maxDiff(a, b []float32, n int) float64 {
 	var d float64
 	for i := range n {
@@ -62,8 +62,8 @@ func maxDiff(a, b []float32, n int) float64 {
 	return d
 }
 
-// TestReferenceMel compares with librosa on real files. At 22,050 Hz nothing
-// but rounding differs. After resampling, soxr's filter and ours differ above
+// TestReferenceMel compares with librosa on real files. At 22,050 Hz only the
+// rounding differs. After resampling, soxr's filter and ours differ above
 // the pass band, so only the bands below 0.85 of the Nyquist frequency count.
 func TestReferenceMel(t *testing.T) {
 	root := dataRoot(t, "reference_mel")
@@ -131,7 +131,7 @@ func TestStreamIndex(t *testing.T) {
 	}
 }
 
-// TestBadAudio wants of every malformed file an error that names it, or finite
+// TestBadAudio expects of every malformed file an error that names it, or finite
 // features, within 2 s and 200 MB.
 func TestBadAudio(t *testing.T) {
 	root := dataRoot(t, "bad_audio")

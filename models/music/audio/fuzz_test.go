@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fuzzSeeds are small files of every kind, and the starts of such.
+// fuzzSeeds returns small files of every kind, and the starts of such files.
 func fuzzSeeds(t testing.TB) map[string][]byte {
 	le, be := binary.LittleEndian, binary.BigEndian
 	noise := strings.Repeat("\x12\x9a\x40\xc3\x7f\x81\x05", 40)
@@ -63,8 +63,8 @@ func fuzzSeeds(t testing.TB) map[string][]byte {
 	return seeds
 }
 
-// checkDecoded wants of any bytes an error or a clip: finite, as long as the
-// limit allows, within time and memory that do not depend on what they claim.
+// checkDecoded expects of any bytes an error or a clip that is finite and no longer than
+// the limit, within a time and a memory that do not depend on what the bytes claim.
 func checkDecoded(t *testing.T, b []byte) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -90,7 +90,7 @@ func checkDecoded(t *testing.T, b []byte) {
 	require.GreaterOrEqual(t, s.heard, len(s.Samples), "each frame has a channel")
 }
 
-// FuzzDecode tries all decoders.
+// FuzzDecode decodes any bytes with all decoders.
 func FuzzDecode(f *testing.F) {
 	seeds := fuzzSeeds(f)
 	for _, name := range slices.Sorted(maps.Keys(seeds)) {
@@ -99,8 +99,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(checkDecoded)
 }
 
-// FuzzDecodeOpus tries packets of Opus that no page's checksum guards: of two,
-// each two bytes of lengths tell one.
+// FuzzDecodeOpus decodes packets of Opus without the checksums of pages: each two bytes
+// of lengths give the length of one packet.
 func FuzzDecodeOpus(f *testing.F) {
 	for _, g := range goldenOpuses(f) {
 		packets, _ := opusPackets(f, g.Opus)

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pcm16 is a wav of 16 bits with the values given, channels in turn.
+// pcm16 returns a wav of 16 bits with these values, one channel after another.
 func pcm16(channels, rate int, values ...int) []byte {
 	le := binary.LittleEndian
 	var data []byte
@@ -111,7 +111,7 @@ func TestInfoErrors(t *testing.T) {
 }
 
 // A sine driven 6 dB over full scale is flat for two thirds of the time, 1 -
-// (2/π)·asin(1/2); one within it, never.
+// (2/π)·asin(1/2); a sine within full scale never is.
 func TestClippedSine(t *testing.T) {
 	for amplitude, want := range map[float64]float64{2: 2.0 / 3, 1.0: 0, 0.99: 0} {
 		x := sine(44100, 440.0/44100)
@@ -128,7 +128,7 @@ func TestClippedSine(t *testing.T) {
 	}
 }
 
-// Full scale of few bits: the largest number that there is.
+// Full scale of few bits is the largest number of the encoding.
 func TestFullScale(t *testing.T) {
 	for bits, want := range map[int]float64{2: 0.5, 8: 127.0 / 128, 16: 32767.0 / 32768, 24: 32767.0 / 32768, 64: 32767.0 / 32768} {
 		assert.Equal(t, want, fullScale(bits))

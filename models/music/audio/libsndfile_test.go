@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// python returns the interpreter with librosa and soundfile, or skips.
+// python returns the interpreter that has librosa and soundfile, or skips the test.
 func python(t *testing.T) string {
 	t.Helper()
 	py := os.Getenv("ETUDE_TEST_PYTHON")
@@ -34,7 +34,7 @@ func python(t *testing.T) string {
 	return py
 }
 
-// libsndfileEntry is what libsndfile makes of a file.
+// libsndfileEntry holds what libsndfile decodes from a file.
 type libsndfileEntry struct {
 	File                   string
 	Rate, Channels, Frames int
@@ -42,7 +42,7 @@ type libsndfileEntry struct {
 	samples                []float64
 }
 
-// libsndfile reads what testdata/gen_streams.py writes, and the files given.
+// libsndfile decodes the files that testdata/gen_streams.py writes, and these files.
 func libsndfile(t *testing.T, files []string) []libsndfileEntry {
 	t.Helper()
 	py := python(t)
@@ -74,8 +74,8 @@ func libsndfile(t *testing.T, files []string) []libsndfileEntry {
 	return index
 }
 
-// difference is the largest and the root mean square one, relative to full scale
-// or the louder peak.
+// difference returns the largest difference and the root mean square, relative to full
+// scale or to the louder peak.
 func difference(got, want []float64) (worst, rms float64) {
 	scale := 1.0
 	for i, v := range got {
@@ -86,12 +86,12 @@ func difference(got, want []float64) (worst, rms float64) {
 	return worst / scale, math.Sqrt(rms/float64(max(len(got), 1))) / scale
 }
 
-// libsndfileLimit is the largest difference allowed of a file. Lossless encodings
+// libsndfileLimit returns the largest difference that is allowed for a file. Lossless encodings
 // agree to the rounding of one addition. MP3 is computed in float32 there (its
 // rounding is about 1e-7 of the peak; 5e-6 leaves room). So are both decoders of
 // Opus in its CELT mode (measured: 9e-6). In its SILK mode libopus rounds each
-// stage to an integer, and starts anew otherwise where the band widens, which
-// single samples show; there the root mean square counts (measured: 1.6e-3).
+// stage to an integer, and starts anew in another way where the band widens, which shows
+// in single samples; there the root mean square counts (measured: 1.6e-3).
 func libsndfileLimit(name string) (worst, rms float64) {
 	switch {
 	case strings.HasSuffix(name, ".mp3"):

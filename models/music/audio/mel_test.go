@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// signal makes what testdata/gen_mel.py makes, rounded to float32 as there.
+// signal returns the samples that testdata/gen_mel.py computes, rounded to float32 as there.
 func signal(kind string, n, rate int) []float64 {
 	x := make([]float64, n)
 	noise := uint32(1)
@@ -72,7 +72,7 @@ func TestLogMelGolden(t *testing.T) {
 	}
 }
 
-// Only the first two seconds count, and they are cut before resampling.
+// Only the first two seconds count, and they are cut off before resampling.
 func TestLogMelCut(t *testing.T) {
 	for _, rate := range []int{SampleRate, 44100, 11025} {
 		x := signal("noise", 3*rate, rate)
@@ -112,7 +112,7 @@ func TestLogMelRefuses(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// Silence in a file names the file and still is ErrSilent.
+// The error of a silent file names the file and is still ErrSilent.
 func TestLogMelSilentFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "still life.wav")
 	var b bytes.Buffer
@@ -123,7 +123,7 @@ func TestLogMelSilentFile(t *testing.T) {
 	assert.Contains(t, err.Error(), path)
 }
 
-// TestLogMelParallel lets the race detector see the shared tables being made.
+// TestLogMelParallel lets the race detector observe how the shared tables are made.
 func TestLogMelParallel(t *testing.T) {
 	x := signal("chord", 4000, 16000)
 	rates := []int{16000, 16001, 32000, 8000, SampleRate}

@@ -42,7 +42,7 @@ func TestDecodeMP3Golden(t *testing.T) {
 	}
 }
 
-// withoutTag drops the frame of the Info tag: plain frames remain.
+// withoutTag removes the frame of the Info tag, so that plain frames remain.
 func withoutTag(t *testing.T, mp3 []byte) []byte {
 	i := bytes.Index(mp3[4:], mp3[:2])
 	require.Positive(t, i)
@@ -68,7 +68,7 @@ func TestDecodeMP3Surroundings(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Equal(t, want, clip, name)
 	}
-	// Without the tag nothing tells the delay: whole frames of 576 samples.
+	// Without the tag the delay is unknown, and whole frames of 576 samples remain.
 	plain := withoutTag(t, g.MP3)
 	clip, err := Decode(write(t, plain), 0)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestDecodeMP3Surroundings(t *testing.T) {
 	assert.Len(t, damaged.Samples, 2*len(clip.Samples))
 }
 
-// The free format has no bit rate in its headers; the distance of two tells it.
+// The free format has no bit rate in its headers; the distance of two headers gives it.
 func TestDecodeMP3FreeFormat(t *testing.T) {
 	g := goldenMP3s(t)[1]
 	plain := withoutTag(t, g.MP3)
@@ -103,7 +103,7 @@ func TestDecodeMP3FreeFormat(t *testing.T) {
 	assert.Equal(t, want, clip)
 }
 
-// Damage anywhere gives an error or a clip. Searching what only looks like
+// Damage anywhere gives an error or a clip, and a search among bytes that only look like
 // headers ends.
 func TestDecodeMP3Damage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

@@ -32,8 +32,8 @@ func goldenOpuses(t testing.TB) (golden []goldenOpus) {
 	return golden
 }
 
-// oggPage is one page with its checksum, bit by bit; a packet of 255·n bytes or
-// more than one page takes is not needed here.
+// oggPage returns one page with its checksum, which is computed bit by bit. Packets of
+// 255·n bytes or of more than a page are not needed here.
 func oggPage(flags byte, granule int64, serial, number uint32, packets ...[]byte) []byte {
 	le := binary.LittleEndian
 	b := append([]byte("OggS\x00"), flags)
@@ -61,7 +61,7 @@ func oggPage(flags byte, granule int64, serial, number uint32, packets ...[]byte
 	return b
 }
 
-// opusPackets takes a file apart: header, tags, sound.
+// opusPackets splits a file into header, tags and sound.
 func opusPackets(t testing.TB, file []byte) (packets [][]byte, end int64) {
 	o, head, err := ogg.Open(bytes.NewReader(file), "OpusHead")
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func opusPackets(t testing.TB, file []byte) (packets [][]byte, end int64) {
 	}
 }
 
-// opusFile puts packets of 20 ms into pages of one each, positions from base on.
+// opusFile puts packets of 20 ms into pages of one each, with positions from base on.
 func opusFile(packets [][]byte, base, end int64) []byte {
 	file := slices.Concat(oggPage(2, 0, 7, 0, packets[0]), oggPage(0, 0, 7, 1, packets[1]))
 	for i, p := range packets[2:] {
@@ -90,7 +90,7 @@ func opusFile(packets [][]byte, base, end int64) []byte {
 }
 
 // TestDecodeOpusGolden compares with libopus. CELT is computed in float32 in
-// both. SILK is integer arithmetic there; single samples differ by up to 4e-3
+// both. libopus computes SILK in integers; single samples differ by up to 4e-3
 // in files of all kinds, see TestAgainstLibsndfile.
 func TestDecodeOpusGolden(t *testing.T) {
 	for i, limit := range []float64{2e-5, 5e-3} {
@@ -143,7 +143,7 @@ func TestDecodeOpusSurroundings(t *testing.T) {
 		clip, err := Decode(write(t, g.Opus), 0.05)
 		require.NoError(t, err)
 		assert.Equal(t, want.Samples[:clip.Rate/20], clip.Samples)
-		// Without the last page the packets before are all there is: no end is told.
+		// Without the last page only the packets before it exist, and no end is given.
 		clip, err = Decode(write(t, plain[:len(plain)-1]), 0)
 		require.NoError(t, err)
 		skip := int(binary.LittleEndian.Uint16(packets[0][10:]))
@@ -199,7 +199,7 @@ func TestDecodeOpusErrors(t *testing.T) {
 	}
 }
 
-// TestDecodeOpusParallel lets the race detector see the decoder's tables.
+// TestDecodeOpusParallel lets the race detector observe the decoder's tables.
 func TestDecodeOpusParallel(t *testing.T) {
 	golden := goldenOpuses(t)
 	var group sync.WaitGroup

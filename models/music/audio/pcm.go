@@ -65,7 +65,7 @@ func (f *pcm) check() error {
 	default:
 		return fmt.Errorf("format tag %#04x is not decoded; convert the file to PCM", f.tag)
 	}
-	// A frame that is no whole number of samples, or is too small for them,
+	// A frame that is not a whole number of samples, or is too small for them,
 	// contradicts the other fields, which are trusted more.
 	if f.block%f.channels != 0 || f.block/f.channels < least || f.block/f.channels > 8 ||
 		f.tag != tagPCM && f.block/f.channels != least {

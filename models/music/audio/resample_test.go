@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// level is the amplitude of the middle of x, in dB of a full-scale sine.
+// level returns the amplitude of the middle of x, in dB of a full-scale sine.
 func level(x []float64) float64 {
 	mid := x[len(x)/3 : 2*len(x)/3]
 	var sum float64
@@ -28,8 +28,8 @@ func sine(n int, f float64) []float64 {
 	return x
 }
 
-// distortion is the level of what resampling does to a sine of n samples, f
-// periods each, besides resampling it: a wrong gain, a delay, images.
+// distortion returns the level of the errors that resampling adds to a sine of n samples,
+// f periods each: a wrong gain, a delay, images.
 func distortion(n int, f float64, from int) float64 {
 	y := resample(sine(n, f), from, SampleRate)
 	for i, v := range sine(len(y), f*float64(from)/SampleRate) {
@@ -88,7 +88,7 @@ func TestResampleDelay(t *testing.T) {
 	}
 }
 
-// The cache is bounded, however many rates a folder holds.
+// The size of the cache is bounded, however many rates a folder holds.
 func TestResampleCache(t *testing.T) {
 	tables = bankCache{banks: map[ratio]*bank{}}
 	x := make([]float64, 10)

@@ -17,16 +17,16 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// What a clip's feature may differ by from that of its 16-bit wav: nothing in any
-// band where the encoding is lossless. Where it is not, its noise fills bands that
-// were empty, and the limit is for the mean over the bands: 0.02 for MP3, 0.08 for
-// the logarithmic laws, 0.5 for 8 bits.
+// twinLimits says by how much a clip's feature may differ from that of its 16-bit wav. A
+// lossless encoding must agree in every band. The noise of the others fills bands that
+// were empty, so their limits are for the mean over the bands: 0.02 for MP3, 0.08 for the
+// logarithmic laws, 0.5 for 8 bits.
 var twinLimits = map[string]float64{
 	"pcm_24": 0, "pcm_32": 0, "float": 0, "double": 0, "extensible": 0, "rf64": 0, "aiff": 0, "flac": 0,
 	"mp3": 0.02, "ulaw": 0.08, "alaw": 0.08, "pcm_u8": 0.5,
 }
 
-// The same sound in another file is the same to the network.
+// TestTwins checks that the same sound in other kinds of files has the same feature.
 func TestTwins(t *testing.T) {
 	torchtest.Python(t)
 	shared := torchtest.SharedData(t)

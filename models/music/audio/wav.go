@@ -96,7 +96,7 @@ func (c *chunks) decodeData(f *pcm, dataSize int64, maxSeconds float64) (*sound,
 	}
 	s, err := f.decode(c.body(), c.size, maxSeconds)
 	if err == nil && c.size < c.left && !c.named(c.end()) {
-		s.cut("data chunk: behind its %d bytes stands no other chunk, but %d bytes", c.size, c.left-c.size)
+		s.cut("data chunk: after its %d bytes come %d bytes that are not a chunk", c.size, c.left-c.size)
 	}
 	return s, err
 }

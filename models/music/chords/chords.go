@@ -18,8 +18,8 @@
 //	nothing but 1, 5 and sevenths    PowerChord, whatever the root
 //	anything else, and the name X    Other, whatever the root
 //
-// The name N is NoChord. Degrees are compared by name, not by sound: #9 is no minor
-// third, b13 no augmented fifth, 10 no third, 12 no fifth. With any third, even #3, a
+// The name N is NoChord. Degrees are compared by name, not by sound: #9 is not a
+// minor third, b13 not an augmented fifth, 10 not a third, 12 not a fifth. With any third, even #3, a
 // chord is not suspended, and a power chord may have any seventh, even bb7. The bass
 // note is ignored.
 //
@@ -57,7 +57,7 @@ package chords
 import "fmt"
 
 // Pause stands in the McGill Billboard annotations where the metre is interrupted.
-// It is no chord.
+// It is not a chord.
 const Pause = "&pause"
 
 // Classes is the number of classes, and the length of a distribution over them.
@@ -163,7 +163,7 @@ type Sample struct {
 
 // Samples cuts a progression, given as the class of each chord with repeats, into
 // samples at 4, 8, 12, … as long as all four target chords exist. Fewer than eight
-// chords give none. Samples panics if a number is no class.
+// chords give none. Samples panics if a number is not a class.
 func Samples(classes []int) []Sample {
 	for i, c := range classes {
 		if c < 0 || c >= Classes {

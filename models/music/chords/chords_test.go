@@ -173,9 +173,9 @@ func TestClassNames(t *testing.T) {
 	assert.Equal(t, "unused", ClassName(64))
 }
 
-// TestLong holds names of 10 kB, each of which is built to repeat one step of the
-// scanner. They take milliseconds; only work that grows with the square of the
-// length would reach the limit.
+// TestLong parses names of 10 kB, each of which repeats one step of the scanner. They
+// take milliseconds; only work that grows with the square of the length would reach the
+// limit.
 func TestLong(t *testing.T) {
 	const size = 10_000
 	for _, part := range []string{"#", "b", "m", "(", "()", "add9", "no3", "sus", "7", "+", "-", "*b3,", ",", "/", "6/9", "b#b#5", "add", "Δ", "\uFDFA", "\xff", "N"} {

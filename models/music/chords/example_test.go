@@ -9,7 +9,7 @@ import (
 	"github.com/etude-ml/etude/models/music/chords"
 )
 
-// In C major, the same chord in Harte's syntax and as lead sheets write it has one class.
+// In C major, the same chord has one class in Harte's syntax and as lead sheets write it.
 func ExampleParse() {
 	for _, name := range []string{"C:min7", "Cm7", "Db:maj", "N"} {
 		chord, err := chords.Parse(name)

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What testdata/gen_chords.py, written from the description alone, makes of names
-// and of what cannot be read. The samples of its progressions are compared where
-// they are read from files, in package dataset.
+// TestGolden compares with testdata/gen_chords.py, which was written from the description
+// alone: the classes of names, and the names that cannot be read. The samples of its
+// progressions are compared in package dataset, which reads them from files.
 func TestGolden(t *testing.T) {
 	text, err := os.ReadFile("testdata/chords.json")
 	require.NoError(t, err)

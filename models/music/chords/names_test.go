@@ -5,10 +5,10 @@ package chords
 
 import "strings"
 
-// The tables below were made by hand from the rules: for each quality, what
-// follows the root.
+// The tables below were made by hand from the rules. They list, for each quality, the
+// texts that follow the root.
 
-// harteNames start with the colon; they include all that the McGill Billboard
+// harteNames start with the colon. They include all names that the McGill Billboard
 // annotations use.
 var harteNames = map[Quality]string{
 	Major: `:maj :maj7 :maj6 :maj9 :maj11 :maj13 :7 :9 :11 :13 :maj/5 :maj/3 :maj/9 :maj/11 :maj/b7 :maj/7 :maj/b11 :maj/13
@@ -43,13 +43,13 @@ var leadSheetNames = map[Quality]string{
 	Other:      `6no3 no3b5 susb2 sus#4 dimno3 augno3 5b9 5#11 5(b13) 5add6 m6no3`,
 }
 
-// pair is a name that follows a root, and what it means.
+// pair is a name that follows a root, and its quality.
 type pair struct {
 	name    string
 	quality Quality
 }
 
-// pairs lists a table. The bare root, which is major, is in neither.
+// pairs lists a table. The bare root, which is major, is in neither table.
 func pairs(table map[Quality]string) []pair {
 	var list []pair
 	for _, q := range []Quality{Major, Minor, Diminished, Augmented, Suspended, PowerChord, Other} {

@@ -85,8 +85,8 @@ func (s *scanner) scan() error {
 	return nil
 }
 
-// step reads one word, sign or degree. If it returns false, rest starts with what is
-// not understood.
+// step reads one word, sign or degree. If it returns false, rest starts with the text
+// that is not understood.
 func (s *scanner) step() bool {
 	if w, rest := findWord(s.rest, !s.started && !s.harte); w != nil {
 		s.rest = rest

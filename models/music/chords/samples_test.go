@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tolerance is that of one rounding to float32 of a number up to 1.
+// tolerance is one rounding to float32 of a number up to 1.
 const tolerance = 6e-8
 
-// dense writes a distribution out.
+// dense returns a distribution with all its zeros.
 func dense(shares map[int]float64) []float64 {
 	d := make([]float64, Classes)
 	for class, share := range shares {

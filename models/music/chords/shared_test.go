@@ -15,8 +15,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// TestRealProgressions reads every label that annotators wrote; what they mean is
-// looked up in the table made by hand.
+// TestRealProgressions reads every label that annotators wrote, and looks up its meaning
+// in the table that was made by hand.
 func TestRealProgressions(t *testing.T) {
 	text, err := os.ReadFile(torchtest.SharedData(t, "training", "chords", "chord_progressions.json"))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestRealProgressions(t *testing.T) {
 	}
 }
 
-// Names of published tables that users had trouble with.
+// TestRegressionsNames reads names of published tables that users had trouble with.
 func TestRegressionsNames(t *testing.T) {
 	text, err := os.ReadFile(torchtest.SharedData(t, "regressions", "chords", "expected.tsv"))
 	require.NoError(t, err)

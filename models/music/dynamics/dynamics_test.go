@@ -17,7 +17,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// note is a note in seconds; the channel is the first unless it is said.
+// note is a note in seconds. Its channel is the first one unless it is given.
 type note struct {
 	on, off         float64
 	pitch, velocity uint8
@@ -37,7 +37,7 @@ func song(notes ...note) *midi.Song {
 	return s
 }
 
-// pedal adds events of controller 64: time in seconds, value, channel.
+// pedal adds events of controller 64, each a time in seconds, a value and a channel.
 func pedal(s *midi.Song, events ...[3]float64) *midi.Song {
 	for _, e := range events {
 		tick := int64(math.Round(e[0] * 1000))
@@ -58,8 +58,8 @@ func named(t *testing.T, names []string, values []float32) map[string]float64 {
 	return m
 }
 
-// tolerance is two roundings of a float32 near 1: what is expected is worked out
-// in float64.
+// tolerance is two roundings of a float32 near 1; the expected values are computed in
+// float64.
 const tolerance = 1.2e-7
 
 func check(t *testing.T, want map[string]float64, got map[string]float64) {
@@ -70,7 +70,7 @@ func check(t *testing.T, want map[string]float64, got map[string]float64) {
 	}
 }
 
-// one gives the values of a song's only window by name.
+// one returns the values of a song's only window by name.
 func one(t *testing.T, s *midi.Song) (w Window, input, target map[string]float64) {
 	t.Helper()
 	windows, err := Windows(s)
@@ -176,7 +176,7 @@ func TestTargetByHand(t *testing.T) {
 	check(t, want, target)
 }
 
-// Eight notes at once have no time between them: what needs it is undefined.
+// Eight notes at once have no time between them, so values that need it are undefined.
 func TestUndefined(t *testing.T) {
 	var chord, drone []note
 	for i := range uint8(8) {
@@ -207,8 +207,8 @@ func TestUndefined(t *testing.T) {
 	assert.Equal(t, 0.5, target["pitch_velocity_correlation"], "one pitch")
 }
 
-// Random pieces: who plays does not change the score, and the score's
-// transposition not the playing.
+// In random pieces, the player does not change the values of the score, and a
+// transposition of the score does not change those of the player.
 func TestScoreAndPlayerAreApart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 50 {
@@ -256,7 +256,7 @@ func TestScoreAndPlayerAreApart(t *testing.T) {
 	}
 }
 
-// random is a piece of a few windows with chords, rests and pedal.
+// random returns a piece of a few windows with chords, rests and pedal.
 func random(rng *rand.Rand) *midi.Song {
 	var notes []note
 	for at := 0.0; at < 14; at += 0.02 + 0.3*rng.Float64() {

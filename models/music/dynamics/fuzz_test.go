@@ -38,7 +38,7 @@ func FuzzWindows(f *testing.F) {
 	})
 }
 
-// checkRanges is what every window of any file must hold.
+// checkRanges checks what holds for every window of any file.
 func checkRanges(t *testing.T, windows []Window) {
 	t.Helper()
 	for k, w := range windows {

@@ -21,7 +21,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// repeat gives n notes of a pitch, every 0.1 s from a time on.
+// repeat returns n notes of a pitch, one every 0.1 s from a time on.
 func repeat(n int, from float64, pitch uint8) []note {
 	var notes []note
 	for i := range n {
@@ -66,9 +66,9 @@ func TestWindowsNeedEightNotes(t *testing.T) {
 	assert.InDelta(t, 1.7, windows[0].Start, 1e-12)
 }
 
-// A tick of 1/3 ms is no binary fraction: an onset 12,000 ticks after the first
-// is in the next window, wherever the first is, and one 90 ticks after it is in
-// its cluster.
+// A tick of 1/3 ms is not a binary fraction. Still, an onset 12,000 ticks after the first
+// is in the next window, wherever the first is, and an onset 90 ticks after it is in its
+// cluster.
 func TestEdgesAreThoseOfTicks(t *testing.T) {
 	for first := range int64(3000) {
 		s := &midi.Song{TicksPerQuarter: 1500, Tempo: []midi.TempoChange{{MicrosPerQuarter: 500000}}}
@@ -90,8 +90,8 @@ func TestEdgesAreThoseOfTicks(t *testing.T) {
 	}
 }
 
-// A note that is held from the window before sounds in the next one, and is
-// nothing else there.
+// A note that is held from the window before sounds in the next one, and counts there for
+// nothing else.
 func TestHeldNotes(t *testing.T) {
 	notes := append(repeat(8, 0, 60), note{on: 3, off: 9, pitch: 40, velocity: 127})
 	windows, err := Windows(song(append(notes, repeat(8, 4, 60)...)...))
@@ -103,7 +103,7 @@ func TestHeldNotes(t *testing.T) {
 	check(t, map[string]float64{"sounding_notes": (4 + 0.4) / 4 / 10, "silence_share": 0, "position": 4.0 / 9, "pitch_min": 60.0 / 127}, second)
 }
 
-// The queries of any window are those of a plain walk over all notes.
+// The answers for any window are those of a plain walk over all notes.
 func TestSoundAgainstAWalk(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 8))
 	var notes []note
@@ -171,7 +171,7 @@ func TestPedal(t *testing.T) {
 		assert.InDelta(t, c.seconds, seconds, 1e-12, name)
 		assert.Equal(t, c.changes, changes, name)
 	}
-	// Sixteen changes a second are the most that can be told.
+	// Sixteen changes a second are the most that the number can show.
 	s := song(repeat(8, 0, 60)...)
 	for i := range 100 {
 		s = pedal(s, [3]float64{float64(i) / 50, float64(i % 2 * 127)})
@@ -190,7 +190,7 @@ func TestPercentile(t *testing.T) {
 	assert.Equal(t, 7.0, percentile([]float64{7}, 0.9))
 }
 
-// What is too much for a formula is cut: 100 notes a second, chords of 40 notes,
+// Values above a formula's range are cut to 1: 100 notes a second, chords of 40 notes,
 // notes of a minute, leaps of ten octaves.
 func TestClipped(t *testing.T) {
 	var notes []note

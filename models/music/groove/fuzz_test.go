@@ -43,7 +43,7 @@ func FuzzWindows(f *testing.F) {
 	})
 }
 
-// checkRanges is what the windows of any file must hold.
+// checkRanges checks what holds for the windows of any file.
 func checkRanges(t *testing.T, s *midi.Song, windows []Window) {
 	t.Helper()
 	hits := 0

@@ -16,7 +16,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// walk is place as the definition reads: it goes from bar to bar in rational
+// walk computes place as the definition reads: it goes from bar to bar in rational
 // numbers until it meets the tick.
 func walk(s *midi.Song, tick int64) (bar, step int, offset float64) {
 	start, at := new(big.Rat), new(big.Rat).SetInt64(tick)
@@ -27,7 +27,7 @@ func walk(s *midi.Song, tick int64) (bar, step int, offset float64) {
 			signature = s.TimeSignatures[next]
 			next++
 		}
-		for next < len(s.TimeSignatures) { // what says again what holds is no change
+		for next < len(s.TimeSignatures) { // a repeated signature is not a change
 			if s := s.TimeSignatures[next]; s.Numerator*signature.Denominator != signature.Numerator*s.Denominator {
 				break
 			}
@@ -78,8 +78,8 @@ func TestPlaceAgreesWithWalking(t *testing.T) {
 	}
 }
 
-// A file of SMPTE time is its twin in quarters where its tick is a whole part of
-// a quarter: 1,000 ticks a second at 125 quarters a minute are 480 a quarter, of
+// A file of SMPTE time has the windows of its twin in quarters if its tick is a whole part
+// of a quarter: 1,000 ticks a second at 125 quarters a minute are 480 a quarter, of
 // which 60 and 180 and so on lie in the middle of two steps.
 func TestSMPTE(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -115,7 +115,7 @@ func TestSMPTE(t *testing.T) {
 	assert.InDelta(t, 0.5, offset, 1e-6)
 }
 
-// What no file can hold still ends in no panic.
+// Songs that no file can hold do not cause a panic.
 func TestStrangeSongs(t *testing.T) {
 	note := midi.Note{OnTick: 1 << 62, Velocity: 1}
 	for name, s := range map[string]*midi.Song{

@@ -17,7 +17,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// hit is a note: its tick and its velocity.
+// hit is a note's tick and velocity.
 type hit struct {
 	tick     int64
 	velocity uint8
@@ -37,7 +37,7 @@ func song(hits ...hit) *midi.Song {
 // tolerance is two roundings of a float32 near 1.
 const tolerance = 1.2e-7
 
-// check compares a target with the steps that are not zero.
+// check compares a target with its steps that are not zero.
 func check(t *testing.T, velocities, offsets map[int]float64, target []float32) {
 	t.Helper()
 	require.Len(t, target, Outputs)
@@ -153,7 +153,7 @@ func TestTimeSignatures(t *testing.T) {
 		map[int]float64{5: 2.0 / 3, 11: -2.0 / 3}, windows[0].Target)
 }
 
-// Controllers, tempo and pitch are nothing to a groove; channel and track are not.
+// Controllers, tempo, pitch, channel and track do not change a groove.
 func TestAllChannels(t *testing.T) {
 	s := song(hit{0, 1}, hit{0, 2}, hit{0, 3}, hit{0, 4}, hit{0, 5}, hit{0, 6}, hit{0, 7}, hit{0, 8}, hit{0, 9}, hit{0, 10})
 	s.Tempo = append(s.Tempo, midi.TempoChange{Tick: 1, Time: 1, MicrosPerQuarter: 3})

@@ -20,7 +20,7 @@ type splitter struct {
 	ticksPerSecond    float64
 	tracks            []chunk
 	counts            // of all tracks
-	mended            remarks.List
+	faults            remarks.List
 
 	data  []byte
 	base  int   // place of data in the file
@@ -59,7 +59,7 @@ func split(file []byte) (*splitter, error) {
 	case n < s.announced && s.doubt:
 		return nil, fmt.Errorf("the header announces %d tracks, %d are there, and the lengths of chunks are wrong: tracks may be lost; export the file again", s.announced, n)
 	case n != s.announced:
-		s.mended.Add("the header announces %d tracks, %d are there", s.announced, n)
+		s.faults.Add("the header announces %d tracks, %d are there", s.announced, n)
 	}
 	return s, nil
 }
@@ -85,13 +85,13 @@ func (s *splitter) track(at int) (next int, err error) {
 	s.controls += w.controls
 	s.tempi += w.tempi
 	s.signatures += w.signatures
-	s.mended.Join(w.mended)
+	s.faults.Join(w.faults)
 	s.doubt = s.doubt || bytes.Contains(w.body, trackID)
 	if w.high != nil && s.high == nil {
 		s.high = fmt.Errorf("track %d, %w", number, w.high)
 	}
 	if !w.ended {
-		s.mended.Add("a track has no end-of-track event")
+		s.faults.Add("a track has no end-of-track event")
 		s.doubt = true
 	}
 	if size == int64(w.at) {
@@ -99,10 +99,10 @@ func (s *splitter) track(at int) (next int, err error) {
 	}
 	s.doubt = true
 	if size <= left && end < claimed && !bytes.Contains(s.data[end:min(claimed+len(trackID)-1, len(s.data))], trackID) {
-		s.mended.Add("%d bytes after the end of a track were ignored", claimed-end)
+		s.faults.Add("%d bytes after the end of a track were ignored", claimed-end)
 		return claimed, nil
 	}
-	s.mended.Add("track %d claims %d bytes and has %d: what follows its events is read next", number, size, w.at)
+	s.faults.Add("track %d claims %d bytes and has %d: what follows its events is read next", number, size, w.at)
 	return end, nil
 }
 
@@ -115,7 +115,7 @@ func (s *splitter) walk(from, to int) (*walker, error) {
 // longer reads a track beyond its length, to its end-of-track event. If that
 // fails, it returns the error of the reading within the length, if there was one.
 func (s *splitter) longer(short *walker, failed error, body int, size, left int64) (*walker, error) {
-	if size <= MaxBytes { // no file is longer, so a greater length is no slip
+	if size <= MaxBytes { // no file is longer, so a greater length is not a small error
 		if long, err := s.walk(body, len(s.data)); err == nil && long.ended && !bytes.Contains(long.body[:long.at], trackID) {
 			return long, nil
 		}
@@ -150,7 +150,7 @@ func (s *splitter) closes(at int) bool {
 	return border(int64(at) + 8 + int64(binary.BigEndian.Uint32(s.data[at+4:])))
 }
 
-// skip passes over what stands where a chunk should and is no track.
+// skip passes over bytes that are not a track, where a chunk should begin.
 func (s *splitter) skip(at int) (next int, err error) {
 	rest := s.data[at:]
 	if len(rest) >= 8 {
@@ -161,19 +161,19 @@ func (s *splitter) skip(at int) (next int, err error) {
 			if w, err := s.walk(at+8, next); err == nil && w.ended && w.at == len(w.body) && w.notes > 0 {
 				return 0, fmt.Errorf("the chunk %q holds notes as a track does: the file is damaged; export it again", rest[:4])
 			}
-			s.mended.Add("a chunk %q of %d bytes was skipped", rest[:4], size-8)
+			s.faults.Add("a chunk %q of %d bytes was skipped", rest[:4], size-8)
 			return next, nil
 		}
 	}
 	s.doubt = true
 	switch follows := bytes.Index(rest, trackID); {
 	case follows > 0:
-		s.mended.Add("%d stray bytes before track %d were skipped", follows, len(s.tracks)+1)
+		s.faults.Add("%d stray bytes before track %d were skipped", follows, len(s.tracks)+1)
 		return at + follows, nil
 	case len(rest) < 8:
-		s.mended.Add("%d stray bytes at the end were ignored", len(rest))
+		s.faults.Add("%d stray bytes at the end were ignored", len(rest))
 	default:
-		s.mended.Add("%d bytes from byte %d on were ignored: they start no chunk", len(rest), s.base+at)
+		s.faults.Add("%d bytes from byte %d on were ignored: they start no chunk", len(rest), s.base+at)
 	}
 	return len(s.data), nil
 }
@@ -234,7 +234,7 @@ func (s *splitter) unwrap(data []byte) error {
 	case len(data) < 12 || !bytes.HasPrefix(data, []byte("RIFF")) || string(data[8:12]) != "RMID":
 		if kind, remedy := filekind.Of(data[:min(filekind.HeadSize, len(data))]); kind != "" {
 			if remedy == filekind.Convert {
-				remedy = "a folder of MIDI files is no place for it"
+				remedy = "take it out of the folder of MIDI files"
 			}
 			return fmt.Errorf("not a Standard MIDI File but %s; %s", kind, remedy)
 		}

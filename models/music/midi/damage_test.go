@@ -20,7 +20,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// pitches writes the pitches of a song and how often each occurs.
+// pitches returns the pitches of a song and how often each occurs, as text.
 func pitches(s *Song) string {
 	var count [Pitches]int
 	for _, n := range s.Notes {
@@ -35,9 +35,9 @@ func pitches(s *Song) string {
 	return strings.Join(text, " ")
 }
 
-// What mido 1.3.3 reads (with clip=True, so that values above 127 become 127).
-// Where it fails on the length of a track, on stray bytes or on another chunk,
-// the notes are those of the file that was damaged.
+// The expected notes are those that mido 1.3.3 reads (with clip=True, so that values above
+// 127 become 127). Where mido fails on the length of a track, on stray bytes or on another
+// chunk, they are those of the file before it was damaged.
 func TestReportedFiles(t *testing.T) {
 	dir := torchtest.SharedData(t, "regressions", "midi")
 	const (
@@ -83,9 +83,9 @@ func TestReportedFiles(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, w.pitches, pitches(s), name)
 		if w.remark == noRemark {
-			assert.Empty(t, s.Mended, name)
+			assert.Empty(t, s.Faults, name)
 		} else {
-			assert.Contains(t, s.Mended, w.remark, name)
+			assert.Contains(t, s.Faults, w.remark, name)
 		}
 		songs[name] = s
 	}
@@ -105,8 +105,8 @@ func TestReportedFiles(t *testing.T) {
 	assert.Equal(t, last.OnTick+1<<28-1, last.OffTick, "held over the longest delta time there is")
 }
 
-// Lengths and stray bytes on files of the test's own: a track after the damage is
-// never lost without an error.
+// In files with wrong lengths and stray bytes, a track after the damage is never lost
+// without an error.
 func TestTrackLengths(t *testing.T) {
 	first, second := oneNote+endOfTrack, "\x00\x90\x3e\x40\x60\x80\x3e\x00"+endOfTrack
 	whole := file(1, 2, 96, first, second)
@@ -151,19 +151,19 @@ func TestTrackLengths(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, "60:1 62:1", pitches(s))
-			assert.Contains(t, strings.Join(s.Mended, "\n"), tc.remark)
+			assert.Contains(t, strings.Join(s.Faults, "\n"), tc.remark)
 		})
 	}
 }
 
-// Data bytes above 127 are read where every track ends in its place.
+// Data bytes above 127 are read if every track ends where it should.
 func TestHighDataBytes(t *testing.T) {
 	loud := "\x00\x90\x3c\xc8\x60\x80\x3c\xff" + endOfTrack
 	s, err := Parse(file(1, 2, 96, loud, oneNote+endOfTrack))
 	require.NoError(t, err)
 	require.Len(t, s.Notes, 2)
 	assert.Equal(t, uint8(127), s.Notes[0].Velocity)
-	assert.Equal(t, []string{"byte 25: the data byte 200 was read as 127, the largest", "byte 29: the data byte 255 was read as 127, the largest"}, s.Mended)
+	assert.Equal(t, []string{"byte 25: the data byte 200 was read as 127, the largest", "byte 29: the data byte 255 was read as 127, the largest"}, s.Faults)
 
 	for name, data := range map[string][]byte{
 		"no end of track":         file(0, 1, 96, "\x00\x90\x3c\xc8\x60\x80\x3c\x00"),
@@ -176,7 +176,7 @@ func TestHighDataBytes(t *testing.T) {
 	}
 }
 
-// composed is a sound file of random tracks.
+// composed returns an undamaged file of random tracks.
 func composed(r *rand.Rand) (data []byte, headers []int) {
 	n := 2 + r.IntN(5)
 	data = file(1, uint16(n), 96)
@@ -207,8 +207,8 @@ func composed(r *rand.Rand) (data []byte, headers []int) {
 	return data, headers
 }
 
-// damageLength changes the length of a track in one of the ways that are seen:
-// a few bytes off, a flipped bit, the other byte order, any number, 0 or all ones.
+// damageLength changes the length of a track in one of the ways that occur: by a few
+// bytes, to one flipped bit, to the other byte order, to any number, to 0 or to all ones.
 func damageLength(r *rand.Rand, field []byte, fileSize int) {
 	size := binary.BigEndian.Uint32(field)
 	switch r.IntN(7) {
@@ -236,7 +236,7 @@ func TestDamagedLengthsLoseNoNotes(t *testing.T) {
 		t.Helper()
 		sound, err := Parse(data)
 		require.NoError(t, err, what)
-		require.Empty(t, sound.Mended)
+		require.Empty(t, sound.Faults)
 		bad := slices.Clone(data)
 		for range 1 + r.IntN(2) {
 			at := headers[r.IntN(len(headers))]
@@ -257,7 +257,7 @@ func TestDamagedLengthsLoseNoNotes(t *testing.T) {
 		}
 		read++
 		require.Equal(t, sound.Notes, got.Notes, what)
-		require.True(t, bytes.Equal(bad, data) || len(got.Mended) > 0, "%s: no remark", what)
+		require.True(t, bytes.Equal(bad, data) || len(got.Faults) > 0, "%s: no remark", what)
 	}
 	for i := range 500 {
 		data, headers := composed(r)

@@ -13,8 +13,8 @@ import (
 
 // Read reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper,
 // with ticks per quarter note or SMPTE ticks. It corrects small faults that leave
-// no doubt about the notes and lists them in [Song.Mended]; others are errors that
-// name the file and the place. A file without notes is no error here; see
+// no doubt about the notes and lists them in [Song.Faults]; others are errors that
+// name the file and the place. A file without notes is not an error here; see
 // [Song.PitchHistogram].
 func Read(path string) (*Song, error) {
 	data, err := readFile(path)
@@ -56,8 +56,9 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxBytes+1)) // it may be growing
 }
 
+// tooLarge returns the error of a file of more than MaxBytes.
 func tooLarge(size int64) error {
-	return fmt.Errorf("%.1f MB is no usual size for MIDI, files above %d MB are not read: split it", float64(size)/1e6, MaxBytes>>20)
+	return fmt.Errorf("%.1f MB is unusually large for MIDI, and files above %d MB are not read: split it", float64(size)/1e6, MaxBytes>>20)
 }
 
 // parse walks through every track twice: once in split, which finds its end and
@@ -72,7 +73,7 @@ func parse(data []byte) (*Song, error) {
 	}
 	b := newBuilder(Song{
 		Format: c.format, Tracks: len(c.tracks),
-		TicksPerQuarter: c.ticksPerQuarter, TicksPerSecond: c.ticksPerSecond, Mended: c.mended.Texts(),
+		TicksPerQuarter: c.ticksPerQuarter, TicksPerSecond: c.ticksPerSecond, Faults: c.faults.Texts(),
 	}, c.counts)
 	for i, t := range c.tracks {
 		b.begin(i)

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// file builds an SMF: header, then a chunk for each body.
+// file returns a Standard MIDI File: a header, then a chunk for each body.
 func file(format, tracks, division uint16, bodies ...string) []byte {
 	b := append([]byte("MThd"), 0, 0, 0, 6)
 	b = binary.BigEndian.AppendUint16(b, format)
@@ -74,7 +74,7 @@ func TestGoldenMido(t *testing.T) {
 	assert.InDelta(t, want.End, s.Seconds(s.EndTick), tolerance)
 	assert.Equal(t, 384, s.TicksPerQuarter)
 	assert.Equal(t, []TimeSignature{{0, 3, 8}, {1841, 5, 4}}, s.TimeSignatures)
-	assert.Empty(t, s.Mended)
+	assert.Empty(t, s.Faults)
 }
 
 func TestVariants(t *testing.T) {
@@ -87,7 +87,7 @@ func TestVariants(t *testing.T) {
 	for name, tc := range map[string]struct {
 		data   []byte
 		off    float64 // seconds of the note's end
-		mended string
+		faults string
 	}{
 		"plain":                 {plain, 0.5, ""},
 		"RMID":                  {rmid(plain), 0.5, ""},
@@ -119,10 +119,10 @@ func TestVariants(t *testing.T) {
 			assert.Equal(t, [2]uint8{60, 64}, [2]uint8{n.Pitch, n.Velocity})
 			assert.Equal(t, int64(96), n.OffTick)
 			assert.InDelta(t, tc.off, n.Off, 1e-12)
-			if tc.mended == "" {
-				assert.Empty(t, s.Mended)
+			if tc.faults == "" {
+				assert.Empty(t, s.Faults)
 			} else {
-				assert.Contains(t, strings.Join(s.Mended, "\n"), tc.mended)
+				assert.Contains(t, strings.Join(s.Faults, "\n"), tc.faults)
 			}
 		})
 	}
@@ -166,8 +166,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Format 2 holds independent pieces: the second starts when the first is over,
-// and knows nothing of its tempo.
+// Format 2 holds independent pieces: the second starts when the first is over, at a tempo
+// of its own.
 func TestFormat2(t *testing.T) {
 	s, err := Parse(file(2, 2, 96, "\x00\xff\x51\x03\x0f\x42\x40"+oneNote+"\x60\xff\x2f\x00", "\x00\xff\x58\x04\x03\x02\x18\x08"+oneNote+endOfTrack))
 	require.NoError(t, err)
@@ -205,8 +205,8 @@ func TestReadNeedsARegularFileOfModestSize(t *testing.T) {
 	require.ErrorContains(t, err, "files above 8 MB are not read")
 }
 
-// The densest files of the greatest size: memory stays below 200 MB. TotalAlloc
-// counts what the collector took back too, so it bounds the resident memory.
+// Reading the densest files of the greatest size takes less than 200 MB. TotalAlloc also
+// counts the memory that the collector took back, so it bounds the resident memory.
 func TestMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("parses several files of 8 MB")

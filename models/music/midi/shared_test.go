@@ -18,8 +18,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// The suggestions of the collection are proposals; where they leave a choice,
-// either an error or notes will do. The counts are mido's.
+// TestMalformedFiles follows the suggestions of the collection. Where they leave a choice,
+// an error and notes are both right. The counts are mido's.
 func TestMalformedFiles(t *testing.T) {
 	dir := torchtest.SharedData(t, "bad_midi")
 	count := regexp.MustCompile(`^ok .*note_ons=(\d+)`)
@@ -51,7 +51,7 @@ func TestMalformedFiles(t *testing.T) {
 			outcomes["as mido counts"]++
 		} else {
 			outcomes["read, mido refuses"]++
-			t.Logf("%s: %d notes, mended: %q", name, len(song.Notes), song.Mended)
+			t.Logf("%s: %d notes, faults: %q", name, len(song.Notes), song.Faults)
 		}
 	}
 	t.Logf("%v", outcomes)
@@ -89,7 +89,7 @@ func TestReferenceHistograms(t *testing.T) {
 	t.Logf("%d references", checked)
 }
 
-// On sound files our boundaries of events must be the library's.
+// TestAgreesWithLibrary compares the events of undamaged files with those of gomidi.
 func TestAgreesWithLibrary(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(torchtest.SharedData(t, "training"), "*", "*.mid"))
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestAgreesWithLibrary(t *testing.T) {
 		require.NoError(t, err)
 		song, err := Read(path)
 		require.NoError(t, err)
-		require.Empty(t, song.Mended, path)
+		require.Empty(t, song.Faults, path)
 		require.Equal(t, want.NumTracks(), uint16(song.Tracks))
 
 		type event struct {

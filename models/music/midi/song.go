@@ -82,8 +82,8 @@ type Song struct {
 	TimeSignatures []TimeSignature
 	EndTick        int64 // the last event of the longest track
 
-	// Mended lists in words the faults of the file that were corrected or ignored.
-	Mended []string
+	// Faults lists in words the faults of the file that were corrected or ignored.
+	Faults []string
 }
 
 // Seconds returns the time of a tick, which may lie after the end.

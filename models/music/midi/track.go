@@ -18,7 +18,7 @@ type walker struct {
 	ended   bool  // an end-of-track event was read
 	running byte  // the last channel status, 0 before the first
 	high    error // names the first data byte above 127
-	mended  remarks.List
+	faults  remarks.List
 }
 
 // walk reads every event up to the end of the track, counts it and hands it to b,
@@ -29,7 +29,7 @@ type walker struct {
 // skipped, and a track may lack its end or continue after it. A data byte above
 // 127 is read as 127, which the caller allows only if all tracks end where they
 // should. An event that is cut short and a byte that is impossible in its place
-// are errors, because what follows them would be a guess.
+// are errors, because the rest of the track would be a guess.
 func (w *walker) walk(b *builder) error {
 	for w.at < len(w.body) && !w.ended {
 		delta, err := w.quantity("a delta time")
@@ -37,7 +37,7 @@ func (w *walker) walk(b *builder) error {
 			return err
 		}
 		if delta == longestDelta {
-			w.mended.Add("byte %d: a delta time of %d ticks, the longest there is: it may stand for one below 0", w.offset+w.at, delta)
+			w.faults.Add("byte %d: a delta time of %d ticks, the longest there is: it may stand for one below 0", w.offset+w.at, delta)
 		}
 		w.tick += delta
 		if err = w.event(b); err != nil {
@@ -69,7 +69,7 @@ func (w *walker) event(b *builder) error {
 	case status == 0xff:
 		return w.metaEvent(b)
 	}
-	w.mended.Add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
+	w.faults.Add("a system message %#02x at byte %d was skipped: it has no place in a file", status, w.offset+w.at-1)
 	for range systemSizes[status&0x0f] {
 		if _, err := w.data(); err != nil {
 			return err
@@ -140,7 +140,7 @@ func (w *walker) data() (byte, error) {
 	if w.high == nil {
 		w.high = w.errorf(w.at-1, "%#02x where a data byte below 0x80 should be", b)
 	}
-	w.mended.Add("byte %d: the data byte %d was read as 127, the largest", w.offset+w.at-1, b)
+	w.faults.Add("byte %d: the data byte %d was read as 127, the largest", w.offset+w.at-1, b)
 	return 0x7f, nil
 }
 
@@ -158,7 +158,7 @@ func (w *walker) block(what string) ([]byte, error) {
 	return b, nil
 }
 
-// longestDelta has all bits set, which is what a program writes that computed -1.
+// longestDelta has all bits set. A program that computed -1 writes it.
 const longestDelta = 1<<28 - 1
 
 // quantity reads a variable-length quantity of at most four bytes.

@@ -35,7 +35,7 @@ func TestWriteReadsBack(t *testing.T) {
 
 	s, err := Parse(file.Bytes())
 	require.NoError(t, err)
-	assert.Empty(t, s.Mended)
+	assert.Empty(t, s.Faults)
 	assert.Equal(t, []int{1, 4, 240}, []int{s.Format, s.Tracks, s.TicksPerQuarter})
 	for i := range notes {
 		notes[i].Track = map[uint8]uint16{0: 1, 3: 2, 9: 3}[notes[i].Channel]
@@ -62,7 +62,7 @@ func TestWriteReadsBack(t *testing.T) {
 	assert.Equal(t, 2, programs)
 }
 
-// The library writes the same bytes.
+// gomidi writes the same bytes.
 func TestWriteAgreesWithLibrary(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 100 {
@@ -129,8 +129,8 @@ func TestWriteRepeatsAPitch(t *testing.T) {
 	assert.Equal(t, 480, s.TicksPerQuarter)
 }
 
-// Controls come back as they were given, with those of a tick in their order,
-// and a note that starts at the tick of a change starts after it.
+// Controls are read back as they were written, those of one tick in their order, and a
+// note that starts at the tick of a change starts after it.
 func TestWriteControls(t *testing.T) {
 	notes := []Note{
 		{Pitch: 60, Velocity: 64, OnTick: 100, OffTick: 200},
@@ -152,7 +152,7 @@ func TestWriteControls(t *testing.T) {
 
 	s, err := Parse(file.Bytes())
 	require.NoError(t, err)
-	assert.Empty(t, s.Mended)
+	assert.Empty(t, s.Faults)
 	assert.Len(t, s.Notes, 3)
 	assert.EqualValues(t, 400, s.EndTick)
 	want := []Control{controls[4], controls[5], controls[1], controls[2], controls[3], controls[0]}

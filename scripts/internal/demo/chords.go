@@ -39,8 +39,8 @@ var degrees = map[string]degree{
 	"v": {4, 7, minorTriad}, "bVI": {5, 8, majorTriad},
 }
 
-// grammar says which degrees follow one, as often as they stand there. A loop
-// begins with the tonic and ends with one of the closes.
+// grammar lists the degrees that may follow each degree; one that is listed twice is
+// twice as likely. A loop begins with the tonic and ends with one of the closes.
 type grammar struct {
 	tonic  string
 	next   map[string][]string
@@ -113,8 +113,7 @@ const progressionLength = 24 // chords
 
 // planProgressions gives each song a key and its sections a loop of four or eight
 // chords each; a calm one of four takes every chord twice. At the end the last
-// chord is the tonic. No two sections are the same, so that what is held back is
-// new.
+// chord is the tonic. No two sections are the same, so that the validation has new ones.
 func planProgressions(o Options) []progression {
 	moods := newPlane(random(o, partChords, 0))
 	played := map[string]bool{}
@@ -147,9 +146,8 @@ func planProgressions(o Options) []progression {
 	return list
 }
 
-// draw draws a loop of size degrees that has not been played yet; one of eight
-// where those of four are used up, as far as some tries can find out. times says how
-// often each is played in turn.
+// draw draws a loop of size degrees that has not been played yet, or of eight degrees
+// if 19 tries found none. times says how often each degree is played in turn.
 func draw(rng *rand.Rand, g grammar, size int, calm bool, played map[string]bool) (loop []string, times int) {
 	for try := 1; ; try++ {
 		if try%20 == 0 {
@@ -177,7 +175,7 @@ func unroll(loop []string, times int) []string {
 	return chords
 }
 
-// writeProgressions writes them a line each.
+// writeProgressions writes the progressions, each in a line.
 func writeProgressions(dir string, list []progression) error {
 	lines := make([][]byte, len(list))
 	for i, p := range list {
@@ -234,8 +232,8 @@ func (s speller) root(d degree) string {
 	return letters[letter:letter+1] + strings.Repeat("#", max(sharps, 0)) + strings.Repeat("b", max(-sharps, 0))
 }
 
-// kinds names the qualities, as Harte does and as lead sheets do: plain first,
-// then what adds a colour.
+// kinds names the qualities, in lead sheets and in Harte's syntax: first the plain chord,
+// then chords with a colour.
 var kinds = [2][5][]string{
 	{{"", "maj7", "6", "add9"}, {"m", "m7", "m9"}, {"dim", "m7b5"}, {"sus4", "7sus4"}, {"", "7", "9"}},
 	{{":maj", ":maj7", ":maj6", ":maj(9)"}, {":min", ":min7", ":min9"}, {":dim", ":hdim7"}, {":sus4", ":sus4(b7)"}, {":maj", ":7", ":9"}},

@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// piece holds what its sections share: the harmony and the theme. All pieces stand
+// piece holds the harmony and the theme, which its sections share. All pieces stand
 // on C, so that mode and register, not the key, show in the pitches.
 type piece struct {
 	name        string

@@ -12,8 +12,8 @@
 //   - drum patterns, whose loudness, density, timing and swing follow the mood;
 //   - chord progressions in several keys, in a grammar for each mood.
 //
-// What it writes is an ordinary data folder; nothing that reads it knows where
-// it came from.
+// The result is an ordinary data folder; nothing that reads it knows where it
+// came from.
 package demo
 
 import (
@@ -57,7 +57,7 @@ func Write(ctx context.Context, dir string, o Options) error {
 	return nil
 }
 
-// fill composes into the folder draft inside dir, and publishes what is complete.
+// fill composes into the folder draft inside dir, and publishes the complete corpus.
 func fill(ctx context.Context, dir, draft string, o Options) error {
 	sections, patterns := plan(o), planPatterns(o)
 	var works []work
@@ -85,8 +85,8 @@ func fill(ctx context.Context, dir, draft string, o Options) error {
 	return publish(dir, draft, o)
 }
 
-// work is composed and written by itself. Each has its own source of chance, so that
-// the order does not matter.
+// work is composed and written by itself. Each has its own random numbers, so that the
+// order does not matter.
 type work interface{ write(dir string) error }
 
 // writeAll writes the works, as many at a time as there are processors.
@@ -115,7 +115,7 @@ func writeAll(ctx context.Context, dir string, works []work, onDone func(done, t
 	return group.Wait()
 }
 
-// claim makes a folder for a new corpus inside dir, unless dir is somebody else's.
+// claim makes a folder for a new corpus inside dir, unless dir holds other files.
 func claim(dir string) (draft string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

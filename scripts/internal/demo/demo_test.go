@@ -31,7 +31,7 @@ import (
 
 var small = Options{Seed: 7, Pieces: 12, Sections: 2}
 
-// hash gives one sum of all names and contents under a folder.
+// hash returns one sum of all names and contents under a folder.
 func hash(t *testing.T, dir string) string {
 	sum := sha256.New()
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -103,14 +103,13 @@ func TestEveryFileIsSoundAndLabelled(t *testing.T) {
 	for name := range labels {
 		song, err := midi.Read(filepath.Join(dir, "training/midi", name))
 		require.NoError(t, err)
-		assert.Empty(t, song.Mended)
+		assert.Empty(t, song.Faults)
 		assert.Greater(t, len(song.Notes), 20)
 	}
 }
 
-// What the labels say must be in the music: the mean pitch rises with valence,
-// tempo and velocity with arousal. 24 sections of chance would reach |r| > 0.6
-// once in 500.
+// The music must follow its labels: the mean pitch rises with valence, tempo and velocity
+// rise with arousal. 24 random sections would reach |r| > 0.6 once in 500 times.
 func TestMusicFollowsTheMood(t *testing.T) {
 	dir := compose(t, small)
 	var valence, arousal, pitch, tempo, velocity []float64
@@ -155,7 +154,7 @@ func TestNotesAreOfTheScale(t *testing.T) {
 	}
 }
 
-// The networks' own sources read every file, and pass over nothing.
+// The networks' own sources read every file, and skip nothing.
 func TestEveryNetworkReadsItsPart(t *testing.T) {
 	for _, o := range []Options{small, {Seed: 3, Pieces: 2, Sections: 1}} {
 		dir := compose(t, o)
@@ -193,16 +192,16 @@ func TestEveryNetworkReadsItsPart(t *testing.T) {
 	}
 }
 
-// A performance is played as its score suggests: louder, drier and with chords
-// less spread where there are more notes, bound where they are slow. The 61 windows
-// come from 12 pieces; 12 pairs of chance would reach |r| > 0.8 once in 500.
+// A performance is played as its score suggests: louder, with less pedal and with chords
+// less spread where there are more notes, and legato where they are slow. The 61 windows
+// come from 12 pieces; 12 random pairs would reach |r| > 0.8 once in 500 times.
 func TestPerformancesFollowTheScore(t *testing.T) {
 	columns := map[string][]float64{}
 	dir := compose(t, small)
 	for _, p := range planPerformances(small) {
 		song, err := midi.Read(filepath.Join(dir, "training/dynamics_midi", p.name+".mid"))
 		require.NoError(t, err)
-		require.Empty(t, song.Mended)
+		require.Empty(t, song.Faults)
 		windows, err := dynamics.Windows(song)
 		require.NoError(t, err)
 		for _, w := range windows {
@@ -242,7 +241,7 @@ func TestDrumsFollowTheMood(t *testing.T) {
 	for _, p := range planPatterns(small) {
 		song, err := midi.Read(filepath.Join(dir, "training/drums", p.name+".mid"))
 		require.NoError(t, err)
-		require.Empty(t, song.Mended)
+		require.Empty(t, song.Faults)
 		windows, err := groove.Windows(song)
 		require.NoError(t, err)
 		require.Len(t, windows, 2)
@@ -273,8 +272,8 @@ func TestDrumsFollowTheMood(t *testing.T) {
 	assert.Greater(t, stat.Correlation(valence, swing, nil), 0.6)
 }
 
-// The names mean what the grammar drew, in every key and both styles; a loop goes
-// round until the tonic ends it.
+// The names mean the degrees that the grammar drew, in every key and both styles, and a
+// loop repeats until the tonic ends it.
 func TestProgressionsFollowTheGrammar(t *testing.T) {
 	list := planProgressions(Options{Seed: 5, Pieces: 60, Sections: 2})
 	keys, styles := map[string]bool{}, map[bool]int{}
@@ -327,7 +326,7 @@ func TestForeignFolderIsLeftAlone(t *testing.T) {
 	assert.Equal(t, "mine", string(b))
 }
 
-// files reads everything in a folder.
+// files returns the contents of all files under a folder.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	content := map[string]string{}
@@ -342,7 +341,8 @@ func files(t *testing.T, dir string) map[string]string {
 	return content
 }
 
-// An interrupted corpus is none: a new one takes its place, and an earlier one stays.
+// An interrupted corpus is not published: an earlier one stays, and a new one can be
+// written in its place.
 func TestInterruptedWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	interrupted := func(seed uint64) {

@@ -123,7 +123,7 @@ func (p *pattern) compose() []midi.Note {
 
 const stepsPerBar = 16
 
-// kit is where a pattern is played.
+// kit collects the notes of a pattern, bar by bar.
 type kit struct {
 	*pattern
 	bar   int

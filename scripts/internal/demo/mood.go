@@ -27,13 +27,13 @@ type Mood struct {
 	Arousal float64 `json:"arousal"`
 }
 
-// random returns the chance of the i-th thing of a part, counted from 1; 0 is the chance
-// that all of the part share.
+// random returns the random numbers of the i-th thing of a part, counted from 1. Number 0
+// stands for those that the whole part shares.
 func random(o Options, part, i int) *rand.Rand {
 	return rand.New(rand.NewPCG(o.Seed, uint64(part)<<32+uint64(i)))
 }
 
-// The parts of the corpus, which share no chance.
+// The parts of the corpus, each of which has random numbers of its own.
 const (
 	partPieces = iota
 	partPerformances
@@ -55,7 +55,7 @@ func (p plane) at(i int) Mood {
 	}
 }
 
-// stray returns a mood nearby, for a part of something that has this one.
+// stray returns a mood near this one, for a part of something that has this one.
 func (m Mood) stray(rng *rand.Rand) Mood {
 	const stray = 0.12
 	return Mood{
@@ -64,7 +64,7 @@ func (m Mood) stray(rng *rand.Rand) Mood {
 	}
 }
 
-// take is a part of something with a mood and a chance of its own.
+// take is a part of something, with a mood and random numbers of its own.
 type take struct {
 	name string // of its files, without an extension
 	mood Mood
@@ -72,7 +72,7 @@ type take struct {
 }
 
 // planTakes spreads the moods of things over the plane, and lets the takes of each stray
-// a little from it. add invents a thing and returns what keeps a take of it.
+// a little from it. add invents a thing and returns a function that keeps a take of it.
 func planTakes(o Options, part int, thing, kind string, add func(rng *rand.Rand, name string) func(take)) {
 	moods := newPlane(random(o, part, 0))
 	for i := range o.Pieces {

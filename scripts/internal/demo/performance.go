@@ -40,8 +40,8 @@ func planPerformances(o Options) []performance {
 	return performances
 }
 
-// scored is a note as it is written; how loud it is and when exactly is up to the
-// player.
+// scored is a note as it is written. The player decides how loud it is, and when exactly
+// it sounds.
 type scored struct {
 	note
 	left bool // hand
@@ -90,7 +90,7 @@ func (p *performance) score() []scored {
 // level is one of four levels of arousal.
 func level(arousal float64) int { return min(int(4*arousal), 3) }
 
-// double adds an octave to what a lively right hand plays on beats.
+// double adds octaves to the notes that a lively right hand plays on beats.
 func (w *writer) double(arousal float64) {
 	if arousal < 0.6 {
 		return

@@ -9,9 +9,9 @@ import (
 	"github.com/etude-ml/etude/models/music/midi"
 )
 
-// player turns a score into what is heard. What it does follows from what it
-// plays, as a pianist's habits would: the rules are in the manner of those of
-// KTH (Friberg, Bresin, Sundberg 2006), a little chance on top of them.
+// player plays a score. Its timing and loudness follow from the notes, as a pianist's
+// habits would: the rules resemble those of KTH (Friberg, Bresin, Sundberg 2006), with
+// a little randomness added.
 type player struct {
 	*performance
 	times  []float64 // seconds of each beat, and of the end

@@ -43,7 +43,7 @@ func (s *score) sound(mood Mood, rng *rand.Rand) []float64 {
 	return clip
 }
 
-// tone is how the instrument sounds.
+// tone describes the sound of the instrument.
 type tone struct {
 	rolloff float64 // partial k has the amplitude k^−rolloff
 	attack  float64 // frames until full

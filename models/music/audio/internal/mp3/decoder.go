@@ -93,7 +93,7 @@ func (d *Decoder) start() error {
 		}
 		need := 3
 		if skipped == 0 {
-			need = 2 // nothing speaks against the first bytes of a file
+			need = 2 // a file that begins with a header is less doubtful
 		}
 		if !d.chain(need) {
 			junk = true
@@ -103,7 +103,7 @@ func (d *Decoder) start() error {
 			return fmt.Errorf("MPEG layer %d is not decoded; convert the file to layer 3, flac or wav", h.layer)
 		}
 		if junk {
-			d.damage("bytes before it are no frame")
+			d.damage("the bytes before it are not a frame")
 		}
 		return nil
 	}
@@ -111,7 +111,7 @@ func (d *Decoder) start() error {
 }
 
 // skipToSync drops a byte and all up to the next 0xff in the buffer, which is rare in a
-// file that is no sound. It returns the number of bytes.
+// file that is not sound. It returns the number of bytes.
 func (d *Decoder) skipToSync() int {
 	b, _ := d.r.Peek(max(1, d.r.Buffered()))
 	n := len(b)
@@ -173,8 +173,8 @@ func (d *Decoder) measureFree() bool {
 
 // readTag reads a Xing or Info tag, which has a frame of its own without sound. If it
 // gives the number of frames, the decoder's delay is cut even without LAME's
-// extension; the frame of a VBRI tag stays, as silence. So does mpg123, whose output
-// the reference features were made from.
+// extension; the frame of a VBRI tag stays, as silence. mpg123 does the same, and the
+// reference features were made from its output.
 func (d *Decoder) readTag(frame []byte) bool {
 	b := frame[4+d.first.sideSize():]
 	if len(b) < 8 || string(b[:4]) != "Xing" && string(b[:4]) != "Info" {
@@ -240,7 +240,7 @@ func (d *Decoder) frame() (header, []byte, error) {
 		b, err := d.r.Peek(4)
 		if err != nil {
 			if junk {
-				d.damage("the file ends in bytes that are no frame")
+				d.damage("the file ends in bytes that are not a frame")
 			}
 			return header{}, nil, io.EOF
 		}
@@ -254,14 +254,14 @@ func (d *Decoder) frame() (header, []byte, error) {
 					return header{}, nil, io.EOF
 				}
 				if skipped > 0 {
-					d.damage("bytes before it are no frame")
+					d.damage("the bytes before it are not a frame")
 				}
 				return h, frame, nil
 			}
 		}
 	}
 	if junk {
-		d.damage("bytes before it are no frame")
+		d.damage("the bytes before it are not a frame")
 	}
 	return header{}, nil, io.EOF
 }
@@ -345,7 +345,7 @@ func (d *Decoder) granules(h header, side *sideInfo) {
 			scales[c].read(r, gr, h, keep, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
 			var sound bool
 			if s.last[c], sound = r.huffman(&s.x[c], gr, h, end); !sound {
-				d.damage("its data are no codes")
+				d.damage("its data are not valid codes")
 			}
 			s.requantize(c, gr, &scales[c], h)
 			r.at = end

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// makePage is a page of stream 1 with the segments' sizes and the body given.
+// makePage returns a page of stream 1 with these sizes of segments and this body.
 func makePage(flags byte, granule int64, number uint32, segments, body string) string {
 	le := binary.LittleEndian
 	b := append([]byte("OggS\x00"), flags)
@@ -82,7 +82,7 @@ func TestPackets(t *testing.T) {
 	}
 }
 
-// A comment of megabytes is cut to MaxPacket, and what follows is read.
+// A comment of megabytes is cut to MaxPacket, and the packets behind it are read.
 func TestLongPacket(t *testing.T) {
 	full := strings.Repeat("\xff", 255)
 	body := strings.Repeat("x", 255*255)
@@ -118,8 +118,8 @@ func TestHeads(t *testing.T) {
 	assert.ErrorIs(t, err, io.EOF)
 }
 
-// Damage anywhere ends, within the time that reading takes; what only looks like
-// pages does too.
+// Reading a file with damage anywhere ends, within the time that reading the file takes;
+// so does reading bytes that only look like pages.
 func TestDamage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	good := []byte(first)
