@@ -46,13 +46,8 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 	if model == nil || loss == nil || set == nil {
 		return m, errors.New("trainer: Evaluate needs a model, a loss and a set")
 	}
-	losses := NewLosses(readEvery)
-	losses.tolerant = true // a loss that is not finite makes the mean so, and no error
-	defer losses.Close()
-	err := torch.Try(func() {
-		_ = losses.pass(context.Background(), model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
-			losses.observe(output, loss(output, b.Y), b, true)
-		})
+	losses, err := measure(context.Background(), model, set, batchSize, func(l *Losses, output *torch.Tensor, b data.Batch) {
+		l.observe(output, loss(output, b.Y), b, true)
 	})
 	if err != nil {
 		return m, fmt.Errorf("trainer: evaluate: %w", err)
@@ -77,23 +72,28 @@ func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int,
 	if model == nil || set == nil || set.X == nil || loss != nil && set.Y == nil {
 		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set, with targets where there is a loss")
 	}
-	losses := NewLosses(readEvery)
-	losses.tolerant = true
-	defer losses.Close()
-	if err = torch.Try(func() {
-		_ = losses.pass(ctx, model, set, batchSize, func(output *torch.Tensor, b data.Batch) {
-			rows = append(rows, output.Float32s()...)
-			if loss != nil {
-				losses.Add(loss(output, b.Y), b.Len)
-			}
-		})
-	}); err == nil {
-		err = context.Cause(ctx)
-	}
+	losses, err := measure(ctx, model, set, batchSize, func(l *Losses, output *torch.Tensor, b data.Batch) {
+		rows = append(rows, output.Float32s()...)
+		if loss != nil {
+			l.Add(loss(output, b.Y), b.Len)
+		}
+	})
 	if err != nil {
 		return nil, math.NaN(), fmt.Errorf("trainer: predict: %w", err)
 	}
 	return rows, losses.Mean(), nil
+}
+
+// measure runs model over set and returns what f has added to the losses. A loss that is
+// not finite makes their mean so, and is no error.
+func measure(ctx context.Context, model nn.Module, set *data.Set, size int, f func(*Losses, *torch.Tensor, data.Batch)) (*Losses, error) {
+	losses := NewLosses(readEvery)
+	losses.tolerant = true
+	defer losses.Close()
+	err := torch.Try(func() {
+		_ = losses.pass(ctx, model, set, size, func(output *torch.Tensor, b data.Batch) { f(losses, output, b) })
+	})
+	return losses, cmp.Or(err, context.Cause(ctx))
 }
 
 // pass runs model over set, without gradients and in evaluation mode, until ctx ends or

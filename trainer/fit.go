@@ -58,7 +58,7 @@ func (s *session) fit(ctx context.Context) error {
 	defer s.close()
 	var err error
 	if e := torch.Try(func() {
-		s.clock.start = time.Now()
+		s.started = time.Now()
 		s.begin(0, 0)
 		if err = s.prepare(); err == nil {
 			err = s.loop(ctx)

@@ -6,7 +6,6 @@ package trainer
 import (
 	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -33,27 +32,4 @@ type Progress struct {
 
 	SamplesPerSecond float64       // since Fit began, everything included
 	ETA              time.Duration // until all epochs are done, at that rate
-}
-
-// clock measures the rate of a run.
-type clock struct {
-	start   time.Time
-	samples int // since start
-}
-
-func (c *clock) rate(now time.Time) float64 {
-	seconds := now.Sub(c.start).Seconds()
-	if seconds <= 0 {
-		return 0
-	}
-	return float64(c.samples) / seconds
-}
-
-// eta returns how long the remaining samples take.
-func (c *clock) eta(rate float64, remaining int) time.Duration {
-	if rate <= 0 {
-		return 0
-	}
-	seconds := min(float64(remaining)/rate, math.MaxInt64/2e9)
-	return time.Duration(seconds * float64(time.Second))
 }

@@ -35,8 +35,9 @@ type session struct {
 	losses      *Losses
 	norms       *Losses // of the gradients
 	valLosses   *Losses
-	seconds     float64 // of this epoch
-	clock       clock
+	seconds     float64   // of this epoch
+	started     time.Time // when Fit began
+	samples     int       // trained on since then
 }
 
 func newSession(r Run) (*session, error) {
@@ -125,17 +126,18 @@ func (s *session) nonFiniteParameter() error {
 }
 
 func (s *session) progress(samples int) {
-	s.clock.samples += samples
+	s.samples += samples
 	if s.OnProgress == nil {
 		return
 	}
-	rate := s.clock.rate(time.Now())
+	rate := float64(s.samples) / max(time.Since(s.started).Seconds(), 1e-9)
 	n := s.Train.Len()
 	done := s.epoch*n + min(s.step*s.BatchSize, n)
+	seconds := min(float64(s.Epochs*n-done)/rate, math.MaxInt64/2e9)
 	s.OnProgress(Progress{
 		Epoch: s.epoch, Epochs: s.Epochs, Step: s.step, Steps: s.steps(),
 		Loss: s.losses.Mean(), Last: s.history.Last(),
-		SamplesPerSecond: rate, ETA: s.clock.eta(rate, s.Epochs*n-done),
+		SamplesPerSecond: rate, ETA: time.Duration(seconds * float64(time.Second)),
 	})
 }
 

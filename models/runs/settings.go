@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -74,29 +75,23 @@ func set[T any](to, from *T) {
 
 // Check reports the first setting that is out of range.
 func (o Overrides) Check() error {
-	for _, n := range []struct {
-		name  string
-		value *int
-		least int
-	}{{"Epochs", o.Epochs, 1}, {"BatchSize", o.BatchSize, 1}, {"Patience", o.Patience, 0}, {"KeepBest", o.KeepBest, 0}} {
-		if n.value != nil && *n.value < n.least {
-			return fmt.Errorf("Overrides.%s is %d; it must be at least %d", n.name, *n.value, n.least)
-		}
+	notNegative := func(x float64) bool { return x >= 0 }
+	return cmp.Or(
+		check("Epochs", o.Epochs, "at least 1", func(n int) bool { return n >= 1 }),
+		check("BatchSize", o.BatchSize, "at least 1", func(n int) bool { return n >= 1 }),
+		check("Patience", o.Patience, "at least 0", func(n int) bool { return n >= 0 }),
+		check("KeepBest", o.KeepBest, "at least 0", func(n int) bool { return n >= 0 }),
+		check("LR", o.LR, "above 0", func(x float64) bool { return x > 0 }),
+		check("WeightDecay", o.WeightDecay, "at least 0", notNegative),
+		check("ValSplit", o.ValSplit, "between 0 and 1", func(x float64) bool { return x > 0 && x < 1 }),
+		check("MinDelta", o.MinDelta, "at least 0", notNegative),
+	)
+}
+
+// check refuses a setting that is given and does not fit, or is infinite.
+func check[T int | float64](name string, value *T, wanted string, fits func(T) bool) error {
+	if value == nil || fits(*value) && !math.IsInf(float64(*value), 0) {
+		return nil
 	}
-	for _, f := range []struct {
-		name   string
-		value  *float64
-		fits   func(float64) bool
-		wanted string
-	}{
-		{"LR", o.LR, func(x float64) bool { return x > 0 }, "above 0"},
-		{"WeightDecay", o.WeightDecay, func(x float64) bool { return x >= 0 }, "at least 0"},
-		{"ValSplit", o.ValSplit, func(x float64) bool { return x > 0 && x < 1 }, "between 0 and 1"},
-		{"MinDelta", o.MinDelta, func(x float64) bool { return x >= 0 }, "at least 0"},
-	} {
-		if f.value != nil && (!f.fits(*f.value) || math.IsInf(*f.value, 0)) {
-			return fmt.Errorf("Overrides.%s is %v; it must be %s", f.name, *f.value, f.wanted)
-		}
-	}
-	return nil
+	return fmt.Errorf("Overrides.%s is %v; it must be %s", name, *value, wanted)
 }

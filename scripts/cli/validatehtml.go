@@ -122,8 +122,8 @@ func labelBlocks(s dataset.Section) []report.Block {
 	return []report.Block{
 		report.Table{Caption: "Labels of what can be used", Header: labelHeader, Rows: []report.Row{{Cells: labelCells(s)}}},
 		figure("Each label as a point of valence and arousal")(report.Scatter(s.Network+": labels", "valence", "arousal", l.Valences, l.Arousals)),
-		figure("How valence is distributed")(report.Histogram(s.Network+": valence", "valence", l.Valences, 0), nil),
-		figure("How arousal is distributed")(report.Histogram(s.Network+": arousal", "arousal", l.Arousals, 0), nil),
+		figure("How valence is distributed")(report.Histogram(s.Network+": valence", "valence", l.Valences), nil),
+		figure("How arousal is distributed")(report.Histogram(s.Network+": arousal", "arousal", l.Arousals), nil),
 	}
 }
 
@@ -137,8 +137,8 @@ func clipBlocks(s dataset.Section) []report.Block {
 			Caption: "Clips", Header: []string{"clips", "shorter than 2 s", "below 22050 Hz", "clipped", "formats", "channels"},
 			Rows: []report.Row{row(report.Plain, c.Count, len(c.Short), len(c.LowRate), len(c.Clipped), counts(c.Formats), counts(c.Channels))},
 		},
-		figure("How long the clips are, of which two seconds are heard")(report.Histogram(s.Network+": what is heard of the clips", "length (s)", c.Lengths, 0), nil),
-		figure("The largest sample of each clip")(report.Histogram(s.Network+": peaks", "peak (full scale is 1)", c.Peaks, 0), nil),
+		figure("How long the clips are, of which two seconds are heard")(report.Histogram(s.Network+": what is heard of the clips", "length (s)", c.Lengths), nil),
+		figure("The largest sample of each clip")(report.Histogram(s.Network+": peaks", "peak (full scale is 1)", c.Peaks), nil),
 		figure("How many clips there are of each sample rate")(bars(s.Network+": sample rates", "clips", slices.Sorted(maps.Keys(c.Rates)), func(rate int) (string, int) {
 			return fmt.Sprintf("%d Hz", rate), c.Rates[rate]
 		})),
@@ -185,7 +185,7 @@ func groupBlocks(s dataset.Section) []report.Block {
 	return []report.Block{
 		figure("The samples of the largest groups")(bars(fmt.Sprintf("%s: the largest of %s", s.Network, count(g.Count, "group")), "samples", g.Largest,
 			func(g dataset.GroupShare) (string, int) { return plain.Text(g.Name), g.Samples })),
-		figure("How large the groups are")(report.Histogram(s.Network+": sizes of groups", "samples of a group", sizes, 0), nil),
+		figure("How large the groups are")(report.Histogram(s.Network+": sizes of groups", "samples of a group", sizes), nil),
 	}
 }
 

@@ -15,12 +15,11 @@ import (
 )
 
 // Histogram draws how values are distributed. The label is that of the values' axis,
-// with their unit: "duration (s)". There are at most 500 bins; with 0 their number is
-// the root of that of the values, from 5 to 60.
-func Histogram(title, label string, values []float64, bins int) *Figure {
+// with their unit: "duration (s)".
+func Histogram(title, label string, values []float64) *Figure {
 	shown := finite(values)
 	f := &Figure{title: title, notes: leftOut(len(values) - len(shown)), width: 6.5 * vg.Inch, height: 3.4 * vg.Inch}
-	counts, lo, width := count(shown, bins)
+	counts, lo, width := count(shown, bins(len(shown)))
 
 	p := newPanel(label, "count", 10, 8.5)
 	p.X.Min, p.X.Max = span(lo, lo+width*float64(len(counts)))
@@ -40,13 +39,12 @@ func Histogram(title, label string, values []float64, bins int) *Figure {
 	return f
 }
 
+// bins returns how many bins n values get: the root of n, from 5 to 60.
+func bins(n int) int { return min(max(int(math.Sqrt(float64(n))), 5), 60) }
+
 // count sorts values into bins of the same width, at least one. The last one holds
 // its upper end too.
 func count(values []float64, bins int) (counts []int, lo, width float64) {
-	if bins < 1 {
-		bins = min(max(int(math.Sqrt(float64(len(values)))), 5), 60)
-	}
-	bins = min(bins, 500)
 	if len(values) == 0 {
 		return make([]int, bins), 0, 1 / float64(bins)
 	}

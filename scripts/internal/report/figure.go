@@ -39,8 +39,7 @@ const (
 
 // Figure is a picture: a title, notes and a key above a body.
 type Figure struct {
-	Alt     string // says what it shows, for readers who cannot see it; a page requires it
-	Caption string // may be empty; a page shows it
+	Alt string // says what it shows, for readers who cannot see it; a page requires it
 
 	title         string
 	notes         []string // what the reader must know of what is drawn and what is not

@@ -46,7 +46,7 @@ func charts(t *testing.T, names []string, predicted, truth, residuals [][]float6
 	p := must(t)(PredictedTrue(title, names, predicted, truth))
 	r := must(t)(Residuals(title, names, residuals))
 	c := map[string]*Figure{
-		"predicted": p, "residuals": r, "histogram": Histogram(title, "duration (s)", values, 12),
+		"predicted": p, "residuals": r, "histogram": Histogram(title, "duration (s)", values),
 		"scatter": must(t)(Scatter(title, "valence", "arousal", values, values)),
 	}
 	if len(names) == len(values) {
@@ -265,8 +265,8 @@ func TestListsThatDoNotFit(t *testing.T) {
 	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1, 2}, nil, "")), "1 names for 2 values")
 	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1}, []float64{}, "")), "0 of the constant prediction")
 	assert.ErrorContains(t, failed(Scatter("", "x", "y", []float64{1}, nil)), `1 values of "x" for 0 of "y"`)
-	assert.ErrorContains(t, Histogram("", "", nil, 0).WriteFile(filepath.Join(dir, "a.jpg")), "must end in .png or .svg")
-	assert.Error(t, Histogram("", "", nil, 0).WriteFile(filepath.Join(dir, "none", "a.png")))
+	assert.ErrorContains(t, Histogram("", "", nil).WriteFile(filepath.Join(dir, "a.jpg")), "must end in .png or .svg")
+	assert.Error(t, Histogram("", "", nil).WriteFile(filepath.Join(dir, "none", "a.png")))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
