@@ -15,7 +15,7 @@ import (
 // Batches come in groups of Run.Accumulate; an epoch's last group may be smaller.
 // A group's gradients are added up, and its last batch steps the optimizer.
 
-// opensGroup reports whether the batch at hand is the first of its group.
+// opensGroup reports whether the current batch is the first of its group.
 func (s *session) opensGroup() bool { return s.step%s.Accumulate == 0 }
 
 // closesGroup reports whether it is the last.
@@ -23,7 +23,7 @@ func (s *session) closesGroup() bool {
 	return (s.step+1)%s.Accumulate == 0 || s.step+1 == s.steps()
 }
 
-// groupSamples returns how many samples the group at hand has.
+// groupSamples returns the number of samples in the current group.
 func (s *session) groupSamples() int {
 	start := (s.step - s.step%s.Accumulate) * s.BatchSize
 	return min(s.Accumulate*s.BatchSize, s.Train.Len()-start)

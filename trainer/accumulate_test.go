@@ -19,8 +19,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// Groups of batches, clipping and a schedule come to what PyTorch's loop in
-// gen_accumulate.py comes to. Losses agree to 1e-6, as in the tests of Fit.
+// Groups of batches, clipping and a schedule give the results of PyTorch's loop in
+// gen_accumulate.py. Losses agree to 1e-6, as in the tests of Fit.
 func TestAccumulateAgreesWithPyTorch(t *testing.T) {
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)

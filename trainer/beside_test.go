@@ -95,7 +95,7 @@ func sideBySide(t *testing.T, device torch.Device) {
 	}
 }
 
-// What Fit draws is what a loop without it draws after the same seed.
+// Fit draws the same random numbers as a loop without it after the same seed.
 func TestFitDrawsAsALoopDoes(t *testing.T) {
 	torchtest.NoLeaks(t)
 	r := newTrial(1, torch.CPU, "")

@@ -113,8 +113,8 @@ func child(dir string, env ...string) *exec.Cmd {
 	return c
 }
 
-// Killed at any instant, again and again, runs leave checkpoints that are whole
-// and end as if nothing had been. ETUDE_TEST_KILLS says how many kills at least.
+// Runs that are killed at any moment, again and again, leave whole checkpoints and end
+// like a run that was never killed. ETUDE_TEST_KILLS sets the least number of kills.
 func TestKilled(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newChildTrial(t.TempDir())
@@ -213,8 +213,8 @@ func countDrafts(t *testing.T, dir string) int {
 	return drafts
 }
 
-// A full disk, wherever in a save it strikes, leaves the checkpoint before; the
-// run finishes, and says what it left.
+// A disk that becomes full at any point of a save leaves the previous checkpoint; the
+// run finishes and reports which files it left.
 func TestFullDisk(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newChildTrial(t.TempDir())
@@ -260,9 +260,9 @@ func newShortTrial(dir string) *trial {
 	return r
 }
 
-// Whichever write of a run fails once, or is the last before a kill, the run makes
-// up for it or is continued to the files of an undisturbed one. ETUDE_TEST_FAULTS
-// says how many faults are tried, 0 for all.
+// Any write of a run may fail once, or may be the last one before a kill: the run repeats
+// it, or can be continued, and ends with the files of an undisturbed run.
+// ETUDE_TEST_FAULTS sets how many faults are tried, 0 for all.
 func TestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("each fault is a process of its own")

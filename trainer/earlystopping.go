@@ -88,13 +88,13 @@ func (e *EarlyStopping) Observe(value float64) (improved, stop bool) {
 	return improved, e.Reason() != ""
 }
 
-// Reason returns why to stop; it is empty if there is no reason. Patience is judged anew each time, so
-// that a value better late, or a greater Patience, lets a run go on.
+// Reason returns why to stop, "" if there is no reason. It compares with Patience each
+// time, so that a later improvement, or a greater Patience, lets a run continue.
 func (e *EarlyStopping) Reason() StopReason {
 	if e.stopped != "" {
 		return e.stopped
 	}
-	// At least one must fail, so Patience 0 and 1 come to the same, as in Lightning and Keras.
+	// At least one must fail, so Patience 0 and 1 are the same, as in Lightning and Keras.
 	if e.wait >= max(e.Patience, 1) && e.checks >= e.MinChecks {
 		return StopPatience
 	}

@@ -30,7 +30,7 @@ func (l *loose) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// The golden file is what the callbacks of Lightning and Keras did with the same
+// The golden file holds the decisions of the callbacks of Lightning and Keras for the same
 // values.
 func TestEarlyStoppingAsLightningAndKeras(t *testing.T) {
 	var cases []struct {

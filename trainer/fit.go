@@ -251,7 +251,7 @@ func (s *session) finish(err error) error {
 			s.pass(o.notices)
 		}
 		if moved = s.folder.moved; errors.Is(err, ErrMoved) {
-			moved = nil // err says so already
+			moved = nil // err is the same error
 		}
 	}
 	switch nonFinite := new(NonFiniteError); {

@@ -275,7 +275,7 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 	require.ErrorContains(t, err, "needs a model")
 }
 
-// Of no samples there is nothing to say, and that is no failure.
+// A set without samples has no measures, and measuring it is no failure.
 func TestEvaluateNothing(t *testing.T) {
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)

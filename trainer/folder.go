@@ -35,7 +35,7 @@ type folder struct {
 	index   index
 	stale   bool                   // checkpoints.json lists files that are gone
 	written map[string]fs.FileInfo // the files as this run wrote them
-	from    string                 // the file that the run was told to continue from, never removed; "" for last.pt
+	from    string                 // the file that ResumeFrom named, never removed; "" for last.pt
 	waiting []*snapshot            // what could not be written yet, the oldest first
 	notices []string               // not reported yet
 }
@@ -58,7 +58,7 @@ type outcome struct {
 	notices []string
 }
 
-// older are the unfinished files of earlier versions of this package.
+// older matches the unfinished files of earlier versions of this package.
 var older = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp$` +
 	`|^\.(probe|config\.json|samples\.json)\.\d+\.tmp$|^model\.onnx\.[0-9a-f]{16}\.tmp$`)
 
@@ -133,9 +133,9 @@ func (f *folder) sweep() error {
 	return wholefile.Sweep(f.path)
 }
 
-// follow makes sure that path is the folder that was locked. If somebody has
-// renamed it, path becomes its new name, so that nothing is written into another
-// run's folder. It fails if the folder cannot be found.
+// follow makes sure that path is the folder that was locked. If the folder was renamed,
+// path becomes its new name, so that nothing is written into another run's folder.
+// follow fails if the folder cannot be found.
 func (f *folder) follow() error {
 	locked, err := f.lock.Stat()
 	if err != nil {
@@ -241,8 +241,8 @@ func (f *folder) close() {
 	f.lock.Close()
 }
 
-// put writes a checkpoint, which e describes. The index learns of it first, so if
-// put fails the file is what it was or the new one, and the index knows both.
+// put writes a checkpoint, which e describes. It writes the index first. So if put fails,
+// the file is the old one or the new one, and the index lists both.
 func (f *folder) put(name string, e entry, write func(io.Writer) error) error {
 	h := sha256.New()
 	counted := &counter{}
@@ -306,7 +306,7 @@ func same(now, then fs.FileInfo) bool {
 	return then != nil && os.SameFile(now, then) && now.Size() == then.Size() && now.ModTime().Equal(then.ModTime())
 }
 
-// ours reports whether a file is one that a run wrote here, and nobody changed it.
+// ours reports whether a run wrote a file here and it was not changed since.
 func (f *folder) ours(name string) bool {
 	info, err := os.Stat(f.at(name))
 	if err != nil || !info.Mode().IsRegular() {

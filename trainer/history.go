@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// StopReason says why training ended. It is empty while training runs.
+// StopReason is the reason why training ended. It is empty while training runs.
 type StopReason string
 
 // Why training ends.

@@ -76,7 +76,7 @@ func TestHistoryJSON(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, back.list("train_accs"))
 	assert.True(t, math.IsNaN(back.list("val_losses")[1]))
-	back.Epochs[1].ValLoss = math.Inf(1) // JSON cannot tell
+	back.Epochs[1].ValLoss = math.Inf(1) // JSON has no infinity
 	assert.Equal(t, results(h, true), results(back, true))
 
 	empty, err := json.Marshal(NewHistory())

@@ -153,7 +153,7 @@ func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
 	return p.Plot
 }
 
-// epochs are the positions 1, 2, …
+// epochs returns the positions 1, 2, … of the epochs.
 func (h *History) epochs() []float64 {
 	xs := make([]float64, len(h.Epochs))
 	for i := range xs {

@@ -18,8 +18,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// On a device no step waits: what the host reads is the vector of losses, and
-// once an epoch what validation and the look at the parameters come to.
+// On a device no step waits. The host reads the vector of losses, and once an epoch the
+// result of validation and whether the parameters are finite.
 func TestStepsReadNothing(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	golden := readGolden(t)

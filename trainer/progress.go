@@ -19,13 +19,13 @@ func Log(w io.Writer) func(Epoch) error {
 	}
 }
 
-// Progress is how far a run is, after each step.
+// Progress reports how far a run is after a step.
 type Progress struct {
 	Epoch, Epochs int // Epoch counts from 0
 	Step, Steps   int // done in this epoch, of how many
 
-	// Loss is the epoch's mean as far as it has been read from the device, every
-	// Run.ReadEvery steps; NaN before the first time.
+	// Loss is the mean of the epoch's losses that have been read from the device, which
+	// happens every Run.ReadEvery steps; NaN before the first time.
 	Loss float64
 	// Last is the epoch before this one; its Index is -1 in the first.
 	Last Epoch

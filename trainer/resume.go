@@ -187,7 +187,7 @@ type plan struct {
 // decide judges each change. An optimizer may also be as it was when the file was
 // written: a scheduler changes it. inFile holds the groups of the optimizer in the file.
 func (s *session) decide(list []change, inFile *torch.Dict) (p plan) {
-	// Another optimizer has other settings; its type says enough.
+	// Another optimizer has other settings, so its type is the only difference to report.
 	other := slices.ContainsFunc(list, func(c change) bool { return c.path[0] == "optimizer" && c.key() == "type" })
 	for _, c := range list {
 		lately, _ := holder(inFile, c.path).Get(c.key())

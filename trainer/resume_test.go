@@ -66,8 +66,8 @@ func (r *trial) close() {
 	closeTensors(r.Optimizer.StateDict())
 }
 
-// everything is what a run leaves: the final weights, the optimizer's state, and
-// all that is in the file last.pt but times.
+// everything returns the results of a run: the final weights, the optimizer's state, and
+// the content of last.pt without times.
 func (r *trial) everything(tb testing.TB) map[string]any {
 	tb.Helper()
 	all := map[string]any{"model": stateOf(r.Model)}
@@ -187,7 +187,7 @@ func TestInterrupted(t *testing.T) {
 	require.ErrorContains(t, err, "epoch 1 of 4 after step 0")
 }
 
-// The files at the end hold what they say.
+// The files at the end hold the weights that their names promise.
 func TestSavedFiles(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir := filepath.Join(t.TempDir(), "a", "b")

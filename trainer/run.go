@@ -72,7 +72,7 @@ type Run struct {
 	// Resume continues from last.pt in Save, where it is: bit for bit as if there
 	// had been no break, on the same machine with the same number of threads. (Not so
 	// on CUDA the dropout between an LSTM's layers: cuDNN keeps its generator to itself.)
-	// Without that file the run starts anew. Other settings, data or networks than
+	// Without that file the run starts from the beginning. Other settings, data or networks than
 	// the run began with are refused, each difference by name; Epochs, Stop, the
 	// device and the number of threads may differ.
 	Resume bool

@@ -277,7 +277,7 @@ func TestFitsAtOnce(t *testing.T) {
 	}
 }
 
-// The parts make a loop of one's own; it comes to what Fit comes to.
+// A loop made of the exported parts gives the results of Fit.
 func TestPartsMakeALoop(t *testing.T) {
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)

@@ -212,9 +212,9 @@ func (f *folder) writeWaiting() error {
 	return nil
 }
 
-// writeSnapshot writes last.pt after the others. So at whatever instant a
-// crash comes, no file is older than last.pt says: a run that continues from last.pt writes
-// those that are newer again, with the same bits.
+// writeSnapshot writes last.pt after the others. So after a crash at any moment no other
+// file is older than last.pt: a run that continues from last.pt writes the newer files
+// again, with the same bits.
 func (f *folder) writeSnapshot(snap *snapshot) error {
 	write := func(w io.Writer) error { return pt.Write(w, snap.tree) }
 	if isFinite(snap.rank) {
@@ -250,10 +250,9 @@ func (f *folder) writeSnapshot(snap *snapshot) error {
 	return nil
 }
 
-// repairBest writes best.pt again if it is not the best epoch's: if somebody has
-// removed or changed it, or if an earlier version of this package was cut off
-// before it wrote it. Before the end of the run best.pt may also be of an epoch
-// that the run will come to again.
+// repairBest writes best.pt again if it is not of the best epoch: if it was removed or
+// changed, or if an earlier version of this package was killed before it wrote it.
+// Before the end of the run best.pt may also be of an epoch that the run will repeat.
 func (s *session) repairBest(end bool) error {
 	best := s.history.BestEpoch
 	if s.folder == nil || best < 0 {
@@ -267,7 +266,7 @@ func (s *session) repairBest(end bool) error {
 	listed, ok := f.index.Files[BestFile]
 	if !ok {
 		if _, err := os.Lstat(f.at(BestFile)); err == nil {
-			return nil // nobody knows of which epoch it is
+			return nil // its epoch is not known
 		}
 	} else if now := f.present(BestFile, listed); now != nil && (now.Epoch == best || !end && now.Epoch >= s.epoch) {
 		return nil

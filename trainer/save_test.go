@@ -25,7 +25,7 @@ import (
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
-// ranks makes the rank of each epoch what a test wants.
+// ranks returns a function that gives the epochs these ranks.
 func ranks(values ...float64) func(Epoch) float64 {
 	return func(e Epoch) float64 { return values[e.Index] }
 }
@@ -37,7 +37,7 @@ func (r *trial) listen() *[]string {
 	return &notices
 }
 
-// waitForSave waits until last.pt is what it is after so many epochs and steps.
+// waitForSave waits until last.pt is of that epoch and step.
 func waitForSave(dir string, epoch, step int) error {
 	for range 30_000 {
 		list, err := ListCheckpoints(dir)
@@ -106,7 +106,7 @@ func TestKeepBest(t *testing.T) {
 	assert.Equal(t, []string{"last.pt", "best.pt", "best-0003.pt", "best-0006.pt"}, names)
 	assert.Equal(t, []int{7, 3, 6}, []int{list[0].Epoch, list[2].Epoch, list[3].Epoch})
 
-	// Each can be gone on from, and is what the whole run was then.
+	// A run can continue from each of them and ends like the whole run.
 	h, _, err := fit(t, t.TempDir(), func(r *trial) { r.Epochs = 8 })
 	require.NoError(t, err)
 	other, _, err := fit(t, t.TempDir(), func(r *trial) {
@@ -115,7 +115,7 @@ func TestKeepBest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, results(h, false), results(other, false))
 
-	// By the loss that is watched, where nothing else is said.
+	// Without Rank the watched loss decides.
 	dir = t.TempDir()
 	h, _, err = fit(t, dir, func(r *trial) { r.KeepBest = 1; r.Epochs = 6 })
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestForeignFilesStay(t *testing.T) {
 
 // The same run in another folder does not rank its checkpoints with those that are
 // there. Another run in the same folder is refused unless it may replace the first
-// one, whose checkpoints then go, but for those that somebody has changed.
+// one; then its checkpoints are removed, except those that were changed since.
 func TestRankingIsForgotten(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir, other := t.TempDir(), t.TempDir()
@@ -236,8 +236,8 @@ func failing(t *testing.T, name string) *atomic.Bool {
 	return &fails
 }
 
-// A save that fails is told, with what there is to go on from; training goes on,
-// and so does what is written later.
+// A save that fails is reported together with the checkpoints to continue from. Training
+// continues, and later saves are written.
 func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newTrial(1, torch.CPU, t.TempDir())
@@ -426,7 +426,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "best-0001.pt")))
 	require.NoError(t, resume(dir), "there is nothing to lose")
 
-	// An index that nobody can read: the files are taken as they are, and it is told.
+	// If the index cannot be read, the files are used unchecked, and a notice says so.
 	dir = make()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, indexName), []byte("{"), 0o600))
 	_, notices, err := fit(t, dir, func(r *trial) { r.Resume, r.Epochs = true, 5 })

@@ -19,8 +19,8 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 )
 
-// settings are those that must not change for a run to continue exactly, as they
-// are at its beginning.
+// settings returns the settings that must not change for a run to continue exactly, with
+// their values at its beginning.
 func (s *session) settings() *torch.Dict {
 	scheduler := "none"
 	if s.Scheduler != nil {

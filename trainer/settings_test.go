@@ -31,7 +31,7 @@ func begun(t *testing.T) (dir string) {
 	return dir
 }
 
-// Every setting that counts is compared, and each difference told.
+// Every setting that matters is compared, and each difference is reported.
 func TestChangedSettings(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir := begun(t)
@@ -78,7 +78,7 @@ func TestChangedSettings(t *testing.T) {
 	assert.Equal(t, []string{"threads: it was 1, is 2: the last bits may differ from those of a run without a break"}, notices)
 }
 
-// A set put together by hand is known by its elements.
+// A set that was put together by hand is recognised by its elements.
 func TestChangedElements(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir := t.TempDir()
@@ -103,7 +103,7 @@ func TestChangedElements(t *testing.T) {
 	}
 }
 
-// The same optimizer may go on in the same process: it is as the file has it.
+// The same optimizer may continue in the same process: it takes the state of the file.
 func TestResumeInTheSameProcess(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newTrial(1, torch.CPU, t.TempDir())
@@ -124,7 +124,7 @@ func TestResumeInTheSameProcess(t *testing.T) {
 	assert.Equal(t, whole.everything(t), r.everything(t))
 }
 
-// Override goes on with the new settings, and says so.
+// Override continues with the new settings and reports that.
 func TestOverride(t *testing.T) {
 	torchtest.NoLeaks(t)
 	dir := begun(t)

@@ -96,7 +96,7 @@ func TestVerifyResumeErrors(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// Where there is no room for checkpoints the error says which variable names another.
+// If there is no room for checkpoints, the error names the variable for another folder.
 func TestVerifyResumeNeedsAFolder(t *testing.T) {
 	torchtest.Need(t)
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "absent"))

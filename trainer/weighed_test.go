@@ -180,7 +180,7 @@ func TestResumeWeighed(t *testing.T) {
 	})
 }
 
-// A loss of one's own says what it divides by.
+// A loss of a program's own can name the number that it divides by.
 func TestLossWithDivisor(t *testing.T) {
 	torchtest.NoLeaks(t)
 	g := readWeighed(t)

@@ -47,7 +47,7 @@ type Identity struct {
 	Constant []float32 `json:"constant,omitempty"`
 }
 
-// identity tells where the weights of an epoch come from.
+// identity describes the training that the weights of an epoch come from.
 func (c Config) identity(bestEpoch int) *Identity {
 	return &Identity{Settings: c.Settings, Fingerprint: c.Data.Fingerprint, Versions: c.Versions, BestEpoch: bestEpoch, Constant: c.Data.Constant}
 }

@@ -5,17 +5,17 @@ package runs
 
 import "fmt"
 
-// Stage says what an [Event] reports.
+// Stage is the kind of an [Event].
 type Stage int
 
 // The stages, in the order in which a network passes them.
 const (
-	Notice  Stage = iota // Text is something that people should know
+	Notice  Stage = iota // Text is a message for people
 	Reading              // Done of Total files have been read
 	Read                 // the data has been read; Text counts it, and is empty after a failure
 	Waiting              // the network waits to be trained for Total epochs at most
 	Fitting              // training began, or Done of Total epochs are done and Text has the last one's losses
-	Fitted               // training ended; Text says how, and is empty after a failure
+	Fitted               // training ended; Text describes the result and is empty after a failure
 	Failed               // Err ended this network, and the others of the plan go on
 )
 

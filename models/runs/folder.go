@@ -28,7 +28,8 @@ const (
 	summaryFile = "summary.json"
 )
 
-// The files in it. Those of the training itself are the trainer's.
+// best and the methods below return the paths of the files in the folder. The trainer
+// names those of the training itself.
 func (f folder) best() string    { return f.file(trainer.BestFile) }
 func (f folder) model() string   { return f.file(trainer.ModelFile) }
 func (f folder) history() string { return f.file(trainer.HistoryFile) }

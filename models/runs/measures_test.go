@@ -18,7 +18,7 @@ import (
 )
 
 // Measuring on a device copies the predictions once, however many samples there
-// are, and comes to what it comes to on the CPU.
+// are, and gives the results of the CPU.
 func TestMeasuringReadsOnce(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	for _, s := range models.All() {

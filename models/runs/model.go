@@ -25,7 +25,7 @@ import (
 type Model struct {
 	Path string
 	Spec models.Spec
-	Run  *Identity // the training that it comes from; nil where the file does not say
+	Run  *Identity // the training that it comes from; nil if the file does not hold it
 	Note string    // where in the file the weights are, where that is not the usual place
 
 	module  nn.Module // or
@@ -88,7 +88,7 @@ func OpenModel(path, name string) (*Model, error) {
 }
 
 // loadWeights finds the weights of a network in a .pt file. Nothing else that the file
-// holds is read. The note tells people where in the file the weights are, where that is
+// holds is read. The note names the place of the weights in the file if that is
 // not the usual place.
 func loadWeights(path, name string) (found models.Found, note string, err error) {
 	tensors, err := pt.LoadTensors(path, pt.LoadOptions{})

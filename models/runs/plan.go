@@ -128,7 +128,7 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 		_, absent := errors.AsType[noData](err)
 		named := slices.Contains(networks, spec.Name)
 		switch {
-		case err == nil, absent && named && t.Data != "": // reading it says what is missing
+		case err == nil, absent && named && t.Data != "": // reading it reports what is missing
 			p.Trainings = append(p.Trainings, t)
 		case absent && !named:
 			passed = append(passed, Event{Network: spec.Name, Text: fmt.Sprintf("passed over: %v", err), Err: err})
@@ -143,7 +143,7 @@ func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 		for _, e := range passed {
 			o.event(e.Network, Notice, e.Text)
 		}
-	case len(without) > 0: // reading them says what each is missing
+	case len(without) > 0: // reading them reports what each is missing
 		p.Trainings = without
 	default:
 		return nil, passed[0].Err

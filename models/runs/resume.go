@@ -15,7 +15,7 @@ import (
 const mayChange = "Overrides.Epochs, Overrides.Patience, Overrides.MinDelta, Options.Device and Options.Threads may change at any time, " +
 	"Overrides.LR and Overrides.WeightDecay from there on"
 
-// explain says why a run cannot be continued: what has changed since it began, what may
+// explain describes why a run cannot be continued: what has changed since it began, what may
 // change, and which files it can go on from.
 func (s *session) explain(err error) error {
 	refused, ok := errors.AsType[*trainer.ResumeError](err)

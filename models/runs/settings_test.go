@@ -33,8 +33,8 @@ func TestOverrides(t *testing.T) {
 	assert.Equal(t, want, zeros.Apply(defaults))
 }
 
-// The least improvement of a run from before it was a share stays a difference, until
-// somebody gives another one.
+// MinDelta of a run made before it was a share stays a difference until it is
+// overridden.
 func TestMinDeltaOfAnOldRun(t *testing.T) {
 	var old Settings
 	require.NoError(t, json.Unmarshal([]byte(`{"epochs": 50, "patience": 10, "min_delta": 0.001}`), &old))

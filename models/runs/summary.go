@@ -96,7 +96,7 @@ const lockPatience = time.Minute
 
 // changeSummary changes the entries of a run's summary.json while no other network,
 // and no other process that trains into the same run, does the same. If the file is
-// missing or damaged it is built anew from the networks' own entries, and notice,
+// missing or damaged it is rebuilt from the networks' own entries, and notice,
 // which may be nil, reports the damage. The file is not written if change returns
 // false and it was whole.
 func changeSummary(run string, notice func(string), change func(map[string]json.RawMessage) bool) error {
@@ -168,7 +168,7 @@ func entries(run string) (map[string]json.RawMessage, error) {
 	return list, nil
 }
 
-// older are the unfinished files that earlier versions left in the folder of a run.
+// older matches the unfinished files that earlier versions left in the folder of a run.
 var older = regexp.MustCompile(`^\.summary\.json\.\d+\.tmp$`)
 
 func sweepOlder(run string) error {
@@ -191,8 +191,8 @@ func checkSummary(run string, notice func(string)) error {
 	return changeSummary(run, notice, func(map[string]json.RawMessage) bool { return false })
 }
 
-// removeFromSummary removes the entry of a network that is trained anew, which has no
-// result until it is done.
+// removeFromSummary removes the entry of a network that is trained again, which has no
+// result until its training is done.
 func removeFromSummary(run, network string) error {
 	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {
 		had := s[network] != nil

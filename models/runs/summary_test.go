@@ -80,7 +80,7 @@ func TestDamagedSummary(t *testing.T) {
 	}
 }
 
-// A network that begins anew has no result, in whatever file.
+// A network whose training begins again has no result in any file.
 func TestRemovedFromSummary(t *testing.T) {
 	run := t.TempDir()
 	entry(t, run, "emotion", 1)
@@ -93,8 +93,8 @@ func TestRemovedFromSummary(t *testing.T) {
 	assert.Equal(t, map[string]int{"melody": 2}, epochsIn(t, run))
 }
 
-// What killed processes left goes, also the names of older versions; what somebody
-// else called so stays.
+// Unfinished files of killed processes are removed, also those with the names of earlier
+// versions. Other files with similar names stay.
 func TestUnfinishedSummaries(t *testing.T) {
 	run := t.TempDir()
 	mine := []string{".summary.json.123456.tmp", ".summary.json.tmp-ABCDEFGHIJ"}
@@ -111,8 +111,8 @@ func TestUnfinishedSummaries(t *testing.T) {
 	}
 }
 
-// Settings decide what comes out of training: no damage of config.json may turn them
-// into others, and whoever changes the file is told so.
+// Settings decide the result of training: no damage of config.json may change them, and
+// a changed file is reported.
 func TestDamagedConfig(t *testing.T) {
 	folder := folder(t.TempDir())
 	spec, err := models.ByName("melody")

@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/scripts/internal/plain"
 )
 
-// cacheFlags are flags of the commands that read data folders.
+// cacheFlags holds the flags for the cache of the commands that read data folders.
 type cacheFlags struct {
 	Cache   string `placeholder:"DIR" help:"Folder in which the features of files are kept ($ETUDE_CACHE, or the user's cache folder)."`
 	NoCache bool   `help:"Decode every file anew, and keep nothing."`

@@ -178,7 +178,7 @@ func (e *Env) firstGPU() torch.Device {
 			return torch.CUDA(d.Index)
 		}
 	}
-	if len(devices) == 0 { // nobody could be asked for their kinds, but libtorch has them
+	if len(devices) == 0 { // their kinds are not known, but libtorch has them
 		return torch.CUDA(0)
 	}
 	return torch.CPU
@@ -214,7 +214,7 @@ func onCPU(why *libtorch.CUDA) string {
 	return fmt.Sprintf("on the CPU: %s%s", why.Problem, mend(why))
 }
 
-// mend is what to do, as the end of a sentence.
+// mend returns what to do, as the end of a sentence.
 func mend(why *libtorch.CUDA) string {
 	if why.Mend == "" {
 		return ""

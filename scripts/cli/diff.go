@@ -29,7 +29,7 @@ Examples:
     etude diff best.pt model.onnx --json`
 }
 
-// Run compares.
+// Run compares two files.
 func (c *diffCommand) Run(env *Env) error {
 	a, err := tensorfile.Open(env.Context, c.A)
 	if err != nil {

@@ -30,7 +30,7 @@ Examples:
     etude doctor --json | jq -e .cuda.available`
 }
 
-// Run examines.
+// Run examines the machine.
 func (c *doctorCommand) Run(env *Env) error {
 	var report *libtorch.Report
 	if err := env.patiently("still examining; an NVIDIA driver that hangs is given a minute", func() error { report = libtorch.Doctor(env.Context); return env.Context.Err() }); err != nil {

@@ -42,7 +42,7 @@ Examples:
     etude evaluate melody.onnx --data ~/other-music`
 }
 
-// Run evaluates.
+// Run measures the networks.
 func (c *evaluateCommand) Run(env *Env) error {
 	if err := checkPath("--data", c.Data); err != nil {
 		return err

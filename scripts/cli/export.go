@@ -57,7 +57,7 @@ type exported struct {
 	ONNX    runs.ONNXCheck `json:"onnx"`
 }
 
-// Run exports.
+// Run exports the network.
 func (c *exportCommand) Run(env *Env) error {
 	if err := torch.InitCPU(); err != nil {
 		return err

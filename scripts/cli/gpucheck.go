@@ -27,7 +27,7 @@ func (gpuCheckCommand) Help() string {
 	return `Checks and times Etude on a GPU, in Etude's own tree: the unit tests there, every operator and network against the CPU, milliseconds a step beside PyTorch's, memory. Writes one JSON file after every part, and prints a table to be pasted into an issue. Ends with exit code 1 if something did not agree.`
 }
 
-// Run checks.
+// Run checks the GPU.
 func (c *gpuCheckCommand) Run(env *Env) error {
 	device, err := torch.ParseDevice(c.Device)
 	if err == nil && device.Type != torch.DeviceCPU && device.Type != torch.DeviceCUDA {

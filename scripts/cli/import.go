@@ -54,7 +54,7 @@ func (c *importCommand) Validate() error {
 	return nil
 }
 
-// Run imports, or lists.
+// Run imports a collection, or lists them all.
 func (c *importCommand) Run(env *Env) error {
 	if c.List {
 		return env.result(c.JSON, collection.List(), printCollections, true)

@@ -109,7 +109,7 @@ func TestFlagOfFolder(t *testing.T) {
 	}
 }
 
-// A cache that another user may write to is said once, and not used.
+// A cache that another user may write to is reported once and not used.
 func TestCacheOfOthers(t *testing.T) {
 	data, kept := t.TempDir(), t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(data, "dynamics_midi"), 0o755))

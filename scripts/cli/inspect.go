@@ -30,7 +30,7 @@ Examples:
     etude inspect model.onnx --json | jq '.tensors[].name'`
 }
 
-// Run inspects.
+// Run lists what a file holds.
 func (c *inspectCommand) Run(env *Env) error {
 	f, err := tensorfile.Open(env.Context, c.File)
 	if err != nil {
@@ -74,7 +74,7 @@ func printValues(w io.Writer, title string, values inspect.Values) {
 	t.print(w)
 }
 
-// digits are the first of a hash.
+// digits returns the first digits of a hash.
 func digits(hash string) string {
 	if hash == "" {
 		return "-"
@@ -85,7 +85,7 @@ func digits(hash string) string {
 // short is a value on part of a line; --json has the whole.
 func short(v any) string {
 	const most = 72
-	if s, ok := v.(string); ok { // of a long one, no more than is shown
+	if s, ok := v.(string); ok { // only the beginning of a long one is shown
 		v = s[:min(len(s), 4*most)]
 	}
 	var text strings.Builder

@@ -15,8 +15,8 @@ import (
 // it at once, unless its reader has stopped reading.
 const lastPatience = time.Second
 
-// patient is an output that can wait for its reader as long as nobody interrupts the
-// program. Then it gives up: what cannot be shown must not keep a training from being
+// patient is an output that waits for its reader until the program is interrupted. Then
+// it gives up, because text that cannot be shown must not keep a training from being
 // saved.
 type patient struct {
 	w     io.Writer

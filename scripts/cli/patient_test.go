@@ -32,7 +32,7 @@ func TestPatientWrites(t *testing.T) {
 
 func TestPatientGivesUpAfterAnInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	r, w := io.Pipe() // nobody reads
+	r, w := io.Pipe() // it has no reader
 	p := newPatient(ctx, w)
 	failed := make(chan error)
 	for range 3 {

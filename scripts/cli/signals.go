@@ -42,17 +42,17 @@ func name(s syscall.Signal) string {
 // signals on, so that one stop arrives here two or three times.
 var sameRequest = time.Second // tests change it
 
-// onSignals lets the first interrupt cancel what runs, so that it comes to a point
-// where it can save its work. A second one, if it is not the same request, ends the
-// program. SIGUSR1 asks networks in training to save and go on, which each of them
-// confirms; elsewhere it does nothing.
+// onSignals makes the first interrupt cancel the work in progress, which then saves its
+// state. A second one, if it is not the same request, ends the program. SIGUSR1 asks
+// networks in training to save and continue, which each of them confirms; at other times
+// it does nothing.
 //
-// A terminal that is closed is a first interrupt, too, unless nohup had that
-// ignored, and so is a write that nobody reads: of `etude train … 2>&1 | tee log`,
-// ctrl-C ends both programs, and the first line about it must not be the last.
+// A closed terminal is a first interrupt, too, unless nohup made the process ignore it,
+// and so is a write without a reader: ctrl-C ends both programs of
+// `etude train … 2>&1 | tee log`, and the first line about it must not be the last.
 //
-// The goroutine that reads signals never writes: a write can wait for ever, for a
-// reader that has stopped reading, and no later signal would arrive.
+// The goroutine that reads signals never writes: a write can wait for ever for a reader
+// that has stopped reading, and then no later signal would arrive.
 func onSignals(cancel context.CancelCauseFunc, say func(format string, args ...any), control *trainer.Control) (stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGPIPE)

@@ -20,8 +20,8 @@ import (
 )
 
 // TestMain is also the program that the tests below send signals to: it notes the
-// first one and does not end by itself. The variable says how long another one
-// is the same request.
+// first one and does not end by itself. The variable sets how long another signal
+// counts as the same request.
 func TestMain(m *testing.M) {
 	window := os.Getenv("ETUDE_TEST_SIGNALS")
 	if window == "" {

@@ -80,7 +80,7 @@ func (c *trainCommand) Validate() error {
 	return cmp.Or(c.deviceFlags.Validate(), c.Overrides.Check())
 }
 
-// Run trains.
+// Run trains the networks.
 func (c *trainCommand) Run(env *Env) error {
 	summary, err := c.train(env)
 	if len(summary) == 0 {

@@ -43,7 +43,7 @@ func (c *validateCommand) Validate() error {
 	return nil
 }
 
-// Run validates.
+// Run checks the data folder.
 func (c *validateCommand) Run(env *Env) error {
 	if c.HTML != "" { // better now than after the work
 		if info, err := os.Stat(filepath.Dir(c.HTML)); err != nil || !info.IsDir() {

@@ -65,7 +65,7 @@ type verified struct {
 	trainer.ResumeReport
 }
 
-// Run verifies.
+// Run compares a run with breaks and one without.
 func (c *verifyResumeCommand) Run(env *Env) error {
 	spec, err := oneNetwork(c.Network)
 	if err == nil {

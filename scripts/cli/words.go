@@ -50,7 +50,7 @@ func withFlags(text string) string {
 	return library.Replace(text)
 }
 
-// library has the functions that messages name, and the commands that call them.
+// library replaces the functions that messages name by the commands that call them.
 var library = strings.NewReplacer(
 	"dataset.Validate", "etude validate",
 	"Model.Export names", "`etude inspect` lists its weights, and `etude export` names",
@@ -79,8 +79,8 @@ func rephrased(err error) error {
 	return fmt.Errorf("%s; see %s --help", text, command)
 }
 
-// packages begin the errors of libraries, for Go programs; people know networks and
-// files.
+// packages lists the package names that begin the errors of libraries. They help Go
+// programmers; users of the command know networks and files.
 var packages = []string{
 	"audio", "cache", "collection", "cuda", "data", "dataset", "demo", "inspect", "libtorch", "midi", "nn", "onnx", "optim", "pt", "safetensors",
 	"torch", "trainer",
@@ -141,8 +141,8 @@ func named(flag, path string, err error) error {
 	return fmt.Errorf("%s %s: %w", flag, path, err)
 }
 
-// sayRights reports once, after an error about permissions, as which user this runs: in
-// a container that is often another one than whoever started it.
+// sayRights reports once, after an error about permissions, as which user the command
+// runs: in a container that is often not the user who started it.
 func (e *Env) sayRights(err error) {
 	if e.saidRights || !errors.Is(err, fs.ErrPermission) {
 		return

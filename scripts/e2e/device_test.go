@@ -60,7 +60,7 @@ func sets(s models.Spec, classes bool, d torch.Device) (train, val *data.Set) {
 	return part(0, matrixSamples), part(matrixSamples, matrixVal)
 }
 
-// trained is what came of a training.
+// trained holds the results of a training.
 type trained struct {
 	steps       int
 	inSteps     torchtest.Traffic // inside the steps
@@ -111,7 +111,7 @@ func fit(t *testing.T, s models.Spec, l lossChoice, o optimizerChoice, c setting
 	return r
 }
 
-// traffic is what a training on a device may transfer, all of it between steps.
+// traffic returns what a training on a device may transfer, all of it between steps.
 func traffic(c setting) torchtest.Traffic {
 	epoch := torchtest.Traffic{
 		Reads:    1,     // are the parameters finite
@@ -130,8 +130,8 @@ func traffic(c setting) torchtest.Traffic {
 
 // Every network trains with every loss and every optimizer, and each optimizer with
 // every way to clip, to accumulate and to schedule, on a device: no step reads a
-// value or copies a tensor, an epoch transfers what it must, and what comes out is
-// what the CPU comes to.
+// value or copies a tensor, an epoch transfers no more than it must, and the results are
+// those of the CPU.
 func TestNoStepTransfers(t *testing.T) {
 	device := torchtest.Accelerator(t)
 	all := settings()

@@ -21,7 +21,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// trainAll is what the command does for each network, from a data folder to a run
+// trainAll does the work of the command for each network, from a data folder to a run
 // folder, on a device. It returns what each one transferred.
 func trainAll(t *testing.T, folder, run string, epochs int, d torch.Device) map[string]torchtest.Traffic {
 	t.Helper()

@@ -173,7 +173,7 @@ func TestValidatePage(t *testing.T) {
 	assert.Contains(t, r.stderr, "--val-split is 1; it must be between 0 and 1")
 }
 
-// A second validation finds the features in the cache, and says the same.
+// A second validation finds the features in the cache and gives the same report.
 func TestValidateAgain(t *testing.T) {
 	data, kept := mischief(t), filepath.Join(t.TempDir(), "kept")
 	first := runWith(t, without(t), "validate", "--data", data, "--cache", kept)

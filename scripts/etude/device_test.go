@@ -24,7 +24,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// A device that is not there is told before anything is read or written.
+// A missing device is reported before anything is read or written.
 func TestDevices(t *testing.T) {
 	torchtest.Need(t)
 	if torch.DeviceCount(torch.DeviceCUDA) > 0 {
@@ -66,8 +66,8 @@ func hangingDriver(t *testing.T) []string {
 	return []string{"LD_LIBRARY_PATH=" + dir, "STUB_DO=hang"}
 }
 
-// Where the driver hangs this is said, and neither it nor a signal is waited for in
-// vain.
+// A driver that hangs is reported, the command does not wait for it without end, and
+// signals are served meanwhile.
 func TestDriverHangs(t *testing.T) {
 	torchtest.Need(t)
 	if testing.Short() {
@@ -137,8 +137,8 @@ func TestPrecisionIsKept(t *testing.T) {
 	assert.Equal(t, []any{"highest", false}, []any{precision, deterministic})
 }
 
-// A run folder that comes from a machine with a GPU, where the data stood elsewhere,
-// says what it needs, and goes on.
+// A run from a machine with a GPU and with other paths reports what it needs, and can be
+// continued.
 func TestRunOfAnotherMachine(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), filepath.Join(t.TempDir(), "run")

@@ -111,8 +111,8 @@ func TestEvaluateRefuses(t *testing.T) {
 	assert.Contains(t, r.stderr, "trained on every sample")
 }
 
-// What one network cannot be trained on is no matter to the others; a folder that
-// nobody named may be missing.
+// Data that one network cannot be trained on does not stop the others; the folder of a
+// network that was not named may be missing.
 func TestOneFailingNetwork(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), filepath.Join(t.TempDir(), "run")
@@ -153,7 +153,7 @@ func TestCache(t *testing.T) {
 	assert.Equal(t, 0, run(t, "cache", "--cache", cache, "--clear").code)
 	assert.EqualValues(t, 0, parse(t, run(t, "cache", "--cache", cache, "--json").stdout)["entries"])
 
-	// A folder of somebody else's is neither used nor cleared.
+	// The folder of another program is neither used nor cleared.
 	r := run(t, "cache", "--cache", data, "--clear")
 	assert.Equal(t, 1, r.code)
 	assert.DirExists(t, filepath.Join(data, "training"))

@@ -21,9 +21,9 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// Whichever write of `etude train` fails once, or is the last before a kill: exit
-// code 0 means that all files are those of an undisturbed run, and --resume makes
-// them so in any case. ETUDE_TEST_FAULTS says how many faults are tried, 0 for all.
+// Any write of `etude train` may fail once, or may be the last one before a kill: exit
+// code 0 means that all files are those of an undisturbed run, and --resume produces
+// them in every case. ETUDE_TEST_FAULTS sets how many faults are tried, 0 for all.
 func TestFaults(t *testing.T) {
 	torchtest.Need(t)
 	inject := torchtest.NewInjector(t)
@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// results is what a run has left, without times.
+// results returns the files of a run without times.
 func results(t *testing.T, out string) map[string]any {
 	t.Helper()
 	all := map[string]any{}

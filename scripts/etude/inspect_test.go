@@ -21,8 +21,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// What PyTorch, safetensors and onnx write is told as they tell it, whatever the
-// file's name is, without libtorch.
+// Files of PyTorch, safetensors and onnx are listed as these libraries read them, whatever
+// the file's name is, without libtorch.
 func TestInspect(t *testing.T) {
 	dir := t.TempDir()
 	torchtest.RunPython(t, "testdata/make_files.py", dir)

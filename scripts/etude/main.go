@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Command etude trains small music networks on libtorch and hands them over as
-// PyTorch and ONNX files. `etude --help` says how.
+// PyTorch and ONNX files. `etude --help` explains how.
 package main
 
 import (

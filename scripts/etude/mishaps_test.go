@@ -48,7 +48,7 @@ func TestARefusedRunChangesNothing(t *testing.T) {
 	assert.Equal(t, 0, run(t, "train", "melody", "--out", out, "--resume", "--epochs", "1").code, "it can be continued as it was")
 }
 
-// The summary tells of what is there: not of what a failed training has replaced.
+// The summary describes the present files, not those that a failed training replaced.
 func TestSummaryIsNotStale(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()
@@ -79,7 +79,7 @@ func TestBrokenRunFolders(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(out, "melody/config.json"), []byte("{"), 0o666))
 	assert.Equal(t, 0, run(t, "train", "melody", "--data", data, "--out", out, "--epochs", "1", "--force").code)
 
-	// A broken summary.json is built anew, with the other networks' entries.
+	// A broken summary.json is rebuilt with the other networks' entries.
 	summary := filepath.Join(out, "summary.json")
 	melody := parseFile(t, summary)["melody"]
 	require.NoError(t, os.WriteFile(summary, []byte("{"), 0o666))
@@ -97,7 +97,7 @@ func TestBrokenRunFolders(t *testing.T) {
 	assert.NotContains(t, r.stderr, "training …", "found before the work")
 }
 
-// A finished training is replaced by nobody who does not say so.
+// A finished training is replaced only with --force.
 func TestAFinishedRunStays(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()
@@ -144,8 +144,8 @@ func TestAFinishedRunStays(t *testing.T) {
 	assert.Contains(t, r.stderr, "--force begins anew and --resume continues")
 }
 
-// A changed config.json is not trusted: with other settings another training would
-// pass for the one that was begun.
+// A changed config.json is refused: with other settings another training would be taken
+// for the one that the run began.
 func TestAChangedConfigIsNoticed(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()
@@ -173,7 +173,7 @@ func TestAChangedConfigIsNoticed(t *testing.T) {
 	assert.Equal(t, 0, r.code, r.stderr)
 }
 
-// Labels on another scale are refused as a whole, with the way to mend them.
+// Labels on another scale are refused as a whole, and the error explains how to fix them.
 func TestLabelsOnAnotherScale(t *testing.T) {
 	torchtest.Need(t)
 	data := corpus(t)
@@ -223,8 +223,8 @@ func TestOutputsAreFiles(t *testing.T) {
 	assert.Contains(t, r.stderr, "--threads is 100000")
 }
 
-// A result that a full disk did not take is a failure, in a table as in JSON; that
-// nobody wants the rest of one needs no words.
+// A result that cannot be written because the disk is full is a failure, in a table and in
+// JSON. A reader that ends early is no failure and is not reported.
 func TestResultsThatCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"import", "--list"}, {"import", "--list", "--json"}} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

@@ -197,8 +197,8 @@ func TestInterruptedWhileReading(t *testing.T) {
 	assert.Contains(t, r.stderr, "training starts anew")
 }
 
-// What has changed since a run began is said, and what may change; the run stays
-// as it was.
+// A run whose data or settings have changed is refused with the changes and with what may
+// change; the run stays as it was.
 func TestResumeExplainsChanges(t *testing.T) {
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()

@@ -25,8 +25,8 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// Limits of a command on special files. The time is that of the processor: how long
-// a loaded machine lets it wait says nothing.
+// Limits of a command on special files. The time is that of the processor, because the
+// waiting time depends on the load of the machine.
 const (
 	mostSeconds = 10
 	mostMemory  = 300 << 20
@@ -198,7 +198,7 @@ func TestSpecialFilesInADataFolder(t *testing.T) {
 			}
 		}
 		r := train()
-		// Whether a network is trained without such a file or fails, it says which one.
+		// A network is trained without such a file or fails; in both cases the file is named.
 		for _, name := range names["emotion"] {
 			assert.Contains(t, r.stdout+r.stderr, name)
 		}

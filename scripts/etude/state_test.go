@@ -28,7 +28,7 @@ func prefixed(state *torch.Dict, prefix string) *torch.Dict {
 }
 
 // Weights are found under the prefixes of wrappers and one level down, by export,
-// diff, evaluate and train --init, which say where they were.
+// diff, evaluate and train --init, which name the place.
 func TestWeightsInOtherPlaces(t *testing.T) {
 	torchtest.Need(t)
 	dir, data := t.TempDir(), corpus(t)
@@ -73,7 +73,7 @@ func TestWeightsInOtherPlaces(t *testing.T) {
 	}
 	assert.Equal(t, in("lightning.pt"), parseFile(t, in("run/groove/config.json"))["init"])
 
-	// What does not fit is told by what the file holds.
+	// The error about a file that does not fit lists what it holds.
 	require.NoError(t, pt.Save(in("wrong.pt"), torch.NewDict("state_dict", torch.NewDict("fc1.weight", torch.Ones([]int{2, 3})), "note", "x")))
 	for _, args := range [][]string{
 		{"export", in("wrong.pt")}, {"export", in("wrong.pt"), "--network", "groove"}, {"evaluate", in("wrong.pt"), "--data", data},

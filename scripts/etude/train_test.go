@@ -89,7 +89,7 @@ func TestTrain(t *testing.T) {
 	assert.Equal(t, true, entry["resumed"])
 	assert.Contains(t, parseFile(t, filepath.Join(out, "summary.json")), "melody", "the other network's entry stays")
 
-	// Five epochs in one go come to the same.
+	// Five epochs without a break give the same results.
 	r = run(t, "train", "emotion", "--data", data, "--out", again, "--epochs", "5", "--batch-size", "4", "--weight-decay", "0")
 	require.Equal(t, 0, r.code, r.stderr)
 	assert.Equal(t, read(t, filepath.Join(again, "emotion/model.pt")), read(t, filepath.Join(out, "emotion/model.pt")))
@@ -107,7 +107,7 @@ func TestTrain(t *testing.T) {
 	assert.Contains(t, r.stderr, "cannot be continued")
 	assert.Equal(t, config, read(t, filepath.Join(out, "emotion/config.json")))
 
-	// Replaced, and it says so.
+	// The run is replaced, and a notice says so.
 	r = run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1", "--force")
 	require.Equal(t, 0, r.code, r.stderr)
 	assert.Contains(t, r.stderr, "is replaced")

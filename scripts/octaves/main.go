@@ -60,7 +60,7 @@ func octaves(_ context.Context, path string) (*dataset.Features, error) {
 	return &dataset.Features{Parts: []dataset.Part{{Target: shares}}, Notes: song.Faults}, nil
 }
 
-// names are the octaves as MIDI's c-1 to c9 call them.
+// names returns the names of the octaves, as in MIDI's c-1 to c9.
 func names() []string {
 	return []string{"-1", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 }

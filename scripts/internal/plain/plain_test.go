@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Characters that command a terminal, or deceive whoever reads, and what is printed.
+// odd maps characters that command a terminal, or deceive readers, to the printed text.
 var odd = map[string]string{
 	"\n": `\n`, "\r": `\r`, "\t": `\t`, "\x00": `\x00`, "\x1b[31m": `\x1b[31m`, "\x7f": `\x7f`,
 	"\u0085": `\u0085`, "\u009b31m": `\u009b31m`, // next line and CSI among the C1 controls

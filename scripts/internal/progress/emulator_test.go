@@ -120,7 +120,7 @@ func (e *emulator) resize(width int) {
 	e.width, e.rows, e.y = width, rows, len(rows)-1
 }
 
-// text is what stands on the screen. The cursor must rest at the beginning of
+// text returns the lines on the screen. The cursor must rest at the beginning of
 // the row below it, where the prompt would come if the process died.
 func (e *emulator) text() []string {
 	e.mu.Lock()

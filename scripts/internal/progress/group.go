@@ -13,7 +13,7 @@ import (
 // refresh is the time between two drawings of the live lines.
 const refresh = 100 * time.Millisecond
 
-// NewGroup makes a group that writes to w; terminal says whether w is one.
+// NewGroup makes a group that writes to w; terminal reports whether w is a terminal.
 func NewGroup(w io.Writer, terminal bool) *Group {
 	return &Group{w: w, terminal: terminal}
 }

@@ -24,14 +24,14 @@ const (
 // farthest is the longest estimate that is worth showing.
 const farthest = 1000 * time.Hour
 
-// cells are the texts of a live line.
+// cells holds the texts of a live line.
 type cells struct {
 	title, count, elapsed, left string
 	note                        []string // its parts
 	spins                       bool
 }
 
-// layout says how much of a line fits on the terminal: the widths of its columns, 0 for
+// layout describes how much of a line fits on the terminal: the widths of its columns, 0 for
 // those that are skipped, and how many parts of the note.
 type layout struct {
 	title, bar, count, note, elapsed, left int

@@ -19,7 +19,7 @@ func TestWhatALineGivesUp(t *testing.T) {
 	j := unshown("dynamics: training", Epochs, 50)
 	j.Set(10, "")
 	j.Set(12, "loss 0.01234, validation 0.02345")
-	// 38 more at 2 s each, since half a second: as far as can be from the next one.
+	// 38 more at 2 s each, half a second ago: in the middle between two whole seconds.
 	j.started = j.last.at.Add(-9500 * time.Millisecond)
 	j.first.at = j.last.at.Add(-4500 * time.Millisecond)
 	j.last.at = j.last.at.Add(-500 * time.Millisecond)

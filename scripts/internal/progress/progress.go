@@ -65,8 +65,8 @@ type mark struct {
 	at   time.Time
 }
 
-// columns are the widths that the cells of a group's lines had so far. They only
-// grow, so that the lines stand still.
+// columns holds the largest widths that the cells of a group's lines had so far. They
+// only grow, so that the lines stand still.
 type columns struct {
 	title, count, elapsed, left int
 	notes                       []int // of the first part of a note, the first two, …

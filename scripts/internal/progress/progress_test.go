@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// seconds are what differs between runs of a test.
+// seconds matches the times, which differ between runs of a test.
 var seconds = regexp.MustCompile(`\(\d+\.\d s\)`)
 
 func untimed(text string) string { return seconds.ReplaceAllString(text, "(T)") }
@@ -44,7 +44,7 @@ func TestLogOfAGroup(t *testing.T) {
 	a := g.Start("emotion: training", Epochs, 4)
 	b := g.Start("melody: training", Epochs, 0)
 	a.Set(1, "loss 0.5")
-	b.Set(1, "loss 0.7") // no quarters where nobody knows how far
+	b.Set(1, "loss 0.7") // no quarters without a total
 	g.Say("melody: saved %d times\n  by request", 2)
 	a.Finish("")
 	b.Finish("1 epoch")

@@ -70,7 +70,7 @@ func (s *screen) draw(said string, lines []string) {
 		}
 		fmt.Fprintf(&out, "\r\x1b[%dA", rows)
 	}
-	if said != "" { // it may wrap, and nobody knows where
+	if said != "" { // it may wrap at an unknown place
 		out.WriteString(clearBelow + said)
 	}
 	for _, line := range lines {

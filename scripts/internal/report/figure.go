@@ -6,8 +6,8 @@
 // beside them.
 //
 // A [Figure] is written to a file, as PNG or SVG by the extension of its name, or is a
-// block of a [Page]. Values that are not finite are skipped, and the figure says how
-// many. Nothing to draw is drawn as an empty figure that says so.
+// block of a [Page]. Values that are not finite are skipped, and the figure notes their
+// number. A figure without values notes that, too.
 package report
 
 import (
@@ -39,7 +39,7 @@ const (
 
 // Figure is a picture: a title, notes and a key above a body.
 type Figure struct {
-	Alt string // says what it shows, for readers who cannot see it; a page requires it
+	Alt string // describes the figure for readers who cannot see it; a page requires it
 
 	title         string
 	notes         []string // what the reader must know of what is drawn and what is not
@@ -48,7 +48,7 @@ type Figure struct {
 	body          func(draw.Canvas)
 }
 
-// key says what a colour means.
+// key explains a colour.
 type key struct {
 	name  string
 	color color.Color

@@ -99,7 +99,7 @@ func TestPerfectPredictionsLieOnTheLine(t *testing.T) {
 	assert.InDelta(t, 0.05/1.1, (points[0][0]-x0)/(x1-x0), 0.001)
 }
 
-// The percentiles are what numpy.percentile gives.
+// The percentiles are those of numpy.percentile.
 func TestBoxes(t *testing.T) {
 	got := newBox([]float64{4, 1, 3, 2, 10})
 	for i, want := range []float64{1, 1.2, 2, 3, 4, 8.8, 10} {
@@ -109,7 +109,7 @@ func TestBoxes(t *testing.T) {
 	assert.Nil(t, newBox(nil))
 }
 
-// The counts are what numpy.histogram gives.
+// The counts are those of numpy.histogram.
 func TestCount(t *testing.T) {
 	counts, lo, width := count([]float64{0, 1, 1, 2, 3.5, 4}, 4)
 	assert.Equal(t, []int{1, 2, 1, 2}, counts)

@@ -48,7 +48,7 @@ type Row struct {
 	Level Level
 }
 
-// Level says how much a row of a table matters. It shows as a colour and a word.
+// Level is the importance of a row of a table. It shows as a colour and a word.
 type Level int
 
 const (

@@ -36,7 +36,7 @@ func nameRows(p *plot.Plot, names []string) {
 	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
 }
 
-// absent says in rows why there is nothing, so far above their middle.
+// absent writes into rows why they are empty, that far above their middle.
 func absent(why string, rows []int, above vg.Length) plot.Plotter {
 	style := textStyle(8, muted)
 	style.YAlign = draw.YCenter

@@ -64,7 +64,7 @@ func PredictedTrue(title string, names []string, predicted, truth [][]float64) (
 	return f, nil
 }
 
-// identityPanel has the same range on both axes, that of all points.
+// identityPanel returns a panel with the range of all points on both axes.
 func identityPanel(name string, all, shown plotter.XYs, side vg.Length) *plot.Plot {
 	size := 7.0
 	if side > 2*vg.Inch {
@@ -91,7 +91,7 @@ func identityPanel(name string, all, shown plotter.XYs, side vg.Length) *plot.Pl
 	return p
 }
 
-// drawTiles draws panels whose axes all mean the same, and says once what.
+// drawTiles draws panels with the same axes, which it labels once.
 func drawTiles(c draw.Canvas, panels [][]*plot.Plot) {
 	style := textStyle(10, ink)
 	style.XAlign, style.YAlign = draw.XCenter, draw.YBottom
