@@ -6,6 +6,8 @@ package nn
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,13 +35,59 @@ func describe(v reflect.Value) string {
 		if !f.IsExported() || f.Name == "Training" {
 			continue
 		}
-		switch f.Type.Kind() {
-		case reflect.Bool, reflect.Int, reflect.Int64, reflect.Float32, reflect.Float64, reflect.String:
-			settings = append(settings, fmt.Sprintf("%s %v", f.Name, v.Field(i).Interface()))
+		if text, ok := plain(v.Field(i)); ok {
+			settings = append(settings, f.Name+" "+text)
 		}
 	}
 	if settings == nil {
 		return v.Type().String()
 	}
 	return fmt.Sprintf("%s(%s)", v.Type(), strings.Join(settings, ", "))
+}
+
+// plain writes a setting: a number, a text, a bool, or a list of such or a pointer to one.
+func plain(v reflect.Value) (text string, ok bool) {
+	switch v.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Float32, reflect.Float64, reflect.String:
+		return fmt.Sprint(v.Interface()), true
+	case reflect.Slice, reflect.Array:
+		_, ok := plain(reflect.Zero(v.Type().Elem()))
+		return fmt.Sprint(v.Interface()), ok
+	case reflect.Pointer:
+		if _, ok := plain(reflect.Zero(v.Type().Elem())); !ok {
+			return "", false
+		} else if v.IsNil() {
+			return "none", true
+		}
+		return plain(v.Elem())
+	}
+	return "", false
+}
+
+// visit calls f with each struct that v leads to through exported fields, and its path. Fields with the tag "-" are left out.
+// A pointer back to where the walk is already, which up lists, is not followed.
+func visit(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
+	switch v.Kind() {
+	case reflect.Interface:
+		visit(path, v.Elem(), up, f)
+	case reflect.Pointer:
+		here := place{v.Pointer(), v.Type()}
+		if !v.IsNil() && v.Type() != tensorType && !slices.Contains(up, here) {
+			visit(path, v.Elem(), append(up, here), f)
+		}
+	case reflect.Slice, reflect.Array:
+		switch v.Type().Elem().Kind() {
+		case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Array:
+			for i := range v.Len() {
+				visit(join(path, strconv.Itoa(i)), v.Index(i), up, f)
+			}
+		}
+	case reflect.Struct:
+		f(path, v)
+		for i := range v.NumField() {
+			if field := v.Type().Field(i); field.IsExported() && field.Tag.Get("torch") != "-" {
+				visit(join(path, field.Name), v.Field(i), up, f)
+			}
+		}
+	}
 }

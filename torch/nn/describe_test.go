@@ -24,7 +24,9 @@ func (m *tower) Forward(x *torch.Tensor) *torch.Tensor { return x }
 
 func TestDescribeAndEvaluating(t *testing.T) {
 	torchtest.NoLeaks(t)
-	m := &tower{Drop: nn.NewDropout(0.25), Blocks: []nn.Module{nn.ReLU{}, nn.Sequential{nn.NewDropout(0.5)}}}
+	norm := nn.NewLayerNorm([]int{4, 5}, torch.CPU, nn.LayerNormConfig{NoAffine: true})
+	table := &nn.Embedding{Padding: new(2)} // without a weight
+	m := &tower{Drop: nn.NewDropout(0.25), Blocks: []nn.Module{nn.ReLU{}, nn.Sequential{nn.NewDropout(0.5)}, norm, table, &nn.Embedding{}}}
 	m.Up = m
 	second := m.Blocks[1].(nn.Sequential)[0].(*nn.Dropout)
 	second.Training = false
@@ -32,6 +34,9 @@ func TestDescribeAndEvaluating(t *testing.T) {
 		{Path: "Drop", Text: "nn.Dropout(P 0.25)"},
 		{Path: "Blocks.0", Text: "nn.ReLU"},
 		{Path: "Blocks.1.0", Text: "nn.Dropout(P 0.5)"},
+		{Path: "Blocks.2", Text: "nn.LayerNorm(Shape [4 5], Eps 0)"},
+		{Path: "Blocks.3", Text: "nn.Embedding(Padding 2)"},
+		{Path: "Blocks.4", Text: "nn.Embedding(Padding none)"},
 	}, nn.Describe(m))
 
 	assert.Panics(t, func() {
