@@ -24,37 +24,30 @@ const (
 	fewGroups = 5
 )
 
-// amount checks that what is usable can be trained from. what is the name of an item.
-func (s *Section) amount(items []item, what string) {
-	different := map[string]bool{}
+// groups summarises the groups, and checks that what is usable can be trained from. what
+// is the name of an item.
+func (s *Section) groups(items []item, what string) {
+	byName := map[string]*GroupShare{}
 	for _, i := range items {
-		different[i.group] = true
+		g := byName[i.group]
+		if g == nil {
+			g = &GroupShare{Name: groupName(i.group)}
+			byName[i.group] = g
+		}
+		g.Entries++
+		g.Samples += len(i.found.samples)
 	}
-	s.Usable, s.Groups = len(items), len(different)
-	switch {
-	case s.Usable == 0:
+	s.Usable, s.Groups = len(items), len(byName)
+	switch s.Groups {
+	case 0:
 		s.add(LevelError, KindAmount, "no usable %s", what)
-	case s.Groups == 1:
+	case 1:
 		s.add(LevelError, KindAmount, "all of it is one group: training and validation need a group each")
 	}
 	if s.Usable < s.Recommended {
 		s.add(LevelWarning, KindAmount, "%s: at least %d are recommended", plural(s.Usable, "usable "+what), s.Recommended)
 	}
-}
-
-// groups summarises the groups.
-func (s *Section) groups(items []item) {
-	byName := map[string]*GroupShare{}
-	for _, e := range items {
-		g := byName[e.group]
-		if g == nil {
-			g = &GroupShare{Name: groupName(e.group)}
-			byName[e.group] = g
-		}
-		g.Entries++
-		g.Samples += len(e.found.samples)
-	}
-	if len(byName) == 0 {
+	if s.Groups == 0 {
 		return
 	}
 	list := make([]GroupShare, 0, len(byName))
@@ -74,46 +67,36 @@ func (s *Section) groups(items []item) {
 	}
 }
 
-// divide splits the samples as training will, and says of each entry whether it
+// divide splits the samples as training will, and says of each item whether it
 // is for validation; nil where there is no split.
 func (s *Section) divide(items []item, split *Split) (inValidation []bool) {
 	if split == nil {
 		split = &defaultSplit
 	}
-	groups := make([]string, 0, s.Samples)
-	of := make([]int, 0, s.Samples) // the entry of each sample
-	for i, e := range items {
-		for range e.found.samples {
-			groups, of = append(groups, e.group), append(of, i)
+	// The group, the mark and the item of each sample.
+	groups, marks, of := make([]string, 0, s.Samples), make([]mark, 0, s.Samples), make([]int, 0, s.Samples)
+	for n, i := range items {
+		for _, m := range i.found.samples {
+			groups, marks, of = append(groups, i.group), append(marks, m), append(of, n)
 		}
 	}
 	train, val, err := data.Split(groups, split.Share, split.Seed)
 	if err != nil {
-		if s.Groups > 1 { // else amount has reported it
+		if s.Groups > 1 { // else groups has reported it
 			s.add(LevelError, KindAmount, "%v", err)
 		}
 		return nil
 	}
+	s.Split = &SplitSummary{Share: split.Share, Seed: split.Seed, Training: side(groups, train), Validation: side(groups, val)}
+	trained := map[mark]bool{}
+	for _, i := range train {
+		trained[marks[i]] = true
+	}
 	inValidation = make([]bool, len(items))
 	for _, i := range val {
 		inValidation[of[i]] = true
-	}
-	s.Split = &SplitSummary{Share: split.Share, Seed: split.Seed, Training: side(groups, train), Validation: side(groups, val)}
-	trained := map[mark]bool{}
-	for i, e := range items {
-		if !inValidation[i] {
-			for _, p := range e.found.samples {
-				trained[p] = true
-			}
-		}
-	}
-	for i, e := range items {
-		if inValidation[i] {
-			for _, p := range e.found.samples {
-				if trained[p] {
-					s.Split.Repeated++
-				}
-			}
+		if trained[marks[i]] {
+			s.Split.Repeated++
 		}
 	}
 	if got := float64(len(val)) / float64(len(groups)); math.Abs(got-split.Share) > splitLimit && s.Groups >= fewGroups {

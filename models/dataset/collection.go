@@ -89,8 +89,7 @@ func (c *collection) list(s *Section, notes Kind) {
 
 // judge reports what is wrong with the whole.
 func (c *collection) judge(s *Section, split *Split) {
-	s.amount(c.items, c.what)
-	s.groups(c.items)
+	s.groups(c.items, c.what)
 	s.duplicates(c.items, c.what, s.divide(c.items, split))
 	if c.labelFile != "" {
 		s.labels(c.items, c.labels)

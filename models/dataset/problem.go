@@ -57,19 +57,19 @@ type Problem struct {
 
 // firstFew lists the first three names, quoted, and counts the others.
 func firstFew(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names[:min(shownNames, len(names))] {
-		quoted[i] = strconv.Quote(name)
+	var quoted []string
+	for _, name := range names[:min(shownNames, len(names))] {
+		quoted = append(quoted, strconv.Quote(name))
 	}
-	return few(quoted)
+	return few(quoted, len(names))
 }
 
 const shownNames = 3
 
-// few lists the first three texts, and counts the others.
-func few(texts []string) string {
-	text := strings.Join(texts[:min(shownNames, len(texts))], ", ")
-	if more := len(texts) - shownNames; more > 0 {
+// few lists the first three of so many texts, and counts the others.
+func few(first []string, of int) string {
+	text := strings.Join(first, ", ")
+	if more := of - len(first); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

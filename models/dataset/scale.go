@@ -40,30 +40,34 @@ const (
 
 // column is a column of a label file.
 type column struct {
-	name    string
-	wanted  scale
-	values  []float64 // numbers only
-	names   []string  // their files
-	outside []int     // positions
-	scale   scale     // zero: nothing to be said against it
+	name     string
+	wanted   scale
+	values   []float64 // numbers only
+	outside  int       // of these, out of range
+	examples []string  // the first of these, with their files
+	scale    scale     // zero: nothing to be said against it
+}
+
+func (c *column) add(name string, v float64) {
+	c.values = append(c.values, v)
+	if c.wanted.holds(v) {
+		return
+	}
+	if c.outside++; c.outside <= shownNames {
+		c.examples = append(c.examples, fmt.Sprintf("%q %g", name, v))
+	}
 }
 
 // findScales finds the columns that are on another scale.
 func findScales(all []label) []ColumnScale {
-	columns := readColumns(all)
 	var found []ColumnScale
-	for _, c := range columns {
-		if c.scale == (scale{}) {
-			continue
+	for _, c := range readColumns(all) {
+		if c.scale != (scale{}) {
+			found = append(found, ColumnScale{
+				Column: c.name, Low: c.scale.low, High: c.scale.high, Min: slices.Min(c.values), Max: slices.Max(c.values),
+				Outside: c.outside, Mend: c.scale.mend(c.wanted), examples: c.examples,
+			})
 		}
-		f := ColumnScale{
-			Column: c.name, Low: c.scale.low, High: c.scale.high, Min: slices.Min(c.values), Max: slices.Max(c.values),
-			Outside: len(c.outside), Mend: c.scale.mend(c.wanted),
-		}
-		for _, i := range c.outside {
-			f.examples = append(f.examples, fmt.Sprintf("%q %g", c.names[i], c.values[i]))
-		}
-		found = append(found, f)
 	}
 	return found
 }
@@ -71,20 +75,11 @@ func findScales(all []label) []ColumnScale {
 // readColumns reads both columns, and judges their scales.
 func readColumns(all []label) []column {
 	columns := []column{{name: "valence", wanted: valenceScale}, {name: "arousal", wanted: arousalScale}}
-	for i := range columns {
-		c := &columns[i]
-		for _, l := range all {
-			if !l.numbers {
-				continue
-			}
-			v := l.Valence
-			if c.name == "arousal" {
-				v = l.Arousal
-			}
-			if v < c.wanted.low || v > c.wanted.high {
-				c.outside = append(c.outside, len(c.values))
-			}
-			c.values, c.names = append(c.values, v), append(c.names, l.name)
+	valence, arousal := &columns[0], &columns[1]
+	for _, l := range all {
+		if l.numbers {
+			valence.add(l.name, l.Valence)
+			arousal.add(l.name, l.Arousal)
 		}
 	}
 	// Both are rated on one scale, though it may show in one column only that it
@@ -95,18 +90,17 @@ func readColumns(all []label) []column {
 			together = append(together, c.values...)
 		}
 	}
-	valence, arousal := &columns[0], &columns[1]
 	for i := range columns {
 		if c := &columns[i]; c.beyond(scaleLimit) {
 			c.scale = scaleOf(together)
 		}
 	}
-	if arousal.scale == (scale{}) && arousal.beyond(signedLimit) && valenceScale.holds(arousal.values) {
+	if arousal.scale == (scale{}) && arousal.beyond(signedLimit) && valenceScale.holds(arousal.values...) {
 		arousal.scale = valenceScale
 	}
 	// A scale of 0 to 1 for both is common, and nothing but its lack of negative
 	// valence gives it away. It would reach above its middle.
-	if v := valence.values; len(v) >= fewLabels && arousalScale.holds(v) && slices.Min(v) < slices.Max(v) && slices.Max(v) > 0.5 {
+	if v := valence.values; len(v) >= fewLabels && arousalScale.holds(v...) && slices.Min(v) < slices.Max(v) && slices.Max(v) > 0.5 {
 		valence.scale = arousalScale
 	}
 	return columns
@@ -119,8 +113,7 @@ func (l label) faultKind(columns []column) Kind {
 		return KindLabel
 	}
 	for i, v := range []float64{l.Valence, l.Arousal} {
-		c := columns[i]
-		if (v < c.wanted.low || v > c.wanted.high) && c.scale == (scale{}) {
+		if c := columns[i]; !c.wanted.holds(v) && c.scale == (scale{}) {
 			return KindRange
 		}
 	}
@@ -130,16 +123,16 @@ func (l label) faultKind(columns []column) Kind {
 // beyond reports whether so much of a column is out of range that it has another
 // scale.
 func (c column) beyond(share float64) bool {
-	return len(c.values) >= fewNumbers && float64(len(c.outside)) >= share*float64(len(c.values))
+	return len(c.values) >= fewNumbers && float64(c.outside) >= share*float64(len(c.values))
 }
 
-func (s scale) holds(values []float64) bool {
+func (s scale) holds(values ...float64) bool {
 	return slices.Min(values) >= s.low && slices.Max(values) <= s.high
 }
 
 func scaleOf(values []float64) scale {
 	for _, s := range scales {
-		if s.holds(values) {
+		if s.holds(values...) {
 			return s
 		}
 	}
@@ -177,5 +170,5 @@ func (c ColumnScale) text() string {
 	if where != "" {
 		text += ", or let etude import deam do it"
 	}
-	return fmt.Sprintf("%s (%s out of range: %s)", text, plural(c.Outside, "number"), few(c.examples))
+	return fmt.Sprintf("%s (%s out of range: %s)", text, plural(c.Outside, "number"), few(c.examples, c.Outside))
 }

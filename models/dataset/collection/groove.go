@@ -27,11 +27,8 @@ var groove = collection{Info{
 }, readGroove}
 
 func readGroove(_ context.Context, r *reader) error {
-	indexes, err := r.find("name the folder groove that holds one, or the publisher's zip", "info.csv")
-	if err != nil {
-		return err
-	}
-	t, err := r.table(indexes[0], "drummer", "session", "bpm", "midi_filename")
+	t, err := r.index("name the folder groove that holds one, or the publisher's zip", []string{"info.csv"},
+		"drummer", "session", "bpm", "midi_filename")
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Kinds, 1)
 	assert.Equal(t, Count{Kind: "audio", Folder: filepath.Join(to, "training/audio"), Imported: 3, Linked: 3,
-		LabelFile: filepath.Join(to, "training/audio/labels.csv"), Labels: Merged{Added: 3}}, r.Kinds[0])
+		LabelFile: filepath.Join(to, "training/audio/labels.csv"), Labels: dataset.Merged{Added: 3}}, r.Kinds[0])
 	for imported, original := range map[string]string{"03a01Fa.wav": "wav/03a01Fa.wav", "08a02Na.wav": "elsewhere"} {
 		a, err := os.Lstat(filepath.Join(to, "training/audio/emodb", imported))
 		require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestMergeCSV(t *testing.T) {
 		write(t, to, map[string]string{file: own, folder + "/my, own.wav": "mine"})
 		r, err := importFrom("emodb", from, to)
 		require.NoError(t, err)
-		assert.Equal(t, Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels)
+		assert.Equal(t, dataset.Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels)
 		assert.Equal(t, filepath.Join(to, file), r.Kinds[0].LabelFile)
 		assert.Equal(t, want, read(t, to, file))
 		assert.ElementsMatch(t, []string{file, folder + "/my, own.wav", folder + "/emodb/03a01Fa.wav", folder + "/emodb/03a01Wb.wav", folder + "/emodb/08a02Na.wav"}, tree(t, to))
@@ -141,7 +141,7 @@ func TestMergeJSON(t *testing.T) {
 	write(t, to, map[string]string{file: own})
 	r, err := importFrom("emopia", from, to)
 	require.NoError(t, err)
-	assert.Equal(t, Merged{Added: 1, Unchanged: 1}, r.Kinds[0].Labels)
+	assert.Equal(t, dataset.Merged{Added: 1, Unchanged: 1}, r.Kinds[0].Labels)
 	assert.Equal(t, `{
 "own & mine.mid": {"arousal": 0.5,
     "valence": 0},
@@ -201,7 +201,7 @@ func TestMergeProgressions(t *testing.T) {
 	write(t, to, map[string]string{file: "[" + other + "]"})
 	r, err := Import(context.Background(), "billboard", Options{From: from, To: to, Replace: true})
 	require.NoError(t, err)
-	assert.Equal(t, Merged{Added: 1, Replaced: 1}, r.Kinds[0].Labels)
+	assert.Equal(t, dataset.Merged{Added: 1, Replaced: 1}, r.Kinds[0].Labels)
 	assert.Equal(t, "[\n"+seven+",\n"+eight+"\n]\n", read(t, to, file))
 }
 
@@ -328,7 +328,7 @@ func TestLabelsAreRecognised(t *testing.T) {
 		write(t, to, map[string]string{file: text})
 		r, err := importFrom("emodb", from, to)
 		require.NoError(t, err, "%q", text)
-		assert.Equal(t, Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels, "%q", text)
+		assert.Equal(t, dataset.Merged{Added: 2, Unchanged: 1}, r.Kinds[0].Labels, "%q", text)
 		sound, err := dataset.Files{
 			Network: "emotion", Folder: "audio", Extensions: []string{".wav"}, Labels: "labels.csv",
 			Feature: dataset.Feature{Read: func(context.Context, string) (*dataset.Features, error) {
@@ -358,6 +358,6 @@ func TestLabelsAreRecognised(t *testing.T) {
 		write(t, to, map[string]string{"training/midi/emotion_labels.json": `{"` + name + `": {"valence": 0.5, "arousal": 0.75, "group": "a"}}`})
 		r, err := importFrom("emopia", midi, to)
 		require.NoError(t, err, name)
-		assert.Equal(t, Merged{Added: 1, Unchanged: 1}, r.Kinds[0].Labels, name)
+		assert.Equal(t, dataset.Merged{Added: 1, Unchanged: 1}, r.Kinds[0].Labels, name)
 	}
 }

@@ -70,13 +70,15 @@ func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
 // counts them. It returns the new content of the label file, or nil if that is the old
 // one.
 func (p *plan) merge(k *kind) ([]byte, error) {
-	var labelled []*item
+	var names []string
+	labels := map[string]dataset.Label{}
 	for _, i := range p.items {
-		if i.kind == k && !i.failed {
-			labelled = append(labelled, i)
+		if i.kind == k && !i.failed && i.label != nil {
+			names = append(names, i.name)
+			labels[i.name] = *i.label
 		}
 	}
-	if k.labels == "" || len(labelled) == 0 && (k != chordsKind || len(p.progressions) == 0) {
+	if k.labels == "" || len(names) == 0 && (k != chordsKind || len(p.progressions) == 0) {
 		return nil, nil
 	}
 	file, _ := dataset.LabelFile(k.dir(p.To), k.labels)
@@ -90,7 +92,11 @@ func (p *plan) merge(k *kind) ([]byte, error) {
 	if k == chordsKind {
 		text, p.counts[k].Labels, err = mergeProgressions(old, p.progressions, p.Replace, &c)
 	} else {
-		text, p.counts[k].Labels, err = mergeLabels(file, k.dir(p.To), old, labelled, p.Replace, &c)
+		text, p.counts[k].Labels, err = dataset.MergeLabels(file, k.dir(p.To), old, names, labels, func(name, has string) {
+			if !p.Replace {
+				c.add(name, has, labels[name].String())
+			}
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

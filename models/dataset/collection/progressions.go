@@ -34,8 +34,8 @@ func (p progression) String() string {
 
 // mergeProgressions adds progressions to the text of a file of them, by their ids. Its
 // other entries stay as they are.
-func mergeProgressions(old []byte, list []progression, replace bool, c *conflicts) ([]byte, Merged, error) {
-	var m Merged
+func mergeProgressions(old []byte, list []progression, replace bool, c *conflicts) ([]byte, dataset.Merged, error) {
+	var m dataset.Merged
 	text, err := dataset.DecodeText(old)
 	if err != nil {
 		return nil, m, err

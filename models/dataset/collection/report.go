@@ -6,6 +6,7 @@ package collection
 import (
 	"fmt"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/torch/data"
 )
 
@@ -42,21 +43,14 @@ type Report struct {
 // Count counts what became of one kind of data. Imported is the sum of Linked,
 // Copied and Unchanged; progressions, which are no files, are only Imported.
 type Count struct {
-	Kind      string `json:"kind"` // audio, midi, dynamics, drums, chords
-	Folder    string `json:"folder"`
-	Imported  int    `json:"imported"`
-	Linked    int    `json:"linked"`
-	Copied    int    `json:"copied"`
-	Unchanged int    `json:"unchanged"` // there before, with the same content
-	LabelFile string `json:"label_file,omitempty"`
-	Labels    Merged `json:"labels"`
-}
-
-// Merged counts the entries of a label file that the collection has.
-type Merged struct {
-	Added     int `json:"added"`
-	Replaced  int `json:"replaced"`
-	Unchanged int `json:"unchanged"`
+	Kind      string         `json:"kind"` // audio, midi, dynamics, drums, chords
+	Folder    string         `json:"folder"`
+	Imported  int            `json:"imported"`
+	Linked    int            `json:"linked"`
+	Copied    int            `json:"copied"`
+	Unchanged int            `json:"unchanged"` // there before, with the same content
+	LabelFile string         `json:"label_file,omitempty"`
+	Labels    dataset.Merged `json:"labels"`
 }
 
 // Imported counts the files and progressions of the collection that DATA now holds.

@@ -6,6 +6,7 @@ package collection
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,29 +40,34 @@ func TestRealEMOPIA(t *testing.T) {
 
 	_, err = importFrom("emopia", filepath.Join(shared, "audio"), to)
 	require.NoError(t, err)
-	theirs, theirEntries := entries(t, filepath.Join(shared, "audio"))
-	ours, ourEntries := entries(t, filepath.Join(to, "training", "audio"))
-	require.NotEmpty(t, theirEntries)
-	assert.Len(t, ourEntries, len(theirEntries))
-	for name, n := range theirEntries {
-		mine := ourEntries["emopia/"+name]
-		require.Len(t, mine, 1, name)
-		want, err := theirs.Label(n[0])
-		require.NoError(t, err)
-		got, err := ours.Label(mine[0])
-		require.NoError(t, err)
-		assert.Equal(t, want, got, name)
+	theirs, ours := rated(t, filepath.Join(shared, "audio")), rated(t, filepath.Join(to, "training", "audio"))
+	require.NotEmpty(t, theirs)
+	assert.Len(t, ours, len(theirs))
+	for name, want := range theirs {
+		assert.Equal(t, want[:1], ours["emopia/"+name], name)
 	}
 }
 
-// entries reads the labels.csv of a folder, and finds its entries.
-func entries(t *testing.T, dir string) (*dataset.Sheet, map[string][]int) {
+// rated reads the labels.csv of a folder: for each file what its labels say.
+func rated(t *testing.T, dir string) map[string][]dataset.Label {
 	t.Helper()
-	sheet, err := dataset.ReadSheet("labels.csv", []byte(read(t, dir, "labels.csv")))
+	table, err := dataset.ReadTable([]byte(read(t, dir, "labels.csv")))
 	require.NoError(t, err)
-	entries, err := sheet.Entries(dir, nil)
-	require.NoError(t, err)
-	return sheet, entries
+	labels := map[string][]dataset.Label{}
+	for _, row := range table.Rows {
+		field := func(name string) string {
+			i, err := table.Column(name)
+			require.NoError(t, err)
+			return row.Field(i)
+		}
+		l := dataset.Label{Group: field("group")}
+		l.Valence, err = strconv.ParseFloat(field("valence"), 64)
+		require.NoError(t, err)
+		l.Arousal, err = strconv.ParseFloat(field("arousal"), 64)
+		require.NoError(t, err)
+		labels[field("filename")] = append(labels[field("filename")], l)
+	}
+	return labels
 }
 
 // The arousal of drums is the one that they have there, to all its digits.

@@ -80,6 +80,15 @@ func (r *reader) table(name string, needs ...string) (*table, error) {
 	return t, nil
 }
 
+// index finds an index, as find does, and reads the first one that is found.
+func (r *reader) index(fix string, patterns []string, needs ...string) (*table, error) {
+	found, err := r.find(fix, patterns...)
+	if err != nil {
+		return nil, err
+	}
+	return r.table(found[0], needs...)
+}
+
 // rating reads valence and arousal of a row, both published as low to high, or reports
 // why it cannot.
 func (r *reader) rating(row row, valence, arousal string, low, high float64) (v, a float64, ok bool) {

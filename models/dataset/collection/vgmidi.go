@@ -35,11 +35,7 @@ type place struct {
 }
 
 func readVGMIDI(_ context.Context, r *reader) error {
-	indexes, err := r.find("name the folder of the repository, or its zip", "vgmidi_labelled.csv", "vgmidi.csv")
-	if err != nil {
-		return err
-	}
-	t, err := r.table(indexes[0], "midi", "valence", "arousal")
+	t, err := r.index("name the folder of the repository, or its zip", []string{"vgmidi_labelled.csv", "vgmidi.csv"}, "midi", "valence", "arousal")
 	if err != nil {
 		return err
 	}
