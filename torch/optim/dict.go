@@ -21,13 +21,10 @@ func readDict(d *torch.Dict, sizes []int) ([]savedGroup, error) {
 	if d == nil {
 		return nil, errors.New("the state dict is nil")
 	}
-	list, err := torch.Value[[]any](d, "param_groups")
-	if err != nil {
-		return nil, err
-	}
-	states, err := torch.Value[*torch.Dict](d, "state")
-	if err != nil {
-		return nil, err
+	r := &torch.DictReader{Dict: d}
+	list, states := torch.Read[[]any](r, "param_groups"), torch.Read[*torch.Dict](r, "state")
+	if r.Err != nil {
+		return nil, r.Err
 	}
 	if len(list) != len(sizes) {
 		return nil, fmt.Errorf("the state dict has %d groups of parameters, the optimizer %d", len(list), len(sizes))

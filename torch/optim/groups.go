@@ -229,7 +229,8 @@ func (o *groups[C]) Step() {
 // rates returns what schedulers change and leave in the groups.
 func (o *groups[C]) rates() (list []rate) {
 	for _, g := range o.list {
-		list = append(list, rate{g.lr(o.rule), g.extra})
+		lr := g.lr(o.rule)
+		list = append(list, rate{func() float64 { return *lr }, func(x float64) { *lr = x }, g.extra})
 	}
 	return list
 }

@@ -52,7 +52,7 @@ func NewReduceLROnPlateau(o Optimizer, c ReduceLROnPlateauConfig) *ReduceLROnPla
 	notNegative(name, "Cooldown", float64(c.Cooldown))
 	notNegative(name, "MinLR", c.MinLR)
 	notNegative(name, "Eps", c.Eps)
-	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, minLRs: slices.Repeat([]float64{c.MinLR}, len(rates(o)))}
+	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, minLRs: slices.Repeat([]float64{c.MinLR}, len(ratesOf(o)))}
 	s.best = s.worst()
 	return s
 }
@@ -109,7 +109,7 @@ func (s *ReduceLROnPlateau) all() []setting {
 		// default_min_lr is None where each group has its own, and PyTorch before 2.6 did not write it.
 		{"factor", &s.Factor}, {"default_min_lr", optional{&s.MinLR}}, {"min_lrs", &s.minLRs},
 		{"patience", &s.Patience}, {"cooldown", &s.Cooldown}, {"eps", &s.Eps},
-		{"last_epoch", &s.epoch}, {"_last_lr", listOf(rates(s.optimizer))},
+		{"last_epoch", &s.epoch}, {"_last_lr", lastRates(s.optimizer)},
 		{"mode_worse", s.worst()}, {"mode", choice{&s.Max, "min", "max"}},
 		{"threshold", &s.Threshold}, {"threshold_mode", choice{&s.Absolute, "rel", "abs"}},
 		{"best", &s.best}, {"cooldown_counter", &s.cooling}, {"num_bad_epochs", &s.bad},

@@ -3,7 +3,13 @@
 
 package optim
 
-import "github.com/etude-ml/etude/torch"
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+)
 
 // Scheduler changes the learning rates of an optimizer from epoch to epoch.
 type Scheduler interface {
@@ -23,57 +29,115 @@ type Scheduler interface {
 // rate is the learning rate of a group. Like PyTorch's schedulers, ours leave the rate
 // that they start from beside it, as "initial_lr", where the next scheduler finds it.
 type rate struct {
-	lr    *float64
+	get   func() float64
+	set   func(float64)
 	extra *torch.Dict
 }
 
-// grouped is an optimizer with a learning rate for each group. Of any other a
+// ratesOf returns the learning rate of each group. Of an optimizer from elsewhere a
 // scheduler sees one group.
-type grouped interface{ rates() []rate }
-
-// rates returns the learning rate of each group.
-func rates(o Optimizer) []float64 {
-	g, ok := o.(grouped)
-	if !ok {
-		return []float64{o.LR()}
+func ratesOf(o Optimizer) []rate {
+	if o, ok := o.(interface{ rates() []rate }); ok {
+		return o.rates()
 	}
-	var list []float64
-	for _, r := range g.rates() {
-		list = append(list, *r.lr)
-	}
-	return list
+	return []rate{{o.LR, o.SetLR, torch.NewDict()}}
 }
 
 // changeRates replaces the learning rate of each of n groups.
 func changeRates(o Optimizer, n int, next func(group int, lr float64) float64) {
-	g, ok := o.(grouped)
-	if !ok {
-		o.SetLR(next(0, o.LR()))
-		return
-	}
-	list := g.rates()
+	list := ratesOf(o)
 	if len(list) != n {
 		throw("optim.Scheduler", "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", len(list), n)
 	}
 	for i, r := range list {
-		*r.lr = next(i, *r.lr)
+		r.set(next(i, r.get()))
 	}
 }
 
-// initialRates returns the rates that a schedule starts from.
-func initialRates(o Optimizer) []float64 {
-	list := rates(o)
-	g, ok := o.(grouped)
-	if !ok {
-		return list
-	}
-	for i, rate := range g.rates() {
-		r := &torch.DictReader{Dict: rate.extra}
-		if lr := r.Number("initial_lr"); r.Err == nil {
-			list[i] = lr
-		} else {
-			rate.extra.Set("initial_lr", list[i])
-		}
+// lastRates returns the learning rates as a list of PyTorch's.
+func lastRates(o Optimizer) []any {
+	var list []any
+	for _, r := range ratesOf(o) {
+		list = append(list, r.get())
 	}
 	return list
+}
+
+// initialRates returns the rates that a schedule starts from.
+func initialRates(o Optimizer) (list []float64) {
+	for _, rate := range ratesOf(o) {
+		r := &torch.DictReader{Dict: rate.extra}
+		lr := r.Number("initial_lr")
+		if r.Err != nil {
+			lr = rate.get()
+			rate.extra.Set("initial_lr", lr)
+		}
+		list = append(list, lr)
+	}
+	return list
+}
+
+// curve describes one kind of scheduler that only counts epochs. C is the type of its
+// settings.
+type curve[C any] struct {
+	name     string               // without the package
+	settings func(c *C) []setting // in PyTorch's order
+	check    func(c *C)           // panics on settings that cannot be
+	// rate returns the next rate of a group from the present one and from the one that
+	// the schedule started from. epoch counts the epochs that have ended, 1 at first.
+	rate func(c *C, epoch int, lr, base float64) float64
+}
+
+// schedule is what the schedulers that only count epochs have in common.
+type schedule[C any] struct {
+	Config C
+
+	curve     *curve[C]
+	optimizer Optimizer
+	base      []float64 // of each group
+	epoch     int       // steps taken
+}
+
+func newSchedule[C any](f *curve[C], o Optimizer, c C) schedule[C] {
+	f.check(&c)
+	return schedule[C]{Config: c, curve: f, optimizer: o, base: initialRates(o)}
+}
+
+// Step ends an epoch. The value does not matter.
+func (s *schedule[C]) Step(float64) {
+	s.epoch++
+	changeRates(s.optimizer, len(s.base), func(group int, lr float64) float64 {
+		return s.curve.rate(&s.Config, s.epoch, lr, s.base[group])
+	})
+}
+
+// all returns the settings, and the state with the keys of PyTorch's LRScheduler.
+func (s *schedule[C]) all() []setting {
+	return append(s.curve.settings(&s.Config), []setting{
+		{"base_lrs", &s.base}, {"last_epoch", &s.epoch}, {"_step_count", s.epoch + 1}, {"_is_initial", false},
+		{"_get_lr_called_within_step", false}, {"_last_lr", lastRates(s.optimizer)},
+	}...)
+}
+
+// StateDict returns what the state_dict of PyTorch's scheduler of this name does.
+func (s *schedule[C]) StateDict() *torch.Dict { return written(s.all()) }
+
+// LoadStateDict takes over what StateDict, or PyTorch's, returned.
+func (s *schedule[C]) LoadStateDict(d *torch.Dict) error {
+	fresh := *s
+	err := readAll(s.curve.name, d, fresh.all(), func() { s.curve.check(&fresh.Config) })
+	if err == nil {
+		*s = fresh
+	}
+	return err
+}
+
+// String names the scheduler and its settings.
+func (s *schedule[C]) String() string {
+	v := reflect.ValueOf(s.Config)
+	settings := make([]string, v.NumField())
+	for i := range settings {
+		settings[i] = fmt.Sprintf("%s %v", v.Type().Field(i).Name, v.Field(i))
+	}
+	return fmt.Sprintf("%s(%s)", s.curve.name, strings.Join(settings, ", "))
 }

@@ -52,7 +52,11 @@ func (s setting) plain() any {
 	case *[2]float64:
 		return torch.Tuple{v[0], v[1]}
 	case *[]float64:
-		return listOf(*v)
+		list := make([]any, len(*v))
+		for i, x := range *v {
+			list[i] = x
+		}
+		return list
 	case choice:
 		if *v.is {
 			return v.yes
@@ -93,15 +97,6 @@ func (s setting) read(r *torch.DictReader) {
 			*v.number = r.Number(s.key)
 		}
 	}
-}
-
-// listOf returns a Python list.
-func listOf(xs []float64) []any {
-	list := make([]any, len(xs))
-	for i, x := range xs {
-		list[i] = x
-	}
-	return list
 }
 
 // readAll takes over a scheduler's settings, which must all be there, and checks them.
