@@ -17,7 +17,7 @@ type cacheFlags struct {
 }
 
 // open opens the cache; nil with --no-cache. Failing to open it only costs time: warn and
-// continue without it. done reports the time that the cache saved, and closes it.
+// continue without it. done reports what was in the cache, and closes it.
 func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	if c.NoCache {
 		return nil, func() {}
@@ -29,8 +29,8 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 	}
 	return kept, func() {
 		if s := kept.Stats(); s.Hits > 0 {
-			env.say("features of %s were in the cache and %d %s not; that saved %.1f s of decoding",
-				count(int(s.Hits), "file"), s.Misses, map[bool]string{true: "was", false: "were"}[s.Misses == 1], s.SavedSeconds)
+			env.say("features of %s were in the cache and %d %s not",
+				count(int(s.Hits), "file"), s.Misses, map[bool]string{true: "was", false: "were"}[s.Misses == 1])
 		}
 		if fault := kept.Stats().Fault; fault != "" {
 			env.say("features are not kept any more: %s", fault)

@@ -17,29 +17,21 @@
 //	DIR/00/ … DIR/ff/      *.features: entries; *.hash: the content hash of a file
 package cache
 
-import (
-	"cmp"
-	"context"
-	"time"
-)
+import "context"
 
 // Stats counts what this process did with a cache since [Open].
 type Stats struct {
 	Hits, Misses int64 // of Get
 	Damaged      int64 // files that were removed because they held no entry
-	// SavedSeconds is the time that making the entries of all hits took, less the
-	// time that getting them took.
-	SavedSeconds float64
 	// Fault says why nothing is stored any more, such as a full disk; it is empty
 	// while all is well, and for a read-only folder.
 	Fault string
 }
 
 // Do returns what decode makes of the file at path: the stored entry, or else
-// decode's, which it then stores, unless the file changed meanwhile. Do measures
-// the Seconds if decode leaves them at 0. It returns an error of decode without
-// storing it; a Failure is what is remembered. A file that cannot be hashed, or is
-// larger than [MaxHash], is left to decode, and a failure to store shows in [Stats]
+// decode's, which it then stores, unless the file changed meanwhile. It returns an
+// error of decode without storing it, but stores a Failure. A file that cannot be hashed,
+// or is larger than [MaxHash], is left to decode, and a failure to store shows in [Stats]
 // only. A nil Cache decodes.
 func (c *Cache) Do(ctx context.Context, path, feature string, version int, decode func() (*Entry, error)) (*Entry, error) {
 	if c == nil {
@@ -56,14 +48,9 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 	if e, ok := c.Get(k); ok {
 		return e, nil
 	}
-	start := time.Now()
 	e, err := decode()
-	if err != nil || e == nil {
-		return nil, err
-	}
-	e.Seconds = cmp.Or(e.Seconds, time.Since(start).Seconds())
-	if c.quiet.Load() {
-		return e, nil
+	if err != nil || e == nil || c.quiet.Load() {
+		return e, err
 	}
 	// Without this, the features of new content would be stored under the hash of
 	// the old, and served to every file that holds the old.
@@ -76,25 +63,18 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 // Get returns the entry of a key, if there is one. It removes a file that is
 // damaged or does not hold this key.
 func (c *Cache) Get(k Key) (*Entry, bool) {
-	start := time.Now()
 	e, ok := c.load(k)
-	if !ok {
+	if ok {
+		c.hits.Add(1)
+	} else {
 		c.misses.Add(1)
-		return nil, false
 	}
-	c.hits.Add(1)
-	const most = 1e6 // seconds; what is stored may be any number
-	saved := -time.Since(start)
-	if e.Seconds > 0 && e.Seconds < most {
-		saved += time.Duration(e.Seconds * float64(time.Second))
-	}
-	c.saved.Add(int64(saved))
-	return e, true
+	return e, ok
 }
 
 // Stats returns what was counted so far.
 func (c *Cache) Stats() Stats {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	return Stats{c.hits.Load(), c.misses.Load(), c.damaged.Load(), time.Duration(c.saved.Load()).Seconds(), c.fault}
+	return Stats{c.hits.Load(), c.misses.Load(), c.damaged.Load(), c.fault}
 }

@@ -26,7 +26,6 @@ type Entry struct {
 	// Failure, unless it is empty, is why there are no features. The content may
 	// stand under other names too, so the text must not hold the path.
 	Failure string
-	Seconds float64 // that making the entry took
 }
 
 // Row is one part of a feature. Rows may differ in their lengths.
@@ -35,11 +34,10 @@ type Row struct {
 	Values []float32
 }
 
-// A file holds, all little-endian:
+// A file holds:
 //
-//	"EtFE"; the key (feature, version as int64, 32 bytes); seconds as float64;
-//	failure; notes; rows, each a part and its values as float32;
-//	16 bytes of the SHA-256 of all before
+//	"EtFE"; failure; notes; rows, each a part and its values as float32, little-endian;
+//	16 bytes of the SHA-256 of the key and of all before
 //
 // A text, a list and values begin with their length, a uvarint. The format's version
 // is part of the names, see [Key.file]: programs of different versions do not meet
@@ -48,7 +46,7 @@ const (
 	entrySuffix = ".features"
 	hashSuffix  = ".hash"
 
-	formatVersion = 1
+	formatVersion = 2
 	magic         = "EtFE"
 	checkBytes    = 16
 
@@ -67,13 +65,24 @@ func (k Key) file() string {
 	if k.Feature == hashFeature {
 		suffix = hashSuffix
 	}
-	sum := sha256.Sum256(appendKey([]byte{'E', formatVersion}, k))
+	sum := k.sum([]byte{formatVersion})
 	return hex.EncodeToString(sum[:1]) + "/" + hex.EncodeToString(sum[1:]) + suffix
 }
 
+// sum returns the SHA-256 of a key and of what belongs to it.
+func (k Key) sum(of []byte) [sha256.Size]byte {
+	h := sha256.New()
+	h.Write(binary.AppendUvarint(nil, uint64(len(k.Feature))))
+	h.Write([]byte(k.Feature))
+	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(k.Version)))
+	h.Write(k.Content[:])
+	h.Write(of)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
 // seal ends a file with its checksum.
-func seal(b []byte) []byte {
-	sum := sha256.Sum256(b)
+func (k Key) seal(b []byte) []byte {
+	sum := k.sum(b)
 	return append(b, sum[:checkBytes]...)
 }
 
@@ -82,9 +91,7 @@ func encodeEntry(k Key, e *Entry) []byte {
 	if len(e.Rows) > maxItems || len(e.Notes) > maxItems {
 		return nil
 	}
-	b := appendKey([]byte(magic), k)
-	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(e.Seconds))
-	b = appendText(b, e.Failure)
+	b := appendText([]byte(magic), e.Failure)
 	b = binary.AppendUvarint(b, uint64(len(e.Notes)))
 	for _, n := range e.Notes {
 		b = appendText(b, n)
@@ -97,13 +104,7 @@ func encodeEntry(k Key, e *Entry) []byte {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 		}
 	}
-	return seal(b)
-}
-
-func appendKey(b []byte, k Key) []byte {
-	b = appendText(b, k.Feature)
-	b = binary.LittleEndian.AppendUint64(b, uint64(k.Version))
-	return append(b, k.Content[:]...)
+	return k.seal(b)
 }
 
 func appendText(b []byte, s string) []byte {
@@ -114,14 +115,10 @@ func appendText(b []byte, s string) []byte {
 func decodeEntry(b []byte, k Key) (*Entry, error) {
 	end := max(0, len(b)-checkBytes)
 	r := reader{b: b[:end]}
-	if sum := sha256.Sum256(r.b); string(sum[:checkBytes]) != string(b[end:]) || string(r.take(len(magic))) != magic {
+	if sum := k.sum(r.b); string(sum[:checkBytes]) != string(b[end:]) || string(r.take(len(magic))) != magic {
 		return nil, errFormat
 	}
-	e := &Entry{}
-	own := Key{Feature: r.text(), Version: int(r.uint64())}
-	copy(own.Content[:], r.take(len(own.Content)))
-	e.Seconds = math.Float64frombits(r.uint64())
-	e.Failure = r.text()
+	e := &Entry{Failure: r.text()}
 	for range r.count(1, maxItems) {
 		e.Notes = append(e.Notes, r.text())
 	}
@@ -140,7 +137,7 @@ func decodeEntry(b []byte, k Key) (*Entry, error) {
 		}
 		e.Rows = append(e.Rows, row)
 	}
-	if r.bad || len(r.b) > 0 || own != k {
+	if r.bad || len(r.b) > 0 {
 		return nil, errFormat
 	}
 	return e, nil
@@ -175,13 +172,6 @@ func (r *reader) count(itemBytes, most int) int {
 }
 
 func (r *reader) text() string { return string(r.take(r.count(1, maxFile))) }
-
-func (r *reader) uint64() uint64 {
-	if b := r.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
 
 // hashFeature is the feature of the entries that hold the content hash of a file.
 const hashFeature = "file.hash"

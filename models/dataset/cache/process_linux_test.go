@@ -67,7 +67,7 @@ const (
 // a mixture of two of them, and one of another key.
 func noisy(k int, nonce uint64) *Entry {
 	r := rand.New(rand.NewPCG(uint64(k), nonce))
-	e := &Entry{Notes: []string{strconv.FormatUint(nonce, 10)}, Seconds: float64(k)}
+	e := &Entry{Notes: []string{strconv.FormatUint(nonce, 10)}}
 	for range 3 {
 		row := Row{Part: strconv.Itoa(k), Values: make([]float32, r.IntN(850))}
 		for i := range row.Values {

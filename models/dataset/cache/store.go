@@ -55,7 +55,7 @@ type Cache struct {
 	max  int64            // maxBytes, but for tests
 	now  func() time.Time // tests cannot wait, and cannot set a ctime
 
-	hits, misses, damaged, saved atomic.Int64 // see Stats; saved is in nanoseconds
+	hits, misses, damaged atomic.Int64 // see Stats
 
 	quiet   atomic.Bool // nothing is stored any more
 	writing sync.Mutex  // for what follows
