@@ -148,12 +148,9 @@ func WriteWAV(w io.Writer, samples []float64, rate int) error {
 	if size > math.MaxUint32-36 {
 		return fmt.Errorf("audio: write wav: %d samples are too many for a wav file", len(samples))
 	}
-	b := make([]byte, 0, 44+size)
 	le := binary.LittleEndian
-	b = append(b, "RIFF"...)
-	b = le.AppendUint32(b, uint32(36+size))
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 16)
+	b := append(make([]byte, 0, 44+size), "RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00"...)
+	le.PutUint32(b[4:], uint32(36+size))
 	b = le.AppendUint16(b, tagPCM)
 	b = le.AppendUint16(b, 1)
 	b = le.AppendUint32(b, uint32(rate))

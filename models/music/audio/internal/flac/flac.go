@@ -42,22 +42,20 @@ type Block struct {
 const maxBlocks = 1 << 14
 
 // New reads the marker and STREAMINFO, and skips the other metadata.
-func New(r io.ReadSeeker) (*Stream, error) {
+func New(r *io.SectionReader) (*Stream, error) {
 	var b [42]byte
-	if _, err := io.ReadFull(r, b[:8]); err != nil {
-		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
-	}
-	if string(b[:4]) != "fLaC" {
+	n, err := r.ReadAt(b[:], 0)
+	if n >= 4 && string(b[:4]) != "fLaC" {
 		return nil, fmt.Errorf("marker is %q, want \"fLaC\"", b[:4])
 	}
 	last, kind, size := blockHeader(b[4:])
-	if kind != 0 || size < 34 {
+	if n >= 8 && (kind != 0 || size < 34) {
 		return nil, fmt.Errorf("STREAMINFO: first metadata block is of type %d and %d bytes, want 0 and 34", kind, size)
 	}
-	info := b[8:]
-	if _, err := io.ReadFull(r, info); err != nil {
+	if n < len(b) {
 		return nil, fmt.Errorf("STREAMINFO: %w", cut(err))
 	}
+	info := b[8:]
 	s := &Stream{
 		Rate:     int(info[10])<<12 | int(info[11])<<4 | int(info[12])>>4,
 		Channels: int(info[12]>>1&7) + 1,
@@ -67,36 +65,23 @@ func New(r io.ReadSeeker) (*Stream, error) {
 	if s.Bits < 4 {
 		return nil, fmt.Errorf("STREAMINFO: %d bits a sample, want 4 to 32", s.Bits)
 	}
-	skip := size - 34
+	at := int64(4)
 	for range maxBlocks {
-		if err := discard(r, skip); err != nil {
-			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, cut(err))
+		if at += 4 + int64(size); at > r.Size() {
+			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, errCut)
 		}
 		if last {
-			s.r = &bitReader{r: bufio.NewReaderSize(r, 1<<15)}
+			s.r = &bitReader{r: bufio.NewReaderSize(io.NewSectionReader(r, at, r.Size()-at), 1<<15)}
 			return s, nil
 		}
-		if _, err := io.ReadFull(r, b[:4]); err != nil {
+		if _, err := r.ReadAt(b[:4], at); err != nil {
 			return nil, fmt.Errorf("metadata: %w", cut(err))
 		}
 		if last, kind, size = blockHeader(b[:4]); kind == 127 {
 			return nil, errors.New("metadata: block of the forbidden type 127")
 		}
-		skip = size
 	}
 	return nil, fmt.Errorf("metadata: more than %d blocks", maxBlocks)
-}
-
-// discard skips n bytes. It reads the last of them to see whether it is there.
-func discard(r io.ReadSeeker, n int) error {
-	if n == 0 {
-		return nil
-	}
-	if _, err := r.Seek(int64(n-1), io.SeekCurrent); err != nil {
-		return err
-	}
-	_, err := io.ReadFull(r, make([]byte, 1))
-	return err
 }
 
 func blockHeader(b []byte) (last bool, kind, size int) {

@@ -63,11 +63,7 @@ type Reader struct {
 func Heads(r io.Reader) []string {
 	p := newPages(r)
 	var heads []string
-	for len(heads) < maxHeads {
-		g, err := p.read()
-		if err != nil || g.flags&flagFirst == 0 {
-			break
-		}
+	for g := range p.first {
 		heads = append(heads, string(g.body[:min(len(g.body), 64)]))
 	}
 	return heads
@@ -77,11 +73,7 @@ func Heads(r io.Reader) []string {
 // that packet. The error is io.EOF if there is none.
 func Open(r io.Reader, prefix string) (*Reader, []byte, error) {
 	o := &Reader{pages: newPages(r), whole: true}
-	for range maxHeads {
-		g, err := o.pages.read()
-		if err != nil || g.flags&flagFirst == 0 {
-			break
-		}
+	for g := range o.pages.first {
 		if bytes.HasPrefix(g.body, []byte(prefix)) {
 			o.serial, o.next = g.serial, g.number+1
 			o.page, o.body, o.ended = g, g.body, g.flags&flagLast != 0
@@ -189,6 +181,15 @@ type pages struct {
 }
 
 func newPages(r io.Reader) pages { return pages{r: bufio.NewReaderSize(r, maxPage)} }
+
+// first yields the first pages of the streams, with which a file begins.
+func (p *pages) first(yield func(page) bool) {
+	for range maxHeads {
+		if g, err := p.read(); err != nil || g.flags&flagFirst == 0 || !yield(g) {
+			return
+		}
+	}
+}
 
 // read returns the next page with a correct checksum, or io.EOF after the last.
 func (p *pages) read() (page, error) {
