@@ -123,31 +123,35 @@ func (w *writer) melody(chord, position int, at float64, rhythm []float64, theme
 	return position
 }
 
-// accompany writes a bass note and the chord above it: held when calm, repeated
-// or broken when not.
+// figure is what an accompaniment plays in a bar: in each step some tones of the chord, by
+// their places in a list.
+type figure struct {
+	accent, length float64 // of each step
+	steps          [][]int
+}
+
+// accompaniments go from calm to driving: chords are held, repeated or broken.
+var accompaniments = [4]figure{
+	{-12, beatsPerBar, [][]int{{0, 1, 2}}},
+	{-10, 2, [][]int{{0, 1, 2}, {0, 1, 2}}},
+	{-8, 1, [][]int{{0}, {1}, {2}, {1}}},
+	{-8, 0.5, [][]int{{0}, {2}, {1}, {2}, {0}, {2}, {1}, {2}}},
+}
+
+// accompany writes a bass note and the chord above it.
 func (w *writer) accompany(chord int, at float64, density int) {
 	root := w.bass(chord, w.center-24)
 	third := w.nearestTone(chord, w.center-12)
 	w.add(w.pitch(root, chord), 0, at, beatsPerBar)
-	tones := [3]int{third, w.above(chord, third), w.above(chord, w.above(chord, third))}
-	switch density {
-	case 0:
-		for _, tone := range tones {
-			w.add(w.pitch(tone, chord), -12, at, beatsPerBar)
-		}
-	case 1:
-		for beat := range 2 {
-			for _, tone := range tones {
-				w.add(w.pitch(tone, chord), -10, at+2*float64(beat), 2)
-			}
-		}
-	case 2:
-		for beat := range beatsPerBar {
-			w.add(w.pitch(tones[[]int{0, 1, 2, 1}[beat]], chord), -8, at+float64(beat), 1)
-		}
-	default:
-		for eighth := range 2 * beatsPerBar {
-			w.add(w.pitch(tones[[]int{0, 2, 1, 2}[eighth%4]], chord), -8, at+float64(eighth)/2, 0.5)
+	fifth := w.above(chord, third)
+	w.play(accompaniments[density], []int{third, fifth, w.above(chord, fifth)}, chord, at)
+}
+
+// play writes a figure with the positions of its tones.
+func (w *writer) play(f figure, tones []int, chord int, at float64) {
+	for i, step := range f.steps {
+		for _, tone := range step {
+			w.add(w.pitch(tones[tone], chord), f.accent, at+float64(i)*f.length, f.length)
 		}
 	}
 }

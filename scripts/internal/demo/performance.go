@@ -102,36 +102,21 @@ func (w *writer) double(arousal float64) {
 	}
 }
 
-// texture writes a bar of the left hand: chords for half a bar, broken chords,
-// bass and chord in turns, or running sixteenths.
+// textures are bars of the left hand: chords for half a bar, broken chords, bass and chord
+// in turns, or running sixteenths. Tones 0 and 1 are the root, an octave apart.
+var textures = [4]figure{
+	{0, 2, [][]int{{1, 3, 4, 5}, {1, 3, 4, 5}}},
+	{0, 0.5, [][]int{{1}, {3}, {4}, {3}, {5}, {3}, {4}, {3}}},
+	{0, 1, [][]int{{0, 1}, {3, 4, 5}, {0, 1}, {3, 4, 5}}},
+	{0, 0.25, [][]int{{1}, {3}, {4}, {5}, {4}, {3}, {1}, {3}, {4}, {5}, {4}, {3}, {1}, {3}, {4}, {5}}},
+}
+
+// texture writes a bar of the left hand.
 func (w *writer) texture(chord int, at float64, level int) {
 	root := w.bass(chord, w.center-26)
-	tones := []int{root}
+	tones := []int{root - 7, root}
 	for range 4 {
 		tones = append(tones, w.above(chord, tones[len(tones)-1]))
 	}
-	play := func(at, length float64, positions ...int) {
-		for _, position := range positions {
-			w.add(w.pitch(position, chord), 0, at, length)
-		}
-	}
-	switch level {
-	case 0:
-		for _, beat := range []float64{0, 2} {
-			play(at+beat, 2, root, tones[2], tones[3], tones[4])
-		}
-	case 1:
-		for i, tone := range []int{0, 2, 3, 2, 4, 2, 3, 2} {
-			play(at+float64(i)/2, 0.5, tones[tone])
-		}
-	case 2:
-		for _, beat := range []float64{0, 2} {
-			play(at+beat, 1, root-7, root)
-			play(at+beat+1, 1, tones[2:]...)
-		}
-	default:
-		for i := range 16 {
-			play(at+float64(i)/4, 0.25, tones[[]int{0, 2, 3, 4, 3, 2}[i%6]])
-		}
-	}
+	w.play(textures[level], tones, chord, at)
 }
