@@ -4,12 +4,29 @@
 package nn_test
 
 import (
+	"maps"
+
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
 // modules makes each module of PyTorch from the arguments of a case.
-var modules = map[string]func(c moduleCase) any{
+var modules = together(
+	basicModules,
+)
+
+// moduleTable holds the modules of one family.
+type moduleTable map[string]func(c moduleCase) any
+
+func together(tables ...moduleTable) moduleTable {
+	all := moduleTable{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
+}
+
+var basicModules = moduleTable{
 	"Linear": func(c moduleCase) any {
 		return nn.NewLinear(c.int(0, "in_features", 0), c.int(1, "out_features", 0), torch.CPU,
 			nn.LinearConfig{NoBias: !c.bool(2, "bias", true), DType: c.dtype})
