@@ -259,6 +259,10 @@ func walkValues(v any, f func(any)) {
 	case torch.Tuple:
 		walkValues([]any(v), f)
 	case *torch.Dict:
+		if p, ok := v.Get("packed"); ok { // a PackedSequence: the other tensors are indices
+			f(list(p)[0])
+			return
+		}
 		for _, x := range v.All() {
 			walkValues(x, f)
 		}

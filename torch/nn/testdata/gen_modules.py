@@ -21,7 +21,7 @@ import warnings
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.testing._internal.common_modules import FunctionInput, ModuleInput, module_db
 
 parser = argparse.ArgumentParser()
@@ -39,6 +39,9 @@ def plain(x, *, keep):
         return keep(x)
     if isinstance(x, PackedSequence):
         return {"packed": [keep(t) for t in x if t is not None]}
+    if isinstance(x, nn.Module):
+        settings = {f"{path}.{k}": v for path, m in x.named_modules() for k, v in vars(m).items() if isinstance(v, (bool, int, float))}
+        return {"module": type(x).__name__, "settings": settings, "state": state(x)}
     if isinstance(x, (list, tuple)):
         return [plain(y, keep=keep) for y in x]
     if isinstance(x, dict):
@@ -72,8 +75,10 @@ def number(x):
 def case(name, cls, given, dtype, training, seed):
     made, forward = given.constructor_input, given.forward_input
     kwargs = {k: v for k, v in made.kwargs.items() if k not in ("device", "dtype")}
+    # Other numbers are drawn for float64 than for float32.
+    typed = {"dtype": dtype} if issubclass(cls, nn.RNNBase) or "dtype" in inspect.signature(cls).parameters else {}
     torch.manual_seed(seed)
-    module = cls(*made.args, **kwargs).to(dtype)
+    module = cls(*made.args, **kwargs, **typed).to(dtype)
     module.train(training)
     result = dict(module=name, desc=given.desc, dtype=str(dtype).removeprefix("torch."), training=training, seed=seed,
                   args=plain(made.args, keep=torch.Tensor.clone), kwargs=plain(kwargs, keep=torch.Tensor.clone), initial=state(module))
@@ -85,7 +90,8 @@ def case(name, cls, given, dtype, training, seed):
                 t.add_(torch.rand(t.shape, generator=generator, dtype=t.dtype) * 0.1)
     inputs, named = forward.args, forward.kwargs
     for t in tensors([inputs, named]):
-        if t.is_leaf and t.requires_grad:
+        if t.requires_grad:
+            t.retain_grad()  # some inputs are views
             t.grad = None
     result.update(state=state(module), inputs=plain(inputs, keep=lambda t: t.detach().clone()),
                   named=plain(named, keep=lambda t: t.detach().clone()),
@@ -98,21 +104,21 @@ def case(name, cls, given, dtype, training, seed):
     result["cotangents"] = [torch.randn(t.shape, generator=generator, dtype=t.dtype) if t.requires_grad else None for t in flat]
     if roots:
         torch.autograd.backward(roots, [g for g in result["cotangents"] if g is not None])
-    result["grads"] = [None if not t.is_leaf or t.grad is None else t.grad.detach().clone() for t in tensors([inputs, named])]
+    result["grads"] = [None if t.grad is None else t.grad.detach().clone() for t in tensors([inputs, named])]
     result["parameter_grads"] = {k: None if p.grad is None else p.grad.clone() for k, p in module.named_parameters()}
     result["after"] = state(module)
     return result
 
 
-def one(*args, inputs, desc="", **kwargs):
+def one(*args, inputs, named={}, desc="", **kwargs):
     """Returns a case of the list `others`; tensors of inputs get gradients."""
     for t in tensors(inputs):
         if number(t):
             t.requires_grad_()
-    return ModuleInput(FunctionInput(*args, **kwargs), FunctionInput(*inputs), desc=desc)
+    return ModuleInput(FunctionInput(*args, **kwargs), FunctionInput(*inputs, **named), desc=desc)
 
 
-# Classes that the database lacks.
+# Classes and options that the database lacks.
 others = {
     "Identity": lambda r: [one(inputs=[r(2, 3)])],
     "Flatten": lambda r: [one(inputs=[r(2, 3, 4)]), one(0, 1, inputs=[r(2, 3, 4)])],
@@ -138,12 +144,45 @@ others = {
     "PairwiseDistance": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(3.0, keepdim=True, inputs=[r(4, 5), r(4, 5)])],
     "TripletMarginLoss": lambda r: [one(inputs=[r(4, 5), r(4, 5), r(4, 5)]), one(0.5, 3.0, swap=True, reduction="sum", inputs=[r(4, 5), r(4, 5), r(4, 5)])],
     "TripletMarginWithDistanceLoss": lambda r: [one(margin=0.5, swap=True, inputs=[r(4, 5), r(4, 5), r(4, 5)])],
+    "Embedding": lambda r: [
+        one(7, 4, -2, 1.5, 1.0, True, inputs=[torch.randint(7, (5, 4))]), one(7, 4, max_norm=0.5, inputs=[torch.randint(7, (5,))]),
+    ],
     "EmbeddingBag": lambda r: [
         one(7, 4, mode=mode, inputs=[torch.randint(7, (9,)), torch.tensor([0, 2, 2, 6])]) for mode in ("sum", "mean", "max")
-    ] + [one(7, 4, mode="sum", padding_idx=2, inputs=[torch.randint(7, (3, 4)), None, r(3, 4)])],
+    ] + [
+        one(7, 4, mode="sum", padding_idx=2, inputs=[torch.randint(7, (3, 4)), None, r(3, 4)]),
+        one(7, 4, 0.5, 1.0, True, include_last_offset=True, padding_idx=-1, inputs=[torch.randint(7, (9,)), torch.tensor([0, 2, 2, 9])]),
+    ],
+    "Bilinear": lambda r: [one(2, 3, 4, False, inputs=[r(2, 5, 2), r(2, 5, 3)])],
+    "RNN": lambda r: [one(3, 4, 2, dropout=0.3, bidirectional=True, inputs=x) for x in recurrent(r, 1)],
+    "GRU": lambda r: [one(3, 4, 2, dropout=0.3, bidirectional=True, inputs=x) for x in recurrent(r, 1)],
+    "LSTM": lambda r: [one(3, 4, 2, dropout=0.3, bidirectional=True, inputs=x) for x in recurrent(r, 2)] + [
+        one(3, 4, 2, proj_size=2, batch_first=True, inputs=x) for x in ([r(2, 5, 3)], [packed(r(5, 3, 3))])
+    ],
+    "RNNCell": lambda r: [one(5, 4, bias=False, inputs=x) for x in ([r(3, 5)], [r(3, 5), r(3, 4)])],
+    "GRUCell": lambda r: [one(5, 4, bias=False, inputs=x) for x in ([r(3, 5)], [r(3, 5), r(3, 4)])],
+    "LSTMCell": lambda r: [one(5, 4, bias=False, inputs=x) for x in ([r(3, 5)], [r(3, 5), (r(3, 4), r(3, 4))])],
+    "MultiheadAttention": lambda r: [
+        one(8, 2, 0.3, batch_first=True, kdim=3, vdim=5, inputs=[r(2, 4, 8), r(2, 6, 3), r(2, 6, 5)], named=named) for named in masks(4, 6, r)
+    ] + [
+        one(8, 2, 0.3, add_bias_kv=True, add_zero_attn=True, inputs=[r(4, 2, 8), r(6, 2, 8), r(6, 2, 8)], named=named) for named in masks(4, 6, r)
+    ],
+    "TransformerEncoderLayer": lambda r: [
+        one(8, 2, 12, 0.3, "gelu", 1e-3, batch_first, norm_first, inputs=[r(3, 3, 8)], named=dict(src_mask=causal(3, r), is_causal=True))
+        for batch_first, norm_first in ((True, False), (False, True))
+    ],
+    "TransformerDecoderLayer": lambda r: [
+        one(8, 2, 12, 0.3, "gelu", 1e-3, batch_first, norm_first, inputs=[r(3, 3, 8), r(3, 3, 8)], named=dict(tgt_mask=causal(3, r), tgt_is_causal=True))
+        for batch_first, norm_first in ((True, False), (False, True))
+    ],
+    "Transformer": lambda r: [one(8, 2, 2, 2, 12, 0.3, batch_first=True, inputs=[r(2, 4, 8), r(2, 3, 8)], named=dict(tgt_mask=causal(3, r)))],
     "RReLU": lambda r: [one(0.1, 0.4, inputs=[r(4, 5)])],
     "Hardsigmoid": lambda r: [one(inputs=[r(4, 5) * 4])],
-    "TransformerDecoder": lambda r: [one(nn.TransformerDecoderLayer(8, 2, 12, 0.0, batch_first=True), 2, inputs=[r(2, 3, 8), r(2, 5, 8)])],
+    "TransformerDecoder": lambda r: [
+        one(decoder_layer(r, norm_first), 2, nn.LayerNorm(8) if norm else None, inputs=[r(2, 3, 8), r(2, 5, 8)], named=dict(
+            tgt_mask=causal(3, r), memory_key_padding_mask=torch.tensor([[False] * 5, [False] * 3 + [True] * 2])))
+        for norm_first, norm in ((False, False), (True, True))
+    ],
     "CrossMapLRN2d": lambda r: [one(3, inputs=[r(2, 5, 3, 4)])],
     "AdaptiveLogSoftmaxWithLoss": lambda r: [one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))])],
     "ParameterList": lambda r: [],
@@ -154,7 +193,47 @@ def unpool(pool, x):
     return list(pool(x))
 
 
-cases, left_out = [], collections.Counter()
+def packed(x):
+    return pack_padded_sequence(x.detach(), torch.tensor([2, 5, 3]), enforce_sorted=False)
+
+
+def recurrent(r, states):
+    """Yields inputs of a recurrent module of 3 to 4 features, 2 layers and 2 directions."""
+    yield [r(5, 3, 3)]
+    for x in r(5, 3, 3), packed(r(5, 3, 3)):
+        h = [r(4, 3, 4) for _ in range(states)]
+        yield [x, h[0] if states == 1 else tuple(h)]
+
+
+def causal(n, r):
+    return nn.Transformer.generate_square_subsequent_mask(n, dtype=r(1).dtype)
+
+
+def masks(queries, keys, r):
+    """Yields arguments of an attention over a batch of 2 with 2 heads."""
+    padding = torch.tensor([[False] * keys, [False] * (keys - 2) + [True] * 2])
+    yield dict(key_padding_mask=padding)
+    yield dict(key_padding_mask=padding, need_weights=False)
+    yield dict(attn_mask=torch.randn(queries, keys, dtype=r(1).dtype), average_attn_weights=False)
+    yield dict(attn_mask=torch.rand(4, queries, keys) > 0.8, key_padding_mask=padding)
+    yield dict(attn_mask=torch.rand(queries, keys) > 0.8, need_weights=False)
+
+
+def decoder_layer(r, norm_first):
+    return nn.TransformerDecoderLayer(8, 2, 12, 0.0, batch_first=True, norm_first=norm_first, dtype=r(1).dtype)
+
+
+cases, left_out, written = [], collections.Counter(), {}
+
+
+def share(x):
+    """Returns x with the elements of an equal tensor that share had, so that the file has them once."""
+    if isinstance(x, torch.Tensor):
+        x = x.detach()
+        return written.setdefault((x.dtype, x.shape, x.numpy().tobytes()), x).detach()
+    if isinstance(x, list):
+        return [share(y) for y in x]
+    return {k: share(y) for k, y in x.items()} if isinstance(x, dict) else x
 
 
 def take(name, cls, produce):
@@ -165,7 +244,7 @@ def take(name, cls, produce):
             step = max(1, -(-len(given) // (options.most if options.all else 2)))
             left_out[name] += len(given) - len(given[::step])
             for i, g in enumerate(given[::step]):
-                cases.append(case(name, cls, g, dtype, training, options.seed + i))
+                cases.append(share(case(name, cls, g, dtype, training, options.seed + i)))
 
 
 for info in module_db:
