@@ -68,11 +68,10 @@ func (l *LSTM) NamedTensors() []NamedTensor { return (*recurrent)(l).named() }
 // Forward returns the output at every step, from a zero state.
 func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 	r := (*recurrent)(l)
-	shape := r.check("nn.LSTM", x)
-	if oneStep(r, shape) && !torch.Tracing() {
+	if oneStep(r, r.check("nn.LSTM", x)) && !torch.Tracing() {
 		return lstmCell(r, x)
 	}
-	y, _, _ := l.run(x, shape, nil, nil)
+	y, _, _ := l.ForwardState(x, nil, nil)
 	return y
 }
 
@@ -81,14 +80,10 @@ func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 // none; both nil are zeros. The features of the forward direction come first in
 // the output; a layer's forward state comes before its backward one.
 func (l *LSTM) ForwardState(x, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
-	return l.run(x, (*recurrent)(l).check("nn.LSTM", x), h, c)
-}
-
-func (l *LSTM) run(x *torch.Tensor, shape []int, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
 	if (h == nil) != (c == nil) {
 		throw("nn.LSTM", "one of the states h and c is nil; give both or neither")
 	}
-	out := (*recurrent)(l).run("nn.LSTM", x, shape, []state{{"h", h}, {"c", c}}, func(x *torch.Tensor, s []*torch.Tensor) []*torch.Tensor {
+	out := (*recurrent)(l).run("nn.LSTM", x, []*torch.Tensor{h, c}, func(x *torch.Tensor, s []*torch.Tensor) []*torch.Tensor {
 		y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, torch.LSTMOptions{
 			Bias: !l.NoBias, Layers: l.Layers, Dropout: l.Dropout, Train: l.Training,
 			Bidirectional: l.Bidirectional, BatchFirst: l.BatchFirst,

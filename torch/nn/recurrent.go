@@ -115,41 +115,36 @@ func (l *recurrent) check(op string, x *torch.Tensor) []int {
 	return shape
 }
 
-// state is a part of a layer's state and its name in errors. A nil tensor is zeros.
-type state struct {
-	name   string
-	tensor *torch.Tensor
-}
-
-// run calls an operator of libtorch with an input of that shape, and with the states, as
-// it wants them: with a batch. It returns the output and the states without a batch if
-// the input has none.
-func (l *recurrent) run(op string, x *torch.Tensor, shape []int, states []state, call func(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor) []*torch.Tensor {
+// run calls an operator of libtorch with an input and with the states h and, of an LSTM, c,
+// as it wants them: with a batch. It returns the output and the states, which
+// have no batch if the input has none. States that are nil stand for zeros.
+func (l *recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call func(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor) []*torch.Tensor {
+	shape := l.check(op, x)
 	batched, at := len(shape) == 3, l.batchDim()
-	batch := 1
+	batch, runs := 1, l.Layers*l.directions()
 	if batched {
 		batch = shape[at]
 	} else {
 		x = x.Unsqueeze(at)
 	}
-	var zeros *torch.Tensor
-	whole := make([]*torch.Tensor, len(states))
-	for i, s := range states {
-		switch {
-		case s.tensor == nil && zeros == nil:
-			zeros = torch.Zeros([]int{l.Layers * l.directions(), batch, l.Hidden}, torch.Options{DType: x.DType(), Device: x.Device()})
-			whole[i] = zeros
-		case s.tensor == nil:
-			whole[i] = zeros
-		default:
-			l.checkState(op, s, batch, batched)
-			whole[i] = s.tensor
+	if states[0] == nil {
+		zeros := torch.Zeros([]int{runs, batch, l.Hidden}, torch.Options{DType: x.DType(), Device: x.Device()})
+		states = slices.Repeat([]*torch.Tensor{zeros}, len(states))
+	} else {
+		want := []int{runs, batch, l.Hidden}
+		if !batched {
+			want = []int{runs, l.Hidden}
+		}
+		for i, s := range states {
+			if got := s.Shape(); !slices.Equal(got, want) {
+				panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
+			}
 			if !batched {
-				whole[i] = s.tensor.Unsqueeze(1)
+				states[i] = s.Unsqueeze(1)
 			}
 		}
 	}
-	results := call(x, whole)
+	results := call(x, states)
 	if !batched {
 		results[0] = results[0].Squeeze(at)
 		for i, s := range results[1:] {
@@ -157,16 +152,6 @@ func (l *recurrent) run(op string, x *torch.Tensor, shape []int, states []state,
 		}
 	}
 	return results
-}
-
-func (l *recurrent) checkState(op string, s state, batch int, batched bool) {
-	want := []int{l.Layers * l.directions(), batch, l.Hidden}
-	if !batched {
-		want = []int{want[0], l.Hidden}
-	}
-	if got := s.tensor.Shape(); !slices.Equal(got, want) {
-		panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %s must have the shape %v", s.name, want)})
-	}
 }
 
 // flatten moves the weights into one block of memory, in the order in which cuDNN
