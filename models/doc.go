@@ -15,7 +15,7 @@
 // torch.ManualSeed(s) a new network holds what the Python one does after
 // torch.manual_seed(s).
 //
-// A [Spec] says everything about a network that reading, training, export and
-// evaluation need; [ByName] finds it by name, [Find] by the weights in a file.
+// A [Spec] holds all that reading, training, export and evaluation need to know about a
+// network; [ByName] finds it by name, [Find] by the weights in a file.
 // [Register] adds another network; the program scripts/octaves does so.
 package models

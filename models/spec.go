@@ -28,7 +28,7 @@ type Spec struct {
 	Defaults
 
 	// Measure compares predictions with targets beyond the loss; Outputs names the
-	// numbers of an output, for tables and plots. Classes says that an output is
+	// numbers of an output, for tables and plots. Classes is set where an output is
 	// shares of classes, of which the largest counts as the answer.
 	Measure measure.Func
 	Outputs func() []string
@@ -44,7 +44,7 @@ type Spec struct {
 	// InputRange is the least and the largest number of an input: an exported file
 	// is checked with inputs between them.
 	InputRange [2]float64
-	// Metadata says how inputs are made and what outputs mean; both are written as
+	// Metadata describes how inputs are made and what outputs mean; both are written as
 	// JSON into exported files. It may be nil.
 	Metadata func() (preprocessing, labels any)
 }

@@ -34,7 +34,7 @@ func TestByName(t *testing.T) {
 	assert.EqualError(t, err, `models: there is no network "Emotion"; there are emotion, melody, harmony, dynamics, groove`)
 }
 
-// What a row says of a network is what the network is.
+// A row's sizes and names are those of its network.
 func TestRowsAreTrue(t *testing.T) {
 	torchtest.Need(t)
 	for _, s := range models.All() {

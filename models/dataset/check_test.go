@@ -22,8 +22,8 @@ import (
 	"github.com/etude-ml/etude/models/dataset/cache"
 )
 
-// texts is the emotion source with features made of a file's text up to a "#":
-// files may differ in content and agree in features. It wants no number of files.
+// texts returns the emotion source with features made of a file's text up to a "#":
+// files may differ in content and agree in features. It recommends no number of files.
 func texts() Files {
 	s := EmotionSource
 	s.Recommend = 0
@@ -60,7 +60,7 @@ func check(t *testing.T, s Source, root string, o Options) Section {
 	return r.Sections[0]
 }
 
-// different are files of different content and features, and labels all over
+// different returns files of different content and features, and labels all over
 // the plane, each file in a group of its own.
 func different(n int) (files map[string]string, labels []string) {
 	files = map[string]string{}
@@ -72,7 +72,7 @@ func different(n int) (files map[string]string, labels []string) {
 	return files, labels
 }
 
-// with adds files and labels to those of different, which are beyond reproach.
+// with adds files and labels to those of different, in which there are no problems.
 func with(t *testing.T, files map[string]string, labels ...string) (root string) {
 	t.Helper()
 	all, list := different(8)
@@ -118,7 +118,7 @@ func TestDuplicates(t *testing.T) {
 			[]string{`warning leak x.wav: the same content as "y.wav", each in a group of its own, which SIDES: give them the same group in labels.csv, or keep one`},
 			[]Duplicate{{Same: SameContent, Names: []string{"x.wav", "y.wav"}, Groups: []string{"x.wav", "y.wav"}, Leak: true}},
 		},
-		"a leak of features": { // the other encoding of x is told of once, by its content
+		"a leak of features": { // the other encoding of x is reported once, for its content
 			map[string]string{"audio/w.wav": "a|b|own#x", "audio/x.wav": "a|b|c#x", "audio/y.wav": "b|a|d#yy", "audio/z.wav": "a|b|c#x"},
 			[]string{"w.wav,0.5,0.25,1", "x.wav,0.5,0.25,1", "y.wav,0.5,0.25,2", "z.wav,0.5,0.25,1"},
 			[]string{
@@ -150,7 +150,7 @@ func TestDuplicates(t *testing.T) {
 			assert.Equal(t, c.found, s.Duplicates, name)
 			var got, want []string
 			for _, p := range s.Problems {
-				if p.Kind == KindBalance { // of how much goes to validation, another test's matter
+				if p.Kind == KindBalance { // how much goes to validation is tested elsewhere
 					continue
 				}
 				got = append(got, fmt.Sprintf("%s %s %s: %s", p.Level, p.Kind, p.Name, p.Reason))
@@ -241,7 +241,7 @@ func TestBalance(t *testing.T) {
 	}
 }
 
-// With a cache, the second check decodes nothing and says the same.
+// With a cache, the second check decodes nothing and reports the same.
 func TestCheckThroughCache(t *testing.T) {
 	root := with(t, map[string]string{"audio/x.wav": "same", "audio/y.wav": "same"}, "x.wav,0.5,0.25,", "y.wav,0.5,0.25,")
 	past := time.Now().Add(-time.Hour)

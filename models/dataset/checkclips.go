@@ -43,14 +43,14 @@ func (s *Section) clips(items []item) {
 	s.Clips, c.Seconds = c, distribution(c.Lengths)
 	for _, poor := range []struct {
 		names     []string
-		are, mend string
+		are, fix  string
 	}{
 		{c.Short, fmt.Sprintf("shorter than %g s", float64(audio.Seconds)), "take longer ones, as others are heard for so long"},
 		{c.LowRate, fmt.Sprintf("sampled below %d Hz", audio.SampleRate), "take recordings of a higher rate, as the upper bands are empty in these"},
 		{c.Clipped, fmt.Sprintf("clipped (%g %% of the samples or more)", 100*clippedLimit), "take unclipped recordings, as clipping sounds like loudness"},
 	} {
 		if n := len(poor.names); n > 0 {
-			s.add(LevelWarning, KindSound, "%d of %s %s (%s): %s", n, plural(c.Count, "clip"), poor.are, firstFew(poor.names), poor.mend)
+			s.add(LevelWarning, KindSound, "%d of %s %s (%s): %s", n, plural(c.Count, "clip"), poor.are, firstFew(poor.names), poor.fix)
 		}
 	}
 }

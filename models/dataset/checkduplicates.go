@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// duplicates finds what is the same. inValidation says of each item on which side
-// of the split it stands; nil where there is no split.
+// duplicates finds what is the same. inValidation tells for each item whether it is
+// on validation's side of the split; it is nil where there is no split.
 func (s *Section) duplicates(items []item, what string, inValidation []bool) {
 	same := SameContent
 	if what != "file" {

@@ -31,8 +31,8 @@ var (
 	)
 )
 
-// names checks the names of the files, and what files there are that are not read. The
-// folder is for files with these extensions; holds is what they are.
+// names checks the names of the files, and lists other files that look like data. The
+// folder is for files with the given extensions; holds describes these.
 func (s *Section) names(x *index, extensions []string, holds string) {
 	sameElsewhere := map[string]string{} // name in NFC and lower case → the first of the names
 	for _, name := range x.names {

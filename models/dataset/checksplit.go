@@ -17,7 +17,7 @@ var defaultSplit = Split{Share: 0.2, Seed: 42}
 const (
 	largestGroups = 10
 	// Above this share of the samples in one group, or so far from the share that
-	// was asked for, a split is no longer what people think it is.
+	// was asked for, a split is not the one that people expect.
 	groupLimit = 0.5
 	splitLimit = 0.1
 	// fewGroups: the split of fewer groups than this is not judged, as it cannot be precise.
@@ -67,7 +67,7 @@ func (s *Section) groups(items []item, what string) {
 	}
 }
 
-// divide splits the samples as training will, and says of each item whether it
+// divide splits the samples as training will, and returns for each item whether it
 // is for validation; nil where there is no split.
 func (s *Section) divide(items []item, split *Split) (inValidation []bool) {
 	if split == nil {

@@ -16,15 +16,15 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// harmonyReference is what the reference written from the description alone,
-// ../music/chords/testdata/gen_chords.py, says of a progression.
+// harmonyReference holds what the reference, which was written from the description
+// alone (../music/chords/testdata/gen_chords.py), gives for a progression.
 type harmonyReference struct {
 	ID      string
 	Classes []int
 	Samples []struct{ Input, Target []float64 }
 }
 
-// harmonyTolerance is a rounding of a float32 near 1: the reference prints nine
+// harmonyTolerance is the rounding of a float32 near 1: the reference prints nine
 // digits.
 const harmonyTolerance = 6e-8
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Label holds what a label file says about a file.
+// Label holds the labels of a file, and remarks on them.
 type Label struct {
 	Valence  float64 `json:"valence"` // -1 to 1
 	Arousal  float64 `json:"arousal"` // 0 to 1
@@ -69,8 +69,8 @@ func (l *label) set(valence, arousal string) {
 	l.beyond = l.numbers && l.fault != ""
 }
 
-// number reads a field that must lie in a range. isNumber tells that it is one at
-// least.
+// number reads a field that must lie in a range. isNumber reports whether it is a number,
+// in the range or not.
 func number(field, text string, s scale) (v float64, isNumber bool, fault string) {
 	text = strings.TrimSpace(text)
 	if text == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ten is a folder of ten files whose labels are made from their number.
+// ten makes a folder of ten files whose labels are made from their number.
 func ten(t *testing.T, label func(i int) (valence, arousal float64), more ...string) (root string) {
 	t.Helper()
 	files := map[string]string{}
@@ -48,7 +48,7 @@ func TestScales(t *testing.T) {
 		}, 0},
 		"0 to 100": {func(i int) (float64, float64) { return float64(i) / 9 * 1.8, 11 * float64(i) }, []string{
 			`error labels.csv: arousal lies in 0 to 100: divide by 100 (9 numbers out of range: "1.wav" 11, "2.wav" 22, "3.wav" 33 and 6 more)`,
-		}, 4}, // valence beyond 1, slips as far as anybody can tell
+		}, 4}, // valence beyond 1, which could be slips
 		"percent": {func(i int) (float64, float64) { return 10 * float64(i), 0.5 }, []string{
 			`error labels.csv: valence lies in 0 to 100: subtract 50 and divide by 50 (9 numbers out of range: "1.wav" 10, "2.wav" 20, "3.wav" 30 and 6 more)`,
 		}, 0},
@@ -81,7 +81,7 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// What else is wrong with a row is told beside the scale of its column.
+// Other faults of a row are reported beside the scale of its column.
 func TestScaleHidesNothingElse(t *testing.T) {
 	s := check(t, texts(), ten(t, func(i int) (float64, float64) { return float64(i)/5 - 0.9, 1 + float64(i%9) },
 		"none.wav,0,5,", "1.wav,high,5,", "2.wav,-7,5,"), Options{})

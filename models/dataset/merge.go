@@ -21,7 +21,7 @@ type Merged struct {
 // MergeLabels adds labels of files in the folder dir, which need not exist, to the text of
 // a label file, whose name ends in .csv, or is one in JSON. Empty text is a file without
 // labels. An entry that names one of the files in any way that [Files] understands, and
-// says something else about it, is replaced; conflict is called with what it says.
+// has another label for it, is replaced; conflict is called with that label.
 // Nothing else changes, and without anything to add or replace the text is raw itself. A
 // file with an entry that is not in its format is an error that names the line, although
 // [Files] leaves out that entry alone: it could be about any file.

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Level says how bad a problem is.
+// Level is how bad a problem is.
 type Level string
 
 // An error costs a labelled sample, keeps a network from training or is a label
@@ -20,7 +20,7 @@ const (
 	LevelWarning Level = "warning"
 )
 
-// Kind says what a problem is about: problems of one kind have the same fix, and can
+// Kind is what a problem is about: problems of one kind have the same fix, and can
 // be listed together.
 type Kind string
 

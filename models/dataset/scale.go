@@ -45,7 +45,7 @@ type column struct {
 	values   []float64 // numbers only
 	outside  int       // of these, out of range
 	examples []string  // the first of these, with their files
-	scale    scale     // zero: nothing to be said against it
+	scale    scale     // that it seems to have; zero: the wanted one
 }
 
 func (c *column) add(name string, v float64) {
@@ -106,7 +106,7 @@ func readColumns(all []label) []column {
 	return columns
 }
 
-// faultKind says what kind of fault a label has. A number that is out of range with
+// faultKind returns the kind of a label's fault. A number that is out of range with
 // all of its column is a matter of the column.
 func (l label) faultKind(columns []column) Kind {
 	if !l.beyond {
@@ -139,7 +139,7 @@ func scaleOf(values []float64) scale {
 	return scale{}
 }
 
-// mend describes how numbers of s become numbers of wanted.
+// mend describes, as a formula in words, how numbers of s become numbers of wanted.
 func (s scale) mend(wanted scale) string {
 	if s == arousalScale && wanted == valenceScale {
 		return "multiply by 2 and subtract 1"

@@ -34,7 +34,7 @@ type Options struct {
 	// Cache, if set, keeps what files gave, and gives it again while they are the
 	// same.
 	Cache *cache.Cache
-	// Split is how Check divides the samples, to say what stands on which side;
+	// Split is how Check divides the samples, to report what would be on both sides;
 	// nil: a share of 0.2 with seed 42, as training does.
 	Split *Split
 }

@@ -110,7 +110,7 @@ func TestValidateMissingFolders(t *testing.T) {
 	assert.Contains(t, r.Sections[2].lines(), "training/chords: make it and put a file chord_progressions.json")
 	assert.Contains(t, r.Sections[3].lines(), "training/dynamics_midi: make it and put MIDI files into it")
 
-	// One folder is enough; the others are only told of.
+	// One folder is enough; the others are warnings.
 	var song bytes.Buffer
 	require.NoError(t, midi.Write(&song, passage(), midi.WriteOptions{}))
 	r = validate(t, folder(t, map[string]string{"dynamics_midi/a.mid": song.String(), "dynamics_midi/b.mid": song.String()}))

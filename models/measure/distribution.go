@@ -53,7 +53,8 @@ func (m DistributionMeasures) Rows() []Row {
 	}
 }
 
-// distribution returns what measures rows of the given width; loss is that of one row.
+// distribution returns a function that measures rows of the given width; loss computes
+// the loss of one row.
 func distribution(width int, loss func(p, t []float32) float64) func(predictions, targets []float32) Measures {
 	return func(predictions, targets []float32) Measures {
 		var m DistributionMeasures

@@ -44,7 +44,7 @@ type Row struct {
 	Better Better
 }
 
-// Better says which of two values of a measure is the better one.
+// Better tells which of two values of a measure is the better one.
 type Better int
 
 const (

@@ -140,7 +140,7 @@ func TestHashRefuses(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		assert.ErrorContains(t, err, path)
 	}
-	// A file that says it is empty and is not.
+	// This file has a size of 0, and content.
 	_, err := c.Hash(context.Background(), "/proc/self/status")
 	assert.ErrorContains(t, err, "/proc/self/status: it changes while it is read")
 }

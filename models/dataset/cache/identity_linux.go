@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// identify returns a file's identity, and whether the system says enough for one.
+// identify returns a file's identity, and whether the system gives all that belongs to one.
 func identify(info fs.FileInfo) (identity, bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

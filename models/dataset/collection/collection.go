@@ -78,7 +78,7 @@ var collections = []collection{deam, pmemo, emopia, vgmidi, maestro, groove, bil
 
 func (c collection) run(ctx context.Context, o Options) (*Report, error) {
 	if o.From == "" || o.To == "" {
-		return nil, errors.New("say where the collection is and where it is to go")
+		return nil, errors.New("name the folder or archive of the collection, and the data folder that it is to go to")
 	}
 	files, err := openSource(ctx, o.From, o.To)
 	if err != nil {

@@ -50,7 +50,7 @@ func tree(t *testing.T, root string) []string {
 	return names
 }
 
-// written is what an import must leave: label files word for word, other files by
+// written holds what an import must leave: label files word for word, other files by
 // name, and what was left out, as "name: reason".
 type written struct {
 	labels  map[string]string
@@ -70,7 +70,8 @@ var maestroWritten = written{
 	leftOut: []string{"2004/lost.midi: no MIDI file for this entry of the index", "maestro-v3.0.0/2004/extra.midi: not in the index"},
 }
 
-// layoutsWritten names a layout, whose collection is what precedes "_".
+// layoutsWritten holds this by the name of a layout, which begins with the collection's
+// name, up to a "_".
 var layoutsWritten = map[string]written{
 	"deam": {
 		labels: map[string]string{"training/audio/labels.csv": "filename,valence,arousal,group,derived\n" +
@@ -247,7 +248,7 @@ func times(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// What was imported is what the readers read, with the same labels and groups.
+// The readers of package dataset read what was imported, with the same labels and groups.
 func TestReadersReadIt(t *testing.T) {
 	dir := layouts(t)
 	to := t.TempDir()
@@ -298,7 +299,7 @@ func TestList(t *testing.T) {
 	assert.EqualError(t, err, `collection: "deem" is not known; there are deam, pmemo, emopia, vgmidi, maestro, groove, billboard, emodb`)
 }
 
-// A folder without the collection says what belongs there.
+// The error for a folder without the collection names what belongs there.
 func TestNotThere(t *testing.T) {
 	empty, to := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	for name, says := range map[string]string{

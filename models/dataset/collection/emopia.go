@@ -33,7 +33,7 @@ func readEMOPIA(_ context.Context, r *reader) error {
 	var order []string
 	for _, index := range r.files.find(func(base string) bool { return base == "label.csv" }) {
 		t, err := r.table(index, "id", "4q")
-		if err != nil { // the names say it all
+		if err != nil { // the names of the files tell the quadrants too
 			r.leave(index, "not used: %v", err)
 			continue
 		}

@@ -7,8 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
-	"strconv"
+	"slices"
 )
 
 // MAESTRO: maestro-v3.0.0/maestro-v3.0.0.csv, header
@@ -62,22 +63,18 @@ func (r *reader) maestroNames(index string) ([]string, error) {
 	var records []struct {
 		Name string `json:"midi_filename"`
 	}
-	if json.Unmarshal(text, &records) == nil {
-		for _, record := range records {
-			names = append(names, record.Name)
-		}
-		return names, nil
-	}
 	var columns struct {
 		Names map[string]string `json:"midi_filename"`
 	}
-	if err := json.Unmarshal(text, &columns); err != nil || columns.Names == nil {
-		return nil, fmt.Errorf(`%s: neither a list of records nor an object of columns with "midi_filename": take the publisher's file as it is`, index)
-	}
-	for i := range len(columns.Names) {
-		if name, ok := columns.Names[strconv.Itoa(i)]; ok {
-			names = append(names, name)
+	switch {
+	case json.Unmarshal(text, &records) == nil:
+		for _, record := range records {
+			names = append(names, record.Name)
 		}
+	case json.Unmarshal(text, &columns) == nil && columns.Names != nil:
+		names = slices.Sorted(maps.Values(columns.Names))
+	default:
+		return nil, fmt.Errorf(`%s: neither a list of records nor an object of columns with "midi_filename": take the publisher's file as it is`, index)
 	}
 	return names, nil
 }

@@ -35,7 +35,7 @@ func (p *plan) carryOut(ctx context.Context) ([]Count, error) {
 	if err := p.place(ctx); err != nil {
 		return nil, err
 	}
-	// From here on an interrupt comes too late: all label files, or none.
+	// From here on an interrupt has no effect: either all label files are written, or none.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

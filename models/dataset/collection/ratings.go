@@ -27,9 +27,11 @@ func (a ratings) read(_ context.Context, r *reader) error {
 	if err != nil {
 		return err
 	}
-	audio := map[string][]string{}
+	audio := map[string]string{}
 	for _, name := range r.files.find(audioKind.has) {
-		audio[stem(name)] = append(audio[stem(name)], name)
+		if first := audio[stem(name)]; first == "" || a.inFolder(name) && !a.inFolder(first) {
+			audio[stem(name)] = name
+		}
 	}
 	listed := map[string]string{}
 	for _, index := range indexes {
@@ -39,24 +41,22 @@ func (a ratings) read(_ context.Context, r *reader) error {
 		}
 		for _, row := range t.rows {
 			id := row.get(a.id)
-			if first := listed[id]; first != "" {
+			first := listed[id]
+			switch {
+			case id == "":
+				r.leave(row.where(), "%s is missing", a.id)
+				continue
+			case first != "":
 				r.leave(row.where(), "%s %s is listed already, in %s: that rating is taken", a.id, id, first)
 				continue
 			}
-			if id != "" {
-				listed[id] = row.where()
-			}
-			if id == "" {
-				r.leave(row.where(), "%s is missing", a.id)
-				continue
-			}
+			listed[id] = row.where()
 			valence, arousal, ok := r.rating(row, a.valence, a.arousal, a.low, a.high)
-			switch files := audio[id]; {
+			switch from := audio[id]; {
 			case !ok:
-			case len(files) == 0:
+			case from == "":
 				r.leave(id, "no audio file for this label")
 			default:
-				from := a.choose(files)
 				r.add(audioKind, r.files, from, path.Base(from), &dataset.Label{
 					Valence: rescale(valence, a.low, a.high, -1, 1), Arousal: rescale(arousal, a.low, a.high, 0, 1), Derived: a.derived,
 				})
@@ -67,13 +67,8 @@ func (a ratings) read(_ context.Context, r *reader) error {
 	return nil
 }
 
-// choose prefers the folder that the publisher has the audio in: others hold
-// features or whole songs under the same numbers.
-func (a ratings) choose(files []string) string {
-	for _, f := range files {
-		if strings.EqualFold(path.Base(path.Dir(f)), a.folder) {
-			return f
-		}
-	}
-	return files[0]
+// inFolder reports whether a file is in the folder that the publisher has the audio in:
+// others hold features or whole songs under the same numbers.
+func (a ratings) inFolder(name string) bool {
+	return strings.EqualFold(path.Base(path.Dir(name)), a.folder)
 }

@@ -196,7 +196,7 @@ func (s *source) openNested(name string) (*source, error) {
 	return readArchive(name, bytes.NewReader(b), int64(len(b)))
 }
 
-// notZip returns an error that says what a file is, if not a zip archive.
+// notZip returns an error that names the kind of a file that is not a zip archive.
 func notZip(file string, head []byte, err error) error {
 	if !errors.Is(err, zip.ErrFormat) {
 		return fmt.Errorf("%s: %w", file, err)
@@ -292,7 +292,7 @@ func openArchive(file string) (*source, error) {
 // Windows, are slashes.
 func readArchive(file string, r io.ReaderAt, size int64) (*source, error) {
 	z, err := zip.NewReader(r, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which path, and why, is told below
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // the error below names the path and the reason
 		head := make([]byte, filekind.HeadSize)
 		n, _ := r.ReadAt(head, 0)
 		return nil, notZip(file, head[:n], err)

@@ -127,7 +127,7 @@ func round(v float64, decimals int) float64 {
 }
 
 // quadrant returns the centre of a quadrant of the plane of valence and arousal. A
-// label that names a quadrant tells no more than that; the centre is ours.
+// label that names a quadrant does not tell the place in it; the centre is our choice.
 func quadrant(positive, high bool) (valence, arousal float64) {
 	valence, arousal = -0.5, 0.25
 	if positive {
