@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // The files that a run writes into its folder, [Run.Save]. Beside them are those that
@@ -223,4 +225,22 @@ func hashFile(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// newDraft is changed by tests that let a write fail.
+var newDraft = wholefile.NewDraft
+
+// writeFile gives a file its content as a whole.
+func writeFile(path string, content []byte) error {
+	d, err := newDraft(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+	if err == nil {
+		err = d.Publish()
+	}
+	if err != nil {
+		return fmt.Errorf("trainer: %s: %w", path, err)
+	}
+	return nil
 }

@@ -116,7 +116,7 @@ func (c Config) write(f folder) error {
 	if c.SHA256, err = configHash(keys); err != nil {
 		return err
 	}
-	return writeJSON(f.config(), c)
+	return writeJSON(f.file(configFile), c)
 }
 
 // loadConfig reads a folder's config.json; it returns nil where there is none, or one
@@ -124,7 +124,7 @@ func (c Config) write(f folder) error {
 // because one wrong digit would make another training of it. Files of versions that
 // wrote no hash are accepted if all of their keys are known.
 func loadConfig(f folder) (*Config, error) {
-	text, found, err := readFile(f.config())
+	text, found, err := readFile(f.file(configFile))
 	if err != nil || !found {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func loadConfig(f folder) (*Config, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give Options.Data and the settings of the run anew", f.config(), err)
+		return nil, fmt.Errorf("%s was changed since the run wrote it (%w): restore it; or remove it, and give Options.Data and the settings of the run anew", f.file(configFile), err)
 	}
 	return &c, nil
 }

@@ -166,7 +166,7 @@ func measureRows(spec models.Spec, predictions, targets, mean []float32, y *torc
 // are the run's own. The result is nil where there is no list.
 func (m *Model) trainedOn(s *data.Samples) ([]bool, error) {
 	var list sampleList
-	if found, err := readJSON(folder(filepath.Dir(m.Path)).samples(), &list); err != nil || !found {
+	if found, err := readJSON(folder(filepath.Dir(m.Path)).file(samplesFile), &list); err != nil || !found {
 		return nil, err
 	}
 	trained := make([]bool, s.Len())

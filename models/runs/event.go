@@ -3,7 +3,9 @@
 
 package runs
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // Stage is the kind of an [Event].
 type Stage int

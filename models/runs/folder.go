@@ -21,6 +21,7 @@ type folder string
 // newFolder returns the folder of a network in a run.
 func newFolder(run, network string) folder { return folder(filepath.Join(run, network)) }
 
+// The files in it beside those of the training itself, which the trainer names.
 const (
 	onnxFile    = "model.onnx"
 	configFile  = "config.json"
@@ -28,16 +29,7 @@ const (
 	summaryFile = "summary.json"
 )
 
-// best and the methods below return the paths of the files in the folder. The trainer
-// names those of the training itself.
-func (f folder) best() string    { return f.file(trainer.BestFile) }
-func (f folder) model() string   { return f.file(trainer.ModelFile) }
-func (f folder) history() string { return f.file(trainer.HistoryFile) }
-func (f folder) onnx() string    { return f.file(onnxFile) }
-func (f folder) config() string  { return f.file(configFile) }
-func (f folder) samples() string { return f.file(samplesFile) }
-func (f folder) entry() string   { return f.file(summaryFile) }
-
+// file returns the path of a file in the folder.
 func (f folder) file(name string) string { return filepath.Join(string(f), name) }
 
 // hasCheckpoint reports whether the folder has what a run can be continued from, or

@@ -42,11 +42,11 @@ func FindModels(path string) (files []string, isRun bool, err error) {
 	if !info.IsDir() {
 		return []string{path}, false, nil
 	}
-	if file := folder(path).model(); isFile(file) {
+	if file := folder(path).file(trainer.ModelFile); isFile(file) {
 		return []string{file}, false, nil
 	}
 	for _, name := range models.Names() {
-		if file := newFolder(path, name).model(); isFile(file) {
+		if file := newFolder(path, name).file(trainer.ModelFile); isFile(file) {
 			files = append(files, file)
 		}
 	}
@@ -115,7 +115,7 @@ func loadWeights(path, name string) (found models.Found, note string, err error)
 // another file.
 func identityOf(path string) (*Identity, error) {
 	folder := folder(filepath.Dir(path))
-	if clean := filepath.Clean(path); clean != folder.model() && clean != folder.best() {
+	if clean := filepath.Clean(path); clean != folder.file(trainer.ModelFile) && clean != folder.file(trainer.BestFile) {
 		return nil, nil
 	}
 	config, err := loadConfig(folder)
@@ -125,7 +125,7 @@ func identityOf(path string) (*Identity, error) {
 	history := struct {
 		BestEpoch int `json:"best_epoch"`
 	}{-1}
-	if _, err := readJSON(folder.history(), &history); err != nil {
+	if _, err := readJSON(folder.file(trainer.HistoryFile), &history); err != nil {
 		return nil, err
 	}
 	return config.identity(history.BestEpoch), nil

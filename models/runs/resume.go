@@ -24,7 +24,7 @@ func (s *session) explain(err error) error {
 	}
 	text := []string{fmt.Sprintf("%s: %s cannot be continued: %v", s.Spec.Name, refused.Path, refused.Err)}
 	var was sampleList
-	if found, err := readJSON(s.folder().samples(), &was); err == nil && found {
+	if found, err := readJSON(s.folder().file(samplesFile), &was); err == nil && found {
 		if changed := s.split.list().changesSince(was); changed != "" {
 			text = append(text, "samples: "+changed)
 		}

@@ -156,7 +156,7 @@ func entries(run string) (map[string]json.RawMessage, error) {
 	list := map[string]json.RawMessage{}
 	for _, network := range models.Names() {
 		var entry json.RawMessage
-		found, err := readJSON(newFolder(run, network).entry(), &entry)
+		found, err := readJSON(newFolder(run, network).file(summaryFile), &entry)
 		switch {
 		case errors.Is(err, errDamaged), errors.Is(err, syscall.ENOTDIR): // as if it were missing
 		case err != nil:
@@ -208,7 +208,7 @@ func addToSummary(run, network string, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(newFolder(run, network).entry(), json.RawMessage(text)); err != nil {
+	if err := writeJSON(newFolder(run, network).file(summaryFile), json.RawMessage(text)); err != nil {
 		return err
 	}
 	return changeSummary(run, nil, func(s map[string]json.RawMessage) bool {

@@ -122,7 +122,7 @@ func TestDamagedConfig(t *testing.T) {
 		Data: DataInfo{Root: "/data", Fingerprint: "abc", Samples: 10, Constant: []float32{0.1, 2e-9}},
 	}
 	require.NoError(t, config.write(folder))
-	text, err := os.ReadFile(folder.config())
+	text, err := os.ReadFile(folder.file(configFile))
 	require.NoError(t, err)
 	want, err := loadConfig(folder)
 	require.NoError(t, err)
@@ -132,7 +132,7 @@ func TestDamagedConfig(t *testing.T) {
 		for _, bit := range []byte{1, 2, 4, 16, 32, 128} {
 			damaged := append([]byte(nil), text...)
 			damaged[i] ^= bit
-			require.NoError(t, os.WriteFile(folder.config(), damaged, 0o666))
+			require.NoError(t, os.WriteFile(folder.file(configFile), damaged, 0o666))
 			got, err := loadConfig(folder)
 			if err != nil {
 				assert.ErrorContains(t, err, "config.json was changed since the run wrote it")
@@ -149,7 +149,7 @@ func TestConfigsOfOthers(t *testing.T) {
 	folder := folder(t.TempDir())
 	put := func(text string) {
 		t.Helper()
-		require.NoError(t, os.WriteFile(folder.config(), []byte(text), 0o666))
+		require.NoError(t, os.WriteFile(folder.file(configFile), []byte(text), 0o666))
 	}
 	c, err := loadConfig(folder)
 	assert.NoError(t, err)

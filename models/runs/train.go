@@ -262,7 +262,7 @@ func (s *session) startAnew() error {
 
 // describe writes down how, and on what, the network is trained.
 func (s *session) describe() error {
-	return errors.Join(s.config.write(s.folder()), writeJSON(s.folder().samples(), s.split.list()))
+	return errors.Join(s.config.write(s.folder()), writeJSON(s.folder().file(samplesFile), s.split.list()))
 }
 
 // finish measures and exports the trained network, and adds it to the run's
@@ -286,7 +286,7 @@ func (s *session) finish() (*Entry, error) {
 
 	started := time.Now()
 	trained := Model{Spec: s.Spec, Run: s.config.identity(best.Index), module: s.model}
-	if e.ONNX, err = trained.Export(s.folder().onnx(), 0); err != nil {
+	if e.ONNX, err = trained.Export(s.folder().file(onnxFile), 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Seconds.Export = time.Since(started).Seconds()
@@ -320,7 +320,7 @@ func (t Training) newConfig(s split) Config {
 // clear removes files of an earlier run that the trainer does not know: they would pass
 // for this run's.
 func clear(f folder) error {
-	for _, file := range []string{f.onnx(), f.entry()} {
+	for _, file := range []string{f.file(onnxFile), f.file(summaryFile)} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -5,7 +5,6 @@ package runs
 
 import (
 	"runtime/debug"
-	"strings"
 )
 
 // modulePath is this module's path.
@@ -39,17 +38,5 @@ func describeBuild(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	var commit, dirty string
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
-		}
-	}
-	if commit == "" {
-		return "devel"
-	}
-	return strings.Join([]string{"devel-", commit, dirty}, "")
+	return "devel" // built without the repository; otherwise Go names the commit
 }

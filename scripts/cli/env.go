@@ -69,7 +69,7 @@ func (o *output) Write(b []byte) (int, error) {
 // command with exit code 1 if it was not good.
 func (e *Env) result(asJSON bool, v any, text func(io.Writer), good bool) error {
 	if asJSON {
-		if err := e.printJSON(v); err != nil {
+		if err := e.printJSON(v, "  "); err != nil {
 			return err
 		}
 	} else {
@@ -81,20 +81,12 @@ func (e *Env) result(asJSON bool, v any, text func(io.Writer), good bool) error 
 	return nil
 }
 
-// printJSON writes a result as one indented JSON value.
-func (e *Env) printJSON(v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err == nil {
-		_, err = e.Stdout.Write(append(plain.JSON(b), '\n'))
-	}
-	return err
-}
-
-// printJSONLine writes one of several results.
-func (e *Env) printJSONLine(v any) error {
+// printJSON writes a result as one JSON value, on one line without an indent.
+func (e *Env) printJSON(v any, indent string) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
 	err := encoder.Encode(v)
 	if err == nil {
 		_, err = e.Stdout.Write(plain.JSON(b.Bytes()))

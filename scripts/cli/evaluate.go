@@ -80,7 +80,7 @@ func (c *evaluateCommand) Run(env *Env) error {
 				v = e
 			}
 		}
-		failed = append(failed, env.printJSON(v))
+		failed = append(failed, env.printJSON(v, "  "))
 	}
 	return errors.Join(failed...)
 }

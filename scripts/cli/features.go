@@ -79,7 +79,7 @@ func (c *featuresCommand) Run(env *Env) error {
 		case lines := <-result:
 			for _, l := range lines {
 				failed = failed || l.Error != nil
-				if err := env.printJSONLine(l); err != nil {
+				if err := env.printJSON(l, ""); err != nil {
 					return err
 				}
 			}

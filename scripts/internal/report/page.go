@@ -11,7 +11,6 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Page is one file of HTML that needs nothing else: no network, no scripts, no
@@ -146,15 +145,4 @@ func (f *Figure) check() error {
 		return errors.New("a figure has no alternative text; say in Alt what it shows")
 	}
 	return nil
-}
-
-// lines returns text without what is not a character in HTML or turns the direction of
-// what follows.
-func lines(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r != '\n' && !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "�")))
 }

@@ -46,21 +46,28 @@ func textStyle(size float64, c color.Color) text.Style {
 	return s
 }
 
-// plain makes a line of text of anything. It replaces what is not a character in XML
-// or turns the direction of what follows, and cuts what is endless.
+// plain returns one line of any text, which it cuts after 300 characters. See [lines].
 func plain(s string) string {
 	const most = 300
 	n := 0
-	s = strings.Map(func(r rune) rune {
+	for i := range s {
 		if n++; n > most {
-			return -1
+			s = s[:i]
+			break
 		}
-		if !unicode.IsPrint(r) {
+	}
+	return strings.Join(strings.Fields(lines(s)), " ")
+}
+
+// lines returns text without what is not a character in HTML or turns the direction of
+// what follows.
+func lines(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r != '\n' && !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "�"))
-	return strings.Join(strings.Fields(s), " ")
+	}, strings.ToValidUTF8(s, "�")))
 }
 
 // elide cuts a text that is wider than it may be.
