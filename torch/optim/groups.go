@@ -20,7 +20,7 @@ type rule[C any] struct {
 	update   func(c *C, u *update) // changes parameters, by as few calls as possible
 }
 
-// Group is some parameters with their settings, which may be changed between steps.
+// Group holds some parameters and their settings, which may be changed between steps.
 type Group[C any] struct {
 	Params []*torch.Tensor // not to be changed
 	Config C
@@ -30,17 +30,17 @@ type Group[C any] struct {
 	extra   *torch.Dict // keys of a loaded state dict that are not ours
 }
 
-// state is what an optimizer remembers of one parameter.
+// state holds what an optimizer remembers of one parameter.
 type state struct {
 	values []*torch.Tensor // by slot; nil before the first step that needs it
-	update *update         // that the parameter took part in last
+	update *update         // the one that the parameter took part in last
 }
 
 // update holds the tensors of the parameters of one kind that change in one step. The
 // lists are kept, so that a step allocates next to nothing.
 type update struct {
 	kind          kind
-	first         bool // of something remembered, which begins at this step
+	first         bool // their state begins at this step
 	params, grads []*torch.Tensor
 	state         [][]*torch.Tensor // by slot; empty where it is not needed
 	settings      torch.Named       // for a kernel
@@ -86,7 +86,8 @@ func (g *Group[C]) step(r *rule[C]) {
 				s.values[j], first = r.state[j].begin(&g.Config, p), true
 			}
 		}
-		if s.update == nil || s.update.first != first {
+		// A parameter without a state may be on another device now.
+		if s.update == nil || s.update.first != first || !slices.Contains(needed, true) {
 			s.update = g.updateOf(kindOf(p), first, len(r.state))
 		}
 		u := s.update
@@ -173,8 +174,8 @@ func (g *Group[C]) close() {
 	}
 }
 
-// groups are an optimizer's groups of parameters, and what every optimizer does with
-// them.
+// groups holds an optimizer's groups of parameters, and does what every optimizer does
+// with them.
 type groups[C any] struct {
 	rule *rule[C]
 	list []*Group[C]
@@ -226,7 +227,7 @@ func (o *groups[C]) Step() {
 	})
 }
 
-// rates returns what schedulers change and leave in the groups.
+// rates returns what schedulers change in each group, and where they leave its first rate.
 func (o *groups[C]) rates() (list []rate) {
 	for _, g := range o.list {
 		lr := g.lr(o.rule)

@@ -9,27 +9,27 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// setting is a setting, or a part of a state, and its key in PyTorch's state dict. The
-// value is a pointer to a float64, an int, a bool, two or more float64s, or one of the
-// types below. Anything else is a constant, which is written but not read.
+// setting joins a setting, or a part of a state, with its key in PyTorch's state dict. The
+// value is a pointer to a float64, an int, a bool, a [2]float64 or a []float64, or one of
+// the types below. Anything else is a constant, which is written but not read.
 type setting struct {
 	key   string
 	value any
 }
 
-// choice is a bool for which PyTorch writes one of two words.
+// choice points to a bool for which PyTorch writes one of two words.
 type choice struct {
 	is      *bool
 	no, yes string
 }
 
-// fixed is a constant that a state dict must have too, where it has the key.
+// fixed holds a constant that must be the same in a state dict that has the key.
 type fixed struct {
 	value  any
 	reason string // for errors
 }
 
-// optional is a number that may be None or missing.
+// optional points to a number that may be None or missing.
 type optional struct{ number *float64 }
 
 // written returns the settings as a dict of PyTorch's.

@@ -10,8 +10,8 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// slot is a tensor that an optimizer remembers for each parameter. It is made at the
-// first step that needs it.
+// slot describes a tensor that an optimizer remembers for each parameter. The tensor is
+// made at the first step that needs it.
 type slot[C any] struct {
 	key string
 	// scalar is set for a number, such as the count of steps: float32, without dimensions,
