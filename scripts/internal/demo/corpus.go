@@ -17,17 +17,14 @@
 package demo
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -156,20 +153,14 @@ func publish(dir, draft string, o Options) error {
 
 // writeLabels writes labels.csv and emotion_labels.json.
 func writeLabels(dir string, sections []section) error {
-	rows := [][]string{{"filename", "valence", "arousal", "group"}}
+	table := []byte("filename,valence,arousal,group\n")
 	labels := map[string]label{}
 	for _, s := range sections {
-		rows = append(rows, []string{s.name + ".wav", format(s.mood.Valence), format(s.mood.Arousal), s.piece.name})
+		table = fmt.Appendf(table, "%s.wav,%.3f,%.3f,%s\n", s.name, s.mood.Valence, s.mood.Arousal, s.piece.name)
 		labels[s.name+".mid"] = label{s.mood, s.piece.name}
 	}
-	var table bytes.Buffer
-	if err := csv.NewWriter(&table).WriteAll(rows); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, audioDir, dataset.AudioLabels), table.Bytes(), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, audioDir, dataset.AudioLabels), table, 0o666); err != nil {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, midiDir, dataset.MIDILabels), labels)
 }
-
-func format(x float64) string { return strconv.FormatFloat(x, 'f', 3, 64) }
