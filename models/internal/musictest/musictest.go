@@ -64,57 +64,55 @@ func NPY(t *testing.T, path string) []float32 {
 	return out
 }
 
-// Reference holds the windows of a MIDI file that a script in Python found, none for a
+// reference holds the windows of a MIDI file that a script in Python found, none for a
 // file that has none or cannot be read.
-type Reference[W any] struct {
+type reference[W any] struct {
 	File    string
 	Windows []W
 }
 
-// Golden reads the references of files that stand beside the golden file.
-func Golden[W any](t *testing.T, path string) []Reference[W] {
-	t.Helper()
-	var references []Reference[W]
-	torchtest.Golden(t, path, &references)
-	for i, r := range references {
-		references[i].File = filepath.Join(filepath.Dir(path), r.File)
-	}
-	return references
-}
-
-// Real runs the script on files, and returns its references of them.
-func Real[W any](t *testing.T, script string, files []string) []Reference[W] {
-	t.Helper()
-	require.NotEmpty(t, files)
-	torchtest.Python(t)
-	references := make([]Reference[W], len(files))
-	lines := json.NewDecoder(bytes.NewReader(torchtest.RunPython(t, script, files...)))
-	for i, file := range files {
-		require.NoError(t, lines.Decode(&references[i]))
-		references[i].File = file
-	}
-	require.False(t, lines.More())
-	return references
-}
-
-// Compare compares the windows of references with those that read finds in the files. same
-// compares one with another; where says which they are.
-func Compare[W, G any](t *testing.T, references []Reference[W], read func(path string) ([]G, error), same func(want W, got G, where string)) {
-	t.Helper()
-	require.NotEmpty(t, references)
-	count := 0
-	for _, r := range references {
-		windows, err := read(r.File)
-		if len(r.Windows) == 0 {
-			assert.Error(t, err, r.File)
-			continue
+// Windows compares the windows that read finds in files with references of type W: those in
+// the golden file, of files beside it, and those that the script prints now for the real
+// files of the pattern below training. same compares one window.
+func Windows[W, G any](t *testing.T, golden, script, pattern string, read func(t *testing.T, path string) ([]G, error), same func(t *testing.T, want W, got G, file string)) {
+	compare := func(t *testing.T, references []reference[W]) {
+		require.NotEmpty(t, references)
+		count := 0
+		for _, r := range references {
+			windows, err := read(t, r.File)
+			if len(r.Windows) == 0 {
+				assert.Error(t, err, r.File)
+				continue
+			}
+			require.NoError(t, err, r.File)
+			require.Len(t, windows, len(r.Windows), r.File)
+			for i, w := range r.Windows {
+				same(t, w, windows[i], r.File)
+			}
+			count += len(windows)
 		}
-		require.NoError(t, err, r.File)
-		require.Len(t, windows, len(r.Windows), r.File)
-		for i, w := range r.Windows {
-			same(w, windows[i], r.File)
-		}
-		count += len(windows)
+		t.Logf("%d windows of %d files", count, len(references))
 	}
-	t.Logf("%d windows of %d files", count, len(references))
+	t.Run("golden", func(t *testing.T) {
+		var references []reference[W]
+		torchtest.Golden(t, golden, &references)
+		for i, r := range references {
+			references[i].File = filepath.Join(filepath.Dir(golden), r.File)
+		}
+		compare(t, references)
+	})
+	t.Run("real", func(t *testing.T) {
+		files, err := filepath.Glob(filepath.Join(torchtest.SharedData(t, "training"), pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		torchtest.Python(t)
+		references := make([]reference[W], len(files))
+		lines := json.NewDecoder(bytes.NewReader(torchtest.RunPython(t, script, files...)))
+		for i, file := range files {
+			require.NoError(t, lines.Decode(&references[i]))
+			references[i].File = file
+		}
+		require.False(t, lines.More())
+		compare(t, references)
+	})
 }

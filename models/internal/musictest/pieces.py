@@ -49,7 +49,7 @@ def main(golden, pieces, windows_of):
     for path in sys.argv[1:]:
         try:
             print(json.dumps({"file": path, "windows": windows_of(path)}))
-        except Exception as e:  # whatever mido raises: the line says which file and why
+        except Exception as e:  # mido raises many types; the line names the file and the reason
             print(json.dumps({"file": path, "error": f"{type(e).__name__}: {e}"}))
     if len(sys.argv) > 1:
         return

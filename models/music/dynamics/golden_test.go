@@ -4,7 +4,6 @@
 package dynamics
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/models/music/midi"
-	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // reference is a window as testdata/gen_dynamics.py, which was written from the description
@@ -26,25 +24,15 @@ type reference struct {
 // float64, on exact times, and prints nine digits.
 const goldenTolerance = 2.4e-7
 
-func TestGolden(t *testing.T) {
-	compare(t, musictest.Golden[reference](t, "testdata/dynamics.json"))
-}
-
-// TestRealAgainstPython compares real performances with what the script computes now.
-func TestRealAgainstPython(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(torchtest.SharedData(t), "training", "*midi", "*.mid"))
-	require.NoError(t, err)
-	compare(t, musictest.Real[reference](t, "testdata/gen_dynamics.py", files))
-}
-
-func compare(t *testing.T, references []musictest.Reference[reference]) {
-	t.Helper()
-	read := func(path string) ([]Window, error) {
+// TestReferences compares with the golden file, and real performances with what the script
+// computes now.
+func TestReferences(t *testing.T) {
+	read := func(t *testing.T, path string) ([]Window, error) {
 		song, err := midi.Read(path)
 		require.NoError(t, err)
 		return Windows(song)
 	}
-	musictest.Compare(t, references, read, func(want reference, got Window, file string) {
+	musictest.Windows(t, "testdata/dynamics.json", "testdata/gen_dynamics.py", "*midi/*.mid", read, func(t *testing.T, want reference, got Window, file string) {
 		assert.InDelta(t, want.Start, got.Start, 1e-6, file)
 		for k, name := range InputNames() {
 			assert.InDelta(t, want.Input[k], got.Input[k], goldenTolerance, "%s, window at %g s: %s", file, want.Start, name)

@@ -4,7 +4,6 @@
 package groove
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/etude-ml/etude/models/internal/musictest"
 	"github.com/etude-ml/etude/models/music/midi"
-	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // reference is a window as testdata/gen_groove.py, which was written from the description
@@ -27,25 +25,15 @@ type reference struct {
 // digits.
 const goldenTolerance = 1.2e-7
 
-func TestGolden(t *testing.T) {
-	compare(t, musictest.Golden[reference](t, "testdata/groove.json"))
-}
-
-// TestRealAgainstPython compares real drumming with what the script computes now.
-func TestRealAgainstPython(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(torchtest.SharedData(t), "training", "*", "*.mid"))
-	require.NoError(t, err)
-	compare(t, musictest.Real[reference](t, "testdata/gen_groove.py", files))
-}
-
-func compare(t *testing.T, references []musictest.Reference[reference]) {
-	t.Helper()
-	read := func(path string) ([]Window, error) {
+// TestReferences compares with the golden file, and real drumming with what the script
+// computes now.
+func TestReferences(t *testing.T) {
+	read := func(t *testing.T, path string) ([]Window, error) {
 		song, err := midi.Read(path)
 		require.NoError(t, err)
 		return Windows(song)
 	}
-	musictest.Compare(t, references, read, func(want reference, got Window, file string) {
+	musictest.Windows(t, "testdata/groove.json", "testdata/gen_groove.py", "*/*.mid", read, func(t *testing.T, want reference, got Window, file string) {
 		assert.Equal(t, []int{want.FirstBar + 1, want.Bars}, []int{got.FirstBar, got.Bars}, file)
 		for k, name := range OutputNames() {
 			assert.InDelta(t, want.Target[k], got.Target[k], goldenTolerance, "%s, bar %d: %s", file, want.FirstBar+1, name)

@@ -74,7 +74,7 @@ def harte(text):
     degrees = {(1, 0)} | {degree(d) for d in shorthand.split()}
     for part in match[2].split(",") if match[2] is not None else []:
         part = part.strip()
-        # choice: *3 takes the degree away and is no error where there is none
+        # choice: *3 takes the degree away and is not an error where there is none
         if part.startswith("*"):
             degrees.discard(degree(part[1:]))
         else:
@@ -137,7 +137,7 @@ def lead_sheet(text):
 
 def quality(degrees):
     """0 to 4, or the class where the root does not matter."""
-    # choice: intervals go by name: #9 is no minor third, #11 no diminished and b13 no augmented fifth
+    # choice: intervals go by name: #9 is not a minor third, #11 not a diminished and b13 not an augmented fifth
     if (3, -1) in degrees and (5, -1) in degrees:
         return 2
     if (3, 0) in degrees and (5, 1) in degrees:
@@ -168,7 +168,7 @@ def chord_class(name, tonic):
     if rest.startswith(":"):
         kind = quality(harte(without_bass(rest[1:])))
     else:
-        # 6/9 is no bass, but 6/9/E has one
+        # 6/9 has no bass, but 6/9/E has one
         kind = quality(lead_sheet(without_bass(re.sub(r"^(m|min|-|maj|)6/9", r"\g<1>69", rest))))
     return kind if kind >= NO_CHORD else 5 * ((root - tonic) % 12) + kind
 
@@ -300,7 +300,7 @@ def main():
             loaded = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
             for progression in loaded if isinstance(loaded, list) else loaded["progressions"]:
                 print(json.dumps(result_of(progression)))
-        except Exception as e:  # whatever is wrong with the file: the line says which and why
+        except Exception as e:  # the line names the file and the reason
             print(json.dumps({"file": path, "error": f"{type(e).__name__}: {e}"}))
     if len(sys.argv) > 1:
         return

@@ -135,7 +135,7 @@ def pedal_of(events, start, end, piece_end):
             continue
         if was_down:
             held += max(Fraction(0), min(second, end) - max(since, start))
-        # choice: the end of the piece is no change
+        # choice: the end of the piece is not a change
         if channel is not None and start <= second < end:
             changes += 1
         was_down, since = bool(down), second
@@ -406,7 +406,7 @@ def mixed():
 
 
 def drums():
-    """Nothing but channel 10."""
+    """Notes on channel 10 only."""
     song = Song(480)
     for i in range(40):
         song.note(i * 120, 60, 36 + i % 4, 100, channel=9)

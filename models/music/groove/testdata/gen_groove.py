@@ -57,7 +57,7 @@ def bars_of(metres, ticks_per_beat, last_tick):
     while lines[-1] <= last_tick:
         while changes and changes[0][0] <= lines[-1]:
             length = changes.pop(0)[1] * ticks_per_beat
-        # A signature that says again what holds is no change.
+        # A repeated signature is not a change.
         while changes and changes[0][1] * ticks_per_beat == length:
             changes.pop(0)
         line = lines[-1] + length
@@ -132,7 +132,7 @@ def beat(song, rng, first, last, bar, steps=16, early=-20, late=20, **where):
 
 
 def straight():
-    """Two windows of four bars in 4/4 that is never said, and two bars more."""
+    """Two windows of four bars in 4/4, which no signature gives, and two bars more."""
     rng, song = np.random.default_rng(1), Song(480)
     beat(song, rng, 0, 10 * 1920, 1920, early=-40, late=50)
     return song
@@ -160,7 +160,7 @@ def waltz():
 
 
 def seven():
-    """7/8, then 6/8, then 5/4, then 2/2, at bar lines; a bar of 7/8 is no whole number of steps."""
+    """7/8, then 6/8, then 5/4, then 2/2, at bar lines; a bar of 7/8 is not a whole number of steps."""
     rng, song = np.random.default_rng(4), Song(100, tracks=2)
     tick = 0
     for numerator, denominator, count in [(7, 8, 5), (6, 8, 4), (5, 4, 2), (2, 2, 3)]:

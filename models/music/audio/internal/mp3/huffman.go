@@ -71,7 +71,7 @@ func (b *codebook) decode(r *bitReader) int {
 // huffman decodes a granule's lines up to bit end into x and returns the number of
 // lines up to the last that is not zero. sound reports that all pairs of lines are
 // there and end before bit end; even good files may have a few bits after them that
-// are no code.
+// are not a code.
 func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) (last int, sound bool) {
 	books := codebooks()
 	sound = true
