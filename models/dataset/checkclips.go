@@ -42,8 +42,8 @@ func (s *Section) clips(items []item) {
 	}
 	s.Clips, c.Seconds = c, distribution(c.Lengths)
 	for _, poor := range []struct {
-		names     []string
-		are, fix  string
+		names    []string
+		are, fix string
 	}{
 		{c.Short, fmt.Sprintf("shorter than %g s", float64(audio.Seconds)), "take longer ones, as others are heard for so long"},
 		{c.LowRate, fmt.Sprintf("sampled below %d Hz", audio.SampleRate), "take recordings of a higher rate, as the upper bands are empty in these"},

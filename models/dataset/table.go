@@ -131,8 +131,9 @@ func findComma(text []byte) rune {
 // trimQuotes removes the space between quotes and separators, which encoding/csv
 // takes for a part of the field.
 func trimQuotes(text []byte, comma rune) []byte {
-	if !bytes.Contains(text, []byte(`"`)) {
-		return text
+	beside := func(pair string) bool { return bytes.Contains(text, []byte(pair)) }
+	if !slices.ContainsFunc([]string{` "`, `" `, "\t\"", "\"\t"}, beside) {
+		return text // which is much quicker
 	}
 	separator, space := string(comma), " \t"
 	if comma == '\t' {
