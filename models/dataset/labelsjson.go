@@ -10,10 +10,10 @@ import (
 )
 
 // jsonLabels holds {file: {valence, arousal, group?}}.
-type jsonLabels struct{ members []Member }
+type jsonLabels struct{ members []member }
 
 func parseJSON(text []byte) ([]label, error) {
-	members, err := ReadObject(quoteNaN(text))
+	members, err := readObject(quoteNaN(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w, %s", err, wantedJSON)
 	}
@@ -31,12 +31,12 @@ func (j jsonLabels) labels() []label {
 
 func (j *jsonLabels) set(n int, name string, l Label) {
 	if n == len(j.members) {
-		j.members = append(j.members, Member{})
+		j.members = append(j.members, member{})
 	}
-	j.members[n] = Member{Key: name, Value: RawJSON(l)}
+	j.members[n] = member{Key: name, Value: RawJSON(l)}
 }
 
-func (j *jsonLabels) text() []byte { return WriteObject(j.members) }
+func (j *jsonLabels) text() []byte { return writeObject(j.members) }
 
 // stringOrNaN matches a string, or a word that Python's json module writes for a number.
 var stringOrNaN = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"|-?Infinity|NaN`)

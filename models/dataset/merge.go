@@ -99,7 +99,7 @@ func readForm(file string, raw []byte) (form, []label, error) {
 	if filepath.Ext(file) != ".csv" {
 		j := &jsonLabels{}
 		if !empty {
-			j.members, err = ReadObject(text)
+			j.members, err = readObject(text)
 		}
 		return j, j.labels(), err
 	}

@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// Member is an entry of a JSON object. A list of them keeps, as a map does not,
+// member is an entry of a JSON object. A list of them keeps, as a map does not,
 // the order of the entries and those whose keys repeat.
-type Member struct {
+type member struct {
 	Key   string
 	Value json.RawMessage
 	line  int // of the key, from 1
 }
 
-// ReadObject reads text that is one JSON object. Errors name the line.
-func ReadObject(text []byte) ([]Member, error) {
+// readObject reads text that is one JSON object. Errors name the line.
+func readObject(text []byte) ([]member, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	lines, counted := 1, int64(0) // what was counted is not counted again
 	line := func() int {
@@ -36,13 +36,13 @@ func ReadObject(text []byte) ([]Member, error) {
 	if open != json.Delim('{') {
 		return nil, errors.New("not an object: expected an object")
 	}
-	var members []Member
+	var members []member
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return nil, jsonError(text, d.InputOffset(), err)
 		}
-		m := Member{line: line()}
+		m := member{line: line()}
 		m.Key, _ = key.(string) // a key is never anything else
 		if err := d.Decode(&m.Value); err != nil {
 			return nil, jsonError(text, d.InputOffset(), err)
@@ -58,8 +58,8 @@ func ReadObject(text []byte) ([]Member, error) {
 	return members, nil
 }
 
-// WriteObject writes a line for each member, which diffs and messages can name.
-func WriteObject(members []Member) []byte {
+// writeObject writes a line for each member, which diffs and messages can name.
+func writeObject(members []member) []byte {
 	var b bytes.Buffer
 	b.WriteString("{")
 	for i, m := range members {

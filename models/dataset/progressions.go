@@ -14,7 +14,7 @@ import (
 // "progressions" or that list alone.
 type Progressions struct {
 	Entries []json.RawMessage
-	object  []Member // nil: the list alone
+	object  []member // nil: the list alone
 	list    int      // its place in object
 }
 
@@ -28,7 +28,7 @@ func ReadProgressions(text []byte) (*Progressions, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
 		return nil, jsonError(text, 0, err)
 	}
-	if p.object, err = ReadObject(text); err != nil {
+	if p.object, err = readObject(text); err != nil {
 		return nil, err
 	}
 	for p.list = range p.object {
@@ -56,5 +56,5 @@ func (p *Progressions) Text() []byte {
 		return b.Bytes()
 	}
 	p.object[p.list].Value = b.Bytes()
-	return WriteObject(p.object)
+	return writeObject(p.object)
 }
