@@ -38,6 +38,30 @@ func (t *Tensor) DivScalar(x any) *Tensor { return on("aten::div.Scalar", t).sca
 // AddInPlace adds o.
 func (t *Tensor) AddInPlace(o *Tensor) *Tensor { on("aten::add_.Tensor", t, o).void(); return t }
 
+// AddScaledInPlace adds alpha·o.
+func (t *Tensor) AddScaledInPlace(o *Tensor, alpha float64) *Tensor {
+	on("aten::add_.Tensor", t, o).double(alpha).void()
+	return t
+}
+
+// LerpInPlace moves t towards o: t + weight·(o - t).
+func (t *Tensor) LerpInPlace(o *Tensor, weight float64) *Tensor {
+	on("aten::lerp_.Scalar", t, o).double(weight).void()
+	return t
+}
+
+// AddcmulInPlace adds value·a·b.
+func (t *Tensor) AddcmulInPlace(a, b *Tensor, value float64) *Tensor {
+	on("aten::addcmul_", t, a, b).double(value).void()
+	return t
+}
+
+// AddcdivInPlace adds value·a/b.
+func (t *Tensor) AddcdivInPlace(a, b *Tensor, value float64) *Tensor {
+	on("aten::addcdiv_", t, a, b).double(value).void()
+	return t
+}
+
 // SubInPlace subtracts o.
 func (t *Tensor) SubInPlace(o *Tensor) *Tensor { on("aten::sub_.Tensor", t, o).void(); return t }
 

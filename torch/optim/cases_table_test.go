@@ -13,6 +13,107 @@ import (
 var optimizerRows = map[string]func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer{
 	"Adam":  adamCase(optim.DefaultAdam, optim.NewAdam),
 	"AdamW": adamCase(optim.DefaultAdamW, optim.NewAdamW),
+	"Adadelta": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultAdadelta(), optim.NewAdadelta, func(c optimizerCase, s *optim.AdadeltaConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "rho", &s.Rho)
+			set(c, "eps", &s.Eps)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"Adafactor": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultAdafactor(), optim.NewAdafactor, func(c optimizerCase, s *optim.AdafactorConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "beta2_decay", &s.Beta2Decay)
+			set(c, "d", &s.D)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"Adagrad": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultAdagrad(), optim.NewAdagrad, func(c optimizerCase, s *optim.AdagradConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "lr_decay", &s.LRDecay)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "initial_accumulator_value", &s.InitialAccumulatorValue)
+			set(c, "eps", &s.Eps)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"Adamax": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultAdamax(), optim.NewAdamax, func(c optimizerCase, s *optim.AdamaxConfig) {
+			set(c, "lr", &s.LR)
+			setPair(c, "betas", &s.Betas)
+			set(c, "eps", &s.Eps)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"ASGD": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultASGD(), optim.NewASGD, func(c optimizerCase, s *optim.ASGDConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "lambd", &s.Lambd)
+			set(c, "alpha", &s.Alpha)
+			set(c, "t0", &s.T0)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"Muon": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultMuon(), optim.NewMuon, func(c optimizerCase, s *optim.MuonConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "momentum", &s.Momentum)
+			set(c, "ns_steps", &s.NSSteps)
+			set(c, "adjust_lr_fn", &s.AdjustLR)
+			if v, ok := c.named.Get("ns_coefficients"); ok {
+				for i, x := range list(v) {
+					s.NSCoefficients[i] = float(x)
+				}
+			}
+		})
+	},
+	"NAdam": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultNAdam(), optim.NewNAdam, func(c optimizerCase, s *optim.NAdamConfig) {
+			set(c, "lr", &s.LR)
+			setPair(c, "betas", &s.Betas)
+			set(c, "eps", &s.Eps)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "momentum_decay", &s.MomentumDecay)
+			set(c, "decoupled_weight_decay", &s.DecoupledWeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"RAdam": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultRAdam(), optim.NewRAdam, func(c optimizerCase, s *optim.RAdamConfig) {
+			set(c, "lr", &s.LR)
+			setPair(c, "betas", &s.Betas)
+			set(c, "eps", &s.Eps)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "decoupled_weight_decay", &s.DecoupledWeightDecay)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"RMSprop": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultRMSprop(), optim.NewRMSprop, func(c optimizerCase, s *optim.RMSpropConfig) {
+			set(c, "lr", &s.LR)
+			set(c, "alpha", &s.Alpha)
+			set(c, "eps", &s.Eps)
+			set(c, "weight_decay", &s.WeightDecay)
+			set(c, "momentum", &s.Momentum)
+			set(c, "centered", &s.Centered)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
+	"Rprop": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
+		return grouped(c, params, groups, optim.DefaultRprop(), optim.NewRprop, func(c optimizerCase, s *optim.RpropConfig) {
+			set(c, "lr", &s.LR)
+			setPair(c, "etas", &s.Etas)
+			setPair(c, "step_sizes", &s.StepSizes)
+			set(c, "maximize", &s.Maximize)
+		})
+	},
 	"SGD": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
 		return grouped(c, params, groups, optim.DefaultSGD(), optim.NewSGD, func(c optimizerCase, s *optim.SGDConfig) {
 			set(c, "lr", &s.LR)
@@ -56,8 +157,7 @@ func grouped[C any, O interface {
 
 // optimizersLeftOut are the optimizers of PyTorch that this package lacks, with the reason.
 var optimizersLeftOut = map[string]string{
-	"Adadelta": later, "Adafactor": later, "Adagrad": later, "Adamax": later, "ASGD": later, "LBFGS": later,
-	"Muon": later, "NAdam": later, "RAdam": later, "RMSprop": later, "Rprop": later,
+	"LBFGS": later,
 }
 
 // schedulerRows makes each scheduler by its name and the description of its case.

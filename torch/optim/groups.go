@@ -82,7 +82,7 @@ func (g *Group[C]) step(r *rule[C]) {
 		}
 		s, first := &g.states[i], false
 		for j := range r.state {
-			if needed[j] && s.values[j] == nil {
+			if needed[j] && s.values[j] == nil && !r.state[j].skips(p) {
 				s.values[j], first = r.state[j].begin(&g.Config, p), true
 			}
 		}

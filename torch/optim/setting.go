@@ -32,6 +32,12 @@ type fixed struct {
 // optional points to a number that may be None or missing.
 type optional struct{ number *float64 }
 
+// word is a string for which PyTorch writes None if it is empty.
+type word struct{ text *string }
+
+// noneOr is a tuple of two numbers, for the first of which PyTorch writes None if it is 0.
+type noneOr struct{ first, second *float64 }
+
 // written returns the settings as a dict of PyTorch's.
 func written(list []setting) *torch.Dict {
 	d := torch.NewDict()
@@ -51,6 +57,18 @@ func (s setting) plain() any {
 		return *v
 	case *[2]float64:
 		return torch.Tuple{v[0], v[1]}
+	case *[3]float64:
+		return torch.Tuple{v[0], v[1], v[2]}
+	case word:
+		if *v.text == "" {
+			return nil
+		}
+		return *v.text
+	case noneOr:
+		if *v.first == 0 {
+			return torch.Tuple{nil, *v.second}
+		}
+		return torch.Tuple{*v.first, *v.second}
 	case *[]float64:
 		list := make([]any, len(*v))
 		for i, x := range *v {
@@ -81,6 +99,27 @@ func (s setting) read(r *torch.DictReader) {
 		*v = torch.Read[bool](r, s.key)
 	case *[2]float64:
 		copy(v[:], r.Numbers(s.key, len(v)))
+	case *[3]float64:
+		copy(v[:], r.Numbers(s.key, len(v)))
+	case word:
+		*v.text = ""
+		if is, _ := r.Dict.Get(s.key); is != nil {
+			*v.text = torch.Read[string](r, s.key)
+		}
+	case noneOr:
+		pair := torch.Read[torch.Tuple](r, s.key)
+		if len(pair) != 2 {
+			r.Fail("%s is %v; it must be two numbers", s.key, pair)
+			return
+		}
+		numbers := &torch.DictReader{Dict: torch.NewDict("first", pair[0], "second", pair[1]), Subject: s.key}
+		*v.first = 0
+		if pair[0] != nil {
+			*v.first = numbers.Number("first")
+		}
+		if *v.second = numbers.Number("second"); numbers.Err != nil {
+			r.Fail("%v", numbers.Err)
+		}
 	case *[]float64:
 		*v = r.Numbers(s.key, len(*v))
 	case choice:

@@ -18,6 +18,11 @@ type slot[C any] struct {
 	// on the parameter's device, where the fused kernels want it. Other slots have the
 	// parameter's shape and type.
 	scalar bool
+	// host keeps a scalar on the CPU, for rules that compute with its value in Go; no
+	// device is waited for.
+	host bool
+	// shape returns the shape for p where it is not p's own; nil where p needs none.
+	shape func(p *torch.Tensor) []int
 	// fill sets the first value of t, which is zeros; nil leaves them.
 	fill func(c *C, t *torch.Tensor)
 	// when reports whether the settings need it; nil for always. If it is not nil,
@@ -30,14 +35,22 @@ type slot[C any] struct {
 // zeros makes a tensor for the slot of p. It belongs to no scope.
 func (s *slot[C]) zeros(p *torch.Tensor) (t *torch.Tensor) {
 	torch.Unscoped(func() {
-		if s.scalar {
+		switch {
+		case s.host:
+			t = torch.Zeros([]int{})
+		case s.scalar:
 			t = torch.Zeros([]int{}, torch.Options{Device: p.Device()})
-		} else {
+		case s.shape != nil:
+			t = torch.Zeros(s.shape(p), torch.Options{Device: p.Device(), DType: p.DType()})
+		default:
 			t = torch.ZerosLike(p)
 		}
 	})
 	return t
 }
+
+// skips reports whether p needs no such tensor.
+func (s *slot[C]) skips(p *torch.Tensor) bool { return s.shape != nil && s.shape(p) == nil }
 
 // begin makes the first value of p.
 func (s *slot[C]) begin(c *C, p *torch.Tensor) *torch.Tensor {
@@ -50,7 +63,7 @@ func (s *slot[C]) begin(c *C, p *torch.Tensor) *torch.Tensor {
 
 // load returns the value of p in a state dict, copied to p's type and device; nil for none.
 func (s *slot[C]) load(p *torch.Tensor, d *torch.Dict) (*torch.Tensor, error) {
-	if v, ok := d.Get(s.key); !ok && s.mayLack || ok && v == nil && s.when != nil {
+	if v, ok := d.Get(s.key); !ok && s.mayLack || ok && v == nil && s.when != nil || s.skips(p) {
 		return nil, nil
 	}
 	t := s.zeros(p)

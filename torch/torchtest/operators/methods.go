@@ -51,6 +51,10 @@ func elementwise() []Case {
 		op("FloorDivide", "floor_divide", Exact, tensor.FloorDivide, below(50, 100), given([]int64{7})).as("index two"),
 		op("Lerp", "lerp.Scalar", Sum, func(a, b tensor) tensor { return a.Lerp(b, 0.3) }, x, y).grad(Sum).as("a b"),
 		op("Addcmul", "addcmul", Sum, func(a, b tensor) tensor { return a.Addcmul(a, b, 0.3) }, x, y).grad(Sum).as("a b"),
+		op("AddScaledInPlace", "add_.Tensor", Sum, func(a, b tensor) tensor { return a.Clone().AddScaledInPlace(b, 0.3) }, x, y).grad(Sum).as("a b"),
+		op("LerpInPlace", "lerp_.Scalar", Sum, func(a, b tensor) tensor { return a.Clone().LerpInPlace(b, 0.3) }, x, y).grad(Sum).as("a b"),
+		op("AddcmulInPlace", "addcmul_", Sum, func(a, b tensor) tensor { return a.Clone().AddcmulInPlace(a, b, 0.3) }, x, y).grad(Sum).as("a b"),
+		op("AddcdivInPlace", "addcdiv_", Sum, func(a, b, c tensor) tensor { return a.Clone().AddcdivInPlace(b, c, 0.3) }, x, y, away).grad(Sum).as("a b positive"),
 		op("Addcdiv", "addcdiv", Sum, func(a, b, c tensor) tensor { return a.Addcdiv(b, c, 0.3) }, x, y, away).grad(Sum).as("a b positive"),
 	)
 }
