@@ -60,6 +60,16 @@ var optimizerRows = map[string]func(c optimizerCase, params []*torch.Tensor, gro
 			set(c, "maximize", &s.Maximize)
 		})
 	},
+	"LBFGS": func(c optimizerCase, params []*torch.Tensor, _ ...optimizerGroup) optim.Optimizer {
+		s := optim.DefaultLBFGS()
+		set(c, "lr", &s.LR)
+		set(c, "max_iter", &s.MaxIter)
+		s.MaxEval = s.MaxIter * 5 / 4
+		set(c, "tolerance_grad", &s.ToleranceGrad)
+		set(c, "line_search_fn", &s.LineSearch)
+		set(c, "maximize", &s.Maximize)
+		return optim.NewLBFGS(params, s)
+	},
 	"Muon": func(c optimizerCase, params []*torch.Tensor, groups ...optimizerGroup) optim.Optimizer {
 		return grouped(c, params, groups, optim.DefaultMuon(), optim.NewMuon, func(c optimizerCase, s *optim.MuonConfig) {
 			set(c, "lr", &s.LR)
@@ -156,9 +166,7 @@ func grouped[C any, O interface {
 }
 
 // optimizersLeftOut are the optimizers of PyTorch that this package lacks, with the reason.
-var optimizersLeftOut = map[string]string{
-	"LBFGS": later,
-}
+var optimizersLeftOut = map[string]string{}
 
 // schedulerRows makes each scheduler by its name and the description of its case.
 var schedulerRows = map[string]func(o optim.Optimizer) optim.Scheduler{

