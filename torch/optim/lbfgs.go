@@ -276,7 +276,7 @@ func (o *LBFGS) SetLR(lr float64) {
 func (o *LBFGS) Parameters() []*torch.Tensor { return slices.Clone(o.params) }
 
 // rates returns what schedulers change.
-func (o *LBFGS) rates() []rate { return []rate{{&o.Config.LR, o.extra}} }
+func (o *LBFGS) rates() []rate { return []rate{{o.LR, o.SetLR, o.extra}} }
 
 func (o *LBFGS) settings() []setting {
 	c := &o.Config
@@ -309,7 +309,7 @@ func (o *LBFGS) StateDict() *torch.Dict {
 		d.Set("prev_flat_grad", s.gradient.Detach())
 		d.Set("old_dirs", listOfVectors(s.gradients))
 		d.Set("old_stps", listOfVectors(s.moves))
-		d.Set("ro", listOf(s.inverse))
+		d.Set("ro", setting{value: &s.inverse}.plain())
 		states.Set(0, d)
 	}
 	return torch.NewDict("state", states, "param_groups", []any{settings})
