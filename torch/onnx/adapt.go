@@ -86,13 +86,7 @@ func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
 	return slices.Concat(append(pieces, (&pb.Model{Graph: last}).Marshal())...), inputs, outputs
 }
 
-func names(vs []Value) []string {
-	out := make([]string, len(vs))
-	for i, v := range vs {
-		out[i] = v.Name
-	}
-	return out
-}
+func names(vs []Value) []string { return collect(vs, func(v Value) string { return v.Name }) }
 
 // without returns the pieces of a model's bytes without some inputs and outputs of
 // its graph, which becomes several messages. The bytes are well formed, because they

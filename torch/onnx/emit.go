@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -101,11 +100,7 @@ func attrString(name, s string) attribute {
 }
 
 func attrInts(name string, xs ...int) attribute {
-	a := &pb.Attribute{Name: name, Type: pb.AttrInts}
-	for _, x := range xs {
-		a.Ints = append(a.Ints, int64(x))
-	}
-	return a
+	return &pb.Attribute{Name: name, Type: pb.AttrInts, Ints: integers[int64](xs)}
 }
 
 // dataTypes holds the types that ONNX and PyTorch share and that ONNX Runtime computes
@@ -115,11 +110,6 @@ var dataTypes = map[torch.DType]pb.DataType{
 	torch.Int64: pb.Int64, torch.Int32: pb.Int32, torch.Int16: pb.Int16, torch.Int8: pb.Int8,
 	torch.UInt8: pb.Uint8, torch.Bool: pb.Bool,
 	torch.UInt16: pb.Uint16, torch.UInt32: pb.Uint32, torch.UInt64: pb.Uint64,
-}
-
-// bytesOf returns the memory of a slice, without a copy.
-func bytesOf[T torch.Element](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }
 
 // elementCode returns ONNX's number of a type.
@@ -133,10 +123,7 @@ func elementCode(d torch.DType) pb.DataType {
 
 // initializer adds a constant under the name, or one like it.
 func (e *emitter) initializer(name string, d torch.DType, dims []int, raw []byte) string {
-	t := &pb.Tensor{Name: e.unique(name), DataType: elementCode(d), Raw: raw}
-	for _, n := range dims {
-		t.Dims = append(t.Dims, int64(n))
-	}
+	t := &pb.Tensor{Name: e.unique(name), DataType: elementCode(d), Dims: integers[int64](dims), Raw: raw}
 	e.graph.Initializers = append(e.graph.Initializers, t)
 	return t.Name
 }
@@ -158,31 +145,22 @@ func (e *emitter) scalar(x float64, d torch.DType) string {
 
 // vector returns a constant list of int64.
 func (e *emitter) vector(xs ...int) string {
-	list, name := make([]int64, len(xs)), "list"
-	for i, x := range xs {
-		list[i] = int64(x)
+	name := "list"
+	for _, x := range xs {
 		name += fmt.Sprintf("_%d", x)
 	}
-	return e.once(name, torch.Int64, []int{len(xs)}, slices.Clone(bytesOf(list)))
+	return e.once(name, torch.Int64, []int{len(xs)}, bytesOf(integers[int64](xs)))
 }
 
 // sizes returns a list of int64 that may depend on the batch.
 func (e *emitter) sizes(xs ...size) string {
-	if !slices.ContainsFunc(xs, func(s size) bool { return !s.constant() }) {
-		fixed := make([]int, len(xs))
-		for i, s := range xs {
-			fixed[i] = s.fixed
-		}
-		return e.vector(fixed...)
+	if constant(xs) {
+		return e.vector(collect(xs, func(s size) int { return s.fixed })...)
 	}
-	var parts []string
-	for _, s := range xs {
-		parts = append(parts, e.oneSize(s))
+	if len(xs) == 1 {
+		return e.oneSize(xs[0])
 	}
-	if len(parts) == 1 {
-		return parts[0]
-	}
-	return e.op("", "Concat", parts, attrInt("axis", 0))
+	return e.op("", "Concat", collect(xs, e.oneSize), attrInt("axis", 0))
 }
 
 func (e *emitter) oneSize(s size) string {
@@ -206,13 +184,8 @@ func (e *emitter) oneSize(s size) string {
 // filled returns a tensor of that shape with x everywhere.
 func (e *emitter) filled(shape []size, d torch.DType, x float64) *value {
 	v := &value{shape: shape, dtype: d, zero: x == 0}
-	fixed := make([]int, len(shape))
-	constant := true
-	for i, s := range shape {
-		fixed[i] = s.fixed
-		constant = constant && s.constant()
-	}
-	if constant {
+	if constant(shape) {
+		fixed := collect(shape, func(s size) int { return s.fixed })
 		v.tensor = torch.Full(fixed, x, torch.Options{DType: d})
 		return v
 	}
@@ -294,13 +267,11 @@ func (e *emitter) prune() {
 
 // valueInfo describes a value of the file.
 func valueInfo(name string, d torch.DType, shape []size) *pb.ValueInfo {
-	dims := make([]pb.Dim, len(shape))
-	for i, s := range shape {
+	dims := collect(shape, func(s size) pb.Dim {
 		if s.constant() {
-			dims[i].Value = new(int64(s.fixed))
-		} else {
-			dims[i].Param = s.String()
+			return pb.Dim{Value: new(int64(s.fixed))}
 		}
-	}
+		return pb.Dim{Param: s.String()}
+	})
 	return pb.NewValue(name, elementCode(d), &pb.Shape{Dims: dims})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -32,20 +31,9 @@ func elementType(v Value) (torch.DType, error) {
 	return d, nil
 }
 
-// sliceOf copies bytes into a slice of their type.
-func sliceOf[T torch.Element](b []byte) []T {
-	out := make([]T, len(b)/int(unsafe.Sizeof(*new(T))))
-	copy(bytesOf(out), b)
-	return out
-}
-
 // check compares feeds with the inputs of the model.
 func (m *Model) check(feeds map[string]array) {
-	wants := make([]string, len(m.Inputs))
-	for i, v := range m.Inputs {
-		wants[i] = v.String()
-	}
-	want := "the model wants " + strings.Join(wants, ", ")
+	want := "the model wants " + strings.Join(collect(m.Inputs, Value.String), ", ")
 	for name := range feeds {
 		if find(m.Inputs, name) == nil {
 			fail.With("there is no input %q; %s", name, want)
@@ -98,11 +86,7 @@ func carry[T torch.Element](d torch.DType) carrier {
 // value makes ONNX Runtime's tensor over the elements.
 func (a array) value() (ort.Value, error) {
 	if len(a.shape) > 0 {
-		shape := make(ort.Shape, len(a.shape))
-		for k, n := range a.shape {
-			shape[k] = int64(n)
-		}
-		return ort.NewCustomDataTensor(shape, a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
+		return ort.NewCustomDataTensor(integers[int64](a.shape), a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
 	}
 	for _, c := range carriers {
 		if c.dtype == a.dtype {
@@ -114,10 +98,7 @@ func (a array) value() (ort.Value, error) {
 
 // copyOut copies a result.
 func copyOut(v ort.Value) (array, error) {
-	a := array{}
-	for _, n := range v.GetShape() {
-		a.shape = append(a.shape, int(n))
-	}
+	a := array{shape: integers[int]([]int64(v.GetShape()))}
 	for _, c := range carriers {
 		if data, ok := c.data(v); ok {
 			a.dtype, a.data = c.dtype, data

@@ -45,15 +45,15 @@ type GraphDiff struct {
 func CompareGraphs(a, b *Model) *GraphDiff {
 	c := &graphComparison{a: a, b: b, diff: &GraphDiff{Renamed: map[string]string{}}}
 	versions := func(m *Model) []string {
-		texts := list(m.file.OpsetImport, func(o pb.Opset) string { return fmt.Sprint(cmp.Or(o.Domain, "ai.onnx"), " ", o.Version) })
+		texts := collect(m.file.OpsetImport, func(o pb.Opset) string { return fmt.Sprint(cmp.Or(o.Domain, "ai.onnx"), " ", o.Version) })
 		slices.Sort(texts)
 		return texts
 	}
 	c.value("operator versions", versions(a), versions(b))
 	declared := func(v *pb.ValueInfo) string { return v.Name + " " + typeText(v) }
 	ga, gb := a.file.Graph, b.file.Graph
-	c.value("inputs", list(ga.Inputs, declared), list(gb.Inputs, declared))
-	c.value("outputs", list(ga.Outputs, declared), list(gb.Outputs, declared))
+	c.value("inputs", collect(ga.Inputs, declared), collect(gb.Inputs, declared))
+	c.value("outputs", collect(ga.Outputs, declared), collect(gb.Outputs, declared))
 	c.graph("", ga, gb, nil, nil, false)
 	c.functions()
 	c.unknown("training information", a.file.Training, b.file.Training)
@@ -160,7 +160,7 @@ func (c *graphComparison) graph(where string, a, b *pb.Graph, sa, sb *scope, ins
 	}
 	c.nodes(where, a.Nodes, b.Nodes, sa, sb)
 	name := func(v *pb.ValueInfo) string { return v.Name }
-	c.wiring(where+"output", list(a.Outputs, name), list(b.Outputs, name), sa, sb)
+	c.wiring(where+"output", collect(a.Outputs, name), collect(b.Outputs, name), sa, sb)
 	c.unknown(where+"sparse initializers and quantization", a.Other, b.Other)
 }
 
@@ -399,11 +399,11 @@ func show(a *pb.Attribute) any {
 	case pb.AttrString:
 		return string(a.String)
 	case pb.AttrFloats:
-		return list(a.Floats, number)
+		return collect(a.Floats, number)
 	case pb.AttrInts:
-		return list(a.Ints, func(x int64) any { return x })
+		return collect(a.Ints, func(x int64) any { return x })
 	case pb.AttrStrings:
-		return list(a.Strings, func(s []byte) any { return string(s) })
+		return collect(a.Strings, func(s []byte) any { return string(s) })
 	case pb.AttrTensor:
 		if a.Tensor != nil {
 			return tensorText(a.Tensor)
@@ -418,14 +418,6 @@ func show(a *pb.Attribute) any {
 		return fmt.Sprintf("%d graphs", len(a.Graphs))
 	}
 	return fmt.Sprintf("an attribute of type %d", a.Type)
-}
-
-func list[T, V any](xs []T, show func(T) V) []V {
-	out := make([]V, len(xs))
-	for i, x := range xs {
-		out[i] = show(x)
-	}
-	return out
 }
 
 // functions compares the operators that the files define.

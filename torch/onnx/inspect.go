@@ -81,15 +81,13 @@ func decode(data []byte) (*Model, error) {
 			m.Inputs = append(m.Inputs, valueOf(v))
 		}
 	}
-	for _, v := range p.Graph.Outputs {
-		m.Outputs = append(m.Outputs, valueOf(v))
-	}
-	for _, n := range p.Graph.Nodes {
+	m.Outputs = collect(p.Graph.Outputs, valueOf)
+	m.Nodes = collect(p.Graph.Nodes, func(n *pb.Node) Node {
 		node := Node{Name: n.Name, Op: n.OpType, Domain: n.Domain, Inputs: n.Inputs, Outputs: n.Outputs}
 		if n.Metadata != nil {
 			node.Metadata = entries(n.Metadata)
 		}
-		m.Nodes = append(m.Nodes, node)
-	}
+		return node
+	})
 	return m, nil
 }

@@ -81,11 +81,7 @@ func (v Value) String() string {
 	if v.AnyShape {
 		return fmt.Sprintf("%s %s of any shape", v.Name, v.DType)
 	}
-	dims := make([]string, len(v.Shape))
-	for i, d := range v.Shape {
-		dims[i] = d.String()
-	}
-	return fmt.Sprintf("%s %s [%s]", v.Name, v.DType, strings.Join(dims, " "))
+	return fmt.Sprintf("%s %s [%s]", v.Name, v.DType, strings.Join(collect(v.Shape, Dim.String), " "))
 }
 
 // String returns the size, or the name of a free dimension.
@@ -126,15 +122,13 @@ func entries(list []pb.Entry) map[string]string {
 func valueOf(v *pb.ValueInfo) Value {
 	t := v.Tensor()
 	out := Value{Name: v.Name, DType: t.DataType.String(), Shape: []Dim{}, AnyShape: t.Shape == nil}
-	if t.Shape == nil {
-		return out
-	}
-	for _, d := range t.Shape.Dims {
-		dim := Dim{Size: -1, Name: d.Param}
-		if d.Value != nil && *d.Value >= 0 {
-			dim = Dim{Size: int(*d.Value)}
-		}
-		out.Shape = append(out.Shape, dim)
+	if t.Shape != nil {
+		out.Shape = collect(t.Shape.Dims, func(d pb.Dim) Dim {
+			if d.Value != nil && *d.Value >= 0 {
+				return Dim{Size: int(*d.Value)}
+			}
+			return Dim{Size: -1, Name: d.Param}
+		})
 	}
 	return out
 }

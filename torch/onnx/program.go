@@ -24,6 +24,11 @@ type size struct{ perBatch, fixed int }
 
 func (s size) constant() bool { return s.perBatch == 0 }
 
+// constant reports whether no size depends on the batch.
+func constant(sizes []size) bool {
+	return !slices.ContainsFunc(sizes, func(s size) bool { return !s.constant() })
+}
+
 // String returns the name of a dimension of this size in the file.
 func (s size) String() string {
 	switch {

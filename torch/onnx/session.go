@@ -211,10 +211,7 @@ func (s *Session) run(feeds map[string]array) map[string]array {
 			fail.With("output %q: %w", v.Name, err)
 		}
 		if each == 2 {
-			a.shape = a.shape[:0]
-			for _, n := range outputs[2*i+1].(*ort.Tensor[int64]).GetData() { // Shape has no other results
-				a.shape = append(a.shape, int(n))
-			}
+			a.shape = integers[int](outputs[2*i+1].(*ort.Tensor[int64]).GetData()) // Shape has no other results
 		}
 		results[v.Name] = a
 	}

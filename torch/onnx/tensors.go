@@ -5,12 +5,14 @@ package onnx
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,12 +113,7 @@ func listOf(a *pb.Attribute) *pb.Tensor {
 
 // nodeLabel names a node by what it computes: names of nodes are optional.
 func nodeLabel(n *pb.Node, i int) string {
-	for _, name := range append(n.Outputs[:len(n.Outputs):len(n.Outputs)], n.Name) {
-		if name != "" {
-			return name
-		}
-	}
-	return fmt.Sprint(n.OpType, " ", i)
+	return cmp.Or(append(slices.Clone(n.Outputs), n.Name, fmt.Sprint(n.OpType, " ", i))...)
 }
 
 func (l *lister) add(t *pb.Tensor, name, operator string) {
@@ -126,10 +123,7 @@ func (l *lister) add(t *pb.Tensor, name, operator string) {
 	}
 	l.taken[free] = true
 	l.m.listed[t] = free
-	out := Tensor{Name: free, DType: t.DataType.String(), Shape: make([]int, len(t.Dims)), Data: t.Raw, Operator: operator}
-	for i, d := range t.Dims {
-		out.Shape[i] = int(d)
-	}
+	out := Tensor{Name: free, DType: t.DataType.String(), Shape: integers[int](t.Dims), Data: t.Raw, Operator: operator}
 	for _, s := range t.Strings {
 		out.Strings = append(out.Strings, string(s))
 	}
@@ -225,11 +219,7 @@ func (m *Model) openExternal(t Tensor) (_ io.ReadCloser, _ int64, err error) {
 // bytes returns how many bytes the elements of t take; false where that is not
 // known.
 func (t Tensor) bytes() (int64, bool) {
-	var p pb.Tensor
-	for _, d := range t.Shape {
-		p.Dims = append(p.Dims, int64(d))
-	}
-	n, ok := p.Numel()
+	n, ok := (&pb.Tensor{Dims: integers[int64](t.Shape)}).Numel()
 	if !ok {
 		return 0, false
 	}

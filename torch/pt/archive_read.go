@@ -158,7 +158,7 @@ func (a *archive) read(rec record, limit int64) []byte {
 		fail.With("record %q has %d bytes; at most %d are read", rec.name, rec.size, limit)
 	}
 	b := make([]byte, 0, rec.size)
-	fail.On(rec.stream(a.r, chunk, func(_ int64, part []byte) error {
+	fail.On(rec.stream(a.r, func(_ int64, part []byte) error {
 		b = append(b, part...)
 		return nil
 	}))

@@ -5,6 +5,7 @@ package pt
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -75,18 +76,18 @@ func (l *loader) charge(n int) {
 }
 
 // device returns where a storage goes.
-func (l *loader) device(saved string) (torch.Device, error) {
+func (l *loader) device(saved string) torch.Device {
 	d := l.opts.Device
 	if l.opts.Place != nil {
 		d = l.opts.Place(saved)
 	}
-	if d != torch.CPU && l.mapping != nil {
-		return d, fmt.Errorf("option Mmap maps to the CPU, not to %s; load without it", d)
+	if d != torch.CPU {
+		if l.mapping != nil {
+			fail.With("option Mmap maps to the CPU, not to %s; load without it", d)
+		}
+		fail.On(torch.CheckDevice(d))
 	}
-	if d == torch.CPU {
-		return d, nil
-	}
-	return d, torch.CheckDevice(d)
+	return d
 }
 
 // storage returns the description of a storage, which the pickle may name often.
@@ -111,36 +112,55 @@ func (l *loader) storage(key string, class *storageClass, numel int, location st
 
 // load reads the storage's bytes, once, to the device that the options want. It
 // is called inside a scope.
-func (s *storageSpec) load(l *loader) error {
-	if s.base != nil {
-		return nil
-	}
-	if s.root != nil {
-		if err := s.root.load(l); err != nil {
-			return err
+func (s *storageSpec) load(l *loader) *torch.Tensor {
+	switch {
+	case s.base != nil:
+	case s.root != nil:
+		s.base = s.root.load(l).Narrow(0, s.from, s.bytes)
+	default:
+		if l.mapping != nil && !s.private {
+			s.base = l.mapping.part(s)
 		}
-		s.base = s.root.base.Narrow(0, s.from, s.bytes)
-		return nil
-	}
-	if l.mapping != nil && !s.private {
-		if s.base = l.mapping.part(s); s.base != nil {
-			return nil
+		if s.base == nil {
+			base := torch.Empty([]int{int(s.rec.size)}, torch.Options{DType: torch.UInt8, Device: l.device(s.location)})
+			fail.On(s.stream(func(from int64, part []byte) error {
+				torch.Scope(func() {
+					base.Narrow(0, int(from), len(part)).CopyInPlace(torch.FromBytes(part, torch.UInt8, len(part)))
+				})
+				return nil
+			}))
+			s.base = base
 		}
 	}
-	device, err := l.device(s.location)
-	if err != nil {
-		return err
-	}
-	base := torch.Empty([]int{int(s.rec.size)}, torch.Options{DType: torch.UInt8, Device: device})
-	err = s.stream(func(from int64, part []byte) error {
-		torch.Scope(func() {
-			bytes := torch.FromBytes(part, torch.UInt8, len(part))
-			base.Narrow(0, int(from), len(part)).CopyInPlace(bytes)
-		})
+	return s.base
+}
+
+// mapping is a file as one tensor of bytes, mapped into memory at its first use.
+// libtorch maps it for reading, and copies the pages that are written to.
+type mapping struct {
+	path  string
+	size  int64
+	whole *torch.Tensor
+}
+
+// part returns the bytes of a storage, or nil when they are not aligned for its
+// elements, as in archives that other tools have packed anew.
+func (m *mapping) part(s *storageSpec) *torch.Tensor {
+	if s.rec.offset%16 != 0 {
 		return nil
-	})
-	if err == nil {
-		s.base = base
 	}
-	return err
+	if m.whole == nil {
+		m.whole = torch.Call("aten::from_file", m.path, false, int(m.size), torch.Named{"dtype": torch.UInt8}).Tensor()
+	}
+	return m.whole.Narrow(0, int(s.rec.offset), int(s.rec.size))
+}
+
+// sameFile returns a path of the open file itself, where the system has such paths,
+// because another file may have taken its name meanwhile.
+func sameFile(f *os.File) string {
+	path := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	if _, err := os.Stat(path); err != nil {
+		return f.Name()
+	}
+	return path
 }

@@ -22,11 +22,11 @@ type record struct {
 	sum    uint32 // CRC-32; 0 where PyTorch did not compute it
 }
 
-// stream passes the record on in parts of at most n bytes, each valid during its
-// call, and checks the whole.
-func (rec record) stream(r io.ReaderAt, n int, use func(from int64, part []byte) error) error {
+// stream passes the record on in parts, each valid during its call, and checks the
+// whole.
+func (rec record) stream(r io.ReaderAt, use func(from int64, part []byte) error) error {
 	var sum uint32
-	buf := make([]byte, min(int64(n), rec.size))
+	buf := make([]byte, min(chunk, rec.size))
 	for from := int64(0); from < rec.size; from += int64(len(buf)) {
 		part := buf[:min(int64(len(buf)), rec.size-from)]
 		if k, err := r.ReadAt(part, rec.offset+from); k < len(part) {

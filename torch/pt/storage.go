@@ -4,10 +4,10 @@
 package pt
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 const untypedStorage = "UntypedStorage"
@@ -79,20 +79,16 @@ func unitOf(d torch.DType) int {
 
 // use notes that elements of a type are read from the storage. The type decides how
 // the bytes of an untyped big-endian storage are reversed.
-func (s *storageSpec) use(d torch.DType) error {
-	if !s.big {
-		return nil
-	}
-	if s.unit != 0 && s.unit != unitOf(d) {
-		return fmt.Errorf("storage %q is big-endian and used with numbers of %d and of %d bytes", s.key, s.unit, unitOf(d))
+func (s *storageSpec) use(d torch.DType) {
+	if s.big && s.unit != 0 && s.unit != unitOf(d) {
+		fail.With("storage %q is big-endian and used with numbers of %d and of %d bytes", s.key, s.unit, unitOf(d))
 	}
 	s.unit = unitOf(d)
-	return nil
 }
 
 // stream passes the bytes on in parts, little-endian, each valid during its call.
 func (s *storageSpec) stream(use func(from int64, part []byte) error) error {
-	return s.rec.stream(s.r, chunk, func(from int64, part []byte) error {
+	return s.rec.stream(s.r, func(from int64, part []byte) error {
 		if s.big {
 			turn(part, s.unit)
 		}

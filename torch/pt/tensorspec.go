@@ -47,7 +47,7 @@ func (l *loader) tensorOf(args []any, dtype *torch.DType) *tensorSpec {
 		t.metadata(as[*pickle.Dict](args[6], "the metadata is %s"))
 	}
 	t.check()
-	fail.On(s.use(t.dtype))
+	s.use(t.dtype)
 	l.charge(512 + 16*len(t.size))
 	return t
 }
@@ -60,9 +60,14 @@ func dims(v any, what string) []int {
 	}
 	out := make([]int, len(t.Items))
 	for i, x := range t.Items {
-		if out[i] = as[int](x, fmt.Sprint(what, "dimension ", i, " has %s, which is not a number from 0")); out[i] < 0 {
-			fail.With("%sdimension %d has %d, which is not a number from 0", what, i, x)
+		n, ok := x.(int)
+		switch {
+		case !ok:
+			fail.With("%sdimension %d has %s, which is not a number from 0", what, i, pickle.Kind(x))
+		case n < 0:
+			fail.With("%sdimension %d has %d, which is not a number from 0", what, i, n)
 		}
+		out[i] = n
 	}
 	return out
 }
@@ -121,16 +126,10 @@ func mul(a, b int) (int, bool) {
 // add adds numbers that are not negative; false when the sum overflows.
 func add(a, b int) (int, bool) { return a + b, a <= math.MaxInt-b }
 
-// make returns the tensor, in the scope of the caller.
-func (t *tensorSpec) make(l *loader) (v *torch.Tensor) {
-	fail.On(torch.Try(func() { v = t.view(l) }))
-	return v
-}
-
-func (t *tensorSpec) view(l *loader) *torch.Tensor {
-	fail.On(t.storage.load(l))
+// make returns the tensor, in the scope of the caller, who catches torch's panics.
+func (t *tensorSpec) make(l *loader) *torch.Tensor {
 	whole := t.storage.bytes - t.storage.bytes%t.dtype.Size()
-	v := torch.Call("aten::view.dtype", t.storage.base.Narrow(0, 0, whole), t.dtype).Tensor()
+	v := torch.Call("aten::view.dtype", t.storage.load(l).Narrow(0, 0, whole), t.dtype).Tensor()
 	v = v.AsStrided(t.size, t.stride, v.Storage().Offset+t.offset) // AsStrided counts from the very beginning
 	if t.conj {
 		v = torch.Call("aten::_conj", v).Tensor()

@@ -1,0 +1,36 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"unsafe"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// bytesOf returns the memory of a slice, without a copy.
+func bytesOf[T torch.Element](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
+}
+
+// sliceOf copies bytes into a slice of their type.
+func sliceOf[T torch.Element](b []byte) []T {
+	out := make([]T, len(b)/int(unsafe.Sizeof(*new(T))))
+	copy(bytesOf(out), b)
+	return out
+}
+
+// collect returns f of each item.
+func collect[T, V any](xs []T, f func(T) V) []V {
+	out := make([]V, len(xs))
+	for i, x := range xs {
+		out[i] = f(x)
+	}
+	return out
+}
+
+// integers converts between the integers of Go and those of ONNX.
+func integers[To, From int | int64](xs []From) []To {
+	return collect(xs, func(x From) To { return To(x) })
+}
