@@ -22,41 +22,34 @@ func (e *encoder) value(v any) {
 		fail.With("nested deeper than %d levels", maxDepth)
 	}
 	switch v := v.(type) {
-	case nil:
-		e.p.None()
-	case bool:
-		e.p.Bool(v)
-	case int:
-		e.p.Int(int64(v))
-	case int64:
-		e.p.Int(v)
+	case nil, bool, int, int64, float64, complex128:
+		e.p.Value(v)
 	case *big.Int:
-		switch {
-		case v == nil || v.BitLen() > 8*250:
+		if v == nil || v.BitLen() > 8*250 {
 			fail.With("a *big.Int that is nil or longer than 250 bytes")
-		case v.IsInt64():
-			e.p.Int(v.Int64())
-		default:
-			e.p.BigInt(v)
 		}
-	case float64:
-		e.p.Float(v)
+		e.p.Value(v)
 	case string:
-		e.text(v)
+		if !pickle.IsText([]byte(v)) {
+			fail.With("the string %.40q is not valid UTF-8; use []byte", v)
+		}
+		if len(v) > math.MaxUint32 {
+			fail.With("a string of %d bytes is too long; 4 GiB fit", len(v))
+		}
+		e.p.Value(v)
 	case []byte:
 		checkBytes(v)
-		e.p.Bytes(v)
-	case complex128:
-		e.p.Complex(v)
+		e.p.Value(v)
 	case ByteArray:
 		checkBytes(v)
-		e.p.ByteArray(v)
+		args := []any{[]byte(v)}
+		e.p.Call("__builtin__", "bytearray", args[:min(len(v), 1)]...)
 	case Set:
 		e.set("set", v)
 	case FrozenSet:
 		e.set("frozenset", v)
 	case Size:
-		e.p.Call("torch", "Size", 1, func(int) { e.p.Ints(v) })
+		e.p.Call("torch", "Size", []int(v))
 	case []any:
 		e.p.List(len(v), e.items(v))
 	case torch.Tuple:
@@ -69,17 +62,16 @@ func (e *encoder) value(v any) {
 		e.p.Global("torch", v.String())
 	case torch.Device:
 		kind, index, _ := strings.Cut(v.String(), ":")
-		n, err := strconv.Atoi(index)
-		args := []func(){func() { e.p.Text(kind) }, func() { e.p.Int(int64(n)) }}
-		if err != nil { // none is named
-			args = args[:1]
+		args := []any{kind}
+		if n, err := strconv.Atoi(index); err == nil {
+			args = append(args, n)
 		}
-		e.p.Call("torch", "device", len(args), func(i int) { args[i]() })
+		e.p.Call("torch", "device", args...)
 	case torch.Layout:
 		if v != torch.Strided {
 			fail.With("layout %d cannot be stored; torch.Strided can", v)
 		}
-		e.p.Call("torch.serialization", "_get_layout", 1, func(int) { e.p.Text("torch.strided") })
+		e.p.Call("torch.serialization", "_get_layout", "torch.strided")
 	default:
 		fail.With("a Go %T cannot be stored; %s", v, storable)
 	}
@@ -96,16 +88,6 @@ func checkBytes(b []byte) {
 	if len(b) > math.MaxUint32/2 {
 		fail.With("%d bytes are too many; 2 GiB fit", len(b))
 	}
-}
-
-func (e *encoder) text(s string) {
-	if !pickle.IsText([]byte(s)) {
-		fail.With("the string %.40q is not valid UTF-8; use []byte", s)
-	}
-	if len(s) > math.MaxUint32 {
-		fail.With("a string of %d bytes is too long; 4 GiB fit", len(s))
-	}
-	e.p.Text(s)
 }
 
 func (e *encoder) dict(d *torch.Dict) {
@@ -158,7 +140,7 @@ func (e *encoder) set(class string, members []any) {
 			fail.With("a %s holds a Go %T, which Python does not take into one", class, v)
 		}
 	}
-	e.p.Call("__builtin__", class, 1, func(int) { e.p.List(len(members), e.items(members)) })
+	e.p.Call("__builtin__", class, func() { e.p.List(len(members), e.items(members)) })
 }
 
 func storableInSet(v any) bool {

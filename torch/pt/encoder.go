@@ -50,12 +50,12 @@ func (e *encoder) tensor(t *torch.Tensor) {
 		e.p.Get(n)
 		return
 	}
-	fail.On(torch.Try(func() { e.rebuild(t) }))
-	e.memo[t] = e.p.Memo()
+	fail.On(torch.Try(func() { e.memo[t] = e.rebuild(t) }))
 }
 
-// rebuild writes the call that makes t, as torch.Tensor.__reduce_ex__ does.
-func (e *encoder) rebuild(t *torch.Tensor) {
+// rebuild writes the call that makes t, as torch.Tensor.__reduce_ex__ does, and returns
+// its number.
+func (e *encoder) rebuild(t *torch.Tensor) uint32 {
 	requiresGrad := t.RequiresGrad()
 	t = e.resolve(t)
 	shape, strides, offset, dtype := t.Shape(), t.Strides(), t.Storage().Offset, t.DType()
@@ -64,18 +64,12 @@ func (e *encoder) rebuild(t *torch.Tensor) {
 	if s.class == untypedStorage { // v3 names the type that such a storage does not
 		call, n = "_rebuild_tensor_v3", 7
 	}
-	args := []func(){
-		func() { e.persistentID(key, s) },
-		func() { e.p.Int(int64(offset)) },
-		func() { e.p.Ints(shape) },
-		func() { e.p.Ints(strides) },
-		func() { e.p.Bool(requiresGrad) },
+	args := []any{
+		func() { e.persistentID(key, s) }, offset, shape, strides, requiresGrad,
 		func() { e.p.EmptyOrderedDict(); e.p.Memo() }, // backward hooks
 		func() { e.p.Global("torch", dtype.String()) },
 	}
-	e.p.Global("torch._utils", call)
-	e.p.Tuple(n, func(i int) { args[i]() })
-	e.p.Reduce()
+	return e.p.Call("torch._utils", call, args[:n]...)
 }
 
 func (e *encoder) persistentID(key int, s storage) {
@@ -83,15 +77,12 @@ func (e *encoder) persistentID(key int, s storage) {
 	if s.class == untypedStorage {
 		module = "torch.storage"
 	}
-	fields := []func(){
-		func() { e.p.Text("storage") },
-		func() { e.p.Global(module, s.class) },
-		func() { e.p.Text(strconv.Itoa(key)) },
-		// The location is "cpu" for every device, so the file loads on any machine.
-		func() { e.p.Text("cpu") },
-		func() { e.p.Int(int64(s.numelStored())) },
+	fields := []any{
+		"storage", func() { e.p.Global(module, s.class) }, strconv.Itoa(key),
+		"cpu", // for every device, so the file loads on any machine
+		s.numelStored(),
 	}
-	e.p.Tuple(len(fields), func(i int) { fields[i]() })
+	e.p.Tuple(len(fields), func(i int) { e.p.Value(fields[i]) })
 	e.p.PersistentID()
 }
 

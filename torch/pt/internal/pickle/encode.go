@@ -5,6 +5,7 @@ package pickle
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -57,20 +58,47 @@ func (e *Encoder) Get(n uint32) {
 	}
 }
 
-// None writes None.
-func (e *Encoder) None() { e.op(opNone) }
-
-// Bool writes True or False.
-func (e *Encoder) Bool(b bool) {
-	if b {
-		e.op(opNewTrue)
-	} else {
-		e.op(opNewFalse)
+// Value writes None, a bool, an int of up to 255 bytes, a float, a complex, bytes, a str,
+// for which [IsText] must hold, or a tuple of ints. A function is called in its place.
+func (e *Encoder) Value(v any) {
+	switch v := v.(type) {
+	case nil:
+		e.op(opNone)
+	case bool:
+		if v {
+			e.op(opNewTrue)
+		} else {
+			e.op(opNewFalse)
+		}
+	case int:
+		e.int(int64(v))
+	case int64:
+		e.int(v)
+	case *big.Int:
+		if v.IsInt64() {
+			e.int(v.Int64())
+		} else {
+			e.long(v)
+		}
+	case float64:
+		e.op(opBinFloat)
+		e.buf = binary.BigEndian.AppendUint64(e.buf, math.Float64bits(v))
+	case complex128:
+		e.Call("__builtin__", "complex", real(v), imag(v))
+	case []byte:
+		e.bytes(v)
+	case string:
+		e.text(v)
+	case []int:
+		e.Tuple(len(v), func(i int) { e.int(int64(v[i])) })
+	case func():
+		v()
+	default:
+		panic(fmt.Sprintf("pickle: a Go %T is no value", v))
 	}
 }
 
-// Int writes an int.
-func (e *Encoder) Int(i int64) {
+func (e *Encoder) int(i int64) {
 	switch {
 	case 0 <= i && i <= math.MaxUint8:
 		e.op(opBinInt1, byte(i))
@@ -79,12 +107,11 @@ func (e *Encoder) Int(i int64) {
 	case math.MinInt32 <= i && i <= math.MaxInt32:
 		e.op32(opBinInt, uint32(i))
 	default:
-		e.BigInt(big.NewInt(i))
+		e.long(big.NewInt(i))
 	}
 }
 
-// BigInt writes an int of up to 255 bytes.
-func (e *Encoder) BigInt(x *big.Int) {
+func (e *Encoder) long(x *big.Int) {
 	b := twosComplement(x)
 	e.op(opLong1, byte(len(b)))
 	e.buf = append(e.buf, b...)
@@ -108,15 +135,8 @@ func twosComplement(x *big.Int) []byte {
 	return b
 }
 
-// Float writes a float.
-func (e *Encoder) Float(x float64) {
-	e.op(opBinFloat)
-	e.buf = binary.BigEndian.AppendUint64(e.buf, math.Float64bits(x))
-}
-
-// Text writes a str, for which [IsText] must hold; the second time it writes a
-// reference.
-func (e *Encoder) Text(s string) {
+// text writes a str; the second time it writes a reference.
+func (e *Encoder) text(s string) {
 	if n, ok := e.texts[s]; ok {
 		e.Get(n)
 		return
@@ -129,25 +149,13 @@ func (e *Encoder) Text(s string) {
 	e.texts[s] = e.Memo()
 }
 
-// Bytes writes bytes as protocol 2 does: as a call that encodes a text in Latin-1.
-func (e *Encoder) Bytes(b []byte) {
+// bytes writes bytes as protocol 2 does: as a call that encodes a text in Latin-1.
+func (e *Encoder) bytes(b []byte) {
 	runes := make([]rune, len(b))
 	for i, c := range b {
 		runes[i] = rune(c)
 	}
-	texts := [2]string{string(runes), "latin1"}
-	e.Call("_codecs", "encode", 2, func(i int) { e.Text(texts[i]) })
-}
-
-// ByteArray writes a bytearray, as a call.
-func (e *Encoder) ByteArray(b []byte) {
-	e.Call("__builtin__", "bytearray", min(len(b), 1), func(int) { e.Bytes(b) })
-}
-
-// Complex writes a complex, as a call.
-func (e *Encoder) Complex(x complex128) {
-	parts := [2]float64{real(x), imag(x)}
-	e.Call("__builtin__", "complex", 2, func(i int) { e.Float(parts[i]) })
+	e.Call("_codecs", "encode", string(runes), "latin1")
 }
 
 // Build sets the attributes of the value written before last to the dict written last.
@@ -168,18 +176,16 @@ func (e *Encoder) Global(module, name string) {
 	e.globals[key] = e.Memo()
 }
 
-// Reduce calls the global written before last with the tuple written last.
-func (e *Encoder) Reduce() { e.op(opReduce) }
-
 // PersistentID replaces the value written last by the object that it identifies.
 func (e *Encoder) PersistentID() { e.op(opBinPersID) }
 
-// Call writes the call of a class or function with n arguments, which arg writes.
-func (e *Encoder) Call(module, name string, n int, arg func(i int)) {
+// Call writes the call of a class or function with the arguments, see Value. It stores
+// the result and returns its number for Get.
+func (e *Encoder) Call(module, name string, args ...any) uint32 {
 	e.Global(module, name)
-	e.Tuple(n, arg)
-	e.Reduce()
-	e.Memo()
+	e.Tuple(len(args), func(i int) { e.Value(args[i]) })
+	e.op(opReduce)
+	return e.Memo()
 }
 
 // Tuple writes a tuple of n items, which item writes.
@@ -202,11 +208,6 @@ func (e *Encoder) Tuple(n int, item func(i int)) {
 	e.Memo()
 }
 
-// Ints writes a tuple of ints.
-func (e *Encoder) Ints(xs []int) {
-	e.Tuple(len(xs), func(i int) { e.Int(int64(xs[i])) })
-}
-
 // List writes a list of n items, which item writes.
 func (e *Encoder) List(n int, item func(i int)) {
 	e.op(opEmptyList)
@@ -221,7 +222,7 @@ func (e *Encoder) EmptyDict() { e.op(opEmptyDict) }
 func (e *Encoder) EmptyOrderedDict() {
 	e.Global("collections", "OrderedDict")
 	e.op(opEmptyTuple)
-	e.Reduce()
+	e.op(opReduce)
 }
 
 // Items adds n items to the dict written before; item writes key and value.

@@ -50,9 +50,9 @@ func TestInts(t *testing.T) {
 		var e Encoder
 		switch x := c.x.(type) {
 		case int:
-			e.Int(int64(x))
+			e.Value(int64(x))
 		case *big.Int:
-			e.BigInt(x)
+			e.Value(x)
 		}
 		b := e.Finish()
 		assert.Equal(t, "\x80\x02"+c.want+".", string(b), "%v", c.x)
@@ -66,7 +66,7 @@ func TestInts(t *testing.T) {
 // container is filled in parts.
 func TestLongContainers(t *testing.T) {
 	var e Encoder
-	e.List(2001, func(i int) { e.Text(string(rune('a' + i%700))) })
+	e.List(2001, func(i int) { e.Value(string(rune('a' + i%700))) })
 	v, err := Decode(e.Finish(), nothing{})
 	require.NoError(t, err)
 	items := v.(*List).Items
