@@ -27,7 +27,7 @@ var arrows = []struct {
 	{"scripts/…", []string{"scripts/…", "models/…", "trainer/…", "torch/…"}},
 	{"models/runs", []string{"models/…", "trainer", "torch/…"}},
 	{"models/internal/musictest", []string{"torch/torchtest"}},
-	{"models/…", []string{"models/…", "torch", "torch/data", "torch/nn", "torch/wholefile"}},
+	{"models/…", []string{"models/…", "torch", "torch/data", "torch/inspect", "torch/nn", "torch/wholefile"}},
 	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim", "torch/pt", "torch/wholefile"}},
 	{"trainer/figure", nil},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},

@@ -136,14 +136,14 @@ func TestOpenRefuses(t *testing.T) {
 	external, err := os.ReadFile("testdata/external.onnx")
 	require.NoError(t, err)
 	for want, data := range map[string][]byte{
-		"holds no graph":                               {},
-		"not an ONNX file":                             []byte("RIFF\x00\x00\x00\x00WAVE"),
-		"ends within a field":                          golden[:len(golden)/2],
-		"ONNX Runtime refuses it":                      replaceOnce(golden, "MatMul", "MatNul"),
-		"it is an HTML page, perhaps of a download":    []byte("\n<!DOCTYPE html>\n<html><head><title>404</title>"),
-		"it is a git-lfs pointer":                      []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
-		"it is compressed as a whole; unpack it first": []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
-		"external.bin is missing":                      external,
+		"holds no graph":                            {},
+		"not an ONNX file":                          []byte("RIFF\x00\x00\x00\x00WAVE"),
+		"ends within a field":                       golden[:len(golden)/2],
+		"ONNX Runtime refuses it":                   replaceOnce(golden, "MatMul", "MatNul"),
+		"it is an HTML page, perhaps of a download": []byte("\n<!DOCTYPE html>\n<html><head><title>404</title>"),
+		"it is a git-lfs pointer":                   []byte("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
+		"it is a gzip file; unpack it first":        []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
+		"external.bin is missing":                   external,
 	} {
 		path := filepath.Join(dir, "bad.onnx")
 		require.NoError(t, os.WriteFile(path, data, 0o644))

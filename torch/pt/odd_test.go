@@ -112,7 +112,7 @@ func TestOtherContent(t *testing.T) {
 	for content, want := range map[string]string{
 		"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n": "it is a git-lfs pointer: the content was not fetched; run `git lfs pull`",
 		"<!DOCTYPE html><html>": "it is an HTML page", " \n<HTML lang=en>": "it is an HTML page", "<?xml version='1.0'?><Error>": "it is an XML document",
-		"\x1f\x8b\x08": "it is compressed as a whole; unpack it first", "Entry not found": "it is the error of a download", "\x93NUMPY": "it is a numpy array",
+		"\x1f\x8b\x08": "it is a gzip file; unpack it first", "Entry not found": "it is the error of a download", "\x93NUMPY": "it is a numpy array",
 		strings.Repeat("\x00", 600):                     "it begins with zeros alone: the copy or the download of it did not finish",
 		string(whole[:len(whole)/2]):                    "the list of its records, at the end, is missing: the copy or the download of it did not finish",
 		"\x02\x00\x00\x00\x00\x00\x00\x00{}":            "it is a safetensors file",
