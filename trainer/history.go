@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/etude-ml/etude/torch"
 )
 
 // StopReason is the reason why training ended. It is empty while training runs.
@@ -203,6 +205,31 @@ type historyTail struct {
 	StopReason  StopReason `json:"stop_reason"`
 }
 
+// dict is the history in a checkpoint: a list for each column.
+func (h *History) dict() *torch.Dict {
+	d := torch.NewDict()
+	for _, c := range columns {
+		d.Set(c.name, list(h.list(c.name)))
+	}
+	d.Set("best_epoch", h.BestEpoch)
+	return d
+}
+
+// historyFrom reads what dict returned.
+func historyFrom(d *torch.Dict) (*History, error) {
+	r, h := &torch.DictReader{Dict: d}, NewHistory()
+	err := h.setLists(torch.Read[int](r, "best_epoch"), func(c column) ([]float64, error) {
+		if _, ok := d.Get(c.name); !ok && c.late {
+			return nil, nil
+		}
+		return readFloats(r, c.name), r.Err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	return h, nil
+}
+
 // MarshalJSON writes values that are not finite as null.
 func (h *History) MarshalJSON() ([]byte, error) {
 	text := []byte("{")
@@ -311,4 +338,49 @@ func LoadHistory(path string) (*History, error) {
 		return nil, fmt.Errorf("trainer: history %s: %w", path, err)
 	}
 	return h, nil
+}
+
+// number returns x for a file: None where it is not finite.
+func number(x float64) any {
+	if !isFinite(x) {
+		return nil
+	}
+	return x
+}
+
+// readFloat reads a number; None is NaN.
+func readFloat(r *torch.DictReader, key string) float64 {
+	if torch.Read[any](r, key) == nil {
+		return math.NaN()
+	}
+	return r.Number(key)
+}
+
+// readFloats reads a list of numbers; None is nil.
+func readFloats(r *torch.DictReader, key string) []float64 {
+	v := torch.Read[any](r, key)
+	if v == nil {
+		return nil
+	}
+	list := torch.Read[[]any](r, key)
+	xs := make([]float64, len(list))
+	for i, x := range list {
+		item := &torch.DictReader{Dict: torch.NewDict(key, x)}
+		if xs[i] = readFloat(item, key); item.Err != nil {
+			r.Fail("item %d of %w", i, item.Err)
+		}
+	}
+	return xs
+}
+
+// list returns xs for a file; nil is None.
+func list(xs []float64) any {
+	if xs == nil {
+		return nil
+	}
+	l := make([]any, len(xs))
+	for i, x := range xs {
+		l[i] = number(x)
+	}
+	return l
 }

@@ -112,6 +112,22 @@ func ListCheckpoints(folder string) ([]Saved, error) {
 	return list, nil
 }
 
+// ErrChanged reports that a checkpoint's hash does not match checkpoints.json.
+var ErrChanged = errors.New("the file has changed since it was written")
+
+// verify compares a file with its entry in the index.
+func verify(path string, e entry) error {
+	hash, err := hashFile(path)
+	if err != nil {
+		return err
+	}
+	if e.of(hash) == nil {
+		return fmt.Errorf("%w: its SHA-256 is %s…, %s says %s…; a file that was changed on purpose can be continued under another name",
+			ErrChanged, hash[:12], indexName, e.SHA256[:min(12, len(e.SHA256))])
+	}
+	return nil
+}
+
 // whole returns the checkpoints in a folder that are as they were written.
 func whole(folder string) []Saved {
 	list, err := ListCheckpoints(folder)

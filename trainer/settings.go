@@ -77,6 +77,15 @@ func Processor(d torch.Device) string {
 	return runtime.GOARCH
 }
 
+// compareEnvironment notes differences in the environment that can change the last bits.
+func (s *session) compareEnvironment(was *torch.Dict) {
+	for key, now := range s.environment().All() {
+		if before, ok := was.Get(key); ok && before != now {
+			s.notice("%s: it was %v, is %v: the last bits may differ from those of a run without a break", key, before, now)
+		}
+	}
+}
+
 func size(s *data.Set) int {
 	if s == nil {
 		return 0
@@ -239,4 +248,68 @@ func holder(tree *torch.Dict, path []string) *torch.Dict {
 		tree = part
 	}
 	return tree
+}
+
+// plan sorts the settings that are not as they were when the run began.
+type plan struct {
+	kept       []change // as they were when the file was written, so that nothing changes
+	overridden []change // this Run's from now on
+	refused    []change
+}
+
+// decide judges each change. An optimizer may also be as it was when the file was
+// written: a scheduler changes it. inFile holds the groups of the optimizer in the file.
+func (s *session) decide(list []change, inFile *torch.Dict) (p plan) {
+	// Another optimizer has other settings, so its type is the only difference to report.
+	other := slices.ContainsFunc(list, func(c change) bool { return c.path[0] == "optimizer" && c.key() == "type" })
+	for _, c := range list {
+		lately, _ := holder(inFile, c.path).Get(c.key())
+		switch {
+		case c.inGroup() && other:
+		case c.inGroup() && fmt.Sprint(lately) == fmt.Sprint(c.now):
+			p.kept = append(p.kept, c)
+		case s.Override && c.mayChange():
+			p.overridden = append(p.overridden, c)
+		default:
+			p.refused = append(p.refused, c)
+		}
+	}
+	return p
+}
+
+// err refuses what may not change.
+func (p plan) err() error {
+	if p.refused == nil {
+		return nil
+	}
+	return fmt.Errorf("%s; continue with what it began with, or start anew in another folder", joined(p.refused))
+}
+
+// overridable reports whether Run.Override would lift every refusal.
+func (p plan) overridable() bool {
+	return p.refused != nil && !slices.ContainsFunc(p.refused, func(c change) bool { return !c.mayChange() })
+}
+
+// apply makes the settings that are kept the run's first ones again, and puts those
+// that are overridden into the groups that are loaded.
+func (s *session) apply(p plan, inFile *torch.Dict) {
+	for _, c := range p.kept {
+		holder(s.begun, c.path).Set(c.key(), c.was)
+	}
+	for _, c := range p.overridden {
+		if c.inGroup() {
+			holder(inFile, c.path).Set(c.key(), c.now)
+		}
+	}
+	if p.overridden != nil {
+		s.notice("%s: from here on it is another run than the one that was begun", joined(p.overridden))
+	}
+}
+
+func joined(list []change) string {
+	texts := make([]string, len(list))
+	for i, c := range list {
+		texts[i] = c.String()
+	}
+	return strings.Join(texts, "; ")
 }

@@ -67,9 +67,11 @@ func (s *session) setState(d *torch.Dict) error {
 	if err := s.stop.LoadStateDict(stop); err != nil {
 		return err
 	}
-	if err := s.setHistory(history); err != nil {
+	h, err := historyFrom(history)
+	if err != nil {
 		return err
 	}
+	s.history = h
 	if err := s.setCursor(cursor); err != nil {
 		return err
 	}
@@ -115,31 +117,6 @@ func (s *session) setScheduler(d *torch.Dict) error {
 		return r.Err
 	}
 	return s.Scheduler.LoadStateDict(state)
-}
-
-// dict is the history in a checkpoint: a list for each column.
-func (h *History) dict() *torch.Dict {
-	d := torch.NewDict()
-	for _, c := range columns {
-		d.Set(c.name, list(h.list(c.name)))
-	}
-	d.Set("best_epoch", h.BestEpoch)
-	return d
-}
-
-func (s *session) setHistory(d *torch.Dict) error {
-	r, h := &torch.DictReader{Dict: d}, NewHistory()
-	err := h.setLists(torch.Read[int](r, "best_epoch"), func(c column) ([]float64, error) {
-		if _, ok := d.Get(c.name); !ok && c.late {
-			return nil, nil
-		}
-		return readFloats(r, c.name), r.Err
-	})
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	s.history = h
-	return nil
 }
 
 func (s *session) setCursor(d *torch.Dict) error {
