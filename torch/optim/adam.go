@@ -103,6 +103,7 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 			{key: "step", scalar: true}, {key: "exp_avg"}, {key: "exp_avg_sq"},
 			{key: "max_exp_avg_sq", when: func(c *AdamConfig) bool { return c.AMSGrad }, mayLack: true},
 		},
+		momentum: func(c *AdamConfig) (*float64, bool) { return &c.Betas[0], true },
 		update: func(c *AdamConfig, u *update) {
 			steps, mean, square, largest := u.state[0], u.state[1], u.state[2], u.state[3]
 			torch.Call("aten::_foreach_add_.Scalar", steps, 1)

@@ -50,8 +50,9 @@ var adamax = rule[AdamaxConfig]{
 			{"maximize", &c.Maximize}, {"differentiable", false}, {"capturable", false},
 		}
 	},
-	check: func(c *AdamaxConfig) { checkMoments("optim.Adamax", c.Betas, c.Eps, c.WeightDecay) },
-	state: []slot[AdamaxConfig]{counter[AdamaxConfig](), {key: "exp_avg"}, {key: "exp_inf"}},
+	check:    func(c *AdamaxConfig) { checkMoments("optim.Adamax", c.Betas, c.Eps, c.WeightDecay) },
+	state:    []slot[AdamaxConfig]{counter[AdamaxConfig](), {key: "exp_avg"}, {key: "exp_inf"}},
+	momentum: func(c *AdamaxConfig) (*float64, bool) { return &c.Betas[0], true },
 	update: each(func(c *AdamaxConfig) bool { return c.Maximize }, func(c *AdamaxConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		n, mean, largest := count(s[0]), s[1], s[2]
 		g = decayed(g, p, c.WeightDecay)

@@ -4,6 +4,8 @@
 package optim_test
 
 import (
+	"math"
+
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/optim"
 )
@@ -170,16 +172,89 @@ var optimizersLeftOut = map[string]string{}
 
 // schedulerRows makes each scheduler by its name and the description of its case.
 var schedulerRows = map[string]func(o optim.Optimizer) optim.Scheduler{
+	"LambdaLR: 0.95**n; 1/(n+1)": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewLambdaLR(o, optim.LambdaLRConfig{Lambdas: []func(int) float64{
+			func(n int) float64 { return math.Pow(0.95, float64(n)) }, func(n int) float64 { return 1 / float64(n+1) },
+		}})
+	},
+	"MultiplicativeLR: 0.95; 0.9": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewMultiplicativeLR(o, optim.LambdaLRConfig{Lambdas: []func(int) float64{
+			func(int) float64 { return 0.95 }, func(int) float64 { return 0.9 },
+		}})
+	},
 	"StepLR: 7, gamma 0.3": func(o optim.Optimizer) optim.Scheduler {
 		return optim.NewStepLR(o, optim.StepLRConfig{StepSize: 7, Gamma: 0.3})
+	},
+	"MultiStepLR: 3, 9, 9, 25, gamma 0.5": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewMultiStepLR(o, optim.MultiStepLRConfig{Milestones: []int{3, 9, 9, 25}, Gamma: 0.5})
+	},
+	"ConstantLR: factor 0.5, 8": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewConstantLR(o, optim.ConstantLRConfig{Factor: 0.5, TotalIters: 8})
+	},
+	"LinearLR: 0.25 to 0.8 in 12": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewLinearLR(o, optim.LinearLRConfig{StartFactor: 0.25, EndFactor: 0.8, TotalIters: 12})
+	},
+	"ExponentialLR: 0.9": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewExponentialLR(o, optim.ExponentialLRConfig{Gamma: 0.9})
+	},
+	"CosineAnnealingLR: 15, 0.001": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: 15, EtaMin: 0.001})
+	},
+	"CosineAnnealingWarmRestarts: 4, 2, 0.001": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewCosineAnnealingWarmRestarts(o, optim.CosineAnnealingWarmRestartsConfig{T0: 4, TMult: 2, EtaMin: 0.001})
+	},
+	"CosineAnnealingWarmRestarts: 7": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewCosineAnnealingWarmRestarts(o, optim.CosineAnnealingWarmRestartsConfig{T0: 7})
+	},
+	"CyclicLR: triangular": func(o optim.Optimizer) optim.Scheduler {
+		c := optim.DefaultCyclicLR(0.001, 0.1)
+		c.StepSizeUp, c.StepSizeDown = 5, 7
+		return optim.NewCyclicLR(o, c)
+	},
+	"CyclicLR: triangular2": func(o optim.Optimizer) optim.Scheduler {
+		c := optim.DefaultCyclicLR(0, 0)
+		c.BaseLR, c.MaxLR = []float64{0.001, 0.002}, []float64{0.1, 0.2}
+		c.StepSizeUp, c.Mode, c.BaseMomentum = 4, "triangular2", []float64{0.7}
+		return optim.NewCyclicLR(o, c)
+	},
+	"CyclicLR: exp_range": func(o optim.Optimizer) optim.Scheduler {
+		c := optim.DefaultCyclicLR(0.001, 0.1)
+		c.StepSizeUp, c.Mode, c.Gamma, c.CycleMomentum = 5, "exp_range", 0.97, false
+		return optim.NewCyclicLR(o, c)
+	},
+	"OneCycleLR: cos": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewOneCycleLR(o, optim.DefaultOneCycleLR(0.5, 40))
+	},
+	"OneCycleLR: linear, three phases": func(o optim.Optimizer) optim.Scheduler {
+		c := optim.DefaultOneCycleLR(0, 40)
+		c.MaxLR, c.PctStart, c.AnnealStrategy = []float64{0.5, 0.2}, 0.25, "linear"
+		c.ThreePhase, c.DivFactor, c.FinalDivFactor = true, 10, 100
+		return optim.NewOneCycleLR(o, c)
+	},
+	"PolynomialLR: 20, power 2": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewPolynomialLR(o, optim.PolynomialLRConfig{TotalIters: 20, Power: 2})
+	},
+	"ChainedScheduler: ConstantLR 0.5, 4; ExponentialLR 0.9": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewChainedScheduler(
+			optim.NewConstantLR(o, optim.ConstantLRConfig{Factor: 0.5, TotalIters: 4}), optim.NewExponentialLR(o, optim.ExponentialLRConfig{Gamma: 0.9}))
+	},
+	"SequentialLR: LinearLR 0.1, 1, 5; CosineAnnealingLR 20 from 5": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewSequentialLR([]optim.Scheduler{
+			optim.NewLinearLR(o, optim.LinearLRConfig{StartFactor: 0.1, EndFactor: 1, TotalIters: 5}),
+			optim.NewCosineAnnealingLR(o, optim.CosineAnnealingLRConfig{TMax: 20}),
+		}, 5)
+	},
+	"ReduceLROnPlateau: min, 0.5, patience 2": func(o optim.Optimizer) optim.Scheduler {
+		c := optim.DefaultReduceLROnPlateau()
+		c.Factor, c.Patience = 0.5, 2
+		return optim.NewReduceLROnPlateau(o, c)
+	},
+	"ReduceLROnPlateau: max, abs, cooldown 2": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewReduceLROnPlateau(o, optim.ReduceLROnPlateauConfig{
+			Max: true, Factor: 0.3, Patience: 1, Threshold: 0.5, Absolute: true, Cooldown: 2, MinLRs: []float64{0.001, 0.01}, Eps: 1e-8,
+		})
 	},
 }
 
 // schedulersLeftOut are the schedulers of PyTorch that this package lacks, with the reason.
-var schedulersLeftOut = map[string]string{
-	"LambdaLR": later, "MultiplicativeLR": later, "MultiStepLR": later, "ConstantLR": later, "LinearLR": later,
-	"ExponentialLR": later, "CosineAnnealingLR": later, "CosineAnnealingWarmRestarts": later, "CyclicLR": later,
-	"OneCycleLR": later, "PolynomialLR": later, "ChainedScheduler": later, "SequentialLR": later, "ReduceLROnPlateau": later,
-}
-
-const later = "not written yet"
+var schedulersLeftOut = map[string]string{}

@@ -34,11 +34,11 @@ var cosineAnnealingLR = curve[CosineAnnealingLRConfig]{
 		return []setting{{"T_max", &c.TMax}, {"eta_min", &c.EtaMin}}
 	},
 	check: func(c *CosineAnnealingLRConfig) { atLeast1("optim.CosineAnnealingLR", "TMax", c.TMax) },
-	rate: func(c *CosineAnnealingLRConfig, epoch int, lr, base float64) float64 {
+	rate: func(c *CosineAnnealingLRConfig, m moment, lr float64) float64 {
 		height := func(epoch int) float64 { return 1 + math.Cos(math.Pi*float64(epoch)/float64(c.TMax)) }
-		if (epoch-1-c.TMax)%(2*c.TMax) == 0 { // the quotient below would be 0/0
-			return lr + (base-c.EtaMin)*(1-math.Cos(math.Pi/float64(c.TMax)))/2
+		if (m.epoch-1-c.TMax)%(2*c.TMax) == 0 { // the quotient below would be 0/0
+			return lr + (m.base-c.EtaMin)*(1-math.Cos(math.Pi/float64(c.TMax)))/2
 		}
-		return height(epoch)/height(epoch-1)*(lr-c.EtaMin) + c.EtaMin
+		return height(m.epoch)/height(m.epoch-1)*(lr-c.EtaMin) + c.EtaMin
 	},
 }

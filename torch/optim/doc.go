@@ -1,8 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package optim holds optimizers: SGD, Adam and AdamW, on libtorch's fused
-// kernels, with the rules, the defaults and the state dicts of PyTorch's.
+// Package optim holds the optimizers and the learning-rate schedulers of torch.optim, with
+// their rules, defaults and state dicts: SGD, Adam and AdamW on libtorch's fused kernels,
+// the others parameter by parameter, and LBFGS.
 //
 //	settings := optim.DefaultAdam()
 //	settings.WeightDecay = 1e-4
@@ -18,7 +19,8 @@
 // Settings start from a function such as [DefaultAdam], which fills in PyTorch's
 // defaults; a zero is a zero everywhere.
 //
-// One call updates all parameters of a group, and no value is read by the host.
+// SGD, Adam and AdamW update all parameters of a group by one call, and no value is read
+// by the host.
 // A parameter without gradient is skipped: it is neither decayed nor counted.
 //
 // A step's tensors are freed with it. What an optimizer remembers is made at the

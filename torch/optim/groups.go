@@ -18,6 +18,9 @@ type rule[C any] struct {
 	check    func(c *C)            // panics on settings that cannot be; LR is checked without it
 	state    []slot[C]             // what is remembered of each parameter, in PyTorch's order
 	update   func(c *C, u *update) // changes parameters, by as few calls as possible
+	// momentum returns the setting that a schedule may change, and whether it is the first
+	// of two Betas; nil for an optimizer without one.
+	momentum func(c *C) (setting *float64, beta1 bool)
 }
 
 // Group holds some parameters and their settings, which may be changed between steps.
@@ -231,7 +234,11 @@ func (o *groups[C]) Step() {
 func (o *groups[C]) rates() (list []rate) {
 	for _, g := range o.list {
 		lr := g.lr(o.rule)
-		list = append(list, rate{func() float64 { return *lr }, func(x float64) { *lr = x }, g.extra})
+		r := rate{get: func() float64 { return *lr }, set: func(x float64) { *lr = x }, extra: g.extra}
+		if o.rule.momentum != nil {
+			r.momentum, r.beta1 = o.rule.momentum(&g.Config)
+		}
+		list = append(list, r)
 	}
 	return list
 }

@@ -276,7 +276,7 @@ func (o *LBFGS) SetLR(lr float64) {
 func (o *LBFGS) Parameters() []*torch.Tensor { return slices.Clone(o.params) }
 
 // rates returns what schedulers change.
-func (o *LBFGS) rates() []rate { return []rate{{o.LR, o.SetLR, o.extra}} }
+func (o *LBFGS) rates() []rate { return []rate{{get: o.LR, set: o.SetLR, extra: o.extra}} }
 
 func (o *LBFGS) settings() []setting {
 	c := &o.Config

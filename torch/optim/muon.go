@@ -78,7 +78,8 @@ var muon = rule[MuonConfig]{
 			throw("optim.Muon", "AdjustLR is %q; it must be one of %q", c.AdjustLR, adjustments)
 		}
 	},
-	state: []slot[MuonConfig]{{key: "momentum_buffer"}},
+	state:    []slot[MuonConfig]{{key: "momentum_buffer"}},
+	momentum: func(c *MuonConfig) (*float64, bool) { return &c.Momentum, false },
 	update: each(func(*MuonConfig) bool { return false }, func(c *MuonConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		change := s[0].LerpInPlace(g, 1-c.Momentum)
 		if c.Nesterov {

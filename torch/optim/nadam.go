@@ -62,6 +62,7 @@ var nadam = rule[NAdamConfig]{
 		{key: "mu_product", scalar: true, host: true, fill: func(_ *NAdamConfig, t *torch.Tensor) { t.FillInPlace(1) }},
 		{key: "exp_avg"}, {key: "exp_avg_sq"},
 	},
+	momentum: func(c *NAdamConfig) (*float64, bool) { return &c.Betas[0], true },
 	update: each(func(c *NAdamConfig) bool { return c.Maximize }, func(c *NAdamConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		n, product, mean, square := count(s[0]), s[1], s[2], s[3]
 		if c.DecoupledWeightDecay {

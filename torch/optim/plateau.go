@@ -6,7 +6,6 @@ package optim
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -14,14 +13,15 @@ import (
 // ReduceLROnPlateauConfig holds the settings of a ReduceLROnPlateau. Start from
 // [DefaultReduceLROnPlateau] and change what should differ; a zero is a zero.
 type ReduceLROnPlateauConfig struct {
-	Max       bool    // a value improves as it rises, not as it falls
-	Factor    float64 // of each reduction; above 0 and below 1
-	Patience  int     // epochs without improvement to wait
-	Threshold float64 // what an improvement must exceed
-	Absolute  bool    // Threshold is a difference, not a share of the best value
-	Cooldown  int     // epochs after a reduction that do not count
-	MinLR     float64 // the lowest learning rate
-	Eps       float64 // a reduction by no more than this is skipped
+	Max       bool      // a value improves as it rises, not as it falls
+	Factor    float64   // of each reduction; above 0 and below 1
+	Patience  int       // epochs without improvement to wait
+	Threshold float64   // what an improvement must exceed
+	Absolute  bool      // Threshold is a difference, not a share of the best value
+	Cooldown  int       // epochs after a reduction that do not count
+	MinLR     float64   // the lowest learning rate
+	MinLRs    []float64 // that of each group; nil for MinLR
+	Eps       float64   // a reduction by no more than this is skipped
 }
 
 // DefaultReduceLROnPlateau returns the settings of PyTorch's ReduceLROnPlateau:
@@ -52,7 +52,11 @@ func NewReduceLROnPlateau(o Optimizer, c ReduceLROnPlateauConfig) *ReduceLROnPla
 	notNegative(name, "Cooldown", float64(c.Cooldown))
 	notNegative(name, "MinLR", c.MinLR)
 	notNegative(name, "Eps", c.Eps)
-	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, minLRs: slices.Repeat([]float64{c.MinLR}, len(ratesOf(o)))}
+	lowest := c.MinLRs
+	if lowest == nil {
+		lowest = []float64{c.MinLR}
+	}
+	s := &ReduceLROnPlateau{ReduceLROnPlateauConfig: c, optimizer: o, minLRs: forGroups(name, "MinLRs", o, lowest)}
 	s.best = s.worst()
 	return s
 }
@@ -105,9 +109,12 @@ func (s *ReduceLROnPlateau) reduce() {
 
 // all returns the settings and the state, with PyTorch's keys.
 func (s *ReduceLROnPlateau) all() []setting {
+	var lowest any = optional{&s.MinLR} // which PyTorch before 2.6 did not write
+	if s.MinLRs != nil {
+		lowest = nil
+	}
 	return []setting{
-		// default_min_lr is None where each group has its own, and PyTorch before 2.6 did not write it.
-		{"factor", &s.Factor}, {"default_min_lr", optional{&s.MinLR}}, {"min_lrs", &s.minLRs},
+		{"factor", &s.Factor}, {"default_min_lr", lowest}, {"min_lrs", &s.minLRs},
 		{"patience", &s.Patience}, {"cooldown", &s.Cooldown}, {"eps", &s.Eps},
 		{"last_epoch", &s.epoch}, {"_last_lr", lastRates(s.optimizer)},
 		{"mode_worse", s.worst()}, {"mode", choice{&s.Max, "min", "max"}},

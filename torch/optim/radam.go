@@ -54,8 +54,9 @@ var radam = rule[RAdamConfig]{
 			{"foreach", nil}, {"capturable", false}, {"decoupled_weight_decay", &c.DecoupledWeightDecay}, {"differentiable", false},
 		}
 	},
-	check: func(c *RAdamConfig) { checkMoments("optim.RAdam", c.Betas, c.Eps, c.WeightDecay) },
-	state: []slot[RAdamConfig]{counter[RAdamConfig](), {key: "exp_avg"}, {key: "exp_avg_sq"}},
+	check:    func(c *RAdamConfig) { checkMoments("optim.RAdam", c.Betas, c.Eps, c.WeightDecay) },
+	state:    []slot[RAdamConfig]{counter[RAdamConfig](), {key: "exp_avg"}, {key: "exp_avg_sq"}},
+	momentum: func(c *RAdamConfig) (*float64, bool) { return &c.Betas[0], true },
 	update: each(func(c *RAdamConfig) bool { return c.Maximize }, func(c *RAdamConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		n, mean, square := count(s[0]), s[1], s[2]
 		if c.DecoupledWeightDecay {

@@ -59,6 +59,7 @@ var rmsprop = rule[RMSpropConfig]{
 		{key: "momentum_buffer", when: func(c *RMSpropConfig) bool { return c.Momentum > 0 }, mayLack: true},
 		{key: "grad_avg", when: func(c *RMSpropConfig) bool { return c.Centered }, mayLack: true},
 	},
+	momentum: func(c *RMSpropConfig) (*float64, bool) { return &c.Momentum, false },
 	update: each(func(c *RMSpropConfig) bool { return c.Maximize }, func(c *RMSpropConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		count(s[0])
 		square, velocity, mean := s[1], s[2], s[3]

@@ -32,6 +32,10 @@ type rate struct {
 	get   func() float64
 	set   func(float64)
 	extra *torch.Dict
+	// momentum is that of the group, nil where the optimizer has none; beta1 tells that
+	// it is the first of Adam's Betas.
+	momentum *float64
+	beta1    bool
 }
 
 // ratesOf returns the learning rate of each group. Of an optimizer from elsewhere a
@@ -40,7 +44,7 @@ func ratesOf(o Optimizer) []rate {
 	if o, ok := o.(interface{ rates() []rate }); ok {
 		return o.rates()
 	}
-	return []rate{{o.LR, o.SetLR, torch.NewDict()}}
+	return []rate{{get: o.LR, set: o.SetLR, extra: torch.NewDict()}}
 }
 
 // changeRates replaces the learning rate of each of n groups.
@@ -83,9 +87,23 @@ type curve[C any] struct {
 	name     string               // without the package
 	settings func(c *C) []setting // in PyTorch's order
 	check    func(c *C)           // panics on settings that cannot be
-	// rate returns the next rate of a group from the present one and from the one that
-	// the schedule started from. epoch counts the epochs that have ended, 1 at first.
-	rate func(c *C, epoch int, lr, base float64) float64
+	// starts tells that the schedule changes the rates when it is made, too.
+	starts bool
+	// rate returns the next rate of a group from the present one.
+	rate func(c *C, m moment, lr float64) float64
+	// momentum, if it is not nil, returns the momentum that goes with the rate, and false
+	// to leave it.
+	momentum func(c *C, m moment) (float64, bool)
+	// derived returns what PyTorch writes beside, and does not need to be read; nil for
+	// nothing.
+	derived func(c *C, epoch int) []setting
+}
+
+// moment is where a schedule stands.
+type moment struct {
+	epoch int // epochs that have ended
+	group int
+	base  float64 // the rate that the group started from
 }
 
 // schedule is what the schedulers that only count epochs have in common.
@@ -95,28 +113,75 @@ type schedule[C any] struct {
 	curve     *curve[C]
 	optimizer Optimizer
 	base      []float64 // of each group
+	last      []float64 // the rates that it set last
 	epoch     int       // steps taken
 }
 
 func newSchedule[C any](f *curve[C], o Optimizer, c C) schedule[C] {
 	f.check(&c)
-	return schedule[C]{Config: c, curve: f, optimizer: o, base: initialRates(o)}
+	s := schedule[C]{Config: c, curve: f, optimizer: o, base: initialRates(o)}
+	s.begin()
+	return s
+}
+
+// begin changes the rates if the schedule does so before its first step.
+func (s *schedule[C]) begin() {
+	if s.curve.starts {
+		s.change()
+		return
+	}
+	s.last = make([]float64, len(s.base))
+	for i, r := range ratesOf(s.optimizer) {
+		s.last[i] = r.get()
+	}
+}
+
+// change gives the groups the rates of the epoch.
+func (s *schedule[C]) change() {
+	at := func(group int) moment { return moment{s.epoch, group, s.base[group]} }
+	s.last = make([]float64, len(s.base))
+	changeRates(s.optimizer, len(s.base), func(group int, lr float64) float64 {
+		s.last[group] = s.curve.rate(&s.Config, at(group), lr)
+		return s.last[group]
+	})
+	if s.curve.momentum == nil {
+		return
+	}
+	for i, r := range ratesOf(s.optimizer) {
+		if x, ok := s.curve.momentum(&s.Config, at(i)); ok {
+			*r.momentum = x
+		}
+	}
 }
 
 // Step ends an epoch. The value does not matter.
 func (s *schedule[C]) Step(float64) {
 	s.epoch++
-	changeRates(s.optimizer, len(s.base), func(group int, lr float64) float64 {
-		return s.curve.rate(&s.Config, s.epoch, lr, s.base[group])
-	})
+	s.change()
 }
+
+// restart goes back to the beginning.
+func (s *schedule[C]) restart() {
+	s.epoch = 0
+	for i, r := range ratesOf(s.optimizer) {
+		r.set(s.base[i])
+	}
+	s.begin()
+}
+
+// of returns the optimizer that the schedule is for.
+func (s *schedule[C]) of() Optimizer { return s.optimizer }
 
 // all returns the settings, and the state with the keys of PyTorch's LRScheduler.
 func (s *schedule[C]) all() []setting {
-	return append(s.curve.settings(&s.Config), []setting{
+	list := append(s.curve.settings(&s.Config), []setting{
 		{"base_lrs", &s.base}, {"last_epoch", &s.epoch}, {"_step_count", s.epoch + 1}, {"_is_initial", false},
-		{"_get_lr_called_within_step", false}, {"_last_lr", lastRates(s.optimizer)},
+		{"_get_lr_called_within_step", false}, {"_last_lr", &s.last},
 	}...)
+	if s.curve.derived != nil {
+		list = append(list, s.curve.derived(&s.Config, s.epoch)...)
+	}
+	return list
 }
 
 // StateDict returns what the state_dict of PyTorch's scheduler of this name does.
@@ -135,9 +200,12 @@ func (s *schedule[C]) LoadStateDict(d *torch.Dict) error {
 // String names the scheduler and its settings.
 func (s *schedule[C]) String() string {
 	v := reflect.ValueOf(s.Config)
-	settings := make([]string, v.NumField())
-	for i := range settings {
-		settings[i] = fmt.Sprintf("%s %v", v.Type().Field(i).Name, v.Field(i))
+	var settings []string
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.IsExported() && (f.Type.Kind() != reflect.Slice || f.Type.Elem().Kind() != reflect.Func) {
+			settings = append(settings, fmt.Sprintf("%s %v", f.Name, v.Field(i)))
+		}
 	}
 	return fmt.Sprintf("%s(%s)", s.curve.name, strings.Join(settings, ", "))
 }

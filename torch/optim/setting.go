@@ -5,6 +5,7 @@ package optim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -35,6 +36,9 @@ type optional struct{ number *float64 }
 // word is a string for which PyTorch writes None if it is empty.
 type word struct{ text *string }
 
+// counts is a list of numbers that PyTorch writes as a dict of how often each occurs.
+type counts struct{ numbers *[]int }
+
 // noneOr is a tuple of two numbers, for the first of which PyTorch writes None if it is 0.
 type noneOr struct{ first, second *float64 }
 
@@ -64,6 +68,14 @@ func (s setting) plain() any {
 			return nil
 		}
 		return *v.text
+	case counts:
+		d := torch.NewDict()
+		for _, n := range *v.numbers {
+			times, _ := d.Get(n)
+			before, _ := times.(int)
+			d.Set(n, before+1)
+		}
+		return d
 	case noneOr:
 		if *v.first == 0 {
 			return torch.Tuple{nil, *v.second}
@@ -105,6 +117,17 @@ func (s setting) read(r *torch.DictReader) {
 		*v.text = ""
 		if is, _ := r.Dict.Get(s.key); is != nil {
 			*v.text = torch.Read[string](r, s.key)
+		}
+	case counts:
+		*v.numbers = nil
+		for n, times := range torch.Read[*torch.Dict](r, s.key).All() {
+			number, ok := n.(int)
+			count, isInt := times.(int)
+			if !ok || !isInt || count < 0 || count > 1e6 {
+				r.Fail("%s has the entry %v: %v; both must be integers", s.key, n, times)
+				return
+			}
+			*v.numbers = append(*v.numbers, slices.Repeat([]int{number}, count)...)
 		}
 	case noneOr:
 		pair := torch.Read[torch.Tuple](r, s.key)

@@ -55,7 +55,8 @@ var sgd = rule[SGDConfig]{
 			throw("optim.SGD", "Nesterov needs a Momentum above 0 and a Dampening of 0; they are %v and %v", c.Momentum, c.Dampening)
 		}
 	},
-	state: []slot[SGDConfig]{{key: "momentum_buffer", when: func(c *SGDConfig) bool { return c.Momentum != 0 }}},
+	state:    []slot[SGDConfig]{{key: "momentum_buffer", when: func(c *SGDConfig) bool { return c.Momentum != 0 }}},
+	momentum: func(c *SGDConfig) (*float64, bool) { return &c.Momentum, false },
 	update: func(c *SGDConfig, u *update) {
 		s := u.settings
 		s["weight_decay"], s["momentum"], s["lr"] = c.WeightDecay, c.Momentum, c.LR

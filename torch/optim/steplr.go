@@ -32,8 +32,8 @@ var stepLR = curve[StepLRConfig]{
 		return []setting{{"step_size", &c.StepSize}, {"gamma", &c.Gamma}}
 	},
 	check: func(c *StepLRConfig) { atLeast1("optim.StepLR", "StepSize", c.StepSize) },
-	rate: func(c *StepLRConfig, epoch int, lr, _ float64) float64 {
-		if epoch%c.StepSize != 0 {
+	rate: func(c *StepLRConfig, m moment, lr float64) float64 {
+		if m.epoch%c.StepSize != 0 {
 			return lr
 		}
 		return lr * c.Gamma
