@@ -194,6 +194,17 @@ func (a args) three() (*Tensor, *Tensor, *Tensor) {
 	return a.result(0), a.result(1), a.result(2)
 }
 
+// first returns the first of a call's tensors. The others are freed with the scope.
+func (a args) first() *Tensor {
+	defer a.f.Done()
+	a.do(false)
+	first := a.result(0)
+	for i := 1; i < a.f.N; i++ {
+		a.result(i)
+	}
+	return first
+}
+
 // list returns the call's list of tensors.
 func (a args) list() []*Tensor {
 	defer a.f.Done()

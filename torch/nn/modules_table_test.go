@@ -13,6 +13,8 @@ import (
 // modules makes each module of PyTorch from the arguments of a case.
 var modules = together(
 	basicModules,
+	attentionModules,
+	embeddingModules,
 )
 
 // moduleTable holds the modules of one family.
@@ -61,7 +63,6 @@ var notWritten = map[string]string{
 	"BatchNorm1d":                   later,
 	"BatchNorm2d":                   later,
 	"BatchNorm3d":                   later,
-	"Bilinear":                      later,
 	"CELU":                          later,
 	"CTCLoss":                       later,
 	"ChannelShuffle":                later,
@@ -85,8 +86,6 @@ var notWritten = map[string]string{
 	"Dropout2d":                     later,
 	"Dropout3d":                     later,
 	"ELU":                           later,
-	"Embedding":                     later,
-	"EmbeddingBag":                  later,
 	"FeatureAlphaDropout":           later,
 	"Flatten":                       later,
 	"Fold":                          later,
@@ -132,7 +131,6 @@ var notWritten = map[string]string{
 	"MultiLabelMarginLoss":          later,
 	"MultiLabelSoftMarginLoss":      later,
 	"MultiMarginLoss":               later,
-	"MultiheadAttention":            later,
 	"NLLLoss":                       later,
 	"PReLU":                         later,
 	"PairwiseDistance":              later,
@@ -161,11 +159,6 @@ var notWritten = map[string]string{
 	"Softsign":                      later,
 	"Tanhshrink":                    later,
 	"Threshold":                     later,
-	"Transformer":                   later,
-	"TransformerDecoder":            later,
-	"TransformerDecoderLayer":       later,
-	"TransformerEncoder":            later,
-	"TransformerEncoderLayer":       later,
 	"TripletMarginLoss":             later,
 	"TripletMarginWithDistanceLoss": later,
 	"Unflatten":                     later,

@@ -13,7 +13,7 @@ import (
 
 // All returns a case of every operator that Etude calls.
 func All() []Case {
-	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods())
+	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods(), sequences())
 }
 
 func creation() []Case {
