@@ -272,6 +272,7 @@ func TestLoadStateDictIsStrict(t *testing.T) {
 		"0.bias has the shape [4], the network's is [3], 1.weight is no tensor but int")
 	assert.Equal(t, before, l[0].(*nn.Linear).Weight.Float32s(), "nothing was loaded")
 	assert.Error(t, nn.LoadStateDict(l, nil))
+	assert.ErrorContains(t, nn.LoadStateDict(nn.Tanh{}, torch.NewDict(torch.Tuple{"a", 1}, 2, 3, 4)), "unexpected: [a 1], 3")
 }
 
 // The pretend accelerator is of a kind that libtorch cannot exchange with the CPU;

@@ -76,25 +76,26 @@ func LoadStateDict(m any, d *torch.Dict) error {
 		return errors.New("nn: the state dict is nil")
 	}
 	named := NamedTensors(m)
-	if err := compareState(named, d); err != nil {
+	tensors, err := fitting(named, d)
+	if err != nil {
 		return err
 	}
 	return torch.Try(func() {
 		torch.NoGrad(func() {
-			for _, n := range named {
-				v, _ := d.Get(n.Name)
-				n.Tensor.CopyInPlace(v.(*torch.Tensor))
+			for i, n := range named {
+				n.Tensor.CopyInPlace(tensors[i])
 			}
 		})
 	})
 }
 
-// compareState lists the differences between a network's names and shapes and a
-// state dict's.
-func compareState(named []NamedTensor, d *torch.Dict) error {
+// fitting returns the tensors of a state dict that belong to a network's, or an error that
+// lists all differences in names and shapes.
+func fitting(named []NamedTensor, d *torch.Dict) ([]*torch.Tensor, error) {
 	var missing, wrong, unexpected []string
-	known := map[any]bool{}
-	for _, n := range named {
+	tensors := make([]*torch.Tensor, len(named))
+	known := map[string]bool{}
+	for i, n := range named {
 		known[n.Name] = true
 		v, ok := d.Get(n.Name)
 		if !ok {
@@ -109,9 +110,10 @@ func compareState(named []NamedTensor, d *torch.Dict) error {
 		if have, want := t.Shape(), n.Tensor.Shape(); !slices.Equal(have, want) {
 			wrong = append(wrong, fmt.Sprintf("%s has the shape %v, the network's is %v", n.Name, have, want))
 		}
+		tensors[i] = t
 	}
 	for _, k := range d.Keys() {
-		if !known[k] {
+		if name, ok := k.(string); !ok || !known[name] {
 			unexpected = append(unexpected, fmt.Sprint(k))
 		}
 	}
@@ -125,9 +127,9 @@ func compareState(named []NamedTensor, d *torch.Dict) error {
 		}
 	}
 	if parts != nil {
-		return errors.New("nn: the state dict does not fit the network: " + strings.Join(parts, "; "))
+		return nil, errors.New("nn: the state dict does not fit the network: " + strings.Join(parts, "; "))
 	}
-	return nil
+	return tensors, nil
 }
 
 // To moves the parameters and buffers of m, and their gradients, between the CPU
