@@ -338,7 +338,7 @@ func checkMany(t *testing.T, n int) time.Duration {
 	s.names(x, texts().Extensions, "")
 	c.judge(s, nil)
 	s.finish()
-	list, err := parseJSON([]byte(text.String() + "}"))
+	list, err := parseLabels("x.json", []byte(text.String()+"}"))
 	took := time.Since(started)
 	require.NoError(t, err)
 	assert.Equal(t, n+1, list[n-1].line)

@@ -151,29 +151,6 @@ func (s Files) gather(dir, labelFile string) (*collection, *index, error) {
 	return c, x, nil
 }
 
-// readLabels reads a label file by its extension. The error is about the file as
-// a whole; what is wrong with an entry is in its fault.
-func readLabels(path string) ([]label, error) {
-	text, err := readText(path)
-	if err != nil {
-		return nil, err
-	}
-	parse := parseJSON
-	if filepath.Ext(path) == ".csv" {
-		parse = parseCSV
-	}
-	labels, err := parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	for i := range labels {
-		if l := &labels[i]; l.fault != "" {
-			l.fault = fmt.Sprintf("%s line %d: %s", filepath.Base(path), l.line, l.fault)
-		}
-	}
-	return labels, nil
-}
-
 // match brings labels and files together.
 func (c *collection) match(x *index) {
 	file := filepath.Base(c.labelFile)

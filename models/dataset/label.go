@@ -50,6 +50,13 @@ type label struct {
 	unreadable      bool // the entry is not in the file's format
 }
 
+// form is the text of a label file, taken apart.
+type form interface {
+	// set gives an entry another name and label; one place after the last adds an entry.
+	set(n int, name string, l Label)
+	text() []byte
+}
+
 // scale is a range that raters use.
 type scale struct{ low, high float64 }
 

@@ -122,8 +122,8 @@ func FuzzLabels(f *testing.F) {
 	f.Add([]byte("filename,valence,arousal\na.wav,0,1\n\"b\"\"c\",2,x\n"))
 	f.Add([]byte(`{"a": {"valence": NaN, "arousal": 0, "group": 1}, "b\\": 1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		csv, _ := parseCSV(text)
-		json, _ := parseJSON(text)
+		csv, _ := parseLabels("x.csv", text)
+		json, _ := parseLabels("x.json", text)
 		for _, l := range append(csv, json...) {
 			if l.fault == "" && !(l.Valence >= -1 && l.Valence <= 1 && l.Arousal >= 0 && l.Arousal <= 1) {
 				t.Fatalf("%+v", l)
@@ -178,7 +178,7 @@ func TestGroupsInSpreadsheets(t *testing.T) {
 		table, err := ReadTable(text)
 		require.NoError(t, err)
 		assert.NotContains(t, "=+-@", (table.Rows[0].Fields[3] + "x")[:1], group)
-		again, err := parseCSV(text)
+		again, err := parseLabels("labels.csv", text)
 		require.NoError(t, err)
 		assert.Equal(t, group, again[0].Group)
 	}

@@ -5,7 +5,6 @@ package dataset
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,18 +19,11 @@ type csvLabels struct {
 	name, valence, arousal, group, derived int
 }
 
-func parseCSV(text []byte) ([]label, error) {
-	c, err := readCSV(text)
-	if err != nil {
-		return nil, err
-	}
-	return c.labels(), nil
-}
-
-func readCSV(text []byte) (*csvLabels, error) {
+// readCSV returns a label for each row; that of a blank row has no line.
+func readCSV(text []byte) (form, []label, error) {
 	t, err := ReadTable(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the first line must be filename,valence,arousal or filename,valence,arousal,group", err)
+		return nil, nil, fmt.Errorf("%w: the first line must be filename,valence,arousal or filename,valence,arousal,group", err)
 	}
 	c := &csvLabels{Table: t}
 	for _, column := range []struct {
@@ -46,30 +38,20 @@ func readCSV(text []byte) (*csvLabels, error) {
 		{&c.derived, false, []string{"derived"}},
 	} {
 		if *column.at, err = t.Column(column.names...); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if *column.at < 0 && column.required {
-			return nil, fmt.Errorf("no column %s in the header %q: the first line does not name the columns filename, valence and arousal: add them",
+			return nil, nil, fmt.Errorf("no column %s in the header %q: the first line does not name the columns filename, valence and arousal: add them",
 				column.names[0], t.Header)
 		}
 	}
-	return c, nil
-}
-
-// all returns a label for each row; that of a blank row has no line.
-func (c *csvLabels) all() []label {
 	all := make([]label, len(c.Rows))
 	for i, row := range c.Rows {
 		if !row.Blank() {
 			all[i] = c.label(row)
 		}
 	}
-	return all
-}
-
-// labels returns the labels of the rows that are not blank.
-func (c *csvLabels) labels() []label {
-	return slices.DeleteFunc(c.all(), func(l label) bool { return l.line == 0 })
+	return c, all, nil
 }
 
 func (c *csvLabels) label(row Row) label {

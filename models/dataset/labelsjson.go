@@ -12,21 +12,17 @@ import (
 // jsonLabels holds {file: {valence, arousal, group?}}.
 type jsonLabels struct{ members []member }
 
-func parseJSON(text []byte) ([]label, error) {
-	members, err := readObject(quoteNaN(text))
+func readJSON(text []byte) (form, []label, error) {
+	members, err := readObject(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w, %s", err, wantedJSON)
+		return nil, nil, fmt.Errorf("%w, %s", err, wantedJSON)
 	}
-	return jsonLabels{members}.labels(), nil
-}
-
-func (j jsonLabels) labels() []label {
-	all := make([]label, len(j.members))
-	for i, m := range j.members {
+	all := make([]label, len(members))
+	for i, m := range members {
 		all[i] = label{name: m.Key, line: m.line}
 		all[i].setJSON(m.Value)
 	}
-	return all
+	return &jsonLabels{members}, all, nil
 }
 
 func (j *jsonLabels) set(n int, name string, l Label) {

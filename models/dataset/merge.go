@@ -27,9 +27,24 @@ type Merged struct {
 // [Files] leaves out that entry alone: it could be about any file.
 func MergeLabels(file, dir string, raw []byte, names []string, labels map[string]Label, conflict func(name, has string)) ([]byte, Merged, error) {
 	var m Merged
-	form, all, err := readForm(file, raw)
+	text, err := DecodeText(raw)
 	if err != nil {
 		return nil, m, err
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		text = []byte("{}")
+		if isCSV(file) {
+			text = []byte("filename,valence,arousal,group,derived\n")
+		}
+	}
+	form, all, err := readForm(file, text)
+	if err != nil {
+		return nil, m, err
+	}
+	for _, l := range all {
+		if l.unreadable {
+			return nil, m, fmt.Errorf("line %d: %s: correct the row", l.line, l.fault)
+		}
 	}
 	x, _, err := listFiles(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,41 +95,4 @@ func MergeLabels(file, dir string, raw []byte, names []string, labels map[string
 		return raw, m, nil
 	}
 	return form.text(), m, nil
-}
-
-// form is the text of a label file, taken apart.
-type form interface {
-	// set gives an entry another name and label; one place after the last adds an entry.
-	set(n int, name string, l Label)
-	text() []byte
-}
-
-// readForm reads a label file and its labels.
-func readForm(file string, raw []byte) (form, []label, error) {
-	text, err := DecodeText(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	empty := len(bytes.TrimSpace(text)) == 0
-	if filepath.Ext(file) != ".csv" {
-		j := &jsonLabels{}
-		if !empty {
-			j.members, err = readObject(text)
-		}
-		return j, j.labels(), err
-	}
-	if empty {
-		text = []byte("filename,valence,arousal,group,derived\n")
-	}
-	c, err := readCSV(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	all := c.all()
-	for _, l := range all {
-		if l.unreadable {
-			return nil, nil, fmt.Errorf("line %d: %s: correct the row", l.line, l.fault)
-		}
-	}
-	return c, all, nil
 }
