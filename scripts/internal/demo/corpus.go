@@ -67,16 +67,11 @@ func fill(ctx context.Context, dir, draft string, o Options) error {
 	for _, p := range patterns {
 		works = append(works, &p)
 	}
-	if err := writeAll(ctx, draft, works, o.OnSection); err != nil {
-		return err
+	err := writeAll(ctx, draft, works, o.OnSection)
+	if err == nil {
+		err = errors.Join(writeProgressions(draft, planProgressions(o)), writeDrumLabels(draft, patterns), writeLabels(draft, sections))
 	}
-	if err := writeProgressions(draft, planProgressions(o)); err != nil {
-		return err
-	}
-	if err := writeDrumLabels(draft, patterns); err != nil {
-		return err
-	}
-	if err := writeLabels(draft, sections); err != nil {
+	if err != nil {
 		return err
 	}
 	return publish(dir, draft, o)

@@ -344,7 +344,7 @@ func (d *Decoder) granules(h header, side *sideInfo) {
 			}
 			scales[c].read(r, gr, h, keep, h.modeExt&1 != 0 && h.mode == jointStereo && c == 1)
 			var sound bool
-			if s.last[c], sound = r.huffman(&s.x[c], gr, h, end); !sound {
+			if s.last[c], sound = r.huffman(&s.x[c], gr, end); !sound {
 				d.damage("its data are not valid codes")
 			}
 			s.requantize(c, gr, &scales[c], h)

@@ -72,7 +72,7 @@ func (b *codebook) decode(r *bitReader) int {
 // lines up to the last that is not zero. sound reports that all pairs of lines are
 // there and end before bit end; even good files may have a few bits after them that
 // are not a code.
-func (r *bitReader) huffman(x *[576]float64, gr *granule, h header, end int) (last int, sound bool) {
+func (r *bitReader) huffman(x *[576]float64, gr *granule, end int) (last int, sound bool) {
 	books := codebooks()
 	sound = true
 	for i := 0; i < gr.bigValues; i += 2 {
