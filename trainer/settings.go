@@ -203,6 +203,10 @@ func (c change) mayChange() bool {
 	return c.path[0] == "model" && strings.HasSuffix(c.key(), "layer")
 }
 
+// deepest is the length of the path to an optimizer's group, below which there are values
+// alone. A file may hold a tree that contains itself.
+const deepest = 3
+
 // changes compares the settings of a file with those of now, which stand at path.
 // Settings that files of earlier versions lack do not count.
 func changes(was, now *torch.Dict, path ...string) (list []change) {
@@ -212,7 +216,7 @@ func changes(was, now *torch.Dict, path ...string) (list []change) {
 		tree, isTree := value.(*torch.Dict)
 		switch {
 		case path == nil && (!known || old == ""):
-		case isTree:
+		case isTree && len(path) < deepest:
 			before, ok := old.(*torch.Dict)
 			if !ok {
 				before = torch.NewDict()
@@ -228,7 +232,7 @@ func changes(was, now *torch.Dict, path ...string) (list []change) {
 		_, known := now.Get(key)
 		switch {
 		case known || path == nil:
-		case isTree:
+		case isTree && len(path) < deepest:
 			list = append(list, changes(tree, torch.NewDict(), at...)...)
 		default:
 			list = append(list, change{at, old, nil})

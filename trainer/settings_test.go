@@ -78,6 +78,13 @@ func TestChangedSettings(t *testing.T) {
 	assert.Equal(t, []string{"threads: it was 1, is 2: the last bits may differ from those of a run without a break"}, notices)
 }
 
+// Settings in a file may contain themselves.
+func TestSettingsWithoutEnd(t *testing.T) {
+	endless := torch.NewDict()
+	endless.Set("model", endless)
+	assert.Len(t, changes(endless, torch.NewDict("model", torch.NewDict())), 1)
+}
+
 // A set that was put together by hand is recognised by its elements.
 func TestChangedElements(t *testing.T) {
 	torchtest.NoLeaks(t)
