@@ -105,9 +105,11 @@ func (c *collection) decode(ctx context.Context, feature Feature, checking bool,
 	failed := make([]error, len(c.items))
 	sizes := map[int64]int{} // how many files have each size
 	path := func(i int) string { return filepath.Join(c.dir, filepath.FromSlash(c.items[i].name)) }
-	for i := range c.items {
-		if info, err := os.Stat(path(i)); checking && err == nil {
-			sizes[info.Size()]++
+	if checking {
+		for i := range c.items {
+			if info, err := os.Stat(path(i)); err == nil {
+				sizes[info.Size()]++
+			}
 		}
 	}
 	var (
