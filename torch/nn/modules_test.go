@@ -27,7 +27,10 @@ import (
 // $ETUDE_TEST_MODULE_CASES names another file than the small one beside this test.
 func TestModulesAgreeWithPyTorch(t *testing.T) {
 	torchtest.NoLeaks(t)
-	path := cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")
+	torch.Scope(func() { runModuleCases(t, cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")) })
+}
+
+func runModuleCases(t *testing.T, path string) {
 	file, err := pt.LoadDict(path)
 	require.NoError(t, err)
 	cases := entry[[]any](t, file, "cases")
