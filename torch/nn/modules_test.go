@@ -27,13 +27,15 @@ import (
 // $ETUDE_TEST_MODULE_CASES names another file than the small one beside this test.
 func TestModulesAgreeWithPyTorch(t *testing.T) {
 	torchtest.NoLeaks(t)
-	torch.Scope(func() { runModuleCases(t, cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")) })
-}
-
-func runModuleCases(t *testing.T, path string) {
+	path := cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")
 	file, err := pt.LoadDict(path)
 	require.NoError(t, err)
 	cases := entry[[]any](t, file, "cases")
+	defer walkValues(cases, func(v any) {
+		if x, ok := v.(*torch.Tensor); ok {
+			x.Close()
+		}
+	})
 	require.NotEmpty(t, cases)
 	seen := map[string]int{}
 	for i, c := range cases {

@@ -29,19 +29,23 @@ func channels(op string, shape []int, n, want int) {
 	}
 }
 
-// each returns the sizes of n dimensions, none below least: xs itself, its only number
-// for all of them, or otherwise where it is nil.
-func each(op, what string, xs []int, n, least, otherwise int) []int {
-	switch {
-	case xs == nil:
-		return slices.Repeat([]int{otherwise}, n)
-	case len(xs) != 1 && len(xs) != n:
+// perDimension returns a number for each of n dimensions: xs itself, or its only number
+// for all of them.
+func perDimension[T any](op, what string, xs []T, n int) []T {
+	if len(xs) != 1 && len(xs) != n {
 		throw(op, "%s is %v; give one number, or one for each of the %d dimensions", what, xs, n)
 	}
-	for _, x := range xs {
-		if x < least {
-			throw(op, "%s is %v; it must be at least %d", what, xs, least)
-		}
-	}
 	return slices.Repeat(xs, n/len(xs))
+}
+
+// each is perDimension for sizes, none below least; nil stands for otherwise.
+func each(op, what string, xs []int, n, least, otherwise int) []int {
+	if xs == nil {
+		xs = []int{otherwise}
+	}
+	xs = perDimension(op, what, xs, n)
+	if slices.Min(xs) < least {
+		throw(op, "%s is %v; it must be at least %d", what, xs, least)
+	}
+	return xs
 }

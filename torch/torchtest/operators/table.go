@@ -13,7 +13,8 @@ import (
 
 // All returns a case of every operator that Etude calls.
 func All() []Case {
-	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods(), sequences())
+	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods(),
+		sequences(), spatial())
 }
 
 func creation() []Case {

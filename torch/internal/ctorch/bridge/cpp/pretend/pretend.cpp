@@ -24,6 +24,7 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -262,6 +263,54 @@ Three lstm_cell_backward(const std::optional<at::Tensor>& grad_hy,
   return {gates, dc * f, has_bias ? gates.sum(0) : at::Tensor()};
 }
 
+// libtorch leaves convolutions to each device, and batch norm changes its running
+// statistics without saying so in its schema, so that the fallback would lose them.
+at::Tensor host(const std::optional<at::Tensor>& t) {
+  if (!t || !t->defined()) return {};
+  TORCH_CHECK(on_pretend(*t), "Expected all tensors to be on the same device, but one of shape ",
+              t->sizes(), " is on ", t->device());
+  return host_view(*t);
+}
+
+at::Tensor from_host(const at::Tensor& t) {
+  if (!t.defined()) return {};
+  auto result = at::empty(t.sizes(), t.options().device(kDevice));
+  host_view(result).copy_(t);
+  return result;
+}
+
+Three from_host(const Three& ts) {
+  return {from_host(std::get<0>(ts)), from_host(std::get<1>(ts)), from_host(std::get<2>(ts))};
+}
+
+using Sizes = c10::SymIntArrayRef;
+
+at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight,
+                       const std::optional<at::Tensor>& bias, Sizes stride, Sizes padding,
+                       Sizes dilation, bool transposed, Sizes output_padding, c10::SymInt groups) {
+  calls++;
+  return from_host(at::convolution_symint(host(x), host(weight), host(bias), stride, padding,
+                                          dilation, transposed, output_padding, groups));
+}
+
+Three convolution_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight,
+                           Sizes stride, Sizes padding, Sizes dilation, bool transposed,
+                           Sizes output_padding, c10::SymInt groups, std::array<bool, 3> mask) {
+  calls++;
+  auto channels = grad.sym_size(1);
+  return from_host(at::convolution_backward_symint(
+      host(grad), host(x), host(weight), Sizes(&channels, 1), stride, padding, dilation, transposed,
+      output_padding, groups, mask));
+}
+
+Three batch_norm(const at::Tensor& x, const std::optional<at::Tensor>& weight,
+                 const std::optional<at::Tensor>& bias, const std::optional<at::Tensor>& mean,
+                 const std::optional<at::Tensor>& var, bool training, double momentum, double eps) {
+  calls++;
+  return from_host(at::native_batch_norm(host(x), host(weight), host(bias), host(mean), host(var),
+                                         training, momentum, eps));
+}
+
 // What tests need of an operator and no operator of libtorch has.
 TORCH_LIBRARY(etude_test, m) {
   // A result that the bridge cannot carry after others that it has packed.
@@ -281,6 +330,9 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("_copy_from", copy_from);
   m.impl("_copy_from_and_resize", copy_from_and_resize);
   m.impl("_local_scalar_dense", read_scalar);
+  m.impl("convolution_overrideable", convolution);
+  m.impl("convolution_backward_overrideable", convolution_backward);
+  m.impl("native_batch_norm", batch_norm);
   m.impl("_thnn_fused_lstm_cell", lstm_cell);
   m.impl("_thnn_fused_lstm_cell_backward_impl", lstm_cell_backward);
   m.impl("as_strided", [](const at::Tensor& t, c10::SymIntArrayRef size, c10::SymIntArrayRef stride,

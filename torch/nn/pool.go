@@ -1,0 +1,399 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// The pools work on windows of 1 to 3 dimensions of space: [N, C, *] or [C, *] to the
+// same with another size of *. With windows of given size, a dimension of L elements
+// becomes one of ⌊(L + 2·padding - dilation·(kernel - 1) - 1)/stride⌋ + 1, or ⌈…⌉ with
+// CeilMode, where a window that would begin in the padding at the end is left out.
+
+// PoolConfig holds settings of [AvgPool], [MaxPool] and [LPPool] that are rarely changed.
+// A list has a number for each dimension of space, or one for all of them. The zero value
+// is PyTorch's default.
+type PoolConfig struct {
+	Stride   []int // nil for the kernel, so that windows do not overlap
+	Padding  []int // before and after each dimension, at most half of the kernel; nil for none; not of LPPool
+	CeilMode bool  // count windows that begin inside and end outside
+	Dilation []int // of MaxPool: the distance of a window's elements; nil for 1
+	// ExcludePadding and DivisorOverride are those of AvgPool. The mean does not count
+	// the zeros of the padding (PyTorch's count_include_pad=False); the sum is divided
+	// by this number (0 for none), only in 2 and 3 dimensions.
+	ExcludePadding  bool
+	DivisorOverride int
+}
+
+// check returns the kernel with a number for each of n dimensions, and completes c.
+func (c *PoolConfig) check(op string, kernel []int, n int) []int {
+	if kernel == nil {
+		throw(op, "the kernel has no size")
+	}
+	kernel = each(op, "the kernel", kernel, n, 1, 1)
+	if c.Stride == nil {
+		c.Stride = kernel
+	}
+	c.Stride = each(op, "Stride", c.Stride, n, 1, 1)
+	c.Padding = each(op, "Padding", c.Padding, n, 0, 0)
+	c.Dilation = each(op, "Dilation", c.Dilation, n, 1, 1)
+	for i, p := range c.Padding {
+		if p > kernel[i]/2 {
+			throw(op, "Padding is %v; it can be at most half of the kernel %v", c.Padding, kernel)
+		}
+	}
+	return kernel
+}
+
+// AvgPool is the mean of each window.
+type AvgPool struct {
+	Kernel, Stride, Padding []int // a number for each dimension
+	CeilMode                bool
+	ExcludePadding          bool
+	DivisorOverride         int
+}
+
+// NewAvgPool1d returns an AvgPool of sequences [N, C, L].
+func NewAvgPool1d(kernel int, c ...PoolConfig) *AvgPool {
+	return newAvgPool("nn.AvgPool1d", []int{kernel}, 1, c)
+}
+
+// NewAvgPool2d returns an AvgPool of images [N, C, H, W].
+func NewAvgPool2d(kernel []int, c ...PoolConfig) *AvgPool {
+	return newAvgPool("nn.AvgPool2d", kernel, 2, c)
+}
+
+// NewAvgPool3d returns an AvgPool of volumes [N, C, D, H, W].
+func NewAvgPool3d(kernel []int, c ...PoolConfig) *AvgPool {
+	return newAvgPool("nn.AvgPool3d", kernel, 3, c)
+}
+
+func newAvgPool(op string, kernel []int, n int, c []PoolConfig) *AvgPool {
+	config := optional(c, PoolConfig{})
+	kernel = config.check(op, kernel, n)
+	if config.DivisorOverride != 0 && n == 1 {
+		throw(op, "only AvgPool2d and AvgPool3d have a DivisorOverride")
+	}
+	return &AvgPool{kernel, config.Stride, config.Padding, config.CeilMode, config.ExcludePadding, config.DivisorOverride}
+}
+
+// Forward returns the means of the windows of x.
+func (l *AvgPool) Forward(x *torch.Tensor) *torch.Tensor {
+	spatial(poolName("AvgPool", l.Kernel), x, len(l.Kernel))
+	return torch.AvgPool(x, l.Kernel, torch.PoolOptions{
+		Stride: l.Stride, Padding: l.Padding, Ceil: l.CeilMode, ExcludePadding: l.ExcludePadding, Divisor: l.DivisorOverride,
+	})
+}
+
+func poolName(kind string, kernel []int) string { return fmt.Sprintf("nn.%s%dd", kind, len(kernel)) }
+
+// MaxPool is the largest element of each window. The padding counts as -∞.
+type MaxPool struct {
+	Kernel, Stride, Padding, Dilation []int // a number for each dimension
+	CeilMode                          bool
+}
+
+// NewMaxPool1d returns a MaxPool of sequences [N, C, L].
+func NewMaxPool1d(kernel int, c ...PoolConfig) *MaxPool {
+	return newMaxPool("nn.MaxPool1d", []int{kernel}, 1, c)
+}
+
+// NewMaxPool2d returns a MaxPool of images [N, C, H, W].
+func NewMaxPool2d(kernel []int, c ...PoolConfig) *MaxPool {
+	return newMaxPool("nn.MaxPool2d", kernel, 2, c)
+}
+
+// NewMaxPool3d returns a MaxPool of volumes [N, C, D, H, W].
+func NewMaxPool3d(kernel []int, c ...PoolConfig) *MaxPool {
+	return newMaxPool("nn.MaxPool3d", kernel, 3, c)
+}
+
+func newMaxPool(op string, kernel []int, n int, c []PoolConfig) *MaxPool {
+	config := optional(c, PoolConfig{})
+	kernel = config.check(op, kernel, n)
+	return &MaxPool{kernel, config.Stride, config.Padding, config.Dilation, config.CeilMode}
+}
+
+func (l *MaxPool) options(x *torch.Tensor) torch.PoolOptions {
+	spatial(poolName("MaxPool", l.Kernel), x, len(l.Kernel))
+	return torch.PoolOptions{Stride: l.Stride, Padding: l.Padding, Dilation: l.Dilation, Ceil: l.CeilMode}
+}
+
+// Forward returns the largest elements of the windows of x.
+func (l *MaxPool) Forward(x *torch.Tensor) *torch.Tensor {
+	return torch.MaxPool(x, l.Kernel, l.options(x))
+}
+
+// ForwardIndices is Forward that also returns where the elements stand in x, numbered
+// through all dimensions of space, for [MaxUnpool].
+func (l *MaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
+	return torch.MaxPoolIndices(x, l.Kernel, l.options(x))
+}
+
+// MaxUnpool puts the results of a [MaxPool] back to where they came from, among zeros.
+type MaxUnpool struct {
+	Kernel, Stride, Padding []int // those of the pool, a number for each dimension
+}
+
+// NewMaxUnpool1d undoes a MaxPool1d. Of the settings, only Stride and Padding count.
+func NewMaxUnpool1d(kernel int, c ...PoolConfig) *MaxUnpool {
+	return newMaxUnpool("nn.MaxUnpool1d", []int{kernel}, 1, c)
+}
+
+// NewMaxUnpool2d undoes a MaxPool2d; see NewMaxUnpool1d.
+func NewMaxUnpool2d(kernel []int, c ...PoolConfig) *MaxUnpool {
+	return newMaxUnpool("nn.MaxUnpool2d", kernel, 2, c)
+}
+
+// NewMaxUnpool3d undoes a MaxPool3d; see NewMaxUnpool1d.
+func NewMaxUnpool3d(kernel []int, c ...PoolConfig) *MaxUnpool {
+	return newMaxUnpool("nn.MaxUnpool3d", kernel, 3, c)
+}
+
+func newMaxUnpool(op string, kernel []int, n int, c []PoolConfig) *MaxUnpool {
+	config := optional(c, PoolConfig{})
+	kernel = config.check(op, kernel, n)
+	return &MaxUnpool{kernel, config.Stride, config.Padding}
+}
+
+// Forward returns zeros with the elements of x at indices. A dimension of L elements
+// becomes one of (L - 1)·stride + kernel - 2·padding.
+func (l *MaxUnpool) Forward(x, indices *torch.Tensor) *torch.Tensor {
+	return l.forward(x, indices, l.size(x))
+}
+
+// ForwardSize is Forward to that size of each dimension of space: a stride maps several
+// sizes to one, and this says which it was.
+func (l *MaxUnpool) ForwardSize(x, indices *torch.Tensor, size ...int) *torch.Tensor {
+	op := poolName("MaxUnpool", l.Kernel)
+	usual := l.size(x)
+	if len(size) != len(usual) {
+		throw(op, "the size %v has no number for each of the %d dimensions of space", size, len(usual))
+	}
+	for i, n := range size {
+		if n <= usual[i]-l.Stride[i] || n >= usual[i]+l.Stride[i] {
+			throw(op, "the size of dimension %d is %d; from this input it can be %d to %d", i, n, usual[i]-l.Stride[i]+1, usual[i]+l.Stride[i]-1)
+		}
+	}
+	return l.forward(x, indices, size)
+}
+
+func (l *MaxUnpool) size(x *torch.Tensor) []int {
+	n := len(l.Kernel)
+	shape := spatial(poolName("MaxUnpool", l.Kernel), x, n)
+	size := make([]int, n)
+	for i := range n {
+		size[i] = (shape[len(shape)-n+i]-1)*l.Stride[i] + l.Kernel[i] - 2*l.Padding[i]
+	}
+	return size
+}
+
+func (l *MaxUnpool) forward(x, indices *torch.Tensor, size []int) *torch.Tensor {
+	switch len(l.Kernel) {
+	case 1:
+		return torch.MaxUnpool2d(x.Unsqueeze(-1), indices.Unsqueeze(-1), append(size, 1)).Squeeze(-1)
+	case 2:
+		return torch.MaxUnpool2d(x, indices, size)
+	}
+	return torch.MaxUnpool3d(x, indices, size, l.Stride, l.Padding)
+}
+
+// LPPool is the p-norm of each window, (Σ xᵖ)^(1/p) for p = NormType, and the largest
+// absolute value for a NormType of +∞.
+type LPPool struct {
+	NormType       float64
+	Kernel, Stride []int // a number for each dimension
+	CeilMode       bool
+}
+
+// NewLPPool1d returns an LPPool of sequences [N, C, L].
+func NewLPPool1d(norm float64, kernel int, c ...PoolConfig) *LPPool {
+	return newLPPool("nn.LPPool1d", norm, []int{kernel}, 1, c)
+}
+
+// NewLPPool2d returns an LPPool of images [N, C, H, W].
+func NewLPPool2d(norm float64, kernel []int, c ...PoolConfig) *LPPool {
+	return newLPPool("nn.LPPool2d", norm, kernel, 2, c)
+}
+
+// NewLPPool3d returns an LPPool of volumes [N, C, D, H, W].
+func NewLPPool3d(norm float64, kernel []int, c ...PoolConfig) *LPPool {
+	return newLPPool("nn.LPPool3d", norm, kernel, 3, c)
+}
+
+func newLPPool(op string, norm float64, kernel []int, n int, c []PoolConfig) *LPPool {
+	if norm == 0 || math.IsNaN(norm) {
+		throw(op, "the norm is %v; it must not be zero", norm)
+	}
+	config := optional(c, PoolConfig{})
+	kernel = config.check(op, kernel, n)
+	return &LPPool{norm, kernel, config.Stride, config.CeilMode}
+}
+
+// Forward returns the norms of the windows of x. Where a norm is zero, so is its gradient.
+func (l *LPPool) Forward(x *torch.Tensor) *torch.Tensor {
+	spatial(poolName("LPPool", l.Kernel), x, len(l.Kernel))
+	o := torch.PoolOptions{Stride: l.Stride, Ceil: l.CeilMode}
+	switch {
+	case math.IsInf(l.NormType, 1):
+		return torch.MaxPool(x.Abs(), l.Kernel, o)
+	case math.IsInf(l.NormType, -1):
+		return torch.MaxPool(x.Abs().Neg(), l.Kernel, o).Neg()
+	}
+	elements := 1
+	for _, k := range l.Kernel {
+		elements *= k
+	}
+	mean := torch.AvgPool(x.Pow(l.NormType), l.Kernel, o)
+	return mean.Sign().Mul(mean.Abs().Relu()).MulScalar(elements).Pow(1 / l.NormType)
+}
+
+// AdaptiveAvgPool is the mean of each window, where the windows are chosen so that there
+// are OutputSize of them. Its numbers are for each dimension; -1 is the size of the input.
+type AdaptiveAvgPool struct{ OutputSize []int }
+
+// NewAdaptiveAvgPool1d returns an AdaptiveAvgPool of sequences [N, C, L].
+func NewAdaptiveAvgPool1d(size int) *AdaptiveAvgPool {
+	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool1d", []int{size}, 1)}
+}
+
+// NewAdaptiveAvgPool2d returns an AdaptiveAvgPool of images [N, C, H, W].
+func NewAdaptiveAvgPool2d(size []int) *AdaptiveAvgPool {
+	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool2d", size, 2)}
+}
+
+// NewAdaptiveAvgPool3d returns an AdaptiveAvgPool of volumes [N, C, D, H, W].
+func NewAdaptiveAvgPool3d(size []int) *AdaptiveAvgPool {
+	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool3d", size, 3)}
+}
+
+func adaptive(op string, size []int, n int) []int {
+	if size == nil {
+		throw(op, "the output has no size")
+	}
+	return each(op, "the size", size, n, -1, 0)
+}
+
+// outputs returns size with x's own for -1.
+func outputs(op string, x *torch.Tensor, size []int) []int {
+	shape := spatial(op, x, len(size))
+	whole := make([]int, len(size))
+	for i, n := range size {
+		if whole[i] = n; n < 0 {
+			whole[i] = shape[len(shape)-len(size)+i]
+		}
+	}
+	return whole
+}
+
+// Forward returns the means of the windows of x.
+func (l *AdaptiveAvgPool) Forward(x *torch.Tensor) *torch.Tensor {
+	return torch.AdaptiveAvgPool(x, outputs(poolName("AdaptiveAvgPool", l.OutputSize), x, l.OutputSize))
+}
+
+// AdaptiveMaxPool is the largest element of each window, chosen as in [AdaptiveAvgPool].
+type AdaptiveMaxPool struct{ OutputSize []int }
+
+// NewAdaptiveMaxPool1d returns an AdaptiveMaxPool of sequences [N, C, L].
+func NewAdaptiveMaxPool1d(size int) *AdaptiveMaxPool {
+	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool1d", []int{size}, 1)}
+}
+
+// NewAdaptiveMaxPool2d returns an AdaptiveMaxPool of images [N, C, H, W].
+func NewAdaptiveMaxPool2d(size []int) *AdaptiveMaxPool {
+	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool2d", size, 2)}
+}
+
+// NewAdaptiveMaxPool3d returns an AdaptiveMaxPool of volumes [N, C, D, H, W].
+func NewAdaptiveMaxPool3d(size []int) *AdaptiveMaxPool {
+	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool3d", size, 3)}
+}
+
+// Forward returns the largest elements of the windows of x.
+func (l *AdaptiveMaxPool) Forward(x *torch.Tensor) *torch.Tensor {
+	y, _ := l.ForwardIndices(x)
+	return y
+}
+
+// ForwardIndices is Forward that also returns where the elements stand in x; see
+// [MaxPool.ForwardIndices].
+func (l *AdaptiveMaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
+	return torch.AdaptiveMaxPool(x, outputs(poolName("AdaptiveMaxPool", l.OutputSize), x, l.OutputSize))
+}
+
+// FractionalMaxPool is the largest element of each window, where windows begin at random
+// steps, drawn at each call from x's device: there are OutputSize of them, or OutputRatio
+// times the size of the input. From "Fractional max-pooling", Graham, 2014.
+type FractionalMaxPool struct {
+	Kernel      []int // a number for each dimension
+	OutputSize  []int
+	OutputRatio []float64
+	// RandomSamples [N, C, dimensions] are the random numbers, from 0 to 1, if they are
+	// not to be drawn.
+	RandomSamples *torch.Tensor `torch:"_random_samples,buffer"`
+}
+
+// NewFractionalMaxPool2d returns a FractionalMaxPool of images [N, C, H, W]. Either size
+// or ratio is nil.
+func NewFractionalMaxPool2d(kernel, size []int, ratio []float64) *FractionalMaxPool {
+	return newFractionalMaxPool("nn.FractionalMaxPool2d", kernel, size, ratio, 2)
+}
+
+// NewFractionalMaxPool3d returns a FractionalMaxPool of volumes [N, C, D, H, W]; see
+// NewFractionalMaxPool2d.
+func NewFractionalMaxPool3d(kernel, size []int, ratio []float64) *FractionalMaxPool {
+	return newFractionalMaxPool("nn.FractionalMaxPool3d", kernel, size, ratio, 3)
+}
+
+func newFractionalMaxPool(op string, kernel, size []int, ratio []float64, n int) *FractionalMaxPool {
+	if kernel == nil || (size == nil) == (ratio == nil) {
+		throw(op, "give a kernel, and either a size or a ratio of the output")
+	}
+	l := &FractionalMaxPool{Kernel: each(op, "the kernel", kernel, n, 1, 1)}
+	if size != nil {
+		l.OutputSize = each(op, "the size", size, n, 1, 1)
+		return l
+	}
+	l.OutputRatio = perDimension(op, "the ratio", ratio, n)
+	for _, r := range ratio {
+		if !(r > 0 && r < 1) {
+			throw(op, "the ratio is %v; it must be above 0 and below 1", ratio)
+		}
+	}
+	return l
+}
+
+// Forward returns the largest elements of the windows of x.
+func (l *FractionalMaxPool) Forward(x *torch.Tensor) *torch.Tensor {
+	y, _ := l.ForwardIndices(x)
+	return y
+}
+
+// ForwardIndices is Forward that also returns where the elements stand in x; see
+// [MaxPool.ForwardIndices].
+func (l *FractionalMaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
+	n := len(l.Kernel)
+	shape := spatial(poolName("FractionalMaxPool", l.Kernel), x, n)
+	at := len(shape) - n
+	size := l.OutputSize
+	if size == nil {
+		size = make([]int, n)
+		for i, r := range l.OutputRatio {
+			size[i] = int(float64(shape[at+i]) * r)
+		}
+	}
+	samples := l.RandomSamples
+	if samples == nil {
+		batch := 1
+		if at == 2 {
+			batch = shape[0]
+		}
+		samples = torch.Rand([]int{batch, shape[at-1], n}, torch.Options{DType: x.DType(), Device: x.Device()})
+	}
+	return torch.FractionalMaxPool(x, l.Kernel, size, samples)
+}
