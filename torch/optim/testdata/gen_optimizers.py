@@ -98,8 +98,8 @@ for info in optim_db:
         shapes = [(d * 4, e * 3) for d, e in [(3, 4), (4, 2)]] if cls.__name__ == "Muon" else shapes + [(64, 33), ()]
     for dtype in (torch.float32, torch.float64) if options.all else (torch.float32,):
         for given in info.optim_inputs_func(device="cpu"):
-            if torch.is_tensor(given.kwargs.get("lr")) and "Tensor" not in given.desc and "tensor" not in given.desc:
-                continue
+            if torch.is_tensor(given.kwargs.get("lr")) and dtype == torch.float64:
+                continue  # such a rate is float32, and PyTorch computes with it in that type
             if cls.__name__ == "LBFGS":
                 # It ends where the loss hardly changes any more, and what it remembers is then made of roundings.
                 optimizers.append(optimizer(cls, dict(given.kwargs, max_iter=4), given.desc, torch.float64, shapes))
