@@ -21,6 +21,13 @@ func positive(op, what string, n int) {
 	}
 }
 
+// notNegative panics unless x is at least 0.
+func notNegative(op, what string, x float64) {
+	if !(x >= 0) {
+		throw(op, "%s is %v; it must not be negative", what, x)
+	}
+}
+
 // probability panics unless p is in [0, 1].
 func probability(op, what string, p float64) {
 	if !(p >= 0 && p <= 1) {

@@ -28,6 +28,13 @@ func newParameter(d torch.Device, dtype torch.DType, fill func(*torch.Tensor), s
 	return p
 }
 
+// newBuffer makes a buffer filled with x.
+func newBuffer(d torch.Device, dtype torch.DType, x float64, shape ...int) *torch.Tensor {
+	var b *torch.Tensor
+	torch.Unscoped(func() { b = torch.Full(shape, x, torch.Options{DType: dtype, Device: d}) })
+	return b
+}
+
 // uniformParameter makes a parameter drawn from [-bound, bound).
 func uniformParameter(d torch.Device, dtype torch.DType, bound float64, shape ...int) *torch.Tensor {
 	return newParameter(d, dtype, func(t *torch.Tensor) { Uniform(t, -bound, bound) }, shape...)

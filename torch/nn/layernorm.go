@@ -39,16 +39,9 @@ func DefaultLayerNorm() LayerNormConfig { return LayerNormConfig{Eps: 1e-5} }
 // NewLayerNorm returns a LayerNorm over dimensions of the given sizes, on device d. It
 // panics on a negative Eps.
 func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm {
-	if len(shape) == 0 {
-		throw("nn.LayerNorm", "the shape is empty: at least the last dimension is normalised")
-	}
-	for _, n := range shape {
-		positive("nn.LayerNorm", "a size of the shape", n)
-	}
+	normShape("nn.LayerNorm", shape)
 	config := optional(c, DefaultLayerNorm())
-	if !(config.Eps >= 0) {
-		throw("nn.LayerNorm", "Eps is %v; it must not be negative", config.Eps)
-	}
+	notNegative("nn.LayerNorm", "Eps", config.Eps)
 	l := &LayerNorm{Shape: slices.Clone(shape), Eps: config.Eps}
 	if !config.NoAffine {
 		l.Weight = constantParameter(d, config.DType, 1, shape...)
@@ -62,4 +55,14 @@ func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm 
 // Forward normalises x.
 func (l *LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	return torch.LayerNorm(x, l.Shape, l.Weight, l.Bias, l.Eps)
+}
+
+// normShape panics unless shape says which dimensions are normalised.
+func normShape(op string, shape []int) {
+	if len(shape) == 0 {
+		throw(op, "the shape is empty: at least the last dimension is normalised")
+	}
+	for _, n := range shape {
+		positive(op, "a size of the shape", n)
+	}
 }

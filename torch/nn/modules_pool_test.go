@@ -67,17 +67,7 @@ func lpConfig(c moduleCase) nn.PoolConfig {
 }
 
 func fractional(c moduleCase, make func(kernel, size []int, ratio []float64) *nn.FractionalMaxPool) any {
-	var ratio []float64
-	switch r := c.value(2, "output_ratio").(type) {
-	case float64:
-		ratio = []float64{r}
-	case nil:
-	default:
-		for _, x := range list(r) {
-			ratio = append(ratio, x.(float64))
-		}
-	}
-	l := make(c.ints(0, "kernel_size"), c.ints(1, "output_size"), ratio)
+	l := make(c.ints(0, "kernel_size"), c.ints(1, "output_size"), c.floats(2, "output_ratio"))
 	if s := c.tensor(4, "_random_samples"); s != nil {
 		l.RandomSamples = s.ToDType(c.dtype).Clone()
 	}

@@ -190,6 +190,28 @@ func (c moduleCase) ints(i int, name string) []int {
 	}
 }
 
+// floats is ints for floating-point numbers.
+func (c moduleCase) floats(i int, name string) []float64 {
+	number := func(x any) float64 {
+		if n, ok := x.(int); ok {
+			return float64(n)
+		}
+		return x.(float64)
+	}
+	switch v := c.value(i, name).(type) {
+	case int, float64:
+		return []float64{number(v)}
+	case nil:
+		return nil
+	default:
+		var xs []float64
+		for _, x := range list(v) {
+			xs = append(xs, number(x))
+		}
+		return xs
+	}
+}
+
 func (c moduleCase) tensor(i int, name string) *torch.Tensor {
 	x, _ := c.value(i, name).(*torch.Tensor)
 	return x
