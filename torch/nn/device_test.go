@@ -43,6 +43,28 @@ func layerOn(make func(torch.Device) nn.Module, input func() *torch.Tensor) ther
 	}
 }
 
+// spatialLayers makes layers for 4 channels of 1 to 3 dimensions of space.
+func spatialLayers() map[int][]func(d torch.Device) nn.Module {
+	two := []int{2}
+	tail := func(d torch.Device) nn.Module {
+		return nn.NewSequential(nn.NewGroupNorm(2, 4, d), nn.NewPReLU(4, d), nn.NewLocalResponseNorm(2), nn.DefaultFlatten(), nn.DefaultGLU())
+	}
+	return map[int][]func(d torch.Device) nn.Module{
+		1: {tail, func(d torch.Device) nn.Module {
+			return nn.NewSequential(nn.NewConv1d(4, 6, 3, d, nn.ConvConfig{Same: true}), nn.NewBatchNorm1d(6, d), nn.NewMaxPool1d(2),
+				nn.NewConvTranspose1d(6, 4, 2, d), nn.NewInstanceNorm1d(4, d), nn.NewAdaptiveAvgPool1d(2), nn.Upsample{Size: []int{5}})
+		}},
+		2: {tail, func(d torch.Device) nn.Module {
+			return nn.NewSequential(nn.NewConv2d(4, 6, two, d, nn.ConvConfig{Groups: 2}), nn.NewReplicationPad2d(two), nn.NewBatchNorm2d(6, d), nn.NewAvgPool2d(two),
+				nn.NewConvTranspose2d(6, 8, two, d), nn.NewInstanceNorm2d(8, d), nn.NewLPPool2d(2, two), nn.PixelShuffle{UpscaleFactor: 2})
+		}},
+		3: {tail, func(d torch.Device) nn.Module {
+			return nn.NewSequential(nn.NewConv3d(4, 6, two, d, nn.ConvConfig{Padding: []int{1}, PaddingMode: "circular"}), nn.NewBatchNorm3d(6, d), nn.NewMaxPool3d(two),
+				nn.NewConvTranspose3d(6, 4, two, d), nn.NewInstanceNorm3d(4, d), nn.NewAdaptiveMaxPool3d(two), nn.NewRMSNorm(two, d))
+		}},
+	}
+}
+
 func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there {
 	return func(d torch.Device) (*torch.Tensor, []*torch.Tensor) {
 		loss, x, y := make(d), torchtest.Ramp(1, 3, 4).MulScalar(0.5).AddScalar(0.5).To(d).SetRequiresGrad(true), target().To(d)
@@ -74,6 +96,11 @@ func layersAndLosses(device torch.Device) map[string]there {
 	layer("activations", numbers(3, 5), func(torch.Device) nn.Module {
 		return nn.NewSequential(nn.Tanh{}, nn.ReLU{}, nn.Sigmoid{}, nn.Softmax{Dim: 1})
 	})
+	for n, of := range spatialLayers() {
+		for i, make := range of {
+			layer(fmt.Sprintf("spatial layers, %dd, %d", n, i), numbers([]int{2, 4, 8, 6, 8}[:n+2]...), make)
+		}
+	}
 	for _, batchFirst := range []bool{false, true} {
 		for _, c := range []nn.LSTMConfig{{}, {Layers: 2, Bidirectional: true}, {NoBias: true}} {
 			c.BatchFirst = batchFirst
@@ -83,6 +110,9 @@ func layersAndLosses(device torch.Device) map[string]there {
 		}
 	}
 	if torchtest.IsPretend(device) { // its draws are the CPU's
+		layer("dropout of channels", numbers(3, 5, 6), func(torch.Device) nn.Module {
+			return nn.NewSequential(nn.NewDropout1d(0.5), nn.NewFeatureAlphaDropout(0.5), nn.NewAlphaDropout(0.5), nn.DefaultRReLU())
+		})
 		layer("dropout", numbers(3, 5), func(torch.Device) nn.Module { return nn.NewDropout(0.5) })
 		layer("lstm dropout", numbers(5, 2, 3), func(d torch.Device) nn.Module {
 			return nn.NewLSTM(3, 4, d, nn.LSTMConfig{Layers: 2, Dropout: 0.5})
