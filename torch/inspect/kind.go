@@ -155,7 +155,9 @@ var asModel = map[string]string{
 	"an HTML page":                           "it is an HTML page, perhaps of a download that asks for a login; download the file itself",
 	"an HDF5 file":                           "it is an HDF5 file, of Keras perhaps, and not of torch.save",
 	"a NumPy array":                          "it is a numpy array; in Python, torch.save(torch.from_numpy(numpy.load(path)), ...) converts it",
-	"a zip archive":                          "", // its readers say more
+	// The readers say more of these themselves.
+	"a zip archive":   "",
+	"a JSON document": "",
 }
 
 // OtherFile returns what a file is instead of a model, and what to do about it, from
