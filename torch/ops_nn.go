@@ -55,21 +55,3 @@ func EmbeddingBag(weight, indices, offsets *Tensor, o EmbeddingBagOptions) *Tens
 func Bilinear(a, b, weight, bias *Tensor) *Tensor {
 	return on("aten::bilinear", a, b, weight).optional(bias).one()
 }
-
-// LSTMOptions are those of LSTM; see torch.nn.LSTM.
-type LSTMOptions struct {
-	Bias          bool
-	Layers        int
-	Dropout       float64
-	Train         bool
-	Bidirectional bool
-	BatchFirst    bool
-}
-
-// LSTM runs x through the layers whose weights params hold in PyTorch's order,
-// from the state h0, c0 [layers·directions, batch, hidden]. It returns the output
-// of the last layer and the final state.
-func LSTM(x, h0, c0 *Tensor, params []*Tensor, o LSTMOptions) (output, hn, cn *Tensor) {
-	return on("aten::lstm.input", x).tensors([]*Tensor{h0, c0}).tensors(params).bool(o.Bias).int(o.Layers).
-		double(o.Dropout).bool(o.Train).bool(o.Bidirectional).bool(o.BatchFirst).three()
-}

@@ -20,9 +20,14 @@ type Layer struct {
 // Describe lists the layers of this package that m is made of. It leaves out layers from
 // elsewhere, because it cannot know which of their fields are settings.
 func Describe(m any) (layers []Layer) {
+	var within place // what the last layer embeds is part of it
 	visit("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
-		if v.Type().PkgPath() == reflect.TypeFor[Linear]().PkgPath() {
-			layers = append(layers, Layer{path, describe(v)})
+		if v.Type().PkgPath() != reflect.TypeFor[Linear]().PkgPath() || v.CanAddr() && within == (place{v.Addr().Pointer(), v.Type()}) {
+			return
+		}
+		layers = append(layers, Layer{path, describe(v)})
+		if f := v.Type().Field; v.CanAddr() && v.NumField() > 0 && f(0).Anonymous && f(0).Type.Kind() == reflect.Struct {
+			within = place{v.Addr().Pointer(), f(0).Type}
 		}
 	})
 	return layers
@@ -30,12 +35,11 @@ func Describe(m any) (layers []Layer) {
 
 func describe(v reflect.Value) string {
 	var settings []string
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, f := range reflect.VisibleFields(v.Type()) {
 		if !f.IsExported() || f.Name == "Training" {
 			continue
 		}
-		if text, ok := plain(v.Field(i)); ok {
+		if text, ok := plain(v.FieldByIndex(f.Index)); ok {
 			settings = append(settings, f.Name+" "+text)
 		}
 	}

@@ -22,13 +22,14 @@ import (
 // torch.nn.LSTM.
 //
 // Shape: x [steps, batch, in], or [batch, steps, in] with BatchFirst, or without a
-// batch [steps, in]; the output is shaped like x, with directions·hidden features.
+// batch [steps, in]; the output is shaped like x, with directions·hidden features. With
+// a Projection, h' is W_hr times the above and has so many features, here and below, c' not.
 //
 // Parameters of each layer and direction, in order: weight_ih_l0 [4·hidden, in],
-// weight_hh_l0 [4·hidden, hidden], and unless NoBias bias_ih_l0 and bias_hh_l0
-// [4·hidden]; then weight_ih_l0_reverse and so on, weight_ih_l1 … A layer above
-// the first has directions·hidden inputs. The gates lie in the order i, f, g, o.
-// All are drawn from [-1/√hidden, 1/√hidden).
+// weight_hh_l0 [4·hidden, hidden], unless NoBias bias_ih_l0 and bias_hh_l0 [4·hidden],
+// and with a Projection weight_hr_l0 [projection, hidden]; then weight_ih_l0_reverse and so
+// on, weight_ih_l1 … A layer above the first has directions·hidden inputs. The gates lie
+// in the order i, f, g, o. All are drawn from [-1/√hidden, 1/√hidden).
 //
 // A single step of a single layer and direction, from the zero state, is computed
 // without its dead parts: the products with the state. Their parameters still get
@@ -37,39 +38,25 @@ import (
 // On CUDA, where cuDNN computes all other cases, NewLSTM lays the weights out in one block
 // of memory, as it wants them. Weights that are put in their place are copied into one
 // at every call, and libtorch warns of that.
-type LSTM struct {
-	In, Hidden    int
-	Layers        int
-	NoBias        bool
-	BatchFirst    bool
-	Bidirectional bool
-	Dropout       float64 // between layers, in training
-	Training      bool
-
-	Weights []*torch.Tensor // in the order above
-}
+type LSTM struct{ Recurrent }
 
 // LSTMConfig holds the settings of an LSTM.
 type LSTMConfig = RecurrentConfig
 
-// cudnnLSTM is CUDNN_LSTM of cudnnRNNMode_t.
-const cudnnLSTM = 2
-
 // NewLSTM returns an LSTM from in features to hidden ones, on device d.
 func NewLSTM(in, hidden int, d torch.Device, c ...LSTMConfig) *LSTM {
-	l := newRecurrent("nn.LSTM", 4, in, hidden, d, c)
+	l := &LSTM{newRecurrent("nn.LSTM", 4, in, hidden, d, optional(c, LSTMConfig{}))}
 	l.flatten(cudnnLSTM)
-	return (*LSTM)(l)
+	return l
 }
 
 // NamedTensors names the parameters as PyTorch does.
-func (l *LSTM) NamedTensors() []NamedTensor { return (*recurrent)(l).named() }
+func (l *LSTM) NamedTensors() []NamedTensor { return l.named() }
 
 // Forward returns the output at every step, from a zero state.
 func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
-	r := (*recurrent)(l)
-	if oneStep(r, r.check("nn.LSTM", x)) && !torch.Tracing() {
-		return lstmCell(r, x)
+	if oneStep(&l.Recurrent, l.check("nn.LSTM", x)) && !torch.Tracing() {
+		return lstmCell(&l.Recurrent, x)
 	}
 	y, _, _ := l.ForwardState(x, nil, nil)
 	return y
@@ -80,17 +67,28 @@ func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 // none; both nil are zeros. The features of the forward direction come first in
 // the output; a layer's forward state comes before its backward one.
 func (l *LSTM) ForwardState(x, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
-	if (h == nil) != (c == nil) {
-		throw("nn.LSTM", "one of the states h and c is nil; give both or neither")
-	}
-	out := (*recurrent)(l).run("nn.LSTM", x, []*torch.Tensor{h, c}, func(x *torch.Tensor, s []*torch.Tensor) []*torch.Tensor {
-		y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, torch.LSTMOptions{
-			Bias: !l.NoBias, Layers: l.Layers, Dropout: l.Dropout, Train: l.Training,
-			Bidirectional: l.Bidirectional, BatchFirst: l.BatchFirst,
-		})
-		return []*torch.Tensor{y, hn, cn}
-	})
+	out := l.run("nn.LSTM", x, both("nn.LSTM", h, c), l.call)
 	return out[0], out[1], out[2]
+}
+
+// ForwardPacked is ForwardState for sequences of different lengths. The states are in the
+// order that the sequences had before they were packed.
+func (l *LSTM) ForwardPacked(x *PackedSequence, h, c *torch.Tensor) (y *PackedSequence, hn, cn *torch.Tensor) {
+	y, out := l.runPacked("nn.LSTM", x, both("nn.LSTM", h, c), l.call)
+	return y, out[0], out[1]
+}
+
+func (l *LSTM) call(x *torch.Tensor, s []*torch.Tensor, o torch.RecurrentOptions) []*torch.Tensor {
+	y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, o)
+	return []*torch.Tensor{y, hn, cn}
+}
+
+// both returns the two states of an LSTM.
+func both(op string, h, c *torch.Tensor) []*torch.Tensor {
+	if (h == nil) != (c == nil) {
+		throw(op, "one of the states h and c is nil; give both or neither")
+	}
+	return []*torch.Tensor{h, c}
 }
 
 // Step passes each row of x through as a sequence of one step, from the zero state:
@@ -101,8 +99,8 @@ func (l *LSTM) Step(x *torch.Tensor) *torch.Tensor {
 	if n := len(shape); n != 1 && n != 2 || shape[n-1] != l.In {
 		panic(&torch.Error{Op: "nn.LSTM.Step", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", l.In)})
 	}
-	if single((*recurrent)(l)) && !torch.Tracing() {
-		return lstmCell((*recurrent)(l), x)
+	if single(&l.Recurrent) && !torch.Tracing() {
+		return lstmCell(&l.Recurrent, x)
 	}
 	at := 0
 	if l.BatchFirst && len(shape) == 2 {

@@ -7,7 +7,7 @@ import "github.com/etude-ml/etude/torch"
 
 // oneStep reports whether an input of that shape makes a single step of a single
 // layer: then the state is zero throughout, and lstmCell computes it.
-func oneStep(l *recurrent, shape []int) bool {
+func oneStep(l *Recurrent, shape []int) bool {
 	if !single(l) {
 		return false
 	}
@@ -17,7 +17,7 @@ func oneStep(l *recurrent, shape []int) bool {
 	return shape[1-l.batchDim()] == 1
 }
 
-func single(l *recurrent) bool { return l.Layers == 1 && !l.Bidirectional }
+func single(l *Recurrent) bool { return l.Layers == 1 && !l.Bidirectional && l.Projection == 0 }
 
 // lstmCell is one step from a zero state, x [*, in] to [*, hidden]. With h = c = 0 the
 // gates' W_h·h vanish, and so does f·c: what is left is
@@ -26,7 +26,7 @@ func single(l *recurrent) bool { return l.Layers == 1 && !l.Bidirectional }
 //
 // which is exact, and saves the product with weight_hh and the forget gate, in
 // both directions. Their gradients are zero.
-func lstmCell(l *recurrent, x *torch.Tensor) *torch.Tensor {
+func lstmCell(l *Recurrent, x *torch.Tensor) *torch.Tensor {
 	weight := withoutForget(l, l.Weights[0])
 	bias := withoutForget(l, cellBias(l))
 	i := torch.Linear(x, weight[0], bias[0]).Sigmoid()
@@ -42,7 +42,7 @@ func lstmCell(l *recurrent, x *torch.Tensor) *torch.Tensor {
 // zero, with a gradient of exact zeros, by the usual rules of autograd: so it comes
 // only with a backward pass through this cell, is added to what other uses of the
 // tensor give, and is left out where gradients are off.
-func cellBias(l *recurrent) *torch.Tensor {
+func cellBias(l *Recurrent) *torch.Tensor {
 	zero := l.Weights[1].Narrow(1, 0, 0).Sum(1)
 	if l.NoBias {
 		return zero
@@ -52,7 +52,7 @@ func cellBias(l *recurrent) *torch.Tensor {
 
 // withoutForget returns the rows of the input gate, and those of the cell and
 // output gates. One split, rather than two views, has one gradient to write.
-func withoutForget(l *recurrent, w *torch.Tensor) [2]*torch.Tensor {
+func withoutForget(l *Recurrent, w *torch.Tensor) [2]*torch.Tensor {
 	gates := torch.Call("aten::split_with_sizes", w, []int{l.Hidden, l.Hidden, 2 * l.Hidden}, 0).Tensors()
 	return [2]*torch.Tensor{gates[0], gates[2]}
 }

@@ -22,6 +22,7 @@ var modules = together(
 	dropoutModules,
 	shapeModules,
 	activationModules,
+	recurrentModules,
 )
 
 // moduleTable holds the modules of one family.
@@ -61,15 +62,11 @@ var notWritten = map[string]string{
 	"CosineEmbeddingLoss":           later,
 	"CosineSimilarity":              later,
 	"CrossEntropyLoss":              later,
-	"GRU":                           later,
-	"GRUCell":                       later,
 	"GaussianNLLLoss":               later,
 	"HingeEmbeddingLoss":            later,
 	"HuberLoss":                     later,
 	"KLDivLoss":                     later,
 	"L1Loss":                        later,
-	"LSTM":                          later,
-	"LSTMCell":                      later,
 	"LinearCrossEntropyLoss":        later,
 	"MSELoss":                       later,
 	"MarginRankingLoss":             later,
@@ -79,8 +76,6 @@ var notWritten = map[string]string{
 	"NLLLoss":                       later,
 	"PairwiseDistance":              later,
 	"PoissonNLLLoss":                later,
-	"RNN":                           later,
-	"RNNCell":                       later,
 	"SmoothL1Loss":                  later,
 	"SoftMarginLoss":                later,
 	"TripletMarginLoss":             later,

@@ -20,25 +20,26 @@ type RecurrentConfig struct {
 	Dropout       float64 // probability between layers, from 0 to 1
 	Bidirectional bool
 	DType         torch.DType // of the parameters
+	Projection    int         // of an [LSTM]: the features of its outputs; 0 stands for hidden
+	Nonlinearity  string      // of an [RNN]: "tanh" or "relu"; empty stands for "tanh"
 }
 
-// recurrent has the fields of LSTM, so that a pointer to one converts to the other. It
-// is what recurrent layers have in common.
-type recurrent struct {
+// Recurrent is what [LSTM], [GRU] and [RNN] have in common.
+type Recurrent struct {
 	In, Hidden    int
 	Layers        int
 	NoBias        bool
 	BatchFirst    bool
 	Bidirectional bool
-	Dropout       float64
+	Dropout       float64 // between layers, in training
 	Training      bool
+	Projection    int // features of the outputs of an LSTM; 0 for Hidden
 
-	Weights []*torch.Tensor
+	Weights []*torch.Tensor // in the order of the layer's comment
 }
 
 // newRecurrent makes the weights of a layer whose cell has so many gates.
-func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []RecurrentConfig) *recurrent {
-	config := optional(c, RecurrentConfig{})
+func newRecurrent(op string, gates, in, hidden int, d torch.Device, config RecurrentConfig) Recurrent {
 	if config.Layers == 0 {
 		config.Layers = 1
 	}
@@ -46,42 +47,63 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []Recurren
 	positive(op, "hidden", hidden)
 	positive(op, "Layers", config.Layers)
 	probability(op, "Dropout", config.Dropout)
-	l := &recurrent{
+	if config.Projection < 0 || config.Projection >= hidden || config.Projection > 0 && op != "nn.LSTM" {
+		throw(op, "Projection is %d; it is less than hidden, %d, and only an LSTM can have it", config.Projection, hidden)
+	}
+	if config.Nonlinearity != "" && op != "nn.RNN" {
+		throw(op, "Nonlinearity is %q; only an RNN can have it", config.Nonlinearity)
+	}
+	l := Recurrent{
 		In: in, Hidden: hidden, Layers: config.Layers, NoBias: config.NoBias, BatchFirst: config.BatchFirst,
-		Bidirectional: config.Bidirectional, Dropout: config.Dropout, Training: true,
+		Bidirectional: config.Bidirectional, Dropout: config.Dropout, Training: true, Projection: config.Projection,
 	}
 	for layer := range l.Layers {
 		width := in
 		if layer > 0 {
-			width = hidden * l.directions()
+			width = l.out() * l.directions()
+		}
+		shapes := map[string][]int{
+			"weight_ih": {gates * hidden, width}, "weight_hh": {gates * hidden, l.out()},
+			"bias_ih": {gates * hidden}, "bias_hh": {gates * hidden}, "weight_hr": {l.Projection, hidden},
 		}
 		for range l.directions() {
-			shapes := [][]int{{gates * hidden, width}, {gates * hidden, hidden}, {gates * hidden}, {gates * hidden}}
-			for _, shape := range shapes[:l.perDirection()] {
-				l.Weights = append(l.Weights, uniformParameter(d, config.DType, 1/math.Sqrt(float64(hidden)), shape...))
+			for _, name := range l.perDirection() {
+				l.Weights = append(l.Weights, uniformParameter(d, config.DType, 1/math.Sqrt(float64(hidden)), shapes[name]...))
 			}
 		}
 	}
 	return l
 }
 
-func (l *recurrent) directions() int {
+func (l *Recurrent) directions() int {
 	if l.Bidirectional {
 		return 2
 	}
 	return 1
 }
 
-// perDirection is the number of tensors of one layer in one direction.
-func (l *recurrent) perDirection() int {
-	if l.NoBias {
-		return 2
+// out is the number of features that one direction gives.
+func (l *Recurrent) out() int {
+	if l.Projection > 0 {
+		return l.Projection
 	}
-	return 4
+	return l.Hidden
+}
+
+// perDirection names the tensors of one layer in one direction.
+func (l *Recurrent) perDirection() []string {
+	names := []string{"weight_ih", "weight_hh"}
+	if !l.NoBias {
+		names = append(names, "bias_ih", "bias_hh")
+	}
+	if l.Projection > 0 {
+		names = append(names, "weight_hr")
+	}
+	return names
 }
 
 // batchDim is the dimension of a batched input that counts the batch.
-func (l *recurrent) batchDim() int {
+func (l *Recurrent) batchDim() int {
 	if l.BatchFirst {
 		return 0
 	}
@@ -89,12 +111,11 @@ func (l *recurrent) batchDim() int {
 }
 
 // named names the parameters as PyTorch does.
-func (l *recurrent) named() []NamedTensor {
-	ts := make([]NamedTensor, len(l.Weights))
+func (l *Recurrent) named() []NamedTensor {
+	ts, names := make([]NamedTensor, len(l.Weights)), l.perDirection()
 	for i, w := range l.Weights {
-		name := [4]string{"weight_ih", "weight_hh", "bias_ih", "bias_hh"}[i%l.perDirection()]
-		run := i / l.perDirection()
-		ts[i] = NamedTensor{Name: fmt.Sprintf("%s_l%d", name, run/l.directions()), Tensor: w}
+		run := i / len(names)
+		ts[i] = NamedTensor{Name: fmt.Sprintf("%s_l%d", names[i%len(names)], run/l.directions()), Tensor: w}
 		if run%l.directions() == 1 {
 			ts[i].Name += "_reverse"
 		}
@@ -102,8 +123,16 @@ func (l *recurrent) named() []NamedTensor {
 	return ts
 }
 
+// options are those of an operator.
+func (l *Recurrent) options(sizes *torch.Tensor) torch.RecurrentOptions {
+	return torch.RecurrentOptions{
+		Bias: !l.NoBias, Layers: l.Layers, Dropout: l.Dropout, Train: l.Training,
+		Bidirectional: l.Bidirectional, BatchFirst: l.BatchFirst, Sizes: sizes,
+	}
+}
+
 // check returns the shape of an input, or panics if it does not fit.
-func (l *recurrent) check(op string, x *torch.Tensor) []int {
+func (l *Recurrent) check(op string, x *torch.Tensor) []int {
 	shape := x.Shape()
 	if n := len(shape); n != 2 && n != 3 || shape[n-1] != l.In {
 		want := "[steps, batch, %d] or [steps, %[1]d]"
@@ -115,36 +144,22 @@ func (l *recurrent) check(op string, x *torch.Tensor) []int {
 	return shape
 }
 
-// run calls an operator of libtorch with an input and with the states h and, of an LSTM, c,
-// as it wants them: with a batch. It returns the output and the states, which
-// have no batch if the input has none. States that are nil stand for zeros.
-func (l *recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call func(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor) []*torch.Tensor {
+// operator calls an operator of libtorch with the states h and, of an LSTM, c. It
+// returns the output and the states.
+type operator func(x *torch.Tensor, states []*torch.Tensor, o torch.RecurrentOptions) []*torch.Tensor
+
+// run calls an operator as it wants its input and the states: with a batch. It returns
+// the output and the states, which have no batch if the input has none. States that are
+// nil stand for zeros.
+func (l *Recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call operator) []*torch.Tensor {
 	shape := l.check(op, x)
-	batched, at := len(shape) == 3, l.batchDim()
-	batch, runs := 1, l.Layers*l.directions()
+	batched, at, batch := len(shape) == 3, l.batchDim(), 1
 	if batched {
 		batch = shape[at]
 	} else {
 		x = x.Unsqueeze(at)
 	}
-	if states[0] == nil {
-		zeros := torch.Zeros([]int{runs, batch, l.Hidden}, torch.Options{DType: x.DType(), Device: x.Device()})
-		states = slices.Repeat([]*torch.Tensor{zeros}, len(states))
-	} else {
-		want := []int{runs, batch, l.Hidden}
-		if !batched {
-			want = []int{runs, l.Hidden}
-		}
-		for i, s := range states {
-			if got := s.Shape(); !slices.Equal(got, want) {
-				panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
-			}
-			if !batched {
-				states[i] = s.Unsqueeze(1)
-			}
-		}
-	}
-	results := call(x, states)
+	results := call(x, l.states(op, x, batch, batched, states), l.options(nil))
 	if !batched {
 		results[0] = results[0].Squeeze(at)
 		for i, s := range results[1:] {
@@ -154,12 +169,72 @@ func (l *recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call
 	return results
 }
 
+// runPacked is run for packed sequences.
+func (l *Recurrent) runPacked(op string, p *PackedSequence, states []*torch.Tensor, call operator) (*PackedSequence, []*torch.Tensor) {
+	if shape := p.Data.Shape(); len(shape) != 2 || shape[1] != l.In {
+		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("packed data must have the shape [elements, %d]", l.In)})
+	}
+	arranged := func(states []*torch.Tensor, index *torch.Tensor) []*torch.Tensor {
+		if index == nil || states[0] == nil {
+			return states
+		}
+		moved := make([]*torch.Tensor, len(states))
+		for i, s := range states {
+			moved[i] = s.IndexSelect(1, index)
+		}
+		return moved
+	}
+	batch := torch.ToSlice[int64](p.BatchSizes)[0]
+	whole := l.states(op, p.Data, int(batch), true, states)
+	results := call(p.Data, arranged(whole, p.Sorted), l.options(p.BatchSizes))
+	return &PackedSequence{results[0], p.BatchSizes, p.Sorted, p.Unsorted}, arranged(results[1:], p.Unsorted)
+}
+
+// states returns the states for so many sequences, with a batch.
+func (l *Recurrent) states(op string, x *torch.Tensor, batch int, batched bool, states []*torch.Tensor) []*torch.Tensor {
+	whole, runs := make([]*torch.Tensor, len(states)), l.Layers*l.directions()
+	for i, s := range states {
+		features := l.Hidden
+		if i == 0 {
+			features = l.out()
+		}
+		if s == nil {
+			if i > 0 && l.Projection == 0 {
+				whole[i] = whole[0]
+				continue
+			}
+			whole[i] = torch.Zeros([]int{runs, batch, features}, torch.Options{DType: x.DType(), Device: x.Device()})
+			continue
+		}
+		want := []int{runs, batch, features}
+		if !batched {
+			want = []int{runs, features}
+		}
+		if got := s.Shape(); !slices.Equal(got, want) {
+			panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
+		}
+		whole[i] = s
+		if !batched {
+			whole[i] = s.Unsqueeze(1)
+		}
+	}
+	return whole
+}
+
+// The layers' numbers in cudnnRNNMode_t.
+const (
+	cudnnReLU = iota
+	cudnnTanh
+	cudnnLSTM
+	cudnnGRU
+)
+
 // flatten moves the weights into one block of memory, in the order in which cuDNN
 // wants them, as torch.nn.RNNBase.flatten_parameters does: otherwise cuDNN copies them
 // into one at every call over several steps, and libtorch warns of that. They stay the
 // same tensors. It does nothing for weights that cuDNN cannot use: those on the CPU, or
 // of other types. mode is the layer's cudnnRNNMode_t.
-func (l *recurrent) flatten(mode int) {
+func (l *Recurrent) flatten(mode int) {
 	if !torch.Call("aten::cudnn_is_acceptable", l.Weights[0]).Bool() {
 		return
 	}
@@ -168,12 +243,11 @@ func (l *recurrent) flatten(mode int) {
 	_ = torch.Try(func() { l.flattenForCuDNN(mode) })
 }
 
-func (l *recurrent) flattenForCuDNN(mode int) {
+func (l *Recurrent) flattenForCuDNN(mode int) {
 	torch.NoGrad(func() {
 		torch.Scope(func() {
-			const projection = 0
-			torch.Call("aten::_cudnn_rnn_flatten_weight", l.Weights, l.perDirection(), l.In, mode,
-				l.Hidden, projection, l.Layers, l.BatchFirst, l.Bidirectional)
+			torch.Call("aten::_cudnn_rnn_flatten_weight", l.Weights, len(l.perDirection()), l.In, mode,
+				l.Hidden, l.Projection, l.Layers, l.BatchFirst, l.Bidirectional)
 		})
 	})
 }

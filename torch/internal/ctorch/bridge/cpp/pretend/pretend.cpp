@@ -311,6 +311,30 @@ Three batch_norm(const at::Tensor& x, const std::optional<at::Tensor>& weight,
                                          training, momentum, eps));
 }
 
+// The fused GRU cell. The workspace holds r, z, n, the state and what r multiplies.
+std::tuple<at::Tensor, at::Tensor> gru_cell(const at::Tensor& input_gates,
+                                            const at::Tensor& hidden_gates, const at::Tensor& hx,
+                                            const std::optional<at::Tensor>& input_bias,
+                                            const std::optional<at::Tensor>& hidden_bias) {
+  auto x = input_gates, h = hidden_gates;
+  if (input_bias && input_bias->defined()) x = x + *input_bias, h = h + *hidden_bias;
+  auto in = x.chunk(3, 1), hidden = h.chunk(3, 1);
+  auto r = (in[0] + hidden[0]).sigmoid(), z = (in[1] + hidden[1]).sigmoid();
+  auto n = (in[2] + r * hidden[2]).tanh();
+  return {n + z * (hx - n), at::cat({r, z, n, hx, hidden[2]}, 1)};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gru_cell_backward(
+    const at::Tensor& grad, const at::Tensor& workspace, bool has_bias) {
+  auto part = workspace.chunk(5, 1);
+  const auto &r = part[0], &z = part[1], &n = part[2], &hx = part[3], &hidden = part[4];
+  auto dn = grad * (1 - z) * (1 - n * n), dz = grad * (hx - n) * z * (1 - z);
+  auto dr = dn * hidden * r * (1 - r);
+  auto x = at::cat({dr, dz, dn}, 1), h = at::cat({dr, dz, dn * r}, 1);
+  if (!has_bias) return {x, h, grad * z, at::Tensor(), at::Tensor()};
+  return {x, h, grad * z, x.sum(0), h.sum(0)};
+}
+
 // What tests need of an operator and no operator of libtorch has.
 TORCH_LIBRARY(etude_test, m) {
   // A result that the bridge cannot carry after others that it has packed.
@@ -335,6 +359,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("native_batch_norm", batch_norm);
   m.impl("_thnn_fused_lstm_cell", lstm_cell);
   m.impl("_thnn_fused_lstm_cell_backward_impl", lstm_cell_backward);
+  m.impl("_thnn_fused_gru_cell", gru_cell);
+  m.impl("_thnn_fused_gru_cell_backward", gru_cell_backward);
   m.impl("as_strided", [](const at::Tensor& t, c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
                           std::optional<c10::SymInt> offset) {
     return at::native::as_strided_tensorimpl(

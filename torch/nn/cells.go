@@ -1,0 +1,146 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// RecurrentCell is what [LSTMCell], [GRUCell] and [RNNCell] have in common: one step of a
+// layer, with these parameters in this order, all drawn from [-1/√hidden, 1/√hidden).
+type RecurrentCell struct {
+	WeightIH *torch.Tensor // [gates·hidden, in]
+	WeightHH *torch.Tensor // [gates·hidden, hidden]
+	BiasIH   *torch.Tensor // [gates·hidden]; nil for none
+	BiasHH   *torch.Tensor // [gates·hidden]; nil for none
+}
+
+// RecurrentCellConfig holds the settings of a cell that are rarely changed. The zero value
+// is PyTorch's default.
+type RecurrentCellConfig struct {
+	NoBias       bool
+	DType        torch.DType // of the parameters
+	Nonlinearity string      // of an [RNNCell]: "tanh" or "relu"; empty stands for "tanh"
+}
+
+func newCell(op string, gates, in, hidden int, d torch.Device, config RecurrentCellConfig) RecurrentCell {
+	positive(op, "in", in)
+	positive(op, "hidden", hidden)
+	if config.Nonlinearity != "" && op != "nn.RNNCell" {
+		throw(op, "Nonlinearity is %q; only an RNNCell can have it", config.Nonlinearity)
+	}
+	draw := func(shape ...int) *torch.Tensor {
+		return uniformParameter(d, config.DType, 1/math.Sqrt(float64(hidden)), shape...)
+	}
+	c := RecurrentCell{WeightIH: draw(gates*hidden, in), WeightHH: draw(gates*hidden, hidden)}
+	if !config.NoBias {
+		c.BiasIH, c.BiasHH = draw(gates*hidden), draw(gates*hidden)
+	}
+	return c
+}
+
+// step calls f with a batch of inputs and states; a state that is nil is zeros.
+func (c *RecurrentCell) step(op string, x *torch.Tensor, states []*torch.Tensor, f func(x *torch.Tensor, states []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor) []*torch.Tensor {
+	in, hidden, shape := c.WeightIH.Size(1), c.WeightHH.Size(1), x.Shape()
+	n := len(shape)
+	if n != 1 && n != 2 || shape[n-1] != in {
+		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", in)})
+	}
+	want := append(slices.Clone(shape[:n-1]), hidden)
+	for i, s := range states {
+		if s == nil {
+			s = torch.Zeros(want, torch.Options{DType: x.DType(), Device: x.Device()})
+		}
+		if got := s.Shape(); !slices.Equal(got, want) {
+			panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
+		}
+		if n == 1 {
+			s = s.Unsqueeze(0)
+		}
+		states[i] = s
+	}
+	if n == 1 {
+		x = x.Unsqueeze(0)
+	}
+	results := f(x, states, [4]*torch.Tensor{c.WeightIH, c.WeightHH, c.BiasIH, c.BiasHH})
+	if n == 1 {
+		for i, r := range results {
+			results[i] = r.Squeeze(0)
+		}
+	}
+	return results
+}
+
+// LSTMCell is one step of an [LSTM], which has its formula.
+//
+// Shape: x [batch, in], h and c [batch, hidden], all with or all without the batch, to the
+// shape of h.
+//
+// Parameters: those of a [RecurrentCell] with four gates.
+type LSTMCell struct{ RecurrentCell }
+
+// NewLSTMCell returns a cell from in features to hidden ones, on device d.
+func NewLSTMCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *LSTMCell {
+	return &LSTMCell{newCell("nn.LSTMCell", 4, in, hidden, d, optional(c, RecurrentCellConfig{}))}
+}
+
+// Forward returns the state after the step from the state h, c; both nil are zeros.
+func (l *LSTMCell) Forward(x, h, c *torch.Tensor) (hn, cn *torch.Tensor) {
+	out := l.step("nn.LSTMCell", x, both("nn.LSTMCell", h, c), func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
+		hn, cn := torch.LSTMCell(x, s[0], s[1], params)
+		return []*torch.Tensor{hn, cn}
+	})
+	return out[0], out[1]
+}
+
+// GRUCell is one step of a [GRU], which has its formula.
+//
+// Shape: x [batch, in] and h [batch, hidden], both with or both without the batch, to the
+// shape of h.
+//
+// Parameters: those of a [RecurrentCell] with three gates.
+type GRUCell struct{ RecurrentCell }
+
+// NewGRUCell returns a cell from in features to hidden ones, on device d.
+func NewGRUCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *GRUCell {
+	return &GRUCell{newCell("nn.GRUCell", 3, in, hidden, d, optional(c, RecurrentCellConfig{}))}
+}
+
+// Forward returns the state after the step from the state h; nil is zeros.
+func (l *GRUCell) Forward(x, h *torch.Tensor) *torch.Tensor {
+	return l.step("nn.GRUCell", x, []*torch.Tensor{h}, func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
+		return []*torch.Tensor{torch.GRUCell(x, s[0], params)}
+	})[0]
+}
+
+// RNNCell is one step of an [RNN], which has its formula.
+//
+// Shape: that of a [GRUCell].
+//
+// Parameters: those of a [RecurrentCell] with one gate.
+type RNNCell struct {
+	RecurrentCell
+	Nonlinearity string // "tanh" or "relu"
+}
+
+// NewRNNCell returns a cell from in features to hidden ones, on device d.
+func NewRNNCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *RNNCell {
+	config := optional(c, RecurrentCellConfig{})
+	return &RNNCell{Nonlinearity: nonlinearity("nn.RNNCell", config.Nonlinearity), RecurrentCell: newCell("nn.RNNCell", 1, in, hidden, d, config)}
+}
+
+// Forward returns the state after the step from the state h; nil is zeros.
+func (l *RNNCell) Forward(x, h *torch.Tensor) *torch.Tensor {
+	f := torch.RNNTanhCell
+	if l.Nonlinearity == "relu" {
+		f = torch.RNNReluCell
+	}
+	return l.step("nn.RNNCell", x, []*torch.Tensor{h}, func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
+		return []*torch.Tensor{f(x, s[0], params)}
+	})[0]
+}
