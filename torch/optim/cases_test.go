@@ -149,8 +149,6 @@ type optimizerGroup struct {
 	params []*torch.Tensor
 }
 
-func (c optimizerCase) has(name string) bool { _, ok := c.named.Get(name); return ok }
-
 // set changes *field to the setting of this name, if there is one.
 func set[T any](c optimizerCase, name string, field *T) {
 	v, ok := c.named.Get(name)

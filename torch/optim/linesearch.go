@@ -41,7 +41,8 @@ func (l lineSearch) run(t float64, start point) (point, int) {
 	flat := func(p point) bool { return math.Abs(p.slope) <= -wolfeFlat*start.slope }
 
 	// Widen the step until the point is good, or lies beyond a good one.
-	n, bracket := 0, [2]point{}
+	var bracket [2]point
+	n := 0
 	for ; ; n++ {
 		if n == l.most {
 			bracket = [2]point{start, now}
