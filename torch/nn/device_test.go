@@ -77,6 +77,49 @@ func lossOn(make func(torch.Device) nn.Loss, target func() *torch.Tensor) there 
 	}
 }
 
+// fed is a layer that takes more than one tensor.
+type fed struct {
+	L any
+	f func(x *torch.Tensor) *torch.Tensor
+}
+
+func (m fed) Forward(x *torch.Tensor) *torch.Tensor { return m.f(x) }
+
+// sequenceLayers makes layers for 3 sequences of 4 steps and 6 features.
+func sequenceLayers() map[string]func(d torch.Device) nn.Module {
+	c := nn.RecurrentConfig{Layers: 2, Bidirectional: true, BatchFirst: true}
+	t := nn.TransformerConfig{Feedforward: 8, Eps: 1e-5, NormFirst: true, BatchFirst: true}
+	causal := nn.AttentionMasks{Causal: true}
+	return map[string]func(d torch.Device) nn.Module{
+		"gru":      func(d torch.Device) nn.Module { return nn.NewGRU(6, 5, d, c) },
+		"rnn":      func(d torch.Device) nn.Module { return nn.NewRNN(6, 5, d, c) },
+		"rnn relu": func(d torch.Device) nn.Module { return nn.NewRNN(6, 5, d, nn.RecurrentConfig{Nonlinearity: "relu"}) },
+		"transformer": func(d torch.Device) nn.Module {
+			l := nn.NewTransformer(6, 2, 1, 2, d, t)
+			return fed{l, func(x *torch.Tensor) *torch.Tensor { return l.ForwardMasked(x, x, nn.TransformerMasks{Target: causal}) }}
+		},
+		"attention weights": func(d torch.Device) nn.Module {
+			l := nn.NewMultiheadAttention(6, 3, d, nn.MultiheadAttentionConfig{BiasKV: true, ZeroAttn: true})
+			return fed{l, func(x *torch.Tensor) *torch.Tensor {
+				y, weights := l.ForwardWeights(x, x, x.MulScalar(2), causal, true)
+				return torch.Cat([]*torch.Tensor{y, weights.Transpose(0, 1)}, -1)
+			}}
+		},
+		"cells": func(d torch.Device) nn.Module {
+			rnn, gru, lstm := nn.NewRNNCell(6, 5, d), nn.NewGRUCell(6, 5, d), nn.NewLSTMCell(6, 5, d)
+			return fed{[]any{rnn, gru, lstm}, func(x *torch.Tensor) *torch.Tensor {
+				x = x.Select(0, 1)
+				h, c := lstm.Forward(x, nil, nil)
+				return rnn.Forward(x, gru.Forward(x, h.Add(c)))
+			}}
+		},
+		"bilinear": func(d torch.Device) nn.Module {
+			l := nn.NewBilinear(6, 6, 2, d)
+			return fed{l, func(x *torch.Tensor) *torch.Tensor { return l.Forward(x, x) }}
+		},
+	}
+}
+
 // layersAndLosses are all of them, in every mode that calls other code.
 func layersAndLosses(device torch.Device) map[string]there {
 	cases := map[string]there{}
@@ -96,6 +139,10 @@ func layersAndLosses(device torch.Device) map[string]there {
 	layer("activations", numbers(3, 5), func(torch.Device) nn.Module {
 		return nn.NewSequential(nn.Tanh{}, nn.ReLU{}, nn.Sigmoid{}, nn.Softmax{Dim: 1})
 	})
+	layer("embedding bag", indices, func(d torch.Device) nn.Module { return nn.NewEmbeddingBag(11, 4, d) })
+	for name, make := range sequenceLayers() {
+		layer(name, numbers(3, 4, 6), make)
+	}
 	for n, of := range spatialLayers() {
 		for i, make := range of {
 			layer(fmt.Sprintf("spatial layers, %dd, %d", n, i), numbers([]int{2, 4, 8, 6, 8}[:n+2]...), make)

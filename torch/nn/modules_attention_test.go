@@ -72,17 +72,13 @@ var attentionModules = moduleTable{
 
 // transformerConfig reads the arguments that begin with dim_feedforward, the i-th one.
 func transformerConfig(c moduleCase, i int) nn.TransformerConfig {
-	activation := map[string]nn.Module{"relu": nil, "gelu": exactGELU{}}[c.string(i+2, "activation", "relu")]
+	activation := map[string]nn.Module{"relu": nil, "gelu": nn.GELU{}}[c.string(i+2, "activation", "relu")]
 	return nn.TransformerConfig{
 		Feedforward: c.int(i, "dim_feedforward", 2048), Dropout: c.float(i+1, "dropout", 0.1), Activation: activation,
 		Eps: c.float(i+3, "layer_norm_eps", 1e-5), BatchFirst: c.bool(i+4, "batch_first", false), NormFirst: c.bool(i+5, "norm_first", false),
 		NoBias: !c.bool(i+6, "bias", true), DType: c.dtype,
 	}
 }
-
-type exactGELU struct{}
-
-func (exactGELU) Forward(x *torch.Tensor) *torch.Tensor { return x.Gelu("none") }
 
 // layerArgument returns the arguments of the layer that a stack was made of.
 func layerArgument(c moduleCase) (model, heads int, config nn.TransformerConfig) {
@@ -93,7 +89,7 @@ func layerArgument(c moduleCase) (model, heads int, config nn.TransformerConfig)
 		BatchFirst: settings.bool(-1, "self_attn.batch_first", false), NormFirst: settings.bool(-1, ".norm_first", false), DType: c.dtype,
 	}
 	if settings.int(-1, ".activation_relu_or_gelu", 1) == 2 {
-		config.Activation = exactGELU{}
+		config.Activation = nn.GELU{}
 	}
 	_, biased := entry[*torch.Dict](c.t, layer, "state").Get("linear1.bias")
 	config.NoBias = !biased
