@@ -22,9 +22,15 @@ var poolModules = moduleTable{
 		return withIndices(c, 4, nn.NewMaxPool3d(c.ints(0, "kernel_size"), maxConfig(c)))
 	},
 
-	"MaxUnpool1d": func(c moduleCase) any { return nn.NewMaxUnpool1d(c.ints(0, "kernel_size")[0], unpoolConfig(c)) },
-	"MaxUnpool2d": func(c moduleCase) any { return nn.NewMaxUnpool2d(c.ints(0, "kernel_size"), unpoolConfig(c)) },
-	"MaxUnpool3d": func(c moduleCase) any { return nn.NewMaxUnpool3d(c.ints(0, "kernel_size"), unpoolConfig(c)) },
+	"MaxUnpool1d": func(c moduleCase) any {
+		return sizedUnpool{nn.NewMaxUnpool1d(c.ints(0, "kernel_size")[0], unpoolConfig(c))}
+	},
+	"MaxUnpool2d": func(c moduleCase) any {
+		return sizedUnpool{nn.NewMaxUnpool2d(c.ints(0, "kernel_size"), unpoolConfig(c))}
+	},
+	"MaxUnpool3d": func(c moduleCase) any {
+		return sizedUnpool{nn.NewMaxUnpool3d(c.ints(0, "kernel_size"), unpoolConfig(c))}
+	},
 
 	"LPPool1d": func(c moduleCase) any {
 		return nn.NewLPPool1d(c.float(0, "norm_type", 0), c.ints(1, "kernel_size")[0], lpConfig(c))
@@ -93,4 +99,15 @@ func withIndices(c moduleCase, i int, l Indexer) any {
 		return indexed{l}
 	}
 	return l
+}
+
+// sizedUnpool is an unpool in a case that may name the size of its output.
+type sizedUnpool struct{ *nn.MaxUnpool }
+
+func (l sizedUnpool) run(c moduleCase, inputs []any, named *torch.Dict) []*torch.Tensor {
+	x, indices := inputs[0].(*torch.Tensor), inputs[1].(*torch.Tensor)
+	if size := outputSize(c, named); size != nil {
+		return []*torch.Tensor{l.ForwardSize(x, indices, size...)}
+	}
+	return []*torch.Tensor{l.Forward(x, indices)}
 }

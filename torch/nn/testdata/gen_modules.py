@@ -124,22 +124,24 @@ others = {
     "Flatten": lambda r: [one(inputs=[r(2, 3, 4)]), one(0, 1, inputs=[r(2, 3, 4)])],
     "Unflatten": lambda r: [one(1, (2, 3), inputs=[r(2, 6)])],
     "Dropout": lambda r: [one(0.3, inputs=[r(4, 5)])],
-    "Dropout1d": lambda r: [one(0.3, inputs=[r(4, 5, 6)])],
-    "Dropout2d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3)])],
-    "Dropout3d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3, 2)])],
+    "Dropout1d": lambda r: [one(0.3, inputs=[r(4, 5, 6)]), one(0.3, inputs=[r(5, 6)])],
+    "Dropout2d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3)]), one(0.3, inputs=[r(4, 5, 2)])],
+    "Dropout3d": lambda r: [one(0.3, inputs=[r(4, 5, 2, 3, 2)]), one(0.3, inputs=[r(5, 2, 3, 2)])],
     "AlphaDropout": lambda r: [one(0.3, inputs=[r(4, 5)])],
     "FeatureAlphaDropout": lambda r: [one(0.3, inputs=[r(4, 5, 3)])],
     "PixelShuffle": lambda r: [one(2, inputs=[r(2, 8, 3, 4)])],
     "PixelUnshuffle": lambda r: [one(2, inputs=[r(2, 2, 4, 6)])],
     "ChannelShuffle": lambda r: [one(2, inputs=[r(2, 6, 3, 4)])],
-    "Upsample": lambda r: [one(size=5, inputs=[r(2, 3, 4)]), one(scale_factor=2, mode="bilinear", align_corners=True, inputs=[r(2, 3, 4, 3)])],
-    "UpsamplingNearest2d": lambda r: [one(scale_factor=2, inputs=[r(2, 3, 4, 3)])],
-    "UpsamplingBilinear2d": lambda r: [one(size=(5, 7), inputs=[r(2, 3, 4, 3)])],
-    "Fold": lambda r: [one((4, 5), (2, 2), inputs=[r(2, 12, 12)]), one((4, 5), 2, dilation=2, padding=1, stride=2, inputs=[r(2, 12, 6)])],
-    "Unfold": lambda r: [one((2, 3), inputs=[r(2, 3, 4, 5)]), one(2, dilation=2, padding=1, stride=2, inputs=[r(2, 3, 4, 5)])],
-    "MaxUnpool1d": lambda r: [one(2, inputs=unpool(nn.MaxPool1d(2, return_indices=True), r(2, 3, 6)))],
-    "MaxUnpool2d": lambda r: [one(2, inputs=unpool(nn.MaxPool2d(2, return_indices=True), r(2, 3, 6, 4)))],
-    "MaxUnpool3d": lambda r: [one(2, inputs=unpool(nn.MaxPool3d(2, return_indices=True), r(2, 3, 6, 4, 2)))],
+    "Upsample": lambda r: [
+        one(size=5, inputs=[r(2, 3, 4)]), one(scale_factor=2, mode="bilinear", align_corners=True, inputs=[r(2, 3, 4, 3)]),
+        one(scale_factor=(1.6, 2.3), mode="bicubic", recompute_scale_factor=True, inputs=[r(2, 3, 4, 3)]),
+        one(7, mode="linear", inputs=[r(2, 3, 4)]), one(mode="trilinear", scale_factor=1.5, inputs=[r(2, 3, 4, 3, 2)]),
+        one((3, 5), mode="nearest-exact", inputs=[r(2, 3, 4, 3)]), one(scale_factor=1.7, inputs=[r(2, 3, 4, 3, 2)]),
+    ],
+    "UpsamplingNearest2d": lambda r: [one(scale_factor=2, inputs=[r(2, 3, 4, 3)]), one((3, 7), inputs=[r(2, 3, 4, 3)])],
+    "UpsamplingBilinear2d": lambda r: [one(size=(5, 7), inputs=[r(2, 3, 4, 3)]), one(scale_factor=1.7, inputs=[r(2, 3, 4, 3)])],
+    "Fold": lambda r: [one((4, 5), (2, 2), inputs=[r(2, 12, 12)]), one((4, 5), 2, dilation=2, padding=1, stride=2, inputs=[r(12, 6)])],
+    "Unfold": lambda r: [one((2, 3), inputs=[r(2, 3, 4, 5)]), one(2, dilation=2, padding=1, stride=2, inputs=[r(3, 4, 5)])],
     "CosineSimilarity": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(0, 1e-3, inputs=[r(4, 5), r(4, 5)])],
     "PairwiseDistance": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(3.0, keepdim=True, inputs=[r(4, 5), r(4, 5)])],
     "TripletMarginLoss": lambda r: [one(inputs=[r(4, 5), r(4, 5), r(4, 5)]), one(0.5, 3.0, swap=True, reduction="sum", inputs=[r(4, 5), r(4, 5), r(4, 5)])],
@@ -183,14 +185,78 @@ others = {
             tgt_mask=causal(3, r), memory_key_padding_mask=torch.tensor([[False] * 5, [False] * 3 + [True] * 2])))
         for norm_first, norm in ((False, False), (True, True))
     ],
-    "CrossMapLRN2d": lambda r: [one(3, inputs=[r(2, 5, 3, 4)])],
+    "CrossMapLRN2d": lambda r: [one(3, inputs=[r(2, 5, 3, 4)]), one(4, 0.1, 0.5, 2, inputs=[r(2, 7, 3, 4)]), one(5, 0.1, inputs=[r(2, 2, 3, 4)])],
+    "LocalResponseNorm": lambda r: [one(4, 0.1, 0.5, 2.0, inputs=[r(2, 7, 3, 2, 2)])],
+    "RMSNorm": lambda r: [one(5, inputs=[r(2, 3, 5)])],
+    "PReLU": lambda r: [one(3, 0.1, inputs=[r(2, 3, 4)])],
+    "GELU": lambda r: [one("tanh", inputs=[r(4, 5) * 3])],
+    "GLU": lambda r: [one(0, inputs=[r(4, 5)])],
+    "Hardtanh": lambda r: [one(-2.0, 0.5, inputs=[r(4, 5) * 3])],
     "AdaptiveLogSoftmaxWithLoss": lambda r: [one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))])],
     "ParameterList": lambda r: [],
 }
 
 
-def unpool(pool, x):
-    return list(pool(x))
+def space(n):
+    """Returns the sizes of n dimensions."""
+    return [7, 6, 5][:n]
+
+
+def convolutions(n, r):
+    x = r(2, 2, *space(n))
+    yield one(2, 4, 3, 2, 1, 2, 2, False, "reflect", inputs=[x])
+    yield one(2, 4, 3, (2, 1, 2)[:n], (1, 2, 0)[:n], (1, 2, 1)[:n], inputs=[x[0].clone()])
+    for mode in "replicate", "circular":
+        yield one(2, 4, (2, 3, 3)[:n], padding=(2, 1, 2)[:n], padding_mode=mode, inputs=[x])
+    for mode in "zeros", "circular":
+        yield one(2, 4, (2, 4, 3)[:n], padding="same", dilation=(2, 1, 1)[:n], padding_mode=mode, inputs=[x])
+    yield one(2, 4, 3, padding="valid", groups=2, inputs=[x])
+
+
+def transposed(n, r):
+    x = r(2, 2, *space(n))
+    yield one(2, 4, 3, 2, 1, 1, 2, False, 2, inputs=[x])
+    yield one(2, 4, 3, 2, 1, inputs=[x], named=dict(output_size=[2 * size for size in space(n)]))
+    yield one(2, 4, (2, 3, 3)[:n], (3, 1, 2)[:n], (0, 2, 1)[:n], (2, 0, 1)[:n], dilation=(1, 2, 1)[:n], inputs=[x[0].clone()])
+
+
+def averages(n, r):
+    yield one(3, 2, 1, True, False, inputs=[r(2, 2, *space(n))])
+    yield one((3, 2, 2)[:n], (2, 1, 3)[:n], (1, 0, 1)[:n], inputs=[r(2, *space(n))])
+
+
+def maxima(n, r):
+    yield one(3, 2, 1, 2, True, True, inputs=[r(2, 2, *space(n))])
+    yield one((3, 2, 2)[:n], (2, 1, 3)[:n], (1, 0, 1)[:n], inputs=[r(2, *space(n))])
+
+
+def unpools(n, r):
+    for settings, size in (((3, 2, 1), (7, 5, 5)), ((2,), (7, 6, 5)), ((2,), (6, 4, 2))):
+        pool = getattr(nn, f"MaxPool{n}d")(*settings, return_indices=True)
+        odd = settings == (2,) and size[0] % 2  # sizes that do not follow from the pool's
+        yield one(*settings, inputs=list(pool(r(2, 2, *size[:n]))), named=dict(output_size=list(size[:n])) if odd else {})
+
+
+def norms(n, r):
+    x = r(2, 2, *space(n))
+    yield one(float("inf"), 3, 2, True, inputs=[x])
+    yield one(float("-inf"), (2, 3, 2)[:n] if n > 1 else 2, inputs=[x])
+    yield one(3.0, 3, 2, inputs=[x.abs().detach()])
+    yield one(2, (2, 3, 2)[:n] if n > 1 else 2, inputs=[x[0].clone()])
+
+
+def fractions(n, r):
+    yield one(2, output_ratio=(0.5, 0.6, 0.7)[:n], inputs=[r(2, 2, *space(n))])
+    yield one((2, 3, 2)[:n], (4, 3, 2)[:n], return_indices=True, inputs=[r(2, *space(n))])
+
+
+spatial = dict(Conv=convolutions, ConvTranspose=transposed, AvgPool=averages, MaxPool=maxima, MaxUnpool=unpools, LPPool=norms, FractionalMaxPool=fractions)
+for kind, produce in spatial.items():
+    for n in (1, 2, 3):
+        if hasattr(nn, f"{kind}{n}d"):
+            others[f"{kind}{n}d"] = lambda r, produce=produce, n=n: list(produce(n, r))
+for n in (1, 2, 3):
+    others[f"AdaptiveMaxPool{n}d"] = lambda r, n=n: [one(3, return_indices=True, inputs=[r(4, *space(n))])]
 
 
 def packed(x):
