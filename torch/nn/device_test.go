@@ -169,6 +169,7 @@ func layersAndLosses(device torch.Device) map[string]there {
 	weight := func(d torch.Device) *torch.Tensor { return torchtest.Ramp(3, 4).AddScalar(1.5).To(d) }
 	shares := func() *torch.Tensor { return torchtest.Ramp(2, 3, 4).Softmax(1) }
 	classes := func() *torch.Tensor { return torch.FromSlice([]int64{1, 3, 0}) }
+	signs := func() *torch.Tensor { return torchtest.Ramp(4, 3, 4).Sign() }
 	for _, r := range []torch.Reduction{nn.ReduceMean, nn.ReduceSum, nn.ReduceNone} {
 		loss := func(name string, target func() *torch.Tensor, make func(torch.Device) nn.Loss) {
 			cases[fmt.Sprint(name, ", reduction ", r)] = lossOn(make, target)
@@ -182,6 +183,35 @@ func layersAndLosses(device torch.Device) map[string]there {
 		})
 		loss("kl", shares, func(torch.Device) nn.Loss { return nn.KLDiv{Reduction: r}.Loss })
 		loss("kl log target", shares, func(torch.Device) nn.Loss { return nn.KLDiv{Reduction: r, LogTarget: true}.Loss })
+		loss("smooth l1", shares, func(torch.Device) nn.Loss { return nn.SmoothL1{Reduction: r, Beta: 0.3}.Loss })
+		loss("poisson", shares, func(torch.Device) nn.Loss { return nn.PoissonNLL{Reduction: r, Full: true}.Loss })
+		loss("gaussian", shares, func(d torch.Device) nn.Loss {
+			return func(x, y *torch.Tensor) *torch.Tensor {
+				return nn.GaussianNLL{Reduction: r, Full: true, Eps: 0.1}.Loss(x, y, x)
+			}
+		})
+		loss("nll", classes, func(d torch.Device) nn.Loss { return nn.NLL{Reduction: r, Weight: weight(d), IgnoreIndex: new(3)}.Loss })
+		loss("multi margin", classes, func(d torch.Device) nn.Loss {
+			return nn.MultiMargin{Reduction: r, P: 2, Margin: 0.5, Weight: weight(d)}.Loss
+		})
+		loss("multi label margin", func() *torch.Tensor { return torch.FromSlice([]int64{1, 3, -1, 0, 0, -1, 2, 2, 2, 1, 0, -1}, 3, 4) },
+			func(torch.Device) nn.Loss { return nn.MultiLabelMargin{Reduction: r}.Loss })
+		loss("multi label soft margin", signs, func(d torch.Device) nn.Loss { return nn.MultiLabelSoftMargin{Reduction: r, Weight: weight(d)}.Loss })
+		loss("soft margin", signs, func(torch.Device) nn.Loss { return nn.SoftMargin{Reduction: r}.Loss })
+		loss("hinge embedding", signs, func(torch.Device) nn.Loss { return nn.HingeEmbedding{Reduction: r, Margin: 0.5}.Loss })
+		three := func(name string, loss func(a, b, c *torch.Tensor) *torch.Tensor) {
+			cases[fmt.Sprint(name, ", reduction ", r)] = lossOn(func(torch.Device) nn.Loss {
+				return func(x, y *torch.Tensor) *torch.Tensor { return loss(x, x.MulScalar(0.5).Roll([]int{1}, []int{1}), y) }
+			}, signs)
+		}
+		three("margin ranking", nn.MarginRanking{Reduction: r, Margin: 0.1}.Loss)
+		three("triplet margin", nn.TripletMargin{Reduction: r, Margin: 3, P: 2, Eps: 1e-6, Swap: true}.Loss)
+		three("triplet margin with distance", nn.TripletMarginWithDistance{Reduction: r, Swap: true, Distance: func(a, b *torch.Tensor) *torch.Tensor {
+			return nn.CosineSimilarity{Dim: 1, Eps: 1e-8}.Forward(a, b).Neg()
+		}}.Loss)
+		three("cosine embedding", func(a, b, c *torch.Tensor) *torch.Tensor {
+			return nn.CosineEmbedding{Reduction: r, Margin: 0.1}.Loss(a, b, c.Select(1, 0))
+		})
 		for _, smooth := range []float64{0, 0.1} {
 			for _, ignore := range []int{-100, 3} {
 				for _, weighted := range []bool{false, true} {

@@ -159,6 +159,37 @@ func TestWrongSizes(t *testing.T) {
 		"padding index 3":     func() { nn.NewEmbedding(3, 1, torch.CPU, nn.EmbeddingConfig{Padding: new(3)}) },
 		"indices are float32": func() { nn.NewEmbedding(3, 1, torch.CPU).Forward(torch.Zeros([]int{1})) },
 		"n is 0":              func() { nn.NewEmbedding(0, 1, torch.CPU) },
+		"Margin is -1": func() {
+			nn.TripletMargin{Margin: -1}.Loss(torchtest.Ramp(1, 2), torchtest.Ramp(1, 2), torchtest.Ramp(1, 2))
+		},
+		"P is 3": func() { nn.MultiMargin{P: 3}.Loss(torchtest.Ramp(1, 2), torch.FromSlice([]int64{1}, []int{}...)) },
+		"a variance is below 0": func() {
+			nn.GaussianNLLLoss(torchtest.Ramp(1, 2), torchtest.Ramp(1, 2), torchtest.Ramp(1, 2).Abs().Neg())
+		},
+		"the variance must have": func() {
+			nn.GaussianNLLLoss(torchtest.Ramp(1, 2, 3), torchtest.Ramp(1, 2, 3), torchtest.Ramp(1, 1, 2))
+		},
+		"1 input lengths": func() {
+			nn.CTCLoss(torchtest.Ramp(1, 4, 2, 3), torch.FromSlice([]int64{1, 1}, 2, 1), []int{4}, []int{1, 1})
+		},
+		"[steps, batch, class":  func() { nn.CTCLoss(torchtest.Ramp(1, 4), torch.FromSlice([]int64{1}), []int{4}, []int{1}) },
+		"the cutoffs are [3 2]": func() { nn.NewAdaptiveLogSoftmaxWithLoss(4, 8, []int{3, 2}, torch.CPU) },
+		"DivValue is -1": func() {
+			nn.NewAdaptiveLogSoftmaxWithLoss(4, 8, []int{3}, torch.CPU, nn.AdaptiveLogSoftmaxConfig{DivValue: -1})
+		},
+		"the target 8 is not": func() {
+			nn.NewAdaptiveLogSoftmaxWithLoss(4, 8, []int{3}, torch.CPU).Forward(torchtest.Ramp(1, 1, 4), torch.FromSlice([]int64{8}))
+		},
+		"[batch, features] and": func() {
+			nn.NewAdaptiveLogSoftmaxWithLoss(4, 8, []int{3}, torch.CPU).Forward(torchtest.Ramp(1, 2, 4), torch.FromSlice([]int64{1}))
+		},
+		"the number of classes is 0": func() { nn.NewLinearCrossEntropy(4, 0, torch.CPU) },
+		"the weight has the shape": func() {
+			nn.NewLinearCrossEntropy(4, 2, torch.CPU, nn.LinearCrossEntropyConfig{CrossEntropy: nn.CrossEntropy{Weight: torchtest.Ramp(1, 3)}})
+		},
+		"[batch, features] or [f": func() {
+			nn.NewLinearCrossEntropy(4, 2, torch.CPU).Loss(torchtest.Ramp(1, 1, 1, 4), torchtest.Ramp(1, 1))
+		},
 		"LabelSmoothing is 2": func() { nn.CrossEntropy{LabelSmoothing: 2}.Loss(torchtest.Ramp(1, 2, 2), torchtest.Ramp(1, 2, 2)) },
 		"one of the states h": func() {
 			nn.NewLSTM(2, 2, torch.CPU).ForwardState(torchtest.Ramp(1, 3, 2), torchtest.Ramp(1, 1, 2), nil)

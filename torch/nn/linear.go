@@ -31,7 +31,11 @@ type LinearConfig struct {
 func NewLinear(in, out int, d torch.Device, c ...LinearConfig) *Linear {
 	positive("nn.Linear", "in", in)
 	positive("nn.Linear", "out", out)
-	config := optional(c, LinearConfig{})
+	return newLinear(in, out, d, optional(c, LinearConfig{}))
+}
+
+// newLinear is NewLinear for sizes that may be 0.
+func newLinear(in, out int, d torch.Device, config LinearConfig) *Linear {
 	l := &Linear{Weight: newParameter(d, config.DType, func(w *torch.Tensor) { KaimingUniform(w, math.Sqrt(5)) }, out, in)}
 	if !config.NoBias {
 		l.Bias = uniformParameter(d, config.DType, 1/math.Sqrt(float64(in)), out)

@@ -76,128 +76,36 @@ func (c Huber) Loss(output, target *torch.Tensor) *torch.Tensor {
 	return torch.HuberLoss(output, target, c.Reduction, c.Delta)
 }
 
-// BCELoss is the mean binary cross entropy -t·log(p) - (1-t)·log(1-p) of
-// probabilities p, with logarithms clamped at -100. Shape: both any, the same, in
-// [0, 1]; outputs that are not panic on the CPU, and end the process's use of a GPU.
-// On devices other than the CPU an output of NaN gives a loss of NaN.
-func BCELoss(output, target *torch.Tensor) *torch.Tensor { return BCE{}.Loss(output, target) }
+// SmoothL1Loss is the mean of ½d² where d = |output - target| < 1, and of d - ½ beyond.
+// From "Fast R-CNN", Girshick, 2015. Shape: both any, the same.
+func SmoothL1Loss(output, target *torch.Tensor) *torch.Tensor {
+	return DefaultSmoothL1().Loss(output, target)
+}
 
-// BCE is BCELoss with settings.
-type BCE struct {
+// SmoothL1 is SmoothL1Loss with settings.
+type SmoothL1 struct {
 	Reduction torch.Reduction
-	Weight    *torch.Tensor // of each element, broadcast; nil for 1
+	// Beta is where the parabola becomes a line: d²/(2·Beta), then d - ½·Beta. With 0
+	// there is no parabola: it is the absolute error.
+	Beta float64
 }
 
-// Loss returns the binary cross entropy, reduced.
-func (c BCE) Loss(output, target *torch.Tensor) *torch.Tensor {
-	sameShape("nn.BCE", output, target)
-	if output.Device() == torch.CPU {
-		return torch.BCELoss(output, target, c.Weight, c.Reduction)
+// DefaultSmoothL1 returns PyTorch's defaults: a Beta of 1.
+func DefaultSmoothL1() SmoothL1 { return SmoothL1{Beta: 1} }
+
+// Loss returns the smooth absolute error, reduced.
+func (c SmoothL1) Loss(output, target *torch.Tensor) *torch.Tensor {
+	sameShape("nn.SmoothL1", output, target)
+	return torch.SmoothL1Loss(output, target, c.Reduction, c.Beta)
+}
+
+// reduce reduces the losses of samples.
+func reduce(losses *torch.Tensor, r torch.Reduction) *torch.Tensor {
+	switch r {
+	case ReduceMean:
+		return losses.Mean()
+	case ReduceSum:
+		return losses.Sum()
 	}
-	// A GPU's kernel asserts that the output is in [0, 1], and what fails there ends
-	// CUDA for the whole process: for all networks that train side by side, because
-	// one of them has diverged. So it is shown no NaN, and the loss gets it after.
-	shown := torch.Call("aten::nan_to_num", output, 0.5, 0.5, 0.5).Tensor()
-	loss := torch.BCELoss(shown, target, c.Weight, c.Reduction)
-	trace := output.MulScalar(0)
-	if c.Reduction != ReduceNone {
-		trace = trace.Sum()
-	}
-	return loss.Add(trace)
-}
-
-// BCEWithLogitsLoss is BCELoss of the sigmoid of output, without loss of precision.
-// Shape: both any, the same.
-func BCEWithLogitsLoss(output, target *torch.Tensor) *torch.Tensor {
-	return BCEWithLogits{}.Loss(output, target)
-}
-
-// BCEWithLogits is BCEWithLogitsLoss with settings.
-type BCEWithLogits struct {
-	Reduction torch.Reduction
-	Weight    *torch.Tensor // of each element, broadcast; nil for 1
-	PosWeight *torch.Tensor // of the part with log(p), by class, broadcast; nil for 1
-}
-
-// Loss returns the binary cross entropy, reduced.
-func (c BCEWithLogits) Loss(output, target *torch.Tensor) *torch.Tensor {
-	sameShape("nn.BCEWithLogits", output, target)
-	return torch.BCEWithLogitsLoss(output, target, c.Weight, c.PosWeight, c.Reduction)
-}
-
-// KLDivLoss is the sum of target·(log target - output) divided by the batch:
-// the Kullback-Leibler divergence of the distributions target from those whose
-// logarithms are output. It is PyTorch's reduction "batchmean", the one that is a
-// divergence; PyTorch's default, the mean over all elements, is KLDiv{}. Shape:
-// both [batch, …], the same.
-func KLDivLoss(output, target *torch.Tensor) *torch.Tensor {
-	return KLDiv{BatchMean: true}.Loss(output, target)
-}
-
-// KLDiv is KLDivLoss with settings.
-type KLDiv struct {
-	Reduction torch.Reduction
-	BatchMean bool // the sum divided by the size of the first dimension, instead of Reduction
-	LogTarget bool // target is logarithms as well
-}
-
-// Loss returns the pointwise divergence, reduced.
-func (c KLDiv) Loss(output, target *torch.Tensor) *torch.Tensor {
-	sameShape("nn.KLDiv", output, target)
-	if !c.BatchMean {
-		return torch.KLDivLoss(output, target, c.Reduction, c.LogTarget)
-	}
-	shape := output.Shape()
-	if len(shape) == 0 {
-		throw("nn.KLDiv", "the output has no dimension to take the batch mean over")
-	}
-	return torch.KLDivLoss(output, target, ReduceSum, c.LogTarget).DivScalar(float64(shape[0]))
-}
-
-// CrossEntropyLoss is the mean of -log softmax(output) at the target's class.
-// Shape: output, logits, [N, C, …] or [C]; target [N, …] or [], int64 classes in
-// [0, C), or probabilities of output's shape.
-func CrossEntropyLoss(output, target *torch.Tensor) *torch.Tensor {
-	return CrossEntropy{}.Loss(output, target)
-}
-
-// CrossEntropy is CrossEntropyLoss with settings.
-type CrossEntropy struct {
-	Reduction      torch.Reduction // the mean is weighted by Weight
-	Weight         *torch.Tensor   // [C], of each class; nil for 1
-	IgnoreIndex    *int            // a target that does not count; nil for -100
-	LabelSmoothing float64         // share of the target spread over all classes, from 0 to 1
-}
-
-// Loss returns the cross entropy, reduced. The mean over classes is divided by the
-// sum of the weights of the targets that count, which [Divisor] returns.
-func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
-	probability("nn.CrossEntropy", "LabelSmoothing", c.LabelSmoothing)
-	ignore := defaultIgnoreIndex
-	if c.IgnoreIndex != nil {
-		ignore = *c.IgnoreIndex
-	}
-	if c.Reduction != ReduceMean || target.DType() != torch.Int64 {
-		return torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
-	}
-	divisor := func() *torch.Tensor { return totalWeight(output, target, c.Weight, ignore) }
-	var loss *torch.Tensor
-	if c.Weight != nil && c.LabelSmoothing > 0 {
-		// libtorch's mean of these picks the targets that count by a mask, for which
-		// the host waits. Both of its parts are sums divided by the same weight.
-		loss = torch.CrossEntropyLoss(output, target, c.Weight, ReduceSum, ignore, c.LabelSmoothing).Div(divisor())
-	} else {
-		loss = torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
-	}
-	return weighed(loss, weighing{divisor, ignore})
-}
-
-// totalWeight is the sum of the weights of the targets that count: the likelihood
-// loss of logarithms that are all -1. weight is nil for 1 each.
-func totalWeight(output, target, weight *torch.Tensor, ignore int) (total *torch.Tensor) {
-	const sum = 2 // as libtorch numbers reductions
-	torch.NoGrad(func() {
-		total = torch.Call("aten::nll_loss_nd", torch.OnesLike(output).Neg(), target, weight, sum, ignore).Tensor()
-	})
-	return total
+	return losses
 }

@@ -120,10 +120,48 @@ func TestLossesRefuseToBroadcast(t *testing.T) {
 	torch.Scope(func() {
 		for name, loss := range map[string]nn.Loss{
 			"MSE": nn.MSELoss, "L1": nn.L1Loss, "Huber": nn.HuberLoss, "BCE": nn.BCELoss,
-			"BCEWithLogits": nn.BCEWithLogitsLoss, "KLDiv": nn.KLDivLoss,
+			"BCEWithLogits": nn.BCEWithLogitsLoss, "KLDiv": nn.KLDivLoss, "SmoothL1": nn.SmoothL1Loss, "PoissonNLL": nn.PoissonNLLLoss,
+			"HingeEmbedding": nn.HingeEmbeddingLoss, "SoftMargin": nn.SoftMarginLoss, "MultiLabelMargin": nn.MultiLabelMarginLoss,
+			"MultiLabelSoftMargin": nn.MultiLabelSoftMarginLoss,
+			"GaussianNLL":          func(a, b *torch.Tensor) *torch.Tensor { return nn.GaussianNLLLoss(a, b, a) },
+			"MarginRanking":        func(a, b *torch.Tensor) *torch.Tensor { return nn.MarginRankingLoss(a, b, a) },
 		} {
 			err := torch.Try(func() { loss(torchtest.Ramp(1, 3, 1), torchtest.Ramp(1, 3)) })
 			assert.ErrorContains(t, err, "nn."+name+": [3 1] × [3]: output and target must have the same shape")
 		}
+	})
+}
+
+// The log-probabilities of all classes hold those of the targets, and add up to 1.
+func TestAdaptiveLogSoftmaxOfAllClasses(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		torch.ManualSeed(3)
+		l := nn.NewAdaptiveLogSoftmaxWithLoss(16, 12, []int{4, 8}, torch.CPU, nn.AdaptiveLogSoftmaxConfig{HeadBias: true, DivValue: 2})
+		x, target := torch.Randn([]int{7, 16}), torch.FromSlice([]int64{0, 11, 3, 4, 7, 8, 4})
+		all := l.LogProb(x)
+		output, loss := l.Forward(x, target)
+		one, _ := l.Forward(x.Select(0, 1), target.Select(0, 1))
+		assert.Equal(t, []int{}, one.Shape())
+		for i, p := range all.Exp().Sum(1).Float64s() {
+			assert.InDelta(t, 1, p, 1e-5, i)
+		}
+		torchtest.SameNumbers(t, torch.CPU, all.Gather(1, target.Unsqueeze(1)).Squeeze(1).Float32s(), output.Float32s(), "output")
+		torchtest.SameNumbers(t, torch.CPU, output.Narrow(0, 1, 1).Float32s(), one.Float32s(), "one sample")
+		assert.InDelta(t, -output.Mean().Item(), loss.Item(), 1e-6)
+		assert.Equal(t, all.Argmax(1).Float64s(), l.Predict(x).Float64s())
+	})
+}
+
+// The divisor of a mean of negative log likelihoods is that of the cross entropy.
+func TestNLLHasTheDivisorOfTheCrossEntropy(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		x, classes, weight := torchtest.Ramp(1, 3, 4), torch.FromSlice([]int64{1, 3, 0}), torchtest.Ramp(3, 4).AddScalar(1.5)
+		nll := nn.NLL{Weight: weight, IgnoreIndex: new(3)}.Loss(x.LogSoftmax(1), classes)
+		cross := nn.CrossEntropy{Weight: weight, IgnoreIndex: new(3)}.Loss(x, classes)
+		assert.Equal(t, nn.Divisor(cross).Item(), nn.Divisor(nll).Item())
+		assert.Equal(t, 3, nn.IgnoreIndex(nll))
+		assert.Nil(t, nn.Divisor(nn.NLL{Reduction: nn.ReduceSum}.Loss(x, classes)))
 	})
 }

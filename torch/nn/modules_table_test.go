@@ -23,6 +23,7 @@ var modules = together(
 	shapeModules,
 	activationModules,
 	recurrentModules,
+	lossModules,
 )
 
 // moduleTable holds the modules of one family.
@@ -54,32 +55,4 @@ var basicModules = moduleTable{
 }
 
 // notWritten are the modules of PyTorch that this package lacks, with the reason.
-var notWritten = map[string]string{
-	"AdaptiveLogSoftmaxWithLoss":    later,
-	"BCELoss":                       later,
-	"BCEWithLogitsLoss":             later,
-	"CTCLoss":                       later,
-	"CosineEmbeddingLoss":           later,
-	"CosineSimilarity":              later,
-	"CrossEntropyLoss":              later,
-	"GaussianNLLLoss":               later,
-	"HingeEmbeddingLoss":            later,
-	"HuberLoss":                     later,
-	"KLDivLoss":                     later,
-	"L1Loss":                        later,
-	"LinearCrossEntropyLoss":        later,
-	"MSELoss":                       later,
-	"MarginRankingLoss":             later,
-	"MultiLabelMarginLoss":          later,
-	"MultiLabelSoftMarginLoss":      later,
-	"MultiMarginLoss":               later,
-	"NLLLoss":                       later,
-	"PairwiseDistance":              later,
-	"PoissonNLLLoss":                later,
-	"SmoothL1Loss":                  later,
-	"SoftMarginLoss":                later,
-	"TripletMarginLoss":             later,
-	"TripletMarginWithDistanceLoss": later,
-}
-
-const later = "not written yet"
+var notWritten = map[string]string{}

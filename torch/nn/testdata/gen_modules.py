@@ -88,7 +88,7 @@ def case(name, cls, given, dtype, training, seed):
         for t in [*module.parameters(), *module.buffers()]:
             if number(t):
                 t.add_(torch.rand(t.shape, generator=generator, dtype=t.dtype) * 0.1)
-    inputs, named = forward.args, forward.kwargs
+    inputs, named = distinct(forward.args), forward.kwargs
     for t in tensors([inputs, named]):
         if t.requires_grad:
             t.retain_grad()  # some inputs are views
@@ -108,6 +108,13 @@ def case(name, cls, given, dtype, training, seed):
     result["parameter_grads"] = {k: None if p.grad is None else p.grad.clone() for k, p in module.named_parameters()}
     result["after"] = state(module)
     return result
+
+
+def distinct(inputs):
+    """Returns inputs with a copy where a tensor is given a second time, so that each has a gradient of its own."""
+    seen = set()
+    return [x.detach().clone().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) and (id(x) in seen or seen.add(id(x))) else x
+            for x in inputs]
 
 
 def one(*args, inputs, named={}, desc="", **kwargs):

@@ -13,7 +13,7 @@ import (
 
 // All returns a case of every operator that Etude calls.
 func All() []Case {
-	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), layers(), views(), copies(), optimizers(), methods(),
+	return slices.Concat(creation(), random(), pointwise(), comparisons(), products(), reductions(), losses(), moreLosses(), layers(), views(), copies(), optimizers(), methods(),
 		sequences(), spatial())
 }
 
@@ -200,8 +200,6 @@ func losses() []Case {
 			func(x, y, w tensor) tensor { return torch.CrossEntropyLoss(x, y, w.Detach().Abs(), mean, -100, 0.1) }, "a classes row", x, classes, divisor),
 		loss("CrossEntropyLoss without a class", "cross_entropy_loss",
 			func(x, y, w tensor) tensor { return torch.CrossEntropyLoss(x, y, w.Detach(), mean, 3, 0.1) }, "", x, classes, divisor),
-		loss("nll loss", "nll_loss_nd", func(x, y, w tensor) tensor { return torch.Call("aten::nll_loss_nd", x, y, w.Detach(), 2, 3).Tensor() },
-			"", logShares, classes, divisor),
 		// The gradient is a difference of softmax and shares, which are both larger.
 		loss("CrossEntropyLoss of shares", "cross_entropy_loss",
 			func(a, b tensor) tensor { return torch.CrossEntropyLoss(a, b, nil, mean, -100, 0) }, "", x, shares).grad(Chain),
