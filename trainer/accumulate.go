@@ -78,6 +78,9 @@ func (s *session) dropGroup() {
 // clip limits the norm of the group's gradients. The norm before stays on the
 // device, with the losses.
 func (s *session) clip() {
+	if s.ClipValue > 0 {
+		optim.ClipGradValue(s.params, s.ClipValue)
+	}
 	if s.ClipNorm > 0 {
 		s.norms.Add(optim.ClipGradNorm(s.params, s.ClipNorm, 2), 1)
 	}

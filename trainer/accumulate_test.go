@@ -84,5 +84,14 @@ func TestNonFiniteNorm(t *testing.T) {
 	r.ClipNorm = math.NaN()
 	_, err = r.Fit(context.Background())
 	require.ErrorContains(t, err, "Run.ClipNorm is NaN")
+	r.ClipNorm, r.ClipValue = 0, -1
+	_, err = r.Fit(context.Background())
+	require.ErrorContains(t, err, "Run.ClipValue is -1")
+	r.ClipValue, r.PerStep = 0, true
+	_, err = r.Fit(context.Background())
+	require.ErrorContains(t, err, "Run.PerStep needs Run.Scheduler")
+	r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, optim.DefaultReduceLROnPlateau())
+	_, err = r.Fit(context.Background())
+	require.ErrorContains(t, err, "leave PerStep off")
 	assert.NotNil(t, nn.Parameters(r.Model))
 }

@@ -97,6 +97,9 @@ func (s *session) loop(ctx context.Context) error {
 					s.average()
 					s.clip()
 					s.Optimizer.Step()
+					if s.PerStep {
+						s.Scheduler.Step(math.NaN())
+					}
 				}
 				s.losses.observe(output, loss, batch, false)
 			})
@@ -149,7 +152,7 @@ func (s *session) endEpoch() error {
 		s.best.Take(s.Model)
 	}
 	s.stop.Observe(epoch.Watched())
-	if s.Scheduler != nil {
+	if s.Scheduler != nil && !s.PerStep {
 		s.Scheduler.Step(epoch.Watched())
 	}
 	s.begin(s.epoch+1, 0)

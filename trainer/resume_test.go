@@ -355,6 +355,11 @@ func TestResumeEveryState(t *testing.T) {
 			everyState(0, r)
 			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 1, Gamma: 0.7})
 		},
+		"each step": func(r *trial) {
+			everyState(0, r)
+			r.ClipValue, r.PerStep = 0.3, true
+			r.Scheduler = optim.NewOneCycleLR(r.Optimizer, optim.DefaultOneCycleLR(0.01, 8)) // 2 groups of batches in each of 4 epochs
+		},
 	} {
 		whole := newTrial(1, torch.CPU, t.TempDir())
 		make(whole)

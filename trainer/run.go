@@ -51,7 +51,11 @@ type Run struct {
 	// Everything that counts steps counts batches.
 	Accumulate int
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
+	ClipValue  float64         // limits every element of the gradients, before ClipNorm does; 0 for no limit
 	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
+	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
+	// and CyclicLR want it.
+	PerStep bool
 
 	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
@@ -82,8 +86,8 @@ type Run struct {
 	// Replace lets the run take the place of one that has ended: the files that it left
 	// in Save are removed. Without it Fit refuses a folder that holds results.
 	Replace bool
-	// Override resumes even if the settings of the optimizer, the scheduler or layers, or
-	// ClipNorm, have changed, and uses those of this Run.
+	// Override resumes even if the settings of the optimizer, the scheduler or layers,
+	// ClipNorm or ClipValue have changed, and uses those of this Run.
 	Override bool
 	Control  *Control // saves on request; or nil
 
@@ -117,6 +121,10 @@ func (r *Run) check() error {
 			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
 	case !(r.ClipNorm >= 0):
 		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
+	case !(r.ClipValue >= 0):
+		return fmt.Errorf("Run.ClipValue is %v; it must not be negative", r.ClipValue)
+	case r.PerStep && r.Scheduler == nil:
+		return errors.New("Run.PerStep needs Run.Scheduler")
 	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):
 		return fmt.Errorf("Run.Stop: Patience %d, MinDelta %v: neither may be negative", r.Stop.Patience, r.Stop.MinDelta)
 	case r.Stop != nil && r.Stop.Mode != Min:
@@ -125,6 +133,9 @@ func (r *Run) check() error {
 		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
 	case r.KeepBest > 0 && r.Save == "":
 		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
+	}
+	if _, ok := r.Scheduler.(*optim.ReduceLROnPlateau); ok && r.PerStep {
+		return errors.New("Run.PerStep: a step has no measure for ReduceLROnPlateau to watch; leave PerStep off")
 	}
 	params := nn.Parameters(r.Model)
 	if len(params) == 0 {

@@ -22,19 +22,26 @@ import (
 // settings returns the settings that must not change for a run to continue exactly, with
 // their values at its beginning.
 func (s *session) settings() *torch.Dict {
-	scheduler := "none"
-	if s.Scheduler != nil {
-		scheduler = s.Scheduler.String()
-	}
 	return torch.NewDict(
 		"seed", int(s.Seed), // the same bits
 		"batch_size", s.BatchSize, "accumulate", s.Accumulate,
 		"training_samples", size(s.Train), "training_data", fingerprint(s.Train),
 		"validation_samples", size(s.Val), "validation_data", fingerprint(s.Val),
-		"clip_norm", s.ClipNorm, "scheduler", scheduler,
+		"clip_norm", s.ClipNorm, "clip_value", s.ClipValue, "scheduler", s.schedule(),
 		"optimizer", torch.NewDict("type", fmt.Sprintf("%T", s.Optimizer), "group", groupSettings(s.Optimizer.StateDict())),
 		"model", describe(s.Model),
 	)
+}
+
+// schedule names the scheduler and when it steps.
+func (s *session) schedule() string {
+	switch {
+	case s.Scheduler == nil:
+		return "none"
+	case s.PerStep:
+		return s.Scheduler.String() + " each step"
+	}
+	return s.Scheduler.String()
 }
 
 // environment returns what may change, at the price of other last bits.
@@ -196,7 +203,7 @@ func (c change) inGroup() bool { return len(c.path) > 2 }
 func (c change) mayChange() bool {
 	switch {
 	case len(c.path) == 1:
-		return c.key() == "clip_norm" || c.key() == "scheduler"
+		return c.key() == "clip_norm" || c.key() == "clip_value" || c.key() == "scheduler"
 	case c.inGroup():
 		return c.was != nil && c.now != nil
 	}

@@ -109,7 +109,7 @@ func (s *session) setScheduler(d *torch.Dict) error {
 	if r.Err != nil || s.Scheduler == nil {
 		return r.Err
 	}
-	if was, _ := settings.Get("scheduler"); was != any(s.Scheduler.String()) {
+	if was, _ := settings.Get("scheduler"); was != any(s.schedule()) {
 		return nil
 	}
 	state := torch.Read[*torch.Dict](r, "scheduler")
