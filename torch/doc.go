@@ -65,8 +65,9 @@
 //     [ScaledDotProductAttention].
 //   - Signals and images: [Tensor.FFT], [Tensor.STFT], [Tensor.Interpolate],
 //     [Tensor.GridSample].
-//   - Layers and losses as functions: [Linear], [LSTM], [LayerNorm], [Embedding],
-//     [Dropout], [MSELoss], [CrossEntropyLoss]. Package nn has the layers themselves.
+//   - Layers and losses as functions: [Linear], [Conv], [MaxPool], [BatchNorm], [LSTM],
+//     [LayerNorm], [Embedding], [Dropout], [MSELoss], [CrossEntropyLoss]. Package nn has
+//     the layers themselves.
 //
 // [Call] reaches every other operator of ATen by its name.
 package torch

@@ -3,6 +3,8 @@
 
 package torch
 
+import "cmp"
+
 // ConvOptions are those of Conv and ConvTranspose. A list has a number for each
 // dimension of space, or one for all of them.
 type ConvOptions struct {
@@ -49,9 +51,9 @@ func (a args) sizes(xs []int) args {
 func Conv(x, weight, bias *Tensor, o ConvOptions) *Tensor {
 	n := weight.Dim() - 2
 	if o.Same {
-		return on(dimensional("conv", convsSame, n), x, weight).optional(bias).sizes(o.Stride).string("same").sizes(o.Dilation).int(max(o.Groups, 1)).one()
+		return on(dimensional("conv", convsSame, n), x, weight).optional(bias).sizes(o.Stride).string("same").sizes(o.Dilation).int(cmp.Or(o.Groups, 1)).one()
 	}
-	return on(dimensional("conv", convs, n), x, weight).optional(bias).sizes(o.Stride).sizes(o.Padding).sizes(o.Dilation).int(max(o.Groups, 1)).one()
+	return on(dimensional("conv", convs, n), x, weight).optional(bias).sizes(o.Stride).sizes(o.Padding).sizes(o.Dilation).int(cmp.Or(o.Groups, 1)).one()
 }
 
 // ConvTranspose is the transposed convolution of x [N, C, *] or [C, *] with weight
@@ -61,7 +63,7 @@ func Conv(x, weight, bias *Tensor, o ConvOptions) *Tensor {
 //	(L - 1)·stride - 2·padding + dilation·(kernel - 1) + outputPadding + 1.
 func ConvTranspose(x, weight, bias *Tensor, o ConvOptions) *Tensor {
 	return on(dimensional("conv_transpose", convTransposes, weight.Dim()-2), x, weight).optional(bias).sizes(o.Stride).sizes(o.Padding).
-		sizes(o.OutputPadding).int(max(o.Groups, 1)).sizes(o.Dilation).one()
+		sizes(o.OutputPadding).int(cmp.Or(o.Groups, 1)).sizes(o.Dilation).one()
 }
 
 // WindowOptions are those of Im2Col and Col2Im, with two numbers in each list or one for

@@ -11,7 +11,8 @@ import (
 
 // The activations are functions of each element, unless they have a Dim. They take
 // tensors of any shape to the same shape, but for GLU. Types whose settings have to be
-// set have a function that returns them with PyTorch's.
+// set have a function that returns them with PyTorch's. There is no inplace: an
+// activation never changes its input.
 
 // Tanh is the hyperbolic tangent as a module, for [Sequential].
 type Tanh struct{}

@@ -4,7 +4,7 @@
 package nn
 
 import (
-	"fmt"
+	"cmp"
 	"math"
 	"slices"
 
@@ -84,7 +84,8 @@ func newConv(op string, in, out int, kernel []int, n int, d torch.Device, c []Co
 // over all groups, columns.
 func convParameters(op string, rows, columns, out int, kernel []int, n int, d torch.Device, c ConvConfig) (weight, bias *torch.Tensor) {
 	positive(op, "the number of channels", min(rows, columns))
-	groups := max(c.Groups, 1)
+	groups := cmp.Or(c.Groups, 1)
+	positive(op, "Groups", groups)
 	if rows%groups != 0 || columns%groups != 0 {
 		throw(op, "%d and %d channels cannot be divided into %d groups", columns, rows, groups)
 	}
@@ -103,7 +104,7 @@ func convParameters(op string, rows, columns, out int, kernel []int, n int, d to
 // Forward returns the convolution of x.
 func (l *Conv) Forward(x *torch.Tensor) *torch.Tensor {
 	n := l.Weight.Dim() - 2
-	op := fmt.Sprintf("nn.Conv%dd", n)
+	op := layerName("Conv", n)
 	channels(op, spatial(op, x, n), n, l.Weight.Size(1)*l.Groups)
 	o := torch.ConvOptions{Stride: l.Stride, Padding: l.Padding, Dilation: l.Dilation, Same: l.Same, Groups: l.Groups}
 	if l.PaddingMode != "" && l.PaddingMode != "zeros" {
@@ -176,7 +177,7 @@ func newConvTranspose(op string, in, out int, kernel []int, n int, d torch.Devic
 		Padding:       each(op, "Padding", config.Padding, n, 0, 0),
 		OutputPadding: each(op, "OutputPadding", config.OutputPadding, n, 0, 0),
 		Dilation:      each(op, "Dilation", config.Dilation, n, 1, 1),
-		Groups:        max(config.Groups, 1),
+		Groups:        cmp.Or(config.Groups, 1),
 	}
 	l.Weight, l.Bias = convParameters(op, in, out, out, kernel, n, d, ConvConfig{Groups: l.Groups, NoBias: config.NoBias, DType: config.DType})
 	return l
@@ -189,7 +190,7 @@ func (l *ConvTranspose) Forward(x *torch.Tensor) *torch.Tensor { return l.forwar
 // of OutputPadding: a stride maps several sizes to one, and this says which it was.
 func (l *ConvTranspose) ForwardSize(x *torch.Tensor, size ...int) *torch.Tensor {
 	n := l.Weight.Dim() - 2
-	op := fmt.Sprintf("nn.ConvTranspose%dd", n)
+	op := layerName("ConvTranspose", n)
 	shape := spatial(op, x, n)
 	if len(size) != n {
 		throw(op, "the size %v has no number for each of the %d dimensions of space", size, n)
@@ -207,7 +208,7 @@ func (l *ConvTranspose) ForwardSize(x *torch.Tensor, size ...int) *torch.Tensor 
 
 func (l *ConvTranspose) forward(x *torch.Tensor, extra []int) *torch.Tensor {
 	n := l.Weight.Dim() - 2
-	op := fmt.Sprintf("nn.ConvTranspose%dd", n)
+	op := layerName("ConvTranspose", n)
 	channels(op, spatial(op, x, n), n, l.Weight.Size(0))
 	return torch.ConvTranspose(x, l.Weight, l.Bias, torch.ConvOptions{
 		Stride: l.Stride, Padding: l.Padding, OutputPadding: extra, Dilation: l.Dilation, Groups: l.Groups,

@@ -15,6 +15,28 @@
 //		return m.Out.Forward(m.FC1.Forward(x).Tanh()).Tanh()
 //	}
 //
+// # Layers
+//
+// Names, settings and defaults are PyTorch's. A layer is made by a function that takes
+// the sizes, the device for parameters, and settings; where a setting of zero means
+// something, they start from a function such as [DefaultLayerNorm]. A layer without
+// parameters and with harmless zeros is a struct to write down: ReLU{}, Softmax{Dim: 1}.
+// Where Python has a class for each number of dimensions, there is one type here, with
+// functions such as [NewConv1d], [NewConv2d] and [NewConv3d]; sizes are then a list with
+// a number for each dimension, or one for all.
+//
+//   - Convolutions: [Conv], [ConvTranspose], [Fold], [Unfold].
+//   - Pools: [AvgPool], [MaxPool], [MaxUnpool], [LPPool], [AdaptiveAvgPool],
+//     [AdaptiveMaxPool], [FractionalMaxPool].
+//   - Padding: [Pad].
+//   - Normalisation: [BatchNorm], [InstanceNorm], [GroupNorm], [LayerNorm], [RMSNorm],
+//     [LocalResponseNorm], [CrossMapLRN2d].
+//   - Activations: [ReLU], [LeakyReLU], [PReLU], [ELU], [GELU], [SiLU], [Softplus], [GLU],
+//     [Softmax] and others.
+//   - Dropout: [Dropout], [ChannelDropout], [AlphaDropout].
+//   - Shapes and images: [Flatten], [Unflatten], [Upsample], [PixelShuffle],
+//     [ChannelShuffle], [Identity].
+//
 // # Names
 //
 // [NamedParameters] and [StateDict] name tensors as PyTorch does, by the path of

@@ -4,8 +4,6 @@
 package nn
 
 import (
-	"fmt"
-
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -56,7 +54,7 @@ func newChannelDropout(op string, p float64, n int) *ChannelDropout {
 
 // Forward drops channels of x.
 func (l *ChannelDropout) Forward(x *torch.Tensor) *torch.Tensor {
-	shape := spatial(fmt.Sprintf("nn.Dropout%dd", l.Dims), x, l.Dims)
+	shape := spatial(layerName("Dropout", l.Dims), x, l.Dims)
 	if len(shape) == l.Dims+1 && l.Dims != 2 {
 		return torch.FeatureDropout(x.Unsqueeze(0), l.P, l.Training).Squeeze(0)
 	}

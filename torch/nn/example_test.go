@@ -127,3 +127,24 @@ func ExampleLoadStateDict() {
 	fmt.Println(nn.LoadStateDict(model, weights))
 	// Output: <nil>
 }
+
+// A small network for images of digits.
+func ExampleNewConv2d() {
+	d := torch.CPU
+	m := nn.NewSequential(
+		nn.NewConv2d(1, 8, []int{3}, d, nn.ConvConfig{Padding: []int{1}, NoBias: true}),
+		nn.NewBatchNorm2d(8, d),
+		nn.ReLU{},
+		nn.NewMaxPool2d([]int{2}),
+		nn.NewConv2d(8, 16, []int{3}, d, nn.ConvConfig{Stride: []int{2}}),
+		nn.DefaultLeakyReLU(),
+		nn.NewAdaptiveAvgPool2d([]int{1}),
+		nn.DefaultFlatten(),
+		nn.NewLinear(16, 10, d),
+	)
+	fmt.Println(m.Forward(torch.Zeros([]int{5, 1, 28, 28})).Shape())
+	fmt.Println(nn.StateDict(m[1]).Keys())
+	// Output:
+	// [5 10]
+	// [weight bias running_mean running_var num_batches_tracked]
+}

@@ -69,6 +69,31 @@ func TestDropout(t *testing.T) {
 	})
 }
 
+// With a nil Momentum, the running statistics are the mean of those of the batches.
+func TestBatchNormOfAllBatches(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		c := nn.DefaultBatchNorm()
+		c.Momentum = nil
+		l := nn.NewBatchNorm1d(3, torch.CPU, c)
+		var means []*torch.Tensor
+		for i := range 3 {
+			x := torchtest.Ramp(i, 4, 3)
+			l.Forward(x)
+			means = append(means, x.Mean(0))
+		}
+		assert.Equal(t, 3, l.NumBatchesTracked.ItemInt())
+		assert.True(t, l.RunningMean.AllClose(torch.Stack(means, 0).Mean(0), 1e-6, 1e-7))
+		nn.SetTraining(l, false)
+		before := l.RunningVar.Float32s()
+		l.Forward(torchtest.Ramp(5, 4, 3))
+		assert.Equal(t, before, l.RunningVar.Float32s(), "evaluation moves nothing")
+		for _, n := range nn.NamedTensors(l) {
+			n.Tensor.Close()
+		}
+	})
+}
+
 func TestSequential(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {

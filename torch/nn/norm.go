@@ -90,7 +90,7 @@ func newNorm(op string, features, n int, d torch.Device, c NormConfig) *BatchNor
 
 // Forward normalises x, and in training moves the running statistics.
 func (l *BatchNorm) Forward(x *torch.Tensor) *torch.Tensor {
-	op, shape := fmt.Sprintf("nn.BatchNorm%dd", l.Dims), x.Shape()
+	op, shape := layerName("BatchNorm", l.Dims), x.Shape()
 	if n := len(shape); n != l.Dims+2 && (l.Dims != 1 || n != 2) {
 		want := [4]string{1: "[N, C] or [N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}[l.Dims]
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "the input must have the shape " + want})
@@ -159,7 +159,7 @@ func NewInstanceNorm3d(features int, d torch.Device, c ...NormConfig) *InstanceN
 
 // Forward normalises x, and in training moves the running statistics if there are any.
 func (l *InstanceNorm) Forward(x *torch.Tensor) *torch.Tensor {
-	op := fmt.Sprintf("nn.InstanceNorm%dd", l.Dims)
+	op := layerName("InstanceNorm", l.Dims)
 	shape := spatial(op, x, l.Dims)
 	own := l.Training || l.RunningMean == nil
 	places := 1

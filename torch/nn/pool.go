@@ -4,7 +4,6 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/etude-ml/etude/torch"
@@ -84,13 +83,11 @@ func newAvgPool(op string, kernel []int, n int, c []PoolConfig) *AvgPool {
 
 // Forward returns the means of the windows of x.
 func (l *AvgPool) Forward(x *torch.Tensor) *torch.Tensor {
-	spatial(poolName("AvgPool", l.Kernel), x, len(l.Kernel))
+	spatial(layerName("AvgPool", len(l.Kernel)), x, len(l.Kernel))
 	return torch.AvgPool(x, l.Kernel, torch.PoolOptions{
 		Stride: l.Stride, Padding: l.Padding, Ceil: l.CeilMode, ExcludePadding: l.ExcludePadding, Divisor: l.DivisorOverride,
 	})
 }
-
-func poolName(kind string, kernel []int) string { return fmt.Sprintf("nn.%s%dd", kind, len(kernel)) }
 
 // MaxPool is the largest element of each window. The padding counts as -∞.
 type MaxPool struct {
@@ -120,7 +117,7 @@ func newMaxPool(op string, kernel []int, n int, c []PoolConfig) *MaxPool {
 }
 
 func (l *MaxPool) options(x *torch.Tensor) torch.PoolOptions {
-	spatial(poolName("MaxPool", l.Kernel), x, len(l.Kernel))
+	spatial(layerName("MaxPool", len(l.Kernel)), x, len(l.Kernel))
 	return torch.PoolOptions{Stride: l.Stride, Padding: l.Padding, Dilation: l.Dilation, Ceil: l.CeilMode}
 }
 
@@ -170,7 +167,7 @@ func (l *MaxUnpool) Forward(x, indices *torch.Tensor) *torch.Tensor {
 // ForwardSize is Forward to that size of each dimension of space: a stride maps several
 // sizes to one, and this says which it was.
 func (l *MaxUnpool) ForwardSize(x, indices *torch.Tensor, size ...int) *torch.Tensor {
-	op := poolName("MaxUnpool", l.Kernel)
+	op := layerName("MaxUnpool", len(l.Kernel))
 	usual := l.size(x)
 	if len(size) != len(usual) {
 		throw(op, "the size %v has no number for each of the %d dimensions of space", size, len(usual))
@@ -185,7 +182,7 @@ func (l *MaxUnpool) ForwardSize(x, indices *torch.Tensor, size ...int) *torch.Te
 
 func (l *MaxUnpool) size(x *torch.Tensor) []int {
 	n := len(l.Kernel)
-	shape := spatial(poolName("MaxUnpool", l.Kernel), x, n)
+	shape := spatial(layerName("MaxUnpool", len(l.Kernel)), x, n)
 	size := make([]int, n)
 	for i := range n {
 		size[i] = (shape[len(shape)-n+i]-1)*l.Stride[i] + l.Kernel[i] - 2*l.Padding[i]
@@ -237,7 +234,7 @@ func newLPPool(op string, norm float64, kernel []int, n int, c []PoolConfig) *LP
 
 // Forward returns the norms of the windows of x. Where a norm is zero, so is its gradient.
 func (l *LPPool) Forward(x *torch.Tensor) *torch.Tensor {
-	spatial(poolName("LPPool", l.Kernel), x, len(l.Kernel))
+	spatial(layerName("LPPool", len(l.Kernel)), x, len(l.Kernel))
 	o := torch.PoolOptions{Stride: l.Stride, Ceil: l.CeilMode}
 	switch {
 	case math.IsInf(l.NormType, 1):
@@ -293,7 +290,7 @@ func outputs(op string, x *torch.Tensor, size []int) []int {
 
 // Forward returns the means of the windows of x.
 func (l *AdaptiveAvgPool) Forward(x *torch.Tensor) *torch.Tensor {
-	return torch.AdaptiveAvgPool(x, outputs(poolName("AdaptiveAvgPool", l.OutputSize), x, l.OutputSize))
+	return torch.AdaptiveAvgPool(x, outputs(layerName("AdaptiveAvgPool", len(l.OutputSize)), x, l.OutputSize))
 }
 
 // AdaptiveMaxPool is the largest element of each window, chosen as in [AdaptiveAvgPool].
@@ -323,7 +320,7 @@ func (l *AdaptiveMaxPool) Forward(x *torch.Tensor) *torch.Tensor {
 // ForwardIndices is Forward that also returns where the elements stand in x; see
 // [MaxPool.ForwardIndices].
 func (l *AdaptiveMaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
-	return torch.AdaptiveMaxPool(x, outputs(poolName("AdaptiveMaxPool", l.OutputSize), x, l.OutputSize))
+	return torch.AdaptiveMaxPool(x, outputs(layerName("AdaptiveMaxPool", len(l.OutputSize)), x, l.OutputSize))
 }
 
 // FractionalMaxPool is the largest element of each window, where windows begin at random
@@ -378,7 +375,7 @@ func (l *FractionalMaxPool) Forward(x *torch.Tensor) *torch.Tensor {
 // [MaxPool.ForwardIndices].
 func (l *FractionalMaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
 	n := len(l.Kernel)
-	shape := spatial(poolName("FractionalMaxPool", l.Kernel), x, n)
+	shape := spatial(layerName("FractionalMaxPool", len(l.Kernel)), x, n)
 	at := len(shape) - n
 	size := l.OutputSize
 	if size == nil {

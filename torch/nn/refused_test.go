@@ -26,6 +26,7 @@ func TestRefused(t *testing.T) {
 		"nn.Conv2d: [2 4 5 6]: dimension 1 holds 4 channels; the layer has 3":           func() { nn.NewConv2d(3, 4, k, cpu).Forward(x(2, 4, 5, 6)) },
 		"nn.Conv2d: the number of channels is 0":                                        func() { nn.NewConv2d(0, 4, k, cpu) },
 		"nn.Conv2d: 3 and 4 channels cannot be divided into 2 groups":                   func() { nn.NewConv2d(3, 4, k, cpu, nn.ConvConfig{Groups: 2}) },
+		"nn.Conv2d: Groups is -1; it must be at least 1":                                func() { nn.NewConv2d(3, 4, k, cpu, nn.ConvConfig{Groups: -1}) },
 		"nn.Conv2d: the kernel has no size":                                             func() { nn.NewConv2d(3, 4, nil, cpu) },
 		"nn.Conv3d: the kernel is [3 3]; give one number, or one for each of the 3 dim": func() { nn.NewConv3d(3, 4, []int{3, 3}, cpu) },
 		"nn.Conv2d: Padding is [-1 -1]; it must be at least 0":                          func() { nn.NewConv2d(3, 4, k, cpu, nn.ConvConfig{Padding: []int{-1}}) },

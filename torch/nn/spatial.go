@@ -6,9 +6,13 @@ package nn
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/etude-ml/etude/torch"
 )
+
+// layerName returns the name in errors of a layer with n dimensions of space.
+func layerName(kind string, n int) string { return "nn." + kind + strconv.Itoa(n) + "d" }
 
 // spatial returns the shape of an input with channels and n dimensions of space, with
 // or without a batch, or panics.
