@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/etude-ml/etude/torch"
@@ -79,29 +80,68 @@ func Constant(w *torch.Tensor, x float64) *torch.Tensor {
 	return w
 }
 
+// Ones fills w with 1.
+func Ones(w *torch.Tensor) *torch.Tensor { return Constant(w, 1) }
+
+// Zeros fills w with 0.
+func Zeros(w *torch.Tensor) *torch.Tensor { return Constant(w, 0) }
+
+// Gain returns the factor by which the numbers of an initialiser grow for a nonlinearity:
+// "linear", "sigmoid" or the name of a convolution 1, "tanh" 5/3, "relu" √2, "selu" 3/4,
+// "leaky_relu" √(2/(1+slope²)) with a slope of 0.01 unless one is given. It is PyTorch's
+// calculate_gain.
+func Gain(nonlinearity string, slope ...float64) float64 {
+	switch nonlinearity {
+	case "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid":
+		return 1
+	case "tanh":
+		return 5.0 / 3
+	case "relu":
+		return math.Sqrt2
+	case "leaky_relu":
+		// Conversions keep the compiler from fusing operations, which would change
+		// the last bit on some machines.
+		s := optional(slope, 0.01)
+		return math.Sqrt(2 / (1 + float64(s*s)))
+	case "selu":
+		return 3.0 / 4
+	}
+	throw("nn.Gain", "there is no gain for the nonlinearity %q", nonlinearity)
+	return 0
+}
+
+// KaimingConfig holds settings of KaimingUniform and KaimingNormal that are rarely
+// changed. The zero value is PyTorch's default.
+type KaimingConfig struct {
+	FanOut       bool   // takes the number of outputs instead of that of inputs
+	Nonlinearity string // as [Gain] takes it; empty stands for "leaky_relu"
+}
+
+// kaiming returns the standard deviation gain/√fan; 0 for a weight without elements.
+func kaiming(op string, w *torch.Tensor, slope float64, c []KaimingConfig) float64 {
+	config := optional(c, KaimingConfig{})
+	fan, out := fans(op, w)
+	if config.FanOut {
+		fan = out
+	}
+	if w.Numel() == 0 {
+		return 0
+	}
+	return Gain(cmp.Or(config.Nonlinearity, "leaky_relu"), slope) / math.Sqrt(float64(fan))
+}
+
 // KaimingUniform fills a weight [out, in, …] from [-b, b), b = √3·gain/√in, with
 // the gain √(2/(1+slope²)) of a leaky ReLU with that negative slope (0: ReLU). From
 // "Delving deep into rectifiers", He et al., 2015.
-func KaimingUniform(w *torch.Tensor, slope float64) *torch.Tensor {
-	in, _ := fans("KaimingUniform", w)
-	if in == 0 {
-		return w
-	}
-	// Conversions keep the compiler from fusing operations, which would change
-	// the last bit on some machines.
-	std := math.Sqrt(2/(1+float64(slope*slope))) / math.Sqrt(float64(in))
-	bound := math.Sqrt(3) * std
+func KaimingUniform(w *torch.Tensor, slope float64, c ...KaimingConfig) *torch.Tensor {
+	bound := math.Sqrt(3) * kaiming("KaimingUniform", w, slope, c)
 	return Uniform(w, -bound, bound)
 }
 
 // KaimingNormal fills a weight [out, in, …] from a normal distribution of mean 0 and
 // standard deviation gain/√in; see KaimingUniform.
-func KaimingNormal(w *torch.Tensor, slope float64) *torch.Tensor {
-	in, _ := fans("KaimingNormal", w)
-	if in == 0 {
-		return w
-	}
-	return Normal(w, 0, math.Sqrt(2/(1+float64(slope*slope)))/math.Sqrt(float64(in)))
+func KaimingNormal(w *torch.Tensor, slope float64, c ...KaimingConfig) *torch.Tensor {
+	return Normal(w, 0, kaiming("KaimingNormal", w, slope, c))
 }
 
 // XavierUniform fills a weight [out, in, …] from [-b, b), b = gain·√(6/(in+out)).
@@ -119,4 +159,141 @@ func XavierUniform(w *torch.Tensor, gain float64) *torch.Tensor {
 func XavierNormal(w *torch.Tensor, gain float64) *torch.Tensor {
 	in, out := fans("XavierNormal", w)
 	return Normal(w, 0, gain*math.Sqrt(2/float64(in+out)))
+}
+
+// TruncNormal fills w with numbers of a normal distribution that lie in [lo, hi]; others
+// are drawn again. The host waits for the device.
+func TruncNormal(w *torch.Tensor, mean, std, lo, hi float64) *torch.Tensor {
+	const op = "nn.TruncNormal"
+	if !(lo < hi && std > 0) {
+		throw(op, "the bounds are %v and %v and std is %v; the first must be below the second, and std above 0", lo, hi, std)
+	}
+	below := func(x float64) float64 { return (1 + math.Erf((x-mean)/std/math.Sqrt2)) / 2 }
+	draw := func(t *torch.Tensor) *torch.Tensor { return t.NormalInPlace(mean, std) }
+	refused := func(t *torch.Tensor) *torch.Tensor {
+		return t.Lt(torch.FullLike(t, lo)).LogicalOr(t.Gt(torch.FullLike(t, hi)))
+	}
+	if below(hi)-below(lo) <= 0.3 { // most would be refused: draw uniformly, and accept by the density
+		mode := (max(lo, min(mean, hi)) - mean) / std
+		peak := -0.5 * float64(mode*mode)
+		draw = func(t *torch.Tensor) *torch.Tensor { return t.UniformInPlace(lo, hi) }
+		refused = func(t *torch.Tensor) *torch.Tensor {
+			density := t.AddScalar(-mean).DivScalar(std).Pow(2).MulScalar(-0.5).AddScalar(-peak)
+			return torch.EmptyLike(t).UniformInPlace(0, 1).Log().Gt(density)
+		}
+	}
+	torch.NoGrad(func() {
+		torch.Scope(func() {
+			pending := refused(draw(w))
+			for pending.Any().Item() != 0 {
+				again := draw(torch.EmptyLike(w))
+				w.CopyInPlace(torch.Where(pending, again, w))
+				pending = pending.LogicalAnd(refused(again))
+			}
+		})
+	})
+	return w
+}
+
+// Orthogonal fills a weight [n, …] with orthogonal rows of length gain, or columns where
+// there are fewer of them: the orthogonal factor of a matrix of normal numbers. From
+// "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+// Saxe et al., 2013.
+func Orthogonal(w *torch.Tensor, gain float64) *torch.Tensor {
+	shape := w.Shape()
+	if len(shape) < 2 {
+		throw("nn.Orthogonal", "a weight needs at least two dimensions, this has shape %v", shape)
+	}
+	if w.Numel() == 0 {
+		return w
+	}
+	torch.NoGrad(func() {
+		torch.Scope(func() {
+			rows := shape[0]
+			m := torch.Empty([]int{rows, w.Numel() / rows}, torch.Options{DType: w.DType(), Device: w.Device()}).NormalInPlace(0, 1)
+			wide := rows < m.Size(1)
+			if wide {
+				m = m.T()
+			}
+			factors := torch.Call("aten::linalg_qr", m, "reduced")
+			q := factors.TensorAt(0).Mul(factors.TensorAt(1).Diag(0).Sign())
+			if wide {
+				q = q.T()
+			}
+			w.CopyInPlace(q.Reshape(shape...)).MulScalarInPlace(gain)
+		})
+	})
+	return w
+}
+
+// Sparse fills a matrix with normal numbers of a standard deviation, and a share of each
+// column, rounded up, with zeros. From "Deep learning via Hessian-free optimization",
+// Martens, 2010.
+func Sparse(w *torch.Tensor, sparsity, std float64) *torch.Tensor {
+	const op = "nn.Sparse"
+	probability(op, "sparsity", sparsity)
+	rows, cols := matrix(op, w)
+	Normal(w, 0, std)
+	torch.NoGrad(func() {
+		torch.Scope(func() {
+			mask := make([]bool, rows*cols)
+			for col := range cols {
+				for _, row := range torch.ToSlice[int64](torch.Randperm(rows))[:int(math.Ceil(sparsity*float64(rows)))] {
+					mask[int(row)*cols+col] = true
+				}
+			}
+			w.CopyInPlace(w.MaskedFill(torch.FromSlice(mask, rows, cols).To(w.Device()), 0))
+		})
+	})
+	return w
+}
+
+// Eye fills a matrix with ones on the diagonal and zeros elsewhere, so that a
+// [Linear] passes its input on.
+func Eye(w *torch.Tensor) *torch.Tensor {
+	rows, cols := matrix("nn.Eye", w)
+	torch.NoGrad(func() {
+		torch.Scope(func() { w.CopyInPlace(torch.Eye(rows, cols, torch.Options{DType: w.DType(), Device: w.Device()})) })
+	})
+	return w
+}
+
+// Dirac fills the weight [out, in, kernel…] of a convolution of 1 to 3 dimensions with ones
+// at the kernel's middle where the output is the input's channel, and zeros elsewhere: as
+// many channels as there are pass unchanged. With groups, 1 or more, each does so with its own.
+func Dirac(w *torch.Tensor, groups int) *torch.Tensor {
+	const op = "nn.Dirac"
+	shape := w.Shape()
+	positive(op, "groups", groups)
+	if len(shape) < 3 || len(shape) > 5 {
+		throw(op, "a weight needs 3 to 5 dimensions, this has shape %v", shape)
+	}
+	if shape[0]%groups != 0 {
+		throw(op, "%d output channels cannot be divided into %d groups", shape[0], groups)
+	}
+	ones := make([]float32, w.Numel())
+	each := shape[0] / groups
+	for out := range shape[0] {
+		if out%each >= shape[1] {
+			continue
+		}
+		at := out*shape[1] + out%each
+		for _, n := range shape[2:] {
+			at = at*n + n/2
+		}
+		ones[at] = 1
+	}
+	torch.NoGrad(func() {
+		torch.Scope(func() { w.CopyInPlace(torch.FromSlice(ones, shape...)) })
+	})
+	return w
+}
+
+// matrix returns the sizes of a matrix.
+func matrix(op string, w *torch.Tensor) (rows, cols int) {
+	s := w.Shape()
+	if len(s) != 2 {
+		throw(op, "a weight needs two dimensions, this has shape %v", s)
+	}
+	return s[0], s[1]
 }

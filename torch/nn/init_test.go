@@ -5,6 +5,7 @@ package nn_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -120,6 +121,34 @@ func initialisers() map[string]func(*torch.Tensor) {
 		"xavier_normal":   func(w *torch.Tensor) { nn.XavierNormal(w, 1) },
 		"uniform":         func(w *torch.Tensor) { nn.Uniform(w, -2, 3) },
 		"normal":          func(w *torch.Tensor) { nn.Normal(w, 1, 2) },
+		"kaiming_uniform fan out": func(w *torch.Tensor) {
+			nn.KaimingUniform(w, 0.2, nn.KaimingConfig{FanOut: true, Nonlinearity: "tanh"})
+		},
+		"kaiming_normal fan out": func(w *torch.Tensor) {
+			nn.KaimingNormal(w, 0, nn.KaimingConfig{FanOut: true, Nonlinearity: "relu"})
+		},
+		"ones":              func(w *torch.Tensor) { nn.Ones(w) },
+		"zeros":             func(w *torch.Tensor) { nn.Zeros(nn.Ones(w)) },
+		"trunc_normal":      func(w *torch.Tensor) { nn.TruncNormal(w, 0.1, 0.5, -0.3, 0.4) },
+		"trunc_normal tail": func(w *torch.Tensor) { nn.TruncNormal(w, 0, 0.5, 0.7, 2) },
+		"orthogonal":        func(w *torch.Tensor) { nn.Orthogonal(w, 1) },
+		"orthogonal wide":   func(w *torch.Tensor) { nn.Orthogonal(w.Detach().View(5, 12), 1.5) },
+		"orthogonal tall":   func(w *torch.Tensor) { nn.Orthogonal(w.Detach().View(15, 4), 1.5) },
+		"sparse":            func(w *torch.Tensor) { nn.Sparse(w.Detach().View(12, 5), 0.3, 0.5) },
+		"eye":               func(w *torch.Tensor) { nn.Eye(w.Detach().View(12, 5)) },
+		"dirac":             func(w *torch.Tensor) { nn.Dirac(w, 1) },
+		"dirac groups":      func(w *torch.Tensor) { nn.Dirac(w.Detach().View(6, 2, 5), 3) },
+		"dirac 2d":          func(w *torch.Tensor) { nn.Dirac(w.Detach().View(5, 3, 2, 2), 1) },
+		"dirac 3d":          func(w *torch.Tensor) { nn.Dirac(w.Detach().View(2, 5, 1, 2, 3), 1) },
+		"gains": func(w *torch.Tensor) {
+			var gains []float64
+			for _, n := range []string{"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+				"sigmoid", "tanh", "relu", "selu", "leaky_relu"} {
+				gains = append(gains, nn.Gain(n))
+			}
+			gains = append(gains, nn.Gain("leaky_relu", 0.3), nn.Gain("leaky_relu", 0), nn.Gain("leaky_relu", math.Sqrt(5)))
+			w.Detach().View(15, 4).Select(1, 0).CopyInPlace(torch.FromSlice(gains))
+		},
 	}
 }
 
@@ -190,7 +219,14 @@ func TestWrongSizes(t *testing.T) {
 		"[batch, features] or [f": func() {
 			nn.NewLinearCrossEntropy(4, 2, torch.CPU).Loss(torchtest.Ramp(1, 1, 1, 4), torchtest.Ramp(1, 1))
 		},
-		"LabelSmoothing is 2": func() { nn.CrossEntropy{LabelSmoothing: 2}.Loss(torchtest.Ramp(1, 2, 2), torchtest.Ramp(1, 2, 2)) },
+		"no gain for the":          func() { nn.Gain("step") },
+		"the bounds are 1 and 0":   func() { nn.TruncNormal(torch.Zeros([]int{2}), 0, 1, 1, 0) },
+		"needs two dimensions":     func() { nn.Eye(torch.Zeros([]int{2})) },
+		"nn.Orthogonal: a weight":  func() { nn.Orthogonal(torch.Zeros([]int{2}), 1) },
+		"needs 3 to 5 dimensions":  func() { nn.Dirac(torch.Zeros([]int{2, 2}), 1) },
+		"3 output channels cannot": func() { nn.Dirac(torch.Zeros([]int{3, 2, 1}), 2) },
+		"sparsity is 1.5":          func() { nn.Sparse(torch.Zeros([]int{3, 2}), 1.5, 1) },
+		"LabelSmoothing is 2":      func() { nn.CrossEntropy{LabelSmoothing: 2}.Loss(torchtest.Ramp(1, 2, 2), torchtest.Ramp(1, 2, 2)) },
 		"one of the states h": func() {
 			nn.NewLSTM(2, 2, torch.CPU).ForwardState(torchtest.Ramp(1, 3, 2), torchtest.Ramp(1, 1, 2), nil)
 		},

@@ -86,9 +86,28 @@ def init_functions():
         "xavier_normal": lambda w: nn.init.xavier_normal_(w),
         "uniform": lambda w: nn.init.uniform_(w, -2, 3),
         "normal": lambda w: nn.init.normal_(w, 1, 2),
+        "kaiming_uniform fan out": lambda w: nn.init.kaiming_uniform_(w, 0.2, "fan_out", "tanh"),
+        "kaiming_normal fan out": lambda w: nn.init.kaiming_normal_(w, 0, "fan_out", "relu"),
+        "ones": nn.init.ones_,
+        "zeros": nn.init.zeros_,
+        "trunc_normal": lambda w: nn.init.trunc_normal_(w, 0.1, 0.5, -0.3, 0.4),
+        "trunc_normal tail": lambda w: nn.init.trunc_normal_(w, 0, 0.5, 0.7, 2),
+        "orthogonal": nn.init.orthogonal_,
+        "orthogonal wide": lambda w: nn.init.orthogonal_(w.view(5, 12), 1.5),
+        "orthogonal tall": lambda w: nn.init.orthogonal_(w.view(15, 4), 1.5),
+        "sparse": lambda w: nn.init.sparse_(w.view(12, 5), 0.3, 0.5),
+        "eye": lambda w: nn.init.eye_(w.view(12, 5)),
+        "dirac": nn.init.dirac_,
+        "dirac groups": lambda w: nn.init.dirac_(w.view(6, 2, 5), 3),
+        "dirac 2d": lambda w: nn.init.dirac_(w.view(5, 3, 2, 2)),
+        "dirac 3d": lambda w: nn.init.dirac_(w.view(2, 5, 1, 2, 3)),
+        "gains": lambda w: w.view(15, 4)[:, 0].copy_(torch.tensor([nn.init.calculate_gain(n, p) for n, p in [
+            *((n, None) for n in ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")),
+            ("sigmoid", None), ("tanh", None), ("relu", None), ("selu", None), ("leaky_relu", None), ("leaky_relu", 0.3),
+            ("leaky_relu", 0), ("leaky_relu", 5**0.5)]])),
     }.items():
         torch.manual_seed(8)
-        w = torch.empty(6, 5, 2)
+        w = torch.zeros(6, 5, 2)
         f(w)
         out[name] = {"sha256": sha256(w), **print_of(w)}
     return out

@@ -47,6 +47,10 @@ func moreLosses() []Case {
 		loss("TripletMarginLoss", "triplet_margin_loss", Chain,
 			func(a, b, c tensor) tensor { return torch.TripletMarginLoss(a, b, c, 3, 2, 1e-6, true, mean) }, x, y, z),
 		loss("GaussianNLLLoss", "clamp_min_", Sum, func(a, b, v tensor) tensor { return nn.GaussianNLLLoss(a, b, v) }, x, y, away),
+		op("the orthogonal factor", "linalg_qr", Chain, func(x tensor) tensor {
+			factors := torch.Call("aten::linalg_qr", x, "reduced")
+			return factors.TensorAt(0).Mul(factors.TensorAt(1).Diag(0).Sign()) // their signs differ between devices
+		}, normal(width, batch/4)),
 		loss("CTCLoss", "ctc_loss.IntList", Chain, func(x, y tensor) tensor {
 			lengths := func(n int) []int { return []int{n, n, n - 1, n, n - 2, n, n, n} }
 			return torch.CTCLoss(x.LogSoftmax(2), y, lengths(steps), lengths(spelled), 0, mean, true)
