@@ -36,6 +36,18 @@ func newBuffer(d torch.Device, dtype torch.DType, x float64, shape ...int) *torc
 	return b
 }
 
+// redraw fills a parameter anew, on the CPU as newParameter does, and returns it.
+func redraw(p *torch.Tensor, fill func(*torch.Tensor)) *torch.Tensor {
+	torch.NoGrad(func() {
+		torch.Scope(func() {
+			host := torch.Empty(p.Shape(), torch.Options{DType: p.DType()})
+			fill(host)
+			p.CopyInPlace(host)
+		})
+	})
+	return p
+}
+
 // uniformParameter makes a parameter drawn from [-bound, bound).
 func uniformParameter(d torch.Device, dtype torch.DType, bound float64, shape ...int) *torch.Tensor {
 	return newParameter(d, dtype, func(t *torch.Tensor) { Uniform(t, -bound, bound) }, shape...)

@@ -24,6 +24,7 @@ var modules = together(
 	activationModules,
 	recurrentModules,
 	lossModules,
+	parametrizedModules,
 )
 
 // moduleTable holds the modules of one family.

@@ -277,14 +277,3 @@ func normalised(x *torch.Tensor, norm *LayerNorm) *torch.Tensor {
 	}
 	return norm.Forward(x)
 }
-
-// redraw fills a parameter anew, on the CPU as newParameter does.
-func redraw(p *torch.Tensor, fill func(*torch.Tensor)) {
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			host := torch.Empty(p.Shape(), torch.Options{DType: p.DType()})
-			fill(host)
-			p.CopyInPlace(host)
-		})
-	})
-}

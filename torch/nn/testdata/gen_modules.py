@@ -21,6 +21,7 @@ import warnings
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.testing._internal.common_modules import FunctionInput, ModuleInput, module_db
 
@@ -76,7 +77,7 @@ def case(name, cls, given, dtype, training, seed):
     made, forward = given.constructor_input, given.forward_input
     kwargs = {k: v for k, v in made.kwargs.items() if k not in ("device", "dtype")}
     # Other numbers are drawn for float64 than for float32.
-    typed = {"dtype": dtype} if issubclass(cls, nn.RNNBase) or "dtype" in inspect.signature(cls).parameters else {}
+    typed = {"dtype": dtype} if isinstance(cls, type) and issubclass(cls, nn.RNNBase) or "dtype" in inspect.signature(cls).parameters else {}
     torch.manual_seed(seed)
     module = cls(*made.args, **kwargs, **typed).to(dtype)
     module.train(training)
@@ -200,6 +201,13 @@ others = {
     "GLU": lambda r: [one(0, inputs=[r(4, 5)])],
     "Hardtanh": lambda r: [one(-2.0, 0.5, inputs=[r(4, 5) * 3])],
     "AdaptiveLogSoftmaxWithLoss": lambda r: [one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))])],
+    "WeightNorm": lambda r: [
+        one("Linear", 3, 4, settings=dict(dim=dim), inputs=[r(2, 3)]) for dim in (0, 1, None)
+    ] + [one("Conv2d", 2, 3, 2, inputs=[r(2, 2, 4, 3)])],
+    "SpectralNorm": lambda r: [
+        one("Linear", 3, 4, inputs=[r(2, 3)]),
+        one("ConvTranspose2d", 2, 3, 2, settings=dict(dim=1, n_power_iterations=2, eps=0.1), inputs=[r(2, 2, 4, 3)]),
+    ],
     "ParameterList": lambda r: [],
 }
 
@@ -266,6 +274,16 @@ for n in (1, 2, 3):
     others[f"AdaptiveMaxPool{n}d"] = lambda r, n=n: [one(3, return_indices=True, inputs=[r(4, *space(n))])]
 
 
+def parametrized(parametrization):
+    def make(kind, *args, settings={}, dtype):
+        return parametrization(getattr(nn, kind)(*args, dtype=dtype), **settings)
+
+    return make
+
+
+wrappers = dict(WeightNorm=parametrized(parametrizations.weight_norm), SpectralNorm=parametrized(parametrizations.spectral_norm))
+
+
 def packed(x):
     return pack_padded_sequence(x.detach(), torch.tensor([2, 5, 3]), enforce_sorted=False)
 
@@ -326,7 +344,7 @@ for info in module_db:
     take(info.name.removeprefix("nn."), info.module_cls, lambda dtype, training: list(
         info.module_inputs_func(info, device="cpu", dtype=dtype, requires_grad=True, training=training)))
 for name, inputs in others.items():
-    take(name, getattr(nn, name), lambda dtype, training: inputs(lambda *shape: torch.randn(shape, dtype=dtype)))
+    take(name, wrappers.get(name) or getattr(nn, name), lambda dtype, training: inputs(lambda *shape: torch.randn(shape, dtype=dtype)))
 
 torch.save(dict(torch=torch.__version__.split("+")[0], seed=options.seed, cases=cases), options.file)
 print(f"{options.file}: {len(cases)} cases of {len({c['module'] for c in cases})} modules, {options.file.stat().st_size / 1e6:.1f} MB; "

@@ -25,6 +25,9 @@ func sequences() []Case {
 		op("Bilinear layer", "bilinear", Sum, func(a, b, w tensor) tensor { return torch.Bilinear(a, b, w, nil) }, normal(64, 24), normal(64, 32), normal(16, 24, 32)).grad(Sum),
 		op("baddbmm", "baddbmm", Sum, func(mask, a, b tensor) tensor { return torch.Call("aten::baddbmm", mask, a, b).Tensor() },
 			normal(6, 16, 16), cube, normal(6, 32, 16)).grad(Sum),
+		op("weight norm", "norm_except_dim _weight_norm", Sum, func(v tensor) tensor {
+			return torch.Call("aten::_weight_norm", v, torch.Call("aten::norm_except_dim", v, 2, 0).Tensor().MulScalar(2), 0).Tensor()
+		}, cube).grad(Sum),
 		pack("LSTM, packed", "lstm.data", 4, 2, func(x tensor, s, w list, o torch.RecurrentOptions) list {
 			y, h, c := torch.LSTM(x, s[0], s[1], w, o)
 			return list{y, h, c}
