@@ -28,7 +28,7 @@ import (
 type BatchNorm struct {
 	Dims     int      // of space: 1, 2 or 3
 	Eps      float64  // added to the variance
-	Momentum *float64 // nil for the mean of all batches so far
+	Momentum *float64 // nil for the mean of all batches so far, for whose number the host waits
 	Training bool
 
 	Weight            *torch.Tensor // nil for none
@@ -98,7 +98,7 @@ func (l *BatchNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	l.check(op, shape, len(shape)-2, l.Training, x.Numel()/max(shape[1], 1))
 	momentum := l.momentum()
 	if l.Training && l.NumBatchesTracked != nil {
-		torch.NoGrad(func() { l.NumBatchesTracked.AddScalarInPlace(1) })
+		l.NumBatchesTracked.AddScalarInPlace(1)
 		if l.Momentum == nil {
 			momentum = 1 / float64(l.NumBatchesTracked.ItemInt())
 		}
