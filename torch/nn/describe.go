@@ -20,17 +20,28 @@ type Layer struct {
 // Describe lists the layers of this package that m is made of. It leaves out layers from
 // elsewhere, because it cannot know which of their fields are settings.
 func Describe(m any) (layers []Layer) {
-	var within place // what the last layer embeds is part of it
-	visit("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
-		if v.Type().PkgPath() != reflect.TypeFor[Linear]().PkgPath() || v.CanAddr() && within == (place{v.Addr().Pointer(), v.Type()}) {
-			return
-		}
-		layers = append(layers, Layer{path, describe(v)})
-		if f := v.Type().Field; v.CanAddr() && v.NumField() > 0 && f(0).Anonymous && f(0).Type.Kind() == reflect.Struct {
-			within = place{v.Addr().Pointer(), f(0).Type}
+	visitLayers(m, func(path string, v reflect.Value) {
+		if v.Type().PkgPath() == reflect.TypeFor[Linear]().PkgPath() {
+			layers = append(layers, Layer{path, describe(v)})
 		}
 	})
 	return layers
+}
+
+// visitLayers is visit without what a layer of this package embeds, which is part of it.
+func visitLayers(m any, f func(path string, v reflect.Value)) {
+	var within place
+	visit("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
+		if v.CanAddr() && within == (place{v.Addr().Pointer(), v.Type()}) {
+			return
+		}
+		f(path, v)
+		if v.Type().PkgPath() == reflect.TypeFor[Linear]().PkgPath() && v.CanAddr() && v.NumField() > 0 {
+			if first := v.Type().Field(0); first.Anonymous && first.Type.Kind() == reflect.Struct {
+				within = place{v.Addr().Pointer(), first.Type}
+			}
+		}
+	})
 }
 
 func describe(v reflect.Value) string {
@@ -71,26 +82,36 @@ func plain(v reflect.Value) (text string, ok bool) {
 // visit calls f with each struct that v leads to through exported fields, and its path. Fields with the tag "-" are left out.
 // A pointer back to where the walk is already, which up lists, is not followed.
 func visit(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
+	visitAll(path, v, up, func(path string, v reflect.Value) {
+		if v.Kind() == reflect.Struct {
+			f(path, v)
+		}
+	})
+}
+
+// visitAll is visit that calls f with interfaces, too, before what is in them.
+func visitAll(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
 	switch v.Kind() {
 	case reflect.Interface:
-		visit(path, v.Elem(), up, f)
+		f(path, v)
+		visitAll(path, v.Elem(), up, f)
 	case reflect.Pointer:
 		here := place{v.Pointer(), v.Type()}
 		if !v.IsNil() && v.Type() != tensorType && !slices.Contains(up, here) {
-			visit(path, v.Elem(), append(up, here), f)
+			visitAll(path, v.Elem(), append(up, here), f)
 		}
 	case reflect.Slice, reflect.Array:
 		switch v.Type().Elem().Kind() {
 		case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Array:
 			for i := range v.Len() {
-				visit(join(path, strconv.Itoa(i)), v.Index(i), up, f)
+				visitAll(join(path, strconv.Itoa(i)), v.Index(i), up, f)
 			}
 		}
 	case reflect.Struct:
 		f(path, v)
 		for i := range v.NumField() {
 			if field := v.Type().Field(i); field.IsExported() && field.Tag.Get("torch") != "-" {
-				visit(join(path, field.Name), v.Field(i), up, f)
+				visitAll(join(path, field.Name), v.Field(i), up, f)
 			}
 		}
 	}

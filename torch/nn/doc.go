@@ -75,6 +75,13 @@
 // the device; in Python this is a module built on the CPU and moved by .to().
 // Parameters belong to no [torch.Scope].
 //
+// # Tied, frozen and computed weights
+//
+// Two layers share a weight if both have the same tensor in their fields; the optimizer
+// sees it once. [Freeze] leaves parameters out of training by name. [WeightNorm] and
+// [SpectralNorm] compute the weight of a layer from other parameters. [Clone] copies a
+// network, and [Summary] lists its layers, shapes and parameters.
+//
 // # Errors
 //
 // As all operations on tensors do, layers and losses panic with *torch.Error.
