@@ -1,0 +1,206 @@
+# Copyright 2026 The Etude authors
+# SPDX-License-Identifier: MIT
+"""Writes twins.json: the losses of networks in PyTorch that TestTwins builds in Go.
+
+Both sides draw their initial weights, data and noise from the same seed in the same order,
+so nothing but the losses and the names in the state dicts is kept.
+
+Run with PyTorch 2.15.0: python gen_twins.py
+"""
+
+import json
+import pathlib
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import Adam
+
+STEPS = 50
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        self.downsample = None
+        if stride != 1 or i != o:
+            self.downsample = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet18(nn.Module):
+    """For small pictures: the first convolution is 3 wide, and there is no pool behind it."""
+
+    def __init__(self, width, classes):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        layer = lambda i, o, stride: nn.Sequential(Block(i, o, stride), Block(o, o, 1))
+        self.layer1, self.layer2 = layer(width, width, 1), layer(width, 2 * width, 2)
+        self.layer3, self.layer4 = layer(2 * width, 4 * width, 2), layer(4 * width, 8 * width, 2)
+        self.fc = nn.Linear(8 * width, classes)
+
+    def forward(self, x):
+        x = self.layer4(self.layer3(self.layer2(self.layer1(F.relu(self.bn1(self.conv1(x)))))))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class UNet(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        twice = lambda i, o: nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.ReLU(), nn.Conv2d(o, o, 3, padding=1), nn.ReLU())
+        self.down1, self.down2, self.middle = twice(1, width), twice(width, 2 * width), twice(2 * width, 4 * width)
+        self.up2, self.side2 = nn.ConvTranspose2d(4 * width, 2 * width, 2, 2), twice(4 * width, 2 * width)
+        self.up1, self.side1 = nn.ConvTranspose2d(2 * width, width, 2, 2), twice(2 * width, width)
+        self.out = nn.Conv2d(width, 1, 1)
+
+    def forward(self, x):
+        a = self.down1(x)
+        b = self.down2(F.max_pool2d(a, 2))
+        y = self.up2(self.middle(F.max_pool2d(b, 2)))
+        y = self.up1(self.side2(torch.cat([y, b], 1)))
+        return self.out(self.side1(torch.cat([y, a], 1)))
+
+
+class Translator(nn.Module):
+    def __init__(self, words, model):
+        super().__init__()
+        self.source, self.target = nn.Embedding(words, model), nn.Embedding(words, model)
+        self.transformer = nn.Transformer(model, 2, 2, 2, 32, dropout=0.0, batch_first=True)
+        self.out = nn.Linear(model, words)
+
+    def forward(self, x, y):
+        mask = nn.Transformer.generate_square_subsequent_mask(y.shape[1])
+        return self.out(self.transformer(self.source(x), self.target(y), tgt_mask=mask))
+
+
+class Attending(nn.Module):
+    """A sequence to a sequence by GRUs, with Luong's attention."""
+
+    def __init__(self, words, hidden):
+        super().__init__()
+        self.embedding = nn.Embedding(words, hidden)
+        self.encoder, self.decoder = nn.GRU(hidden, hidden, batch_first=True), nn.GRUCell(hidden, hidden)
+        self.out = nn.Linear(2 * hidden, words)
+
+    def forward(self, x, y):
+        memory, h = self.encoder(self.embedding(x))
+        h, logits = h[0], []
+        for token in self.embedding(y).unbind(1):
+            h = self.decoder(token, h)
+            weights = torch.bmm(memory, h.unsqueeze(2)).softmax(1)
+            logits.append(self.out(torch.cat([h, (weights * memory).sum(1)], 1)))
+        return torch.stack(logits, 1)
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.mean, self.spread = nn.Linear(20, 32), nn.Linear(32, 4), nn.Linear(32, 4)
+        self.decoder = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 20))
+
+    def forward(self, x):
+        h = self.encoder(x).relu()
+        mean, spread = self.mean(h), self.spread(h)
+        return self.decoder(mean + (0.5 * spread).exp() * torch.randn_like(mean)), mean, spread
+
+
+class LanguageModel(nn.Module):
+    """One matrix embeds the words and finds them again."""
+
+    def __init__(self, words, hidden):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(words, hidden), nn.LSTM(hidden, hidden, 2, batch_first=True)
+        self.out = nn.Linear(hidden, words)
+        self.out.weight = self.embedding.weight
+
+    def forward(self, x):
+        return self.out(self.lstm(self.embedding(x))[0])
+
+
+def descend(model, loss):
+    """Returns the losses of STEPS steps of Adam."""
+    optimizer, losses = Adam(model.parameters(), lr=1e-3), []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    return losses, list(model.state_dict())
+
+
+def words(n, rows, columns):
+    return torch.randint(0, n, (rows, columns))
+
+
+def resnet():
+    model = ResNet18(8, 5)
+    x, y = torch.randn(6, 3, 16, 16), torch.randint(0, 5, (6,))
+    return descend(model, lambda: F.cross_entropy(model(x), y))
+
+
+def unet():
+    model = UNet(4)
+    x, y = torch.randn(2, 1, 16, 16), torch.rand(2, 1, 16, 16)
+    return descend(model, lambda: F.binary_cross_entropy_with_logits(model(x), y))
+
+
+def transformer():
+    model = Translator(15, 16)
+    x, y = words(15, 4, 7), words(15, 4, 6)
+    return descend(model, lambda: F.cross_entropy(model(x, y[:, :-1]).flatten(0, 1), y[:, 1:].flatten()))
+
+
+def attention():
+    model = Attending(15, 16)
+    x, y = words(15, 4, 7), words(15, 4, 6)
+    return descend(model, lambda: F.cross_entropy(model(x, y[:, :-1]).flatten(0, 1), y[:, 1:].flatten()))
+
+
+def vae():
+    model = VAE()
+    x = torch.randn(16, 20)
+
+    def loss():
+        y, mean, spread = model(x)
+        return F.mse_loss(y, x) - 0.05 * (1 + spread - mean ** 2 - spread.exp()).mean()
+    return descend(model, loss)
+
+
+def gan():
+    maker = nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2))
+    judge = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+    real, one, zero = torch.randn(16, 2), torch.ones(16, 1), torch.zeros(16, 1)
+    making, judging = Adam(maker.parameters(), lr=1e-3), Adam(judge.parameters(), lr=1e-3)
+    bce, losses = F.binary_cross_entropy_with_logits, []
+    for _ in range(STEPS):
+        made = maker(torch.randn(16, 4))
+        judging.zero_grad()
+        wrong = bce(judge(real), one) + bce(judge(made.detach()), zero)
+        wrong.backward()
+        judging.step()
+        making.zero_grad()
+        seen = bce(judge(made), one)
+        seen.backward()
+        making.step()
+        losses.append(wrong.item() + seen.item())
+    return losses, list(maker.state_dict()) + list(judge.state_dict())
+
+
+def language():
+    model = LanguageModel(20, 16)
+    x = words(20, 4, 9)
+    return descend(model, lambda: F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten()))
+
+
+twins = {}
+for make in (resnet, unet, transformer, attention, vae, gan, language):
+    torch.manual_seed(1)
+    losses, names = make()
+    twins[make.__name__] = dict(losses=losses, names=names)
+pathlib.Path(__file__).with_name("twins.json").write_text(json.dumps(twins, separators=(",", ":")) + "\n")

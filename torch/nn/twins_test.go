@@ -1,0 +1,302 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+type tensor = *torch.Tensor
+
+// The twins are networks of gen_twins.py, built here of this package's layers: from the
+// same seed they draw the same weights, data and noise.
+
+type residual struct {
+	Conv1      *nn.Conv
+	BN1        *nn.BatchNorm
+	Conv2      *nn.Conv
+	BN2        *nn.BatchNorm
+	Downsample nn.Sequential
+}
+
+func newResidual(in, out, stride int) *residual {
+	three := func(in, stride int) *nn.Conv {
+		return nn.NewConv2d(in, out, []int{3}, torch.CPU, nn.ConvConfig{Stride: []int{stride}, Padding: []int{1}, NoBias: true})
+	}
+	b := &residual{Conv1: three(in, stride), BN1: nn.NewBatchNorm2d(out, torch.CPU), Conv2: three(out, 1), BN2: nn.NewBatchNorm2d(out, torch.CPU)}
+	if stride != 1 || in != out {
+		b.Downsample = nn.NewSequential(
+			nn.NewConv2d(in, out, []int{1}, torch.CPU, nn.ConvConfig{Stride: []int{stride}, NoBias: true}), nn.NewBatchNorm2d(out, torch.CPU))
+	}
+	return b
+}
+
+func (b *residual) Forward(x tensor) tensor {
+	y := b.BN2.Forward(b.Conv2.Forward(b.BN1.Forward(b.Conv1.Forward(x)).Relu()))
+	return y.Add(b.Downsample.Forward(x)).Relu() // which passes x on if it is empty
+}
+
+type resNet18 struct {
+	Conv1                          *nn.Conv
+	BN1                            *nn.BatchNorm
+	Layer1, Layer2, Layer3, Layer4 nn.Sequential
+	FC                             *nn.Linear
+}
+
+func newResNet18(width, classes int) *resNet18 {
+	layer := func(in, out, stride int) nn.Sequential {
+		return nn.NewSequential(newResidual(in, out, stride), newResidual(out, out, 1))
+	}
+	return &resNet18{
+		Conv1:  nn.NewConv2d(3, width, []int{3}, torch.CPU, nn.ConvConfig{Padding: []int{1}, NoBias: true}),
+		BN1:    nn.NewBatchNorm2d(width, torch.CPU),
+		Layer1: layer(width, width, 1), Layer2: layer(width, 2*width, 2),
+		Layer3: layer(2*width, 4*width, 2), Layer4: layer(4*width, 8*width, 2),
+		FC: nn.NewLinear(8*width, classes, torch.CPU),
+	}
+}
+
+func (m *resNet18) Forward(x tensor) tensor {
+	x = m.BN1.Forward(m.Conv1.Forward(x)).Relu()
+	for _, layer := range []nn.Sequential{m.Layer1, m.Layer2, m.Layer3, m.Layer4} {
+		x = layer.Forward(x)
+	}
+	return m.FC.Forward(nn.NewAdaptiveAvgPool2d([]int{1}).Forward(x).Flatten(1, -1))
+}
+
+type uNet struct {
+	Down1, Down2, Middle nn.Sequential
+	Up2                  *nn.ConvTranspose
+	Side2                nn.Sequential
+	Up1                  *nn.ConvTranspose
+	Side1                nn.Sequential
+	Out                  *nn.Conv
+}
+
+func newUNet(width int) *uNet {
+	twice := func(in, out int) nn.Sequential {
+		c := nn.ConvConfig{Padding: []int{1}}
+		return nn.NewSequential(nn.NewConv2d(in, out, []int{3}, torch.CPU, c), nn.ReLU{}, nn.NewConv2d(out, out, []int{3}, torch.CPU, c), nn.ReLU{})
+	}
+	up := func(in, out int) *nn.ConvTranspose {
+		return nn.NewConvTranspose2d(in, out, []int{2}, torch.CPU, nn.ConvTransposeConfig{Stride: []int{2}})
+	}
+	return &uNet{
+		Down1: twice(1, width), Down2: twice(width, 2*width), Middle: twice(2*width, 4*width),
+		Up2: up(4*width, 2*width), Side2: twice(4*width, 2*width), Up1: up(2*width, width), Side1: twice(2*width, width),
+		Out: nn.NewConv2d(width, 1, []int{1}, torch.CPU),
+	}
+}
+
+func (m *uNet) Forward(x tensor) tensor {
+	half := nn.NewMaxPool2d([]int{2})
+	a := m.Down1.Forward(x)
+	b := m.Down2.Forward(half.Forward(a))
+	y := m.Up2.Forward(m.Middle.Forward(half.Forward(b)))
+	y = m.Up1.Forward(m.Side2.Forward(torch.Cat([]tensor{y, b}, 1)))
+	return m.Out.Forward(m.Side1.Forward(torch.Cat([]tensor{y, a}, 1)))
+}
+
+type translator struct {
+	Source, Target *nn.Embedding
+	Transformer    *nn.Transformer
+	Out            *nn.Linear
+}
+
+func newTranslator(words, model int) *translator {
+	c := nn.DefaultTransformer()
+	c.Feedforward, c.Dropout, c.BatchFirst = 32, 0, true
+	return &translator{
+		Source: nn.NewEmbedding(words, model, torch.CPU), Target: nn.NewEmbedding(words, model, torch.CPU),
+		Transformer: nn.NewTransformer(model, 2, 2, 2, torch.CPU, c), Out: nn.NewLinear(model, words, torch.CPU),
+	}
+}
+
+func (m *translator) forward(x, y tensor) tensor {
+	masks := nn.TransformerMasks{Target: nn.AttentionMasks{Causal: true}}
+	return m.Out.Forward(m.Transformer.ForwardMasked(m.Source.Forward(x), m.Target.Forward(y), masks))
+}
+
+type attending struct {
+	Embedding *nn.Embedding
+	Encoder   *nn.GRU
+	Decoder   *nn.GRUCell
+	Out       *nn.Linear
+}
+
+func newAttending(words, hidden int) *attending {
+	return &attending{
+		Embedding: nn.NewEmbedding(words, hidden, torch.CPU),
+		Encoder:   nn.NewGRU(hidden, hidden, torch.CPU, nn.RecurrentConfig{BatchFirst: true}),
+		Decoder:   nn.NewGRUCell(hidden, hidden, torch.CPU), Out: nn.NewLinear(2*hidden, words, torch.CPU),
+	}
+}
+
+func (m *attending) forward(x, y tensor) tensor {
+	memory, h := m.Encoder.ForwardState(m.Embedding.Forward(x), nil)
+	h = h.Select(0, 0)
+	var logits []tensor
+	for _, token := range m.Embedding.Forward(y).Unbind(1) {
+		h = m.Decoder.Forward(token, h)
+		weights := memory.Bmm(h.Unsqueeze(2)).Softmax(1)
+		logits = append(logits, m.Out.Forward(torch.Cat([]tensor{h, weights.Mul(memory).Sum(1)}, 1)))
+	}
+	return torch.Stack(logits, 1)
+}
+
+type vae struct {
+	Encoder, Mean, Spread *nn.Linear
+	Decoder               nn.Sequential
+}
+
+func newVAE() *vae {
+	linear := func(in, out int) *nn.Linear { return nn.NewLinear(in, out, torch.CPU) }
+	return &vae{linear(20, 32), linear(32, 4), linear(32, 4), nn.NewSequential(linear(4, 32), nn.ReLU{}, linear(32, 20))}
+}
+
+func (m *vae) forward(x tensor) (y, mean, spread tensor) {
+	h := m.Encoder.Forward(x).Relu()
+	mean, spread = m.Mean.Forward(h), m.Spread.Forward(h)
+	return m.Decoder.Forward(mean.Add(spread.MulScalar(0.5).Exp().Mul(torch.RandnLike(mean)))), mean, spread
+}
+
+type languageModel struct {
+	Embedding *nn.Embedding
+	LSTM      *nn.LSTM
+	Out       *nn.Linear
+}
+
+func newLanguageModel(words, hidden int) *languageModel {
+	m := &languageModel{
+		nn.NewEmbedding(words, hidden, torch.CPU),
+		nn.NewLSTM(hidden, hidden, torch.CPU, nn.LSTMConfig{Layers: 2, BatchFirst: true}), nn.NewLinear(hidden, words, torch.CPU),
+	}
+	m.Out.Weight.Close()
+	m.Out.Weight = m.Embedding.Weight
+	return m
+}
+
+func (m *languageModel) Forward(x tensor) tensor {
+	return m.Out.Forward(m.LSTM.Forward(m.Embedding.Forward(x)))
+}
+
+// twinSteps is how many steps the losses are compared for.
+const twinSteps = 50
+
+// descend returns the losses of steps of Adam, and the names in the state dict.
+func descend(model any, loss func() tensor) (losses []float64, names []any) {
+	c := optim.DefaultAdam()
+	optimizer := optim.NewAdam(nn.Parameters(model), c)
+	for range twinSteps {
+		torch.Scope(func() {
+			optimizer.ZeroGrad()
+			value := loss()
+			value.Backward()
+			optimizer.Step()
+			losses = append(losses, value.Item())
+		})
+	}
+	return losses, nn.StateDict(model).Keys()
+}
+
+func words(n, rows, columns int) tensor {
+	return torch.RandInt(0, n, []int{rows, columns}, torch.Options{DType: torch.Int64})
+}
+
+// next returns the loss of words predicted from those before them.
+func next(logits, y tensor) tensor {
+	return nn.CrossEntropyLoss(logits.Flatten(0, 1), y.Index(torch.Slice(), torch.Slice(1)).Flatten(0, -1))
+}
+
+func allButLast(y tensor) tensor { return y.Index(torch.Slice(), torch.Slice(nil, -1)) }
+
+var twins = map[string]func() ([]float64, []any){
+	"resnet": func() ([]float64, []any) {
+		model := newResNet18(8, 5)
+		x, y := torch.Randn([]int{6, 3, 16, 16}), torch.RandInt(0, 5, []int{6}, torch.Options{DType: torch.Int64})
+		return descend(model, func() tensor { return nn.CrossEntropyLoss(model.Forward(x), y) })
+	},
+	"unet": func() ([]float64, []any) {
+		model := newUNet(4)
+		x, y := torch.Randn([]int{2, 1, 16, 16}), torch.Rand([]int{2, 1, 16, 16})
+		return descend(model, func() tensor { return nn.BCEWithLogitsLoss(model.Forward(x), y) })
+	},
+	"transformer": func() ([]float64, []any) {
+		model := newTranslator(15, 16)
+		x, y := words(15, 4, 7), words(15, 4, 6)
+		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
+	},
+	"attention": func() ([]float64, []any) {
+		model := newAttending(15, 16)
+		x, y := words(15, 4, 7), words(15, 4, 6)
+		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
+	},
+	"vae": func() ([]float64, []any) {
+		model := newVAE()
+		x := torch.Randn([]int{16, 20})
+		return descend(model, func() tensor {
+			y, mean, spread := model.forward(x)
+			apart := spread.AddScalar(1).Sub(mean.Square()).Sub(spread.Exp()).Mean()
+			return nn.MSELoss(y, x).Sub(apart.MulScalar(0.05))
+		})
+	},
+	"gan": gan,
+	"language": func() ([]float64, []any) {
+		model := newLanguageModel(20, 16)
+		x := words(20, 4, 9)
+		return descend(model, func() tensor { return next(model.Forward(allButLast(x)), x) })
+	},
+}
+
+func gan() (losses []float64, names []any) {
+	linear := func(in, out int) *nn.Linear { return nn.NewLinear(in, out, torch.CPU) }
+	maker := nn.NewSequential(linear(4, 16), nn.LeakyReLU{NegativeSlope: 0.2}, linear(16, 2))
+	judge := nn.NewSequential(linear(2, 16), nn.LeakyReLU{NegativeSlope: 0.2}, linear(16, 1))
+	real, one, zero := torch.Randn([]int{16, 2}), torch.Ones([]int{16, 1}), torch.Zeros([]int{16, 1})
+	making, judging := optim.NewAdam(nn.Parameters(maker), optim.DefaultAdam()), optim.NewAdam(nn.Parameters(judge), optim.DefaultAdam())
+	for range twinSteps {
+		torch.Scope(func() {
+			made := maker.Forward(torch.Randn([]int{16, 4}))
+			judging.ZeroGrad()
+			wrong := nn.BCEWithLogitsLoss(judge.Forward(real), one).Add(nn.BCEWithLogitsLoss(judge.Forward(made.Detach()), zero))
+			wrong.Backward()
+			judging.Step()
+			making.ZeroGrad()
+			seen := nn.BCEWithLogitsLoss(judge.Forward(made), one)
+			seen.Backward()
+			making.Step()
+			losses = append(losses, wrong.Item()+seen.Item())
+		})
+	}
+	return losses, slices.Concat(nn.StateDict(maker).Keys(), nn.StateDict(judge).Keys())
+}
+
+// TestTwins trains networks beside their twins in PyTorch. Rounding grows along 50 steps:
+// losses agree to 1e-4.
+func TestTwins(t *testing.T) {
+	torchtest.Need(t)
+	var file map[string]struct {
+		Losses []float64
+		Names  []any
+	}
+	torchtest.Golden(t, "testdata/twins.json", &file)
+	require.Len(t, file, len(twins))
+	for name, make := range twins {
+		t.Run(name, func(t *testing.T) {
+			torch.ManualSeed(1)
+			losses, names := make()
+			assert.Equal(t, file[name].Names, names, "names in the state dict")
+			assert.InDeltaSlice(t, file[name].Losses, losses, 1e-4)
+		})
+	}
+}
