@@ -36,6 +36,20 @@
 //   - Dropout: [Dropout], [ChannelDropout], [AlphaDropout].
 //   - Shapes and images: [Flatten], [Unflatten], [Upsample], [PixelShuffle],
 //     [ChannelShuffle], [Identity].
+//   - Distances: [CosineSimilarity], [PairwiseDistance].
+//
+// # Losses
+//
+// A loss is a function with PyTorch's defaults, such as [CrossEntropyLoss], and a struct of
+// its settings with a method Loss, such as [CrossEntropy].
+//
+//   - Numbers: [MSE], [L1], [SmoothL1], [Huber].
+//   - Likelihoods: [BCE], [BCEWithLogits], [KLDiv], [PoissonNLL], [GaussianNLL].
+//   - Classes: [CrossEntropy], [NLL], [LinearCrossEntropy], [AdaptiveLogSoftmaxWithLoss],
+//     [MultiMargin], [MultiLabelMargin], [MultiLabelSoftMargin], [SoftMargin].
+//   - Pairs and triplets: [CosineEmbedding], [HingeEmbedding], [MarginRanking],
+//     [TripletMargin], [TripletMarginWithDistance].
+//   - Sequences: [CTC].
 //
 // # Names
 //
@@ -73,7 +87,8 @@
 // them hold the same numbers, bit for bit, as after torch.manual_seed(s). The
 // numbers are always drawn on the CPU and then moved, so they do not depend on
 // the device; in Python this is a module built on the CPU and moved by .to().
-// Parameters belong to no [torch.Scope].
+// Parameters belong to no [torch.Scope]. Functions such as [KaimingNormal], [Orthogonal] and
+// [TruncNormal] fill them otherwise, as those of torch.nn.init do.
 //
 // # Tied, frozen and computed weights
 //

@@ -148,3 +148,17 @@ func ExampleNewConv2d() {
 	// [5 10]
 	// [weight bias running_mean running_var num_batches_tracked]
 }
+
+// A loss with settings of its own starts from PyTorch's defaults.
+func ExampleTripletMargin() {
+	loss := nn.DefaultTripletMargin()
+	loss.Margin, loss.Reduction = 0.5, nn.ReduceNone
+	anchor := torch.FromSlice([]float32{0, 0, 0, 0}, 2, 2)
+	near, far := torch.FromSlice([]float32{1, 0, 1, 0}, 2, 2), torch.FromSlice([]float32{0, 3, 0, 1}, 2, 2)
+	for _, l := range loss.Loss(anchor, near, far).Float64s() {
+		fmt.Printf("%.3f\n", l)
+	}
+	// Output:
+	// 0.000
+	// 0.500
+}

@@ -6,6 +6,8 @@ package nn_test
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -168,6 +170,29 @@ func TestInitialValuesOnADevice(t *testing.T) {
 			assert.Equal(t, sum256(want[i].Tensor), sum256(n.Tensor), "%s: %s", name, n.Name)
 		}
 	}
+}
+
+// The initialisers fill tensors where they are; the stand-in draws the CPU's numbers. Sparse
+// draws its places on the CPU, from another generator.
+func TestInitialisersOnADevice(t *testing.T) {
+	torchtest.Need(t)
+	device := torchtest.Accelerator(t)
+	for name, fill := range initialisers() {
+		torch.Scope(func() {
+			numbers := func(d torch.Device) []float64 {
+				torch.ManualSeed(8)
+				w := torch.Zeros([]int{6, 5, 2}, torch.Options{Device: d})
+				fill(w)
+				return w.Float64s()
+			}
+			want, got := numbers(torch.CPU), numbers(device)
+			if torchtest.IsPretend(device) && name != "sparse" || name == "eye" || strings.HasPrefix(name, "dirac") {
+				assert.Equal(t, want, got, name)
+			}
+			assert.False(t, slices.ContainsFunc(got, math.IsNaN), name)
+		})
+	}
+	assert.Empty(t, nn.Orthogonal(torch.Zeros([]int{0, 3}), 1).Float64s())
 }
 
 func TestInitialisersNeedTwoDimensions(t *testing.T) {

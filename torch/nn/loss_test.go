@@ -165,3 +165,37 @@ func TestNLLHasTheDivisorOfTheCrossEntropy(t *testing.T) {
 		assert.Nil(t, nn.Divisor(nn.NLL{Reduction: nn.ReduceSum}.Loss(x, classes)))
 	})
 }
+
+// The functions are the types with PyTorch's defaults, which the cases of modules compare.
+func TestLossFunctionsAreTheDefaults(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		x, y, z := torchtest.Ramp(1, 3, 4), torchtest.Ramp(2, 3, 4), torchtest.Ramp(3, 3, 4)
+		signs, classes := y.Sign(), torch.FromSlice([]int64{1, 3, 0})
+		labels := torch.FromSlice([]int64{1, 3, -1, 0, 0, -1, 2, 2, 2, 1, 0, -1}, 3, 4)
+		steps, words := x.LogSoftmax(1), torch.FromSlice([]int64{1, 2})
+		for name, both := range map[string][2]*torch.Tensor{
+			"smooth l1":               {nn.SmoothL1Loss(x, y), nn.DefaultSmoothL1().Loss(x, y)},
+			"nll":                     {nn.NLLLoss(x, classes), nn.NLL{}.Loss(x, classes)},
+			"poisson":                 {nn.PoissonNLLLoss(x, y), nn.DefaultPoissonNLL().Loss(x, y)},
+			"gaussian":                {nn.GaussianNLLLoss(x, y, z.Abs()), nn.DefaultGaussianNLL().Loss(x, y, z.Abs())},
+			"hinge embedding":         {nn.HingeEmbeddingLoss(x, signs), nn.DefaultHingeEmbedding().Loss(x, signs)},
+			"cosine embedding":        {nn.CosineEmbeddingLoss(x, y, signs.Select(1, 0)), nn.CosineEmbedding{}.Loss(x, y, signs.Select(1, 0))},
+			"margin ranking":          {nn.MarginRankingLoss(x, y, signs), nn.MarginRanking{}.Loss(x, y, signs)},
+			"multi margin":            {nn.MultiMarginLoss(x, classes), nn.DefaultMultiMargin().Loss(x, classes)},
+			"multi label margin":      {nn.MultiLabelMarginLoss(x, labels), nn.MultiLabelMargin{}.Loss(x, labels)},
+			"multi label soft margin": {nn.MultiLabelSoftMarginLoss(x, signs), nn.MultiLabelSoftMargin{}.Loss(x, signs)},
+			"soft margin":             {nn.SoftMarginLoss(x, signs), nn.SoftMargin{}.Loss(x, signs)},
+			"triplet margin":          {nn.TripletMarginLoss(x, y, z), nn.DefaultTripletMargin().Loss(x, y, z)},
+			"triplet with distance":   {nn.TripletMarginLoss(x, y, z), nn.TripletMarginWithDistance{}.Loss(x, y, z)},
+			"ctc":                     {nn.CTCLoss(steps, words, []int{3}, []int{2}), nn.CTC{}.Loss(steps, words, []int{3}, []int{2})},
+		} {
+			assert.Equal(t, both[1].Item(), both[0].Item(), name)
+			assert.NotZero(t, both[0].Item(), name)
+		}
+		// One variance for each row, with its dimension or without.
+		v := z.Abs().Narrow(1, 0, 1)
+		assert.Equal(t, nn.GaussianNLLLoss(x, y, v).Item(), nn.GaussianNLLLoss(x, y, v.Squeeze(1)).Item())
+		assert.ErrorContains(t, torch.Try(func() { nn.GaussianNLLLoss(x, y, v.Squeeze(1).Narrow(0, 0, 2)) }), "the variance must have")
+	})
+}

@@ -15,7 +15,7 @@ var lossModules = moduleTable{
 		return nn.Huber{Reduction: c.reduction(), Delta: c.float(-1, "delta", 1)}
 	},
 	"SmoothL1Loss": func(c moduleCase) any {
-		return nn.SmoothL1{Reduction: c.reduction(), Beta: c.float(-1, "beta", 1)}
+		return nn.SmoothL1{Reduction: c.reduction(), Beta: c.float(-1, "beta", nn.DefaultSmoothL1().Beta)}
 	},
 	"KLDivLoss": func(c moduleCase) any {
 		return nn.KLDiv{Reduction: c.reduction(), BatchMean: c.string(-1, "reduction", "mean") == "batchmean", LogTarget: c.bool(-1, "log_target", false)}
@@ -25,10 +25,11 @@ var lossModules = moduleTable{
 		return nn.BCEWithLogits{Reduction: c.reduction(), Weight: c.weight(0, "weight"), PosWeight: c.weight(-1, "pos_weight")}
 	},
 	"PoissonNLLLoss": func(c moduleCase) any {
-		return nn.PoissonNLL{Reduction: c.reduction(), Rates: !c.bool(0, "log_input", true), Full: c.bool(1, "full", false), Eps: c.float(-1, "eps", 1e-8)}
+		return nn.PoissonNLL{Reduction: c.reduction(), Rates: !c.bool(0, "log_input", true), Full: c.bool(1, "full", false),
+			Eps: c.float(-1, "eps", nn.DefaultPoissonNLL().Eps)}
 	},
 	"GaussianNLLLoss": func(c moduleCase) any {
-		return nn.GaussianNLL{Reduction: c.reduction(), Full: c.bool(-1, "full", false), Eps: c.float(-1, "eps", 1e-6)}
+		return nn.GaussianNLL{Reduction: c.reduction(), Full: c.bool(-1, "full", false), Eps: c.float(-1, "eps", nn.DefaultGaussianNLL().Eps)}
 	},
 	"CrossEntropyLoss": func(c moduleCase) any { return crossEntropy(c) },
 	"LinearCrossEntropyLoss": func(c moduleCase) any {
@@ -40,7 +41,8 @@ var lossModules = moduleTable{
 		return nn.NLL{Reduction: c.reduction(), Weight: c.weight(0, "weight"), IgnoreIndex: crossEntropy(c).IgnoreIndex}
 	},
 	"MultiMarginLoss": func(c moduleCase) any {
-		return nn.MultiMargin{Reduction: c.reduction(), P: c.int(0, "p", 1), Margin: c.float(1, "margin", 1), Weight: c.weight(2, "weight")}
+		l := nn.DefaultMultiMargin()
+		return nn.MultiMargin{Reduction: c.reduction(), P: c.int(0, "p", l.P), Margin: c.float(1, "margin", l.Margin), Weight: c.weight(2, "weight")}
 	},
 	"MultiLabelMarginLoss": func(c moduleCase) any { return nn.MultiLabelMargin{Reduction: c.reduction()} },
 	"MultiLabelSoftMarginLoss": func(c moduleCase) any {
@@ -51,13 +53,15 @@ var lossModules = moduleTable{
 		return nn.CosineEmbedding{Reduction: c.reduction(), Margin: c.float(0, "margin", 0)}
 	},
 	"HingeEmbeddingLoss": func(c moduleCase) any {
-		return nn.HingeEmbedding{Reduction: c.reduction(), Margin: c.float(0, "margin", 1)}
+		return nn.HingeEmbedding{Reduction: c.reduction(), Margin: c.float(0, "margin", nn.DefaultHingeEmbedding().Margin)}
 	},
 	"MarginRankingLoss": func(c moduleCase) any {
 		return nn.MarginRanking{Reduction: c.reduction(), Margin: c.float(0, "margin", 0)}
 	},
 	"TripletMarginLoss": func(c moduleCase) any {
-		return nn.TripletMargin{Reduction: c.reduction(), Margin: c.float(0, "margin", 1), P: c.float(1, "p", 2), Eps: c.float(2, "eps", 1e-6), Swap: c.bool(3, "swap", false)}
+		l := nn.DefaultTripletMargin()
+		return nn.TripletMargin{Reduction: c.reduction(), Margin: c.float(0, "margin", l.Margin), P: c.float(1, "p", l.P), Eps: c.float(2, "eps", l.Eps),
+			Swap: c.bool(3, "swap", false)}
 	},
 	"TripletMarginWithDistanceLoss": func(c moduleCase) any {
 		return nn.TripletMarginWithDistance{Reduction: c.reduction(), Margin: c.float(-1, "margin", 1), Swap: c.bool(-1, "swap", false)}
@@ -73,10 +77,12 @@ var lossModules = moduleTable{
 			nn.AdaptiveLogSoftmaxConfig{DivValue: c.float(3, "div_value", 4), HeadBias: c.bool(4, "head_bias", false), DType: c.dtype})
 	},
 	"CosineSimilarity": func(c moduleCase) any {
-		return nn.CosineSimilarity{Dim: c.int(0, "dim", 1), Eps: c.float(1, "eps", 1e-8)}
+		l := nn.DefaultCosineSimilarity()
+		return nn.CosineSimilarity{Dim: c.int(0, "dim", l.Dim), Eps: c.float(1, "eps", l.Eps)}
 	},
 	"PairwiseDistance": func(c moduleCase) any {
-		return nn.PairwiseDistance{P: c.float(0, "p", 2), Eps: c.float(1, "eps", 1e-6), Keepdim: c.bool(2, "keepdim", false)}
+		l := nn.DefaultPairwiseDistance()
+		return nn.PairwiseDistance{P: c.float(0, "p", l.P), Eps: c.float(1, "eps", l.Eps), Keepdim: c.bool(2, "keepdim", false)}
 	},
 }
 
