@@ -23,9 +23,13 @@ import (
 // database. $ETUDE_TEST_OP_CASES names another file than the small one beside this test.
 func TestCallsAgreeWithPyTorch(t *testing.T) {
 	torchtest.NoLeaks(t)
+	repeatCalls(t, cmp.Or(os.Getenv("ETUDE_TEST_OP_CASES"), "testdata/calls.pt"))
+}
+
+// repeatCalls makes the calls of a file, and returns the file.
+func repeatCalls(t *testing.T, path string) *torch.Dict {
 	torch.SetWarningHandler(func(string) {})
 	defer torch.SetWarningHandler(nil)
-	path := cmp.Or(os.Getenv("ETUDE_TEST_OP_CASES"), "testdata/calls.pt")
 	file, err := pt.LoadDict(path)
 	require.NoError(t, err)
 	calls, err := torch.Value[[]any](file, "calls")
@@ -52,6 +56,7 @@ func TestCallsAgreeWithPyTorch(t *testing.T) {
 		assert.Fail(t, name, problem)
 	}
 	t.Logf("%s: %d calls of %d operators, %d with gradients; left out: %v", path, len(calls), len(operators), gradients, callsThatDiffer)
+	return file
 }
 
 // callsThatDiffer are operators whose results need not be PyTorch's, with the reason.
@@ -78,7 +83,8 @@ func repeat(d *torch.Dict) string {
 		named[k.(string)] = argument(v, types[k.(string)], wantsGrads, &leaves)
 	}
 	torch.ManualSeed(uint64(get("seed").(int)))
-	r := torch.Call(name, append(args, named)...)
+	var r torch.Result
+	computed := inAutocast(get("autocast"), func() { r = torch.Call(name, append(args, named)...) })
 	var got []any
 	for i := range r.Len() {
 		if list, ok := r.At(i).([]*torch.Tensor); ok {
@@ -94,7 +100,7 @@ func repeat(d *torch.Dict) string {
 		return fmt.Sprintf("%d results, PyTorch has %d", len(got), len(want))
 	}
 	for i := range want {
-		if problem := otherThan(want[i], got[i]); problem != "" {
+		if problem := otherThan(want[i], got[i], computed); problem != "" {
 			return fmt.Sprintf("result %d: %s", i, problem)
 		}
 	}
@@ -116,7 +122,7 @@ func repeat(d *torch.Dict) string {
 		if wanted, ok := w.(*torch.Tensor); ok != (g != nil) {
 			return fmt.Sprintf("gradient %d: is there %v, in PyTorch %v", i, g != nil, ok)
 		} else if ok {
-			if problem := otherThan(wanted, g); problem != "" {
+			if problem := otherThan(wanted, g, computed); problem != "" {
 				return fmt.Sprintf("gradient %d: %s", i, problem)
 			}
 		}
@@ -193,9 +199,13 @@ func flattened(v any) (flat []any) {
 	return []any{v}
 }
 
-// otherThan compares each number within a tolerance of the type, relative to the largest
-// finite one of the tensor: a sum that cancels is as exact as its terms.
-func otherThan(want, got any) string {
+var tolerances = map[torch.DType]float64{torch.Float64: 1e-10, torch.Complex128: 1e-10, torch.Float32: 1e-5, torch.Complex64: 1e-5,
+	torch.BFloat16: 1. / 128, torch.Float16: 1. / 1024}
+
+// otherThan compares each number within a tolerance of its type, or of the type in which
+// it was computed if that is larger, relative to the largest finite one of the tensor: a
+// sum that cancels is as exact as its terms.
+func otherThan(want, got any, computed torch.DType) string {
 	w, ok := want.(*torch.Tensor)
 	g, isTensor := got.(*torch.Tensor)
 	if !ok || !isTensor || g == nil {
@@ -207,7 +217,7 @@ func otherThan(want, got any) string {
 	if fmt.Sprint(w.Shape()) != fmt.Sprint(g.Shape()) || w.DType() != g.DType() {
 		return fmt.Sprintf("is %v %v, PyTorch's %v %v", g.DType(), g.Shape(), w.DType(), w.Shape())
 	}
-	tolerance := map[torch.DType]float64{torch.Float64: 1e-10, torch.Complex128: 1e-10, torch.Float32: 1e-5, torch.Complex64: 1e-5}[w.DType()]
+	tolerance := max(tolerances[w.DType()], tolerances[computed])
 	if w.DType().IsComplex() {
 		real := func(x *torch.Tensor) *torch.Tensor {
 			return torch.Call("aten::view_as_real", torch.Call("aten::resolve_conj", x.Detach()).Tensor()).Tensor()

@@ -33,8 +33,8 @@
 //
 // # Threads
 //
-// Scope, [NoGrad] and [Threads] hold for the function they are given: they lock
-// its goroutine to an OS thread meanwhile. Goroutines started inside are not
+// Scope, [NoGrad], [Autocast] and [Threads] hold for the function they are given: they
+// lock its goroutine to an OS thread meanwhile. Goroutines started inside are not
 // covered.
 //
 // # Operators

@@ -60,6 +60,15 @@ func ExampleCall() {
 	// aten::roll [[4]]
 }
 
+func ExampleAutocast() {
+	w := torch.Ones([]int{2, 2}).SetRequiresGrad(true)
+	var y *torch.Tensor
+	torch.Autocast(torch.CPU, torch.BFloat16, func() { y = w.Matmul(w) })
+	y.Sum().Backward()
+	fmt.Println(y.DType(), w.Grad().DType())
+	// Output: bfloat16 float32
+}
+
 func ExampleNoGrad() {
 	if torch.Init() != nil {
 		return

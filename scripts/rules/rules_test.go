@@ -97,7 +97,7 @@ func TestHeaders(t *testing.T) {
 }
 
 // caseFiles are taken from PyTorch's own test databases by the script beside each.
-var caseFiles = []string{"torch/nn/testdata/modules.pt", "torch/optim/testdata/optimizers.pt", "torch/testdata/calls.pt"}
+var caseFiles = []string{"torch/nn/testdata/modules.pt", "torch/optim/testdata/optimizers.pt", "torch/testdata/autocast.pt", "torch/testdata/calls.pt"}
 
 // maxCases is the size of all case files together, in bytes.
 const maxCases = 5_000_000

@@ -214,3 +214,33 @@ func TestPretendLSTM(t *testing.T) {
 		}
 	})
 }
+
+// Autocast treats the operators as on CUDA, which computes softmax in float32.
+func TestPretendHasAutocast(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		torch.ManualSeed(1)
+		x, w := torch.Randn([]int{8, 4}), torch.Randn([]int{3, 4})
+		there, v := x.To(device), w.To(device).SetRequiresGrad(true)
+		w.SetRequiresGrad(true)
+		f := func(d torch.Device, x, w *torch.Tensor) (loss *torch.Tensor) {
+			torch.Autocast(d, torch.Float16, func() {
+				h := torch.Linear(x, w, nil)
+				assert.Equal(t, torch.Float16, h.DType())
+				if p := h.Softmax(1); d == device {
+					assert.Equal(t, torch.Float32, p.DType())
+				}
+				loss = torch.MSELoss(h, h.MulScalar(0), torch.ReduceMean)
+			})
+			loss.Backward()
+			return loss
+		}
+		torchtest.ForbidTransfers(func() { f(device, there, v) })
+		torch.Autocast(torch.CPU, torch.Float16, func() {
+			assert.Equal(t, torch.Float32, torch.Linear(there, v, nil).DType(), "autocast of another kind of device")
+		})
+		f(torch.CPU, x, w)
+		assert.Equal(t, w.Grad().Float32s(), v.Grad().Float32s())
+	})
+}

@@ -77,6 +77,10 @@ static inline uint32_t go_scope(void) {
 }
 static inline int32_t go_grad_mode_swap(int32_t on) { return ct_table->grad_mode_swap(on); }
 static inline int32_t go_threads_swap(int32_t n) { return ct_table->threads_swap(n); }
+static inline ct_error *go_autocast_enter(const ct_autocast *mode, ct_autocast *old) {
+  return ct_table->autocast_enter(mode, old);
+}
+static inline void go_autocast_leave(const ct_autocast *old) { ct_table->autocast_leave(old); }
 static inline void go_threads_set(int32_t n) { ct_table->threads_set(n); }
 static inline int32_t go_threads_get(void) { return ct_table->threads_get(); }
 static inline char *go_warning_take(void) { return ct_table->warning_take(); }

@@ -130,6 +130,21 @@ func SwapGradMode(on bool) bool { return C.go_grad_mode_swap(cbool(on)) != 0 }
 // SwapThreads sets the calling thread's number of threads; 0 takes the process's.
 func SwapThreads(n int) int { return int(C.go_threads_swap(C.int32_t(n))) }
 
+// Autocast is a mode of a thread; its device and its type are libtorch's codes.
+type Autocast struct{ mode C.ct_autocast }
+
+// EnterAutocast sets the mode of the calling thread for a kind of device, and returns what
+// Leave restores.
+func EnterAutocast(kind, dtype int, on bool) (Autocast, *Error) {
+	mode := C.ct_autocast{device_type: C.int32_t(kind), dtype: C.int32_t(dtype), enabled: cbool(on)}
+	var old Autocast
+	err := fail(C.go_autocast_enter(&mode, &old.mode))
+	return old, err
+}
+
+// Leave restores the mode that EnterAutocast returned, on the same thread.
+func (a Autocast) Leave() { C.go_autocast_leave(&a.mode) }
+
 // SetThreads sets the number of threads of every thread without its own.
 func SetThreads(n int) { C.go_threads_set(C.int32_t(n)) }
 

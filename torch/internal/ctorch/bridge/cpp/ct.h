@@ -13,8 +13,8 @@
  *     comment means that the caller owns the reference and gives it back with
  *     tensors_free; "borrowed" that it stays the caller's.
  *   - Everything is safe from any thread. What libtorch keeps per thread (grad
- *     mode, number of threads) and what the bridge adds (scope, thread budget)
- *     is changed by the *_swap entries, which return the old value.
+ *     mode, autocast, number of threads) and what the bridge adds (scope, thread
+ *     budget) is changed by entries that return the old value.
  */
 #ifndef ETUDE_CT_H
 #define ETUDE_CT_H
@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 4
+#define CT_ABI 5
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
@@ -109,6 +109,14 @@ enum {
   CT_CUDNN_TF32 = 3,       /* 0 or 1 */
 };
 
+/* How a thread computes on one kind of device. */
+typedef struct ct_autocast {
+  int32_t device_type;
+  int32_t dtype;   /* c10::ScalarType of the operators that gain most */
+  int32_t enabled; /* 0 or 1 */
+  int32_t cached;  /* 0, or 1 to keep the casts of parameters */
+} ct_autocast;
+
 typedef struct ct_memory {
   int64_t live_bytes; /* of CPU tensors, the autograd graph's included */
   int64_t peak_bytes;
@@ -161,6 +169,10 @@ typedef struct ct_api {
   uint32_t (*scope_swap)(uint32_t scope);
   int32_t (*grad_mode_swap)(int32_t on);
   int32_t (*threads_swap)(int32_t threads); /* this thread's budget; 0: the process's */
+  /* Begins what the next autocast_leave on this thread ends: sets device_type, dtype and
+   * enabled of `mode`, and fills `old` with what was in force. */
+  ct_error *(*autocast_enter)(const ct_autocast *mode, ct_autocast *old);
+  void (*autocast_leave)(const ct_autocast *old);
 
   /* Process. */
   void (*threads_set)(int32_t threads); /* for every thread without a budget of its own */

@@ -32,6 +32,11 @@ ct_error* clear_grads(const ct_tensor*, int32_t);
 ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
 }  // namespace tensor
 
+namespace autocast {
+ct_error* autocast_enter(const ct_autocast*, ct_autocast*);
+void autocast_leave(const ct_autocast*);
+}  // namespace autocast
+
 namespace rng {
 ct_error* seed(uint64_t);
 ct_error* rng_state(int32_t, int32_t, ct_tensor*, ct_result*);

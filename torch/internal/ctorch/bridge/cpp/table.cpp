@@ -29,6 +29,8 @@
   E(process::, scope_swap)       \
   E(process::, grad_mode_swap)   \
   E(process::, threads_swap)     \
+  E(autocast::, autocast_enter)  \
+  E(autocast::, autocast_leave)  \
   E(process::, threads_set)      \
   E(process::, threads_get)      \
   E(process::, warning_take)     \
