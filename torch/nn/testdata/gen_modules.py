@@ -223,7 +223,7 @@ def convolutions(n, r):
     yield one(2, 4, 3, (2, 1, 2)[:n], (1, 2, 0)[:n], (1, 2, 1)[:n], inputs=[x[0].clone()])
     for mode in "replicate", "circular":
         yield one(2, 4, (2, 3, 3)[:n], padding=(2, 1, 2)[:n], padding_mode=mode, inputs=[x])
-    for mode in "zeros", "circular":
+    for mode in "circular", "zeros":
         yield one(2, 4, (2, 4, 3)[:n], padding="same", dilation=(2, 1, 1)[:n], padding_mode=mode, inputs=[x])
     yield one(2, 4, 3, padding="valid", groups=2, inputs=[x])
 
@@ -231,8 +231,8 @@ def convolutions(n, r):
 def transposed(n, r):
     x = r(2, 2, *space(n))
     yield one(2, 4, 3, 2, 1, 1, 2, False, 2, inputs=[x])
-    yield one(2, 4, 3, 2, 1, inputs=[x], named=dict(output_size=[2 * size for size in space(n)]))
     yield one(2, 4, (2, 3, 3)[:n], (3, 1, 2)[:n], (0, 2, 1)[:n], (2, 0, 1)[:n], dilation=(1, 2, 1)[:n], inputs=[x[0].clone()])
+    yield one(2, 4, 3, 2, 1, inputs=[x], named=dict(output_size=[2 * size for size in space(n)]))
 
 
 def averages(n, r):
@@ -246,7 +246,7 @@ def maxima(n, r):
 
 
 def unpools(n, r):
-    for settings, size in (((3, 2, 1), (7, 5, 5)), ((2,), (7, 6, 5)), ((2,), (6, 4, 2))):
+    for settings, size in (((3, 2, 1), (7, 5, 5)), ((2,), (6, 4, 2)), ((2,), (7, 6, 5))):
         pool = getattr(nn, f"MaxPool{n}d")(*settings, return_indices=True)
         odd = settings == (2,) and size[0] % 2  # sizes that do not follow from the pool's
         yield one(*settings, inputs=list(pool(r(2, 2, *size[:n]))), named=dict(output_size=list(size[:n])) if odd else {})
