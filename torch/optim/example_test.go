@@ -65,3 +65,25 @@ func ExampleClipGradNorm() {
 	})
 	// Output: 173.2
 }
+
+// Scaled losses keep small gradients from being zeros in float16.
+func ExampleGradScaler() {
+	torch.ManualSeed(1)
+	model := nn.NewLinear(1, 1, torch.CPU)
+	opt := optim.NewSGD(nn.Parameters(model), optim.SGDConfig{LR: 0.1})
+	scaler := optim.NewGradScaler(optim.DefaultGradScaler())
+	x := torch.FromSlice([]float32{0, 1, 2, 3}, 4, 1)
+	y := torch.FromSlice([]float32{1, 3, 5, 7}, 4, 1)
+	for range 200 {
+		torch.Scope(func() {
+			opt.ZeroGrad()
+			var loss *torch.Tensor
+			torch.Autocast(torch.CPU, torch.Float16, func() { loss = nn.MSELoss(model.Forward(x), y) })
+			scaler.Scale(loss).Backward()
+			scaler.Step(opt)
+			scaler.Update()
+		})
+	}
+	fmt.Printf("%.1f x + %.1f\n", model.Weight.Item(), model.Bias.Item())
+	// Output: 2.0 x + 1.0
+}

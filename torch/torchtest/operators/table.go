@@ -371,6 +371,16 @@ func optimizers() []Case {
 		op("foreach norm", "_foreach_norm.Scalar", Sum, func(in list) list {
 			return torch.Call("aten::_foreach_norm.Scalar", in, 2).Tensors()
 		}, values...),
+		op("unscale", "_amp_foreach_non_finite_check_and_unscale_", Pointwise, func(in list) list {
+			o := torch.Options{Device: in[0].Device()}
+			found := torch.Zeros([]int{}, o)
+			torch.Call("aten::_amp_foreach_non_finite_check_and_unscale_", in, found, torch.Full([]int{}, 0.125, o))
+			return append(slices.Clone(in), found)
+		}, values...),
+		op("update scale", "_amp_update_scale_", Exact, func(in list) list {
+			torch.Call("aten::_amp_update_scale_", in[0], in[1], in[2], 2.0, 0.5, 4)
+			return in[:2]
+		}, given([]float32{64}, []int{}...), given([]int32{3}, []int{}...), given([]float32{0}, []int{}...)),
 		adam("fused Adam", "_fused_adam_", false),
 		adam("fused Adam, AMSGrad", "_fused_adam_", true),
 		adam("fused AdamW", "_fused_adamw_", false),
