@@ -172,6 +172,13 @@ var optimizersLeftOut = map[string]string{}
 
 // schedulerRows makes each scheduler by its name and the description of its case.
 var schedulerRows = map[string]func(o optim.Optimizer) optim.Scheduler{
+	"SWALR: 0.05; 0.3, 10 epochs": func(o optim.Optimizer) optim.Scheduler { return optim.NewSWALR(o, optim.DefaultSWALR(0.05, 0.3)) },
+	"SWALR: 0.05, 30 epochs, linear": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewSWALR(o, optim.SWALRConfig{SWALR: []float64{0.05}, AnnealEpochs: 30, AnnealStrategy: "linear"})
+	},
+	"SWALR: 0.05, at once": func(o optim.Optimizer) optim.Scheduler {
+		return optim.NewSWALR(o, optim.SWALRConfig{SWALR: []float64{0.05}, AnnealEpochs: 0, AnnealStrategy: "cos"})
+	},
 	"LambdaLR: 0.95**n; 1/(n+1)": func(o optim.Optimizer) optim.Scheduler {
 		return optim.NewLambdaLR(o, optim.LambdaLRConfig{Lambdas: []func(int) float64{
 			func(n int) float64 { return math.Pow(0.95, float64(n)) }, func(n int) float64 { return 1 / float64(n+1) },

@@ -19,6 +19,7 @@ import warnings
 
 import torch
 from torch.optim import SGD, lr_scheduler as lr
+from torch.optim.swa_utils import SWALR
 from torch.testing._internal.common_optimizers import optim_db
 
 parser = argparse.ArgumentParser()
@@ -162,6 +163,9 @@ schedulers = [scheduler(name, make, desc, momentum, value) for name, desc, make,
     ("ChainedScheduler", "ConstantLR 0.5, 4; ExponentialLR 0.9", lambda o: lr.ChainedScheduler([lr.ConstantLR(o, 0.5, 4), lr.ExponentialLR(o, 0.9)]), False, None),
     ("SequentialLR", "LinearLR 0.1, 1, 5; CosineAnnealingLR 20 from 5", lambda o: lr.SequentialLR(
         o, [lr.LinearLR(o, 0.1, 1, 5), lr.CosineAnnealingLR(o, 20)], [5]), False, None),
+    ("SWALR", "0.05; 0.3, 10 epochs", lambda o: SWALR(o, [0.05, 0.3]), False, None),
+    ("SWALR", "0.05, 30 epochs, linear", lambda o: SWALR(o, 0.05, 30, "linear"), False, None),
+    ("SWALR", "0.05, at once", lambda o: SWALR(o, 0.05, 0), False, None),
     ("ReduceLROnPlateau", "min, 0.5, patience 2", lambda o: lr.ReduceLROnPlateau(o, "min", 0.5, 2), False, lambda n: [5, 4, 4, 4, 4, 3, 3, 3][n % 8]),
     ("ReduceLROnPlateau", "max, abs, cooldown 2", lambda o: lr.ReduceLROnPlateau(
         o, "max", 0.3, 1, 0.5, "abs", cooldown=2, min_lr=[0.001, 0.01]), False, lambda n: [1, 1.2, 1.4, 2, 2, 2, 2][n % 7]),
