@@ -151,8 +151,13 @@ others = {
     "Fold": lambda r: [one((4, 5), (2, 2), inputs=[r(2, 12, 12)]), one((4, 5), 2, dilation=2, padding=1, stride=2, inputs=[r(12, 6)])],
     "Unfold": lambda r: [one((2, 3), inputs=[r(2, 3, 4, 5)]), one(2, dilation=2, padding=1, stride=2, inputs=[r(3, 4, 5)])],
     "CosineSimilarity": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(0, 1e-3, inputs=[r(4, 5), r(4, 5)])],
-    "PairwiseDistance": lambda r: [one(inputs=[r(4, 5), r(4, 5)]), one(3.0, keepdim=True, inputs=[r(4, 5), r(4, 5)])],
-    "TripletMarginLoss": lambda r: [one(inputs=[r(4, 5), r(4, 5), r(4, 5)]), one(0.5, 3.0, swap=True, reduction="sum", inputs=[r(4, 5), r(4, 5), r(4, 5)])],
+    "PairwiseDistance": lambda r: [
+        one(inputs=[r(4, 5), r(4, 5)]), one(3.0, keepdim=True, inputs=[r(4, 5), r(4, 5)]), one(float("inf"), 0.1, inputs=[r(5), r(5)]),
+    ],
+    "TripletMarginLoss": lambda r: [
+        one(inputs=[r(4, 5), r(4, 5), r(4, 5)]), one(0.5, 3.0, swap=True, reduction="sum", inputs=[r(4, 5), r(4, 5), r(4, 5)]),
+        one(2.0, 1.5, 1e-3, reduction="none", inputs=[r(5), r(5), r(5)]),
+    ],
     "TripletMarginWithDistanceLoss": lambda r: [one(margin=0.5, swap=True, inputs=[r(4, 5), r(4, 5), r(4, 5)])],
     "Embedding": lambda r: [
         one(7, 4, -2, 1.5, 1.0, True, inputs=[torch.randint(7, (5, 4))]), one(7, 4, max_norm=0.5, inputs=[torch.randint(7, (5,))]),
@@ -200,7 +205,31 @@ others = {
     "GELU": lambda r: [one("tanh", inputs=[r(4, 5) * 3])],
     "GLU": lambda r: [one(0, inputs=[r(4, 5)])],
     "Hardtanh": lambda r: [one(-2.0, 0.5, inputs=[r(4, 5) * 3])],
-    "AdaptiveLogSoftmaxWithLoss": lambda r: [one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))])],
+    "AdaptiveLogSoftmaxWithLoss": lambda r: [
+        one(8, 12, [4, 8], inputs=[r(6, 8), torch.randint(12, (6,))]), one(8, 12, [4, 8], inputs=[r(8), torch.tensor(5)]),
+        one(9, 12, [2, 5, 8], 2.0, True, inputs=[r(7, 9), torch.randint(12, (7,))]),
+    ],
+    "SmoothL1Loss": lambda r: [one(beta=beta, inputs=[r(4, 5), r(4, 5)]) for beta in (0.3, 0.0)],
+    "HuberLoss": lambda r: [one(delta=0.3, inputs=[r(4, 5), r(4, 5)])],
+    "GaussianNLLLoss": lambda r: [
+        one(full=True, eps=0.2, inputs=[r(4, 3), r(4, 3), r(4).abs()]), one(full=True, reduction="sum", inputs=[r(4, 3), r(4, 3), r(4, 3).abs()]),
+    ],
+    "PoissonNLLLoss": lambda r: [one(False, True, eps=1e-3, inputs=[r(4, 5).abs(), r(4, 5).abs() * 3])],
+    "BCEWithLogitsLoss": lambda r: [one(weight=r(5).abs(), pos_weight=r(5).abs(), inputs=[r(4, 5), r(4, 5).sigmoid()])],
+    "CrossEntropyLoss": lambda r: [
+        one(weight=r(4).abs(), label_smoothing=0.2, inputs=[r(3, 4, 2), r(3, 4, 2).softmax(1)]), one(inputs=[r(4), torch.tensor(2)]),
+    ],
+    "LinearCrossEntropyLoss": lambda r: [
+        one(5, 4, bias=True, out_features=(3,), inputs=[r(6, 5), r(6, 4, 3).softmax(1)]), one(5, 4, inputs=[r(5), torch.tensor(1)]),
+    ],
+    "NLLLoss": lambda r: [one(inputs=[r(4).log_softmax(0), torch.tensor(1)])],
+    "MultiMarginLoss": lambda r: [one(2, 0.5, r(4).abs(), inputs=[r(4), torch.tensor(3)])],
+    "CosineEmbeddingLoss": lambda r: [one(0.2, inputs=[r(5), r(5), torch.tensor(-1)])],
+    "CTCLoss": lambda r: [
+        one(zero_infinity=True, inputs=[r(6, 2, 4).log_softmax(2), torch.tensor([[1, 2, 0, 0], [3, 3, 3, 3]]), [6, 3], [2, 4]]),
+        one(3, "sum", inputs=[r(6, 2, 4).log_softmax(2), torch.tensor([1, 2, 0, 2, 2]), torch.tensor([6, 5]), torch.tensor([2, 3])]),
+        one(inputs=[r(6, 4).log_softmax(1), torch.tensor([1, 3, 3]), [6], [3]]),
+    ],
     "WeightNorm": lambda r: [
         one("Linear", 3, 4, settings=dict(dim=dim), inputs=[r(2, 3)]) for dim in (0, 1, None)
     ] + [one("Conv2d", 2, 3, 2, inputs=[r(2, 2, 4, 3)])],
