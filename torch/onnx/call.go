@@ -189,6 +189,14 @@ func (c *call) axes(name string, rank int) []int {
 	return ds
 }
 
+// dimsOf returns one dimension, or several.
+func (c *call) dimsOf(name string, rank int) []int {
+	if _, ok := c.node.Args[name].(int); ok {
+		return []int{c.axis(name, rank)}
+	}
+	return c.axes(name, rank)
+}
+
 // wanted reports whether something uses the i-th result.
 func (c *call) wanted(i int) bool { return c.need[c.node.Results[i]] }
 
@@ -225,7 +233,19 @@ func (c *call) as(v *value, d torch.DType) string {
 	if v.dtype == d {
 		return c.in(v)
 	}
-	return c.add("Cast", []string{c.in(v)}, attrInt("to", int(elementCode(d))))
+	return c.cast(c.in(v), d)
+}
+
+// cast writes a cast of a name.
+func (c *call) cast(x string, d torch.DType) string {
+	return c.add("Cast", []string{x}, attrInt("to", int(elementCode(d))))
+}
+
+// needs refuses an opset that is too old.
+func (c *call) needs(opset int, what string) {
+	if c.opset < opset {
+		fail.With("%s: %s needs opset %d, and the file has %d: set Signature.Opset", c.node.Op, what, opset, c.opset)
+	}
 }
 
 // operand returns an argument, tensor or number, as type d.

@@ -21,7 +21,7 @@
 //
 // The file has one graph of opset 17, weights included. Tensors of the network's
 // state dict keep their names and their elements (fc1.weight); those of an LSTM are
-// joined as ONNX wants them (lstm.W, lstm.R, lstm.B).
+// joined as ONNX wants them (lstm.W, lstm.R, lstm.B). Those of GRU and RNN are, too.
 //
 // Before a file gets its name, ONNX Runtime and libtorch compute the same inputs
 // at several batch sizes. The largest difference is returned, and is stored in

@@ -49,9 +49,17 @@ func (e *emitter) unique(name string) string {
 	return free
 }
 
+// since has the opsets of operators that the oldest one lacks.
+var since = map[string]int{
+	"Trilu": 14, "GridSample": 16, "LayerNormalization": 17, "BitwiseAnd": 18, "BitwiseOr": 18, "BitwiseXor": 18, "BitwiseNot": 18,
+}
+
 // emit adds a node and returns the names of its outputs. An output that keep does not
 // want has the name "".
 func (e *emitter) emit(label, op string, inputs []string, keep []bool, attributes ...attribute) []string {
+	if since[op] > e.opset {
+		fail.With("ONNX has %s from opset %d on, and the file has opset %d: set Signature.Opset", op, since[op], e.opset)
+	}
 	for len(inputs) > 0 && inputs[len(inputs)-1] == "" {
 		inputs = inputs[:len(inputs)-1]
 	}
@@ -97,6 +105,10 @@ func attrFloat(name string, x float64) attribute {
 
 func attrString(name, s string) attribute {
 	return &pb.Attribute{Name: name, Type: pb.AttrString, String: []byte(s)}
+}
+
+func attrStrings(name string, list ...string) attribute {
+	return &pb.Attribute{Name: name, Type: pb.AttrStrings, Strings: collect(list, func(s string) []byte { return []byte(s) })}
 }
 
 func attrInts(name string, xs ...int) attribute {

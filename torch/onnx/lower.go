@@ -113,7 +113,7 @@ func (l *lowerer) call(i int) {
 	}
 	switch {
 	case ok:
-	case n.Schema.Random && instead[n.Op] == "": // with its dropout at 0, attention draws nothing
+	case n.Schema.Random:
 		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
 	default:
 		fail.With("%s (call %d of the network) cannot be exported: %s", name, i+1, remedy(name))
@@ -126,9 +126,10 @@ func (l *lowerer) call(i int) {
 	}
 }
 
-// instead says how to write operators that people call and that the table lacks.
+// instead says what to do about operators whose result has a shape that depends on values.
 var instead = map[string]string{
-	"aten::scaled_dot_product_attention": "q.Matmul(k.Transpose(-2, -1)).MulScalar(1/math.Sqrt(d)).Softmax(-1).Matmul(v), with d the last size of q,",
+	"aten::masked_select": "its result's shape depends on values, and torch.Where keeps the shape",
+	"aten::nonzero":       "its result's shape depends on values, and torch.Where keeps the shape",
 }
 
 // remedy returns the advice for an operator that is not in the table: call another
@@ -147,7 +148,7 @@ func remedy(name string) string {
 	const write = "write its lowering (see the table in torch/onnx/table.go)"
 	switch text := instead[base]; {
 	case text != "":
-		return text + " computes the same and can be. Or " + write
+		return text + ". Or " + write
 	case len(overloads) > 0:
 		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(overloads, ", "), write)
 	}

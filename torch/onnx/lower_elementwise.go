@@ -39,7 +39,16 @@ func float(name, argument string) func(*call) attribute {
 
 // dimAsAxis is the attribute axis of [node], with the value of the argument dim.
 func dimAsAxis(c *call) attribute {
-	return attrInt("axis", c.axis("dim", len(c.tensor("self").shape)))
+	return attrInt("axis", c.axis("dim", c.rank()))
+}
+
+// rank returns the number of dimensions of self, which must have one.
+func (c *call) rank() int {
+	n := len(c.tensor("self").shape)
+	if n == 0 {
+		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+	}
+	return n
 }
 
 // scaled returns an argument multiplied by alpha.
@@ -65,32 +74,15 @@ func lowerRsub(c *call) {
 	c.put("Sub", []string{c.operand("other", d), c.scaled("self", d)})
 }
 
-// comparison writes an operator whose result is bool; both operands are cast to
-// the type that PyTorch compares in.
-func comparison(op string) lowering {
+// logic writes an operator on bools. The in-place forms have the type of self.
+func logic(op string) lowering {
 	return func(c *call) {
-		self := c.tensor("self")
-		d := self.dtype
-		if other := c.optional("other"); other != nil {
-			d = promoted(self, other)
-		} else if x := c.number("other"); x != float64(int(x)) && !d.IsFloating() {
-			d = torch.Float32
+		y := c.add(op, []string{c.operand("self", torch.Bool), c.operand("other", torch.Bool)})
+		if d := c.dtypeOf(0); d != torch.Bool {
+			y = c.cast(y, d)
 		}
-		c.put(op, []string{c.as(self, d), c.operand("other", d)})
+		c.set(0, y)
 	}
-}
-
-// promoted returns the type that two tensors are combined in.
-func promoted(a, b *value) torch.DType {
-	var d torch.DType
-	torch.Scope(func() {
-		like := func(v *value) *torch.Tensor {
-			shape := make([]int, min(len(v.shape), 1)) // a tensor without dimensions yields to one that has some
-			return torch.Zeros(shape, torch.Options{DType: v.dtype})
-		}
-		d = like(a).Mul(like(b)).DType()
-	})
-	return d
 }
 
 func lowerWhere(c *call) {
@@ -128,9 +120,157 @@ func lowerGelu(c *call) {
 	c.put("Mul", []string{half, c.add("Add", []string{inner, c.scalar(1, d)})})
 }
 
-func lowerElu(c *call) {
-	if c.number("scale") != 1 || c.number("input_scale") != 1 {
-		fail.With("%s: scale and input_scale other than 1 cannot be exported", c.node.Op)
+// lowerPRelu writes a leaky ReLU with one slope, or one for each channel.
+func lowerPRelu(c *call) {
+	x, w := c.tensor("self"), c.tensor("weight")
+	c.label = prefix(w.label)
+	slope := c.in(w)
+	if len(x.shape) > 2 && len(w.shape) == 1 {
+		slope = c.add("Reshape", []string{slope, c.vector(append([]int{-1}, repeated(1, len(x.shape)-2)...)...)})
 	}
-	node("Elu", "self", float("alpha", "alpha"))(c)
+	if len(x.shape) == 0 {
+		slope = c.add("Reshape", []string{slope, c.vector()})
+	}
+	c.put("PRelu", []string{c.in(x), slope})
+}
+
+// inEvaluation refuses the training mode, in which the operator draws numbers.
+func inEvaluation(f lowering) lowering {
+	return func(c *call) {
+		if c.bool("training") || c.bool("train") {
+			fail.With("%s is in training mode: put the network into evaluation mode", c.node.Op)
+		}
+		f(c)
+	}
+}
+
+// lowerGlu multiplies one half of a dimension by the sigmoid of the other.
+func lowerGlu(c *call) {
+	x := c.tensor("self")
+	axis := c.axis("dim", len(x.shape))
+	half := c.fixed(x.sizeAt(axis), "self") / 2
+	both := c.emit(c.label, "Split", []string{c.in(x), c.vector(half, half)}, []bool{true, true}, attrInt("axis", axis))
+	c.set(0, c.formula(x.dtype, "a * Sigmoid(b)", map[string]string{"a": both[0], "b": both[1]}))
+}
+
+// lowerClamp bounds values by tensors, either of which may be missing.
+func lowerClamp(c *call) {
+	text := "self"
+	if c.has("min") {
+		text = "Max(" + text + ", min)"
+	}
+	if c.has("max") {
+		text = "Min(" + text + ", max)"
+	}
+	formula(text)(c)
+}
+
+// lowerNaNToNum replaces NaN and the infinities, these by the largest numbers of the type
+// where no others are given.
+func lowerNaNToNum(c *call) {
+	d := c.dtypeOf(0)
+	largest := 0x1.fffffep127
+	if d == torch.Float64 {
+		largest = math.MaxFloat64
+	}
+	known := map[string]string{}
+	for name, x := range map[string]float64{"nan": 0, "posinf": largest, "neginf": -largest} {
+		if c.has(name) {
+			x = c.number(name)
+		}
+		known[name] = c.scalar(x, d)
+	}
+	c.set(0, c.formula(d, "Where(IsNaN(self), nan, Where(self == Inf, posinf, Where(self == -Inf, neginf, self)))", known))
+}
+
+const floorDivide = "Where(other == 0, self / other, Round((self - Remainder(self, other)) / other))"
+
+// lowerDivMode divides and rounds towards zero, down, or not at all.
+func lowerDivMode(c *call) {
+	formula(map[string]string{"": "self / other", "trunc": "Trunc(self / other)", "floor": floorDivide}[c.string("rounding_mode")])(c)
+}
+
+// lowerLogit writes log(x / (1 - x)), for an x that is kept within eps and 1 - eps.
+func lowerLogit(c *call) {
+	if c.has("eps") {
+		formula("Log(Where(self < eps, eps, Where(self > 1 - eps, 1 - eps, self)) / (1 - Where(self < eps, eps, Where(self > 1 - eps, 1 - eps, self))))")(c)
+		return
+	}
+	formula("Log(self / (1 - self))")(c)
+}
+
+// bitwise writes an operator on bools, which ONNX has in all opsets.
+func bitwise(op, arguments string) lowering {
+	return func(c *call) {
+		if c.dtypeOf(0) != torch.Bool {
+			c.needs(18, "bitwise operators on integers")
+			node("Bitwise"+op, arguments)(c)
+			return
+		}
+		node(op, arguments)(c)
+	}
+}
+
+// loss writes a loss, element by element, and its mean or sum where one is asked for.
+func loss(text string) lowering {
+	return func(c *call) { c.set(0, c.reducedLoss(c.formula(c.dtypeOf(0), text, nil))) }
+}
+
+func (c *call) reducedLoss(y string) string {
+	if op := []string{"", "ReduceMean", "ReduceSum"}[c.int("reduction")]; op != "" {
+		return c.reduced(op, y, false)
+	}
+	return y
+}
+
+// weightedLoss is a loss that has a weight for each element, perhaps.
+func weightedLoss(text string) lowering {
+	return func(c *call) {
+		text := text
+		if c.has("weight") {
+			text = "weight * (" + text + ")"
+		}
+		loss(text)(c)
+	}
+}
+
+// lowerBCEWithLogits writes the cross entropy of a sigmoid, without an overflow.
+func lowerBCEWithLogits(c *call) {
+	text := "(1 - target) * self + Softplus(-self)"
+	if c.has("pos_weight") {
+		text = "(1 - target) * self + (1 + (pos_weight - 1) * target) * Softplus(-self)"
+	}
+	weightedLoss(text)(c)
+}
+
+func lowerKLDiv(c *call) {
+	if c.bool("log_target") {
+		loss("Exp(target) * (target - self)")(c)
+		return
+	}
+	loss("Where(target == 0, 0, target * (Log(target) - self))")(c)
+}
+
+// crossEntropy writes the negative log likelihood of classes, after a log_softmax or not.
+func crossEntropy(op string) lowering {
+	return func(c *call) {
+		x, target := c.tensor("self"), c.tensor("target")
+		if target.dtype.IsFloating() || c.has("label_smoothing") && c.number("label_smoothing") != 0 {
+			fail.With("%s: with probabilities as the target or label_smoothing it cannot be exported", c.node.Op)
+		}
+		in := []string{c.in(x), c.as(target, torch.Int64)}
+		single := len(x.shape) == 1
+		if single {
+			in = []string{c.add("Unsqueeze", []string{in[0], c.vector(0)}), c.add("Reshape", []string{in[1], c.vector(1)})}
+		}
+		if w := c.optional("weight"); w != nil {
+			in = append(in, c.in(w))
+		}
+		reduction := []string{"none", "mean", "sum"}[c.int("reduction")]
+		y := c.add(op, in, attrString("reduction", reduction), attrInt("ignore_index", c.int("ignore_index")))
+		if single && reduction == "none" {
+			y = c.add("Squeeze", []string{y, c.vector(0)})
+		}
+		c.set(0, y)
+	}
 }

@@ -79,6 +79,10 @@ func lowerUnbind(c *call) {
 
 func lowerIndexSelect(c *call) {
 	x, index := c.tensor("self"), c.tensor("index")
+	if len(x.shape) == 0 {
+		c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))
+		return
+	}
 	c.put("Gather", []string{c.in(x), c.in(index)}, attrInt("axis", c.axis("dim", len(x.shape))))
 }
 

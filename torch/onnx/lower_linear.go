@@ -3,7 +3,12 @@
 
 package onnx
 
-import "github.com/etude-ml/etude/torch/internal/fail"
+import (
+	"math"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 // lowerLinear writes x·Wᵀ + b. Gemm takes the weight as PyTorch has it; it is
 // for matrices only, so other ranks multiply by the transposed weight.
@@ -65,4 +70,101 @@ func lowerAddmm(c *call) {
 	}
 	c.label = prefix(b.label)
 	c.put("Gemm", []string{c.in(a), c.in(b), c.in(bias)}, attributes...)
+}
+
+// lowerInner sums products over the last dimensions.
+func lowerInner(c *call) {
+	a, b := c.tensor("self"), c.tensor("other")
+	switch {
+	case len(b.shape) == 1:
+		c.put("MatMul", []string{c.in(a), c.in(b)})
+	case len(a.shape) == 1:
+		c.put("MatMul", []string{c.in(b), c.in(a)})
+	default:
+		fail.With("%s: only with a vector can it be exported; use Matmul", c.node.Op)
+	}
+}
+
+// lowerOuter multiplies each element of a vector by each of another.
+func lowerOuter(c *call) {
+	column := c.add("Unsqueeze", []string{c.operand("self", c.dtypeOf(0)), c.vector(1)})
+	c.put("Mul", []string{column, c.operand("vec2", c.dtypeOf(0))})
+}
+
+func lowerEinsum(c *call) {
+	var in []string
+	for _, v := range c.tensors("tensors") {
+		in = append(in, c.as(v, c.dtypeOf(0)))
+	}
+	c.put("Einsum", in, attrString("equation", c.string("equation")))
+}
+
+// lowerBilinear writes xᵀ·A·y + b for each output feature.
+func lowerBilinear(c *call) {
+	w := c.tensor("weight")
+	c.label = prefix(w.label)
+	y := c.add("Einsum", []string{c.in(c.tensor("input1")), c.in(w), c.in(c.tensor("input2"))}, attrString("equation", "...i,oij,...j->...o"))
+	if b := c.optional("bias"); b != nil {
+		y = c.add("Add", []string{y, c.in(b)})
+	}
+	c.set(0, y)
+}
+
+// lowerCdist writes the distances between the rows of two tensors.
+func lowerCdist(c *call) {
+	a, b, p := c.tensor("x1"), c.tensor("x2"), c.number("p")
+	x := c.add("Unsqueeze", []string{c.in(a), c.vector(len(a.shape) - 1)})
+	y := c.add("Unsqueeze", []string{c.in(b), c.vector(len(b.shape) - 2)})
+	c.set(0, c.distance(c.add("Sub", []string{x, y}), c.dtypeOf(0), p, false))
+}
+
+func lowerPairwiseDistance(c *call) {
+	difference := c.formula(c.dtypeOf(0), "x1 - x2 + eps", nil)
+	c.set(0, c.distance(difference, c.dtypeOf(0), c.number("p"), c.bool("keepdim")))
+}
+
+// distance writes the norm over the last dimension.
+func (c *call) distance(x string, d torch.DType, p float64, keep bool) string {
+	switch {
+	case p == 2:
+		return c.reduced("ReduceL2", x, keep, -1)
+	case p == 1:
+		return c.reduced("ReduceL1", x, keep, -1)
+	case math.IsInf(p, 1):
+		return c.reduced("ReduceMax", c.add("Abs", []string{x}), keep, -1)
+	case p == 0:
+		fail.With("%s: p = 0 cannot be exported", c.node.Op)
+	}
+	known := map[string]string{"x": x, "p": c.scalar(p, d)}
+	known["s"] = c.reduced("ReduceSum", c.formula(d, "Pow(Abs(x), p)", known), keep, -1)
+	return c.formula(d, "Pow(s, 1 / p)", known)
+}
+
+// lowerCosineSimilarity writes x·y / (max(|x|, eps)·max(|y|, eps)).
+func lowerCosineSimilarity(c *call) {
+	a, b, d := c.tensor("x1"), c.tensor("x2"), c.dtypeOf(0)
+	axis := c.int("dim")
+	if axis >= 0 {
+		axis -= max(len(a.shape), len(b.shape))
+	}
+	known := map[string]string{"n1": "", "n2": ""}
+	for i, v := range []*value{a, b} {
+		known[[]string{"n1", "n2"}[i]] = c.reduced("ReduceL2", c.as(v, d), true, axis)
+	}
+	product := c.formula(d, "(x1 / Max(n1, eps)) * (x2 / Max(n2, eps))", known)
+	c.set(0, c.reduced("ReduceSum", product, false, axis))
+}
+
+// lowerCross writes the cross product along a dimension of size 3.
+func lowerCross(c *call) {
+	d, rank := c.dtypeOf(0), len(c.shapeOf(0))
+	if !c.has("dim") {
+		fail.With("%s: dim is needed to export it", c.node.Op)
+	}
+	axis := attrInt("axis", c.axis("dim", rank)-rank)
+	turned := func(name string, order ...int) string {
+		return c.add("Gather", []string{c.operand(name, d), c.vector(order...)}, axis)
+	}
+	c.set(0, c.formula(d, "a * b - c * e", map[string]string{
+		"a": turned("self", 1, 2, 0), "b": turned("other", 2, 0, 1), "c": turned("self", 2, 0, 1), "e": turned("other", 1, 2, 0)}))
 }

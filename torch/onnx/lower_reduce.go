@@ -4,33 +4,54 @@
 package onnx
 
 import (
+	"math"
+	"strconv"
+	"strings"
+
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// reduce writes a reduction over the named dimensions, or over all. ReduceSum
-// takes them as an input from opset 13 on, the others from 18 on.
+// reduce writes a reduction over the named dimensions, or over all.
 func reduce(op string) lowering {
 	return func(c *call) {
 		x := c.tensor("self")
-		axes := c.axes("dim", len(x.shape))
-		in := []string{c.as(x, c.dtypeOf(0))}
-		attributes := []attribute{c.keepdims()}
-		if c.opset >= 18 || op == "ReduceSum" {
-			in = append(in, c.vector(axes...))
-		} else {
-			attributes = append(attributes, attrInts("axes", axes...))
-		}
-		c.put(op, in, attributes...)
+		axes := c.overDims(x)
+		c.set(0, c.reduced(op, c.as(x, c.dtypeOf(0)), c.bool("keepdim"), axes...))
 	}
 }
 
-func lowerArgmax(c *call) {
-	x := c.tensor("self")
-	if !c.has("dim") {
-		fail.With("%s: without a dimension it cannot be exported; name one", c.node.Op)
+// reduced writes a reduction over some axes, or all. ReduceSum takes them as an input
+// from opset 13 on, the others from 18 on.
+func (c *call) reduced(op, x string, keep bool, axes ...int) string {
+	k, _ := number(keep)
+	in, attributes := []string{x}, []attribute{attrInt("keepdims", int(k))}
+	switch {
+	case len(axes) == 0:
+	case c.opset >= 18 || op == "ReduceSum":
+		in = append(in, c.vector(axes...))
+	default:
+		attributes = append(attributes, attrInts("axes", axes...))
 	}
-	c.put("ArgMax", []string{c.in(x)}, attrInt("axis", c.axis("dim", len(x.shape))), c.keepdims())
+	return c.add(op, in, attributes...)
+}
+
+// place writes the place of the largest or smallest value, of all elements or along a
+// dimension.
+func place(op string) lowering {
+	return func(c *call) {
+		x := c.tensor("self")
+		if !c.has("dim") || len(x.shape) == 0 {
+			flat := c.add("Reshape", []string{c.in(x), c.vector(-1)})
+			y := c.add(op, []string{flat}, attrInt("axis", 0), attrInt("keepdims", 0))
+			if shape := c.shapeOf(0); len(shape) > 0 {
+				y = c.add("Reshape", []string{y, c.sizes(shape...)})
+			}
+			c.set(0, y)
+			return
+		}
+		c.put(op, []string{c.in(x)}, attrInt("axis", c.axis("dim", len(x.shape))), c.keepdims())
+	}
 }
 
 func (c *call) keepdims() attribute {
@@ -58,4 +79,120 @@ func lowerLayerNorm(c *call) {
 		in = append(in, c.in(bias))
 	}
 	c.put("LayerNormalization", in, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
+}
+
+// best writes the largest or smallest value and, where it is wanted, its place.
+func best(value, place string) lowering {
+	return func(c *call) {
+		x := c.tensor("self")
+		if len(x.shape) == 0 {
+			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+		}
+		axis := c.axis("dim", len(x.shape))
+		c.set(0, c.reduced(value, c.in(x), c.bool("keepdim"), axis))
+		if c.wanted(1) {
+			c.set(1, c.add(place, []string{c.in(x)}, attrInt("axis", axis), c.keepdims()))
+		}
+	}
+}
+
+// lowerAminmax writes the smallest and the largest value.
+func lowerAminmax(c *call) {
+	x := c.tensor("self")
+	var axes []int
+	if c.has("dim") && len(x.shape) > 0 {
+		axes = []int{c.axis("dim", len(x.shape))}
+	}
+	for i, op := range []string{"ReduceMin", "ReduceMax"} {
+		c.set(i, c.reduced(op, c.in(x), c.bool("keepdim"), axes...))
+	}
+}
+
+// overDims returns the axes of a reduction: one dimension, several, or none for all.
+func (c *call) overDims(x *value) []int {
+	switch {
+	case !c.has("dim") || len(x.shape) == 0:
+		return nil
+	case len(c.dimsOf("dim", len(x.shape))) == len(x.shape):
+		return nil
+	}
+	return c.dimsOf("dim", len(x.shape))
+}
+
+// reduceFormula writes a reduction of the formula before, which has the values as self, and
+// applies the formula after to its result y.
+func reduceFormula(before, op, after string) lowering {
+	return func(c *call) {
+		x, d := c.tensor("self"), c.dtypeOf(0)
+		if d == torch.Bool || d == torch.Int64 && before != "self" {
+			d = torch.Float32
+		}
+		y := c.formula(d, before, map[string]string{"self": c.as(x, d)})
+		y = c.reduced(op, y, c.bool("keepdim"), c.overDims(x)...)
+		y = c.formula(d, after, map[string]string{"y": y})
+		if r := c.dtypeOf(0); r != d {
+			y = c.cast(y, r)
+		}
+		c.set(0, y)
+	}
+}
+
+// anyOf and allOf find values other than 0.
+var (
+	anyOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMax", "y")
+	allOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMin", "y")
+)
+
+// lowerVectorNorm writes the norm of order 2 and the others.
+func lowerVectorNorm(c *call) {
+	order := 2.0
+	for _, name := range []string{"ord", "p"} {
+		if c.has(name) {
+			order = c.number(name)
+		}
+	}
+	switch {
+	case order == 2:
+		reduceFormula("self * self", "ReduceSum", "Sqrt(y)")(c)
+	case order == 1:
+		reduceFormula("Abs(self)", "ReduceSum", "y")(c)
+	case order == 0:
+		reduceFormula("Where(self == 0, 0, 1)", "ReduceSum", "y")(c)
+	case math.IsInf(order, 1):
+		reduceFormula("Abs(self)", "ReduceMax", "y")(c)
+	case math.IsInf(order, -1):
+		reduceFormula("Abs(self)", "ReduceMin", "y")(c)
+	default:
+		p := strconv.FormatFloat(order, 'g', -1, 64)
+		if order < 0 {
+			p = "(" + p + ")"
+		}
+		reduceFormula("Pow(Abs(self), "+p+")", "ReduceSum", "Pow(y, 1/"+p+")")(c)
+	}
+}
+
+// lowerVariance writes the variance or its root and, as a second result, the mean.
+func lowerVariance(c *call) {
+	x, d := c.tensor("self"), c.dtypeOf(0)
+	axes := c.overDims(x)
+	n, correction, keep := 1, 1.0, c.bool("keepdim")
+	for _, axis := range c.axes("dim", len(x.shape)) {
+		n *= c.fixed(x.sizeAt(axis), "self")
+	}
+	if c.has("correction") {
+		correction = c.number("correction")
+	} else if v, ok := c.node.Args["unbiased"].(bool); ok && !v {
+		correction = 0
+	}
+	in := c.as(x, d)
+	centred := c.add("Sub", []string{in, c.reduced("ReduceMean", in, true, axes...)})
+	y := c.reduced("ReduceSum", c.add("Mul", []string{centred, centred}), keep, axes...)
+	y = c.add("Div", []string{y, c.scalar(max(float64(n)-correction, 0), d)})
+	if strings.HasPrefix(c.node.Op, "aten::std") {
+		y = c.add("Sqrt", []string{y})
+	}
+	c.set(0, y)
+	if len(c.node.Results) > 1 {
+		c.set(1, c.reduced("ReduceMean", in, keep, axes...))
+	}
 }

@@ -6,6 +6,7 @@ package onnx
 import (
 	"slices"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -79,8 +80,15 @@ func lowerSqueeze(c *call) {
 	if c.node.Overload == "dim" {
 		named = func(name string, rank int) []int { return []int{c.axis(name, rank)} }
 	}
+	dims := named("dim", len(x.shape))
+	if c.node.Overload == "dims" && len(c.ints("dim")) == 0 {
+		dims = nil
+	}
 	var axes []int
-	for _, d := range named("dim", len(x.shape)) {
+	for _, d := range dims {
+		if len(x.shape) == 0 {
+			break
+		}
 		s := x.sizeAt(d)
 		if !s.constant() {
 			fail.With("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)
@@ -138,4 +146,225 @@ func lowerStack(c *call) {
 		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.vector(axis)}))
 	}
 	c.put("Concat", slices.Clone(in), attrInt("axis", axis))
+}
+
+// lowerMovedim puts dimensions into other places; the rest keeps its order.
+func lowerMovedim(c *call) {
+	x := c.tensor("self")
+	rank := len(x.shape)
+	perm := repeated(-1, rank)
+	from, to := c.dimsOf("source", rank), c.dimsOf("destination", rank)
+	for i, d := range to {
+		perm[d] = from[i]
+	}
+	next := 0
+	for d := range rank {
+		if slices.Contains(from, d) {
+			continue
+		}
+		for perm[next] >= 0 {
+			next++
+		}
+		perm[next] = d
+	}
+	c.put("Transpose", []string{c.in(x)}, attrInts("perm", perm...))
+}
+
+// lowerBroadcast gives tensors a common shape.
+func lowerBroadcast(c *call) {
+	for i, v := range c.tensors("tensors") {
+		c.set(i, c.add("Expand", []string{c.in(v), c.sizes(c.shapeOf(i)...)}))
+	}
+}
+
+// lowerMeshgrid gives each vector a dimension of its own.
+func lowerMeshgrid(c *call) {
+	vs := c.tensors("tensors")
+	for i, v := range vs {
+		at := i
+		if c.string("indexing") == "xy" && i < 2 {
+			at = 1 - i
+		}
+		shape := repeated(1, len(vs))
+		shape[at] = -1
+		column := c.add("Reshape", []string{c.in(v), c.vector(shape...)})
+		c.set(i, c.add("Expand", []string{column, c.sizes(c.shapeOf(i)...)}))
+	}
+}
+
+// lowerRoll cuts each axis in two and joins the parts the other way round.
+func lowerRoll(c *call) {
+	x := c.tensor("self")
+	shifts, dims, out := c.ints("shifts"), c.axes("dims", len(x.shape)), c.in(x)
+	shape := x.shape
+	flat := len(c.ints("dims")) == 0
+	if flat {
+		n := 1
+		for _, s := range shape {
+			n *= c.fixed(s, "self")
+		}
+		shape, dims = []size{{fixed: n}}, []int{0}
+		out = c.add("Reshape", []string{out, c.vector(-1)})
+	}
+	for i, axis := range dims {
+		n, by := shape[axis], shifts[i]
+		if n.constant() {
+			by = ((by % n.fixed) + n.fixed) % n.fixed
+		}
+		if by == 0 {
+			continue
+		}
+		cut := size{n.perBatch, n.fixed - by}
+		if by < 0 {
+			cut = size{fixed: -by}
+		}
+		first := c.add("Slice", []string{out, c.vector(0), c.sizes(cut), c.vector(axis)})
+		second := c.add("Slice", []string{out, c.sizes(cut), c.sizes(n), c.vector(axis)})
+		out = c.add("Concat", []string{second, first}, attrInt("axis", axis))
+	}
+	if flat {
+		out = c.reshape(out, nil, x.shape)
+	}
+	c.put("Identity", []string{out})
+}
+
+// triangle keeps the elements on one side of a diagonal.
+func triangle(upper int) lowering {
+	return func(c *call) {
+		x := c.tensor("self")
+		c.put("Trilu", []string{c.in(x), c.integer(c.int("diagonal"))}, attrInt("upper", upper))
+	}
+}
+
+// integer returns a constant int64 without dimensions.
+func (c *call) integer(n int) string { return c.scalar(float64(n), torch.Int64) }
+
+// lowerDiagonal picks the diagonal of two dimensions, which becomes the last.
+func lowerDiagonal(c *call) {
+	x := c.tensor("self")
+	rank, offset := len(x.shape), 0
+	for _, name := range []string{"offset", "diagonal"} {
+		if c.has(name) {
+			offset = c.int(name)
+		}
+	}
+	a, b := 0, 1
+	if c.has("dim1") {
+		a, b = c.axis("dim1", rank), c.axis("dim2", rank)
+	}
+	if rank < 2 {
+		fail.With("%s: a matrix cannot be made of a vector in a file", c.node.Op)
+	}
+	rows, columns := c.fixed(x.sizeAt(a), "self"), c.fixed(x.sizeAt(b), "self")
+	var at []int
+	for i := range rows {
+		if j := i + offset; j >= 0 && j < columns {
+			at = append(at, i*columns+j)
+		}
+	}
+	var perm []int
+	var shape []size
+	for d := range rank {
+		if d != a && d != b {
+			perm, shape = append(perm, d), append(shape, x.shape[d])
+		}
+	}
+	y := c.add("Transpose", []string{c.in(x)}, attrInts("perm", append(perm, a, b)...))
+	y = c.reshape(y, nil, append(shape, size{fixed: rows * columns}))
+	c.put("Gather", []string{y, c.vector(at...)}, attrInt("axis", rank-2))
+}
+
+// lowerUnfold cuts a dimension into windows, which become the last dimension.
+func lowerUnfold(c *call) {
+	x := c.tensor("self")
+	if len(x.shape) == 0 {
+		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+	}
+	rank, step, width := len(x.shape), c.int("step"), c.int("size")
+	axis := c.axis("dimension", rank)
+	var at []int
+	count := (c.fixed(x.sizeAt(axis), "self")-width)/step + 1
+	for i := range count {
+		for j := range width {
+			at = append(at, i*step+j)
+		}
+	}
+	y := c.add("Gather", []string{c.in(x), c.vector(at...)}, attrInt("axis", axis))
+	shape := slices.Concat(x.shape[:axis], []size{{fixed: count}, {fixed: width}}, x.shape[axis+1:])
+	y = c.reshape(y, nil, shape)
+	c.set(0, c.moved(y, rank+1, axis+1, 1, rank))
+}
+
+// lowerTake picks elements by their place among all.
+func lowerTake(c *call) {
+	flat := c.add("Reshape", []string{c.in(c.tensor("self")), c.vector(-1)})
+	c.put("Gather", []string{flat, c.in(c.tensor("index"))})
+}
+
+// lowerRepeatInterleave repeats each slice of a dimension, or each element.
+func lowerRepeatInterleave(c *call) {
+	x, n := c.tensor("self"), c.int("repeats")
+	in, shape, axis := c.in(x), x.shape, 0
+	if c.has("dim") {
+		axis = c.axis("dim", len(shape))
+	} else {
+		in, shape = c.add("Reshape", []string{in, c.vector(-1)}), c.shapeOf(0)
+	}
+	tiles := repeated(1, len(shape)+1)
+	tiles[axis+1] = n
+	in = c.add("Tile", []string{c.add("Unsqueeze", []string{in, c.vector(axis + 1)}), c.vector(tiles...)})
+	c.set(0, c.reshape(in, nil, c.shapeOf(0)))
+}
+
+// lowerSelectScatter and lowerSliceScatter write src over a part: what stands before it and
+// after it is joined to it.
+func lowerSelectScatter(c *call) {
+	x := c.tensor("self")
+	axis, at := c.axis("dim", len(x.shape)), c.size("index")
+	if at.constant() && at.fixed < 0 {
+		at.fixed += c.fixed(x.sizeAt(axis), "self")
+	}
+	src := c.add("Unsqueeze", []string{c.in(c.tensor("src")), c.vector(axis)})
+	c.replaced(x, src, axis, at, size{at.perBatch, at.fixed + 1})
+}
+
+func lowerSliceScatter(c *call) {
+	x := c.tensor("self")
+	axis := c.axis("dim", len(x.shape))
+	n := c.fixed(x.sizeAt(axis), "self")
+	bound := func(name string, x int) size {
+		if c.has(name) {
+			x = c.int(name)
+		}
+		if x < 0 {
+			x += n
+		}
+		return size{fixed: min(max(x, 0), n)}
+	}
+	if c.int("step") != 1 {
+		fail.With("%s: a step other than 1 cannot be exported", c.node.Op)
+	}
+	c.replaced(x, c.in(c.tensor("src")), axis, bound("start", 0), bound("end", n))
+}
+
+func (c *call) replaced(x *value, src string, axis int, from, to size) {
+	var parts []string
+	if from != (size{}) {
+		parts = append(parts, c.add("Slice", []string{c.in(x), c.vector(0), c.sizes(from), c.vector(axis)}))
+	}
+	parts = append(parts, src)
+	if to != x.shape[axis] {
+		parts = append(parts, c.add("Slice", []string{c.in(x), c.sizes(to), c.sizes(x.shape[axis]), c.vector(axis)}))
+	}
+	c.put("Concat", parts, attrInt("axis", axis))
+}
+
+// lowerOneHot writes 1 at the place of each class, and 0 elsewhere.
+func lowerOneHot(c *call) {
+	x := c.tensor("self")
+	n := c.int("num_classes")
+	if n < 0 {
+		fail.With("%s: num_classes is needed to export it", c.node.Op)
+	}
+	c.put("OneHot", []string{c.in(x), c.vector(n), c.vector(0, 1)}, attrInt("axis", -1))
 }

@@ -1,0 +1,215 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
+
+// lowerPad writes padding. PyTorch's list begins with the last dimension, a pair each.
+func lowerPad(c *call) {
+	x := c.tensor("self")
+	mode := c.string("mode")
+	switch {
+	case strings.HasPrefix(c.node.Op, "aten::reflection"):
+		mode = "reflect"
+	case strings.HasPrefix(c.node.Op, "aten::replication"):
+		mode = "replicate"
+	case mode == "":
+		mode = "constant"
+	}
+	c.set(0, c.padded(x, c.ints("pad"+map[bool]string{true: "ding"}[c.has("padding")]), mode))
+}
+
+func (c *call) padded(x *value, pairs []int, mode string) string {
+	rank, y := len(x.shape), c.in(x)
+	pads := make([]int, 2*rank)
+	for i := 0; 2*i < len(pairs); i++ {
+		pads[rank-1-i], pads[2*rank-1-i] = pairs[2*i], pairs[2*i+1]
+	}
+	switch mode {
+	case "constant":
+		in := []string{y, c.vector(pads...)}
+		if c.has("value") {
+			in = append(in, c.operand("value", x.dtype))
+		}
+		return c.add("Pad", in, attrString("mode", "constant"))
+	case "circular": // ONNX has it from opset 19 on
+		for i := range rank {
+			n, before, after := x.shape[i], pads[i], pads[rank+i]
+			if before < 0 || after < 0 {
+				fail.With("%s: circular padding by %d and %d cannot be exported", c.node.Op, before, after)
+			}
+			part := func(from, to size) string {
+				return c.add("Slice", []string{y, c.sizes(from), c.sizes(to), c.vector(i)})
+			}
+			var parts []string
+			if before > 0 {
+				parts = append(parts, part(size{n.perBatch, n.fixed - before}, n))
+			}
+			parts = append(parts, y)
+			if after > 0 {
+				parts = append(parts, part(size{}, size{fixed: after}))
+			}
+			if len(parts) > 1 {
+				y = c.add("Concat", parts, attrInt("axis", i))
+			}
+		}
+		return y
+	}
+	return c.add("Pad", []string{y, c.vector(pads...)}, attrString("mode", strings.Replace(mode, "replicate", "edge", 1)))
+}
+
+// upsample writes an interpolation over the last dimensions: "nearest", "linear" or "cubic".
+func upsample(mode string, attributes ...attribute) lowering {
+	return func(c *call) {
+		name := "self"
+		if c.has("input") {
+			name = "input"
+		}
+		x := c.tensor(name)
+		n := len(x.shape) - 2
+		in := []string{c.in(x), "", "", ""}
+		var scales []float64
+		for _, name := range []string{"scales_d", "scales_h", "scales_w", "scales"} {
+			if c.has(name) {
+				scales = append(scales, c.number(name))
+			}
+		}
+		if list, ok := c.node.Args["scale_factors"].([]float64); ok {
+			scales = list
+		}
+		if len(scales) == n {
+			all := append([]float64{1, 1}, scales...)
+			data := collect(all, func(x float64) float32 { return float32(x) })
+			if constant(c.shapeOf(0)[2:]) && !constant(x.shape[2:]) {
+				fail.With("%s: scales and a fixed size for an input of any size cannot be exported", c.node.Op)
+			}
+			in[2] = c.once(fmt.Sprint("scales_", all), torch.Float32, []int{len(all)}, bytesOf(data))
+		} else {
+			in[3] = c.sizes(c.shapeOf(0)...)
+		}
+		coordinates := "asymmetric"
+		switch {
+		case c.bool("align_corners"):
+			coordinates = "align_corners"
+		case mode != "nearest":
+			coordinates = "pytorch_half_pixel"
+		case strings.Contains(c.node.Op, "exact"):
+			coordinates = "half_pixel"
+		}
+		list := append([]attribute{attrString("mode", mode), attrString("coordinate_transformation_mode", coordinates)}, attributes...)
+		c.put("Resize", in, list...)
+	}
+}
+
+// lowerGridSampler samples images at places that another tensor has.
+func lowerGridSampler(c *call) {
+	modes := []string{"bilinear", "nearest", "bicubic"}
+	x := c.tensor("input")
+	if c.opset < 16 || len(x.shape) > 4 && c.opset < 20 {
+		fail.With("%s: opset %d cannot express it for %d dimensions; 16 can for 4, 20 for 5", c.node.Op, c.opset, len(x.shape))
+	}
+	if c.opset >= 20 {
+		modes = []string{"linear", "nearest", "cubic"}
+	}
+	align, _ := number(c.bool("align_corners"))
+	c.put("GridSample", []string{c.in(x), c.in(c.tensor("grid"))},
+		attrString("mode", modes[c.int("interpolation_mode")]), attrInt("align_corners", int(align)),
+		attrString("padding_mode", []string{"zeros", "border", "reflection"}[c.int("padding_mode")]))
+}
+
+// rearranged splits dimensions of x into the sizes of from, orders them and joins them to
+// the result's shape.
+func (c *call) rearranged(x *value, from []size, perm ...int) {
+	y := c.add("Transpose", []string{c.reshape(c.in(x), x.shape, from)}, attrInts("perm", perm...))
+	moved := make([]size, len(perm))
+	for i, p := range perm {
+		moved[i] = from[p]
+	}
+	c.set(0, c.reshape(y, moved, c.shapeOf(0)))
+}
+
+// lowerShuffle writes pixel_shuffle, pixel_unshuffle and channel_shuffle: dimensions are
+// split in two and the parts ordered otherwise.
+func lowerShuffle(c *call) {
+	x := c.tensor("self")
+	n := len(x.shape)
+	known := func(d int) int { return c.fixed(x.sizeAt(d), "self") }
+	fixed := func(xs ...int) []size { return collect(xs, func(x int) size { return size{fixed: x} }) }
+	var lead, split, perm []int
+	first := n - 3
+	for d := range first {
+		lead = append(lead, d)
+	}
+	switch c.node.Op {
+	case "aten::pixel_shuffle":
+		r := c.int("upscale_factor")
+		split, perm = []int{known(first) / r / r, r, r, known(first + 1), known(first + 2)}, []int{0, 3, 1, 4, 2}
+	case "aten::pixel_unshuffle":
+		r := c.int("downscale_factor")
+		split, perm = []int{known(first), known(first+1) / r, r, known(first+2) / r, r}, []int{0, 2, 4, 1, 3}
+	default: // the channels come second
+		g := c.int("groups")
+		first, lead = 1, []int{0}
+		split, perm = []int{g, known(1) / g}, []int{1, 0}
+		for d := 2; d < n; d++ {
+			split, perm = append(split, known(d)), append(perm, d)
+		}
+	}
+	for i := range perm {
+		perm[i] += first
+	}
+	c.rearranged(x, append(slices.Clone(x.shape[:first]), fixed(split...)...), append(lead, perm...)...)
+}
+
+// lowerScaledDotProductAttention writes softmax(q·kᵀ·scale + mask)·v.
+func lowerScaledDotProductAttention(c *call) {
+	q, k, v, mask := c.tensor("query"), c.tensor("key"), c.tensor("value"), c.optional("attn_mask")
+	if c.has("dropout_p") && c.number("dropout_p") != 0 {
+		fail.With("%s: dropout_p is %v: put the network into evaluation mode", c.node.Op, c.number("dropout_p"))
+	}
+	if c.bool("enable_gqa") {
+		fail.With("%s: enable_gqa cannot be exported; repeat the keys and values", c.node.Op)
+	}
+	d, rank := q.dtype, len(k.shape)
+	scale := 1 / math.Sqrt(float64(c.fixed(q.sizeAt(len(q.shape)-1), "query")))
+	if c.has("scale") {
+		scale = c.number("scale")
+	}
+	perm := make([]int, rank)
+	for i := range perm {
+		perm[i] = i
+	}
+	perm[rank-2], perm[rank-1] = rank-1, rank-2
+	known := map[string]string{
+		"q": c.in(q), "k": c.add("Transpose", []string{c.in(k)}, attrInts("perm", perm...)), "s": c.scalar(scale, d),
+		"mask": "", "never": c.scalar(math.Inf(-1), d), "none": c.scalar(0, d),
+	}
+	product := "MatMul(q * s, k)"
+	switch {
+	case c.bool("is_causal"):
+		square := c.filled([]size{q.shape[len(q.shape)-2], k.shape[rank-2]}, torch.Float32, 1)
+		lower := c.add("Trilu", []string{c.in(square)}, attrInt("upper", 0))
+		known["mask"] = c.add("Cast", []string{lower}, attrInt("to", int(elementCode(torch.Bool))))
+		product = "Where(mask, " + product + ", never)"
+	case mask != nil && mask.dtype == torch.Bool:
+		known["mask"] = c.in(mask)
+		product = "Where(mask, " + product + ", never)"
+	case mask != nil:
+		known["mask"] = c.as(mask, d)
+		product += " + mask"
+	}
+	weights := c.add("Softmax", []string{c.formula(d, product, known)}, attrInt("axis", -1))
+	if mask != nil && mask.dtype == torch.Bool { // where nothing may be seen, PyTorch's weights are 0
+		weights = c.formula(d, "Where(IsNaN(w), none, w)", map[string]string{"w": weights, "none": known["none"]})
+	}
+	c.put("MatMul", []string{weights, c.in(v)})
+}

@@ -1,0 +1,110 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
+
+// pool writes the largest or mean value of windows over n dimensions.
+func pool(op string, n int) lowering {
+	return func(c *call) {
+		x := c.tensor("self")
+		kernel := c.perAxis("kernel_size", n, nil)
+		padding := c.perAxis("padding", n, repeated(0, n))
+		ceil, _ := number(c.bool("ceil_mode"))
+		attributes := []attribute{
+			attrInts("kernel_shape", kernel...), attrInts("strides", c.perAxis("stride", n, kernel)...),
+			attrInts("pads", append(padding[:n:n], padding...)...), attrInt("ceil_mode", int(ceil)),
+		}
+		if op == "MaxPool" {
+			c.maxPool(x, n, append(attributes, attrInts("dilations", c.perAxis("dilation", n, repeated(1, n))...)))
+			return
+		}
+		included, _ := number(c.bool("count_include_pad"))
+		factor := 1.0
+		if c.has("divisor_override") {
+			if ceil == 1 {
+				fail.With("%s: divisor_override and ceil_mode together cannot be exported", c.node.Op)
+			}
+			included = 1
+			for _, k := range kernel {
+				factor *= float64(k)
+			}
+			factor /= c.number("divisor_override")
+		}
+		if ceil == 1 && included == 1 && c.opset < 19 {
+			fail.With("%s: ceil_mode with count_include_pad needs opset 19", c.node.Op)
+		}
+		c.batched(x, n+2, func(x string) string {
+			y := c.add("AveragePool", []string{x}, append(attributes, attrInt("count_include_pad", int(included)))...)
+			if factor != 1 {
+				y = c.add("Mul", []string{y, c.scalar(factor, c.dtypeOf(0))})
+			}
+			return y
+		})
+	}
+}
+
+// maxPool writes the largest values and, where they are wanted, their places, which
+// PyTorch counts in each plane.
+func (c *call) maxPool(x *value, n int, attributes []attribute) {
+	places := len(c.node.Results) > 1 && c.wanted(1)
+	c.batched(x, n+2, func(in string) string {
+		out := c.emit(c.label, "MaxPool", []string{in}, []bool{true, places}, attributes...)
+		if places {
+			plane := 1
+			for _, s := range x.shape[len(x.shape)-n:] {
+				plane *= c.fixed(s, "self")
+			}
+			at := c.add("Mod", []string{out[1], c.vector(plane)})
+			if len(x.shape) == n+1 {
+				at = c.add("Squeeze", []string{at, c.vector(0)})
+			}
+			c.set(1, at)
+		}
+		return out[0]
+	})
+}
+
+// adaptivePool writes a pool with a given number of windows. Windows of equal size are one
+// node; others are means or maxima of slices, dimension by dimension.
+func adaptivePool(op string, n int) lowering {
+	return func(c *call) {
+		x := c.tensor("self")
+		rank := len(x.shape)
+		sizes, kernel, equal := c.perAxis("output_size", n, nil), make([]int, n), true
+		for i := range kernel {
+			have := c.fixed(x.shape[rank-n+i], "self")
+			if sizes[i] < 0 {
+				sizes[i] = have
+			}
+			kernel[i] = have / sizes[i]
+			equal = equal && have%sizes[i] == 0
+		}
+		attributes := []attribute{attrInts("kernel_shape", kernel...), attrInts("strides", kernel...)}
+		switch {
+		case equal && op == "MaxPool":
+			c.maxPool(x, n, attributes)
+			return
+		case equal:
+			c.batched(x, n+2, func(x string) string { return c.add(op, []string{x}, attributes...) })
+			return
+		case len(c.node.Results) > 1 && c.wanted(1):
+			fail.With("%s: places of maxima in windows of unequal sizes cannot be exported", c.node.Op)
+		}
+		y := c.in(x)
+		for i, out := range sizes {
+			have, axis := x.shape[rank-n+i].fixed, rank-n+i
+			var parts []string
+			for k := range out {
+				from, to := k*have/out, ((k+1)*have+out-1)/out
+				part := c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
+				parts = append(parts, c.reduced(map[string]string{"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[op], part, true, axis))
+			}
+			y = c.add("Concat", parts, attrInt("axis", axis))
+		}
+		c.set(0, y)
+	}
+}

@@ -1,0 +1,298 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package onnx
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
+
+// lowerGather picks elements along a dimension, each by an index of its own. Where the
+// index is smaller in another dimension, the rest of self there is cut off.
+func lowerGather(c *call) {
+	x, index := c.tensor("self"), c.tensor("index")
+	axis, rank := c.axis("dim", len(x.shape)), len(index.shape)
+	if rank == 0 || len(x.shape) == 0 {
+		c.put("Identity", []string{c.in(x)})
+		return
+	}
+	in := c.in(x)
+	for d := range rank {
+		if d != axis && x.shape[d] != index.shape[d] {
+			in = c.add("Slice", []string{in, c.vector(0), c.sizes(index.shape[d]), c.vector(d)})
+		}
+	}
+	c.put("GatherElements", []string{in, c.in(index)}, attrInt("axis", axis))
+}
+
+// scatter writes elements of src to places along a dimension: "none" replaces what is
+// there, others combine it with src.
+func scatter(reduction string) lowering {
+	return func(c *call) {
+		x, index := c.tensor("self"), c.tensor("index")
+		if len(x.shape) == 0 {
+			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+		}
+		d, axis, reduction := x.dtype, c.axis("dim", len(x.shape)), reduction
+		if kind := c.string("reduce"); kind != "" {
+			reduction = map[string]string{"add": "add", "multiply": "mul", "sum": "add", "prod": "mul", "amax": "max", "amin": "min"}[kind]
+		}
+		if v, ok := c.node.Args["include_self"].(bool); ok && !v || reduction == "" {
+			fail.With("%s: reduce %q with include_self %v cannot be exported", c.node.Op, c.string("reduce"), v)
+		}
+		attributes := []attribute{attrInt("axis", axis)}
+		if reduction != "none" {
+			c.needs(map[string]int{"add": 16, "mul": 16, "max": 18, "min": 18}[reduction], reduction)
+			attributes = append(attributes, attrString("reduction", reduction))
+		}
+		var src string
+		if v := c.optional("src"); v != nil {
+			src = c.as(v, d)
+			for i, s := range index.shape {
+				if v.shape[i] != s {
+					src = c.add("Slice", []string{src, c.vector(0), c.sizes(s), c.vector(i)})
+				}
+			}
+		} else {
+			src = c.add("Expand", []string{c.operand("value", d), c.sizes(index.shape...)})
+		}
+		c.put("ScatterElements", []string{c.in(x), c.in(index), src}, attributes...)
+	}
+}
+
+// alongAxis writes index_add, index_copy and index_fill: whole slices along a dimension.
+// The index is repeated for the other dimensions.
+func alongAxis(reduction string) lowering {
+	return func(c *call) {
+		x, index := c.tensor("self"), c.tensor("index")
+		if len(x.shape) == 0 {
+			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+		}
+		axis, shape := c.axis("dim", len(x.shape)), slices.Clone(x.shape)
+		shape[axis] = size{fixed: 1}
+		if len(index.shape) == 1 {
+			shape[axis] = index.shape[0]
+		}
+		flat := repeated(1, len(shape))
+		flat[axis] = -1
+		places := c.add("Reshape", []string{c.as(index, torch.Int64), c.vector(flat...)})
+		places = c.add("Expand", []string{places, c.sizes(shape...)})
+		name := "source"
+		if c.has("value") {
+			name = "value"
+		}
+		src := c.operand(name, x.dtype)
+		if c.has("alpha") && c.number("alpha") != 1 {
+			src = c.add("Mul", []string{src, c.scalar(c.number("alpha"), x.dtype)})
+		}
+		src = c.add("Expand", []string{src, c.sizes(shape...)})
+		attributes := []attribute{attrInt("axis", axis)}
+		if reduction != "none" {
+			c.needs(16, reduction)
+			attributes = append(attributes, attrString("reduction", reduction))
+		}
+		c.put("ScatterElements", []string{c.in(x), places, src}, attributes...)
+	}
+}
+
+// places joins indices of the first dimensions to one of [..., dimensions], as GatherND
+// and ScatterND take them.
+func (c *call) places(x *value, indices []*value) string {
+	var shape []size
+	for _, v := range indices {
+		if v.dtype == torch.Bool {
+			fail.With("%s: a mask as an index cannot be exported: the result's shape depends on values. Use Where", c.node.Op)
+		}
+		for len(shape) < len(v.shape) {
+			shape = append([]size{{fixed: 1}}, shape...)
+		}
+		for i, s := range v.shape {
+			if at := len(shape) - len(v.shape) + i; s != (size{fixed: 1}) {
+				shape[at] = s
+			}
+		}
+	}
+	var parts []string
+	for _, v := range indices {
+		full := c.add("Expand", []string{c.as(v, torch.Int64), c.sizes(shape...)})
+		parts = append(parts, c.add("Unsqueeze", []string{full, c.vector(len(shape))}))
+	}
+	return c.add("Concat", parts, attrInt("axis", len(shape)))
+}
+
+// indexed returns the given indices, the dimensions in front of them, and whether they
+// follow each other.
+func (c *call) indexed() (indices []*value, first int) {
+	ids, _ := c.node.Args["indices"].([]torch.ValueID)
+	last := -1
+	for d, id := range ids {
+		if id < 0 {
+			continue
+		}
+		if indices == nil {
+			first = d
+		} else if d != last+1 {
+			fail.With("%s: indices with a whole dimension between them cannot be exported", c.node.Op)
+		}
+		last = d
+		indices = append(indices, c.valueOf(id, "indices"))
+	}
+	return indices, first
+}
+
+// moved puts n dimensions that begin at from to another place among the others.
+func (c *call) moved(x string, rank, from, n, to int) string {
+	if from == to || n == 0 {
+		return x
+	}
+	var rest, perm []int
+	for d := range rank {
+		if d < from || d >= from+n {
+			rest = append(rest, d)
+		}
+	}
+	perm = append(perm, rest[:to]...)
+	for d := range n {
+		perm = append(perm, from+d)
+	}
+	return c.add("Transpose", []string{x}, attrInts("perm", append(perm, rest[to:]...)...))
+}
+
+// lowerIndex picks elements by tensors of indices.
+func lowerIndex(c *call) {
+	x := c.tensor("self")
+	indices, first := c.indexed()
+	at := c.places(x, indices)
+	n, rank := len(indices), len(x.shape)
+	y := c.add("GatherND", []string{c.moved(c.in(x), rank, first, n, 0), at})
+	out := c.shapeOf(0)
+	c.set(0, c.moved(y, len(out), 0, len(out)-(rank-n), first))
+}
+
+// lowerIndexPut writes values to places that tensors of indices have.
+func lowerIndexPut(c *call) {
+	x := c.tensor("self")
+	indices, first := c.indexed()
+	if first != 0 {
+		fail.With("%s: an index of the first dimension is needed to export it", c.node.Op)
+	}
+	var shape []size
+	for _, v := range indices {
+		if len(v.shape) > len(shape) {
+			shape = v.shape
+		}
+	}
+	shape = append(slices.Clone(shape), x.shape[len(indices):]...)
+	src := c.add("Expand", []string{c.operand("values", x.dtype), c.sizes(shape...)})
+	attributes := []attribute{}
+	if c.bool("accumulate") {
+		c.needs(16, "accumulate")
+		attributes = append(attributes, attrString("reduction", "add"))
+	}
+	c.put("ScatterND", []string{c.in(x), c.places(x, indices), src}, attributes...)
+}
+
+// sorted writes the first values of a sorted dimension and their places, all where k is 0.
+func (c *call) sorted(x *value, axis, k int, descending bool) (values, places string) {
+	largest, _ := number(descending)
+	n := size{fixed: k}
+	if k == 0 {
+		n = x.sizeAt(axis)
+	}
+	out := c.emit(c.label, "TopK", []string{c.in(x), c.sizes(n)}, []bool{true, true}, attrInt("axis", axis), attrInt("largest", int(largest)))
+	return out[0], out[1]
+}
+
+// lowerSort sorts a dimension, or gives its first values; argsort has the places only.
+func lowerSort(c *call) {
+	x := c.tensor("self")
+	if len(x.shape) == 0 {
+		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+	}
+	k, descending := 0, c.bool("descending")
+	if c.has("k") {
+		k, descending = c.int("k"), c.bool("largest")
+	}
+	values, places := c.sorted(x, c.axis("dim", len(x.shape)), k, descending)
+	if len(c.node.Results) == 1 {
+		c.set(0, places)
+		return
+	}
+	c.set(0, values)
+	c.set(1, places)
+}
+
+// lowerKth gives the k-th smallest value of a dimension, or the lower median, and its place.
+func lowerKth(c *call) {
+	x := c.tensor("self")
+	if len(x.shape) == 0 {
+		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+	}
+	if !c.has("dim") { // the median of all elements
+		n := 1
+		for _, s := range x.shape {
+			n *= c.fixed(s, "self")
+		}
+		flat := &value{name: c.add("Reshape", []string{c.in(x), c.vector(-1)}), shape: []size{{fixed: n}}, dtype: x.dtype}
+		values, _ := c.sorted(flat, 0, (n+1)/2, false)
+		c.set(0, c.add("Squeeze", []string{c.add("Gather", []string{values, c.vector((n+1)/2 - 1)}), c.vector(0)}))
+		return
+	}
+	axis := c.axis("dim", len(x.shape))
+	k := 0
+	if c.has("k") {
+		k = c.int("k")
+	} else {
+		k = (c.fixed(x.sizeAt(axis), "self") + 1) / 2
+	}
+	values, places := c.sorted(x, axis, k, false)
+	for i, v := range []string{values, places} {
+		v = c.add("Gather", []string{v, c.vector(k - 1)}, attrInt("axis", axis))
+		if !c.bool("keepdim") {
+			v = c.add("Squeeze", []string{v, c.vector(axis)})
+		}
+		c.set(i, v)
+	}
+}
+
+// lowerCumsum adds up along a dimension.
+func lowerCumsum(c *call) {
+	x := c.tensor("self")
+	if len(x.shape) == 0 {
+		c.alias(0, x)
+		return
+	}
+	c.put("CumSum", []string{c.as(x, c.dtypeOf(0)), c.vector(c.axis("dim", len(x.shape)))})
+}
+
+// prefixes reduces all beginnings of a dimension: ONNX can add them up only. It compares
+// each place with each other, so it is meant for short dimensions.
+func prefixes(before string, rest float64, op, after string) lowering {
+	return func(c *call) {
+		x, d, rank := c.tensor("self"), c.dtypeOf(0), len(c.tensor("self").shape)
+		if rank == 0 {
+			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+		}
+		axis := c.axis("dim", rank)
+		n := x.sizeAt(axis)
+		in := c.add("Unsqueeze", []string{c.moved(c.as(x, d), rank, axis, 1, rank-1), c.vector(rank - 1)})
+		mask := c.add("Trilu", []string{c.in(c.filled([]size{n, n}, torch.Float32, 1))}, attrInt("upper", 0))
+		known := map[string]string{"x": in, "mask": c.cast(mask, torch.Bool), "rest": c.scalar(rest, d)}
+		known["x"] = c.formula(d, "Where(mask, x, rest)", known)
+		known["m"] = c.reduced("ReduceMax", known["x"], true, rank)
+		y := c.reduced(op, c.formula(d, before, known), true, rank)
+		known["y"] = y
+		back := func(y string) string {
+			return c.moved(c.add("Squeeze", []string{y, c.vector(rank)}), rank, rank-1, 1, axis)
+		}
+		c.set(0, back(c.formula(d, after, known)))
+		if len(c.node.Results) > 1 && c.wanted(1) {
+			place := strings.Replace(op, "Reduce", "Arg", 1)
+			c.set(1, back(c.add(place, []string{known["x"]}, attrInt("axis", rank), attrInt("select_last_index", 1))))
+		}
+	}
+}
