@@ -43,7 +43,14 @@ import "C"
 import (
 	"errors"
 	"unsafe"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch/bridge"
 )
+
+// Go does not see that a header of another folder has changed, and would go on with what
+// it compiled for the old one. Every change raises the number in package bridge, which
+// makes Go compile this package anew, and a wrong number does not compile.
+var _ = [1]struct{}{}[bridge.ABI-C.CT_ABI]
 
 // Load opens the pretend accelerator's library; once in a process, after the bridge.
 func Load(path string) error {
