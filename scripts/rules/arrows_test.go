@@ -39,6 +39,7 @@ var arrows = []struct {
 	{"torch/safetensors/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/wholefile"}},
 	{"torch/torchtest/…", []string{"torch", "torch/nn", "torch/cuda", "torch/libtorch", "torch/internal/ctorch/pretend"}},
 	{"torch/libtorch/…", []string{"torch/internal/ctorch/bridge", "torch/wholefile"}},
+	{"torch/internal/ctorch/pretend", []string{"torch/internal/ctorch/bridge"}},
 	{"torch/internal/…", nil},
 	{"torch/wholefile", nil},
 	{"torch", []string{"torch/internal/ctorch", "torch/libtorch"}},
