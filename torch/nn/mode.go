@@ -34,19 +34,22 @@ func SetTraining(m any, on bool) {
 // Evaluating calls f with m in evaluation mode, and afterwards puts every layer back
 // into the mode it was in, if it keeps the mode in an exported field Training, as the
 // layers of this package do.
-func Evaluating(m any, f func()) {
+func Evaluating(m any, f func()) { inMode(m, false, f) }
+
+// inMode is Evaluating for either mode.
+func inMode(m any, training bool, f func()) {
 	modes := map[*bool]bool{}
 	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
-		if training := trainingOf(v); training != nil {
-			modes[training] = *training
+		if mode := trainingOf(v); mode != nil {
+			modes[mode] = *mode
 		}
 	})
 	defer func() {
-		for training, on := range modes {
-			*training = on
+		for mode, on := range modes {
+			*mode = on
 		}
 	}()
-	SetTraining(m, false)
+	SetTraining(m, training)
 	f()
 }
 

@@ -27,6 +27,8 @@
 // first step that needs it, belongs to no scope, and lies on the parameter's
 // device: move a network before its first step, not after.
 //
+// [GradScaler] goes with torch.Autocast in float16. Averages of weights are in package swa.
+//
 // Wrong settings and lists of parameters panic with *torch.Error, as operations
 // on tensors do.
 package optim

@@ -364,6 +364,10 @@ func optimizers() []Case {
 		foreach("_foreach_add_.Scalar", 1),
 		foreach("_foreach_clamp_min_.Scalar", -0.3),
 		foreach("_foreach_clamp_max_.Scalar", 0.3),
+		op("foreach lerp", "_foreach_lerp_.Scalar", Pointwise, func(in list) list {
+			torch.Call("aten::_foreach_lerp_.Scalar", in[:2], in[2:], 0.3)
+			return in[:2]
+		}, slices.Concat(values, values)...),
 		op("foreach mul", "_foreach_mul_.Tensor", Pointwise, func(in list) list {
 			torch.Call("aten::_foreach_mul_.Tensor", in[:2], in[2])
 			return in[:2]
