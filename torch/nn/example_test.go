@@ -162,3 +162,38 @@ func ExampleTripletMargin() {
 	// 0.000
 	// 0.500
 }
+
+func ExampleSummary() {
+	m := nn.NewSequential(nn.NewLinear(4, 8, torch.CPU), nn.ReLU{}, nn.NewLinear(8, 2, torch.CPU))
+	nn.Freeze(m, "0")
+	fmt.Print(nn.Summary(m, torch.Zeros([]int{5, 4})))
+	// Output:
+	// Layer  Type           Output  Parameters
+	// 0      nn.Linear      [5 8]           40
+	// 1      nn.ReLU        [5 8]
+	// 2      nn.Linear      [5 2]           18
+	// (all)  nn.Sequential  [5 2]           58
+	// 18 parameters are trained, 40 are not.
+}
+
+// Three sequences of 2, 5 and 3 steps, padded to the longest, go through a GRU without
+// their padding.
+func ExampleGRU_ForwardPacked() {
+	l := nn.NewGRU(4, 6, torch.CPU, nn.RecurrentConfig{BatchFirst: true})
+	packed := nn.PackPadded(torch.Zeros([]int{3, 5, 4}), []int{2, 5, 3}, true)
+	y, state := l.ForwardPacked(packed, nil)
+	padded, lengths := nn.PadPacked(y, true, 0, 0)
+	fmt.Println(packed.Data.Shape(), padded.Shape(), lengths, state.Shape())
+	// Output: [10 4] [3 5 6] [2 5 3] [1 3 6]
+}
+
+// Each place of the target sees the whole source, and the target up to its own place.
+func ExampleTransformer_ForwardMasked() {
+	c := nn.DefaultTransformer()
+	c.Feedforward, c.BatchFirst = 32, true
+	m := nn.NewTransformer(16, 4, 2, 2, torch.CPU, c)
+	source, target := torch.Zeros([]int{3, 7, 16}), torch.Zeros([]int{3, 5, 16})
+	y := m.ForwardMasked(source, target, nn.TransformerMasks{Target: nn.AttentionMasks{Causal: true}})
+	fmt.Println(y.Shape())
+	// Output: [3 5 16]
+}
