@@ -162,25 +162,28 @@ func (l *MultiheadAttention) attend(q, k, v *torch.Tensor, m AttentionMasks, wan
 	q, k, v = l.project(q, k, v, self)
 	k, v = l.extend(k, l.BiasK), l.extend(v, l.BiasV)
 	size := l.Embed / l.Heads
-	heads := func(x *torch.Tensor) *torch.Tensor { return x.Reshape(x.Size(0), batch*l.Heads, size).Transpose(0, 1) }
+	heads := func(x *torch.Tensor) *torch.Tensor { return x.Reshape(x.Size(0), batch, l.Heads, size).Permute(1, 2, 0, 3) }
 	q, k, v = heads(q), heads(k), heads(v)
-	apart := func(x *torch.Tensor) *torch.Tensor { return x.Reshape(batch, l.Heads, x.Size(1), x.Size(2)) }
 	dropout := 0.0
 	if l.Training {
 		dropout = l.Dropout
 	}
 	if wanted {
-		q, k = q.MulScalar(math.Sqrt(1/float64(size))), k.Transpose(-2, -1)
-		scores := q.Bmm
-		if mask != nil {
-			mask = mask.Expand(batch, l.Heads, queries, k.Size(-1)).Reshape(batch*l.Heads, queries, -1)
-			scores = func(k *torch.Tensor) *torch.Tensor { return torch.Call("aten::baddbmm", mask, q, k).Tensor() }
+		flat := func(x *torch.Tensor) *torch.Tensor { return x.Flatten(0, 1) }
+		apart := func(x *torch.Tensor) *torch.Tensor { return x.Reshape(batch, l.Heads, queries, -1) }
+		q, k = flat(q).MulScalar(math.Sqrt(1/float64(size))), flat(k).Transpose(1, 2)
+		var scores *torch.Tensor
+		if mask == nil {
+			scores = q.Bmm(k)
+		} else {
+			mask = flat(mask.Expand(batch, l.Heads, queries, k.Size(2)))
+			scores = torch.Call("aten::baddbmm", mask, q, k).Tensor()
 		}
-		weights = torch.Dropout(scores(k).Softmax(-1), dropout, true)
-		y, weights = apart(weights.Bmm(v)), apart(weights)
+		weights = torch.Dropout(scores.Softmax(-1), dropout, true)
+		y, weights = apart(weights.Bmm(flat(v))), apart(weights)
 	} else {
 		// Without a mask, the operator knows a faster way to be causal.
-		y = torch.ScaledDotProductAttention(apart(q), apart(k), apart(v), torch.AttentionOptions{Mask: mask, Dropout: dropout, Causal: m.Causal && mask == nil})
+		y = torch.ScaledDotProductAttention(q, k, v, torch.AttentionOptions{Mask: mask, Dropout: dropout, Causal: m.Causal && mask == nil})
 	}
 	y = l.OutProj.Forward(y.Permute(2, 0, 1, 3).Reshape(queries, batch, l.Embed))
 	switch {

@@ -88,6 +88,25 @@ func TestAttentionRefuses(t *testing.T) {
 	})
 }
 
+// Without masks, a transformer is its stacks, and these are their layers.
+func TestTransformerForward(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		m := nn.NewTransformer(4, 2, 1, 2, torch.CPU, nn.TransformerConfig{BatchFirst: true, Eps: 1e-5})
+		source, target := torchtest.Ramp(1, 3, 5, 4), torchtest.Ramp(2, 3, 2, 4)
+		assert.Equal(t, []int{2048, 4}, m.Encoder.Layers[0].Linear1.Weight.Shape())
+		memory := m.Encoder.Norm.Forward(m.Encoder.Layers[0].Forward(source))
+		near(t, memory, m.Encoder.Forward(source))
+		y := m.Decoder.Layers[1].Forward(m.Decoder.Layers[0].Forward(target, memory), memory)
+		near(t, m.Decoder.Norm.Forward(y), m.Decoder.Forward(target, memory))
+		near(t, m.Decoder.Norm.Forward(y), m.Forward(source, target))
+		assert.ErrorContains(t, torch.Try(func() { m.Encoder.Forward(torch.Ones([]int{2, 3})) }), "[batch, queries, 4], [batch, keys, 4]")
+		for _, p := range nn.Parameters(m) {
+			p.Close()
+		}
+	})
+}
+
 // tied is a network with a tensor that is reached in two ways, and one that leads back.
 type tied struct {
 	Table  *nn.Embedding
