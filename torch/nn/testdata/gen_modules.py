@@ -227,7 +227,7 @@ others = {
     "CosineEmbeddingLoss": lambda r: [one(0.2, inputs=[r(5), r(5), torch.tensor(-1)])],
     "CTCLoss": lambda r: [
         one(zero_infinity=True, inputs=[r(6, 2, 4).log_softmax(2), torch.tensor([[1, 2, 0, 0], [3, 3, 3, 3]]), [6, 3], [2, 4]]),
-        one(3, "sum", inputs=[r(6, 2, 4).log_softmax(2), torch.tensor([1, 2, 0, 2, 2]), torch.tensor([6, 5]), torch.tensor([2, 3])]),
+        one(3, reduction="sum", inputs=[r(6, 2, 4).log_softmax(2), torch.tensor([1, 2, 0, 2, 2]), torch.tensor([6, 5]), torch.tensor([2, 3])]),
         one(inputs=[r(6, 4).log_softmax(1), torch.tensor([1, 3, 3]), [6], [3]]),
     ],
     "WeightNorm": lambda r: [
