@@ -162,7 +162,9 @@ func (l *MultiheadAttention) attend(q, k, v *torch.Tensor, m AttentionMasks, wan
 	q, k, v = l.project(q, k, v, self)
 	k, v = l.extend(k, l.BiasK), l.extend(v, l.BiasV)
 	size := l.Embed / l.Heads
-	heads := func(x *torch.Tensor) *torch.Tensor { return x.Reshape(x.Size(0), batch, l.Heads, size).Permute(1, 2, 0, 3) }
+	heads := func(x *torch.Tensor) *torch.Tensor {
+		return x.Reshape(x.Size(0), batch, l.Heads, size).Permute(1, 2, 0, 3)
+	}
 	q, k, v = heads(q), heads(k), heads(v)
 	dropout := 0.0
 	if l.Training {

@@ -114,10 +114,7 @@ func exportCalls(t *testing.T) (agreed map[string]int, refused, differ map[strin
 // rowOf returns the row that an operator's name has in the table.
 func rowOf(name string) string {
 	op, overload, _ := strings.Cut(name, ".")
-	if strings.HasSuffix(op, "_") {
-		op = strings.TrimSuffix(op, "_")
-	}
-	return strings.TrimSuffix(op+"."+overload, ".")
+	return strings.TrimSuffix(strings.TrimSuffix(op, "_")+"."+overload, ".")
 }
 
 // network is one case.

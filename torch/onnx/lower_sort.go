@@ -243,7 +243,7 @@ func lowerKth(c *call) {
 		return
 	}
 	axis := c.axis("dim", len(x.shape))
-	k := 0
+	var k int
 	if c.has("k") {
 		k = c.int("k")
 	} else {
