@@ -57,6 +57,16 @@ func TestModulesAgreeWithPyTorch(t *testing.T) {
 	t.Logf("%s: %d cases of %d modules, %d of them covered; left out: %v", path, len(cases), len(seen), covered, slices.Sorted(maps.Keys(notWritten)))
 }
 
+// initialTolerance returns what initial values may differ by, relative to the largest one.
+// The committed file comes from another machine, whose vector kernels may round otherwise;
+// those of a file that was made here are PyTorch's bit for bit.
+func initialTolerance() float64 {
+	if os.Getenv("ETUDE_TEST_MODULE_CASES") == "" {
+		return 1e-6
+	}
+	return 0
+}
+
 // runModuleCase compares one case. All kernels are libtorch's own, so the tolerance is
 // for other processors than the one that wrote the file.
 func runModuleCase(t *testing.T, name string, d *torch.Dict) {
@@ -68,7 +78,7 @@ func runModuleCase(t *testing.T, name string, d *torch.Dict) {
 
 	torch.ManualSeed(uint64(entry[int](t, d, "seed")))
 	module := make(c)
-	compareState(t, "initial values", entry[*torch.Dict](t, d, "initial"), nn.StateDict(module), 0)
+	compareState(t, "initial values", entry[*torch.Dict](t, d, "initial"), nn.StateDict(module), initialTolerance())
 	require.NoError(t, nn.LoadStateDict(module, entry[*torch.Dict](t, d, "state")))
 	nn.SetTraining(module, entry[bool](t, d, "training"))
 

@@ -61,7 +61,9 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	make, ok := optimizerRows[name]
 	require.True(t, ok, "%s has neither a row in the table of optimizers nor a reason in optimizersLeftOut", name)
 	tolerance := 1e-5
-	if entry[string](t, d, "dtype") == "float64" && name != "LBFGS" { // whose differences of gradients magnify roundings
+	if name == "Muon" { // computes in bfloat16, which other kernels round otherwise
+		tolerance = 1e-3
+	} else if entry[string](t, d, "dtype") == "float64" && name != "LBFGS" { // whose differences of gradients magnify roundings
 		tolerance = 1e-10
 	}
 	start, target, weight := tensorsOf(t, d, "start"), tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
