@@ -5,11 +5,14 @@ package optim_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,47 +61,8 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 }
 
 func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
-	make, ok := optimizerRows[name]
-	require.True(t, ok, "%s has neither a row in the table of optimizers nor a reason in optimizersLeftOut", name)
-	tolerance := 1e-5
-	if name == "Muon" { // computes in bfloat16, which other kernels round otherwise
-		tolerance = 1e-3
-	} else if entry[string](t, d, "dtype") == "float64" && name != "LBFGS" { // whose differences of gradients magnify roundings
-		tolerance = 1e-10
-	}
-	start, target, weight := tensorsOf(t, d, "start"), tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
-	second, _ := d.Get("second")
-
-	fresh := func(start []*torch.Tensor) (params []*torch.Tensor, o optim.Optimizer) {
-		for _, p := range start {
-			params = append(params, p.Clone().SetRequiresGrad(true))
-		}
-		settings := optimizerCase{t, entry[*torch.Dict](t, d, "kwargs")}
-		if other, ok := second.(*torch.Dict); ok {
-			return params, make(settings, params[:len(params)/2], optimizerGroup{optimizerCase{t, other}, params[len(params)/2:]})
-		}
-		return params, make(settings, params)
-	}
-	step := func(params []*torch.Tensor, o optim.Optimizer) {
-		closure := func() *torch.Tensor {
-			o.ZeroGrad()
-			loss := torch.Zeros([]int{}, torch.Options{DType: params[0].DType()})
-			for i, p := range params {
-				loss = loss.Add(weight[i].Mul(p.Sub(target[i]).Square()).Sum())
-			}
-			loss.Backward()
-			return loss
-		}
-		if c, ok := o.(interface {
-			StepClosure(func() *torch.Tensor) float64
-		}); ok {
-			c.StepClosure(closure)
-			return
-		}
-		closure()
-		o.Step()
-	}
-
+	tolerance, start := optimizerTolerance(t, name, d), tensorsOf(t, d, "start")
+	fresh, step := optimizerSteps(t, name, d)
 	trajectory, saved := entry[*torch.Dict](t, d, "trajectory"), entry[int](t, d, "saved_after")
 	var last []*torch.Tensor
 	params, o := fresh(start)
@@ -128,6 +92,89 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	}
 	for i, p := range params {
 		compareTensors(t, fmt.Sprintf("parameter %d, continued from PyTorch's state", i), last[i], p.Detach(), tolerance)
+	}
+}
+
+// optimizerTolerance returns what parameters may differ by, relative to their largest number.
+func optimizerTolerance(t *testing.T, name string, d *torch.Dict) float64 {
+	switch {
+	case name == "Muon": // computes in bfloat16, which other kernels round otherwise
+		return 1e-3
+	case entry[string](t, d, "dtype") == "float64" && name != "LBFGS": // whose differences of gradients magnify roundings
+		return 1e-10
+	}
+	return 1e-5
+}
+
+// optimizerSteps returns a function that makes the optimizer of a case for parameters with
+// given values, and one that takes a step.
+func optimizerSteps(t *testing.T, name string, d *torch.Dict) (fresh func([]*torch.Tensor) ([]*torch.Tensor, optim.Optimizer), step func([]*torch.Tensor, optim.Optimizer)) {
+	make, ok := optimizerRows[name]
+	require.True(t, ok, "%s has neither a row in the table of optimizers nor a reason in optimizersLeftOut", name)
+	target, weight := tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
+	second, _ := d.Get("second")
+	fresh = func(start []*torch.Tensor) (params []*torch.Tensor, o optim.Optimizer) {
+		for _, p := range start {
+			params = append(params, p.Clone().SetRequiresGrad(true))
+		}
+		settings := optimizerCase{t, entry[*torch.Dict](t, d, "kwargs")}
+		if other, ok := second.(*torch.Dict); ok {
+			return params, make(settings, params[:len(params)/2], optimizerGroup{optimizerCase{t, other}, params[len(params)/2:]})
+		}
+		return params, make(settings, params)
+	}
+	step = func(params []*torch.Tensor, o optim.Optimizer) {
+		closure := func() *torch.Tensor {
+			o.ZeroGrad()
+			loss := torch.Zeros([]int{}, torch.Options{DType: params[0].DType()})
+			for i, p := range params {
+				loss = loss.Add(weight[i].Mul(p.Sub(target[i]).Square()).Sum())
+			}
+			loss.Backward()
+			return loss
+		}
+		if c, ok := o.(interface {
+			StepClosure(func() *torch.Tensor) float64
+		}); ok {
+			c.StepClosure(closure)
+			return
+		}
+		closure()
+		o.Step()
+	}
+	return fresh, step
+}
+
+// TestPyTorchContinues lets PyTorch's optimizers go on from the state dicts of ours, in the
+// middle of each case, and compares where they arrive.
+func TestPyTorchContinues(t *testing.T) {
+	torchtest.Python(t)
+	path, cases := caseFile(t, "optimizers")
+	file, tolerances := filepath.Join(t.TempDir(), "saved.pt"), map[string]float64{}
+	torch.Scope(func() {
+		var saved []any
+		for i, c := range cases {
+			d := c.(*torch.Dict)
+			name := entry[string](t, d, "optimizer")
+			fresh, step := optimizerSteps(t, name, d)
+			params, o := fresh(tensorsOf(t, d, "start"))
+			for range entry[int](t, d, "saved_after") {
+				step(params, o)
+			}
+			var values []any
+			for _, p := range params {
+				values = append(values, p.Detach())
+			}
+			saved = append(saved, torch.NewDict("case", i, "params", values, "state_dict", o.StateDict()))
+			tolerances[strconv.Itoa(i)] = optimizerTolerance(t, name, d)
+		}
+		require.NoError(t, pt.Save(file, torch.NewDict("cases", saved)))
+	})
+	var differences map[string]float64
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/continue.py", path, file), &differences))
+	require.Len(t, differences, len(cases))
+	for i, x := range differences {
+		assert.LessOrEqual(t, x, tolerances[i], "case %s", i)
 	}
 }
 
