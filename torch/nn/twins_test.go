@@ -170,6 +170,24 @@ func (m *vae) forward(x tensor) (y, mean, spread tensor) {
 	return m.Decoder.Forward(mean.Add(spread.MulScalar(0.5).Exp().Mul(torch.RandnLike(mean)))), mean, spread
 }
 
+type temporal struct {
+	Conv1, Conv2 *nn.WeightNorm
+	Side         *nn.Conv
+	Past         nn.Pad
+}
+
+func newTemporal(in, out, dilation int) *temporal {
+	normed := func(in int) *nn.WeightNorm {
+		return nn.NewWeightNorm(nn.NewConv1d(in, out, 3, torch.CPU, nn.ConvConfig{Dilation: []int{dilation}}), 0)
+	}
+	return &temporal{normed(in), normed(out), nn.NewConv1d(in, out, 1, torch.CPU), nn.NewConstantPad1d([]int{2 * dilation, 0}, 0)}
+}
+
+func (b *temporal) Forward(x tensor) tensor {
+	y := b.Conv2.Forward(b.Past.Forward(b.Conv1.Forward(b.Past.Forward(x)).Relu())).Relu()
+	return y.Add(b.Side.Forward(x)).Relu()
+}
+
 type languageModel struct {
 	Embedding *nn.Embedding
 	LSTM      *nn.LSTM
@@ -251,6 +269,11 @@ var twins = map[string]func() ([]float64, []any){
 		})
 	},
 	"gan": gan,
+	"temporal": func() ([]float64, []any) {
+		model := nn.NewSequential(newTemporal(3, 8, 1), newTemporal(8, 8, 2), nn.NewConv1d(8, 2, 1, torch.CPU))
+		x, y := torch.Randn([]int{4, 3, 20}), torch.Randn([]int{4, 2, 20})
+		return descend(model, func() tensor { return nn.MSELoss(model.Forward(x), y) })
+	},
 	"language": func() ([]float64, []any) {
 		model := newLanguageModel(20, 16)
 		x := words(20, 4, 9)

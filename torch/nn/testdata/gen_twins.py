@@ -14,6 +14,7 @@ import pathlib
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
 from torch.optim import Adam
 
 STEPS = 50
@@ -109,6 +110,21 @@ class VAE(nn.Module):
         return self.decoder(mean + (0.5 * spread).exp() * torch.randn_like(mean)), mean, spread
 
 
+class Temporal(nn.Module):
+    """A block of a temporal convolution net: it sees the past alone, ever further back."""
+
+    def __init__(self, i, o, dilation):
+        super().__init__()
+        self.past = nn.ConstantPad1d((2 * dilation, 0), 0.0)
+        self.conv1 = weight_norm(nn.Conv1d(i, o, 3, dilation=dilation))
+        self.conv2 = weight_norm(nn.Conv1d(o, o, 3, dilation=dilation))
+        self.side = nn.Conv1d(i, o, 1)
+
+    def forward(self, x):
+        y = self.conv2(self.past(self.conv1(self.past(x)).relu())).relu()
+        return (y + self.side(x)).relu()
+
+
 class LanguageModel(nn.Module):
     """One matrix embeds the words and finds them again."""
 
@@ -192,6 +208,12 @@ def gan():
     return losses, list(maker.state_dict()) + list(judge.state_dict())
 
 
+def temporal():
+    model = nn.Sequential(Temporal(3, 8, 1), Temporal(8, 8, 2), nn.Conv1d(8, 2, 1))
+    x, y = torch.randn(4, 3, 20), torch.randn(4, 2, 20)
+    return descend(model, lambda: F.mse_loss(model(x), y))
+
+
 def language():
     model = LanguageModel(20, 16)
     x = words(20, 4, 9)
@@ -199,7 +221,7 @@ def language():
 
 
 twins = {}
-for make in (resnet, unet, transformer, attention, vae, gan, language):
+for make in (resnet, unet, transformer, attention, vae, gan, temporal, language):
     torch.manual_seed(1)
     losses, names = make()
     twins[make.__name__] = dict(losses=losses, names=names)
