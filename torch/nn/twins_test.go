@@ -4,6 +4,7 @@
 package nn_test
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
@@ -211,8 +213,16 @@ func (m *languageModel) Forward(x tensor) tensor {
 // twinSteps is how many steps the losses are compared for.
 const twinSteps = 50
 
-// descend returns the losses of steps of Adam, and the names in the state dict.
-func descend(model any, loss func() tensor) (losses []float64, names []any) {
+// twin is what became of a network.
+type twin struct {
+	losses  []float64
+	names   []any     // in the state dict
+	model   nn.Module // to export; nil for a network with several inputs or outputs
+	example tensor
+}
+
+// descend takes steps of Adam.
+func descend(model any, loss func() tensor) (t twin) {
 	c := optim.DefaultAdam()
 	optimizer := optim.NewAdam(nn.Parameters(model), c)
 	for range twinSteps {
@@ -221,10 +231,17 @@ func descend(model any, loss func() tensor) (losses []float64, names []any) {
 			value := loss()
 			value.Backward()
 			optimizer.Step()
-			losses = append(losses, value.Item())
+			t.losses = append(t.losses, value.Item())
 		})
 	}
-	return losses, nn.StateDict(model).Keys()
+	t.names = nn.StateDict(model).Keys()
+	return t
+}
+
+// exported adds what [onnx.Export] needs.
+func (t twin) exported(model nn.Module, example tensor) twin {
+	t.model, t.example = model, example
+	return t
 }
 
 func words(n, rows, columns int) tensor {
@@ -238,28 +255,28 @@ func next(logits, y tensor) tensor {
 
 func allButLast(y tensor) tensor { return y.Index(torch.Slice(), torch.Slice(nil, -1)) }
 
-var twins = map[string]func() ([]float64, []any){
-	"resnet": func() ([]float64, []any) {
+var twins = map[string]func() twin{
+	"resnet": func() twin {
 		model := newResNet18(8, 5)
 		x, y := torch.Randn([]int{6, 3, 16, 16}), torch.RandInt(0, 5, []int{6}, torch.Options{DType: torch.Int64})
-		return descend(model, func() tensor { return nn.CrossEntropyLoss(model.Forward(x), y) })
+		return descend(model, func() tensor { return nn.CrossEntropyLoss(model.Forward(x), y) }).exported(model, x)
 	},
-	"unet": func() ([]float64, []any) {
+	"unet": func() twin {
 		model := newUNet(4)
 		x, y := torch.Randn([]int{2, 1, 16, 16}), torch.Rand([]int{2, 1, 16, 16})
-		return descend(model, func() tensor { return nn.BCEWithLogitsLoss(model.Forward(x), y) })
+		return descend(model, func() tensor { return nn.BCEWithLogitsLoss(model.Forward(x), y) }).exported(model, x)
 	},
-	"transformer": func() ([]float64, []any) {
+	"transformer": func() twin {
 		model := newTranslator(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
 		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
 	},
-	"attention": func() ([]float64, []any) {
+	"attention": func() twin {
 		model := newAttending(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
 		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
 	},
-	"vae": func() ([]float64, []any) {
+	"vae": func() twin {
 		model := newVAE()
 		x := torch.Randn([]int{16, 20})
 		return descend(model, func() tensor {
@@ -269,19 +286,19 @@ var twins = map[string]func() ([]float64, []any){
 		})
 	},
 	"gan": gan,
-	"temporal": func() ([]float64, []any) {
+	"temporal": func() twin {
 		model := nn.NewSequential(newTemporal(3, 8, 1), newTemporal(8, 8, 2), nn.NewConv1d(8, 2, 1, torch.CPU))
 		x, y := torch.Randn([]int{4, 3, 20}), torch.Randn([]int{4, 2, 20})
-		return descend(model, func() tensor { return nn.MSELoss(model.Forward(x), y) })
+		return descend(model, func() tensor { return nn.MSELoss(model.Forward(x), y) }).exported(model, x)
 	},
-	"language": func() ([]float64, []any) {
+	"language": func() twin {
 		model := newLanguageModel(20, 16)
 		x := words(20, 4, 9)
-		return descend(model, func() tensor { return next(model.Forward(allButLast(x)), x) })
+		return descend(model, func() tensor { return next(model.Forward(allButLast(x)), x) }).exported(model, allButLast(x))
 	},
 }
 
-func gan() (losses []float64, names []any) {
+func gan() (t twin) {
 	linear := func(in, out int) *nn.Linear { return nn.NewLinear(in, out, torch.CPU) }
 	maker := nn.NewSequential(linear(4, 16), nn.LeakyReLU{NegativeSlope: 0.2}, linear(16, 2))
 	judge := nn.NewSequential(linear(2, 16), nn.LeakyReLU{NegativeSlope: 0.2}, linear(16, 1))
@@ -298,15 +315,17 @@ func gan() (losses []float64, names []any) {
 			seen := nn.BCEWithLogitsLoss(judge.Forward(made), one)
 			seen.Backward()
 			making.Step()
-			losses = append(losses, wrong.Item()+seen.Item())
+			t.losses = append(t.losses, wrong.Item()+seen.Item())
 		})
 	}
-	return losses, slices.Concat(nn.StateDict(maker).Keys(), nn.StateDict(judge).Keys())
+	t.names = slices.Concat(nn.StateDict(maker).Keys(), nn.StateDict(judge).Keys())
+	return t.exported(maker, torch.Randn([]int{16, 4}))
 }
 
 // TestTwins trains networks beside their twins in PyTorch. With the kernels that wrote the
 // file all 50 losses agree to 1e-4; those of another processor round otherwise, which the
-// steps magnify.
+// steps magnify. Those with one input and one output are exported, which compares ONNX
+// Runtime's results with libtorch's.
 func TestTwins(t *testing.T) {
 	torchtest.Need(t)
 	var file map[string]struct {
@@ -318,9 +337,15 @@ func TestTwins(t *testing.T) {
 	for name, make := range twins {
 		t.Run(name, func(t *testing.T) {
 			torch.ManualSeed(1)
-			losses, names := make()
-			assert.Equal(t, file[name].Names, names, "names in the state dict")
-			assert.InDeltaSlice(t, file[name].Losses, losses, 2e-3)
+			got := make()
+			assert.Equal(t, file[name].Names, got.names, "names in the state dict")
+			assert.InDeltaSlice(t, file[name].Losses, got.losses, 2e-3)
+			if got.model == nil {
+				return
+			}
+			check, err := onnx.Export(filepath.Join(t.TempDir(), name+".onnx"), got.model, onnx.Signature{Example: got.example})
+			require.NoError(t, err)
+			assert.NotEmpty(t, check.MaxAbsDiff, "compared in ONNX Runtime")
 		})
 	}
 }
