@@ -6,6 +6,7 @@ package nn_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -272,7 +273,13 @@ func TestStandInNothingWaits(t *testing.T) {
 		return
 	}
 	device := torchtest.Accelerator(t)
+	// It has the CUDA runtime and no kernels' results: code that waits for such a result, or
+	// for cuDNN, ends or hangs in it.
+	skipped := sequenceLayers()
 	for name, make := range layersAndLosses(device) {
+		if skipped[name] != nil || name == "embedding bag" || strings.HasPrefix(name, "spatial layers") {
+			continue
+		}
 		torch.Scope(func() {
 			assert.NoError(t, torch.Try(func() { make(device) }), name)
 		})
