@@ -26,6 +26,9 @@ import (
 // writes, and compares initial values, outputs, gradients and state with PyTorch's.
 // $ETUDE_TEST_MODULE_CASES names another file than the small one beside this test.
 func TestModulesAgreeWithPyTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.NoLeaks(t)
 	path := cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")
 	file, err := pt.LoadDict(path)

@@ -327,6 +327,9 @@ func gan() (t twin) {
 // steps magnify. Those with one input and one output are exported, which compares ONNX
 // Runtime's results with libtorch's.
 func TestTwins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.Need(t)
 	var file map[string]struct {
 		Losses []float64

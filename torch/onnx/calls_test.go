@@ -31,6 +31,9 @@ import (
 // is one of its dimensions; tensors of its shape are multiples of it, and the others are
 // constants. Where libtorch refuses another size, there is no such network.
 func TestCalls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.Need(t)
 	agreed, refused, differ := exportCalls(t)
 	for _, op := range slices.Sorted(maps.Keys(differ)) {

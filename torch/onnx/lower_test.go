@@ -243,6 +243,9 @@ func lstmFrom(x, h0 *torch.Tensor, in, hidden, layers int, o torch.LSTMOptions) 
 // agrees with libtorch at each batch size (Export checks it, to 1e-5), and
 // Python's onnx accepts the files.
 func TestTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.Need(t)
 	torch.ManualSeed(1)
 	dir := t.TempDir()

@@ -40,6 +40,9 @@ func caseFile(t *testing.T, key string) (path string, cases []any) {
 // TestOptimizersAgreeWithPyTorch takes the steps of PyTorch's optimizers, compares the
 // parameters and the state dict with PyTorch's, and continues from PyTorch's state dict.
 func TestOptimizersAgreeWithPyTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	path, cases := caseFile(t, "optimizers")
 	seen := map[string]int{}
 	for i, c := range cases {
@@ -148,6 +151,9 @@ func optimizerSteps(t *testing.T, name string, d *torch.Dict) (fresh func([]*tor
 // TestPyTorchContinues lets PyTorch's optimizers go on from the state dicts of ours, in the
 // middle of each case, and compares where they arrive.
 func TestPyTorchContinues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.Python(t)
 	path, cases := caseFile(t, "optimizers")
 	file, tolerances := filepath.Join(t.TempDir(), "saved.pt"), map[string]float64{}
