@@ -8,6 +8,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 var attentionModules = moduleTable{
@@ -83,7 +84,7 @@ func transformerConfig(c moduleCase, i int) nn.TransformerConfig {
 // layerArgument returns the arguments of the layer that a stack was made of.
 func layerArgument(c moduleCase) (model, heads int, config nn.TransformerConfig) {
 	layer := c.value(0, "layer").(*torch.Dict)
-	settings := moduleCase{t: c.t, named: entry[*torch.Dict](c.t, layer, "settings")}
+	settings := moduleCase{t: c.t, named: torchtest.Entry[*torch.Dict](c.t, layer, "settings")}
 	config = nn.TransformerConfig{
 		Feedforward: settings.int(-1, "linear1.out_features", 0), Dropout: settings.float(-1, "dropout.p", 0), Eps: settings.float(-1, "norm1.eps", 0),
 		BatchFirst: settings.bool(-1, "self_attn.batch_first", false), NormFirst: settings.bool(-1, ".norm_first", false), DType: c.dtype,
@@ -91,7 +92,7 @@ func layerArgument(c moduleCase) (model, heads int, config nn.TransformerConfig)
 	if settings.int(-1, ".activation_relu_or_gelu", 1) == 2 {
 		config.Activation = nn.GELU{}
 	}
-	_, biased := entry[*torch.Dict](c.t, layer, "state").Get("linear1.bias")
+	_, biased := torchtest.Entry[*torch.Dict](c.t, layer, "state").Get("linear1.bias")
 	config.NoBias = !biased
 	return settings.int(-1, "linear1.in_features", 0), settings.int(-1, "self_attn.num_heads", 0), config
 }
@@ -108,7 +109,7 @@ func normArgument(c moduleCase, model int) *nn.LayerNorm {
 
 // loadArgument loads the state of the i-th argument, a module.
 func loadArgument(c moduleCase, i int, module any) {
-	require.NoError(c.t, nn.LoadStateDict(module, entry[*torch.Dict](c.t, c.value(i, "").(*torch.Dict), "state")))
+	require.NoError(c.t, nn.LoadStateDict(module, torchtest.Entry[*torch.Dict](c.t, c.value(i, "").(*torch.Dict), "state")))
 }
 
 // called is a module with a function that calls it with Python's arguments.

@@ -6,6 +6,7 @@ package nn_test
 import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 var recurrentModules = moduleTable{
@@ -84,7 +85,7 @@ func (a arguments) packed(i int) *nn.PackedSequence {
 		return nil
 	}
 	var ts [4]*torch.Tensor
-	for i, x := range entry[[]any](a.t, d, "packed") {
+	for i, x := range torchtest.Entry[[]any](a.t, d, "packed") {
 		ts[i] = x.(*torch.Tensor)
 	}
 	return &nn.PackedSequence{Data: ts[0], BatchSizes: ts[1], Sorted: ts[2], Unsorted: ts[3]}
@@ -96,5 +97,5 @@ func (a arguments) states(i int) (h, c *torch.Tensor) {
 	if both == nil {
 		return nil, nil
 	}
-	return list(both)[0].(*torch.Tensor), list(both)[1].(*torch.Tensor)
+	return torchtest.List(both)[0].(*torch.Tensor), torchtest.List(both)[1].(*torch.Tensor)
 }

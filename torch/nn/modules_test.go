@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -33,7 +32,7 @@ func TestModulesAgreeWithPyTorch(t *testing.T) {
 	path := cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt")
 	file, err := pt.LoadDict(path)
 	require.NoError(t, err)
-	cases := entry[[]any](t, file, "cases")
+	cases := torchtest.Entry[[]any](t, file, "cases")
 	defer walkValues(cases, func(v any) {
 		if x, ok := v.(*torch.Tensor); ok {
 			x.Close()
@@ -43,7 +42,7 @@ func TestModulesAgreeWithPyTorch(t *testing.T) {
 	seen := map[string]int{}
 	for i, c := range cases {
 		d := c.(*torch.Dict)
-		name := entry[string](t, d, "module")
+		name := torchtest.Entry[string](t, d, "module")
 		seen[name]++
 		if _, ok := notWritten[name]; ok {
 			continue
@@ -75,18 +74,18 @@ func initialTolerance() float64 {
 func runModuleCase(t *testing.T, name string, d *torch.Dict) {
 	make, ok := modules[name]
 	require.True(t, ok, "%s has neither a row in the table of modules nor a reason in notWritten", name)
-	dtype, err := torch.ParseDType(entry[string](t, d, "dtype"))
+	dtype, err := torch.ParseDType(torchtest.Entry[string](t, d, "dtype"))
 	require.NoError(t, err)
-	c := moduleCase{t, list(entry[any](t, d, "args")), entry[*torch.Dict](t, d, "kwargs"), dtype}
+	c := moduleCase{t, torchtest.List(torchtest.Entry[any](t, d, "args")), torchtest.Entry[*torch.Dict](t, d, "kwargs"), dtype}
 
-	torch.ManualSeed(uint64(entry[int](t, d, "seed")))
+	torch.ManualSeed(uint64(torchtest.Entry[int](t, d, "seed")))
 	module := make(c)
-	compareState(t, "initial values", entry[*torch.Dict](t, d, "initial"), nn.StateDict(module), initialTolerance())
-	require.NoError(t, nn.LoadStateDict(module, entry[*torch.Dict](t, d, "state")))
-	nn.SetTraining(module, entry[bool](t, d, "training"))
+	compareState(t, "initial values", torchtest.Entry[*torch.Dict](t, d, "initial"), nn.StateDict(module), initialTolerance())
+	require.NoError(t, nn.LoadStateDict(module, torchtest.Entry[*torch.Dict](t, d, "state")))
+	nn.SetTraining(module, torchtest.Entry[bool](t, d, "training"))
 
-	inputs, named := list(entry[any](t, d, "inputs")), entry[*torch.Dict](t, d, "named")
-	wanted := list(entry[any](t, d, "requires_grad"))
+	inputs, named := torchtest.List(torchtest.Entry[any](t, d, "inputs")), torchtest.Entry[*torch.Dict](t, d, "named")
+	wanted := torchtest.List(torchtest.Entry[any](t, d, "requires_grad"))
 	var leaves []*torch.Tensor
 	collect := func(v any) {
 		if x, ok := v.(*torch.Tensor); ok {
@@ -100,11 +99,11 @@ func runModuleCase(t *testing.T, name string, d *torch.Dict) {
 	for _, v := range named.All() {
 		walkValues(v, collect)
 	}
-	torch.ManualSeed(uint64(entry[int](t, d, "seed")))
+	torch.ManualSeed(uint64(torchtest.Entry[int](t, d, "seed")))
 	outputs := forward(c, module, inputs, named)
-	want := list(entry[any](t, d, "outputs"))
+	want := torchtest.List(torchtest.Entry[any](t, d, "outputs"))
 	require.Len(t, outputs, len(want), "outputs")
-	cotangents := list(entry[any](t, d, "cotangents"))
+	cotangents := torchtest.List(torchtest.Entry[any](t, d, "cotangents"))
 	var roots []*torch.Tensor
 	for i, y := range outputs {
 		compareTensors(t, fmt.Sprintf("output %d", i), want[i].(*torch.Tensor), y, c.tolerance())
@@ -116,20 +115,20 @@ func runModuleCase(t *testing.T, name string, d *torch.Dict) {
 	if roots != nil { // one backward pass, as in Python: two would round otherwise
 		torch.Stack(roots, 0).Sum().Backward()
 	}
-	for i, g := range list(entry[any](t, d, "grads")) {
+	for i, g := range torchtest.List(torchtest.Entry[any](t, d, "grads")) {
 		compareGrads(t, fmt.Sprintf("gradient of input %d", i), g, leaves[i], c.tolerance())
 	}
 	parameters := map[string]*torch.Tensor{}
 	for _, n := range nn.NamedParameters(module) {
 		parameters[n.Name] = n.Tensor
 	}
-	for name, g := range entry[*torch.Dict](t, d, "parameter_grads").All() {
+	for name, g := range torchtest.Entry[*torch.Dict](t, d, "parameter_grads").All() {
 		p, ok := parameters[name.(string)]
 		if assert.True(t, ok, "there is no parameter %s", name) {
 			compareGrads(t, fmt.Sprintf("gradient of %s", name), g, p, c.tolerance())
 		}
 	}
-	compareState(t, "state after the step", entry[*torch.Dict](t, d, "after"), nn.StateDict(module), c.tolerance())
+	compareState(t, "state after the step", torchtest.Entry[*torch.Dict](t, d, "after"), nn.StateDict(module), c.tolerance())
 }
 
 // moduleCase holds how Python made a module.
@@ -192,7 +191,7 @@ func (c moduleCase) ints(i int, name string) []int {
 		return nil
 	default:
 		var xs []int
-		for _, x := range list(v) {
+		for _, x := range torchtest.List(v) {
 			n, ok := x.(int)
 			if !ok {
 				n = -1 // None in the size of an adaptive pool
@@ -218,7 +217,7 @@ func (c moduleCase) floats(i int, name string) []float64 {
 		return nil
 	default:
 		var xs []float64
-		for _, x := range list(v) {
+		for _, x := range torchtest.List(v) {
 			xs = append(xs, number(x))
 		}
 		return xs
@@ -278,21 +277,6 @@ func forward(c moduleCase, module any, inputs []any, named *torch.Dict) (outputs
 	return outputs
 }
 
-func entry[T any](t *testing.T, d *torch.Dict, key string) T {
-	t.Helper()
-	v, err := torch.Value[T](d, key)
-	require.NoError(t, err)
-	return v
-}
-
-// list returns a list or a tuple of a case file.
-func list(v any) []any {
-	if tuple, ok := v.(torch.Tuple); ok {
-		return tuple
-	}
-	return v.([]any)
-}
-
 // walkValues calls f with v, or with all that the list v holds.
 func walkValues(v any, f func(any)) {
 	switch v := v.(type) {
@@ -304,7 +288,7 @@ func walkValues(v any, f func(any)) {
 		walkValues([]any(v), f)
 	case *torch.Dict:
 		if p, ok := v.Get("packed"); ok { // a PackedSequence: the other tensors are indices
-			f(list(p)[0])
+			f(torchtest.List(p)[0])
 			return
 		}
 		for _, x := range v.All() {
@@ -335,23 +319,7 @@ func compareGrads(t *testing.T, what string, want any, of *torch.Tensor, toleran
 	compareTensors(t, what, w, g, tolerance)
 }
 
-// compareTensors compares each number within tolerance, relative to the largest finite
-// one of the tensor: a sum that cancels is as exact as its terms.
 func compareTensors(t *testing.T, what string, want, got *torch.Tensor, tolerance float64) {
 	t.Helper()
-	if !assert.Equal(t, want.Shape(), got.Shape(), "%s: shape", what) || !assert.Equal(t, want.DType(), got.DType(), "%s: type", what) {
-		return
-	}
-	w, g, scale := want.Float64s(), got.Float64s(), 0.0
-	for _, x := range w {
-		if !math.IsInf(x, 0) && !math.IsNaN(x) {
-			scale = max(scale, math.Abs(x))
-		}
-	}
-	for i, x := range w {
-		if x != g[i] && !(math.IsNaN(x) && math.IsNaN(g[i])) && !(math.Abs(x-g[i]) <= tolerance*scale) {
-			assert.Fail(t, "numbers differ", "%s: element %d is %v, PyTorch's is %v", what, i, g[i], x)
-			return
-		}
-	}
+	assert.Empty(t, torchtest.Differ(want, got, tolerance), what)
 }

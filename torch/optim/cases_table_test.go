@@ -8,6 +8,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // optimizerRows makes each optimizer of PyTorch from the settings that Python was given. A
@@ -80,7 +81,7 @@ var optimizerRows = map[string]func(c optimizerCase, params []*torch.Tensor, gro
 			set(c, "ns_steps", &s.NSSteps)
 			set(c, "adjust_lr_fn", &s.AdjustLR)
 			if v, ok := c.named.Get("ns_coefficients"); ok {
-				for i, x := range list(v) {
+				for i, x := range torchtest.List(v) {
 					s.NSCoefficients[i] = float(x)
 				}
 			}

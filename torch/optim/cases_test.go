@@ -32,7 +32,7 @@ func caseFile(t *testing.T, key string) (path string, cases []any) {
 	path = cmp.Or(os.Getenv("ETUDE_TEST_OPTIM_CASES"), "testdata/optimizers.pt")
 	file, err := pt.LoadDict(path)
 	require.NoError(t, err)
-	cases = entry[[]any](t, file, key)
+	cases = torchtest.Entry[[]any](t, file, key)
 	require.NotEmpty(t, cases)
 	return path, cases
 }
@@ -47,7 +47,7 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 	seen := map[string]int{}
 	for i, c := range cases {
 		d := c.(*torch.Dict)
-		name := entry[string](t, d, "optimizer")
+		name := torchtest.Entry[string](t, d, "optimizer")
 		seen[name]++
 		if optimizersLeftOut[name] != "" {
 			continue
@@ -66,14 +66,14 @@ func TestOptimizersAgreeWithPyTorch(t *testing.T) {
 func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	tolerance, start := optimizerTolerance(t, name, d), tensorsOf(t, d, "start")
 	fresh, step := optimizerSteps(t, name, d)
-	trajectory, saved := entry[*torch.Dict](t, d, "trajectory"), entry[int](t, d, "saved_after")
+	trajectory, saved := torchtest.Entry[*torch.Dict](t, d, "trajectory"), torchtest.Entry[int](t, d, "saved_after")
 	var last []*torch.Tensor
 	params, o := fresh(start)
 	middle := []*torch.Tensor(nil)
 	for n := 1; n <= 20; n++ {
 		step(params, o)
 		if n == saved {
-			want := entry[*torch.Dict](t, d, "state_dict")
+			want := torchtest.Entry[*torch.Dict](t, d, "state_dict")
 			dropScratch(want)
 			compareDicts(t, "state dict", want, o.StateDict(), tolerance)
 		}
@@ -89,7 +89,7 @@ func runOptimizerCase(t *testing.T, name string, d *torch.Dict) {
 	}
 	require.NotNil(t, middle, "the parameters of the saved state")
 	params, o = fresh(middle)
-	require.NoError(t, o.LoadStateDict(entry[*torch.Dict](t, d, "state_dict")))
+	require.NoError(t, o.LoadStateDict(torchtest.Entry[*torch.Dict](t, d, "state_dict")))
 	for n := saved + 1; n <= 20; n++ {
 		step(params, o)
 	}
@@ -103,7 +103,7 @@ func optimizerTolerance(t *testing.T, name string, d *torch.Dict) float64 {
 	switch {
 	case name == "Muon": // computes in bfloat16, which other kernels round otherwise
 		return 1e-3
-	case entry[string](t, d, "dtype") == "float64" && name != "LBFGS": // whose differences of gradients magnify roundings
+	case torchtest.Entry[string](t, d, "dtype") == "float64" && name != "LBFGS": // whose differences of gradients magnify roundings
 		return 1e-10
 	}
 	return 1e-5
@@ -120,7 +120,7 @@ func optimizerSteps(t *testing.T, name string, d *torch.Dict) (fresh func([]*tor
 		for _, p := range start {
 			params = append(params, p.Clone().SetRequiresGrad(true))
 		}
-		settings := optimizerCase{t, entry[*torch.Dict](t, d, "kwargs")}
+		settings := optimizerCase{t, torchtest.Entry[*torch.Dict](t, d, "kwargs")}
 		if other, ok := second.(*torch.Dict); ok {
 			return params, make(settings, params[:len(params)/2], optimizerGroup{optimizerCase{t, other}, params[len(params)/2:]})
 		}
@@ -161,10 +161,10 @@ func TestPyTorchContinues(t *testing.T) {
 		var saved []any
 		for i, c := range cases {
 			d := c.(*torch.Dict)
-			name := entry[string](t, d, "optimizer")
+			name := torchtest.Entry[string](t, d, "optimizer")
 			fresh, step := optimizerSteps(t, name, d)
 			params, o := fresh(tensorsOf(t, d, "start"))
-			for range entry[int](t, d, "saved_after") {
+			for range torchtest.Entry[int](t, d, "saved_after") {
 				step(params, o)
 			}
 			var values []any
@@ -227,7 +227,7 @@ func setPair(c optimizerCase, name string, field *[2]float64) {
 	if !ok {
 		return
 	}
-	for i, x := range list(v) {
+	for i, x := range torchtest.List(v) {
 		set(optimizerCase{c.t, torch.NewDict("x", x)}, "x", &field[i])
 	}
 }
@@ -239,7 +239,7 @@ func TestSchedulersAgreeWithPyTorch(t *testing.T) {
 	seen := map[string]int{}
 	for i, c := range cases {
 		d := c.(*torch.Dict)
-		name, desc := entry[string](t, d, "scheduler"), entry[string](t, d, "desc")
+		name, desc := torchtest.Entry[string](t, d, "scheduler"), torchtest.Entry[string](t, d, "desc")
 		seen[name]++
 		if schedulersLeftOut[name] != "" {
 			continue
@@ -261,7 +261,7 @@ func runSchedulerCase(t *testing.T, name string, d *torch.Dict) {
 		first, second := torch.Zeros([]int{2}).SetRequiresGrad(true), torch.Zeros([]int{3}).SetRequiresGrad(true)
 		c := optim.DefaultSGD()
 		c.LR = 0.1
-		if entry[bool](t, d, "momentum") {
+		if torchtest.Entry[bool](t, d, "momentum") {
 			c.Momentum = 0.9
 		}
 		o := optim.NewSGD([]*torch.Tensor{first}, c)
@@ -269,11 +269,11 @@ func runSchedulerCase(t *testing.T, name string, d *torch.Dict) {
 		o.AddGroup([]*torch.Tensor{second}, c)
 		return o, make(o)
 	}
-	lrs, momenta, values := list(entry[any](t, d, "lrs")), list(entry[any](t, d, "momenta")), list(entry[any](t, d, "values"))
+	lrs, momenta, values := torchtest.List(torchtest.Entry[any](t, d, "lrs")), torchtest.List(torchtest.Entry[any](t, d, "momenta")), torchtest.List(torchtest.Entry[any](t, d, "values"))
 	compare := func(n int, o *optim.SGD) {
 		for g, group := range o.Groups() {
-			near(t, float(list(lrs[n])[g]), group.Config.LR, "learning rate of group %d after %d steps", g, n)
-			near(t, float(list(momenta[n])[g]), group.Config.Momentum, "momentum of group %d after %d steps", g, n)
+			near(t, float(torchtest.List(lrs[n])[g]), group.Config.LR, "learning rate of group %d after %d steps", g, n)
+			near(t, float(torchtest.List(momenta[n])[g]), group.Config.Momentum, "momentum of group %d after %d steps", g, n)
 		}
 	}
 	steps := func(o *optim.SGD, s optim.Scheduler, from int) {
@@ -284,8 +284,8 @@ func runSchedulerCase(t *testing.T, name string, d *torch.Dict) {
 			}
 			s.Step(value)
 			compare(n, o)
-			if n == entry[int](t, d, "saved_after") && from == 1 {
-				compareDicts(t, "state dict", entry[*torch.Dict](t, d, "state_dict"), s.StateDict(), 1e-12)
+			if n == torchtest.Entry[int](t, d, "saved_after") && from == 1 {
+				compareDicts(t, "state dict", torchtest.Entry[*torch.Dict](t, d, "state_dict"), s.StateDict(), 1e-12)
 			}
 		}
 	}
@@ -293,29 +293,15 @@ func runSchedulerCase(t *testing.T, name string, d *torch.Dict) {
 	compare(0, o)
 	steps(o, s, 1)
 	o, s = fresh()
-	require.NoError(t, o.LoadStateDict(entry[*torch.Dict](t, d, "optimizer_state")))
-	require.NoError(t, s.LoadStateDict(entry[*torch.Dict](t, d, "state_dict")))
-	steps(o, s, entry[int](t, d, "saved_after")+1)
+	require.NoError(t, o.LoadStateDict(torchtest.Entry[*torch.Dict](t, d, "optimizer_state")))
+	require.NoError(t, s.LoadStateDict(torchtest.Entry[*torch.Dict](t, d, "state_dict")))
+	steps(o, s, torchtest.Entry[int](t, d, "saved_after")+1)
 }
 
 // near compares two rates: both sides compute in float64, not always in the same order.
 func near(t *testing.T, want, got float64, format string, args ...any) {
 	t.Helper()
 	assert.InDelta(t, want, got, 1e-12*max(1, math.Abs(want)), format, args)
-}
-
-func entry[T any](t *testing.T, d *torch.Dict, key string) T {
-	t.Helper()
-	v, err := torch.Value[T](d, key)
-	require.NoError(t, err)
-	return v
-}
-
-func list(v any) []any {
-	if tuple, ok := v.(torch.Tuple); ok {
-		return tuple
-	}
-	return v.([]any)
 }
 
 func float(v any) float64 {
@@ -326,11 +312,11 @@ func float(v any) float64 {
 }
 
 func tensorsOf(t *testing.T, d *torch.Dict, key string) []*torch.Tensor {
-	return listOfTensors(t, entry[any](t, d, key))
+	return listOfTensors(t, torchtest.Entry[any](t, d, key))
 }
 
 func listOfTensors(t *testing.T, v any) (ts []*torch.Tensor) {
-	for _, x := range list(v) {
+	for _, x := range torchtest.List(v) {
 		p, ok := x.(*torch.Tensor)
 		require.True(t, ok, "%T in a list of tensors", x)
 		ts = append(ts, p)
@@ -352,13 +338,13 @@ func compareDicts(t *testing.T, what string, want, got any, tolerance float64) {
 			}
 		}
 	case []any, torch.Tuple:
-		a := list(w)
+		a := torchtest.List(w)
 		switch got.(type) {
 		case []any, torch.Tuple:
 		default:
 			require.Fail(t, "not a list", "%s: is %T", what, got)
 		}
-		b := list(got)
+		b := torchtest.List(got)
 		require.Len(t, b, len(a), "%s", what)
 		for i := range a {
 			compareDicts(t, fmt.Sprintf("%s: %d", what, i), a[i], b[i], tolerance)
@@ -385,21 +371,8 @@ func compareDicts(t *testing.T, what string, want, got any, tolerance float64) {
 	}
 }
 
-// compareTensors compares each number within tolerance, relative to the largest one of
-// the tensor: a sum that cancels is as exact as its terms.
 func compareTensors(t *testing.T, what string, want, got *torch.Tensor, tolerance float64) {
 	t.Helper()
-	if !assert.Equal(t, want.Shape(), got.Shape(), "%s: shape", what) || !assert.Equal(t, want.DType(), got.DType(), "%s: type", what) {
-		return
-	}
-	w, g, scale := want.Float64s(), got.Float64s(), 0.0
-	for _, x := range w {
-		scale = max(scale, math.Abs(x))
-	}
-	for i, x := range w {
-		if x != g[i] && !(math.Abs(x-g[i]) <= tolerance*scale) {
-			assert.Fail(t, "numbers differ", "%s: element %d is %v, PyTorch's is %v", what, i, g[i], x)
-			return
-		}
-	}
+	assert.Zero(t, want.IsNaN().Any().Item(), "%s: PyTorch's has a NaN", what)
+	assert.Empty(t, torchtest.Differ(want, got, tolerance), what)
 }

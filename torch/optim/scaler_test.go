@@ -22,22 +22,22 @@ func TestGradScalerAgreesWithPyTorch(t *testing.T) {
 	torchtest.NoLeaks(t)
 	file, err := pt.LoadDict("testdata/scaler.pt")
 	require.NoError(t, err)
-	for _, c := range entry[[]any](t, file, "cases") {
+	for _, c := range torchtest.Entry[[]any](t, file, "cases") {
 		d := c.(*torch.Dict)
-		t.Run(entry[string](t, d, "desc"), func(t *testing.T) {
+		t.Run(torchtest.Entry[string](t, d, "desc"), func(t *testing.T) {
 			torch.Scope(func() { runScalerCase(t, d) })
 		})
 	}
-	for _, c := range entry[[]any](t, file, "networks") {
+	for _, c := range torchtest.Entry[[]any](t, file, "networks") {
 		d := c.(*torch.Dict)
-		t.Run("network with "+entry[string](t, d, "optimizer"), func(t *testing.T) {
+		t.Run("network with "+torchtest.Entry[string](t, d, "optimizer"), func(t *testing.T) {
 			torch.Scope(func() { runScaledNetwork(t, d) })
 		})
 	}
 }
 
 func makeOptimizer(t *testing.T, d *torch.Dict, params []*torch.Tensor) optim.Optimizer {
-	if entry[string](t, d, "optimizer") == "SGD" {
+	if torchtest.Entry[string](t, d, "optimizer") == "SGD" {
 		return optim.NewSGD(params, optim.SGDConfig{LR: 0.01, Momentum: 0.9})
 	}
 	c := optim.DefaultAdam()
@@ -47,11 +47,11 @@ func makeOptimizer(t *testing.T, d *torch.Dict, params []*torch.Tensor) optim.Op
 
 func runScalerCase(t *testing.T, d *torch.Dict) {
 	start, target, weight := tensorsOf(t, d, "start"), tensorsOf(t, d, "target"), tensorsOf(t, d, "weight")
-	bad, saved, trajectory := entry[*torch.Dict](t, d, "bad"), entry[int](t, d, "saved_after"), entry[*torch.Dict](t, d, "trajectory")
+	bad, saved, trajectory := torchtest.Entry[*torch.Dict](t, d, "bad"), torchtest.Entry[int](t, d, "saved_after"), torchtest.Entry[*torch.Dict](t, d, "trajectory")
 	limit, clips := d.Get("clip")
 	clips = clips && limit != nil
 	set, _ := d.Get("set_scale")
-	norms := entry[[]any](t, d, "norms")
+	norms := torchtest.Entry[[]any](t, d, "norms")
 	steps := func(params []*torch.Tensor, optimizers []optim.Optimizer, s *optim.GradScaler, from int) {
 		for n := from; n <= 20; n++ {
 			loss := torch.Zeros([]int{}, torch.Options{DType: params[0].DType()})
@@ -64,7 +64,7 @@ func runScalerCase(t *testing.T, d *torch.Dict) {
 			}
 			s.Scale(loss).Backward()
 			for i, o := range optimizers {
-				if clips || entry[bool](t, d, "unscale") {
+				if clips || torchtest.Entry[bool](t, d, "unscale") {
 					s.Unscale(o)
 				}
 				if clips {
@@ -75,7 +75,7 @@ func runScalerCase(t *testing.T, d *torch.Dict) {
 						assert.InEpsilon(t, want, norm, 1e-5, "norm of step %d", n)
 					}
 				}
-				assert.Equal(t, list(entry[[]any](t, d, "stepped")[n-1])[i], s.Step(o), "step %d of optimizer %d", n, i)
+				assert.Equal(t, torchtest.List(torchtest.Entry[[]any](t, d, "stepped")[n-1])[i], s.Step(o), "step %d of optimizer %d", n, i)
 			}
 			scale := any(nil)
 			if set, ok := set.(*torch.Dict); ok {
@@ -86,16 +86,16 @@ func runScalerCase(t *testing.T, d *torch.Dict) {
 			} else {
 				s.Update()
 			}
-			assert.Equal(t, float(entry[[]any](t, d, "scales")[n-1]), s.GetScale(), "scale after step %d", n)
+			assert.Equal(t, float(torchtest.Entry[[]any](t, d, "scales")[n-1]), s.GetScale(), "scale after step %d", n)
 			tracker, _ := s.StateDict().Get("_growth_tracker")
-			assert.Equal(t, entry[[]any](t, d, "trackers")[n-1], tracker, "count after step %d", n)
+			assert.Equal(t, torchtest.Entry[[]any](t, d, "trackers")[n-1], tracker, "count after step %d", n)
 			if want, ok := trajectory.Get(n); ok {
 				for i, p := range params {
 					compareTensors(t, "parameter", listOfTensors(t, want)[i], p.Detach(), 1e-5)
 				}
 			}
 			if n == saved && from == 1 {
-				compareDicts(t, "state dict", entry[*torch.Dict](t, d, "state_dict"), s.StateDict(), 0)
+				compareDicts(t, "state dict", torchtest.Entry[*torch.Dict](t, d, "state_dict"), s.StateDict(), 0)
 			}
 		}
 	}
@@ -104,11 +104,11 @@ func runScalerCase(t *testing.T, d *torch.Dict) {
 			params = append(params, p.Clone().SetRequiresGrad(true))
 		}
 		list = []optim.Optimizer{makeOptimizer(t, d, params)}
-		if entry[bool](t, d, "two") {
+		if torchtest.Entry[bool](t, d, "two") {
 			list = []optim.Optimizer{makeOptimizer(t, d, params[:1]), makeOptimizer(t, d, params[1:])}
 		}
 		c := optim.DefaultGradScaler()
-		for k, v := range entry[*torch.Dict](t, d, "kwargs").All() {
+		for k, v := range torchtest.Entry[*torch.Dict](t, d, "kwargs").All() {
 			switch k {
 			case "init_scale":
 				c.InitScale = v.(float64)
@@ -130,9 +130,9 @@ func runScalerCase(t *testing.T, d *torch.Dict) {
 	middle, _ := trajectory.Get(saved)
 	params, optimizers, _ = fresh(listOfTensors(t, middle))
 	s = optim.NewGradScaler(optim.DefaultGradScaler())
-	require.NoError(t, s.LoadStateDict(entry[*torch.Dict](t, d, "state_dict")))
+	require.NoError(t, s.LoadStateDict(torchtest.Entry[*torch.Dict](t, d, "state_dict")))
 	for i, o := range optimizers {
-		require.NoError(t, o.LoadStateDict(entry[[]any](t, d, "optimizer_states")[i].(*torch.Dict)))
+		require.NoError(t, o.LoadStateDict(torchtest.Entry[[]any](t, d, "optimizer_states")[i].(*torch.Dict)))
 	}
 	steps(params, optimizers, s, saved+1)
 }
@@ -143,11 +143,11 @@ func runScaledNetwork(t *testing.T, d *torch.Dict) {
 	for _, p := range params {
 		p.SetRequiresGrad(true)
 	}
-	x, y := entry[*torch.Tensor](t, d, "x"), entry[*torch.Tensor](t, d, "y")
+	x, y := torchtest.Entry[*torch.Tensor](t, d, "x"), torchtest.Entry[*torch.Tensor](t, d, "y")
 	o, c := makeOptimizer(t, d, params), optim.DefaultGradScaler()
-	c.InitScale, c.GrowthInterval = entry[float64](t, d, "init_scale"), 8
+	c.InitScale, c.GrowthInterval = torchtest.Entry[float64](t, d, "init_scale"), 8
 	s := optim.NewGradScaler(c)
-	for i, want := range entry[[]any](t, d, "losses") {
+	for i, want := range torchtest.Entry[[]any](t, d, "losses") {
 		o.ZeroGrad()
 		var loss *torch.Tensor
 		torch.Autocast(torch.CPU, torch.Float16, func() {
@@ -160,7 +160,7 @@ func runScaledNetwork(t *testing.T, d *torch.Dict) {
 		optim.ClipGradNorm(params, 0.5, 2)
 		s.Step(o)
 		s.Update()
-		assert.Equal(t, float(entry[[]any](t, d, "scales")[i]), s.GetScale(), "scale after step %d", i)
+		assert.Equal(t, float(torchtest.Entry[[]any](t, d, "scales")[i]), s.GetScale(), "scale after step %d", i)
 	}
 }
 

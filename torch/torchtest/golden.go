@@ -5,7 +5,10 @@ package torchtest
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,4 +54,44 @@ func Called(f func()) map[string]bool {
 		ops[strings.TrimSuffix(n.Op+"."+n.Overload, ".")] = true
 	}
 	return ops
+}
+
+// Entry returns an entry of a case file that PyTorch wrote, and ends the test if there is
+// none of this type.
+func Entry[T any](tb testing.TB, d *torch.Dict, key any) T {
+	tb.Helper()
+	v, err := torch.Value[T](d, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+// List returns the entries of a list or a tuple of a case file.
+func List(v any) []any {
+	if tuple, ok := v.(torch.Tuple); ok {
+		return tuple
+	}
+	return v.([]any)
+}
+
+// Differ returns what is otherwise in got than in want, a result of PyTorch's; "" if shape
+// and type are the same and no number differs by more than tolerance, relative to the
+// largest finite one of the tensor: a sum that cancels is as exact as its terms.
+func Differ(want, got *torch.Tensor, tolerance float64) string {
+	if !slices.Equal(want.Shape(), got.Shape()) || want.DType() != got.DType() {
+		return fmt.Sprintf("is %v %v, PyTorch's is %v %v", got.DType(), got.Shape(), want.DType(), want.Shape())
+	}
+	w, g, scale := want.Detach().Float64s(), got.Detach().Float64s(), 0.0
+	for _, x := range w {
+		if !math.IsInf(x, 0) && !math.IsNaN(x) {
+			scale = max(scale, math.Abs(x))
+		}
+	}
+	for i, x := range w {
+		if x != g[i] && !(math.IsNaN(x) && math.IsNaN(g[i])) && !(math.Abs(x-g[i]) <= tolerance*scale) {
+			return fmt.Sprintf("element %d is %v, PyTorch's is %v", i, g[i], x)
+		}
+	}
+	return ""
 }

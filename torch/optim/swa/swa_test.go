@@ -26,15 +26,6 @@ func network(dtype torch.DType, d torch.Device) nn.Sequential {
 	return nn.NewSequential(nn.NewLinear(3, 4, d, linear), nn.NewBatchNorm1d(4, d, norm), nn.NewLinear(4, 2, d, linear))
 }
 
-func entry[T any](t *testing.T, d *torch.Dict, key any) T {
-	t.Helper()
-	v, ok := d.Get(key)
-	require.True(t, ok, "%v", key)
-	x, ok := v.(T)
-	require.True(t, ok, "%v is %T", key, v)
-	return x
-}
-
 func load(t *testing.T) *torch.Dict {
 	torchtest.NoLeaks(t)
 	file, err := pt.LoadDict("testdata/averages.pt")
@@ -49,7 +40,7 @@ func compareStates(t *testing.T, want *torch.Dict, m any) {
 	got := nn.StateDict(m)
 	require.Equal(t, want.Keys(), got.Keys())
 	for k, v := range want.All() {
-		w, g := v.(*torch.Tensor), entry[*torch.Tensor](t, got, k)
+		w, g := v.(*torch.Tensor), torchtest.Entry[*torch.Tensor](t, got, k)
 		require.Equal(t, w.DType(), g.DType(), k)
 		require.Equal(t, w.Shape(), g.Shape(), k)
 		tolerance := map[torch.DType]float64{torch.Float32: 1e-6, torch.Float64: 1e-14}[w.DType()]
@@ -60,18 +51,18 @@ func compareStates(t *testing.T, want *torch.Dict, m any) {
 // TestAveragesAgreeWithPyTorch averages PyTorch's states, and goes on from PyTorch's
 // average of the first two.
 func TestAveragesAgreeWithPyTorch(t *testing.T) {
-	for i, c := range entry[[]any](t, load(t), "cases") {
+	for i, c := range torchtest.Entry[[]any](t, load(t), "cases") {
 		d := c.(*torch.Dict)
-		dtype, err := torch.ParseDType(entry[string](t, d, "dtype"))
+		dtype, err := torch.ParseDType(torchtest.Entry[string](t, d, "dtype"))
 		require.NoError(t, err)
-		config := swa.Config{UseBuffers: entry[bool](t, d, "use_buffers")}
+		config := swa.Config{UseBuffers: torchtest.Entry[bool](t, d, "use_buffers")}
 		if decay, _ := d.Get("decay"); decay != nil {
 			config.Average = swa.EMA(decay.(float64))
 		}
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			torch.Scope(func() {
 				m := network(dtype, torch.CPU)
-				averages, states := entry[*torch.Dict](t, d, "averages"), entry[[]any](t, d, "states")
+				averages, states := torchtest.Entry[*torch.Dict](t, d, "averages"), torchtest.Entry[[]any](t, d, "states")
 				update := func(a *swa.AveragedModel[nn.Sequential], from int) {
 					for n := from; n <= len(states); n++ {
 						require.NoError(t, nn.LoadStateDict(m, states[n-1].(*torch.Dict)))
@@ -93,13 +84,13 @@ func TestAveragesAgreeWithPyTorch(t *testing.T) {
 }
 
 func TestUpdateBNAgreesWithPyTorch(t *testing.T) {
-	d := entry[*torch.Dict](t, load(t), "batch_norm")
+	d := torchtest.Entry[*torch.Dict](t, load(t), "batch_norm")
 	torch.Scope(func() {
 		a := swa.NewAveragedModel(network(torch.Float32, torch.CPU))
-		require.NoError(t, nn.LoadStateDict(a, entry[*torch.Dict](t, d, "before")))
+		require.NoError(t, nn.LoadStateDict(a, torchtest.Entry[*torch.Dict](t, d, "before")))
 		nn.SetTraining(a, false)
 		norm := a.Module[1].(*nn.BatchNorm)
-		data := entry[[]any](t, d, "data")
+		data := torchtest.Entry[[]any](t, d, "data")
 		nn.UpdateBN(a, func() {
 			assert.True(t, norm.Training)
 			for _, x := range data {
@@ -108,9 +99,9 @@ func TestUpdateBNAgreesWithPyTorch(t *testing.T) {
 		})
 		assert.False(t, norm.Training)
 		assert.InDelta(t, 0.1, *norm.Momentum, 0)
-		compareStates(t, entry[*torch.Dict](t, d, "after"), a)
+		compareStates(t, torchtest.Entry[*torch.Dict](t, d, "after"), a)
 		got := a.Module.Forward(data[0].(*torch.Tensor))
-		assert.InDeltaSlice(t, entry[*torch.Tensor](t, d, "output").Float64s(), got.Float64s(), 1e-5)
+		assert.InDeltaSlice(t, torchtest.Entry[*torch.Tensor](t, d, "output").Float64s(), got.Float64s(), 1e-5)
 		nn.UpdateBN(nn.NewLinear(1, 1, torch.CPU), func() { assert.Fail(t, "there is no batch norm") })
 	})
 }
