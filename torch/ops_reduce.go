@@ -8,7 +8,7 @@ func (t *Tensor) Sum(dims ...int) *Tensor {
 	if len(dims) == 0 {
 		return on("aten::sum", t).none().one()
 	}
-	return on("aten::sum.dim_IntList", t).ints(dims...).bool(false).none().one()
+	return t.SumDim(dims, false)
 }
 
 // Mean returns the mean over dims, or over all of them when none is named.
@@ -16,7 +16,7 @@ func (t *Tensor) Mean(dims ...int) *Tensor {
 	if len(dims) == 0 {
 		return on("aten::mean", t).none().one()
 	}
-	return on("aten::mean.dim", t).ints(dims...).bool(false).none().one()
+	return t.MeanDim(dims, false)
 }
 
 // Std returns the standard deviation over dims, or over all; correction 1 is the

@@ -58,7 +58,7 @@ func (s *session) average() {
 		return
 	}
 	torch.NoGrad(func() {
-		scale := torch.Call("aten::nan_to_num", torch.Call("aten::reciprocal", s.group).Tensor(), 0.0, 0.0, 0.0).Tensor()
+		scale := s.group.Reciprocal().NanToNum(0, 0, 0)
 		for _, p := range s.params {
 			if grad := p.Grad(); grad != nil {
 				grad.MulInPlace(scale)

@@ -82,7 +82,7 @@ func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(loss, n, 0) }
 func (l *Losses) observe(output, loss *torch.Tensor, b data.Batch, errors bool) {
 	switch {
 	case hasClasses(b.Y):
-		counts := torch.Call("aten::ne.Scalar", b.Y, nn.IgnoreIndex(loss)).Tensor()
+		counts := b.Y.NeScalar(nn.IgnoreIndex(loss))
 		right := output.Detach().Argmax(min(1, output.Dim()-1)).Eq(b.Y).Mul(counts)
 		l.add(loss, b.Len, 1, right.Sum(), counts.Sum())
 	case errors:

@@ -31,7 +31,7 @@ func (c BCE) Loss(output, target *torch.Tensor) *torch.Tensor {
 	// A GPU's kernel asserts that the output is in [0, 1], and what fails there ends
 	// CUDA for the whole process: for all networks that train side by side, because
 	// one of them has diverged. So it is shown no NaN, and the loss gets it after.
-	shown := torch.Call("aten::nan_to_num", output, 0.5, 0.5, 0.5).Tensor()
+	shown := output.NanToNum(0.5, 0.5, 0.5)
 	loss := torch.BCELoss(shown, target, c.Weight, c.Reduction)
 	trace := output.MulScalar(0)
 	if c.Reduction != ReduceNone {

@@ -53,6 +53,6 @@ func cellBias(l *Recurrent) *torch.Tensor {
 // withoutForget returns the rows of the input gate, and those of the cell and
 // output gates. One split, rather than two views, has one gradient to write.
 func withoutForget(l *Recurrent, w *torch.Tensor) [2]*torch.Tensor {
-	gates := torch.Call("aten::split_with_sizes", w, []int{l.Hidden, l.Hidden, 2 * l.Hidden}, 0).Tensors()
+	gates := w.SplitSizes([]int{l.Hidden, l.Hidden, 2 * l.Hidden}, 0)
 	return [2]*torch.Tensor{gates[0], gates[2]}
 }

@@ -4,6 +4,7 @@
 package optim
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -94,9 +95,7 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 			notNegative(name, "Eps", c.Eps)
 			notNegative(name, "WeightDecay", c.WeightDecay)
 			for i, b := range c.Betas {
-				if !(b >= 0 && b < 1) {
-					throw(name, "Betas[%d] is %v; it must be at least 0 and less than 1", i, b)
-				}
+				fraction(name, fmt.Sprintf("Betas[%d]", i), b)
 			}
 		},
 		state: []slot[AdamConfig]{

@@ -41,7 +41,7 @@ func ClipGradNorm(params []*torch.Tensor, limit, order float64) *torch.Tensor {
 			norms[i] = n.To(norms[0].Device())
 		}
 		total = torch.Stack(norms, 0).Norm(order).Keep()
-		scale := torch.Call("aten::reciprocal", total.AddScalar(1e-6)).Tensor().MulScalar(limit)
+		scale := total.AddScalar(1e-6).Reciprocal().MulScalar(limit)
 		scale = torch.Call("aten::clamp", scale, torch.Named{"max": 1.0}).Tensor()
 		for _, same := range byKind(grads) {
 			torch.Call("aten::_foreach_mul_.Tensor", same, scale.To(same[0].Device()))

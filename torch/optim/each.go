@@ -39,18 +39,3 @@ func decayed(g, p *torch.Tensor, decay float64) *torch.Tensor {
 	}
 	return g.Clone().AddScaledInPlace(p, decay)
 }
-
-// fraction panics unless x is at least 0 and below 1.
-func fraction(op, what string, x float64) {
-	if !(x >= 0 && x < 1) {
-		throw(op, "%s is %v; it must be at least 0 and less than 1", what, x)
-	}
-}
-
-// started panics if settings look as if they were not started from a function of
-// defaults.
-func started(op string, empty bool) {
-	if empty {
-		throw(op, "the settings are zeros: start from optim.Default%s() and change what should differ", op[len("optim."):])
-	}
-}

@@ -48,6 +48,21 @@ func atLeast1(op, what string, n int) {
 	}
 }
 
+// fraction panics unless x is at least 0 and below 1.
+func fraction(op, what string, x float64) {
+	if !(x >= 0 && x < 1) {
+		throw(op, "%s is %v; it must be at least 0 and less than 1", what, x)
+	}
+}
+
+// started panics if settings look as if they were not started from a function of
+// defaults.
+func started(op string, empty bool) {
+	if empty {
+		throw(op, "the settings are zeros: start from optim.Default%s() and change what should differ", op[len("optim."):])
+	}
+}
+
 // checkParams panics unless params can be optimized beside the others.
 func checkParams(op string, params []*torch.Tensor, others []*torch.Tensor) {
 	if len(params) == 0 {
