@@ -6,19 +6,22 @@ package data
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
 
-// Set is samples as tensors, all on one device. The first dimension of X and Y
+// Set is samples as tensors of any types, all on one device. The first dimension of each
 // counts the samples; the others are for the network to interpret, so a Set may also
 // be put together by hand, with int64 classes [n] in Y for example.
 type Set struct {
-	X *torch.Tensor
-	Y *torch.Tensor // nil for inputs alone
+	X    *torch.Tensor
+	Y    *torch.Tensor            // nil for inputs alone
+	More map[string]*torch.Tensor // further inputs and targets by name, or nil
 
 	Names, Groups []string // one per sample, or nil
-	Fingerprint   string   // of the samples; see [Samples.Fingerprint]
+	Fingerprint   string   // of the samples, see [Samples.Fingerprint]; "" lets [Set.Identity] hash the tensors
 }
 
 // Tensors copies the samples to device d: X [n, In], Y [n, Out], float32. The
@@ -49,15 +52,25 @@ func (s *Set) Device() torch.Device { return s.X.Device() }
 
 // Close frees the tensors.
 func (s *Set) Close() {
-	s.X.Close()
-	if s.Y != nil {
-		s.Y.Close()
+	for _, t := range s.tensors() {
+		t.Close()
 	}
 }
 
-// Batch is some samples of a Set: X [Len, …] and Y [Len, …].
+// tensors returns X, Y and those of More in the order of their names, without nil ones.
+func (s *Set) tensors() []*torch.Tensor {
+	list := []*torch.Tensor{s.X, s.Y}
+	for _, name := range slices.Sorted(maps.Keys(s.More)) {
+		list = append(list, s.More[name])
+	}
+	return slices.DeleteFunc(list, func(t *torch.Tensor) bool { return t == nil })
+}
+
+// Batch is some samples: X [Len, …], Y [Len, …], and each of More [Len, …]. What a set
+// does not have is nil.
 type Batch struct {
 	X, Y *torch.Tensor
+	More map[string]*torch.Tensor
 	Len  int
 }
 
@@ -71,13 +84,18 @@ type Batch struct {
 // The loop's body runs inside a [torch.Scope] of its own: the batch, and all
 // that the body makes, is freed when the body ends, however it ends. The order
 // goes to the device once, and no step waits for the device. Batches panics with
-// a *torch.Error where size is not positive or order names a sample that is not
-// there. It is for range loops, not for iter.Pull, which leaves the goroutine.
+// a *torch.Error where size is not positive, order names a sample that is not there, or
+// the tensors differ in their numbers of samples. It is for range loops, not for iter.Pull, which leaves the goroutine.
 func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 	return func(yield func(Batch) bool) {
 		n := s.Len()
 		if size < 1 {
 			throw("a batch of %d samples; at least 1 is needed", size)
+		}
+		for _, t := range s.tensors() {
+			if t.Size(0) != n {
+				throw("a set of %d samples holds a tensor %v", n, t.Shape())
+			}
 		}
 		for i, at := range order {
 			if at < 0 || at >= n {
@@ -93,8 +111,7 @@ func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 		for start := 0; start < n; start += size {
 			length, more := min(size, n-start), false
 			torch.Scope(func() {
-				x, y := s.batch(index, start, length)
-				more = yield(Batch{x, y, length})
+				more = yield(s.batch(index, start, length))
 			})
 			if !more {
 				return
@@ -103,16 +120,23 @@ func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 	}
 }
 
-func (s *Set) batch(index *torch.Tensor, start, length int) (x, y *torch.Tensor) {
+func (s *Set) batch(index *torch.Tensor, start, length int) Batch {
 	part := func(t *torch.Tensor) *torch.Tensor { return t.Narrow(0, start, length) }
 	if index != nil {
 		at := index.Narrow(0, start, length)
 		part = func(t *torch.Tensor) *torch.Tensor { return t.IndexSelect(0, at) }
 	}
+	b := Batch{X: part(s.X), Len: length}
 	if s.Y != nil {
-		y = part(s.Y)
+		b.Y = part(s.Y)
 	}
-	return part(s.X), y
+	if s.More != nil {
+		b.More = make(map[string]*torch.Tensor, len(s.More))
+		for name, t := range s.More {
+			b.More[name] = part(t)
+		}
+	}
+	return b
 }
 
 // index copies the order to the device.
