@@ -5,7 +5,6 @@ package nn_test
 
 import (
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -213,18 +213,18 @@ func (m *languageModel) Forward(x tensor) tensor {
 // twinSteps is how many steps the losses are compared for.
 const twinSteps = 50
 
-// twin is what became of a network.
+// twin is a network after its training.
 type twin struct {
 	losses  []float64
-	names   []any     // in the state dict
-	model   nn.Module // to export; nil for a network with several inputs or outputs
+	model   any
+	output  func() tensor // calls it
+	module  nn.Module     // to export; nil for a network with several inputs or outputs
 	example tensor
 }
 
 // descend takes steps of Adam.
-func descend(model any, loss func() tensor) (t twin) {
-	c := optim.DefaultAdam()
-	optimizer := optim.NewAdam(nn.Parameters(model), c)
+func descend(model any, loss, output func() tensor) (t twin) {
+	optimizer := optim.NewAdam(nn.Parameters(model), optim.DefaultAdam())
 	for range twinSteps {
 		torch.Scope(func() {
 			optimizer.ZeroGrad()
@@ -234,13 +234,16 @@ func descend(model any, loss func() tensor) (t twin) {
 			t.losses = append(t.losses, value.Item())
 		})
 	}
-	t.names = nn.StateDict(model).Keys()
+	t.model, t.output = model, output
 	return t
 }
 
-// exported adds what [onnx.Export] needs.
-func (t twin) exported(model nn.Module, example tensor) twin {
-	t.model, t.example = model, example
+// descendModule is descend for a network that takes one tensor to another. It can be
+// exported.
+func descendModule(model nn.Module, x tensor, loss func(y tensor) tensor) twin {
+	output := func() tensor { return model.Forward(x) }
+	t := descend(model, func() tensor { return loss(output()) }, output)
+	t.module, t.example = model, x
 	return t
 }
 
@@ -259,22 +262,24 @@ var twins = map[string]func() twin{
 	"resnet": func() twin {
 		model := newResNet18(8, 5)
 		x, y := torch.Randn([]int{6, 3, 16, 16}), torch.RandInt(0, 5, []int{6}, torch.Options{DType: torch.Int64})
-		return descend(model, func() tensor { return nn.CrossEntropyLoss(model.Forward(x), y) }).exported(model, x)
+		return descendModule(model, x, func(out tensor) tensor { return nn.CrossEntropyLoss(out, y) })
 	},
 	"unet": func() twin {
 		model := newUNet(4)
 		x, y := torch.Randn([]int{2, 1, 16, 16}), torch.Rand([]int{2, 1, 16, 16})
-		return descend(model, func() tensor { return nn.BCEWithLogitsLoss(model.Forward(x), y) }).exported(model, x)
+		return descendModule(model, x, func(out tensor) tensor { return nn.BCEWithLogitsLoss(out, y) })
 	},
 	"transformer": func() twin {
 		model := newTranslator(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
-		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
+		output := func() tensor { return model.forward(x, allButLast(y)) }
+		return descend(model, func() tensor { return next(output(), y) }, output)
 	},
 	"attention": func() twin {
 		model := newAttending(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
-		return descend(model, func() tensor { return next(model.forward(x, allButLast(y)), y) })
+		output := func() tensor { return model.forward(x, allButLast(y)) }
+		return descend(model, func() tensor { return next(output(), y) }, output)
 	},
 	"vae": func() twin {
 		model := newVAE()
@@ -283,18 +288,21 @@ var twins = map[string]func() twin{
 			y, mean, spread := model.forward(x)
 			apart := spread.AddScalar(1).Sub(mean.Square()).Sub(spread.Exp()).Mean()
 			return nn.MSELoss(y, x).Sub(apart.MulScalar(0.05))
+		}, func() tensor {
+			y, mean, spread := model.forward(x)
+			return torch.Cat([]tensor{y, mean, spread}, 1)
 		})
 	},
 	"gan": gan,
 	"temporal": func() twin {
 		model := nn.NewSequential(newTemporal(3, 8, 1), newTemporal(8, 8, 2), nn.NewConv1d(8, 2, 1, torch.CPU))
 		x, y := torch.Randn([]int{4, 3, 20}), torch.Randn([]int{4, 2, 20})
-		return descend(model, func() tensor { return nn.MSELoss(model.Forward(x), y) }).exported(model, x)
+		return descendModule(model, x, func(out tensor) tensor { return nn.MSELoss(out, y) })
 	},
 	"language": func() twin {
 		model := newLanguageModel(20, 16)
 		x := words(20, 4, 9)
-		return descend(model, func() tensor { return next(model.Forward(allButLast(x)), x) }).exported(model, allButLast(x))
+		return descendModule(model, allButLast(x), func(out tensor) tensor { return next(out, x) })
 	},
 }
 
@@ -318,14 +326,17 @@ func gan() (t twin) {
 			t.losses = append(t.losses, wrong.Item()+seen.Item())
 		})
 	}
-	t.names = slices.Concat(nn.StateDict(maker).Keys(), nn.StateDict(judge).Keys())
-	return t.exported(maker, torch.Randn([]int{16, 4}))
+	t.model = &struct{ Maker, Judge nn.Sequential }{maker, judge}
+	t.output = func() tensor { return judge.Forward(maker.Forward(torch.Randn([]int{16, 4}))) }
+	t.module, t.example = maker, torch.Randn([]int{16, 4})
+	return t
 }
 
 // TestTwins trains networks beside their twins in PyTorch. With the kernels that wrote the
 // file all 50 losses agree to 1e-4; those of another processor round otherwise, which the
 // steps magnify. Those with one input and one output are exported, which compares ONNX
-// Runtime's results with libtorch's.
+// Runtime's results with libtorch's. At the end, the twins in PyTorch have to load the
+// weights strictly, and to return with them what the networks return here.
 func TestTwins(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, and nothing in it is concurrent")
@@ -337,18 +348,38 @@ func TestTwins(t *testing.T) {
 	}
 	torchtest.Golden(t, "testdata/twins.json", &file)
 	require.Len(t, file, len(twins))
+	states, outputs := torch.NewDict(), map[string]tensor{}
 	for name, make := range twins {
 		t.Run(name, func(t *testing.T) {
 			torch.ManualSeed(1)
 			got := make()
-			assert.Equal(t, file[name].Names, got.names, "names in the state dict")
+			state := nn.StateDict(got.model)
+			assert.Equal(t, file[name].Names, state.Keys(), "names in the state dict")
 			assert.InDeltaSlice(t, file[name].Losses, got.losses, 2e-3)
-			if got.model == nil {
+			states.Set(name, state)
+			nn.Evaluating(got.model, func() {
+				torch.ManualSeed(2)
+				outputs[name] = got.output()
+			})
+			if got.module == nil {
 				return
 			}
-			check, err := onnx.Export(filepath.Join(t.TempDir(), name+".onnx"), got.model, onnx.Signature{Example: got.example})
+			check, err := onnx.Export(filepath.Join(t.TempDir(), name+".onnx"), got.module, onnx.Signature{Example: got.example})
 			require.NoError(t, err)
 			assert.NotEmpty(t, check.MaxAbsDiff, "compared in ONNX Runtime")
 		})
 	}
+	t.Run("weights in PyTorch", func(t *testing.T) {
+		torchtest.Python(t)
+		dir := t.TempDir()
+		saved, returned := filepath.Join(dir, "states.pt"), filepath.Join(dir, "outputs.pt")
+		require.NoError(t, pt.Save(saved, states))
+		torchtest.RunPython(t, "testdata/gen_twins.py", saved, returned)
+		theirs, err := pt.LoadDict(returned)
+		require.NoError(t, err)
+		require.Equal(t, len(twins), theirs.Len())
+		for name, got := range outputs {
+			assert.Empty(t, torchtest.Differ(torchtest.Entry[tensor](t, theirs, name), got, 1e-5), name)
+		}
+	})
 }

@@ -6,10 +6,15 @@ Both sides draw their initial weights, data and noise from the same seed in the 
 so nothing but the losses and the names in the state dicts is kept.
 
 Run with PyTorch 2.15.0: python gen_twins.py
+
+    python gen_twins.py STATES.pt OUTPUTS.pt
+
+loads the state dict of each network, by its name, and writes what the networks return then.
 """
 
 import json
 import pathlib
+import sys
 
 import torch
 from torch import nn
@@ -147,35 +152,46 @@ def descend(model, loss):
         value.backward()
         optimizer.step()
         losses.append(value.item())
-    return losses, list(model.state_dict())
+    return losses
 
 
 def words(n, rows, columns):
     return torch.randint(0, n, (rows, columns))
 
 
+# A twin is a network, a function that calls it, and one that trains it and returns the losses.
+
 def resnet():
     model = ResNet18(8, 5)
     x, y = torch.randn(6, 3, 16, 16), torch.randint(0, 5, (6,))
-    return descend(model, lambda: F.cross_entropy(model(x), y))
+    output = lambda: model(x)
+    return model, output, lambda: descend(model, lambda: F.cross_entropy(output(), y))
 
 
 def unet():
     model = UNet(4)
     x, y = torch.randn(2, 1, 16, 16), torch.rand(2, 1, 16, 16)
-    return descend(model, lambda: F.binary_cross_entropy_with_logits(model(x), y))
+    output = lambda: model(x)
+    return model, output, lambda: descend(model, lambda: F.binary_cross_entropy_with_logits(output(), y))
+
+
+def following(logits, y):
+    """The loss of words predicted from those before them."""
+    return F.cross_entropy(logits.flatten(0, 1), y[:, 1:].flatten())
 
 
 def transformer():
     model = Translator(15, 16)
     x, y = words(15, 4, 7), words(15, 4, 6)
-    return descend(model, lambda: F.cross_entropy(model(x, y[:, :-1]).flatten(0, 1), y[:, 1:].flatten()))
+    output = lambda: model(x, y[:, :-1])
+    return model, output, lambda: descend(model, lambda: following(output(), y))
 
 
 def attention():
     model = Attending(15, 16)
     x, y = words(15, 4, 7), words(15, 4, 6)
-    return descend(model, lambda: F.cross_entropy(model(x, y[:, :-1]).flatten(0, 1), y[:, 1:].flatten()))
+    output = lambda: model(x, y[:, :-1])
+    return model, output, lambda: descend(model, lambda: following(output(), y))
 
 
 def vae():
@@ -185,44 +201,63 @@ def vae():
     def loss():
         y, mean, spread = model(x)
         return F.mse_loss(y, x) - 0.05 * (1 + spread - mean ** 2 - spread.exp()).mean()
-    return descend(model, loss)
+    return model, lambda: torch.cat(model(x), 1), lambda: descend(model, loss)
 
 
 def gan():
-    maker = nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2))
-    judge = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+    model = nn.ModuleDict(dict(
+        maker=nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2)),
+        judge=nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))))
+    maker, judge = model["maker"], model["judge"]
     real, one, zero = torch.randn(16, 2), torch.ones(16, 1), torch.zeros(16, 1)
-    making, judging = Adam(maker.parameters(), lr=1e-3), Adam(judge.parameters(), lr=1e-3)
-    bce, losses = F.binary_cross_entropy_with_logits, []
-    for _ in range(STEPS):
-        made = maker(torch.randn(16, 4))
-        judging.zero_grad()
-        wrong = bce(judge(real), one) + bce(judge(made.detach()), zero)
-        wrong.backward()
-        judging.step()
-        making.zero_grad()
-        seen = bce(judge(made), one)
-        seen.backward()
-        making.step()
-        losses.append(wrong.item() + seen.item())
-    return losses, list(maker.state_dict()) + list(judge.state_dict())
+
+    def train():
+        making, judging = Adam(maker.parameters(), lr=1e-3), Adam(judge.parameters(), lr=1e-3)
+        bce, losses = F.binary_cross_entropy_with_logits, []
+        for _ in range(STEPS):
+            made = maker(torch.randn(16, 4))
+            judging.zero_grad()
+            wrong = bce(judge(real), one) + bce(judge(made.detach()), zero)
+            wrong.backward()
+            judging.step()
+            making.zero_grad()
+            seen = bce(judge(made), one)
+            seen.backward()
+            making.step()
+            losses.append(wrong.item() + seen.item())
+        return losses
+    return model, lambda: judge(maker(torch.randn(16, 4))), train
 
 
 def temporal():
     model = nn.Sequential(Temporal(3, 8, 1), Temporal(8, 8, 2), nn.Conv1d(8, 2, 1))
     x, y = torch.randn(4, 3, 20), torch.randn(4, 2, 20)
-    return descend(model, lambda: F.mse_loss(model(x), y))
+    output = lambda: model(x)
+    return model, output, lambda: descend(model, lambda: F.mse_loss(output(), y))
 
 
 def language():
     model = LanguageModel(20, 16)
     x = words(20, 4, 9)
-    return descend(model, lambda: F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten()))
+    output = lambda: model(x[:, :-1])
+    return model, output, lambda: descend(model, lambda: following(output(), x))
 
 
-twins = {}
-for make in (resnet, unet, transformer, attention, vae, gan, temporal, language):
-    torch.manual_seed(1)
-    losses, names = make()
-    twins[make.__name__] = dict(losses=losses, names=names)
-pathlib.Path(__file__).with_name("twins.json").write_text(json.dumps(twins, separators=(",", ":")) + "\n")
+twins = (resnet, unet, transformer, attention, vae, gan, temporal, language)
+if len(sys.argv) == 3:
+    states, outputs = torch.load(sys.argv[1], weights_only=True), {}
+    for make in twins:
+        torch.manual_seed(1)
+        model, output, _ = make()
+        model.load_state_dict(states[make.__name__], strict=True)
+        model.eval()
+        torch.manual_seed(2)
+        outputs[make.__name__] = output().detach()
+    torch.save(outputs, sys.argv[2])
+else:
+    results = {}
+    for make in twins:
+        torch.manual_seed(1)
+        model, _, train = make()
+        results[make.__name__] = dict(losses=train(), names=list(model.state_dict()))
+    pathlib.Path(__file__).with_name("twins.json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
