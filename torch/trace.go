@@ -4,6 +4,9 @@
 package torch
 
 import (
+	"fmt"
+	"path"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -37,6 +40,10 @@ type Node struct {
 	// Results are -1 for None and for what is not a tensor. A list of tensors is
 	// its elements, one by one.
 	Results []ValueID
+	// Caller is the line that called it, outside of this package and those below it, as
+	// "net.go:31 (main.(*Net).Forward)". Where a layer of package nn was traced alone, it is a
+	// line of the layer. It is empty where neither is known.
+	Caller string
 }
 
 // Tracing reports whether the calling goroutine is inside [Trace]. A layer that
@@ -120,7 +127,7 @@ func (tr *tracer) use(h ctorch.Handle) ValueID {
 
 // record adds a call that was just made.
 func (tr *tracer) record(o *op, f *ctorch.Frame, discard bool) {
-	n := Node{Op: o.name, Overload: o.overload, Schema: o.schema, Args: map[string]any{}}
+	n := Node{Op: o.name, Overload: o.overload, Schema: o.schema, Args: map[string]any{}, Caller: caller()}
 	for i := range o.args {
 		arg := &o.args[i]
 		if i < len(f.Args) && f.Args[i].Tag != ctorch.Default {
@@ -146,6 +153,30 @@ func (tr *tracer) record(o *op, f *ctorch.Frame, discard bool) {
 		}
 	}
 	tr.graph.Nodes = append(tr.graph.Nodes, n)
+}
+
+// caller returns what [Node] holds of the call that is being recorded.
+func caller() string {
+	const home = "github.com/etude-ml/etude/torch"
+	var counters [64]uintptr
+	frames := runtime.CallersFrames(counters[:runtime.Callers(1, counters[:])])
+	layer := ""
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		folder, name := path.Split(f.Function)
+		where := fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, name)
+		pkg, _, _ := strings.Cut(name, ".")
+		switch pkg = folder + pkg; {
+		case f.Function == home+".Trace":
+			return layer
+		case pkg != home && !strings.HasPrefix(pkg, home+"/") || strings.HasSuffix(f.File, "_test.go"):
+			return where
+		case pkg == home+"/nn" && layer == "":
+			layer = where
+		}
+	}
+	return layer
 }
 
 // recordList adds a list of tensors to the results of the last call.

@@ -4,9 +4,11 @@
 package onnx
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -60,7 +62,13 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 			torch.Call("aten::_foreach_add_.Scalar", []*torch.Tensor{y}, 1.0)
 			return y.Abs()
 		}, []string{"aten::_foreach_add_", "through a view"}},
-		"dropout":       {func(x tensor) tensor { return torch.Dropout(x, 0.5, true) }, []string{"aten::dropout", "training mode"}},
+		"dropout": {func(x tensor) tensor { return torch.Dropout(x, 0.5, true) }, []string{"aten::dropout", "training mode"}},
+		"compares values": {func(x tensor) tensor {
+			if x.AllClose(x.Neg(), 0, 1) {
+				return x
+			}
+			return x.Neg()
+		}, []string{"aten::allclose", "reads a value", "torch.Where"}},
 		"reads a value": {func(x tensor) tensor { return x.MulScalar(x.Sum().Item()) }, []string{"aten::item", "reads a value"}},
 		"control flow": {func(x tensor) tensor {
 			if x.Size(0) > 4 {
@@ -106,6 +114,50 @@ func assertEmpty(t *testing.T, dir string) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "no file is left")
+}
+
+// Errors name the line of the network that called the operator, not those of package torch
+// and its layers on the way. Where layers alone were traced, they name the layer.
+func TestErrorsNameTheCaller(t *testing.T) {
+	torchtest.Need(t)
+	type tensor = *torch.Tensor
+	example := torch.Randn([]int{3, 2, 6, 6})
+	pool := nn.NewFractionalMaxPool2d([]int{2}, []int{3}, nil)
+	line := 0
+	here := func(x tensor) tensor { _, _, line, _ = runtime.Caller(1); return x }
+	for name, m := range map[string]nn.Module{
+		"a method":         forward(func(x tensor) tensor { return here(x).Nonzero() }),
+		"a view is old":    forward(func(x tensor) tensor { y := x.Neg(); y.View(-1).AddScalarInPlace(1); return here(y).Add(y) }),
+		"an argument":      forward(func(x tensor) tensor { return here(x).DivScalar(x.Size(0)).AddScalar(1) }),
+		"of another layer": forward(func(x tensor) tensor { return pool.Forward(here(x)) }),
+	} {
+		_, err := Export(filepath.Join(t.TempDir(), "x.onnx"), m, Signature{Example: example})
+		assert.ErrorContains(t, err, fmt.Sprintf("errors_test.go:%d (onnx.TestErrorsNameTheCaller.", line), name)
+	}
+	_, err := Export(filepath.Join(t.TempDir(), "x.onnx"), nn.NewSequential(nn.Tanh{}, pool), Signature{Example: example})
+	assert.ErrorContains(t, err, ".go:")
+	assert.ErrorContains(t, err, "(nn.(*FractionalMaxPool)")
+}
+
+// What to write instead is known for operators that PyTorch has and that the table lacks.
+func TestInstead(t *testing.T) {
+	torchtest.Need(t)
+	text, err := os.ReadFile("../testdata/operators.txt")
+	require.NoError(t, err)
+	operators := map[string]bool{}
+	for op := range strings.FieldsSeq(string(text)) {
+		name, _, _ := strings.Cut(op, ".")
+		operators[name] = true
+	}
+	for _, i := range instead {
+		for name := range strings.FieldsSeq(i.operators) {
+			assert.True(t, operators["aten::"+name], name)
+			assert.Equal(t, i.text, remedy("aten::"+name), name)
+		}
+	}
+	for _, name := range reads {
+		assert.True(t, operators[name], name)
+	}
 }
 
 // The operators that are listed as views are those that return their argument, and

@@ -40,8 +40,7 @@ func checkInPlace(g *torch.Graph) {
 			members[r] = append(append(members[r], own), members[own]...)
 		}
 	}
-	for i := range g.Nodes {
-		n := &g.Nodes[i]
+	check := func(n *torch.Node) {
 		for _, id := range arguments(n, maps.Keys(n.Args)) {
 			if op, ok := stale[id]; ok {
 				fail.With("%s uses a tensor whose elements %s changed through a view. Use the form that returns a new tensor", n.Op, op)
@@ -69,6 +68,9 @@ func checkInPlace(g *torch.Graph) {
 				stale[id] = n.Op
 			}
 		}
+	}
+	for i := range g.Nodes {
+		at(&g.Nodes[i], func() { check(&g.Nodes[i]) })
 	}
 	for _, id := range g.Outputs {
 		if op, ok := stale[id]; ok {

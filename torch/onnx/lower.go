@@ -50,7 +50,7 @@ func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature)
 		l.capture(id)
 	}
 	for i := range g0.Nodes {
-		l.call(i)
+		at(&g0.Nodes[i], func() { l.call(i) })
 	}
 	l.output(g0.Outputs[0], s.Output)
 	l.prune()
@@ -95,8 +95,9 @@ func (l *lowerer) capture(id torch.ValueID) {
 // call lowers one call, unless nothing needs its results.
 func (l *lowerer) call(i int) {
 	n := &l.p.traces[0].Nodes[i]
-	if n.Op == "aten::item" {
-		fail.With("the network reads a value of a tensor into Go (aten::item): the file would hold the example's value for ever")
+	if slices.Contains(reads, n.Op) {
+		fail.With("the network reads a value of a tensor into Go (%s): the file would hold the example's value for ever. "+
+			"Compute with the tensor: x.Mul(y) and torch.Where instead of x.MulScalar(y.Item()) and if", n.Op)
 	}
 	if !slices.ContainsFunc(n.Results, func(id torch.ValueID) bool { return l.need[id] }) {
 		return
@@ -114,7 +115,8 @@ func (l *lowerer) call(i int) {
 	switch {
 	case ok:
 	case n.Schema.Random:
-		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. Leave it out in evaluation mode", name, i+1)
+		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. "+
+			"Leave it out in evaluation mode, or give the network the numbers as an input", name, i+1)
 	default:
 		fail.With("%s (call %d of the network) cannot be exported: %s", name, i+1, remedy(name))
 	}
@@ -126,10 +128,30 @@ func (l *lowerer) call(i int) {
 	}
 }
 
-// instead says what to do about operators whose result has a shape that depends on values.
-var instead = map[string]string{
-	"aten::masked_select": "its result's shape depends on values, and torch.Where keeps the shape",
-	"aten::nonzero":       "its result's shape depends on values, and torch.Where keeps the shape",
+// reads are the operators that return values of tensors to Go.
+var reads = []string{"aten::allclose", "aten::equal", "aten::is_nonzero", "aten::item", "aten::_local_scalar_dense"}
+
+// instead says what to write in the place of operators that ONNX lacks.
+var instead = []struct{ text, operators string }{
+	{"its result's shape depends on values, and torch.Where, MaskedFill or a product with the mask keep the shape",
+		"argwhere masked_select nonzero nonzero_numpy nonzero_static"},
+	{"its result's shape depends on values: compute it outside of the network",
+		"_unique _unique2 unique_consecutive unique_dim unique_dim_consecutive"},
+	{"its result's shape depends on values, and x.OneHot(n).Sum(0) counts n values", "bincount"},
+	{"ONNX has no counts of bins: sum comparisons with the edges, x.Ge(low).LogicalAnd(x.Lt(high)).Sum()",
+		"histc histogram histogramdd _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors"},
+	{"ONNX has no decompositions, inverses or solutions of systems: compute what follows from weights alone before the export, " +
+		"and the rest outside of the network",
+		"cholesky_inverse cholesky_solve geqrf inverse linalg_cholesky linalg_cholesky_ex linalg_eig linalg_eigh linalg_eigvals " +
+			"linalg_eigvalsh linalg_householder_product linalg_inv linalg_inv_ex linalg_ldl_factor_ex linalg_ldl_solve linalg_lstsq linalg_lu " +
+			"linalg_lu_factor linalg_lu_factor_ex linalg_lu_solve linalg_matrix_exp linalg_matrix_rank linalg_pinv linalg_qr linalg_solve " +
+			"linalg_solve_ex linalg_solve_triangular linalg_svd linalg_svdvals lu_solve lu_unpack ormqr pinverse slogdet linalg_slogdet svd " +
+			"triangular_solve _linalg_eigh _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd"},
+	{"ONNX has no complex numbers: multiply by a constant matrix of cosines and one of sines, and keep two real tensors",
+		"_fft_c2c _fft_c2r _fft_r2c complex fft_fft fft_fft2 fft_fftn fft_ifft fft_ifft2 fft_ifftn fft_irfft fft_irfft2 fft_irfftn fft_rfft " +
+			"fft_rfft2 fft_rfftn imag istft polar real stft view_as_complex view_as_real"},
+	{"ONNX has no loop over alignments: leave this loss to training, and export the network up to its log-probabilities",
+		"ctc_loss _ctc_loss"},
 }
 
 // remedy returns the advice for an operator that is not in the table: call another
@@ -146,11 +168,13 @@ func remedy(name string) string {
 	}
 	slices.Sort(overloads)
 	const write = "write its lowering (see the table in torch/onnx/table.go)"
-	switch text := instead[base]; {
-	case text != "":
-		return text + ". Or " + write
-	case len(overloads) > 0:
+	if len(overloads) > 0 {
 		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(overloads, ", "), write)
+	}
+	for _, i := range instead {
+		if slices.Contains(strings.Fields(i.operators), strings.TrimPrefix(base, "aten::")) {
+			return i.text
+		}
 	}
 	return "compute it with other operators, or " + write
 }
