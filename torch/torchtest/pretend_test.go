@@ -42,6 +42,31 @@ func TestPretendComputesAsTheCPU(t *testing.T) {
 	})
 }
 
+// A lazy conjugate or negative is computed with, read and written to as on the CPU.
+func TestPretendTakesLazyTensors(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	call := func(op string, args ...any) *torch.Tensor { return torch.Call(op, args...).Tensor() }
+	conj := func(x *torch.Tensor) *torch.Tensor { return call("aten::_conj", x) }
+	torch.Scope(func() {
+		x := call("aten::complex", torchtest.Ramp(1, 2, 3), torchtest.Ramp(2, 2, 3))
+		for name, f := range map[string]func(x *torch.Tensor) *torch.Tensor{
+			"copy":     conj,
+			"resolve":  func(x *torch.Tensor) *torch.Tensor { return call("aten::resolve_conj", conj(x)) },
+			"add":      func(x *torch.Tensor) *torch.Tensor { return conj(x).Add(x) },
+			"view":     func(x *torch.Tensor) *torch.Tensor { return conj(x).T().Reshape(-1) },
+			"conv":     func(x *torch.Tensor) *torch.Tensor { return call("aten::conv1d", conj(x.Unsqueeze(1)), x.Unsqueeze(1)) },
+			"write":    func(x *torch.Tensor) *torch.Tensor { y := x.Clone(); conj(y).CopyInPlace(x); return y },
+			"imag":     func(x *torch.Tensor) *torch.Tensor { return call("aten::imag", conj(x)).Clone() },
+			"negative": func(x *torch.Tensor) *torch.Tensor { return call("aten::_neg_view", x).MulScalar(3) },
+		} {
+			want, got := f(x), f(x.To(device))
+			assert.Equal(t, want.String(), got.To(torch.CPU).String(), name)
+			assert.Equal(t, device, got.Device(), name)
+		}
+	})
+}
+
 func TestPretendRefusesOtherDevices(t *testing.T) {
 	device := torchtest.Pretend(t)
 	torch.Scope(func() {

@@ -159,11 +159,15 @@ at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
                                            dtype.value_or(at::kFloat));
 }
 
-// The same memory seen as a CPU tensor.
+// The same memory seen as a CPU tensor, lazily conjugated or negated if t is.
 at::Tensor host_view(const at::Tensor& t) {
   auto elements = static_cast<int64_t>(t.storage().nbytes() / t.element_size());
-  return at::from_blob(t.storage().mutable_data(), {elements}, at::TensorOptions(t.scalar_type()))
-      .as_strided(t.sizes(), t.strides(), t.storage_offset());
+  at::TensorOptions options(t.scalar_type());
+  auto view = at::from_blob(t.storage().mutable_data(), {elements}, options)
+                  .as_strided(t.sizes(), t.strides(), t.storage_offset());
+  view._set_conj(t.is_conj());
+  view._set_neg(t.is_neg());
+  return view;
 }
 
 bool on_pretend(const at::Tensor& t) { return t.device().type() == kPretend; }
@@ -380,6 +384,14 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("view_as_complex", at::native::view_as_complex);
   m.impl("unfold", at::native::unfold);
 }
+
+// libtorch resolves a lazy conjugate or negative before an operator by a copy; so the
+// copy itself has to take what is lazy.
+void copy_takes_lazy(torch::Library& m) {
+  m.impl("_copy_from", torch::CppFunction::makeFallthrough());
+}
+TORCH_LIBRARY_IMPL(aten, Conjugate, m) { copy_takes_lazy(m); }
+TORCH_LIBRARY_IMPL(aten, Negative, m) { copy_takes_lazy(m); }
 
 Hooks hooks;
 
