@@ -30,6 +30,7 @@ var arrows = []struct {
 	{"models/…", []string{"models/…", "torch", "torch/data", "torch/inspect", "torch/nn", "torch/wholefile"}},
 	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim/…", "torch/pt", "torch/wholefile"}},
 	{"trainer/figure", nil},
+	{"trainer/metric", []string{"torch"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
 	{"torch/onnx/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
 	{"torch/data", []string{"torch"}},
