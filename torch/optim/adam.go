@@ -102,13 +102,19 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 			{key: "step", scalar: true}, {key: "exp_avg"}, {key: "exp_avg_sq"},
 			{key: "max_exp_avg_sq", when: func(c *AdamConfig) bool { return c.AMSGrad }, mayLack: true},
 		},
-		momentum: func(c *AdamConfig) (*float64, bool) { return &c.Betas[0], true },
+		momentum:  func(c *AdamConfig) (*float64, bool) { return &c.Betas[0], true },
+		leavesOut: func(*AdamConfig) bool { return true },
 		update: func(c *AdamConfig, u *update) {
 			steps, mean, square, largest := u.state[0], u.state[1], u.state[2], u.state[3]
-			torch.Call("aten::_foreach_add_.Scalar", steps, 1)
+			if u.found == nil {
+				torch.Call("aten::_foreach_add_.Scalar", steps, 1)
+			} else {
+				torch.Call("aten::_foreach_add_.Tensor", steps, u.found.Neg().AddScalar(1))
+			}
 			s := u.settings
 			s["lr"], s["beta1"], s["beta2"] = c.LR, c.Betas[0], c.Betas[1]
 			s["weight_decay"], s["eps"], s["amsgrad"], s["maximize"] = c.WeightDecay, c.Eps, c.AMSGrad, c.Maximize
+			s["found_inf"] = u.found
 			torch.Call(op, u.params, u.grads, mean, square, largest, steps, s)
 		},
 	}

@@ -21,6 +21,9 @@ type rule[C any] struct {
 	// momentum returns the setting that a schedule may change, and whether it is the first
 	// of two Betas; nil for an optimizer without one.
 	momentum func(c *C) (setting *float64, beta1 bool)
+	// leavesOut reports whether update leaves a step out by itself where update.found is 1;
+	// nil for never.
+	leavesOut func(c *C) bool
 }
 
 // Group holds some parameters and their settings, which may be changed between steps.
@@ -43,7 +46,8 @@ type state struct {
 // lists are kept, so that a step allocates next to nothing.
 type update struct {
 	kind          kind
-	first         bool // their state begins at this step
+	first         bool          // their state begins at this step
+	found         *torch.Tensor // 1, on their device, to leave the step out; nil to take it
 	params, grads []*torch.Tensor
 	state         [][]*torch.Tensor // by slot; empty where it is not needed
 	settings      torch.Named       // for a kernel
@@ -66,8 +70,8 @@ func (g *Group[C]) check(r *rule[C]) {
 
 func (g *Group[C]) lr(r *rule[C]) *float64 { return r.settings(&g.Config)[0].value.(*float64) }
 
-// step changes each parameter that has a gradient.
-func (g *Group[C]) step(r *rule[C]) {
+// step changes each parameter that has a gradient, unless found is 1.
+func (g *Group[C]) step(r *rule[C], found *torch.Tensor) {
 	for _, u := range g.updates {
 		u.params, u.grads = u.params[:0], u.grads[:0]
 		for j := range u.state {
@@ -102,7 +106,7 @@ func (g *Group[C]) step(r *rule[C]) {
 		}
 	}
 	for _, u := range g.updates {
-		if len(u.params) > 0 {
+		if u.found = found; len(u.params) > 0 {
 			r.update(&g.Config, u)
 		}
 	}
@@ -222,12 +226,19 @@ func (o *groups[C]) ZeroGrad() {
 }
 
 // Step changes each parameter that has a gradient.
-func (o *groups[C]) Step() {
+func (o *groups[C]) Step() { o.stepUnless(nil) }
+
+func (o *groups[C]) stepUnless(found *torch.Tensor) {
 	step(func() {
 		for _, g := range o.list {
-			g.step(o.rule)
+			g.step(o.rule, found)
 		}
 	})
+}
+
+// leavesOut reports whether the kernels of all groups look at found themselves.
+func (o *groups[C]) leavesOut() bool {
+	return o.rule.leavesOut != nil && !slices.ContainsFunc(o.list, func(g *Group[C]) bool { return !o.rule.leavesOut(&g.Config) })
 }
 
 // rates returns what schedulers change in each group, and where they leave its first rate.

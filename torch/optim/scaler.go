@@ -165,13 +165,14 @@ func (s *GradScaler) Unscale(o Optimizer) {
 	u.stage = unscaled
 }
 
-// Step unscales the gradients unless that was done, takes o's step if all of them are
-// finite, and reports whether it did. The host waits for the device. It panics on a second
-// call before Update, and where no parameter has a gradient.
-func (s *GradScaler) Step(o Optimizer) bool {
+// Step unscales the gradients unless that was done, and takes o's step if all of them are
+// finite. The kernels of Adam, AdamW and SGD without dampening leave the step out themselves
+// if o is on one device; for other optimizers the host waits for the device. It panics on a
+// second call before Update, and where no parameter has a gradient.
+func (s *GradScaler) Step(o Optimizer) {
 	if !s.Config.Enabled {
 		o.Step()
-		return true
+		return
 	}
 	u := s.of("Step", o)
 	if u.stage == stepped {
@@ -183,12 +184,17 @@ func (s *GradScaler) Step(o Optimizer) bool {
 	if len(u.found) == 0 {
 		throw("optim.GradScaler.Step", "no parameter of the optimizer has a gradient: call Scale(loss).Backward() first")
 	}
-	finite := !slices.ContainsFunc(u.found, func(f *torch.Tensor) bool { return f.Item() != 0 })
-	if finite {
+	fused, ok := o.(interface {
+		leavesOut() bool
+		stepUnless(found *torch.Tensor)
+	})
+	switch {
+	case ok && len(u.found) == 1 && fused.leavesOut():
+		fused.stepUnless(u.found[0])
+	case !slices.ContainsFunc(u.found, func(f *torch.Tensor) bool { return f.Item() != 0 }):
 		o.Step()
 	}
 	u.stage = stepped
-	return finite
 }
 
 // Update changes the scale after the steps of all optimizers, or sets it to a number that

@@ -368,6 +368,10 @@ func optimizers() []Case {
 			torch.Call("aten::_foreach_lerp_.Scalar", in[:2], in[2:], 0.3)
 			return in[:2]
 		}, slices.Concat(values, values)...),
+		op("foreach add", "_foreach_add_.Tensor", Pointwise, func(in list) list {
+			torch.Call("aten::_foreach_add_.Tensor", in[:2], in[2])
+			return in[:2]
+		}, x, row, given([]float32{0.3}, []int{}...)),
 		op("foreach mul", "_foreach_mul_.Tensor", Pointwise, func(in list) list {
 			torch.Call("aten::_foreach_mul_.Tensor", in[:2], in[2])
 			return in[:2]
