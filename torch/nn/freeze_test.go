@@ -48,6 +48,31 @@ func TestFreeze(t *testing.T) {
 	})
 }
 
+// parametrized is a layer whose weight is computed.
+type parametrized interface {
+	nn.Module
+	RemoveParametrizations() nn.Module
+}
+
+// What is left of a parametrization has PyTorch's weight, and gives the same.
+func TestRemoveParametrizations(t *testing.T) {
+	g := read(t)
+	for name, make := range map[string]func(nn.Module) parametrized{
+		"weight norm removed":   func(l nn.Module) parametrized { return nn.NewWeightNorm(l, 0) },
+		"spectral norm removed": func(l nn.Module) parametrized { return nn.NewSpectralNorm(l) },
+	} {
+		torch.Scope(func() {
+			torch.ManualSeed(15)
+			l := make(nn.NewLinear(3, 4, torch.CPU))
+			torch.NoGrad(func() { nn.Parameters(l)[1].MulScalarInPlace(1.5) })
+			removed := l.RemoveParametrizations().(*nn.Linear)
+			g.Layers[name].Y.check(t, removed.Weight, name)
+			assert.True(t, removed.Weight.IsLeaf() && removed.Weight.RequiresGrad())
+			assert.Equal(t, []string{"weight", "bias"}, keys(nn.StateDict(removed)))
+		})
+	}
+}
+
 func TestParametrizationsRefuse(t *testing.T) {
 	torchtest.Need(t)
 	torch.Scope(func() {

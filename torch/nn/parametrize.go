@@ -39,6 +39,13 @@ func forwardWith(op string, layer Module, weight, x *torch.Tensor) *torch.Tensor
 	return layer.Forward(x)
 }
 
+// restore gives a layer a weight for good, in the tensor of a parameter it was computed from.
+func restore(op string, layer Module, into, weight *torch.Tensor) Module {
+	torch.NoGrad(func() { into.CopyInPlace(weight) })
+	weightOf(op, layer).Set(reflect.ValueOf(into))
+	return layer
+}
+
 // WeightNorm computes the weight of a layer, at each call, from a direction and a length:
 //
 //	W = g·v/‖v‖
@@ -77,7 +84,17 @@ func (l *WeightNorm) NamedTensors() []NamedTensor {
 
 // Forward returns what the layer makes of x.
 func (l *WeightNorm) Forward(x *torch.Tensor) *torch.Tensor {
-	return forwardWith("nn.WeightNorm", l.Layer, torch.Call("aten::_weight_norm", l.Original1, l.Original0, l.Dim).Tensor(), x)
+	return forwardWith("nn.WeightNorm", l.Layer, l.weight(), x)
+}
+
+func (l *WeightNorm) weight() *torch.Tensor {
+	return torch.Call("aten::_weight_norm", l.Original1, l.Original0, l.Dim).Tensor()
+}
+
+// RemoveParametrizations returns the layer with its present weight as a parameter, for
+// example to export it. The parameter is Original1; l must not be used any more.
+func (l *WeightNorm) RemoveParametrizations() Module {
+	return restore("nn.WeightNorm", l.Layer, l.Original1, l.weight())
 }
 
 // SpectralNorm divides the weight of a layer, at each call, by its largest singular value,
@@ -154,12 +171,23 @@ func (l *SpectralNorm) NamedTensors() []NamedTensor {
 
 // Forward returns what the layer makes of x.
 func (l *SpectralNorm) Forward(x *torch.Tensor) *torch.Tensor {
+	return forwardWith("nn.SpectralNorm", l.Layer, l.weight(), x)
+}
+
+// RemoveParametrizations returns the layer with its present weight, for which training
+// makes a step of power iteration, as a parameter. The parameter is Original; l must not be
+// used any more.
+func (l *SpectralNorm) RemoveParametrizations() Module {
+	return restore("nn.SpectralNorm", l.Layer, l.Original, l.weight())
+}
+
+func (l *SpectralNorm) weight() *torch.Tensor {
 	m := l.matrix()
 	if l.Training {
 		torch.NoGrad(func() { l.iterate(m, l.Iterations) })
 	}
 	u, v := l.U.Clone(), l.V.Clone() // the next call changes them, before a backward pass perhaps
-	return forwardWith("nn.SpectralNorm", l.Layer, l.Original.Div(u.Dot(m.Matmul(v))), x)
+	return l.Original.Div(u.Dot(m.Matmul(v)))
 }
 
 // matrix returns the weight with a row for each output.

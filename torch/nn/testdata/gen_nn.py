@@ -21,6 +21,8 @@ import sys
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import remove_parametrizations
 
 torch.set_num_threads(1)
 
@@ -229,6 +231,13 @@ def layers():
     m = nn.Dropout(0.3)
     x = ramp([6, 7], 1)
     out["dropout"] = {"y": values(m(x))}
+
+    for name, parametrization in {"weight norm": parametrizations.weight_norm, "spectral norm": parametrizations.spectral_norm}.items():
+        torch.manual_seed(15)
+        m = parametrization(nn.Linear(3, 4))
+        with torch.no_grad():
+            next(m.parametrizations.weight.parameters()).mul_(1.5)
+        out[name + " removed"] = {"y": values(remove_parametrizations(m, "weight").weight)}
     return out
 
 
