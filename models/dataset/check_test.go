@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -294,25 +293,26 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
-// Sixteen times as many files, much alike in name, content, features and labels,
-// take about sixteen times as long, not 256. The least of three times is compared,
-// and the bound is far from both, as others use the machine too.
-func TestManyFiles(t *testing.T) {
-	const n = 2_500
-	took := func(n int) time.Duration {
-		least := time.Hour
-		for range 3 {
-			runtime.GC()
-			least = min(least, checkMany(t, n))
-		}
-		return least
+func TestManyFiles(t *testing.T) { manyFiles(t, 2_500)() }
+
+// Sixteen times as many files, much alike in name, content, features and labels, should
+// take about sixteen times as long, not 256: the time for each file stays the same.
+func BenchmarkManyFiles(b *testing.B) {
+	for _, n := range []int{2_500, 40_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				check := manyFiles(b, n)
+				b.StartTimer()
+				check()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/file")
+		})
 	}
-	once, many := took(n), took(16*n)
-	t.Logf("%d files: %v, %d: %v", n, once, 16*n, many)
-	assert.Less(t, many, 96*once)
 }
 
-func checkMany(t *testing.T, n int) time.Duration {
+// manyFiles returns a check of n files.
+func manyFiles(tb testing.TB, n int) (check func()) {
 	items := make([]item, n)
 	x := &index{exists: map[string]bool{}, normalised: map[string][]string{}, similar: map[string]string{}}
 	var labels []label
@@ -331,18 +331,17 @@ func checkMany(t *testing.T, n int) time.Duration {
 		items[i] = e
 		fmt.Fprintf(&text, "%s\n%q: {\"valence\": 0, \"arousal\": 0}", map[bool]string{true: "{", false: ","}[i == 0], name)
 	}
-	started := time.Now()
-	s := newSection("many", 0)
-	c := collection{what: "file", labelFile: "labels.csv", labels: labels, items: items}
-	c.list(s, KindMended)
-	s.names(x, texts().Extensions, "")
-	c.judge(s, nil)
-	s.finish()
-	list, err := parseLabels("x.json", []byte(text.String()+"}"))
-	took := time.Since(started)
-	require.NoError(t, err)
-	assert.Equal(t, n+1, list[n-1].line)
-	require.Len(t, s.Duplicates, 2+1+(n+2)/6)
-	assert.Len(t, s.Duplicates[3].Names, (n+2)/3+2)
-	return took
+	return func() {
+		s := newSection("many", 0)
+		c := collection{what: "file", labelFile: "labels.csv", labels: labels, items: items}
+		c.list(s, KindMended)
+		s.names(x, texts().Extensions, "")
+		c.judge(s, nil)
+		s.finish()
+		list, err := parseLabels("x.json", []byte(text.String()+"}"))
+		require.NoError(tb, err)
+		assert.Equal(tb, n+1, list[n-1].line)
+		require.Len(tb, s.Duplicates, 2+1+(n+2)/6)
+		assert.Len(tb, s.Duplicates[3].Names, (n+2)/3+2)
+	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // LinearCrossEntropy is the cross entropy of a linear layer's outputs, which are logits of
-// C classes at each place of OutFeatures. It computes all logits at once; PyTorch's options
-// for doing it in pieces are not there.
+// C classes at each place of OutFeatures. It computes all logits at once, as PyTorch does
+// unless its options ask for chunks.
 //
 // Shape: x [N, in] or [in], target as that of [CrossEntropyLoss] for logits
 // [N, C, OutFeatures…] or [C, OutFeatures…].
