@@ -36,15 +36,15 @@ func (s *session) groupSamples() int {
 func (s *session) backward(loss *torch.Tensor, n int) {
 	group := s.groupSamples()
 	if n == group {
-		loss.Backward()
+		s.scaled(loss).Backward()
 		return
 	}
 	divisor := nn.Divisor(loss)
 	if divisor == nil {
-		loss.MulScalar(float64(n) / float64(group)).Backward()
+		s.scaled(loss.MulScalar(float64(n) / float64(group))).Backward()
 		return
 	}
-	loss.Mul(divisor).Backward()
+	s.scaled(loss.Mul(divisor)).Backward()
 	if s.group == nil {
 		torch.Unscoped(func() { s.group = torch.ZerosLike(divisor) })
 	}
@@ -75,15 +75,46 @@ func (s *session) dropGroup() {
 	}
 }
 
-// clip limits the norm of the group's gradients. The norm before stays on the
-// device, with the losses.
-func (s *session) clip() {
+// update makes the optimizer's step by the group's gradients.
+func (s *session) update() {
+	s.average()
+	if s.Scaler != nil {
+		s.Scaler.Unscale(s.Optimizer)
+	}
+	norm := s.clip() // it stays on the device, with the losses
+	if s.Scaler != nil {
+		s.observeScaled(norm)
+		s.Scaler.Step(s.Optimizer)
+		s.Scaler.Update()
+		return
+	}
+	s.Optimizer.Step()
+	if norm != nil {
+		s.norms.Add(norm, 1)
+	}
+}
+
+// observeScaled counts the steps that Scaler leaves out, whose norms, if there are any, do
+// not count.
+func (s *session) observeScaled(norm *torch.Tensor) {
+	skipped := s.Scaler.FoundInf(s.Optimizer)
+	if norm == nil {
+		norm = skipped.Clone()
+	}
+	norm = nn.WithDivisor(norm, func() *torch.Tensor { return skipped.EqScalar(0) })
+	s.norms.add(norm, 1, 1, skipped)
+}
+
+// clip limits the group's gradients and returns their norm before; nil where it does not
+// limit the norm.
+func (s *session) clip() *torch.Tensor {
 	if s.ClipValue > 0 {
 		optim.ClipGradValue(s.params, s.ClipValue)
 	}
 	if s.ClipNorm > 0 {
-		s.norms.Add(optim.ClipGradNorm(s.params, s.ClipNorm, 2), 1)
+		return optim.ClipGradNorm(s.params, s.ClipNorm, 2)
 	}
+	return nil
 }
 
 // read reads the losses, and the norms of the gradients, from the device.

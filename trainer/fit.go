@@ -90,13 +90,14 @@ func (s *session) loop(ctx context.Context) error {
 				if s.opensGroup() {
 					s.Optimizer.ZeroGrad()
 				}
-				output := s.Model.Forward(batch.X)
-				loss := s.Loss(output, batch.Y)
+				var output, loss *torch.Tensor
+				s.autocast(func() {
+					output = s.Model.Forward(batch.X)
+					loss = s.Loss(output, batch.Y)
+				})
 				s.backward(loss, batch.Len)
 				if s.closesGroup() {
-					s.average()
-					s.clip()
-					s.Optimizer.Step()
+					s.update()
 					if s.PerStep {
 						s.Scheduler.Step(math.NaN())
 					}
@@ -126,7 +127,9 @@ func (s *session) loop(ctx context.Context) error {
 			}
 		}
 
-		validated, err := s.validate(ctx)
+		var validated bool
+		var err error
+		s.autocast(func() { validated, err = s.validate(ctx) })
 		s.seconds += time.Since(started).Seconds()
 		if err != nil {
 			return err

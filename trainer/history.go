@@ -39,6 +39,7 @@ type Epoch struct {
 	Seconds            float64
 	LR                 float64 // in the epoch's last step
 	GradNorm           float64 // mean norm of the gradients before they are clipped; 0 where nothing is
+	Skipped            float64 // steps that Run.Scaler left out
 }
 
 // column is one of an Epoch's values, and everything that files and texts need to know
@@ -50,6 +51,7 @@ type column struct {
 	always   bool   // its list is there even without a value
 	late     bool   // it came after the first version: a file may lack its list
 	zero     bool   // 0 means that it does not apply, not NaN
+	count    bool   // 0 is a value where another epoch has one
 	physical bool   // it differs from one run to the next that does the same
 	metric   string // its name in a checkpoint's metrics; "" for none
 	text     string // its name in Epoch.String; "" for none
@@ -63,6 +65,7 @@ var columns = []column{
 	{name: "epoch_times", value: func(e *Epoch) *float64 { return &e.Seconds }, always: true, physical: true},
 	{name: "learning_rates", value: func(e *Epoch) *float64 { return &e.LR }, always: true},
 	{name: "grad_norms", value: func(e *Epoch) *float64 { return &e.GradNorm }, late: true, zero: true},
+	{name: "skipped_steps", value: func(e *Epoch) *float64 { return &e.Skipped }, late: true, zero: true, count: true, text: "skipped steps"},
 }
 
 // of returns the column's value in an epoch; NaN where it does not apply.
@@ -168,6 +171,11 @@ func (h *History) list(name string) []float64 {
 	}
 	if !any || len(xs) == 0 {
 		return nil
+	}
+	for i, x := range xs {
+		if c.count && math.IsNaN(x) {
+			xs[i] = 0
+		}
 	}
 	return xs
 }

@@ -355,6 +355,7 @@ func TestResumeEveryState(t *testing.T) {
 			everyState(0, r)
 			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 1, Gamma: 0.7})
 		},
+		"options": everyOption,
 		"each step": func(r *trial) {
 			everyState(0, r)
 			r.ClipValue, r.PerStep = 0.3, true

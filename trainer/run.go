@@ -53,6 +53,14 @@ type Run struct {
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
 	ClipValue  float64         // limits every element of the gradients, before ClipNorm does; 0 for no limit
 	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
+	// Autocast computes outputs and losses in BFloat16 or Float16 where torch.Autocast does;
+	// 0, which is Float32, for no autocast.
+	Autocast torch.DType
+	// Scaler scales losses and leaves out the steps whose gradients are not finite, which
+	// Epoch.Skipped counts; Float16 needs one. Scheduler counts them as steps, as in Lightning,
+	// so that a schedule ends with the run. A loss that is not finite is an error as without
+	// a Scaler, because the scale does not change it. nil for none.
+	Scaler *optim.GradScaler
 	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
 	// and CyclicLR want it.
 	PerStep bool
@@ -87,7 +95,7 @@ type Run struct {
 	// in Save are removed. Without it Fit refuses a folder that holds results.
 	Replace bool
 	// Override resumes even if the settings of the optimizer, the scheduler or layers,
-	// ClipNorm or ClipValue have changed, and uses those of this Run.
+	// ClipNorm, ClipValue or Autocast have changed, and uses those of this Run.
 	Override bool
 	Control  *Control // saves on request; or nil
 
@@ -123,6 +131,8 @@ func (r *Run) check() error {
 		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
 	case !(r.ClipValue >= 0):
 		return fmt.Errorf("Run.ClipValue is %v; it must not be negative", r.ClipValue)
+	case r.Autocast != torch.Float32 && r.Autocast != torch.BFloat16 && r.Autocast != torch.Float16:
+		return fmt.Errorf("Run.Autocast is %v; it can be bfloat16 or float16", r.Autocast)
 	case r.PerStep && r.Scheduler == nil:
 		return errors.New("Run.PerStep needs Run.Scheduler")
 	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):

@@ -43,6 +43,9 @@ type session struct {
 func newSession(r Run) (*session, error) {
 	r.Epochs, r.BatchSize = cmp.Or(r.Epochs, DefaultEpochs), cmp.Or(r.BatchSize, DefaultBatchSize)
 	r.ReadEvery, r.Accumulate = cmp.Or(r.ReadEvery, readEvery), cmp.Or(r.Accumulate, 1)
+	if r.Scaler != nil && !r.Scaler.Config.Enabled {
+		r.Scaler = nil
+	}
 	if r.AroundStep == nil {
 		r.AroundStep = func(step func()) { step() }
 	}
@@ -106,6 +109,7 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 func (s *session) measures() Epoch {
 	e := noEpoch(s.epoch)
 	e.TrainLoss, e.Seconds, e.LR = s.losses.Mean(), s.seconds, s.Optimizer.LR()
+	e.Skipped = s.norms.more[0]
 	if s.ClipNorm > 0 {
 		e.GradNorm = s.norms.Mean()
 	}

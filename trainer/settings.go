@@ -22,7 +22,7 @@ import (
 // settings returns the settings that must not change for a run to continue exactly, with
 // their values at its beginning.
 func (s *session) settings() *torch.Dict {
-	return torch.NewDict(
+	d := torch.NewDict(
 		"seed", int(s.Seed), // the same bits
 		"batch_size", s.BatchSize, "accumulate", s.Accumulate,
 		"training_samples", size(s.Train), "training_data", fingerprint(s.Train),
@@ -31,6 +31,34 @@ func (s *session) settings() *torch.Dict {
 		"optimizer", torch.NewDict("type", fmt.Sprintf("%T", s.Optimizer), "group", groupSettings(s.Optimizer.StateDict())),
 		"model", describe(s.Model),
 	)
+	for _, o := range options {
+		if value := o.value(s); value != "" {
+			d.Set(o.key, value)
+		}
+	}
+	return d
+}
+
+// option is a setting that came after the first version: a file names it where its run
+// uses it.
+type option struct {
+	key   string
+	value func(*session) string // "" where it is not used
+	fixed bool                  // Run.Override does not allow another one
+}
+
+var options = []option{
+	{key: "autocast", value: (*session).precision},
+	{key: "scaler", value: (*session).scaling, fixed: true},
+}
+
+// optionOf returns the option of a key of the settings; nil where it is none.
+func optionOf(key any) *option {
+	i := slices.IndexFunc(options, func(o option) bool { return o.key == key })
+	if i < 0 {
+		return nil
+	}
+	return &options[i]
 }
 
 // schedule names the scheduler and when it steps.
@@ -203,7 +231,8 @@ func (c change) inGroup() bool { return len(c.path) > 2 }
 func (c change) mayChange() bool {
 	switch {
 	case len(c.path) == 1:
-		return c.key() == "clip_norm" || c.key() == "clip_value" || c.key() == "scheduler"
+		o := optionOf(c.key())
+		return c.key() == "clip_norm" || c.key() == "clip_value" || c.key() == "scheduler" || o != nil && !o.fixed
 	case c.inGroup():
 		return c.was != nil && c.now != nil
 	}
@@ -215,14 +244,14 @@ func (c change) mayChange() bool {
 const deepest = 3
 
 // changes compares the settings of a file with those of now, which stand at path.
-// Settings that files of earlier versions lack do not count.
+// Settings that files of earlier versions lack do not count, but for options.
 func changes(was, now *torch.Dict, path ...string) (list []change) {
 	for key, value := range now.All() {
 		at := append(slices.Clone(path), fmt.Sprint(key))
 		old, known := was.Get(key)
 		tree, isTree := value.(*torch.Dict)
 		switch {
-		case path == nil && (!known || old == ""):
+		case path == nil && (!known && optionOf(key) == nil || old == ""):
 		case isTree && len(path) < deepest:
 			before, ok := old.(*torch.Dict)
 			if !ok {
@@ -238,7 +267,7 @@ func changes(was, now *torch.Dict, path ...string) (list []change) {
 		tree, isTree := old.(*torch.Dict)
 		_, known := now.Get(key)
 		switch {
-		case known || path == nil:
+		case known || path == nil && optionOf(key) == nil:
 		case isTree && len(path) < deepest:
 			list = append(list, changes(tree, torch.NewDict(), at...)...)
 		default:

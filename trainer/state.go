@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/etude-ml/etude/torch"
@@ -23,23 +24,28 @@ func (s *session) state() *torch.Dict {
 	if d := s.Train.Device(); d.Type != torch.DeviceCPU && d.Type != torch.DeviceCUDA {
 		rng.Set(d.String(), torch.RNGState(d))
 	}
+	cursor := torch.NewDict(
+		"epoch", s.epoch, "step", s.step, // the next step
+		"loss_sum", s.losses.sum, "samples", s.losses.weight,
+		"norm_sum", s.norms.sum, "norms", s.norms.weight,
+		"right", int(s.losses.more[0]), "labels", int(s.losses.more[1]),
+		"seconds", s.seconds,
+	)
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
 		"environment", s.environment(),
-		"cursor", torch.NewDict(
-			"epoch", s.epoch, "step", s.step, // the next step
-			"loss_sum", s.losses.sum, "samples", s.losses.weight,
-			"norm_sum", s.norms.sum, "norms", s.norms.weight,
-			"right", int(s.losses.more[0]), "labels", int(s.losses.more[1]),
-			"seconds", s.seconds,
-		),
+		"cursor", cursor,
 		"rng", rng,
 		"early_stopping", s.stop.StateDict(),
 		"history", s.history.dict(),
 	)
 	if s.Scheduler != nil {
 		d.Set("scheduler", s.Scheduler.StateDict())
+	}
+	if s.Scaler != nil {
+		d.Set("scaler", s.Scaler.StateDict())
+		cursor.Set("skipped", int(s.norms.more[0]))
 	}
 	if open := s.openGradients(); open != nil {
 		d.Set("accumulation", open)
@@ -78,7 +84,7 @@ func (s *session) setState(d *torch.Dict) error {
 	if err := s.setBest(d); err != nil {
 		return err
 	}
-	if err := s.setScheduler(d); err != nil {
+	if err := errors.Join(s.setScheduler(d), s.setScaler(d)); err != nil {
 		return err
 	}
 	if s.opensGroup() || s.step == s.steps() {
@@ -128,6 +134,10 @@ func (s *session) setCursor(d *torch.Dict) error {
 	if _, ok := d.Get("norms"); ok {
 		normSum, norms = readFloat(r, "norm_sum"), readFloat(r, "norms")
 	}
+	skipped := 0
+	if _, ok := d.Get("skipped"); ok {
+		skipped = torch.Read[int](r, "skipped")
+	}
 	if r.Err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
 		r.Fail("epoch %d, step %d is not in this run", epoch, step)
 	}
@@ -137,6 +147,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 	s.begin(epoch, step)
 	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds
 	s.norms.sum, s.norms.weight = normSum, norms
+	s.norms.more[0] = float64(skipped)
 	s.losses.more = [2]float64{float64(right), float64(labels)}
 	return nil
 }

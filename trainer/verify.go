@@ -245,6 +245,9 @@ func take(run Run) (d digest) {
 		if run.Scheduler != nil {
 			d.add("scheduler ", run.Scheduler.StateDict())
 		}
+		if run.Scaler != nil {
+			d.add("scaler ", run.Scaler.StateDict())
+		}
 	})
 	return d
 }

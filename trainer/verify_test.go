@@ -50,6 +50,13 @@ func TestVerifyResume(t *testing.T) {
 	}
 }
 
+func TestVerifyResumeWithOptions(t *testing.T) {
+	torchtest.NoLeaks(t)
+	report, err := VerifyResume(context.Background(), builder(t, func(_ int, r *trial) { everyOption(r) }), nil)
+	require.NoError(t, err)
+	assert.Nil(t, report.Difference)
+}
+
 // A run that is not the same each time is found out, and the tensor named.
 func TestVerifyResumeFindsDifferences(t *testing.T) {
 	torchtest.NoLeaks(t)

@@ -165,6 +165,26 @@ func (s *GradScaler) Unscale(o Optimizer) {
 	u.stage = unscaled
 }
 
+// FoundInf returns 1 if a gradient of o was not finite at Unscale, so that Step leaves the
+// step out, and else 0: a float32 on the device of the first gradient, until Update. It
+// panics before Unscale, and if scaling is not enabled.
+func (s *GradScaler) FoundInf(o Optimizer) *torch.Tensor {
+	u := s.of("FoundInf", o)
+	if len(u.found) == 0 {
+		throw("optim.GradScaler.FoundInf", "the gradients of this optimizer were not unscaled yet: call Unscale first")
+	}
+	return anyOf(u.found)
+}
+
+// anyOf returns a number above 0 if one of the list is.
+func anyOf(found []*torch.Tensor) *torch.Tensor {
+	sum := found[0]
+	for _, f := range found[1:] {
+		sum = sum.Maximum(f.To(sum.Device()))
+	}
+	return sum
+}
+
 // Step unscales the gradients unless that was done, and takes o's step if all of them are
 // finite. The kernels of Adam, AdamW and SGD without dampening leave the step out themselves
 // if o is on one device; for other optimizers the host waits for the device. It panics on a
@@ -217,11 +237,7 @@ func (s *GradScaler) Update(scale ...float64) {
 	default:
 		s.check()
 		step(func() {
-			sum := found[0].To(s.scale.Device())
-			for _, f := range found[1:] {
-				sum = sum.Add(f.To(sum.Device()))
-			}
-			torch.Call("aten::_amp_update_scale_", s.scale, s.tracker, sum, s.Config.GrowthFactor, s.Config.BackoffFactor, s.Config.GrowthInterval)
+			torch.Call("aten::_amp_update_scale_", s.scale, s.tracker, anyOf(found).To(s.scale.Device()), s.Config.GrowthFactor, s.Config.BackoffFactor, s.Config.GrowthInterval)
 		})
 	}
 	for _, f := range found {

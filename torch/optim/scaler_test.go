@@ -185,11 +185,13 @@ func TestGradScalerRefuses(t *testing.T) {
 		refused("optim.GradScaler.Unscale: no loss was scaled yet", func() { s.Unscale(o) })
 		refused("optim.GradScaler.Step: no loss was scaled yet", func() { s.Step(o) })
 		refused("optim.GradScaler.Update: no loss was scaled yet", func() { s.Update() })
+		refused("optim.GradScaler.FoundInf: no loss was scaled yet", func() { s.FoundInf(o) })
 		s.Scale(p.Sum())
 		refused("no parameter of the optimizer has a gradient", func() { s.Step(o) })
 		s.Update(8)
 		refused("no gradients were unscaled since the last Update", func() { s.Update() })
 		s.Scale(p.Sum()).Backward()
+		refused("optim.GradScaler.FoundInf: the gradients of this optimizer were not unscaled yet", func() { s.FoundInf(o) })
 		s.Unscale(o)
 		assert.Equal(t, []float32{1, 1}, p.Grad().Float32s())
 		refused("are unscaled already", func() { s.Unscale(o) })
@@ -273,6 +275,7 @@ func TestGradScalerDoesNotWait(t *testing.T) {
 				if !kernel {
 					step()
 				}
+				assert.Equal(t, n%2 == 0, s.FoundInf(o).Item() == 1)
 				torchtest.ForbidTransfers(func() { s.Update() })
 				if n%2 == 1 {
 					alone.ZeroGrad()

@@ -1,0 +1,159 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// optionCase is a case of options.py.
+type optionCase struct {
+	Batch, Accumulate int
+	Clip, Scale       float64
+	Autocast          string
+	PerStep           bool      `json:"per_step"`
+	TrainLosses       []float64 `json:"train_losses"`
+	ValLosses         []float64 `json:"val_losses"`
+	EndScale          float64   `json:"end_scale"`
+	Rates, Norms      []float64
+	Skipped           []float64
+	Last              goldenState
+}
+
+// Autocast and scaling give the results of PyTorch's loop, with groups of batches, clipping
+// and steps that are left out: losses to 1e-6, as in the tests of Fit. Autocast changes
+// them by 1e-4.
+func TestPrecisionAgreesWithPyTorch(t *testing.T) {
+	torchtest.Python(t)
+	golden := readGolden(t)
+	torchtest.NoLeaks(t)
+	var cases []optionCase
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/options.py"), &cases))
+	for _, c := range cases {
+		r, free := golden.run(t, golden.Cases[0], torch.CPU)
+		r.BatchSize, r.Accumulate, r.ClipNorm, r.KeepLast, r.ReadEvery = c.Batch, c.Accumulate, c.Clip, true, 3
+		if c.PerStep {
+			r.Scheduler, r.PerStep = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 3, Gamma: 0.9}), true
+		}
+		var err error
+		r.Autocast, err = torch.ParseDType(c.Autocast)
+		require.NoError(t, err)
+		if c.Scale > 0 {
+			settings := optim.DefaultGradScaler()
+			settings.InitScale, settings.GrowthInterval = c.Scale, 4
+			r.Scaler = optim.NewGradScaler(settings)
+		}
+		h, err := r.Fit(context.Background())
+		require.NoError(t, err)
+		const near = 1e-6
+		assert.InDeltaSlice(t, c.TrainLosses, h.list("train_losses"), near)
+		assert.InDeltaSlice(t, c.ValLosses, h.list("val_losses"), near)
+		assert.InDeltaSlice(t, c.Rates, h.list("learning_rates"), 1e-15)
+		if c.Clip > 0 {
+			assert.InDeltaSlice(t, c.Norms, h.list("grad_norms"), 2*near)
+		}
+		for i, e := range h.Epochs {
+			assert.Equal(t, c.Skipped[i], e.Skipped, "%s, epoch %d", c.Autocast, i)
+		}
+		c.Last.requireClose(t, r.Model, 10*near)
+		if c.Scale > 0 {
+			assert.Equal(t, c.EndScale, r.Scaler.GetScale())
+		}
+		free()
+	}
+}
+
+// Options are compared, too, though a file only names those that its run uses.
+func TestChangedOptions(t *testing.T) {
+	torchtest.NoLeaks(t)
+	plain, used := t.TempDir(), t.TempDir()
+	for dir, options := range map[string]func(*trial){plain: func(r *trial) { everyState(0, r) }, used: everyOption} {
+		r := newTrial(1, torch.CPU, dir)
+		options(r)
+		_, err := r.Fit(r.interruptAfter(9))
+		require.ErrorIs(t, err, errTest)
+		r.close()
+	}
+	const scaler = "GradScaler(GrowthFactor 2, BackoffFactor 0.5, GrowthInterval 2)"
+	for _, c := range []struct {
+		dir, want string
+		change    func(*trial)
+		override  bool
+	}{
+		{plain, "scaler is new: " + scaler, func(r *trial) { r.Scaler = optim.NewGradScaler(overflowing()) }, false},
+		{used, "scaler is gone, it was " + scaler, func(r *trial) { r.Scaler = nil }, false},
+		{used, "scaler was " + scaler + ", is GradScaler(GrowthFactor 3, BackoffFactor 0.5, GrowthInterval 2)", func(r *trial) {
+			r.Scaler.Config.GrowthFactor = 3
+		}, false},
+		{plain, "autocast is new: bfloat16", func(r *trial) { r.Autocast = torch.BFloat16 }, true},
+		{used, "autocast was float16, is bfloat16", func(r *trial) { r.Autocast = torch.BFloat16 }, true},
+		{used, "autocast is gone, it was bfloat16", func(r *trial) { r.Autocast = torch.Float32 }, true},
+	} {
+		resume := func(override bool) ([]string, error) {
+			_, notices, err := fit(t, c.dir, func(r *trial) {
+				everyState(0, r)
+				if c.dir == used {
+					everyOption(r)
+				}
+				c.change(r)
+				r.Resume, r.Override = true, override
+			})
+			return notices, err
+		}
+		_, err := resume(false)
+		require.ErrorContains(t, err, "cannot be continued: "+c.want+"; continue")
+		notices, err := resume(true)
+		if c.override {
+			require.NoError(t, err)
+			assert.Equal(t, []string{c.want + ": from here on it is another run than the one that was begun"}, notices)
+		} else {
+			require.ErrorContains(t, err, c.want)
+		}
+	}
+}
+
+// everyOption gives a trial autocast and a scale as well.
+
+func everyOption(r *trial) {
+	everyState(0, r)
+	r.Autocast, r.Scaler = torch.Float16, optim.NewGradScaler(overflowing())
+}
+
+// overflowing are settings with which a trial's first step overflows.
+func overflowing() optim.GradScalerConfig {
+	c := optim.DefaultGradScaler()
+	c.GrowthInterval = 2
+	return c
+}
+
+// Autocast and a scaler let the host wait for nothing.
+func TestPrecisionDoesNotWait(t *testing.T) {
+	device := torchtest.Pretend(t)
+	torchtest.NoLeaks(t)
+	reads := func(options func(*trial)) int64 {
+		r := newTrial(1, device, "")
+		defer r.close()
+		options(r)
+		r.KeepBest, r.AroundStep = 0, torchtest.ForbidTransfers
+		before := torchtest.PretendTraffic()
+		_, err := r.Fit(context.Background())
+		require.NoError(t, err)
+		return torchtest.PretendTraffic().Since(before).Transfers()
+	}
+	plain := reads(func(r *trial) { everyState(0, r) })
+	assert.Equal(t, plain, reads(func(r *trial) {
+		everyState(0, r)
+		r.Autocast = torch.BFloat16
+	}))
+	assert.Equal(t, plain, reads(everyOption))
+}

@@ -1,0 +1,84 @@
+# Copyright 2026 The Etude authors
+# SPDX-License-Identifier: MIT
+"""Prints what PyTorch's loop makes of autocast and gradient scaling.
+
+The network and the data are those of fit.json. The test runs it, rather than reads a
+golden file: kernels for bfloat16 and float16 differ in rounding from one kind of processor
+to the next.
+Run: python options.py (PyTorch 2.15 on the CPU).
+"""
+import json
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here / "../../torch/data/testdata"))
+from gen_order import shuffled
+
+torch.set_num_threads(1)
+golden = json.loads((here / "fit.json").read_text())
+c = golden["cases"][0]
+x, y = torch.tensor(c["x"]).reshape(-1, 5), torch.tensor(c["y"]).reshape(-1, 3)
+xv, yv = torch.tensor(c["xv"]).reshape(-1, 5), torch.tensor(c["yv"]).reshape(-1, 3)
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = torch.nn.Linear(5, 9), torch.nn.Linear(9, 3)
+
+    def forward(self, x):
+        return self.fc2(torch.tanh(self.fc1(x)))
+
+
+def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False):
+    net = Net()
+    net.load_state_dict({k: torch.tensor(v["values"]).reshape(v["shape"]) for k, v in c["start"].items()})
+    optimizer = torch.optim.Adam(net.parameters(), lr=golden["lr"], weight_decay=golden["weight_decay"])
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.9) if per_step else None
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale or 1, growth_interval=4, enabled=scale > 0)
+    cast = lambda: torch.autocast("cpu", getattr(torch, autocast or "bfloat16"), enabled=autocast is not None)
+    out = {"batch": batch, "accumulate": accumulate, "clip": clip, "autocast": autocast or "float32", "scale": scale,
+           "per_step": per_step, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "skipped": []}
+    for epoch in range(golden["epochs"]):
+        order, total, norms, skipped = shuffled(range(len(x)), golden["seed"], epoch + 1), 0.0, [], 0
+        for start in range(0, len(x), batch * accumulate):
+            group = order[start : start + batch * accumulate]
+            optimizer.zero_grad()
+            for i in range(0, len(group), batch):
+                part = group[i : i + batch]
+                with cast():
+                    loss = F.mse_loss(net(x[part]), y[part])
+                scaler.scale(loss * len(part) / len(group)).backward()
+                total += loss.item() * len(part)
+            scaler.unscale_(optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(net.parameters(), clip or float("inf")).item()
+            before = scaler.get_scale()
+            scaler.step(optimizer)
+            scaler.update()
+            if scaler.get_scale() < before:
+                skipped += 1
+            else:
+                norms.append(norm)
+            if scheduler:
+                scheduler.step()
+        out["rates"].append(optimizer.param_groups[0]["lr"])
+        out["train_losses"].append(total / len(x))
+        out["norms"].append(sum(norms) / len(norms) if norms else 0)
+        out["skipped"].append(skipped)
+        with torch.no_grad(), cast():
+            out["val_losses"].append(F.mse_loss(net(xv), yv).item())
+    out["end_scale"] = scaler.get_scale()
+    out["last"] = {k: {"shape": list(t.shape), "values": t.flatten().tolist()} for k, t in net.state_dict().items()}
+    return out
+
+
+print(json.dumps([
+    case(8, 1, 0, "bfloat16"),
+    case(10, 2, 0.5, "bfloat16", per_step=True),
+    case(8, 1, 0, None, 1024.0),
+    case(8, 2, 0.5, "float16", 2.0**20, True),  # the first steps overflow
+]))
