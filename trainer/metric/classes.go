@@ -116,6 +116,65 @@ func Accuracy(c ...ClassConfig) Metric {
 	})
 }
 
+// TopK returns the metric "topk", named with the number: the share of samples whose class is
+// among the k with the highest scores. Of equal scores those of later classes are the
+// higher ones, as in sklearn.metrics.top_k_accuracy_score, so that k = 1 may differ from
+// [Accuracy] there. It has no meaning for binary decisions.
+func TopK(k int, c ...ClassConfig) Metric {
+	name := fmt.Sprint("top", k)
+	if k < 1 {
+		throw(name, "at least one class must be among the highest")
+	}
+	return share(name, c, func(_ ClassConfig, s samples) (right, nan *torch.Tensor) {
+		s.needClasses(name)
+		at := s.target.Clamp(0, s.classes-1).Unsqueeze(1)
+		score := s.scores.Gather(1, at)
+		later := torch.Arange(0, s.classes, 1, torch.Options{DType: torch.Int64, Device: at.Device()}).Gt(at)
+		higher := s.scores.Gt(score).LogicalOr(s.scores.Eq(score).LogicalAnd(later))
+		return higher.Sum(1).LtScalar(k), s.scores.Amax([]int{1}, false).IsNaN()
+	})
+}
+
+// needClasses refuses binary decisions.
+func (s samples) needClasses(name string) {
+	if s.scores.Dim() == 1 {
+		throw(name, "it needs an output [N, C, …] with a score for each class")
+	}
+}
+
+// Perplexity returns the metric "perplexity", at least 1: e to the power of the mean
+// negative log likelihood of the targets' classes, which are a language model's next tokens.
+func Perplexity(c ...ClassConfig) Metric {
+	const name = "perplexity"
+	config := first(c)
+	return Metric{
+		Name: name,
+		Batch: func(output, target *torch.Tensor) *torch.Tensor {
+			s := config.samples(name, output, target)
+			s.needClasses(name)
+			x := s.scores
+			if x.DType() != torch.Float64 {
+				x = x.ToDType(torch.Float32)
+			}
+			if config.Probabilities {
+				x = x.Log()
+			} else {
+				x = x.LogSoftmax(1)
+			}
+			likelihood := x.Gather(1, s.target.Clamp(0, s.classes-1).Unsqueeze(1)).Squeeze(1).ToDType(torch.Float64)
+			return torch.Stack([]*torch.Tensor{
+				likelihood.MaskedFill(s.counts.LogicalNot(), 0).Sum(), s.counts.Sum().ToDType(torch.Float64),
+				s.counts.LogicalAnd(s.valid).Sum().ToDType(torch.Float64),
+			}, 0)
+		},
+		Value: func(total *torch.Tensor) float64 {
+			sums := total.Float64s()
+			checkTargets(name, int64(sums[1]-sums[2]))
+			return math.Exp(-sums[0] / sums[1])
+		},
+	}
+}
+
 // checkTargets panics if there are targets that are none of the classes.
 func checkTargets(name string, wrong int64) {
 	if wrong > 0 {

@@ -34,3 +34,34 @@ func ExampleMean() {
 	})
 	// Output: 0.667
 }
+
+// The largest error of all samples: what is needed of two batches is the larger one.
+func ExampleMetric() {
+	largest := metric.Metric{
+		Name: "largest_error",
+		Batch: func(output, target *torch.Tensor) *torch.Tensor {
+			return output.Sub(target).Abs().Max()
+		},
+		Merge: func(total, batch *torch.Tensor) *torch.Tensor { return total.Maximum(batch) },
+		Value: func(total *torch.Tensor) float64 { return total.Item() },
+	}
+	torch.Scope(func() {
+		m := largest.New()
+		defer m.Close()
+		m.Add(torch.FromSlice([]float32{0.5, 1, 2}, 3), torch.FromSlice([]float32{0, 1, 3.5}, 3))
+		m.Add(torch.FromSlice([]float32{4}, 1), torch.FromSlice([]float32{4}, 1))
+		fmt.Println(m.Value())
+	})
+	// Output: 1.5
+}
+
+// Rows are the true classes, columns the predicted ones.
+func ExampleConfusionMatrix() {
+	torch.Scope(func() {
+		logits := torch.FromSlice([]float32{2, 0, 0, 1, 1, 3}, 3, 2)
+		fmt.Println(metric.ConfusionMatrix(logits, torch.FromSlice([]int64{0, 0, 1}, 3)))
+	})
+	// Output:
+	// tensor([[1, 1],
+	//         [0, 1]])
+}
