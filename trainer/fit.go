@@ -98,6 +98,7 @@ func (s *session) loop(ctx context.Context) error {
 				s.backward(loss, batch.Len)
 				if s.closesGroup() {
 					s.update()
+					s.updateEMA()
 					if s.PerStep {
 						s.Scheduler.Step(math.NaN())
 					}
@@ -127,9 +128,7 @@ func (s *session) loop(ctx context.Context) error {
 			}
 		}
 
-		var validated bool
-		var err error
-		s.autocast(func() { validated, err = s.validate(ctx) })
+		validated, err := s.validateWeights(ctx)
 		s.seconds += time.Since(started).Seconds()
 		if err != nil {
 			return err
@@ -152,7 +151,7 @@ func (s *session) endEpoch() error {
 	epoch := s.measures()
 	best := s.history.Update(epoch)
 	if best {
-		s.best.Take(s.Model)
+		s.best.Take(s.weights())
 	}
 	s.stop.Observe(epoch.Watched())
 	if s.Scheduler != nil && !s.PerStep {
@@ -199,6 +198,7 @@ func (s *session) interrupt(ctx context.Context) error {
 
 // prepare locks the folder and continues where an earlier run was interrupted.
 func (s *session) prepare() (err error) {
+	s.startEMA()
 	if s.Save != "" {
 		if s.folder, err = openFolder(s.Save); err != nil {
 			return err
@@ -278,8 +278,11 @@ func (s *session) finish(err error) error {
 	default:
 		h.StopReason = StopCompleted
 	}
-	if !s.KeepLast && s.best.StateDict() != nil {
+	switch {
+	case !s.KeepLast && s.best.StateDict() != nil:
 		err = errors.Join(err, s.best.Restore(s.Model))
+	case s.averages != nil && h.Len() > 0:
+		err = errors.Join(err, copyWeights(s.Model, s.averages.Module))
 	}
 	err = errors.Join(err, moved)
 	if h.StopReason != StopError && lost == nil {
@@ -308,6 +311,9 @@ func (s *session) close() {
 	s.dropGroup()
 	s.valLosses.Close()
 	s.best.Close()
+	if s.averages != nil {
+		closeTensors(nn.StateDict(s.averages))
+	}
 }
 
 // file lets write make a file in the run's folder, if it has one.

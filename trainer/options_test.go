@@ -6,20 +6,23 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // optionCase is a case of options.py.
 type optionCase struct {
 	Batch, Accumulate int
-	Clip, Scale       float64
+	Clip, Scale, EMA  float64
 	Autocast          string
 	PerStep           bool      `json:"per_step"`
 	TrainLosses       []float64 `json:"train_losses"`
@@ -30,10 +33,10 @@ type optionCase struct {
 	Last              goldenState
 }
 
-// Autocast and scaling give the results of PyTorch's loop, with groups of batches, clipping
+// Autocast, scaling and averages give the results of PyTorch's loop, with groups of batches, clipping
 // and steps that are left out: losses to 1e-6, as in the tests of Fit. Autocast changes
 // them by 1e-4.
-func TestPrecisionAgreesWithPyTorch(t *testing.T) {
+func TestOptionsAgreeWithPyTorch(t *testing.T) {
 	torchtest.Python(t)
 	golden := readGolden(t)
 	torchtest.NoLeaks(t)
@@ -42,6 +45,7 @@ func TestPrecisionAgreesWithPyTorch(t *testing.T) {
 	for _, c := range cases {
 		r, free := golden.run(t, golden.Cases[0], torch.CPU)
 		r.BatchSize, r.Accumulate, r.ClipNorm, r.KeepLast, r.ReadEvery = c.Batch, c.Accumulate, c.Clip, true, 3
+		r.EMA = c.EMA
 		if c.PerStep {
 			r.Scheduler, r.PerStep = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 3, Gamma: 0.9}), true
 		}
@@ -96,17 +100,20 @@ func TestChangedOptions(t *testing.T) {
 			r.Scaler.Config.GrowthFactor = 3
 		}, false},
 		{plain, "autocast is new: bfloat16", func(r *trial) { r.Autocast = torch.BFloat16 }, true},
+		{plain, "ema is new: 0.5", func(r *trial) { r.EMA = 0.5 }, true},
+		{used, "ema was 0.9, is 0.5", func(r *trial) { r.EMA = 0.5 }, true},
+		{used, "ema is gone, it was 0.9", func(r *trial) { r.EMA = 0 }, true},
 		{used, "autocast was float16, is bfloat16", func(r *trial) { r.Autocast = torch.BFloat16 }, true},
-		{used, "autocast is gone, it was bfloat16", func(r *trial) { r.Autocast = torch.Float32 }, true},
+		{used, "autocast is gone, it was float16", func(r *trial) { r.Autocast = torch.Float32 }, true},
 	} {
 		resume := func(override bool) ([]string, error) {
-			_, notices, err := fit(t, c.dir, func(r *trial) {
+			_, notices, err := fit(t, t.TempDir(), func(r *trial) {
 				everyState(0, r)
 				if c.dir == used {
 					everyOption(r)
 				}
 				c.change(r)
-				r.Resume, r.Override = true, override
+				r.ResumeFrom, r.Override = filepath.Join(c.dir, LastFile), override
 			})
 			return notices, err
 		}
@@ -115,18 +122,18 @@ func TestChangedOptions(t *testing.T) {
 		notices, err := resume(true)
 		if c.override {
 			require.NoError(t, err)
-			assert.Equal(t, []string{c.want + ": from here on it is another run than the one that was begun"}, notices)
+			assert.Contains(t, notices, c.want+": from here on it is another run than the one that was begun")
 		} else {
 			require.ErrorContains(t, err, c.want)
 		}
 	}
 }
 
-// everyOption gives a trial autocast and a scale as well.
+// everyOption gives a trial autocast, a scale and averages as well.
 
 func everyOption(r *trial) {
 	everyState(0, r)
-	r.Autocast, r.Scaler = torch.Float16, optim.NewGradScaler(overflowing())
+	r.Autocast, r.Scaler, r.EMA = torch.Float16, optim.NewGradScaler(overflowing()), 0.9
 }
 
 // overflowing are settings with which a trial's first step overflows.
@@ -136,8 +143,8 @@ func overflowing() optim.GradScalerConfig {
 	return c
 }
 
-// Autocast and a scaler let the host wait for nothing.
-func TestPrecisionDoesNotWait(t *testing.T) {
+// Autocast, a scaler and averages let the host wait for nothing.
+func TestOptionsDoNotWait(t *testing.T) {
 	device := torchtest.Pretend(t)
 	torchtest.NoLeaks(t)
 	reads := func(options func(*trial)) int64 {
@@ -156,4 +163,40 @@ func TestPrecisionDoesNotWait(t *testing.T) {
 		r.Autocast = torch.BFloat16
 	}))
 	assert.Equal(t, plain, reads(everyOption))
+}
+
+// Averages are what is saved as the network, beside the weights that training goes on with.
+func TestAveragesAreSaved(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, t.TempDir())
+	defer r.close()
+	r.EMA = 0.7
+	var current map[string][]float32
+	r.OnEpoch = func(Epoch) error {
+		current = stateOf(r.Model)
+		return nil
+	}
+	h, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 3, h.BestEpoch)
+	averages := stateOf(r.Model)
+	require.NotEqual(t, current, averages)
+	m, err := Evaluate(r.Model, r.Loss, r.Val, r.BatchSize)
+	require.NoError(t, err)
+	assert.InDelta(t, h.Best().ValLoss, m.Loss, 0)
+
+	for _, name := range []string{BestFile, LastFile} {
+		c, err := LoadCheckpoint(filepath.Join(r.Save, name), r.Model, nil)
+		require.NoError(t, err)
+		assert.Equal(t, averages, stateOf(r.Model), name)
+		averaging := torchtest.Entry[*torch.Dict](t, c.Extra, "averaging")
+		require.NoError(t, nn.LoadStateDict(r.Model, torchtest.Entry[*torch.Dict](t, averaging, "current_model_state")))
+		assert.Equal(t, current, stateOf(r.Model), name)
+		closeTensors(c.Extra)
+	}
+	d, err := pt.LoadDict(filepath.Join(r.Save, ModelFile))
+	require.NoError(t, err)
+	defer closeTensors(d)
+	require.NoError(t, nn.LoadStateDict(r.Model, d))
+	assert.Equal(t, averages, stateOf(r.Model))
 }

@@ -61,6 +61,13 @@ type Run struct {
 	// so that a schedule ends with the run. A loss that is not finite is an error as without
 	// a Scaler, because the scale does not change it. nil for none.
 	Scaler *optim.GradScaler
+	// EMA is the decay, such as 0.999, of exponential moving averages of the weights, which
+	// every step of the optimizer updates; buffers are copied (see package swa). As with
+	// Lightning's EMAWeightAveraging, the averages are validated, decide which epoch is best
+	// and are saved as the network, in model.pt and as the "model_state_dict" of a checkpoint,
+	// which holds the weights that training goes on with too. Fit leaves averages in Model at
+	// the end; hooks, and an interrupted run, have the weights of the last step. 0 for none.
+	EMA float64
 	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
 	// and CyclicLR want it.
 	PerStep bool
@@ -95,7 +102,7 @@ type Run struct {
 	// in Save are removed. Without it Fit refuses a folder that holds results.
 	Replace bool
 	// Override resumes even if the settings of the optimizer, the scheduler or layers,
-	// ClipNorm, ClipValue or Autocast have changed, and uses those of this Run.
+	// ClipNorm, ClipValue, EMA or Autocast have changed, and uses those of this Run.
 	Override bool
 	Control  *Control // saves on request; or nil
 
@@ -133,6 +140,8 @@ func (r *Run) check() error {
 		return fmt.Errorf("Run.ClipValue is %v; it must not be negative", r.ClipValue)
 	case r.Autocast != torch.Float32 && r.Autocast != torch.BFloat16 && r.Autocast != torch.Float16:
 		return fmt.Errorf("Run.Autocast is %v; it can be bfloat16 or float16", r.Autocast)
+	case !(r.EMA >= 0 && r.EMA < 1):
+		return fmt.Errorf("Run.EMA is %v; it must be at least 0 and less than 1", r.EMA)
 	case r.PerStep && r.Scheduler == nil:
 		return errors.New("Run.PerStep needs Run.Scheduler")
 	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):

@@ -241,7 +241,8 @@ func TestMemoryStaysFlat(t *testing.T) {
 	torchtest.NoLeaks(t)
 	r := newTrial(1, torch.CPU, "")
 	defer r.close()
-	r.Epochs = 30
+	everyOption(r)
+	r.Epochs, r.KeepBest = 30, 0
 	var counts []torch.Counts
 	r.OnEpoch = func(Epoch) error {
 		c := torch.Live()

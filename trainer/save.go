@@ -113,7 +113,7 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 	}
 	torch.Scope(func() {
 		c.Extra = s.state()
-		tree := checkpointDict(s.Model, s.Optimizer, c)
+		tree := checkpointDict(s.weights(), s.Optimizer, c)
 		torch.NoGrad(func() { snap.tree = copyTree(tree, map[*torch.Tensor]*torch.Tensor{}).(*torch.Dict) })
 	})
 	return snap, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim/swa"
 )
 
 // session is a Run in progress: the run with its defaults filled in, and its state.
@@ -22,6 +23,8 @@ type session struct {
 	history *History
 	stop    *EarlyStopping
 	best    Weights
+	// averages of the weights; nil for none
+	averages *swa.AveragedModel[nn.Module]
 
 	params   []*torch.Tensor
 	begun    *torch.Dict // the settings at the beginning

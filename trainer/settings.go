@@ -49,6 +49,7 @@ type option struct {
 
 var options = []option{
 	{key: "autocast", value: (*session).precision},
+	{key: "ema", value: (*session).decay},
 	{key: "scaler", value: (*session).scaling, fixed: true},
 }
 

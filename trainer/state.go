@@ -47,6 +47,9 @@ func (s *session) state() *torch.Dict {
 		d.Set("scaler", s.Scaler.StateDict())
 		cursor.Set("skipped", int(s.norms.more[0]))
 	}
+	if averaging := s.averaging(); averaging != nil {
+		d.Set("averaging", averaging)
+	}
 	if open := s.openGradients(); open != nil {
 		d.Set("accumulation", open)
 		if s.group != nil {
@@ -60,7 +63,7 @@ func (s *session) state() *torch.Dict {
 	return d
 }
 
-// atBest reports whether the model's weights are those of the best epoch.
+// atBest reports whether the weights that are saved are those of the best epoch.
 func (s *session) atBest() bool { return s.step == 0 && s.history.BestEpoch == s.epoch-1 }
 
 func (s *session) setState(d *torch.Dict) error {
@@ -81,7 +84,7 @@ func (s *session) setState(d *torch.Dict) error {
 	if err := s.setCursor(cursor); err != nil {
 		return err
 	}
-	if err := s.setBest(d); err != nil {
+	if err := errors.Join(s.setAveraging(d), s.setBest(d)); err != nil {
 		return err
 	}
 	if err := errors.Join(s.setScheduler(d), s.setScaler(d)); err != nil {
@@ -157,7 +160,7 @@ func (s *session) setBest(d *torch.Dict) error {
 		return nil
 	}
 	if s.atBest() {
-		s.best.Take(s.Model)
+		s.best.Take(s.weights())
 		return nil
 	}
 	best, err := torch.Value[*torch.Dict](d, "best_state_dict")

@@ -1,6 +1,6 @@
 # Copyright 2026 The Etude authors
 # SPDX-License-Identifier: MIT
-"""Prints what PyTorch's loop makes of autocast and gradient scaling.
+"""Prints what PyTorch's loop makes of autocast, gradient scaling and averages of weights.
 
 The network and the data are those of fit.json. The test runs it, rather than reads a
 golden file: kernels for bfloat16 and float16 differ in rounding from one kind of processor
@@ -13,6 +13,7 @@ import sys
 
 import torch
 import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 here = pathlib.Path(__file__).parent
 sys.path.insert(0, str(here / "../../torch/data/testdata"))
@@ -34,15 +35,16 @@ class Net(torch.nn.Module):
         return self.fc2(torch.tanh(self.fc1(x)))
 
 
-def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False):
+def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False, ema=0):
     net = Net()
     net.load_state_dict({k: torch.tensor(v["values"]).reshape(v["shape"]) for k, v in c["start"].items()})
     optimizer = torch.optim.Adam(net.parameters(), lr=golden["lr"], weight_decay=golden["weight_decay"])
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.9) if per_step else None
+    averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(ema)) if ema else None
     scaler = torch.amp.GradScaler("cpu", init_scale=scale or 1, growth_interval=4, enabled=scale > 0)
     cast = lambda: torch.autocast("cpu", getattr(torch, autocast or "bfloat16"), enabled=autocast is not None)
     out = {"batch": batch, "accumulate": accumulate, "clip": clip, "autocast": autocast or "float32", "scale": scale,
-           "per_step": per_step, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "skipped": []}
+           "per_step": per_step, "ema": ema, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "skipped": []}
     for epoch in range(golden["epochs"]):
         order, total, norms, skipped = shuffled(range(len(x)), golden["seed"], epoch + 1), 0.0, [], 0
         for start in range(0, len(x), batch * accumulate):
@@ -63,6 +65,8 @@ def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False):
                 skipped += 1
             else:
                 norms.append(norm)
+            if averages:
+                averages.update_parameters(net)
             if scheduler:
                 scheduler.step()
         out["rates"].append(optimizer.param_groups[0]["lr"])
@@ -70,9 +74,9 @@ def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False):
         out["norms"].append(sum(norms) / len(norms) if norms else 0)
         out["skipped"].append(skipped)
         with torch.no_grad(), cast():
-            out["val_losses"].append(F.mse_loss(net(xv), yv).item())
+            out["val_losses"].append(F.mse_loss((averages or net)(xv), yv).item())
     out["end_scale"] = scaler.get_scale()
-    out["last"] = {k: {"shape": list(t.shape), "values": t.flatten().tolist()} for k, t in net.state_dict().items()}
+    out["last"] = {k: {"shape": list(t.shape), "values": t.flatten().tolist()} for k, t in (averages.module if averages else net).state_dict().items()}
     return out
 
 
@@ -80,5 +84,7 @@ print(json.dumps([
     case(8, 1, 0, "bfloat16"),
     case(10, 2, 0.5, "bfloat16", per_step=True),
     case(8, 1, 0, None, 1024.0),
-    case(8, 2, 0.5, "float16", 2.0**20, True),  # the first steps overflow
+    case(8, 2, 0.5, "float16", 2.0**20),  # the first steps overflow
+    case(8, 1, 0, ema=0.9),
+    case(8, 2, 0.5, "float16", 2.0**20, True, 0.8),
 ]))
