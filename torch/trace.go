@@ -168,7 +168,7 @@ func caller() string {
 		where := fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, name)
 		pkg, _, _ := strings.Cut(name, ".")
 		switch pkg = folder + pkg; {
-		case f.Function == home+".Trace":
+		case f.Function == home+".Trace" || f.Function == home+".Watch":
 			return layer
 		case pkg != home && !strings.HasPrefix(pkg, home+"/") || strings.HasSuffix(f.File, "_test.go"):
 			return where
