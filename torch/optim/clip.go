@@ -19,9 +19,6 @@ import (
 // that are not finite make gradients that are not.
 func ClipGradNorm(params []*torch.Tensor, limit, order float64) *torch.Tensor {
 	notNegative("optim.ClipGradNorm", "limit", limit)
-	if math.IsNaN(order) {
-		throw("optim.ClipGradNorm", "order is NaN")
-	}
 	var total *torch.Tensor
 	step(func() {
 		grads := gradsOf(params)
@@ -33,19 +30,35 @@ func ClipGradNorm(params []*torch.Tensor, limit, order float64) *torch.Tensor {
 			total = torch.Zeros([]int{}, o).Keep()
 			return
 		}
-		norms := make([]*torch.Tensor, 0, len(grads))
+		total = GetTotalNorm(grads, order).Keep()
+		scale := total.AddScalar(1e-6).Reciprocal().MulScalar(limit)
+		scale = torch.Call("aten::clamp", scale, torch.Named{"max": 1.0}).Tensor()
 		for _, same := range byKind(grads) {
+			torch.Call("aten::_foreach_mul_.Tensor", same, scale.To(same[0].Device()))
+		}
+	})
+	return total
+}
+
+// GetTotalNorm returns the norm of the given order of all elements of tensors together, as
+// torch.nn.utils.get_total_norm: 0 for no tensors. The host does not wait.
+func GetTotalNorm(tensors []*torch.Tensor, order float64) *torch.Tensor {
+	if math.IsNaN(order) {
+		throw("optim.GetTotalNorm", "order is NaN")
+	}
+	if len(tensors) == 0 {
+		return torch.Zeros([]int{})
+	}
+	var total *torch.Tensor
+	step(func() {
+		norms := make([]*torch.Tensor, 0, len(tensors))
+		for _, same := range byKind(tensors) {
 			norms = append(norms, torch.Call("aten::_foreach_norm.Scalar", same, order).Tensors()...)
 		}
 		for i, n := range norms { // gather on the first one's device
 			norms[i] = n.To(norms[0].Device())
 		}
 		total = torch.Stack(norms, 0).Norm(order).Keep()
-		scale := total.AddScalar(1e-6).Reciprocal().MulScalar(limit)
-		scale = torch.Call("aten::clamp", scale, torch.Named{"max": 1.0}).Tensor()
-		for _, same := range byKind(grads) {
-			torch.Call("aten::_foreach_mul_.Tensor", same, scale.To(same[0].Device()))
-		}
 	})
 	return total
 }

@@ -271,7 +271,17 @@ func TestClipGradNorm(t *testing.T) {
 			n := newNet(torch.CPU)
 			n.Forward(torchtest.Ramp(1, 6, 5)).Square().Sum().Backward()
 			var total *torch.Tensor
-			torch.Scope(func() { total = optim.ClipGradNorm(nn.Parameters(n), c.Limit, order).Keep() })
+			torch.Scope(func() {
+				var grads []*torch.Tensor
+				for _, p := range nn.Parameters(n) {
+					if g := p.Grad(); g != nil {
+						grads = append(grads, g)
+					}
+				}
+				before := optim.GetTotalNorm(grads, order)
+				total = optim.ClipGradNorm(nn.Parameters(n), c.Limit, order).Keep()
+				assert.True(t, before.Equal(total))
+			})
 			assert.InEpsilon(t, c.Total, total.Item(), 1e-6)
 			checkGrads(t, c.Grads, n)
 		})
