@@ -117,7 +117,7 @@ func TestFitDrawsAsALoopDoes(t *testing.T) {
 		torch.Threads(1, func() {
 			for batch := range loop.Train.Batches(loop.BatchSize, s.order()) {
 				loop.Optimizer.ZeroGrad()
-				loop.Loss(loop.Model.Forward(batch.X), batch.Y).Backward()
+				loop.Loss(loop.forward(batch.X), batch.Y).Backward()
 				loop.Optimizer.Step()
 			}
 		})

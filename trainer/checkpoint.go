@@ -31,7 +31,7 @@ type Checkpoint struct {
 //	{"epoch", "model_state_dict", "optimizer_state_dict", "loss", "metrics", "etude"}
 //
 // optimizer may be nil. The file is replaced as a whole or not at all.
-func SaveCheckpoint(path string, model nn.Module, optimizer optim.Optimizer, c Checkpoint) error {
+func SaveCheckpoint(path string, model any, optimizer optim.Optimizer, c Checkpoint) error {
 	var err error
 	tried := torch.Try(func() {
 		torch.Scope(func() { err = pt.Save(path, checkpointDict(model, optimizer, c)) })
@@ -42,7 +42,7 @@ func SaveCheckpoint(path string, model nn.Module, optimizer optim.Optimizer, c C
 	return nil
 }
 
-func checkpointDict(model nn.Module, optimizer optim.Optimizer, c Checkpoint) *torch.Dict {
+func checkpointDict(model any, optimizer optim.Optimizer, c Checkpoint) *torch.Dict {
 	metrics := &torch.Dict{}
 	names := make([]string, 0, len(c.Metrics))
 	for name := range c.Metrics {
@@ -69,7 +69,7 @@ func checkpointDict(model nn.Module, optimizer optim.Optimizer, c Checkpoint) *t
 // and shapes that do not fit are an error that lists them.
 //
 // Tensors in Extra are on the CPU and belong to no scope.
-func LoadCheckpoint(path string, model nn.Module, optimizer optim.Optimizer) (Checkpoint, error) {
+func LoadCheckpoint(path string, model any, optimizer optim.Optimizer) (Checkpoint, error) {
 	var c Checkpoint
 	d, err := pt.LoadDict(path)
 	if err != nil {
@@ -87,7 +87,7 @@ func LoadCheckpoint(path string, model nn.Module, optimizer optim.Optimizer) (Ch
 	return c, nil
 }
 
-func readCheckpoint(d *torch.Dict, model nn.Module, optimizer optim.Optimizer) (Checkpoint, error) {
+func readCheckpoint(d *torch.Dict, model any, optimizer optim.Optimizer) (Checkpoint, error) {
 	r := &torch.DictReader{Dict: d}
 	state := torch.Read[*torch.Dict](r, "model_state_dict")
 	c := Checkpoint{Epoch: torch.Read[int](r, "epoch"), Loss: math.NaN()}

@@ -108,7 +108,7 @@ func TestCheckpointInPyTorch(t *testing.T) {
 		}
 		for b := range r.Train.Batches(16, batch) {
 			r.Optimizer.ZeroGrad()
-			loss := r.Loss(r.Model.Forward(b.X), b.Y)
+			loss := r.Loss(r.forward(b.X), b.Y)
 			loss.Backward()
 			r.Optimizer.Step()
 			assert.InEpsilon(t, want, loss.Item(), 1e-6)

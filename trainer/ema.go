@@ -36,7 +36,7 @@ func (s *session) updateEMA() {
 
 // weights returns the network that is validated and saved: one with the averages where
 // there are any, or Model.
-func (s *session) weights() nn.Module {
+func (s *session) weights() any {
 	if s.averages != nil {
 		return s.averages.Module
 	}
@@ -56,7 +56,7 @@ func (s *session) validateWeights(ctx context.Context) (ok bool, err error) {
 }
 
 // swap exchanges the weights of two networks of one kind.
-func swap(a, b nn.Module) error {
+func swap(a, b any) error {
 	var kept Weights
 	defer kept.Close()
 	kept.Take(a)
@@ -64,7 +64,7 @@ func swap(a, b nn.Module) error {
 }
 
 // copyWeights gives a network the weights of another one of its kind.
-func copyWeights(to, from nn.Module) (err error) {
+func copyWeights(to, from any) (err error) {
 	torch.Scope(func() { err = nn.LoadStateDict(to, nn.StateDict(from)) })
 	return err
 }

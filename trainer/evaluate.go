@@ -22,42 +22,59 @@ import (
 type Metrics struct {
 	Samples  int
 	Loss     float64
-	MSE, MAE float64 // over all elements; NaN for classes
+	MSE, MAE float64 // over all elements; NaN unless the targets have the output's shape
 	Accuracy float64 // from 0 to 1, of the targets that are not ignored; NaN without classes
+
+	More map[string]float64 // the parts of the loss; nil for none
 }
 
 // MarshalJSON writes values that do not apply as null.
 func (m Metrics) MarshalJSON() ([]byte, error) {
+	more := map[string]*float64{}
+	for name, x := range m.More {
+		more[name] = pointer(x)
+	}
 	return json.Marshal(struct {
-		Samples  int      `json:"samples"`
-		Loss     *float64 `json:"loss"`
-		MSE      *float64 `json:"mse"`
-		MAE      *float64 `json:"mae"`
-		Accuracy *float64 `json:"accuracy"`
-	}{m.Samples, pointer(m.Loss), pointer(m.MSE), pointer(m.MAE), pointer(m.Accuracy)})
+		Samples  int                 `json:"samples"`
+		Loss     *float64            `json:"loss"`
+		MSE      *float64            `json:"mse"`
+		MAE      *float64            `json:"mae"`
+		Accuracy *float64            `json:"accuracy"`
+		More     map[string]*float64 `json:"metrics,omitempty"`
+	}{m.Samples, pointer(m.Loss), pointer(m.MSE), pointer(m.MAE), pointer(m.Accuracy), more})
 }
 
 // Evaluate measures model on set, batchSize samples at a time (0 for
 // DefaultBatchSize), without gradients, and leaves model in evaluation mode.
 // Targets of int64 are classes: output [N, C, …], target [N, …]; all others have
-// the output's shape.
-func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metrics, error) {
+// the output's shape. [Run.Evaluate] serves networks of several inputs, outputs or losses.
+func Evaluate(model nn.Module, loss nn.Loss, set data.Source, batchSize int) (Metrics, error) {
+	return Run{Model: model, Loss: loss, BatchSize: batchSize}.Evaluate(context.Background(), set)
+}
+
+// Evaluate measures Model on set with Loss or Step, BatchSize samples at a time, without
+// gradients, and leaves Model in evaluation mode. No other field of r counts. What does
+// not fit the outputs and targets of Step is NaN. A loss that is not finite is no error.
+// When ctx ends, so does Evaluate, with the context's cause.
+func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	m := Metrics{MSE: math.NaN(), MAE: math.NaN(), Accuracy: math.NaN()}
-	if model == nil || loss == nil || set == nil {
+	if isNil(set) || r.Step == nil && (r.Loss == nil || !isModule(r.Model)) {
 		return m, errors.New("trainer: Evaluate needs a model, a loss and a set")
 	}
-	losses, err := measure(context.Background(), model, set, batchSize, func(l *Losses, output *torch.Tensor, b data.Batch) {
-		l.observe(output, loss(output, b.Y), b, true)
+	values := false
+	losses, err := measure(ctx, r.Model, set, r.BatchSize, func(l *Losses, b data.Batch) {
+		result := r.compute(b)
+		values = result.values()
+		l.observe(result, b.Len, true)
 	})
 	if err != nil {
 		return m, fmt.Errorf("trainer: evaluate: %w", err)
 	}
-	m.Samples, m.Loss = set.Len(), losses.Mean()
-	switch n := float64(losses.samples); {
-	case hasClasses(set.Y):
+	m.Samples, m.Loss, m.More = losses.samples, losses.Mean(), losses.named()
+	if values {
+		m.MSE, m.MAE = losses.more[0]/float64(m.Samples), losses.more[1]/float64(m.Samples)
+	} else {
 		m.Accuracy = losses.accuracy()
-	case n > 0:
-		m.MSE, m.MAE = losses.more[0]/n, losses.more[1]/n
 	}
 	return m, nil
 }
@@ -66,16 +83,17 @@ func Evaluate(model nn.Module, loss nn.Loss, set *data.Set, batchSize int) (Metr
 // each sample weighing what the loss weighs it. It computes batchSize samples at a time
 // (0 for DefaultBatchSize), without gradients, and leaves model in evaluation mode.
 // Outputs and a loss that are not finite are no error. When ctx ends, so does Predict,
-// with the context's cause. set.Y and loss may be nil for outputs alone; the mean is
-// NaN then.
-func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int, loss nn.Loss) (rows []float32, mean float64, err error) {
-	if model == nil || set == nil || set.X == nil || loss != nil && set.Y == nil {
-		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set, with targets where there is a loss")
+// with the context's cause. The targets of set and loss may be nil for outputs alone; the
+// mean is NaN then. [Run.Predict] serves networks of several inputs or outputs.
+func Predict(ctx context.Context, model nn.Module, set data.Source, batchSize int, loss nn.Loss) (rows []float32, mean float64, err error) {
+	if model == nil || isNil(set) {
+		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set")
 	}
-	losses, err := measure(ctx, model, set, batchSize, func(l *Losses, output *torch.Tensor, b data.Batch) {
+	losses, err := measure(ctx, model, set, batchSize, func(l *Losses, b data.Batch) {
+		output := model.Forward(b.X)
 		rows = append(rows, output.Float32s()...)
 		if loss != nil {
-			l.Add(loss(output, b.Y), b.Len)
+			l.Add(loss(output, target(b)), b.Len)
 		}
 	})
 	if err != nil {
@@ -84,26 +102,67 @@ func Predict(ctx context.Context, model nn.Module, set *data.Set, batchSize int,
 	return rows, losses.Mean(), nil
 }
 
-// measure runs model over set and returns what f has added to the losses. A loss that is
-// not finite makes their mean so, and is no error.
-func measure(ctx context.Context, model nn.Module, set *data.Set, size int, f func(*Losses, *torch.Tensor, data.Batch)) (*Losses, error) {
+// Predict returns the outputs of Step, or of Model, for all samples of set: [n, …] on
+// Model's device. It computes BatchSize samples at a time, without gradients, and leaves
+// Model in evaluation mode. No other field of r counts. When ctx ends, so does Predict,
+// with the context's cause.
+func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor, err error) {
+	if isNil(set) || r.Step == nil && !isModule(r.Model) {
+		return nil, errors.New("trainer: Predict needs a model and a set")
+	}
+	tried := torch.Try(func() {
+		torch.Scope(func() {
+			var parts []*torch.Tensor
+			_, err = measure(ctx, r.Model, set, r.BatchSize, func(_ *Losses, b data.Batch) {
+				var part *torch.Tensor
+				if r.Step == nil {
+					part = r.forward(b.X)
+				} else if part = r.Step(b).Output; part == nil {
+					panic(&torch.Error{Op: "Run.Step", Message: "the Result has no Output"})
+				}
+				parts = append(parts, part.Keep())
+			})
+			if err == nil {
+				output = torch.Cat(parts, 0).Keep()
+			}
+		})
+	})
+	if err = cmp.Or(err, tried); err != nil {
+		return nil, fmt.Errorf("trainer: predict: %w", err)
+	}
+	return output, nil
+}
+
+// isNil reports whether there is no source: also a Set that is nil, in an interface.
+func isNil(s data.Source) bool {
+	set, isSet := s.(*data.Set)
+	return s == nil || isSet && set == nil
+}
+
+// measure runs f, which runs model, over set and returns what it has added to the losses.
+// A loss that is not finite makes their mean so, and is no error.
+func measure(ctx context.Context, model any, set data.Source, size int, f func(*Losses, data.Batch)) (*Losses, error) {
 	losses := NewLosses(readEvery)
 	losses.tolerant = true
 	defer losses.Close()
-	err := torch.Try(func() {
-		_ = losses.pass(ctx, model, set, size, func(output *torch.Tensor, b data.Batch) { f(losses, output, b) })
+	var err error
+	tried := torch.Try(func() {
+		err = losses.pass(ctx, model, set, size, func(b data.Batch) { f(losses, b) })
 	})
-	return losses, cmp.Or(err, context.Cause(ctx))
+	return losses, cmp.Or(err, tried, context.Cause(ctx))
 }
 
-// pass runs model over set, without gradients and in evaluation mode, until ctx ends or
-// a loss is refused. f adds the losses of each batch, which pass reads.
-func (l *Losses) pass(ctx context.Context, model nn.Module, set *data.Set, size int, f func(output *torch.Tensor, b data.Batch)) (err error) {
-	size = cmp.Or(size, DefaultBatchSize)
+// pass runs f over set, without gradients and with model in evaluation mode, until ctx
+// ends, the set fails or a loss is refused. f adds the losses of each batch, which pass
+// reads.
+func (l *Losses) pass(ctx context.Context, model any, set data.Source, size int, f func(data.Batch)) (err error) {
 	nn.SetTraining(model, false)
 	torch.NoGrad(func() {
-		for b := range set.Batches(size, nil) {
-			f(model.Forward(b.X), b)
+		for b, failed := range set.Epoch(data.Epoch{Size: cmp.Or(size, DefaultBatchSize)}) {
+			if err = failed; err != nil {
+				return
+			}
+			f(b)
 			if l.Full() {
 				err = l.Read()
 			}

@@ -90,12 +90,9 @@ func (s *session) loop(ctx context.Context) error {
 				if s.opensGroup() {
 					s.Optimizer.ZeroGrad()
 				}
-				var output, loss *torch.Tensor
-				s.autocast(func() {
-					output = s.Model.Forward(batch.X)
-					loss = s.Loss(output, batch.Y)
-				})
-				s.backward(loss, batch.Len)
+				var result Result
+				s.autocast(func() { result = s.compute(batch) })
+				s.backward(result.Loss, batch.Len)
 				if s.closesGroup() {
 					s.update()
 					s.updateEMA()
@@ -103,7 +100,7 @@ func (s *session) loop(ctx context.Context) error {
 						s.Scheduler.Step(math.NaN())
 					}
 				}
-				s.losses.observe(output, loss, batch, false)
+				s.losses.observe(result, batch.Len, false)
 			})
 			s.step++
 			if s.losses.Full() {

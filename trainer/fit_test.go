@@ -39,7 +39,7 @@ type goldenState map[string]struct {
 	Values []float32
 }
 
-func (g goldenState) load(tb testing.TB, model nn.Module) {
+func (g goldenState) load(tb testing.TB, model any) {
 	tb.Helper()
 	torch.Scope(func() {
 		d := &torch.Dict{OrderedDict: true}
@@ -57,14 +57,14 @@ func (g goldenState) load(tb testing.TB, model nn.Module) {
 const weightsApart = 1e-5
 
 // requireClose compares model's state with g, near apart at most, absolute.
-func (g goldenState) requireClose(tb testing.TB, model nn.Module, near float64) {
+func (g goldenState) requireClose(tb testing.TB, model any, near float64) {
 	tb.Helper()
 	for name, have := range stateOf(model) {
 		require.InDeltaSlice(tb, g[name].Values, have, near, name)
 	}
 }
 
-func stateOf(model nn.Module) map[string][]float32 {
+func stateOf(model any) map[string][]float32 {
 	state := map[string][]float32{}
 	torch.Scope(func() {
 		for name, t := range nn.StateDict(model).All() {
@@ -237,7 +237,7 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 		r, free := golden.run(t, c, torch.CPU)
 		c.Best.load(t, r.Model)
 		for _, size := range []int{0, 5, 13, 1} {
-			m, err := Evaluate(r.Model, r.Loss, r.Val, size)
+			m, err := Evaluate(r.Model.(nn.Module), r.Loss, r.Val, size)
 			require.NoError(t, err)
 			assert.Equal(t, 13, m.Samples)
 			assert.InEpsilon(t, c.ValLosses[c.BestEpoch], m.Loss, 1e-6)
@@ -249,20 +249,20 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 				assert.InEpsilon(t, *c.MAE, m.MAE, 1e-6)
 				assert.True(t, math.IsNaN(m.Accuracy))
 			}
-			rows, loss, err := Predict(context.Background(), r.Model, r.Val, size, r.Loss)
+			rows, loss, err := Predict(context.Background(), r.Model.(nn.Module), r.Val, size, r.Loss)
 			require.NoError(t, err)
 			assert.Equal(t, m.Loss, loss)
 			torch.Scope(func() {
-				assert.InDeltaSlice(t, r.Model.Forward(r.Val.X).Float32s(), rows, 1e-6)
+				assert.InDeltaSlice(t, r.forward(r.Val.X).Float32s(), rows, 1e-6)
 			})
-			inputs, loss, err := Predict(context.Background(), r.Model, &data.Set{X: r.Val.X}, size, nil)
+			inputs, loss, err := Predict(context.Background(), r.Model.(nn.Module), &data.Set{X: r.Val.X}, size, nil)
 			require.NoError(t, err)
 			assert.Equal(t, rows, inputs)
 			assert.True(t, math.IsNaN(loss))
 		}
 		ctx, stop := context.WithCancelCause(context.Background())
 		stop(io.ErrNoProgress)
-		_, _, err := Predict(ctx, r.Model, r.Val, 0, r.Loss)
+		_, _, err := Predict(ctx, r.Model.(nn.Module), r.Val, 0, r.Loss)
 		require.ErrorIs(t, err, io.ErrNoProgress)
 		free()
 	}
@@ -282,7 +282,7 @@ func TestEvaluateNothing(t *testing.T) {
 	for _, c := range golden.Cases {
 		r, free := golden.run(t, c, torch.CPU)
 		none := &data.Set{X: r.Val.X.Narrow(0, 0, 0), Y: r.Val.Y.Narrow(0, 0, 0)}
-		m, err := Evaluate(r.Model, r.Loss, none, 5)
+		m, err := Evaluate(r.Model.(nn.Module), r.Loss, none, 5)
 		require.NoError(t, err)
 		assert.Zero(t, m.Samples)
 		assert.True(t, math.IsNaN(m.Loss) && math.IsNaN(m.MSE) && math.IsNaN(m.MAE) && math.IsNaN(m.Accuracy), "%+v", m)

@@ -4,9 +4,11 @@
 package trainer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -40,6 +42,23 @@ type Epoch struct {
 	LR                 float64 // in the epoch's last step
 	GradNorm           float64 // mean norm of the gradients before they are clipped; 0 where nothing is
 	Skipped            float64 // steps that Run.Scaler left out
+
+	// More holds the parts of the loss by name: "kl" is training's, "val_kl" validation's.
+	// nil for none.
+	More map[string]float64
+}
+
+// valPrefix begins the names in Epoch.More of what was measured in validation.
+const valPrefix = "val_"
+
+// addMore adds values whose names prefix begins.
+func (e *Epoch) addMore(prefix string, values map[string]float64) {
+	for name, x := range values {
+		if e.More == nil {
+			e.More = map[string]float64{}
+		}
+		e.More[prefix+name] = x
+	}
 }
 
 // column is one of an Epoch's values, and everything that files and texts need to know
@@ -114,13 +133,17 @@ func (e Epoch) String() string {
 			parts = append(parts, fmt.Sprintf("%s %.4g", c.text, x))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.More)) {
+		parts = append(parts, fmt.Sprintf("%s %.4g", name, e.More[name]))
+	}
 	return fmt.Sprintf("epoch %d: %s", e.Index+1, strings.Join(parts, ", "))
 }
 
 // History holds the results of each epoch. Make one with [NewHistory].
 //
 // As JSON, which [History.Save] writes, it is a list of numbers for each value, with
-// null for one that is not finite; the list of a value that no epoch has is null.
+// null for one that is not finite; the list of a value that no epoch has is null. The
+// lists of Epoch.More stand by name in an object "metrics", if there are any.
 type History struct {
 	Epochs     []Epoch
 	BestEpoch  int // the first with the lowest loss that was watched; -1 for none
@@ -180,6 +203,31 @@ func (h *History) list(name string) []float64 {
 	return xs
 }
 
+// more returns the lists of Epoch.More by name, with NaN where an epoch has no value.
+func (h *History) more() map[string][]float64 {
+	all := map[string][]float64{}
+	for i, e := range h.Epochs {
+		for name, x := range e.More {
+			if all[name] == nil {
+				all[name] = slices.Repeat([]float64{math.NaN()}, len(h.Epochs))
+			}
+			all[name][i] = x
+		}
+	}
+	return all
+}
+
+// setMore is the opposite of more.
+func (h *History) setMore(name string, xs []float64) error {
+	if len(xs) != len(h.Epochs) {
+		return fmt.Errorf("%s holds %d epochs, %s %d", name, len(xs), columns[0].name, len(h.Epochs))
+	}
+	for i, x := range xs {
+		h.Epochs[i].addMore("", map[string]float64{name: x})
+	}
+	return nil
+}
+
 // setLists makes the epochs from the lists of a file, which read gives by their names.
 func (h *History) setLists(best int, read func(c column) ([]float64, error)) error {
 	h.Epochs, h.BestEpoch = nil, best
@@ -220,6 +268,13 @@ func (h *History) dict() *torch.Dict {
 		d.Set(c.name, list(h.list(c.name)))
 	}
 	d.Set("best_epoch", h.BestEpoch)
+	if more := h.more(); len(more) > 0 {
+		lists := torch.NewDict()
+		for _, name := range slices.Sorted(maps.Keys(more)) {
+			lists.Set(name, list(more[name]))
+		}
+		d.Set("metrics", lists)
+	}
 	return d
 }
 
@@ -232,6 +287,15 @@ func historyFrom(d *torch.Dict) (*History, error) {
 		}
 		return readFloats(r, c.name), r.Err
 	})
+	if _, ok := d.Get("metrics"); ok && err == nil {
+		lists := &torch.DictReader{Dict: torch.Read[*torch.Dict](r, "metrics")}
+		for i := 0; r.Err == nil && i < lists.Dict.Len(); i++ {
+			name := fmt.Sprint(lists.Dict.Keys()[i])
+			xs := readFloats(lists, name)
+			r.Err = cmp.Or(lists.Err, h.setMore(name, xs))
+		}
+		err = r.Err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
@@ -255,6 +319,17 @@ func (h *History) MarshalJSON() ([]byte, error) {
 		}
 		text = fmt.Appendf(text, "%q:%s,", c.name, values)
 	}
+	if more := h.more(); len(more) > 0 {
+		lists := map[string][]*float64{}
+		for name, xs := range more {
+			lists[name] = pointers(xs)
+		}
+		values, err := json.Marshal(lists)
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Appendf(text, "%q:%s,", "metrics", values)
+	}
 	tail := historyTail{BestValLoss: pointer(h.Best().ValLoss), StopReason: h.StopReason}
 	if h.BestEpoch >= 0 {
 		tail.BestEpoch = &h.BestEpoch
@@ -269,7 +344,10 @@ func (h *History) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes; a number that is null becomes NaN.
 func (h *History) UnmarshalJSON(text []byte) error {
 	var lists map[string]json.RawMessage
-	var tail historyTail
+	var tail struct {
+		historyTail
+		Metrics map[string][]*float64 `json:"metrics"`
+	}
 	if err := errors.Join(json.Unmarshal(text, &lists), json.Unmarshal(text, &tail)); err != nil {
 		return err
 	}
@@ -278,7 +356,7 @@ func (h *History) UnmarshalJSON(text []byte) error {
 		best = *tail.BestEpoch
 	}
 	h.StopReason = tail.StopReason
-	return h.setLists(best, func(c column) ([]float64, error) {
+	err := h.setLists(best, func(c column) ([]float64, error) {
 		var list []*float64
 		if lists[c.name] == nil {
 			return nil, nil
@@ -286,15 +364,12 @@ func (h *History) UnmarshalJSON(text []byte) error {
 		if err := json.Unmarshal(lists[c.name], &list); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		xs := make([]float64, len(list))
-		for i, p := range list {
-			xs[i] = math.NaN()
-			if p != nil {
-				xs[i] = *p
-			}
-		}
-		return xs, nil
+		return values(list), nil
 	})
+	for name, list := range tail.Metrics {
+		err = cmp.Or(err, h.setMore(name, values(list)))
+	}
+	return err
 }
 
 func pointer(x float64) *float64 {
@@ -313,6 +388,18 @@ func pointers(xs []float64) []*float64 {
 		ps[i] = pointer(x)
 	}
 	return ps
+}
+
+// values is the opposite of pointers.
+func values(ps []*float64) []float64 {
+	xs := make([]float64, len(ps))
+	for i, p := range ps {
+		xs[i] = math.NaN()
+		if p != nil {
+			xs[i] = *p
+		}
+	}
+	return xs
 }
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

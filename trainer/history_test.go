@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/trainer/figure"
 )
 
@@ -27,7 +28,7 @@ func lossEpoch(train, val float64) Epoch {
 // results are all that a history holds, so that it can be compared: its epochs hold NaN,
 // which equals nothing.
 func results(h *History, times bool) map[string]any {
-	m := map[string]any{"best": h.BestEpoch, "stop": h.StopReason}
+	m := map[string]any{"best": h.BestEpoch, "stop": h.StopReason, "more": h.more()}
 	for _, c := range columns {
 		if times || !c.physical {
 			m[c.name] = h.list(c.name)
@@ -89,6 +90,39 @@ func TestHistoryJSON(t *testing.T) {
 	assert.Zero(t, back.Len())
 }
 
+// The values of Epoch.More stand by name, in JSON and in a checkpoint; an epoch may lack one.
+func TestHistoryMore(t *testing.T) {
+	h := NewHistory()
+	for i := range 2 {
+		e := lossEpoch(1, 1)
+		e.More = map[string]float64{"kl": float64(i), "val_kl": 0.5}
+		h.Update(e)
+	}
+	delete(h.Epochs[0].More, "kl")
+	assert.Equal(t, "epoch 2: training loss 1, validation loss 1, kl 1, val_kl 0.5", h.Last().String())
+	text, err := json.Marshal(h)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"metrics":{"kl":[null,1],"val_kl":[0.5,0.5]},"best_epoch":0`)
+	var back History
+	require.NoError(t, json.Unmarshal(text, &back))
+	other, err := historyFrom(h.dict())
+	require.NoError(t, err)
+	for _, x := range []*History{&back, other} {
+		assert.Equal(t, []float64{0.5, 0.5}, x.more()["val_kl"])
+		assert.True(t, math.IsNaN(x.more()["kl"][0]))
+		assert.Equal(t, 1.0, x.more()["kl"][1])
+		assert.Len(t, x.more(), 2)
+	}
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"train_losses": [1], "metrics": {"a": [1, 2]}}`), &back), "a holds 2 epochs, train_losses 1")
+	d := h.dict()
+	d.Set("metrics", torch.NewDict("a", []any{1.0}))
+	_, err = historyFrom(d)
+	require.ErrorContains(t, err, "a holds 1 epochs, train_losses 2")
+	d.Set("metrics", 3)
+	_, err = historyFrom(d)
+	require.ErrorContains(t, err, "metrics")
+}
+
 // Files of other programs: lists of null, keys that are not there.
 func TestHistoryReadsOthers(t *testing.T) {
 	h := NewHistory()
@@ -136,7 +170,13 @@ func TestPlot(t *testing.T) {
 		noVal.Update(lossEpoch(2, nan)) // flat
 	}
 	one.Update(lossEpoch(nan, math.Inf(1)))
-	for name, h := range map[string]*History{"classes": classes, "noVal": noVal, "one": one, "regression": regression} {
+	more := NewHistory()
+	for i := range 3 {
+		e := lossEpoch(1, 1)
+		e.More = map[string]float64{"kl": float64(i), "val_kl": 1, "f1": nan}
+		more.Update(e)
+	}
+	for name, h := range map[string]*History{"classes": classes, "noVal": noVal, "one": one, "regression": regression, "more": more} {
 		path := filepath.Join(t.TempDir(), name+".png")
 		require.NoError(t, h.Plot(path), name)
 		f, err := os.Open(path)
@@ -144,7 +184,11 @@ func TestPlot(t *testing.T) {
 		img, err := png.Decode(f)
 		require.NoError(t, err, name)
 		require.NoError(t, f.Close())
-		assert.Equal(t, []int{1320, 960}, []int{img.Bounds().Dx(), img.Bounds().Dy()})
+		height := 960
+		if name == "more" {
+			height = 1440 // a row for two names
+		}
+		assert.Equal(t, []int{1320, height}, []int{img.Bounds().Dx(), img.Bounds().Dy()})
 		// The best epoch's mark is there exactly where there is a best epoch.
 		found := false
 		for x := range 1320 {

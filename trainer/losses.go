@@ -5,9 +5,10 @@ package trainer
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
@@ -38,85 +39,126 @@ func (e *NonFiniteError) Error() string {
 //	}
 type Losses struct {
 	size int
-	// rows are float64 [4·size], made by the first Add where the loss is: for each batch
-	// the loss, what it was divided by, if not by its samples, and two more numbers (see
-	// observe).
+	// rows are float64 [size·width], made by the first Add where the loss is: for each
+	// batch two more numbers (see observe), and for the loss and each of its parts the
+	// value and what it was divided by, if not by its samples.
 	rows     *torch.Tensor
-	batches  []batch // of the rows that have not been read
-	tolerant bool    // a value that is not finite counts, instead of being an error
+	names    []string // of the parts, in the order of the rows
+	batches  []batch  // of the rows that have not been read
+	tolerant bool     // a value that is not finite counts, instead of being an error
 
 	epoch, step int // of the first value that has not been read
 	what        string
 
-	sum, weight float64    // of what has been read: Σ loss·weight, Σ weight
-	more        [2]float64 // Σ number·factor of the two more numbers
-	samples     int
+	mean               // of what has been read
+	parts   []mean     // the same of the parts
+	more    [2]float64 // Σ number·factor of the two more numbers
+	samples int
 }
+
+// mean is a mean in the making: Σ value·weight, Σ weight.
+type mean struct{ sum, weight float64 }
+
+func (m *mean) add(value, weight float64) {
+	m.sum += value * weight
+	m.weight += weight
+}
+
+func (m *mean) value() float64 { return m.sum / m.weight }
 
 // batch holds what the host knows of a row.
 type batch struct {
 	samples int
-	divided bool    // by the number in the row
+	divided []bool  // the loss and each part: by the number in the row
 	factor  float64 // of the two more numbers
 }
+
+// width returns the length of a row.
+func (l *Losses) width() int { return 4 + 2*len(l.names) }
 
 // NewLosses returns a Losses that holds size values, at least 1, between reads.
 func NewLosses(size int) *Losses { return &Losses{size: max(size, 1), what: "the loss"} }
 
 // Begin forgets everything and sets which step comes next, for errors.
 func (l *Losses) Begin(epoch, step int) {
-	l.batches, l.more = l.batches[:0], [2]float64{}
-	l.epoch, l.step, l.sum, l.weight, l.samples = epoch, step, 0, 0, 0
+	l.batches, l.more, l.samples = l.batches[:0], [2]float64{}, 0
+	l.epoch, l.step, l.mean, l.parts = epoch, step, mean{}, make([]mean, len(l.names))
 }
 
 // Add stores the mean loss of n samples, a single value. It does not read it.
 // When they are [Losses.Full], Read comes first. A loss that was divided by something else
 // than n, which [nn.Divisor] knows, counts with the weight of that number, so that the
 // mean does not depend on the size of the batches.
-func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(loss, n, 0) }
+func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n, 0) }
 
-// observe stores the loss of a batch, and what output got right of targets that are
-// classes, of [N, C, …] or [C] with classes [N, …] or []: how many, of how many.
-// Targets that the loss ignores do not count. For other targets it stores the squared
-// and the absolute error if errors is set.
-func (l *Losses) observe(output, loss *torch.Tensor, b data.Batch, errors bool) {
+// observe stores the losses of a batch of n samples, and what the output got right of
+// targets that are classes: how many, of how many. Targets that the loss ignores do not
+// count. For targets of the output's shape it stores the squared and the absolute error
+// if errors is set.
+func (l *Losses) observe(r Result, n int, errors bool) {
 	switch {
-	case hasClasses(b.Y):
-		counts := b.Y.NeScalar(nn.IgnoreIndex(loss))
-		right := output.Detach().Argmax(min(1, output.Dim()-1)).Eq(b.Y).Mul(counts)
-		l.add(loss, b.Len, 1, right.Sum(), counts.Sum())
-	case errors:
-		l.add(loss, b.Len, float64(b.Len), nn.MSELoss(output, b.Y), nn.L1Loss(output, b.Y))
+	case r.classes():
+		counts := r.Target.NeScalar(nn.IgnoreIndex(r.Loss))
+		right := r.Output.Detach().Argmax(r.classDim()).Eq(r.Target).Mul(counts)
+		l.add(r, n, 1, right.Sum(), counts.Sum())
+	case errors && r.values():
+		l.add(r, n, float64(n), nn.MSELoss(r.Output, r.Target), nn.L1Loss(r.Output, r.Target))
 	default:
-		l.add(loss, b.Len, 0)
+		l.add(r, n, 0)
 	}
 }
 
-// hasClasses reports whether targets are classes, of which one is right.
-func hasClasses(y *torch.Tensor) bool { return y.DType() == torch.Int64 }
-
-func (l *Losses) add(loss *torch.Tensor, n int, factor float64, more ...*torch.Tensor) {
-	if loss.Numel() != 1 {
-		panic(&torch.Error{Op: "loss", Shapes: [][]int{loss.Shape()}, Message: "a loss to train by is a single value: take the mean over the batch"})
-	}
+func (l *Losses) add(r Result, n int, factor float64, more ...*torch.Tensor) {
+	names := slices.Sorted(maps.Keys(r.Parts))
 	if l.rows == nil {
-		torch.Unscoped(func() {
-			l.rows = torch.Zeros([]int{4 * l.size}, torch.Options{DType: torch.Float64, Device: loss.Device()})
-		})
+		l.start(names, r.Loss.Device())
 	}
-	if loss.Device() != l.rows.Device() {
-		panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", loss.Device(), l.rows.Device())})
+	if !slices.Equal(names, l.names) {
+		panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the parts of the loss are %q now, they were %q before", names, l.names)})
 	}
 	if l.Full() {
 		panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("%d losses have not been read; Read comes before the next Add", len(l.batches))})
 	}
-	divisor := nn.Divisor(loss)
-	for i, x := range append([]*torch.Tensor{loss, divisor}, more...) {
-		if x != nil {
-			l.rows.Narrow(0, 4*len(l.batches)+i, 1).CopyInPlace(x.Detach())
+	terms := []*torch.Tensor{r.Loss}
+	for _, name := range names {
+		terms = append(terms, r.Parts[name])
+	}
+	b := batch{samples: n, factor: factor}
+	row := l.rows.Narrow(0, l.width()*len(l.batches), l.width())
+	for i, x := range more {
+		row.Narrow(0, i, 1).CopyInPlace(x.Detach())
+	}
+	for i, x := range terms {
+		if x.Numel() != 1 {
+			panic(&torch.Error{Op: "loss", Shapes: [][]int{x.Shape()}, Message: "a loss to train by is a single value: take the mean over the batch"})
+		}
+		if x.Device() != l.rows.Device() {
+			panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", x.Device(), l.rows.Device())})
+		}
+		divisor := nn.Divisor(x)
+		row.Narrow(0, 2+2*i, 1).CopyInPlace(x.Detach())
+		if divisor != nil {
+			row.Narrow(0, 3+2*i, 1).CopyInPlace(divisor)
+		}
+		b.divided = append(b.divided, divisor != nil)
+	}
+	l.batches = append(l.batches, b)
+}
+
+// start makes room for losses with the parts that names lists. Those of a run that is
+// continued are known.
+func (l *Losses) start(names []string, d torch.Device) {
+	for _, name := range names {
+		if err := checkName(name); err != nil {
+			panic(&torch.Error{Op: "Result.Parts", Message: err.Error()})
 		}
 	}
-	l.batches = append(l.batches, batch{n, divisor != nil, factor})
+	if l.names == nil {
+		l.names, l.parts = names, make([]mean, len(names))
+	}
+	torch.Unscoped(func() {
+		l.rows = torch.Zeros([]int{l.width() * l.size}, torch.Options{DType: torch.Float64, Device: d})
+	})
 }
 
 // Full reports whether the losses must be read before the next Add.
@@ -130,27 +172,30 @@ func (l *Losses) Read() error {
 		return nil
 	}
 	var values []float64
-	torch.Scope(func() { values = l.rows.Narrow(0, 0, 4*len(l.batches)).To(torch.CPU).Float64s() })
+	torch.Scope(func() { values = l.rows.Narrow(0, 0, l.width()*len(l.batches)).To(torch.CPU).Float64s() })
 	batches := l.batches
 	l.batches = l.batches[:0]
 	for i, b := range batches {
-		row := values[4*i : 4*i+4]
-		v, weight := row[0], float64(b.samples)
-		if b.divided {
-			weight = row[1]
-		}
+		row := values[l.width()*i : l.width()*(i+1)]
 		if b.factor != 0 {
-			l.more[0] += row[2] * b.factor
-			l.more[1] += row[3] * b.factor
+			l.more[0] += row[0] * b.factor
+			l.more[1] += row[1] * b.factor
 		}
 		l.samples += b.samples
-		switch {
-		case weight == 0:
-		case !isFinite(v) && !l.tolerant:
-			return &NonFiniteError{Epoch: l.epoch, Step: l.step, What: l.what, Value: v}
-		default:
-			l.sum += v * weight
-			l.weight += weight
+		for j, divided := range b.divided {
+			value, weight := row[2+2*j], float64(b.samples)
+			if divided {
+				weight = row[3+2*j]
+			}
+			switch {
+			case weight == 0:
+			case j > 0:
+				l.parts[j-1].add(value, weight)
+			case !isFinite(value) && !l.tolerant:
+				return &NonFiniteError{Epoch: l.epoch, Step: l.step, What: l.what, Value: value}
+			default:
+				l.mean.add(value, weight)
+			}
 		}
 		l.step++
 	}
@@ -159,7 +204,19 @@ func (l *Losses) Read() error {
 
 // Mean returns the loss over all samples that have been read, each weighing what the
 // loss weighs it; NaN where none counts.
-func (l *Losses) Mean() float64 { return l.sum / l.weight }
+func (l *Losses) Mean() float64 { return l.value() }
+
+// named returns the means of the parts of the loss by their names; nil for none.
+func (l *Losses) named() map[string]float64 {
+	if len(l.names) == 0 {
+		return nil
+	}
+	all := make(map[string]float64, len(l.names))
+	for i, name := range l.names {
+		all[name] = l.parts[i].value()
+	}
+	return all
+}
 
 // accuracy is the share of right classes; NaN where none counts.
 func (l *Losses) accuracy() float64 { return l.more[0] / l.more[1] }

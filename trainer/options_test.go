@@ -181,7 +181,7 @@ func TestAveragesAreSaved(t *testing.T) {
 	require.Equal(t, 3, h.BestEpoch)
 	averages := stateOf(r.Model)
 	require.NotEqual(t, current, averages)
-	m, err := Evaluate(r.Model, r.Loss, r.Val, r.BatchSize)
+	m, err := Evaluate(r.Model.(nn.Module), r.Loss, r.Val, r.BatchSize)
 	require.NoError(t, err)
 	assert.InDelta(t, h.Best().ValLoss, m.Loss, 0)
 

@@ -7,7 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -18,10 +21,10 @@ import (
 	"github.com/etude-ml/etude/trainer/figure"
 )
 
-// The plot's measures: 1320 by 960 pixels.
+// The plot's measures: 1320 by 960 pixels, and 480 for every further row.
 const (
 	plotWidth  = 11 * vg.Inch
-	plotHeight = 8 * vg.Inch
+	plotHeight = 8 * vg.Inch // of two rows
 )
 
 // plotDPI is a variable for the tests under the race detector, where a plot of
@@ -29,25 +32,29 @@ const (
 var plotDPI = 120
 
 // Plot draws the history as a PNG: losses, accuracies (without classes how far
-// validation is above training), the time of each epoch, and losses over time.
-// The best epoch is marked. Epochs count from 1 here.
+// validation is above training), the time of each epoch, losses over time, and each value
+// of Epoch.More. The best epoch is marked. Epochs count from 1 here.
 func (h *History) Plot(path string) error {
 	if len(h.Epochs) == 0 {
 		return fmt.Errorf("trainer: plot %s: the history has no epochs", path)
 	}
-	img := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI), vgimg.UseBackgroundColor(color.White))
-	panels := [][]*plot.Plot{
-		{h.lossPanel(), h.accuracyPanel()},
-		{h.timePanel(), h.lossOverTimePanel()},
+	all := append([]*plot.Plot{h.lossPanel(), h.accuracyPanel(), h.timePanel(), h.lossOverTimePanel()}, h.morePanels()...)
+	if len(all)%2 == 1 {
+		all = append(all, nil)
 	}
+	panels := slices.Collect(slices.Chunk(all, 2))
+	size := vgimg.UseWH(plotWidth, plotHeight/2*vg.Length(len(panels)))
+	img := vgimg.NewWith(size, vgimg.UseDPI(plotDPI), vgimg.UseBackgroundColor(color.White))
 	tiles := draw.Tiles{
-		Rows: 2, Cols: 2, PadX: vg.Points(22), PadY: vg.Points(20),
+		Rows: len(panels), Cols: 2, PadX: vg.Points(22), PadY: vg.Points(20),
 		PadTop: vg.Points(14), PadBottom: vg.Points(12), PadLeft: vg.Points(12), PadRight: vg.Points(18),
 	}
 	canvases := plot.Align(panels, tiles, draw.New(img))
 	for i, row := range panels {
 		for j, p := range row {
-			p.Draw(canvases[i][j])
+			if p != nil {
+				p.Draw(canvases[i][j])
+			}
 		}
 	}
 	var file bytes.Buffer
@@ -210,6 +217,28 @@ func (h *History) accuracyPanel() *plot.Plot {
 		p.line("", figure.Blue, xs, h.list("learning_rates"))
 	}
 	return h.byEpoch(p, false)
+}
+
+// morePanels draws the values of Epoch.More, a name's of training and of validation in one.
+func (h *History) morePanels() (panels []*plot.Plot) {
+	more := h.more()
+	names := map[string]bool{}
+	for name := range more {
+		names[strings.TrimPrefix(name, valPrefix)] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		p := newPanel(name, "epoch", name)
+		p.line("training", figure.Blue, h.epochs(), more[name])
+		p.line("validation", figure.Vermilion, h.epochs(), more[valPrefix+name])
+		for _, of := range []string{valPrefix + name, name} {
+			if y, ok := h.Best().More[of]; ok {
+				p.mark(h.bestName(), float64(h.BestEpoch+1), y)
+				break
+			}
+		}
+		panels = append(panels, h.byEpoch(p, false))
+	}
+	return panels
 }
 
 func (h *History) timePanel() *plot.Plot {

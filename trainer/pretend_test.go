@@ -70,7 +70,7 @@ func TestEvaluateReadsSeldom(t *testing.T) {
 		require.Greater(t, r.Train.Len(), readEvery)
 		require.Less(t, r.Train.Len(), 2*readEvery)
 		before := torchtest.PretendTraffic()
-		_, err := Evaluate(r.Model, r.Loss, r.Train, 1)
+		_, err := Evaluate(r.Model.(nn.Module), r.Loss, r.Train, 1)
 		require.NoError(t, err)
 		got := torchtest.PretendTraffic().Since(before)
 		assert.Equal(t, torchtest.Traffic{ToHost: 2, Calls: got.Calls}, got)

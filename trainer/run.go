@@ -33,11 +33,17 @@ var (
 // Optimizer and Train are needed. Elsewhere nil switches something off, and a number
 // that must be at least 1 has a default for 0.
 type Run struct {
-	Model     nn.Module // see package nn for how its parameters are found
-	Loss      nn.Loss   // the mean over a batch; see nn.WithDivisor for means over anything but its samples
+	Model     any     // an nn.Module, or with Step whatever holds layers; see package nn for how its parameters are found
+	Loss      nn.Loss // the mean over a batch; see nn.WithDivisor for means over anything but its samples
 	Optimizer optim.Optimizer
 	Train     *data.Set // on the device of Model's parameters
 	Val       *data.Set // nil: the training loss decides which epoch is best, and when to stop
+
+	// Step computes the losses of a batch, in training and validation, for a Model that
+	// has several inputs, outputs or losses. nil stands for the Loss of
+	// Model.Forward(batch.X) and batch.Y. Where its Result has no Loss, it is Run.Loss of
+	// Output and Target; a Step that always gives one needs no Run.Loss.
+	Step func(data.Batch) Result
 
 	Epochs    int            // at least 1; 0 for DefaultEpochs
 	BatchSize int            // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
@@ -125,8 +131,10 @@ func (r *Run) check() error {
 	switch {
 	case r.Model == nil:
 		return errors.New("Run.Model is nil")
-	case r.Loss == nil:
-		return errors.New("Run.Loss is nil")
+	case r.Loss == nil && r.Step == nil:
+		return errors.New("Run.Loss is nil, and so is Run.Step")
+	case r.Step == nil && !isModule(r.Model):
+		return fmt.Errorf("Run.Model, a %T, is no nn.Module: it needs Run.Step", r.Model)
 	case r.Optimizer == nil:
 		return errors.New("Run.Optimizer is nil")
 	case r.Train == nil:
@@ -171,17 +179,49 @@ func (r *Run) check() error {
 		if set.Set == nil {
 			continue
 		}
-		n, m := set.X.Size(0), set.Y.Size(0)
-		if n != m || n == 0 {
-			return fmt.Errorf("the set Run.%s has %d inputs and %d targets", set.name, n, m)
+		if err := set.Check(); err != nil {
+			return fmt.Errorf("the set Run.%s: %w", set.name, err)
 		}
-		for _, t := range []*torch.Tensor{set.X, set.Y} {
-			if d := t.Device(); d != device {
-				return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
-			}
+		if set.Len() == 0 {
+			return fmt.Errorf("the set Run.%s has no samples", set.name)
+		}
+		if d := set.Device(); d != device {
+			return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
 		}
 	}
 	return nil
+}
+
+func isModule(model any) bool {
+	_, ok := model.(nn.Module)
+	return ok
+}
+
+// forward calls Model, which check has found to be an nn.Module.
+func (r *Run) forward(x *torch.Tensor) *torch.Tensor { return r.Model.(nn.Module).Forward(x) }
+
+// compute returns what the network makes of a batch.
+func (r *Run) compute(b data.Batch) Result {
+	if r.Step == nil {
+		output := r.forward(b.X)
+		return Result{Loss: r.Loss(output, target(b)), Output: output, Target: b.Y}
+	}
+	result := r.Step(b)
+	if result.Loss == nil {
+		if r.Loss == nil || result.Output == nil {
+			panic(&torch.Error{Op: "Run.Step", Message: "the Result has no Loss; it needs one, or an Output for Run.Loss"})
+		}
+		result.Loss = r.Loss(result.Output, result.Target)
+	}
+	return result
+}
+
+// target returns a batch's targets, without which there is no loss.
+func target(b data.Batch) *torch.Tensor {
+	if b.Y == nil {
+		panic(&torch.Error{Op: "loss", Message: "the set has no targets Y; Run.Step can train without them"})
+	}
+	return b.Y
 }
 
 // checkOptimizer refuses an optimizer whose steps would not train Model, or would

@@ -135,19 +135,19 @@ func TestErrorsNameTheStep(t *testing.T) {
 func TestRunChecks(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for want, change := range map[string]func(*Run){
-		"Run.Model is nil":           func(r *Run) { r.Model = nil },
-		"Run.Loss is nil":            func(r *Run) { r.Loss = nil },
-		"Run.Optimizer is nil":       func(r *Run) { r.Optimizer = nil },
-		"Run.Train is nil":           func(r *Run) { r.Train = nil },
-		"Epochs -1":                  func(r *Run) { r.Epochs = -1 },
-		"BatchSize -64":              func(r *Run) { r.BatchSize = -64 },
-		"Mode":                       func(r *Run) { r.Stop = &EarlyStopping{Mode: Max} },
-		"Patience -1":                func(r *Run) { r.Stop = &EarlyStopping{Patience: -1} },
-		"MinDelta NaN":               func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
-		"Run.Resume needs Run.Save":  func(r *Run) { r.Resume = true },
-		"has no parameters":          func(r *Run) { r.Model = nn.Tanh{} },
-		"25 inputs and 9 targets":    func(r *Run) { r.Train = &data.Set{X: r.Train.X, Y: r.Val.Y} },
-		"Run.Val has 0 inputs and 0": func(r *Run) { r.Val = &data.Set{X: torch.Zeros([]int{0, 5}), Y: torch.Zeros([]int{0})} },
+		"Run.Model is nil":                       func(r *Run) { r.Model = nil },
+		"Run.Loss is nil, and":                   func(r *Run) { r.Loss = nil },
+		"Run.Optimizer is nil":                   func(r *Run) { r.Optimizer = nil },
+		"Run.Train is nil":                       func(r *Run) { r.Train = nil },
+		"Epochs -1":                              func(r *Run) { r.Epochs = -1 },
+		"BatchSize -64":                          func(r *Run) { r.BatchSize = -64 },
+		"Mode":                                   func(r *Run) { r.Stop = &EarlyStopping{Mode: Max} },
+		"Patience -1":                            func(r *Run) { r.Stop = &EarlyStopping{Patience: -1} },
+		"MinDelta NaN":                           func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
+		"Run.Resume needs Run.Save":              func(r *Run) { r.Resume = true },
+		"has no parameters":                      func(r *Run) { r.Model = nn.Tanh{} },
+		"25 samples on cpu, but Y is [9] on cpu": func(r *Run) { r.Train = &data.Set{X: r.Train.X, Y: r.Val.Y} },
+		"Run.Val has no samples":                 func(r *Run) { r.Val = &data.Set{X: torch.Zeros([]int{0, 5}), Y: torch.Zeros([]int{0})} },
 	} {
 		torch.Scope(func() {
 			r := newTrial(1, torch.CPU, "")
@@ -239,22 +239,37 @@ func TestProgress(t *testing.T) {
 // Memory is the same in every epoch, but for what the first steps make for good.
 func TestMemoryStaysFlat(t *testing.T) {
 	torchtest.NoLeaks(t)
-	r := newTrial(1, torch.CPU, "")
-	defer r.close()
-	everyOption(r)
-	r.Epochs, r.KeepBest = 30, 0
-	var counts []torch.Counts
-	r.OnEpoch = func(Epoch) error {
-		c := torch.Live()
-		c.Peak = 0
-		counts = append(counts, c)
-		return nil
-	}
-	_, err := r.Fit(context.Background())
-	require.NoError(t, err)
-	for _, c := range counts[2:] {
-		assert.Equal(t, counts[1].Tensors, c.Tensors)
-		assert.Equal(t, counts[1].Bytes, c.Bytes)
+	for name, change := range map[string]func(*trial){
+		"simple": func(*trial) {},
+		"every option": func(r *trial) {
+			everyOption(r)
+			r.KeepBest = 0
+		},
+		"step": func(r *trial) {
+			r.Step = func(b data.Batch) Result {
+				output := r.forward(b.X)
+				loss := r.Loss(output, b.Y)
+				return Result{Loss: loss, Output: output, Target: b.Y, Parts: map[string]*torch.Tensor{"a": loss, "b": output.Mean()}}
+			}
+		},
+	} {
+		r := newTrial(1, torch.CPU, "")
+		change(r)
+		r.Epochs = 30
+		var counts []torch.Counts
+		r.OnEpoch = func(Epoch) error {
+			c := torch.Live()
+			c.Peak = 0
+			counts = append(counts, c)
+			return nil
+		}
+		_, err := r.Fit(context.Background())
+		require.NoError(t, err)
+		for _, c := range counts[2:] {
+			assert.Equal(t, counts[1].Tensors, c.Tensors, name)
+			assert.Equal(t, counts[1].Bytes, c.Bytes, name)
+		}
+		r.close()
 	}
 }
 
@@ -295,7 +310,7 @@ func TestPartsMakeALoop(t *testing.T) {
 		losses.Begin(epoch, 0)
 		for b := range r.Train.Batches(r.BatchSize, data.Order(r.Train.Len(), r.Seed, epoch)) {
 			r.Optimizer.ZeroGrad()
-			loss := r.Loss(r.Model.Forward(b.X), b.Y)
+			loss := r.Loss(r.forward(b.X), b.Y)
 			loss.Backward()
 			r.Optimizer.Step()
 			losses.Add(loss, b.Len)
@@ -304,7 +319,7 @@ func TestPartsMakeALoop(t *testing.T) {
 			}
 		}
 		require.NoError(t, losses.Read())
-		m, err := Evaluate(r.Model, r.Loss, r.Val, 0)
+		m, err := Evaluate(r.Model.(nn.Module), r.Loss, r.Val, 0)
 		require.NoError(t, err)
 		if h.Update(Epoch{TrainLoss: losses.Mean(), ValLoss: m.Loss, TrainAcc: nan, ValAcc: m.Accuracy}) {
 			best.Take(r.Model)

@@ -6,6 +6,7 @@ package trainer
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -127,6 +128,7 @@ func (e Epoch) checkpoint() Checkpoint {
 			c.Metrics[column.metric] = x
 		}
 	}
+	maps.Copy(c.Metrics, e.More)
 	return c
 }
 

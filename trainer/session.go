@@ -24,7 +24,7 @@ type session struct {
 	stop    *EarlyStopping
 	best    Weights
 	// averages of the weights; nil for none
-	averages *swa.AveragedModel[nn.Module]
+	averages *swa.AveragedModel[any]
 
 	params   []*torch.Tensor
 	begun    *torch.Dict // the settings at the beginning
@@ -96,8 +96,8 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 		return ctx.Err() == nil, nil
 	}
 	s.valLosses.Begin(s.epoch, s.step-1)
-	err := s.valLosses.pass(ctx, s.Model, s.Val, s.BatchSize, func(output *torch.Tensor, b data.Batch) {
-		s.valLosses.observe(output, s.Loss(output, b.Y), b, false)
+	err := s.valLosses.pass(ctx, s.Model, s.Val, s.BatchSize, func(b data.Batch) {
+		s.valLosses.observe(s.compute(b), b.Len, false)
 	})
 	if e := new(NonFiniteError); errors.As(err, &e) {
 		e.Step = s.step - 1 // of training, not the batch of validation
@@ -116,14 +116,11 @@ func (s *session) measures() Epoch {
 	if s.ClipNorm > 0 {
 		e.GradNorm = s.norms.Mean()
 	}
-	if hasClasses(s.Train.Y) {
-		e.TrainAcc = s.losses.accuracy()
-	}
+	e.TrainAcc = s.losses.accuracy()
+	e.addMore("", s.losses.named())
 	if s.Val != nil {
-		e.ValLoss = s.valLosses.Mean()
-		if hasClasses(s.Val.Y) {
-			e.ValAcc = s.valLosses.accuracy()
-		}
+		e.ValLoss, e.ValAcc = s.valLosses.Mean(), s.valLosses.accuracy()
+		e.addMore("val_", s.valLosses.named())
 	}
 	return e
 }

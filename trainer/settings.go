@@ -4,8 +4,6 @@
 package trainer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"regexp"
@@ -129,26 +127,11 @@ func size(s *data.Set) int {
 	return s.Len()
 }
 
-// fingerprint identifies the data; of a set put together by hand it hashes the
-// elements.
 func fingerprint(s *data.Set) string {
-	switch {
-	case s == nil:
+	if s == nil {
 		return ""
-	case s.Fingerprint != "":
-		return s.Fingerprint
 	}
-	h := sha256.New()
-	torch.Scope(func() {
-		for _, t := range []*torch.Tensor{s.X, s.Y} {
-			fmt.Fprint(h, t.DType(), t.Shape())
-			rows := max(1, t.Size(0)*(1<<20)/max(t.Numel(), 1))
-			for i := 0; i < t.Size(0); i += rows {
-				torch.Scope(func() { h.Write(t.Narrow(0, i, min(rows, t.Size(0)-i)).To(torch.CPU).Bytes()) })
-			}
-		}
-	})
-	return hex.EncodeToString(h.Sum(nil))
+	return s.Identity()
 }
 
 // groups returns the groups of an optimizer's state dict, by number.
@@ -186,7 +169,7 @@ func groupSettings(optimizer *torch.Dict) *torch.Dict {
 
 // describe lists what a network is made of: the layers of package nn with their
 // settings, and the shapes of all parameters and buffers, by name.
-func describe(model nn.Module) *torch.Dict {
+func describe(model any) *torch.Dict {
 	d := torch.NewDict()
 	for _, l := range nn.Describe(model) {
 		d.Set(strings.TrimPrefix(l.Path+".layer", "."), l.Text)

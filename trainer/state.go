@@ -31,6 +31,14 @@ func (s *session) state() *torch.Dict {
 		"right", int(s.losses.more[0]), "labels", int(s.losses.more[1]),
 		"seconds", s.seconds,
 	)
+	if len(s.losses.names) > 0 {
+		parts := torch.NewDict()
+		for i, name := range s.losses.names {
+			p := s.losses.parts[i]
+			parts.Set(name, []any{p.sum, p.weight})
+		}
+		cursor.Set("parts", parts)
+	}
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
@@ -141,6 +149,18 @@ func (s *session) setCursor(d *torch.Dict) error {
 	if _, ok := d.Get("skipped"); ok {
 		skipped = torch.Read[int](r, "skipped")
 	}
+	var names []string
+	var parts []mean
+	if _, ok := d.Get("parts"); ok {
+		pairs := &torch.DictReader{Dict: torch.Read[*torch.Dict](r, "parts")}
+		for i := 0; r.Err == nil && i < pairs.Dict.Len(); i++ {
+			name := fmt.Sprint(pairs.Dict.Keys()[i])
+			if xs := pairs.Numbers(name, 2); pairs.Err == nil {
+				names, parts = append(names, name), append(parts, mean{xs[0], xs[1]})
+			}
+			r.Err = pairs.Err
+		}
+	}
 	if r.Err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
 		r.Fail("epoch %d, step %d is not in this run", epoch, step)
 	}
@@ -148,6 +168,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 		return fmt.Errorf("cursor: %w", r.Err)
 	}
 	s.begin(epoch, step)
+	s.losses.names, s.losses.parts = names, parts
 	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds
 	s.norms.sum, s.norms.weight = normSum, norms
 	s.norms.more[0] = float64(skipped)

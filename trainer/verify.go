@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -125,7 +126,7 @@ func (v *verification) whole() error {
 		}
 	})
 	v.beside = Run{
-		Model: run.Model, Loss: run.Loss, Optimizer: run.Optimizer, Train: run.Train, Val: run.Val,
+		Model: run.Model, Loss: run.Loss, Step: run.Step, Optimizer: run.Optimizer, Train: run.Train, Val: run.Val,
 		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Threads: run.Threads,
 	}
 	history, err := run.Fit(v.ctx)
@@ -294,6 +295,10 @@ func historyDigest(h *History) (d digest) {
 		if !c.physical {
 			put(c.name, pointers(h.list(c.name)))
 		}
+	}
+	more := h.more()
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		put(name, pointers(more[name]))
 	}
 	put("best_epoch", h.BestEpoch)
 	put("stop_reason", h.StopReason)

@@ -91,7 +91,7 @@ func TestWeighedLossesDoNotDependOnTheBatchSize(t *testing.T) {
 					r := g.run(c, device, batch)
 					defer closeModel(r)
 					r.AroundStep = func(step func()) { torchtest.ForbidTransfers(step) }
-					m, err := Evaluate(r.Model, r.Loss, r.Val, batch)
+					m, err := Evaluate(r.Model.(nn.Module), r.Loss, r.Val, batch)
 					require.NoError(t, err)
 					assert.InDelta(t, c.Loss, m.Loss, near, "%s, batch %d", c.Name, batch)
 					assert.InDelta(t, c.Accuracy, m.Accuracy, 1e-6, "%s, batch %d", c.Name, batch)
@@ -140,7 +140,7 @@ func TestIgnoredTargets(t *testing.T) {
 		none.Train, none.Val = none.Val, nil
 		_, err = none.Fit(context.Background())
 		require.ErrorContains(t, err, "Run.Train: the loss ignores every target")
-		m, err := Evaluate(none.Model, none.Loss, none.Train, 2)
+		m, err := Evaluate(none.Model.(nn.Module), none.Loss, none.Train, 2)
 		require.NoError(t, err)
 		assert.True(t, math.IsNaN(m.Loss))
 		assert.True(t, math.IsNaN(m.Accuracy))
@@ -189,7 +189,7 @@ func TestLossWithDivisor(t *testing.T) {
 		r := g.run(c, torch.CPU, 2)
 		defer closeModel(r)
 		weight := torch.FromSlice(c.Settings.Weight)
-		m, err := Evaluate(r.Model, func(output, target *torch.Tensor) *torch.Tensor {
+		m, err := Evaluate(r.Model.(nn.Module), func(output, target *torch.Tensor) *torch.Tensor {
 			sum := nn.CrossEntropy{Weight: weight, Reduction: nn.ReduceSum}.Loss(output, target)
 			total := weight.IndexSelect(0, target).Sum()
 			return nn.WithDivisor(sum.Div(total), func() *torch.Tensor { return total })

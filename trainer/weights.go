@@ -19,7 +19,7 @@ type Weights struct {
 }
 
 // Take copies the present state of model.
-func (w *Weights) Take(model nn.Module) {
+func (w *Weights) Take(model any) {
 	now := nn.NamedTensors(model)
 	torch.NoGrad(func() {
 		if w.list != nil && slices.EqualFunc(w.list, now, sameKind) {
@@ -47,7 +47,7 @@ func sameKind(a, b nn.NamedTensor) bool {
 }
 
 // Restore copies the state back into model, whose tensors stay the same ones.
-func (w *Weights) Restore(model nn.Module) error {
+func (w *Weights) Restore(model any) error {
 	if w.list == nil {
 		return fmt.Errorf("trainer: there are no weights to restore: Take comes first")
 	}
@@ -75,7 +75,7 @@ func (w *Weights) Close() {
 }
 
 // finite reports whether all parameters and buffers of model are finite, in one read.
-func finite(model nn.Module) (ok bool) {
+func finite(model any) (ok bool) {
 	torch.NoGrad(func() {
 		torch.Scope(func() {
 			var flags []*torch.Tensor

@@ -56,7 +56,7 @@ func TestEpochOfASet(t *testing.T) {
 		for range set.Batches(2, nil) {
 			t.Error("a batch of tensors that differ in their numbers of samples")
 		}
-	}), "a set of 5 samples holds a tensor [4]")
+	}), "data: 5 samples on cpu, but mask is [4] on cpu")
 }
 
 // A run that was begun with an earlier version goes on: the hash of X and Y stays.

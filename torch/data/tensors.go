@@ -57,13 +57,29 @@ func (s *Set) Close() {
 	}
 }
 
-// tensors returns X, Y and those of More in the order of their names, without nil ones.
-func (s *Set) tensors() []*torch.Tensor {
-	list := []*torch.Tensor{s.X, s.Y}
-	for _, name := range slices.Sorted(maps.Keys(s.More)) {
-		list = append(list, s.More[name])
+// tensors yields X, Y if it is there, and those of More in the order of their names.
+func (s *Set) tensors() iter.Seq2[string, *torch.Tensor] {
+	return func(yield func(string, *torch.Tensor) bool) {
+		if !yield("X", s.X) || s.Y != nil && !yield("Y", s.Y) {
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.More)) {
+			if !yield(name, s.More[name]) {
+				return
+			}
+		}
 	}
-	return slices.DeleteFunc(list, func(t *torch.Tensor) bool { return t == nil })
+}
+
+// Check reports a tensor that has another number of samples than X, or is on another
+// device.
+func (s *Set) Check() error {
+	for name, t := range s.tensors() {
+		if shape := t.Shape(); len(shape) == 0 || shape[0] != s.Len() || t.Device() != s.Device() {
+			return fmt.Errorf("data: %d samples on %s, but %s is %v on %s", s.Len(), s.Device(), name, shape, t.Device())
+		}
+	}
+	return nil
 }
 
 // Batch is some samples: X [Len, …], Y [Len, …], and each of More [Len, …]. What a set
@@ -85,17 +101,15 @@ type Batch struct {
 // that the body makes, is freed when the body ends, however it ends. The order
 // goes to the device once, and no step waits for the device. Batches panics with
 // a *torch.Error where size is not positive, order names a sample that is not there, or
-// the tensors differ in their numbers of samples. It is for range loops, not for iter.Pull, which leaves the goroutine.
+// [Set.Check] finds an error. It is for range loops, not for iter.Pull, which leaves the goroutine.
 func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 	return func(yield func(Batch) bool) {
 		n := s.Len()
 		if size < 1 {
 			throw("a batch of %d samples; at least 1 is needed", size)
 		}
-		for _, t := range s.tensors() {
-			if t.Size(0) != n {
-				throw("a set of %d samples holds a tensor %v", n, t.Shape())
-			}
+		if err := s.Check(); err != nil {
+			throw("%s", err)
 		}
 		for i, at := range order {
 			if at < 0 || at >= n {

@@ -1,0 +1,51 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+)
+
+// Result is what a network makes of a batch.
+type Result struct {
+	// Loss is what to train by: a single value, the mean over the batch; see
+	// nn.WithDivisor for means over anything but its samples.
+	Loss *torch.Tensor
+	// Output and Target are what accuracies and other measures compare, or nil. Targets
+	// of int64 [N, …] are classes where the output is [N, C, …].
+	Output, Target *torch.Tensor
+	// Parts are further losses to follow, such as the terms of Loss, by name: single
+	// values, means over the batch as Loss is. Every batch has the same ones.
+	Parts map[string]*torch.Tensor
+}
+
+// classes reports whether the target is classes and the output a score for each: [N, …]
+// and [N, C, …], or [] and [C].
+func (r Result) classes() bool {
+	if r.Output == nil || r.Target == nil || r.Target.DType() != torch.Int64 || r.Output.Dim() == 0 {
+		return false
+	}
+	at := r.classDim()
+	return slices.Equal(slices.Delete(r.Output.Shape(), at, at+1), r.Target.Shape())
+}
+
+func (r Result) classDim() int { return min(1, r.Output.Dim()-1) }
+
+// checkName refuses names of losses and metrics that a history has for other values.
+func checkName(name string) error {
+	switch {
+	case name == "", name == "loss", name == "acc", strings.HasPrefix(name, "train_"), strings.HasPrefix(name, valPrefix):
+		return fmt.Errorf("%q names a value that every history has: choose another name", name)
+	}
+	return nil
+}
+
+// values reports whether output and target can be compared number by number.
+func (r Result) values() bool {
+	return r.Output != nil && r.Target != nil && r.Target.DType() != torch.Int64 && slices.Equal(r.Output.Shape(), r.Target.Shape())
+}
