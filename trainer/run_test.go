@@ -238,7 +238,6 @@ func TestProgress(t *testing.T) {
 
 // Memory is the same in every epoch, but for what the first steps make for good.
 func TestMemoryStaysFlat(t *testing.T) {
-	torchtest.NoLeaks(t)
 	for name, change := range map[string]func(*trial){
 		"simple": func(*trial) {},
 		"every option": func(r *trial) {
@@ -253,23 +252,26 @@ func TestMemoryStaysFlat(t *testing.T) {
 			}
 		},
 	} {
-		r := newTrial(1, torch.CPU, "")
-		change(r)
-		r.Epochs = 30
-		var counts []torch.Counts
-		r.OnEpoch = func(Epoch) error {
-			c := torch.Live()
-			c.Peak = 0
-			counts = append(counts, c)
-			return nil
-		}
-		_, err := r.Fit(context.Background())
-		require.NoError(t, err)
-		for _, c := range counts[2:] {
-			assert.Equal(t, counts[1].Tensors, c.Tensors, name)
-			assert.Equal(t, counts[1].Bytes, c.Bytes, name)
-		}
-		r.close()
+		t.Run(name, func(t *testing.T) {
+			torchtest.NoLeaks(t)
+			r := newTrial(1, torch.CPU, "")
+			defer r.close()
+			change(r)
+			r.Epochs = 30
+			var counts []torch.Counts
+			r.OnEpoch = func(Epoch) error {
+				c := torch.Live()
+				c.Peak = 0
+				counts = append(counts, c)
+				return nil
+			}
+			_, err := r.Fit(context.Background())
+			require.NoError(t, err)
+			for _, c := range counts[2:] {
+				assert.Equal(t, counts[1].Tensors, c.Tensors)
+				assert.Equal(t, counts[1].Bytes, c.Bytes)
+			}
+		})
 	}
 }
 
