@@ -31,9 +31,7 @@ type Adadelta struct{ groups[AdadeltaConfig] }
 
 // NewAdadelta returns an Adadelta.
 func NewAdadelta(params []*torch.Tensor, c AdadeltaConfig) *Adadelta {
-	o := &Adadelta{groups[AdadeltaConfig]{rule: &adadelta}}
-	o.AddGroup(params, c)
-	return o
+	return &Adadelta{newGroups(&adadelta, params, c)}
 }
 
 var adadelta = rule[AdadeltaConfig]{

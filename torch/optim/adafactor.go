@@ -35,9 +35,7 @@ type Adafactor struct{ groups[AdafactorConfig] }
 
 // NewAdafactor returns an Adafactor.
 func NewAdafactor(params []*torch.Tensor, c AdafactorConfig) *Adafactor {
-	o := &Adafactor{groups[AdafactorConfig]{rule: &adafactor}}
-	o.AddGroup(params, c)
-	return o
+	return &Adafactor{newGroups(&adafactor, params, c)}
 }
 
 // summed returns the shape of p with one dimension, counted from the last, of size 1;

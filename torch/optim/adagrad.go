@@ -30,9 +30,7 @@ type Adagrad struct{ groups[AdagradConfig] }
 
 // NewAdagrad returns an Adagrad.
 func NewAdagrad(params []*torch.Tensor, c AdagradConfig) *Adagrad {
-	o := &Adagrad{groups[AdagradConfig]{rule: &adagrad}}
-	o.AddGroup(params, c)
-	return o
+	return &Adagrad{newGroups(&adagrad, params, c)}
 }
 
 var adagrad = rule[AdagradConfig]{

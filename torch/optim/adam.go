@@ -4,9 +4,6 @@
 package optim
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -23,9 +20,7 @@ type AdamConfig struct {
 
 // DefaultAdam returns the settings of PyTorch's Adam: LR 1e-3, Betas 0.9 and 0.999,
 // Eps 1e-8, no weight decay.
-func DefaultAdam() AdamConfig {
-	return AdamConfig{LR: 1e-3, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8}
-}
+func DefaultAdam() AdamConfig { return AdamConfig{LR: 1e-3, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8} }
 
 // DefaultAdamW returns the settings of PyTorch's AdamW: those of Adam and a weight
 // decay of 0.01.
@@ -54,25 +49,11 @@ type Adam struct{ groups[AdamConfig] }
 // NewAdam returns an Adam whose weight decay is added to the gradient. It panics on
 // settings that cannot be, and on those that were not started from [DefaultAdam]:
 // Betas and Eps are both 0 then, which is of no use.
-func NewAdam(params []*torch.Tensor, c AdamConfig) *Adam { return newAdam(&adam, params, c) }
+func NewAdam(params []*torch.Tensor, c AdamConfig) *Adam { return &Adam{newGroups(&adam, params, c)} }
 
 // NewAdamW returns an Adam whose weight decay shrinks the parameters themselves. It
 // panics as NewAdam does; its settings start from [DefaultAdamW].
-func NewAdamW(params []*torch.Tensor, c AdamConfig) *Adam { return newAdam(&adamW, params, c) }
-
-func newAdam(r *rule[AdamConfig], params []*torch.Tensor, c AdamConfig) *Adam {
-	a := &Adam{groups[AdamConfig]{rule: r}}
-	a.AddGroup(params, c)
-	return a
-}
-
-// AddGroup adds parameters with settings of their own.
-func (a *Adam) AddGroup(params []*torch.Tensor, c AdamConfig) {
-	if c.Betas == [2]float64{} && c.Eps == 0 {
-		throw(a.rule.name, "Betas and Eps are 0: start from optim.Default%s() and change what should differ", strings.TrimPrefix(a.rule.name, "optim."))
-	}
-	a.groups.AddGroup(params, c)
-}
+func NewAdamW(params []*torch.Tensor, c AdamConfig) *Adam { return &Adam{newGroups(&adamW, params, c)} }
 
 var (
 	adam  = adamRule("optim.Adam", "aten::_fused_adam_", false)
@@ -91,13 +72,7 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 				{"decoupled_weight_decay", fixed{decoupled, "the state is that of the other of Adam and AdamW"}},
 			}
 		},
-		check: func(c *AdamConfig) {
-			notNegative(name, "Eps", c.Eps)
-			notNegative(name, "WeightDecay", c.WeightDecay)
-			for i, b := range c.Betas {
-				fraction(name, fmt.Sprintf("Betas[%d]", i), b)
-			}
-		},
+		check: func(c *AdamConfig) { checkMoments(name, c.Betas, c.Eps, c.WeightDecay) },
 		state: []slot[AdamConfig]{
 			{key: "step", scalar: true}, {key: "exp_avg"}, {key: "exp_avg_sq"},
 			{key: "max_exp_avg_sq", when: func(c *AdamConfig) bool { return c.AMSGrad }, mayLack: true},
@@ -118,4 +93,13 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 			torch.Call(op, u.params, u.grads, mean, square, largest, steps, s)
 		},
 	}
+}
+
+// checkMoments panics on settings of an optimizer with two averages that cannot be.
+func checkMoments(name string, betas [2]float64, eps, decay float64) {
+	started(name, betas == [2]float64{} && eps == 0)
+	fraction(name, "Betas[0]", betas[0])
+	fraction(name, "Betas[1]", betas[1])
+	notNegative(name, "Eps", eps)
+	notNegative(name, "WeightDecay", decay)
 }

@@ -37,9 +37,7 @@ type Adamax struct{ groups[AdamaxConfig] }
 
 // NewAdamax returns an Adamax.
 func NewAdamax(params []*torch.Tensor, c AdamaxConfig) *Adamax {
-	o := &Adamax{groups[AdamaxConfig]{rule: &adamax}}
-	o.AddGroup(params, c)
-	return o
+	return &Adamax{newGroups(&adamax, params, c)}
 }
 
 var adamax = rule[AdamaxConfig]{
@@ -60,13 +58,4 @@ var adamax = rule[AdamaxConfig]{
 		largest.CopyInPlace(largest.MulScalar(c.Betas[1]).Maximum(g.Abs().AddScalarInPlace(c.Eps)))
 		p.AddcdivInPlace(mean, largest, -c.LR/(1-math.Pow(c.Betas[0], n)))
 	}),
-}
-
-// checkMoments panics on settings of an optimizer with two averages that cannot be.
-func checkMoments(name string, betas [2]float64, eps, decay float64) {
-	started(name, betas == [2]float64{} && eps == 0)
-	fraction(name, "Betas[0]", betas[0])
-	fraction(name, "Betas[1]", betas[1])
-	notNegative(name, "Eps", eps)
-	notNegative(name, "WeightDecay", decay)
 }

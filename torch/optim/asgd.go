@@ -35,11 +35,7 @@ func DefaultASGD() ASGDConfig { return ASGDConfig{LR: 0.01, Lambd: 1e-4, Alpha: 
 type ASGD struct{ groups[ASGDConfig] }
 
 // NewASGD returns an ASGD.
-func NewASGD(params []*torch.Tensor, c ASGDConfig) *ASGD {
-	o := &ASGD{groups[ASGDConfig]{rule: &asgd}}
-	o.AddGroup(params, c)
-	return o
-}
+func NewASGD(params []*torch.Tensor, c ASGDConfig) *ASGD { return &ASGD{newGroups(&asgd, params, c)} }
 
 var asgd = rule[ASGDConfig]{
 	name: "optim.ASGD",

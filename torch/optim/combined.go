@@ -30,20 +30,12 @@ func newParts(name string, schedulers []Scheduler) parts {
 		if !ok {
 			throw(name, "scheduler %d is a %T, which does more than count steps; only those that do can be combined", i, s)
 		}
-		if p.of() != list.of(p) {
+		if i > 0 && p.of() != list[0].of() {
 			throw(name, "scheduler %d is for another optimizer than the first", i)
 		}
 		list = append(list, p)
 	}
 	return list
-}
-
-// of returns the optimizer of the first one, or of p if there is none yet.
-func (ps parts) of(p part) Optimizer {
-	if len(ps) == 0 {
-		return p.of()
-	}
-	return ps[0].of()
 }
 
 func (ps parts) stateDict() *torch.Dict {

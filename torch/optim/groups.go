@@ -188,6 +188,13 @@ type groups[C any] struct {
 	list []*Group[C]
 }
 
+// newGroups returns the groups of an optimizer, of which it has one.
+func newGroups[C any](r *rule[C], params []*torch.Tensor, c C) groups[C] {
+	o := groups[C]{rule: r}
+	o.AddGroup(params, c)
+	return o
+}
+
 // AddGroup adds parameters with settings of their own.
 func (o *groups[C]) AddGroup(params []*torch.Tensor, c C) {
 	g := newGroup(o.rule, slices.Clone(params), c)

@@ -36,11 +36,8 @@ func DefaultLBFGS() LBFGSConfig {
 // large scale optimization", Liu and Nocedal, 1989, in the form of torch.optim.LBFGS,
 // whose state dict it has.
 type LBFGS struct {
-	Config LBFGSConfig
-
-	params []*torch.Tensor
-	extra  *torch.Dict // keys of a loaded state dict that are not ours
-	state  lbfgsState
+	groups[LBFGSConfig]
+	state lbfgsState
 }
 
 // lbfgsState is what LBFGS remembers. Its tensors are vectors of all parameters together,
@@ -55,35 +52,46 @@ type lbfgsState struct {
 
 // NewLBFGS returns an LBFGS for params, all of one type and device.
 func NewLBFGS(params []*torch.Tensor, c LBFGSConfig) *LBFGS {
-	const name = "optim.LBFGS"
-	checkParams(name, params, nil)
+	o := &LBFGS{groups: newGroups(&lbfgs, params, c)}
 	for i, p := range params {
-		if kindOf(p) != kindOf(params[0]) {
-			throw(name, "parameter %d is %v on %v, the first is %v on %v; all must be alike", i, p.DType(), p.Device(), params[0].DType(), params[0].Device())
+		if first := params[0]; kindOf(p) != kindOf(first) {
+			throw(lbfgs.name, "parameter %d is %v on %v, the first is %v on %v; all must be alike", i, p.DType(), p.Device(), first.DType(), first.Device())
 		}
 	}
-	o := &LBFGS{Config: c, params: slices.Clone(params), extra: torch.NewDict()}
-	o.check()
 	return o
 }
 
-func (o *LBFGS) check() {
-	const name = "optim.LBFGS"
-	started(name, o.Config.MaxIter == 0 && o.Config.HistorySize == 0)
-	notNegative(name, "LR", o.Config.LR)
-	atLeast1(name, "MaxIter", o.Config.MaxIter)
-	atLeast1(name, "MaxEval", o.Config.MaxEval)
-	atLeast1(name, "HistorySize", o.Config.HistorySize)
-	if o.Config.LineSearch != "" && o.Config.LineSearch != "strong_wolfe" {
-		throw(name, "LineSearch is %q; it must be \"strong_wolfe\" or empty", o.Config.LineSearch)
-	}
-	notNegative(name, "ToleranceGrad", o.Config.ToleranceGrad)
-	notNegative(name, "ToleranceChange", o.Config.ToleranceChange)
+var lbfgs = rule[LBFGSConfig]{
+	name: "optim.LBFGS",
+	settings: func(c *LBFGSConfig) []setting {
+		return []setting{
+			{"lr", &c.LR}, {"max_iter", &c.MaxIter}, {"max_eval", &c.MaxEval}, {"tolerance_grad", &c.ToleranceGrad},
+			{"tolerance_change", &c.ToleranceChange}, {"history_size", &c.HistorySize},
+			{"line_search_fn", word{&c.LineSearch}}, {"maximize", &c.Maximize},
+		}
+	},
+	check: func(c *LBFGSConfig) {
+		const name = "optim.LBFGS"
+		started(name, c.MaxIter == 0 && c.HistorySize == 0)
+		atLeast1(name, "MaxIter", c.MaxIter)
+		atLeast1(name, "MaxEval", c.MaxEval)
+		atLeast1(name, "HistorySize", c.HistorySize)
+		if c.LineSearch != "" && c.LineSearch != "strong_wolfe" {
+			throw(name, "LineSearch is %q; it must be \"strong_wolfe\" or empty", c.LineSearch)
+		}
+		notNegative(name, "ToleranceGrad", c.ToleranceGrad)
+		notNegative(name, "ToleranceChange", c.ToleranceChange)
+	},
+}
+
+// AddGroup panics: LBFGS has one group, whose parameters move together.
+func (o *LBFGS) AddGroup([]*torch.Tensor, LBFGSConfig) {
+	throw(lbfgs.name, "there can be one group of parameters only")
 }
 
 // Step panics: LBFGS needs a function that computes the loss anew.
 func (o *LBFGS) Step() {
-	throw("optim.LBFGS", "Step cannot compute the loss anew; call StepClosure with a function that clears the gradients, computes the loss and calls Backward")
+	throw(lbfgs.name, "Step cannot compute the loss anew; call StepClosure with a function that clears the gradients, computes the loss and calls Backward")
 }
 
 // StepClosure takes a step of up to MaxIter iterations. closure clears the gradients,
@@ -97,8 +105,10 @@ func (o *LBFGS) StepClosure(closure func() *torch.Tensor) (first float64) {
 	return first
 }
 
+func (o *LBFGS) config() *LBFGSConfig { return &o.list[0].Config }
+
 func (o *LBFGS) sign() float64 {
-	if o.Config.Maximize {
+	if o.config().Maximize {
 		return -1
 	}
 	return 1
@@ -115,7 +125,7 @@ func (o *LBFGS) evaluate(closure func() *torch.Tensor) (loss float64) {
 
 // iterate goes on from the parameters, where the loss and the gradients are known.
 func (o *LBFGS) iterate(closure func() *torch.Tensor, loss float64) {
-	c, s := &o.Config, &o.state
+	c, s := o.config(), &o.state
 	gradient, evaluated := o.flat(), 1
 	if largest(gradient) <= c.ToleranceGrad {
 		return
@@ -182,7 +192,7 @@ func (o *LBFGS) remember(gradient *torch.Tensor) {
 	if product <= 1e-10 {
 		return
 	}
-	if len(s.moves) == o.Config.HistorySize {
+	if len(s.moves) == o.config().HistorySize {
 		s.moves[0].Close()
 		s.gradients[0].Close()
 		s.moves, s.gradients, s.inverse = s.moves[1:], s.gradients[1:], s.inverse[1:]
@@ -225,8 +235,8 @@ func replace(to **torch.Tensor, t *torch.Tensor) {
 
 // flat returns the gradients of all parameters as a vector, turned round to climb.
 func (o *LBFGS) flat() *torch.Tensor {
-	parts := make([]*torch.Tensor, len(o.params))
-	for i, p := range o.params {
+	parts := make([]*torch.Tensor, len(o.list[0].Params))
+	for i, p := range o.list[0].Params {
 		if g := p.Grad(); g != nil {
 			parts[i] = g.Reshape(-1)
 		} else {
@@ -239,7 +249,7 @@ func (o *LBFGS) flat() *torch.Tensor {
 // move adds t·direction to the parameters.
 func (o *LBFGS) move(t float64, direction *torch.Tensor) {
 	at := 0
-	for _, p := range o.params {
+	for _, p := range o.list[0].Params {
 		n := p.Numel()
 		p.AddScaledInPlace(direction.Narrow(0, at, n).Reshape(p.Shape()...), t)
 		at += n
@@ -247,43 +257,16 @@ func (o *LBFGS) move(t float64, direction *torch.Tensor) {
 }
 
 func (o *LBFGS) clone() []*torch.Tensor {
-	copies := make([]*torch.Tensor, len(o.params))
-	for i, p := range o.params {
+	copies := make([]*torch.Tensor, len(o.list[0].Params))
+	for i, p := range o.list[0].Params {
 		copies[i] = p.Clone()
 	}
 	return copies
 }
 
 func (o *LBFGS) restore(from []*torch.Tensor) {
-	for i, p := range o.params {
+	for i, p := range o.list[0].Params {
 		p.CopyInPlace(from[i])
-	}
-}
-
-// ZeroGrad drops the gradients.
-func (o *LBFGS) ZeroGrad() { torch.ZeroGrad(o.params) }
-
-// LR returns the learning rate.
-func (o *LBFGS) LR() float64 { return o.Config.LR }
-
-// SetLR sets the learning rate.
-func (o *LBFGS) SetLR(lr float64) {
-	notNegative("optim.LBFGS", "LR", lr)
-	o.Config.LR = lr
-}
-
-// Parameters returns the parameters, in order.
-func (o *LBFGS) Parameters() []*torch.Tensor { return slices.Clone(o.params) }
-
-// rates returns what schedulers change.
-func (o *LBFGS) rates() []rate { return []rate{{get: o.LR, set: o.SetLR, extra: o.extra}} }
-
-func (o *LBFGS) settings() []setting {
-	c := &o.Config
-	return []setting{
-		{"lr", &c.LR}, {"max_iter", &c.MaxIter}, {"max_eval", &c.MaxEval}, {"tolerance_grad", &c.ToleranceGrad},
-		{"tolerance_change", &c.ToleranceChange}, {"history_size", &c.HistorySize},
-		{"line_search_fn", word{&c.LineSearch}}, {"maximize", &c.Maximize},
 	}
 }
 
@@ -294,76 +277,52 @@ func (s *lbfgsState) numbers() []setting {
 
 // StateDict returns the state and the settings in PyTorch's layout.
 func (o *LBFGS) StateDict() *torch.Dict {
-	settings, states, s := written(o.settings()), torch.NewDict(), &o.state
-	for k, v := range o.extra.All() {
-		settings.Set(k, v)
+	d, s := o.groups.StateDict(), &o.state
+	if s.direction == nil {
+		return d
 	}
-	numbers := make([]any, len(o.params))
-	for i := range numbers {
-		numbers[i] = i
+	vectors := func(ts []*torch.Tensor) []any {
+		list := make([]any, len(ts))
+		for i, t := range ts {
+			list[i] = t.Detach()
+		}
+		return list
 	}
-	settings.Set("params", numbers)
-	if s.direction != nil {
-		d := written(s.numbers())
-		d.Set("d", s.direction.Detach())
-		d.Set("prev_flat_grad", s.gradient.Detach())
-		d.Set("old_dirs", listOfVectors(s.gradients))
-		d.Set("old_stps", listOfVectors(s.moves))
-		d.Set("ro", setting{value: &s.inverse}.plain())
-		states.Set(0, d)
-	}
-	return torch.NewDict("state", states, "param_groups", []any{settings})
-}
-
-func listOfVectors(ts []*torch.Tensor) []any {
-	list := make([]any, len(ts))
-	for i, t := range ts {
-		list[i] = t.Detach()
-	}
-	return list
+	state := written(append(s.numbers(), []setting{
+		{"d", s.direction.Detach()}, {"prev_flat_grad", s.gradient.Detach()},
+		{"old_dirs", vectors(s.gradients)}, {"old_stps", vectors(s.moves)}, {"ro", &s.inverse},
+	}...))
+	d.Set("state", torch.NewDict(0, state))
+	return d
 }
 
 // LoadStateDict takes over the state and the settings of d, which may come from PyTorch.
 func (o *LBFGS) LoadStateDict(d *torch.Dict) error {
-	saved, err := readDict(d, []int{len(o.params)})
+	g, fresh := o.list[0], &LBFGS{}
+	fresh.groups = groups[LBFGSConfig]{&lbfgs, []*Group[LBFGSConfig]{newGroup(&lbfgs, g.Params, g.Config)}}
+	if err := fresh.groups.LoadStateDict(d); err != nil {
+		return err
+	}
+	saved, err := readDict(d, []int{len(g.Params)})
+	if err == nil && saved[0].state[0] != nil {
+		err = torch.Try(func() { err = fresh.loadState(saved[0].state[0]) })
+	}
 	if err != nil {
-		return fmt.Errorf("optim.LBFGS: %w", err)
-	}
-	fresh := &LBFGS{Config: o.Config, params: o.params}
-	r := &torch.DictReader{Dict: saved[0].settings, Subject: "setting"}
-	r.Has("params")
-	for _, s := range fresh.settings() {
-		if r.Has(s.key) {
-			s.read(r)
-		}
-	}
-	if r.Err == nil {
-		r.Err = torch.Try(fresh.check)
-	}
-	if r.Err == nil {
-		fresh.extra = r.Rest()
-		r.Err = torch.Try(func() { r.Err = fresh.loadState(saved[0].state[0]) })
-	}
-	if r.Err != nil {
 		fresh.state.close()
-		return fmt.Errorf("optim.LBFGS: %w", r.Err)
+		return fmt.Errorf("%s: %w", lbfgs.name, err)
 	}
 	o.state.close()
-	*o = *fresh
+	*g, o.state = *fresh.list[0], fresh.state
 	return nil
 }
 
 func (o *LBFGS) loadState(d *torch.Dict) error {
-	if d == nil || !has(d, "d") {
+	s, r, params, n := &o.state, &torch.DictReader{Dict: d, Subject: "state"}, o.Parameters(), 0
+	if !r.Has("d") {
 		return nil
 	}
-	n := 0
-	for _, p := range o.params {
+	for _, p := range params {
 		n += p.Numel()
-	}
-	s, r := &o.state, &torch.DictReader{Dict: d, Subject: "state"}
-	for _, number := range s.numbers() {
-		number.read(r)
 	}
 	vector := func(key string, v any) *torch.Tensor {
 		t, ok := v.(*torch.Tensor)
@@ -371,7 +330,7 @@ func (o *LBFGS) loadState(d *torch.Dict) error {
 			r.Fail("%s is %v; it must be a vector of %d numbers", key, v, n)
 			return nil
 		}
-		return kept(t.ToDType(o.params[0].DType()).To(o.params[0].Device()))
+		return kept(t.ToDType(params[0].DType()).To(params[0].Device()))
 	}
 	vectors := func(key string) (ts []*torch.Tensor) {
 		for _, v := range torch.Read[[]any](r, key) {
@@ -385,20 +344,15 @@ func (o *LBFGS) loadState(d *torch.Dict) error {
 		s.direction, s.gradient = vector("d", torch.Read[any](r, "d")), vector("prev_flat_grad", torch.Read[any](r, "prev_flat_grad"))
 		s.gradients, s.moves = vectors("old_dirs"), vectors("old_stps")
 	})
-	inverse := torch.Read[[]any](r, "ro")
-	if len(s.moves) != len(s.gradients) || len(inverse) != len(s.moves) || len(inverse) > o.Config.HistorySize {
-		r.Fail("old_dirs, old_stps and ro have %d, %d and %d entries; they must have as many, and no more than history_size", len(s.gradients), len(s.moves), len(inverse))
+	s.inverse = make([]float64, len(s.moves))
+	for _, number := range append(s.numbers(), setting{"ro", &s.inverse}) {
+		number.read(r)
 	}
-	for _, x := range inverse {
-		one := &torch.DictReader{Dict: torch.NewDict("ro", x)}
-		if s.inverse = append(s.inverse, one.Number("ro")); one.Err != nil {
-			r.Fail("%v", one.Err)
-		}
+	if len(s.moves) != len(s.gradients) || len(s.moves) > o.config().HistorySize {
+		r.Fail("old_dirs and old_stps have %d and %d entries; they must have as many, and no more than history_size", len(s.gradients), len(s.moves))
 	}
 	return r.Err
 }
-
-func has(d *torch.Dict, key string) bool { _, ok := d.Get(key); return ok }
 
 // close frees what is remembered.
 func (s *lbfgsState) close() {

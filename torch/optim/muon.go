@@ -41,11 +41,7 @@ func DefaultMuon() MuonConfig {
 type Muon struct{ groups[MuonConfig] }
 
 // NewMuon returns a Muon. It panics on parameters that are not matrices.
-func NewMuon(params []*torch.Tensor, c MuonConfig) *Muon {
-	o := &Muon{groups[MuonConfig]{rule: &muon}}
-	o.AddGroup(params, c)
-	return o
-}
+func NewMuon(params []*torch.Tensor, c MuonConfig) *Muon { return &Muon{newGroups(&muon, params, c)} }
 
 // AddGroup adds matrices with settings of their own.
 func (o *Muon) AddGroup(params []*torch.Tensor, c MuonConfig) {

@@ -39,9 +39,7 @@ type NAdam struct{ groups[NAdamConfig] }
 
 // NewNAdam returns a NAdam.
 func NewNAdam(params []*torch.Tensor, c NAdamConfig) *NAdam {
-	o := &NAdam{groups[NAdamConfig]{rule: &nadam}}
-	o.AddGroup(params, c)
-	return o
+	return &NAdam{newGroups(&nadam, params, c)}
 }
 
 var nadam = rule[NAdamConfig]{

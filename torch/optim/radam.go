@@ -41,9 +41,7 @@ type RAdam struct{ groups[RAdamConfig] }
 
 // NewRAdam returns a RAdam.
 func NewRAdam(params []*torch.Tensor, c RAdamConfig) *RAdam {
-	o := &RAdam{groups[RAdamConfig]{rule: &radam}}
-	o.AddGroup(params, c)
-	return o
+	return &RAdam{newGroups(&radam, params, c)}
 }
 
 var radam = rule[RAdamConfig]{

@@ -34,9 +34,7 @@ type RMSprop struct{ groups[RMSpropConfig] }
 
 // NewRMSprop returns an RMSprop.
 func NewRMSprop(params []*torch.Tensor, c RMSpropConfig) *RMSprop {
-	o := &RMSprop{groups[RMSpropConfig]{rule: &rmsprop}}
-	o.AddGroup(params, c)
-	return o
+	return &RMSprop{newGroups(&rmsprop, params, c)}
 }
 
 var rmsprop = rule[RMSpropConfig]{

@@ -28,9 +28,7 @@ type Rprop struct{ groups[RpropConfig] }
 
 // NewRprop returns an Rprop.
 func NewRprop(params []*torch.Tensor, c RpropConfig) *Rprop {
-	o := &Rprop{groups[RpropConfig]{rule: &rprop}}
-	o.AddGroup(params, c)
-	return o
+	return &Rprop{newGroups(&rprop, params, c)}
 }
 
 var rprop = rule[RpropConfig]{

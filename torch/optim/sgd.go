@@ -34,11 +34,7 @@ func DefaultSGD() SGDConfig { return SGDConfig{LR: 1e-3} }
 type SGD struct{ groups[SGDConfig] }
 
 // NewSGD returns an SGD.
-func NewSGD(params []*torch.Tensor, c SGDConfig) *SGD {
-	s := &SGD{groups[SGDConfig]{rule: &sgd}}
-	s.AddGroup(params, c)
-	return s
-}
+func NewSGD(params []*torch.Tensor, c SGDConfig) *SGD { return &SGD{newGroups(&sgd, params, c)} }
 
 var sgd = rule[SGDConfig]{
 	name: "optim.SGD",
