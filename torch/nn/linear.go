@@ -44,6 +44,4 @@ func newLinear(in, out int, d torch.Device, config LinearConfig) *Linear {
 }
 
 // Forward returns x·Wᵀ + b.
-func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor {
-	return torch.Linear(x, l.Weight, l.Bias)
-}
+func (l *Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Linear(x, l.Weight, l.Bias) }

@@ -29,11 +29,13 @@ type PoolConfig struct {
 	DivisorOverride int
 }
 
-// check returns the kernel with a number for each of n dimensions, and completes c.
-func (c *PoolConfig) check(op string, kernel []int, n int) []int {
+// windows returns the kernel and the settings of a pool, with a number for each of n
+// dimensions.
+func windows(op string, kernel []int, n int, given []PoolConfig) ([]int, PoolConfig) {
 	if kernel == nil {
 		throw(op, "the kernel has no size")
 	}
+	c := optional(given, PoolConfig{})
 	kernel = each(op, "the kernel", kernel, n, 1, 1)
 	if c.Stride == nil {
 		c.Stride = kernel
@@ -46,7 +48,7 @@ func (c *PoolConfig) check(op string, kernel []int, n int) []int {
 			throw(op, "Padding is %v; it can be at most half of the kernel %v", c.Padding, kernel)
 		}
 	}
-	return kernel
+	return kernel, c
 }
 
 // AvgPool is the mean of each window.
@@ -58,25 +60,18 @@ type AvgPool struct {
 }
 
 // NewAvgPool1d returns an AvgPool of sequences [N, C, L].
-func NewAvgPool1d(kernel int, c ...PoolConfig) *AvgPool {
-	return newAvgPool("nn.AvgPool1d", []int{kernel}, 1, c)
-}
+func NewAvgPool1d(kernel int, c ...PoolConfig) *AvgPool { return newAvgPool([]int{kernel}, 1, c) }
 
 // NewAvgPool2d returns an AvgPool of images [N, C, H, W].
-func NewAvgPool2d(kernel []int, c ...PoolConfig) *AvgPool {
-	return newAvgPool("nn.AvgPool2d", kernel, 2, c)
-}
+func NewAvgPool2d(kernel []int, c ...PoolConfig) *AvgPool { return newAvgPool(kernel, 2, c) }
 
 // NewAvgPool3d returns an AvgPool of volumes [N, C, D, H, W].
-func NewAvgPool3d(kernel []int, c ...PoolConfig) *AvgPool {
-	return newAvgPool("nn.AvgPool3d", kernel, 3, c)
-}
+func NewAvgPool3d(kernel []int, c ...PoolConfig) *AvgPool { return newAvgPool(kernel, 3, c) }
 
-func newAvgPool(op string, kernel []int, n int, c []PoolConfig) *AvgPool {
-	config := optional(c, PoolConfig{})
-	kernel = config.check(op, kernel, n)
+func newAvgPool(kernel []int, n int, c []PoolConfig) *AvgPool {
+	kernel, config := windows(layerName("AvgPool", n), kernel, n, c)
 	if config.DivisorOverride != 0 && n == 1 {
-		throw(op, "only AvgPool2d and AvgPool3d have a DivisorOverride")
+		throw("nn.AvgPool1d", "only AvgPool2d and AvgPool3d have a DivisorOverride")
 	}
 	return &AvgPool{kernel, config.Stride, config.Padding, config.CeilMode, config.ExcludePadding, config.DivisorOverride}
 }
@@ -96,23 +91,16 @@ type MaxPool struct {
 }
 
 // NewMaxPool1d returns a MaxPool of sequences [N, C, L].
-func NewMaxPool1d(kernel int, c ...PoolConfig) *MaxPool {
-	return newMaxPool("nn.MaxPool1d", []int{kernel}, 1, c)
-}
+func NewMaxPool1d(kernel int, c ...PoolConfig) *MaxPool { return newMaxPool([]int{kernel}, 1, c) }
 
 // NewMaxPool2d returns a MaxPool of images [N, C, H, W].
-func NewMaxPool2d(kernel []int, c ...PoolConfig) *MaxPool {
-	return newMaxPool("nn.MaxPool2d", kernel, 2, c)
-}
+func NewMaxPool2d(kernel []int, c ...PoolConfig) *MaxPool { return newMaxPool(kernel, 2, c) }
 
 // NewMaxPool3d returns a MaxPool of volumes [N, C, D, H, W].
-func NewMaxPool3d(kernel []int, c ...PoolConfig) *MaxPool {
-	return newMaxPool("nn.MaxPool3d", kernel, 3, c)
-}
+func NewMaxPool3d(kernel []int, c ...PoolConfig) *MaxPool { return newMaxPool(kernel, 3, c) }
 
-func newMaxPool(op string, kernel []int, n int, c []PoolConfig) *MaxPool {
-	config := optional(c, PoolConfig{})
-	kernel = config.check(op, kernel, n)
+func newMaxPool(kernel []int, n int, c []PoolConfig) *MaxPool {
+	kernel, config := windows(layerName("MaxPool", n), kernel, n, c)
 	return &MaxPool{kernel, config.Stride, config.Padding, config.Dilation, config.CeilMode}
 }
 
@@ -138,23 +126,16 @@ type MaxUnpool struct {
 }
 
 // NewMaxUnpool1d undoes a MaxPool1d. Of the settings, only Stride and Padding count.
-func NewMaxUnpool1d(kernel int, c ...PoolConfig) *MaxUnpool {
-	return newMaxUnpool("nn.MaxUnpool1d", []int{kernel}, 1, c)
-}
+func NewMaxUnpool1d(kernel int, c ...PoolConfig) *MaxUnpool { return newMaxUnpool([]int{kernel}, 1, c) }
 
 // NewMaxUnpool2d undoes a MaxPool2d; see NewMaxUnpool1d.
-func NewMaxUnpool2d(kernel []int, c ...PoolConfig) *MaxUnpool {
-	return newMaxUnpool("nn.MaxUnpool2d", kernel, 2, c)
-}
+func NewMaxUnpool2d(kernel []int, c ...PoolConfig) *MaxUnpool { return newMaxUnpool(kernel, 2, c) }
 
 // NewMaxUnpool3d undoes a MaxPool3d; see NewMaxUnpool1d.
-func NewMaxUnpool3d(kernel []int, c ...PoolConfig) *MaxUnpool {
-	return newMaxUnpool("nn.MaxUnpool3d", kernel, 3, c)
-}
+func NewMaxUnpool3d(kernel []int, c ...PoolConfig) *MaxUnpool { return newMaxUnpool(kernel, 3, c) }
 
-func newMaxUnpool(op string, kernel []int, n int, c []PoolConfig) *MaxUnpool {
-	config := optional(c, PoolConfig{})
-	kernel = config.check(op, kernel, n)
+func newMaxUnpool(kernel []int, n int, c []PoolConfig) *MaxUnpool {
+	kernel, config := windows(layerName("MaxUnpool", n), kernel, n, c)
 	return &MaxUnpool{kernel, config.Stride, config.Padding}
 }
 
@@ -210,25 +191,25 @@ type LPPool struct {
 
 // NewLPPool1d returns an LPPool of sequences [N, C, L].
 func NewLPPool1d(norm float64, kernel int, c ...PoolConfig) *LPPool {
-	return newLPPool("nn.LPPool1d", norm, []int{kernel}, 1, c)
+	return newLPPool(norm, []int{kernel}, 1, c)
 }
 
 // NewLPPool2d returns an LPPool of images [N, C, H, W].
 func NewLPPool2d(norm float64, kernel []int, c ...PoolConfig) *LPPool {
-	return newLPPool("nn.LPPool2d", norm, kernel, 2, c)
+	return newLPPool(norm, kernel, 2, c)
 }
 
 // NewLPPool3d returns an LPPool of volumes [N, C, D, H, W].
 func NewLPPool3d(norm float64, kernel []int, c ...PoolConfig) *LPPool {
-	return newLPPool("nn.LPPool3d", norm, kernel, 3, c)
+	return newLPPool(norm, kernel, 3, c)
 }
 
-func newLPPool(op string, norm float64, kernel []int, n int, c []PoolConfig) *LPPool {
+func newLPPool(norm float64, kernel []int, n int, c []PoolConfig) *LPPool {
+	op := layerName("LPPool", n)
 	if norm == 0 || math.IsNaN(norm) {
 		throw(op, "the norm is %v; it must not be zero", norm)
 	}
-	config := optional(c, PoolConfig{})
-	kernel = config.check(op, kernel, n)
+	kernel, config := windows(op, kernel, n, c)
 	return &LPPool{norm, kernel, config.Stride, config.CeilMode}
 }
 
@@ -256,29 +237,29 @@ type AdaptiveAvgPool struct{ OutputSize []int }
 
 // NewAdaptiveAvgPool1d returns an AdaptiveAvgPool of sequences [N, C, L].
 func NewAdaptiveAvgPool1d(size int) *AdaptiveAvgPool {
-	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool1d", []int{size}, 1)}
+	return &AdaptiveAvgPool{adaptive("AdaptiveAvgPool", []int{size}, 1)}
 }
 
 // NewAdaptiveAvgPool2d returns an AdaptiveAvgPool of images [N, C, H, W].
 func NewAdaptiveAvgPool2d(size []int) *AdaptiveAvgPool {
-	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool2d", size, 2)}
+	return &AdaptiveAvgPool{adaptive("AdaptiveAvgPool", size, 2)}
 }
 
 // NewAdaptiveAvgPool3d returns an AdaptiveAvgPool of volumes [N, C, D, H, W].
 func NewAdaptiveAvgPool3d(size []int) *AdaptiveAvgPool {
-	return &AdaptiveAvgPool{adaptive("nn.AdaptiveAvgPool3d", size, 3)}
+	return &AdaptiveAvgPool{adaptive("AdaptiveAvgPool", size, 3)}
 }
 
-func adaptive(op string, size []int, n int) []int {
+func adaptive(kind string, size []int, n int) []int {
 	if size == nil {
-		throw(op, "the output has no size")
+		throw(layerName(kind, n), "the output has no size")
 	}
-	return each(op, "the size", size, n, -1, 0)
+	return each(layerName(kind, n), "the size", size, n, -1, 0)
 }
 
 // outputs returns size with x's own for -1.
-func outputs(op string, x *torch.Tensor, size []int) []int {
-	shape := spatial(op, x, len(size))
+func outputs(kind string, x *torch.Tensor, size []int) []int {
+	shape := spatial(layerName(kind, len(size)), x, len(size))
 	whole := make([]int, len(size))
 	for i, n := range size {
 		if whole[i] = n; n < 0 {
@@ -290,7 +271,7 @@ func outputs(op string, x *torch.Tensor, size []int) []int {
 
 // Forward returns the means of the windows of x.
 func (l *AdaptiveAvgPool) Forward(x *torch.Tensor) *torch.Tensor {
-	return torch.AdaptiveAvgPool(x, outputs(layerName("AdaptiveAvgPool", len(l.OutputSize)), x, l.OutputSize))
+	return torch.AdaptiveAvgPool(x, outputs("AdaptiveAvgPool", x, l.OutputSize))
 }
 
 // AdaptiveMaxPool is the largest element of each window, chosen as in [AdaptiveAvgPool].
@@ -298,17 +279,17 @@ type AdaptiveMaxPool struct{ OutputSize []int }
 
 // NewAdaptiveMaxPool1d returns an AdaptiveMaxPool of sequences [N, C, L].
 func NewAdaptiveMaxPool1d(size int) *AdaptiveMaxPool {
-	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool1d", []int{size}, 1)}
+	return &AdaptiveMaxPool{adaptive("AdaptiveMaxPool", []int{size}, 1)}
 }
 
 // NewAdaptiveMaxPool2d returns an AdaptiveMaxPool of images [N, C, H, W].
 func NewAdaptiveMaxPool2d(size []int) *AdaptiveMaxPool {
-	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool2d", size, 2)}
+	return &AdaptiveMaxPool{adaptive("AdaptiveMaxPool", size, 2)}
 }
 
 // NewAdaptiveMaxPool3d returns an AdaptiveMaxPool of volumes [N, C, D, H, W].
 func NewAdaptiveMaxPool3d(size []int) *AdaptiveMaxPool {
-	return &AdaptiveMaxPool{adaptive("nn.AdaptiveMaxPool3d", size, 3)}
+	return &AdaptiveMaxPool{adaptive("AdaptiveMaxPool", size, 3)}
 }
 
 // Forward returns the largest elements of the windows of x.
@@ -320,7 +301,7 @@ func (l *AdaptiveMaxPool) Forward(x *torch.Tensor) *torch.Tensor {
 // ForwardIndices is Forward that also returns where the elements stand in x; see
 // [MaxPool.ForwardIndices].
 func (l *AdaptiveMaxPool) ForwardIndices(x *torch.Tensor) (y, indices *torch.Tensor) {
-	return torch.AdaptiveMaxPool(x, outputs(layerName("AdaptiveMaxPool", len(l.OutputSize)), x, l.OutputSize))
+	return torch.AdaptiveMaxPool(x, outputs("AdaptiveMaxPool", x, l.OutputSize))
 }
 
 // FractionalMaxPool is the largest element of each window, where windows begin at random

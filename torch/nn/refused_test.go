@@ -49,7 +49,7 @@ func TestRefused(t *testing.T) {
 		"nn.AdaptiveAvgPool2d: the output has no size":                                            func() { nn.NewAdaptiveAvgPool2d(nil) },
 		"nn.FractionalMaxPool2d: give a kernel, and either a size or a ratio":                     func() { nn.NewFractionalMaxPool2d(k, k, []float64{0.5}) },
 		"nn.FractionalMaxPool3d: the ratio is [1.5]; it must be above 0 and below 1":              func() { nn.NewFractionalMaxPool3d(k, nil, []float64{1.5}) },
-		"nn.ReflectionPad2d: the padding is [1 2]; give one number, or one for each of the 4":     func() { nn.NewReflectionPad2d([]int{1, 2}) },
+		"nn.Pad: the padding is [1 2]; give one number, or one for each of the 4":                 func() { nn.NewReflectionPad2d([]int{1, 2}) },
 		"nn.Pad: [2 3]: the input must have the shape [N, C, H, W] or [C, H, W]":                  func() { nn.NewReflectionPad2d(k).Forward(x(2, 3)) },
 		"nn.BatchNorm1d: the number of features is 0":                                             func() { nn.NewBatchNorm1d(0, cpu) },
 		"nn.BatchNorm2d: Eps is -1; it must not be negative":                                      func() { nn.NewBatchNorm2d(3, cpu, nn.NormConfig{Eps: -1}) },
