@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/pt"
 )
@@ -35,22 +36,30 @@ func (r Run) Fit(ctx context.Context) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
+	if failed := s.alone(func() { err = s.fit(ctx) }); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return s.history, err
+}
+
+// alone calls f with random generators, threads and a stream of the run's own.
+func (s *session) alone(f func()) error {
 	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
 	defer runtime.UnlockOSThread()
-	fit := func() {
+	own := func() {
 		torch.ForkRNG(func() {
 			torch.RNGState(s.Train.Device()).Close() // the device's generator is copied now
-			err = s.fit(ctx)
+			f()
 		})
 	}
 	if s.Threads > 0 {
-		inner := fit
-		fit = func() { torch.Threads(s.Threads, inner) }
+		inner := own
+		own = func() { torch.Threads(s.Threads, inner) }
 	}
-	if failed := onStream(s.params[0].Device(), fit); failed != nil {
-		err = errors.Join(err, fmt.Errorf("trainer: %w", failed))
+	if err := onStream(s.params[0].Device(), own); err != nil {
+		return fmt.Errorf("trainer: %w", err)
 	}
-	return s.history, err
+	return nil
 }
 
 // fit runs the loop and sees to its end.
@@ -86,22 +95,7 @@ func (s *session) loop(ctx context.Context) error {
 
 		nn.SetTraining(s.Model, true)
 		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
-			s.AroundStep(func() {
-				if s.opensGroup() {
-					s.Optimizer.ZeroGrad()
-				}
-				var result Result
-				s.autocast(func() { result = s.compute(batch) })
-				s.backward(result.Loss, batch.Len)
-				if s.closesGroup() {
-					s.update()
-					s.updateEMA()
-					if s.PerStep {
-						s.Scheduler.Step(math.NaN())
-					}
-				}
-				s.losses.observe(result, batch.Len, false)
-			})
+			s.AroundStep(func() { s.train(batch) })
 			s.step++
 			if s.losses.Full() {
 				if err := s.read(); err != nil {
@@ -138,6 +132,24 @@ func (s *session) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// train is a step of training.
+func (s *session) train(batch data.Batch) {
+	if s.opensGroup() {
+		s.Optimizer.ZeroGrad()
+	}
+	var result Result
+	s.autocast(func() { result = s.compute(batch) })
+	s.backward(result.Loss, batch.Len)
+	if s.closesGroup() {
+		s.update()
+		s.updateEMA()
+		if s.PerStep {
+			s.Scheduler.Step(math.NaN())
+		}
+	}
+	s.losses.observe(result, batch.Len, false)
 }
 
 // endEpoch records the epoch, saves, and makes the next one current.
