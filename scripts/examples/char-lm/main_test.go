@@ -1,0 +1,32 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/scripts/internal/twin"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+func TestMain(m *testing.M) { twin.Main(m) }
+
+func TestTwin(t *testing.T) {
+	torchtest.Need(t)
+	var result twin.Result
+	run, alphabet := build()
+	result.Listen(&run)
+	history, err := run.Fit(context.Background())
+	require.NoError(t, err)
+	perplexity := math.Exp(history.Best().ValLoss)
+	assert.Less(t, perplexity, float64(len(alphabet))/4)
+	assert.Len(t, write(run.Model, alphabet, "Shall I ", 60), 68)
+	result.Metrics = map[string]float64{"perplexity": perplexity}
+	result.Compare(t, run, 0.2)
+}
