@@ -42,11 +42,17 @@ func (h *History) Plot(path string) error {
 	if len(all)%2 == 1 {
 		all = append(all, nil)
 	}
-	panels := slices.Collect(slices.Chunk(all, 2))
-	size := vgimg.UseWH(plotWidth, plotHeight/2*vg.Length(len(panels)))
+	return writePlot(path, slices.Collect(slices.Chunk(all, 2)))
+}
+
+// writePlot writes rows of panels, each as wide as half a history's plot, as a PNG. A nil
+// panel stays empty.
+func writePlot(path string, panels [][]*plot.Plot) error {
+	columns := len(panels[0])
+	size := vgimg.UseWH(plotWidth/2*vg.Length(columns), plotHeight/2*vg.Length(len(panels)))
 	img := vgimg.NewWith(size, vgimg.UseDPI(plotDPI), vgimg.UseBackgroundColor(color.White))
 	tiles := draw.Tiles{
-		Rows: len(panels), Cols: 2, PadX: vg.Points(22), PadY: vg.Points(20),
+		Rows: len(panels), Cols: columns, PadX: vg.Points(22), PadY: vg.Points(20),
 		PadTop: vg.Points(14), PadBottom: vg.Points(12), PadLeft: vg.Points(12), PadRight: vg.Points(18),
 	}
 	canvases := plot.Align(panels, tiles, draw.New(img))
