@@ -24,10 +24,11 @@ type named struct {
 // lowerer lowers a program.
 type lowerer struct {
 	emitter
-	p      *program
 	need   map[torch.ValueID]bool
 	values map[torch.ValueID]*value
 	state  map[string]string // names by storage
+	// renamed has the names of outputs, by those that they had before.
+	renamed map[string]string
 }
 
 // isZero reports whether t has elements and all are 0.
@@ -96,28 +97,27 @@ func (c *call) tensors(name string) []*value {
 }
 
 // traced returns an argument as each trace has it.
-func traced[T any](c *call, name, kind string) (values [len(traceSizes)]T) {
-	for k, g := range c.p.traces {
+func traced[T any](c *call, name, kind string) []T {
+	return collect(c.p.traces, func(g *torch.Graph) T {
 		x, ok := g.Nodes[c.index].Args[name].(T)
 		if !ok {
 			fail.With("%s is not %s", c.what(name), kind)
 		}
-		values[k] = x
-	}
-	return values
+		return x
+	})
 }
 
-// size returns an integer that may depend on the batch.
+// size returns an integer that may depend on free sizes.
 func (c *call) size(name string) size {
-	return solve(traced[int](c, name, "an integer"), c.what(name))
+	return c.p.solve(traced[int](c, name, "an integer"), c.what(name))
 }
 
-// int returns an integer that must not depend on the batch.
+// int returns an integer that must not depend on free sizes.
 func (c *call) int(name string) int { return c.fixed(c.size(name), name) }
 
 func (c *call) fixed(s size, name string) int {
 	if !s.constant() {
-		fail.With("%s depends on the batch size", c.what(name))
+		fail.With("%s depends on a free size: it is %s", c.what(name), c.p.describe(s))
 	}
 	return s.fixed
 }
@@ -128,7 +128,7 @@ func (c *call) ints(name string) []int {
 		return nil
 	}
 	var out []int
-	for _, s := range solveAll(traced[[]int](c, name, "a list of integers"), c.what(name)) {
+	for _, s := range c.p.solveAll(traced[[]int](c, name, "a list of integers"), c.what(name)) {
 		out = append(out, c.fixed(s, name))
 	}
 	return out
@@ -142,7 +142,7 @@ func (c *call) number(name string) float64 {
 	}
 	for _, g := range c.p.traces[1:] {
 		if y, _ := number(g.Nodes[c.index].Args[name]); y != x {
-			fail.With("%s depends on the batch size", c.what(name))
+			fail.With("%s depends on a free size", c.what(name))
 		}
 	}
 	return x
@@ -222,6 +222,7 @@ func (c *call) set(i int, name string) *value {
 	v := &value{name: name, shape: c.shapeOf(i), dtype: c.dtypeOf(i)}
 	c.graph.ValueInfo = append(c.graph.ValueInfo, valueInfo(name, v.dtype, v.shape))
 	c.values[c.node.Results[i]] = v
+	c.measure(name, v.shape)
 	return v
 }
 

@@ -83,16 +83,16 @@ func exportCalls(t *testing.T) (agreed map[string]int, refused, differ map[strin
 		}
 		for k, n := range networks(d) {
 			s := Signature{Example: n.example, BatchAxis: n.axis, Opset: n.opset}
-			s, err := s.complete()
+			e, err := newExporter(n.forward, one(n.forward), s)
 			if err != nil {
 				continue
 			}
-			file, problem := build(n.forward, &s)
+			file, problem := e.build()
 			var data []byte
 			var refusal error
 			if problem == nil {
 				data = file.Marshal()
-				_, refusal = compare(data, n.forward, &s)
+				_, refusal = e.compare(data)
 			}
 			switch {
 			case problem != nil && (strings.Contains(problem.Error(), "cannot run on a batch of") || strings.Contains(problem.Error(), "does not depend on its input")):

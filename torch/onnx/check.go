@@ -27,10 +27,11 @@ var checkSizes = []int{1, 7, 64}
 // Check holds the differences between the results of ONNX Runtime and libtorch. It is
 // empty when the check was skipped.
 type Check struct {
-	// MaxAbsDiff is the largest absolute difference between two elements of the
-	// output, by the batch size of a random input.
+	// MaxAbsDiff is the largest absolute difference between two elements of an output,
+	// by the batch size of a random input, or with [Signature].Inputs by the first free
+	// size of random inputs.
 	MaxAbsDiff map[int]float64
-	// Example is the same for Signature.Example.
+	// Example is the same for the examples.
 	Example float64
 	// Tolerance and RelativeTolerance are the differences that were allowed: see
 	// [Signature].
@@ -60,36 +61,64 @@ func (c *Check) json() string {
 	return string(text)
 }
 
+// checks returns where files are compared: at the usual sizes, in turn for several free
+// ones. Those that the network refuses count only for a [Signature] without Inputs, whose
+// batch may have any size; others are compared where the traces were verified.
+func (e *exporter) checks() (all []point) {
+	if !e.plain {
+		all = e.points()[len(e.free)+1:]
+	}
+	for i := range checkSizes {
+		var p point
+		for k := range e.free {
+			p = append(p, checkSizes[(i+k)%len(checkSizes)])
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
 // compare runs a file's bytes and the network on the same inputs.
-func compare(file []byte, model nn.Module, s *Signature) (*Check, error) {
+func (e *exporter) compare(file []byte) (*Check, error) {
 	sess, err := open("the exported network", file)
 	if err != nil {
 		return nil, err
 	}
 	defer sess.Close()
 	c := &Check{MaxAbsDiff: map[int]float64{}, ONNXRuntime: ort.GetVersion(), Libtorch: torch.Version()}
-	one := func(x *torch.Tensor) (float64, error) {
-		d, allowed, err := c.difference(sess, model, s, x)
-		if err == nil && !(d <= allowed) {
-			err = fmt.Errorf("differ by %.3g, more than the %.3g allowed", d, allowed)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("ONNX Runtime and libtorch on a batch of %d: %w", x.Size(s.BatchAxis), err)
-		}
-		return d, nil
-	}
 	err = scoped(func() {
-		c.Example = fail.Or(one(s.Example))
-		for _, n := range checkSizes {
-			d, err := one(sample(s, n))
-			if errors.Is(err, errNothingCompared) { // the network is not made for such inputs
-				d, err = one(s.samples(n))
+		examples := collect(e.Inputs, func(in Input) *torch.Tensor { return in.Example })
+		sizes := collect(e.free, func(s symbol) int { return s.example })
+		if e.plain {
+			sizes[0] = e.Example.Size(e.BatchAxis)
+		}
+		c.Example = fail.Or(c.compared(e, sess, sizes, examples, true))
+		for i, p := range e.checks() {
+			d, err := c.compared(e, sess, p, e.drawn(p), false)
+			if errors.Is(err, errNothingCompared) || errors.As(err, new(refusal)) { // the network is not made for such inputs
+				d, err = c.compared(e, sess, p, e.at(p), false)
 			}
-			c.MaxAbsDiff[n] = fail.Or(d, err)
+			if errors.As(err, new(refusal)) && !e.plain && i > 0 {
+				continue
+			}
+			c.MaxAbsDiff[p.first()] = fail.Or(d, err)
 		}
 	})
 	return c, err
 }
+
+// first returns the first free size, 0 where there is none.
+func (p point) first() int {
+	if len(p) == 0 {
+		return 0
+	}
+	return p[0]
+}
+
+// refusal is the error of a network that cannot run on some inputs.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
 
 // scoped calls f without gradients, frees its tensors and returns the error that
 // ended it.
@@ -97,38 +126,71 @@ func scoped(f func()) error {
 	return fail.Catch(func() { fail.On(torch.Try(func() { torch.NoGrad(func() { torch.Scope(f) }) })) })
 }
 
-// tolerances sets the tolerances for an output of type d.
-func (c *Check) tolerances(s *Signature, d torch.DType) {
-	c.Tolerance, c.RelativeTolerance = s.Tolerance, s.RelativeTolerance
-	switch {
-	case !d.IsFloating():
-		c.Tolerance, c.RelativeTolerance = 0, 0
-	case c.Tolerance != 0 || c.RelativeTolerance != 0:
-	case d == torch.Float16:
-		c.Tolerance, c.RelativeTolerance = 1e-5, 1e-3
-	case d == torch.BFloat16:
-		c.Tolerance, c.RelativeTolerance = 1e-5, 1.6e-2
-	default:
-		c.Tolerance, c.RelativeTolerance = 1e-5, 1.3e-6
+// compared returns the largest difference between ONNX Runtime's outputs and libtorch's,
+// and an error if one is larger than allowed.
+func (c *Check) compared(e *exporter, sess *Session, p point, inputs []*torch.Tensor, example bool) (largest float64, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("ONNX Runtime and libtorch with %s: %w", e.text(p), err)
+		}
+	}()
+	var want []*torch.Tensor
+	if err := torch.Try(func() { want = e.call(inputs) }); err != nil {
+		return 0, refusal{err}
 	}
+	feeds := Feeds{}
+	for i, in := range e.Inputs {
+		feeds[in.Name] = inputs[i]
+	}
+	out, err := sess.Run(feeds)
+	if err != nil {
+		return 0, err
+	}
+	for i, name := range e.Outputs {
+		d, allowed, err := c.difference(e, out[name], want[i], example)
+		if errors.Is(err, errNothingCompared) {
+			err = fmt.Errorf("%w: %s", err, cause(e.model, inputs))
+		}
+		if err == nil && !(d <= allowed) {
+			err = fmt.Errorf("differ by %.3g, more than the %.3g allowed", d, allowed)
+		}
+		if err != nil && !e.plain {
+			err = fmt.Errorf("output %q: %w", name, err)
+		}
+		if err != nil {
+			return 0, err
+		}
+		largest = max(largest, d)
+	}
+	return largest, nil
 }
 
-// difference returns the largest absolute difference between the two outputs for
-// x, and the largest that is allowed. Two equal infinities do not differ, and neither
-// do two NaN. It is an error if no element could be compared, or if any of the
-// example's output is NaN. The output for a random input may be NaN in places, because
-// some values may be outside the network's domain.
-func (c *Check) difference(sess *Session, model nn.Module, s *Signature, x *torch.Tensor) (largest, allowed float64, err error) {
-	want := model.Forward(x)
-	out, err := sess.Run(Feeds{s.Input: x})
-	if err != nil {
-		return 0, 0, err
+// tolerances returns the tolerances for an output of type d.
+func (s Signature) tolerances(d torch.DType) (absolute, relative float64) {
+	switch {
+	case !d.IsFloating():
+		return 0, 0
+	case s.Tolerance != 0 || s.RelativeTolerance != 0:
+		return s.Tolerance, s.RelativeTolerance
+	case d == torch.Float16:
+		return 1e-5, 1e-3
+	case d == torch.BFloat16:
+		return 1e-5, 1.6e-2
 	}
-	have := out[s.Output]
+	return 1e-5, 1.3e-6
+}
+
+// difference returns the largest absolute difference between two outputs, and the largest
+// that is allowed. Two equal infinities do not differ, and neither do two NaN. It is an
+// error if no element could be compared, or if any of the example's output is NaN. The
+// output for a random input may be NaN in places, because some values may be outside the
+// network's domain.
+func (c *Check) difference(e *exporter, have, want *torch.Tensor, example bool) (largest, allowed float64, err error) {
 	if !slices.Equal(have.Shape(), want.Shape()) || have.DType() != want.DType() {
 		return 0, 0, fmt.Errorf("return %s %v and %s %v", have.DType(), have.Shape(), want.DType(), want.Shape())
 	}
-	c.tolerances(s, want.DType())
+	absolute, relative := e.tolerances(want.DType())
+	c.Tolerance, c.RelativeTolerance = max(c.Tolerance, absolute), max(c.RelativeTolerance, relative)
 	if !want.DType().IsFloating() && !bytes.Equal(have.Bytes(), want.To(torch.CPU).Bytes()) {
 		largest = 1 // at least: float64 has not all integers
 	}
@@ -148,10 +210,10 @@ func (c *Check) difference(sess *Session, model nn.Module, s *Signature, x *torc
 			scale = max(scale, math.Abs(b[i]))
 		}
 	}
-	if nans > 0 && x == s.Example || compared == 0 {
-		return 0, 0, fmt.Errorf("%w: %s: %s", errNothingCompared, notCompared(nans, b, want.Shape()), cause(model, x))
+	if nans > 0 && example || compared == 0 {
+		return 0, 0, fmt.Errorf("%w: %s", errNothingCompared, notCompared(nans, b, want.Shape()))
 	}
-	return largest, c.Tolerance + c.RelativeTolerance*scale, nil
+	return largest, absolute + relative*scale, nil
 }
 
 var errNothingCompared = errors.New("cannot be compared")
@@ -168,8 +230,8 @@ func notCompared(nans int, b []float64, shape []int) string {
 	return fmt.Sprintf("all of the output's %d elements are infinite", len(b))
 }
 
-// cause names the weights, or the input, that are not finite.
-func cause(model nn.Module, x *torch.Tensor) string {
+// cause names the weights, or the inputs, that are not finite.
+func cause(model any, inputs []*torch.Tensor) string {
 	var list []string
 	for _, w := range nn.NamedTensors(model) {
 		if n := notFinite(w.Tensor); n > 0 {
@@ -181,29 +243,35 @@ func cause(model nn.Module, x *torch.Tensor) string {
 		return fmt.Sprintf("these weights are not finite: %s and %d more", strings.Join(list[:8], ", "), more)
 	case len(list) > 0:
 		return "these weights are not finite: " + strings.Join(list, ", ")
-	case notFinite(x) > 0:
-		return "the input is not finite"
+	case slices.ContainsFunc(inputs, func(x *torch.Tensor) bool { return notFinite(x) > 0 }):
+		return "an input is not finite"
 	}
 	return "all weights and inputs are finite, so the network computes it from them: an overflow, a division by zero, or the logarithm of a negative number"
 }
 
-// sample returns n random samples: floats uniform between the example's smallest
-// and largest, standard normal where those are equal; other types, of which only
-// some values may be valid, repeat the example's samples.
-func sample(s *Signature, n int) *torch.Tensor {
-	x := s.samples(n)
-	if !x.DType().IsFloating() {
-		return x
-	}
-	lo, hi := s.Example.Min().Item(), s.Example.Max().Item()
-	rng := rand.New(rand.NewPCG(uint64(n), 0x0e7de))
-	data := make([]float64, x.Numel())
-	for i := range data {
-		if lo < hi {
-			data[i] = lo + (hi-lo)*rng.Float64()
-		} else {
-			data[i] = rng.NormFloat64()
+// drawn returns random inputs of some sizes. Numbers are uniform between the smallest and
+// the largest of the example, and floats standard normal where those are equal. Bools, and
+// numbers of which some are infinite, are drawn from the example's elements.
+func (e *exporter) drawn(p point) []*torch.Tensor {
+	rng := rand.New(rand.NewPCG(uint64(p.first()), 0x0e7de))
+	xs := e.at(p)
+	for k, in := range e.Inputs {
+		d, elements := in.Example.DType(), in.Example.Float64s()
+		lo, hi := slices.Min(elements), slices.Max(elements)
+		data := make([]float64, xs[k].Numel())
+		for i := range data {
+			switch {
+			case d == torch.Bool || math.IsInf(lo, 0) || math.IsInf(hi, 0):
+				data[i] = elements[rng.IntN(len(elements))]
+			case !d.IsFloating():
+				data[i] = lo + math.Floor(min((hi-lo+1)*rng.Float64(), hi-lo))
+			case lo < hi:
+				data[i] = lo + (hi-lo)*rng.Float64()
+			default:
+				data[i] = rng.NormFloat64()
+			}
 		}
+		xs[k] = torch.FromSlice(data, xs[k].Shape()...).ToDType(d).To(in.Example.Device())
 	}
-	return torch.FromSlice(data, x.Shape()...).ToDType(x.DType()).To(x.Device())
+	return xs
 }

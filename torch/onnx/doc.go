@@ -19,12 +19,38 @@
 // operator; an operator that is not in it is an error, never a guess. Of control flow
 // in Go, the file has the branches that these calls took.
 //
-// The file has one graph of opset 17, weights included. Tensors of the network's
+// [ExportFunc] exports a network with several inputs and outputs, the states of a
+// recurrent layer for example, and with any number of free sizes:
+//
+//	lstm := nn.NewLSTM(6, 5, torch.CPU)
+//	f := func(in []*torch.Tensor) []*torch.Tensor {
+//		y, h, c := lstm.ForwardState(in[0], in[1], in[2])
+//		return []*torch.Tensor{y, h, c}
+//	}
+//	check, err := onnx.ExportFunc("lstm.onnx", lstm, f, onnx.Signature{
+//		Inputs: []onnx.Input{
+//			{Name: "x", Example: x, Axes: map[int]string{0: "time", 1: "batch"}},
+//			{Name: "h0", Example: h0, Axes: map[int]string{1: "batch"}},
+//			{Name: "c0", Example: c0, Axes: map[int]string{1: "batch"}},
+//		},
+//		Outputs: []string{"y", "h", "c"},
+//	})
+//
+// For n free sizes the network is called n+2 times. A number in the file may be a sum of
+// multiples of free sizes, a product of them, or any size that a tensor of the network
+// has, a rounded half of a picture's height for example. The network is refused if it
+// computes another number in Go, or if it calls other operators for other sizes: what
+// loops over a sequence in Go needs a sequence of one length. For a size that has to be
+// divisible, Axes can say "2*height".
+//
+// The file has one graph, of opset 17 unless [Signature].Opset says otherwise, weights
+// included. Tensors of the network's
 // state dict keep their names and their elements (fc1.weight); those of an LSTM are
 // joined as ONNX wants them (lstm.W, lstm.R, lstm.B). Those of GRU and RNN are, too.
 //
 // Before a file gets its name, ONNX Runtime and libtorch compute the same inputs
-// at several batch sizes. The largest difference is returned, and is stored in
+// at several sizes: a batch of 1, 7 and 64, or with several free sizes those at which the
+// traces were verified, and mixtures of 1, 7 and 64 where the network can run with them. The largest difference is returned, and is stored in
 // the file's metadata beside the caller's own entries. There is no file if it is
 // too large, or if nothing could be compared because the outputs are not numbers.
 //

@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -30,13 +31,12 @@ func (v *value) constant() bool { return v.tensor != nil || v.matrix != nil }
 
 // emitter writes nodes and initializers into a graph.
 type emitter struct {
-	opset     int
-	graph     *pb.Graph
-	taken     map[string]bool
-	written   map[string]string // constants: parameters by storage, numbers by value
-	inputName string
-	batchAxis int
-	batch     string // the batch size, int64 [1]; "" until it is needed
+	p       *program
+	opset   int
+	graph   *pb.Graph
+	taken   map[string]bool
+	written map[string]string // constants: parameters by storage, numbers by value
+	sizeOf  map[string]string // free sizes and those that are measured, int64 [1], by name
 }
 
 // unique returns name, with a number when it is taken.
@@ -164,7 +164,7 @@ func (e *emitter) vector(xs ...int) string {
 	return e.once(name, torch.Int64, []int{len(xs)}, bytesOf(integers[int64](xs)))
 }
 
-// sizes returns a list of int64 that may depend on the batch.
+// sizes returns a list of int64 that may depend on free sizes.
 func (e *emitter) sizes(xs ...size) string {
 	if constant(xs) {
 		return e.vector(collect(xs, func(s size) int { return s.fixed })...)
@@ -179,18 +179,79 @@ func (e *emitter) oneSize(s size) string {
 	if s.constant() {
 		return e.vector(s.fixed)
 	}
-	if e.batch == "" {
-		shape := e.op("batch", "Shape", []string{e.inputName})
-		e.batch = e.op("batch", "Gather", []string{shape, e.vector(e.batchAxis)}, attrInt("axis", 0))
+	x := ""
+	for _, t := range e.p.forms[s.free].terms {
+		product := ""
+		for _, k := range t.sizes {
+			if product == "" {
+				product = e.freeSize(k)
+			} else {
+				product = e.op("", "Mul", []string{product, e.freeSize(k)})
+			}
+		}
+		if t.factor != 1 {
+			product = e.op("", "Mul", []string{product, e.vector(t.factor)})
+		}
+		if x == "" {
+			x = product
+		} else {
+			x = e.op("", "Add", []string{x, product})
+		}
 	}
-	x := e.batch
-	if s.perBatch != 1 {
-		x = e.op("", "Mul", []string{x, e.vector(s.perBatch)})
+	if s.measured() {
+		x = e.measured(s)
 	}
 	if s.fixed != 0 {
 		x = e.op("", "Add", []string{x, e.vector(s.fixed)})
 	}
 	return x
+}
+
+// freeSize returns a free size as a list of one.
+func (e *emitter) freeSize(k int) string {
+	name := e.p.free[k].name
+	if e.sizeOf[name] == "" {
+		from := freeAxis{times: math.MaxInt}
+		for _, a := range e.p.axes {
+			if a.of == k && a.times < from.times {
+				from = a
+			}
+		}
+		label := strings.TrimSuffix(name, "_size")
+		x := e.dimension(label, e.p.Inputs[from.input].Name, from.axis)
+		if from.times > 1 {
+			x = e.op(label, "Div", []string{x, e.vector(from.times)})
+		}
+		e.sizeOf[name] = x
+	}
+	return e.sizeOf[name]
+}
+
+// dimension returns the size of a tensor's dimension as a list of one.
+func (e *emitter) dimension(label, tensor string, axis int) string {
+	shape := e.op(label, "Shape", []string{tensor})
+	return e.op(label, "Gather", []string{shape, e.vector(axis)}, attrInt("axis", 0))
+}
+
+// measure notes that a tensor of the file tells sizes that only a tensor can tell.
+func (e *emitter) measure(name string, shape []size) {
+	for axis, s := range shape {
+		if f := e.p.forms[s.free]; s.measured() && f.tensor == "" {
+			f.tensor, f.axis = name, axis
+			e.p.forms[s.free] = f
+		}
+	}
+}
+
+func (e *emitter) measured(s size) string {
+	f := e.p.forms[s.free]
+	if f.tensor == "" {
+		fail.With("%s is %s, and no tensor has a dimension of this size: so it cannot be exported", f.what, e.p.describe(s))
+	}
+	if e.sizeOf[s.free] == "" {
+		e.sizeOf[s.free] = e.dimension("", f.tensor, f.axis)
+	}
+	return e.sizeOf[s.free]
 }
 
 // filled returns a tensor of that shape with x everywhere.
@@ -206,6 +267,7 @@ func (e *emitter) filled(shape []size, d torch.DType, x float64) *value {
 	v.name = e.op("", "ConstantOfShape", []string{e.sizes(shape...)},
 		&pb.Attribute{Name: "value", Type: pb.AttrTensor, Tensor: element})
 	e.graph.ValueInfo = append(e.graph.ValueInfo, valueInfo(v.name, d, shape))
+	e.measure(v.name, shape)
 	return v
 }
 
@@ -280,8 +342,11 @@ func (e *emitter) prune() {
 // valueInfo describes a value of the file.
 func valueInfo(name string, d torch.DType, shape []size) *pb.ValueInfo {
 	dims := collect(shape, func(s size) pb.Dim {
-		if s.constant() {
+		switch {
+		case s.constant():
 			return pb.Dim{Value: new(int64(s.fixed))}
+		case s.measured():
+			return pb.Dim{}
 		}
 		return pb.Dim{Param: s.String()}
 	})

@@ -23,49 +23,63 @@ import (
 //
 // The file gets its name when everything has succeeded, and replaces a file of that
 // name. Export fails if the network calls an operator that cannot be lowered, which
-// the error names, if a number depends on the batch in a way that a file cannot
+// the error names, if a number depends on a free size in a way that a file cannot
 // express, and if the difference is above the tolerance.
 func Export(path string, model nn.Module, s Signature) (*Check, error) {
-	check, err := export(path, model, s)
+	if torch.Init() == nil && model == nil {
+		return nil, fmt.Errorf("onnx: export to %s: the network is nil", path)
+	}
+	return ExportFunc(path, model, func(in []*torch.Tensor) []*torch.Tensor {
+		if len(in) != 1 {
+			fail.With("Export calls Forward with one input, not %d: use ExportFunc", len(in))
+		}
+		return []*torch.Tensor{model.Forward(in[0])}
+	}, s)
+}
+
+// ExportFunc does the same as [Export] for a network with several inputs or outputs, which
+// f computes: those of [Signature].Inputs and Outputs, in their order. The parameters that
+// model has keep their names; it may be nil where there are none.
+func ExportFunc(path string, model any, f func(inputs []*torch.Tensor) []*torch.Tensor, s Signature) (*Check, error) {
+	if model == nil {
+		model = struct{}{}
+	}
+	check, err := export(path, model, f, s)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: export to %s: %w", path, err)
 	}
 	return check, nil
 }
 
-func export(path string, model nn.Module, s Signature) (*Check, error) {
+func export(path string, model any, f func([]*torch.Tensor) []*torch.Tensor, s Signature) (check *Check, err error) {
 	if err := torch.Init(); err != nil {
 		return nil, err
 	}
-	if model == nil {
-		return nil, errors.New("the network is nil")
-	}
-	var check *Check
-	var err error
 	tried := torch.Try(func() {
-		if s, err = s.complete(); err == nil {
-			nn.Evaluating(model, func() { check, err = s.export(path, model) })
+		var e *exporter
+		if e, err = newExporter(model, f, s); err == nil {
+			nn.Evaluating(model, func() { check, err = e.export(path) })
 		}
 	})
 	return check, errors.Join(tried, err)
 }
 
 // export writes a network that is in evaluation mode.
-func (s Signature) export(path string, model nn.Module) (*Check, error) {
-	file, err := build(model, &s)
+func (e *exporter) export(path string) (*Check, error) {
+	file, err := e.build()
 	if err != nil {
 		return nil, err
 	}
 	check := &Check{}
-	if !s.SkipCheck {
-		if check, err = compare(file.Marshal(), model, &s); err != nil {
+	if !e.SkipCheck {
+		if check, err = e.compare(file.Marshal()); err != nil {
 			return nil, err
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(s.Metadata)) {
-		file.Metadata = append(file.Metadata, pb.Entry{Key: k, Value: s.Metadata[k]})
+	for _, k := range slices.Sorted(maps.Keys(e.Metadata)) {
+		file.Metadata = append(file.Metadata, pb.Entry{Key: k, Value: e.Metadata[k]})
 	}
-	if !s.SkipCheck {
+	if !e.SkipCheck {
 		file.Metadata = append(file.Metadata, pb.Entry{Key: checkKey, Value: check.json()})
 	}
 	text := file.Marshal()
@@ -77,7 +91,7 @@ func (s Signature) export(path string, model nn.Module) (*Check, error) {
 		return err
 	}
 	return check, wholefile.Check(path, write, func(temp string) error {
-		if s.SkipCheck {
+		if e.SkipCheck {
 			return nil
 		}
 		sess, err := Open(temp)
@@ -89,39 +103,38 @@ func (s Signature) export(path string, model nn.Module) (*Check, error) {
 }
 
 // build traces and lowers the network.
-func build(model nn.Module, s *Signature) (file *pb.Model, err error) {
-	var traces [len(traceSizes)]*torch.Graph
+func (e *exporter) build() (file *pb.Model, err error) {
+	var traces []*torch.Graph
 	defer func() {
 		for _, g := range traces {
-			if g != nil {
-				for _, t := range g.Captured {
-					t.Close()
-				}
+			for _, t := range g.Captured {
+				t.Close()
 			}
 		}
 	}()
 	err = scoped(func() {
-		for k, n := range traceSizes {
-			if e := torch.Try(func() { traces[k] = trace(model, s, n) }); e != nil {
-				fail.With("the network cannot run on a batch of %d: %w", n, e)
+		for _, p := range e.points() {
+			if err := torch.Try(func() { traces = append(traces, torch.Trace(e.call, e.at(p)...)) }); err != nil {
+				fail.With("the network cannot run with %s: %w", e.text(p), err)
 			}
 		}
 		var state []named
-		for _, n := range nn.NamedTensors(model) {
+		for _, n := range nn.NamedTensors(e.model) {
 			state = append(state, named{n.Name, n.Tensor.Detach()})
 		}
 		file = &pb.Model{
-			IRVersion: irVersion(s.Opset), ProducerName: "etude", Graph: fail.Or(lower(traces, state, s)),
-			OpsetImport: []pb.Opset{{Version: int64(s.Opset)}},
+			IRVersion: irVersion(e.Opset), ProducerName: "etude", Graph: fail.Or(e.lower(traces, state)),
+			OpsetImport: []pb.Opset{{Version: int64(e.Opset)}},
 		}
 	})
 	return file, err
 }
 
-// trace runs the network on n samples, taken from the example in turn.
-func trace(model nn.Module, s *Signature, n int) *torch.Graph {
-	x := s.samples(n)
-	return torch.Trace(func(in []*torch.Tensor) []*torch.Tensor {
-		return []*torch.Tensor{model.Forward(in[0])}
-	}, x)
+// call computes the outputs.
+func (e *exporter) call(inputs []*torch.Tensor) []*torch.Tensor {
+	out := e.f(inputs)
+	if len(out) != len(e.Outputs) || slices.Contains(out, nil) {
+		fail.With("the network returns %d tensors, or nil, and Signature names %d outputs", len(out), len(e.Outputs))
+	}
+	return out
 }

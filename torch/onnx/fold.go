@@ -22,7 +22,7 @@ func (c *call) foldable() bool {
 	}
 	for _, g := range c.p.traces[1:] {
 		if !reflect.DeepEqual(g.Nodes[c.index].Args, c.node.Args) {
-			return false // its numbers depend on the batch
+			return false // its numbers depend on sizes
 		}
 	}
 	return !slices.ContainsFunc(arguments(c.node, maps.Keys(c.node.Args)), func(id torch.ValueID) bool { return c.values[id] == nil || !c.values[id].constant() })

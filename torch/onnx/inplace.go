@@ -60,7 +60,7 @@ func checkInPlace(g *torch.Graph) {
 			if _, ok := g.Captured[r]; ok {
 				fail.With("%s changes a parameter or another tensor from outside the network. Use the form that returns a new tensor", n.Op)
 			}
-			if r == g.Inputs[0] {
+			if slices.Contains(g.Inputs, r) {
 				fail.With("%s changes the network's input. Use the form that returns a new tensor", n.Op)
 			}
 			stale[r] = n.Op

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,27 +15,26 @@ import (
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
-// lower returns the ONNX graph of a network, traced at each of traceSizes.
-// Tensors of state keep their names.
-func lower(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) (g *pb.Graph, err error) {
+// lower returns the ONNX graph of a network, traced at each point. Tensors of state keep
+// their names.
+func (e *exporter) lower(traces []*torch.Graph, state []named) (g *pb.Graph, err error) {
 	err = fail.Catch(func() {
-		g = lowerAll(traces, state, s)
+		g = lowerAll(newProgram(e, traces), state)
 		verify(g)
 	})
 	return g, err
 }
 
-func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature) *pb.Graph {
-	p := newProgram(traces)
+func lowerAll(p *program, state []named) *pb.Graph {
 	l := &lowerer{
 		emitter: emitter{
-			opset: s.Opset, graph: &pb.Graph{Name: "network"}, taken: map[string]bool{},
-			written: map[string]string{}, inputName: s.Input, batchAxis: s.BatchAxis,
+			p: p, opset: p.Opset, graph: &pb.Graph{Name: "network"}, taken: map[string]bool{},
+			written: map[string]string{}, sizeOf: map[string]string{},
 		},
-		p: p, need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{},
+		need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{}, renamed: map[string]string{},
 	}
 	// Names that the caller knows are taken first, so that others avoid them.
-	for _, name := range []string{s.Input, s.Output} {
+	for _, name := range p.names() {
 		l.taken[name] = true
 	}
 	for _, n := range state {
@@ -44,7 +44,9 @@ func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature)
 	}
 	g0 := p.traces[0]
 	checkInPlace(g0)
-	l.input(g0.Inputs[0], s.Input)
+	for i, in := range p.Inputs {
+		l.input(g0.Inputs[i], in.Name)
+	}
 	captured := slices.Sorted(maps.Keys(g0.Captured))
 	for _, id := range captured {
 		l.capture(id)
@@ -52,15 +54,18 @@ func lowerAll(traces [len(traceSizes)]*torch.Graph, state []named, s *Signature)
 	for i := range g0.Nodes {
 		at(&g0.Nodes[i], func() { l.call(i) })
 	}
-	l.output(g0.Outputs[0], s.Output)
+	for i, name := range p.Outputs {
+		l.output(g0.Outputs[i], name)
+	}
 	l.prune()
 	return l.graph
 }
 
 func (l *lowerer) input(id torch.ValueID, name string) {
-	v := &value{name: name, shape: l.p.shape(id, "the input"), dtype: l.p.traces[0].DTypes[id]}
+	v := &value{name: name, shape: l.p.shape(id, "input "+name), dtype: l.p.traces[0].DTypes[id]}
 	l.values[id] = v
 	l.graph.Inputs = append(l.graph.Inputs, valueInfo(name, v.dtype, v.shape))
+	l.measure(name, v.shape)
 }
 
 // capture adds a tensor that the network did not compute.
@@ -183,30 +188,26 @@ func remedy(name string) string {
 func (l *lowerer) output(id torch.ValueID, name string) {
 	v, ok := l.values[id]
 	if !ok {
-		fail.With("the network's output is not computed by it")
+		fail.With("the output %q is not computed by the network", name)
 	}
 	if v.constant() {
-		fail.With("the network's output does not depend on its input")
+		fail.With("the output %q does not depend on an input", name)
 	}
+	from := cmp.Or(l.renamed[v.name], v.name)
 	l.graph.Outputs = append(l.graph.Outputs, valueInfo(name, v.dtype, v.shape))
-	l.graph.ValueInfo = slices.DeleteFunc(l.graph.ValueInfo, func(i *pb.ValueInfo) bool { return i.Name == v.name })
-	found := false
-	for _, n := range l.graph.Nodes {
-		for k, s := range n.Outputs {
-			if s == v.name {
-				n.Outputs[k], found = name, true
-			}
-		}
-	}
-	if !found { // the input itself
-		n := &pb.Node{Name: l.unique("Identity"), OpType: "Identity", Inputs: []string{v.name}, Outputs: []string{name}}
+	l.graph.ValueInfo = slices.DeleteFunc(l.graph.ValueInfo, func(i *pb.ValueInfo) bool { return i.Name == from })
+	if slices.Contains(l.p.names(), from) { // an input itself, or an output already
+		n := &pb.Node{Name: l.unique("Identity"), OpType: "Identity", Inputs: []string{from}, Outputs: []string{name}}
 		l.graph.Nodes = append(l.graph.Nodes, n)
 		return
 	}
+	l.renamed[from] = name
 	for _, n := range l.graph.Nodes {
-		for k, s := range n.Inputs {
-			if s == v.name {
-				n.Inputs[k] = name
+		for _, names := range [][]string{n.Inputs, n.Outputs} {
+			for k, s := range names {
+				if s == from {
+					names[k] = name
+				}
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (c *call) padded(x *value, pairs []int, mode string) string {
 			}
 			var parts []string
 			if before > 0 {
-				parts = append(parts, part(size{n.perBatch, n.fixed - before}, n))
+				parts = append(parts, part(n.plus(-before), n))
 			}
 			parts = append(parts, y)
 			if after > 0 {
@@ -208,7 +208,7 @@ func lowerScaledDotProductAttention(c *call) {
 		product += " + mask"
 	}
 	weights := c.add("Softmax", []string{c.formula(d, product, known)}, attrInt("axis", -1))
-	if mask != nil && mask.dtype == torch.Bool { // where nothing may be seen, PyTorch's weights are 0
+	if mask != nil { // where nothing may be seen, PyTorch's weights are 0
 		weights = c.formula(d, "Where(IsNaN(w), none, w)", map[string]string{"w": weights, "none": known["none"]})
 	}
 	c.put("MatMul", []string{weights, c.in(v)})

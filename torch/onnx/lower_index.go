@@ -13,10 +13,9 @@ func lowerNarrow(c *call) {
 	x := c.tensor("self")
 	axis, start, n := c.axis("dim", len(x.shape)), c.size("start"), c.size("length")
 	if start.constant() && start.fixed < 0 {
-		d := x.sizeAt(axis)
-		start = size{d.perBatch, d.fixed + start.fixed}
+		start = x.sizeAt(axis).plus(start.fixed)
 	}
-	end := size{start.perBatch + n.perBatch, start.fixed + n.fixed}
+	end := c.p.derive("the end of "+c.node.Op, func(x []int) int { return x[0] + x[1] }, start, n)
 	c.put("Slice", []string{c.in(x), c.sizes(start), c.sizes(end), c.vector(axis)}).zero = x.zero
 }
 
@@ -66,7 +65,7 @@ func lowerUnbind(c *call) {
 	x := c.tensor("self")
 	axis := c.axis("dim", len(x.shape))
 	if !x.sizeAt(axis).constant() {
-		fail.With("%s: the batch cannot be taken apart: the number of results would depend on it", c.node.Op)
+		fail.With("%s: a dimension of a free size cannot be taken apart: the number of results would depend on it", c.node.Op)
 	}
 	for i := range c.node.Results {
 		if !c.wanted(i) {

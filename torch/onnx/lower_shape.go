@@ -15,7 +15,7 @@ func lowerReshape(c *call) {
 	c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))
 }
 
-// reshape gives a value another shape. A size that depends on the batch is written as
+// reshape gives a value another shape. A size that depends on free ones is written as
 // 0 where the input has it in the same place, which copies it; once as -1, which
 // follows from the other sizes; and is computed otherwise.
 func (c *call) reshape(x string, from, to []size) string {
@@ -72,8 +72,8 @@ func lowerTranspose(c *call) {
 	}
 }
 
-// lowerSqueeze drops dimensions of size 1. One that depends on the batch would
-// be dropped in a batch of one only.
+// lowerSqueeze drops dimensions of size 1. One of a free size would be dropped for a size
+// of one only.
 func lowerSqueeze(c *call) {
 	x := c.tensor("self")
 	named := c.axes
@@ -91,7 +91,7 @@ func lowerSqueeze(c *call) {
 		}
 		s := x.sizeAt(d)
 		if !s.constant() {
-			fail.With("%s: dimension %d is the batch, which PyTorch would drop for a batch of one only; name another dimension", c.node.Op, d)
+			fail.With("%s: dimension %d has a free size: PyTorch would drop it for a size of one only; name another dimension", c.node.Op, d)
 		}
 		if s.fixed == 1 {
 			axes = append(axes, d)
@@ -214,7 +214,7 @@ func lowerRoll(c *call) {
 		if by == 0 {
 			continue
 		}
-		cut := size{n.perBatch, n.fixed - by}
+		cut := n.plus(-by)
 		if by < 0 {
 			cut = size{fixed: -by}
 		}
@@ -325,7 +325,7 @@ func lowerSelectScatter(c *call) {
 		at.fixed += c.fixed(x.sizeAt(axis), "self")
 	}
 	src := c.add("Unsqueeze", []string{c.in(c.tensor("src")), c.vector(axis)})
-	c.replaced(x, src, axis, at, size{at.perBatch, at.fixed + 1})
+	c.replaced(x, src, axis, at, at.plus(1))
 }
 
 func lowerSliceScatter(c *call) {

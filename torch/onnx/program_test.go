@@ -4,34 +4,46 @@
 package onnx
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
 func TestSolve(t *testing.T) {
-	at := func(f func(batch int) int) (values [len(traceSizes)]int) {
-		for i, b := range traceSizes {
-			values[i] = f(b)
-		}
-		return values
+	traced := [3]int{3, 5, 8}
+	e := &exporter{free: []symbol{{"batch", 3, traced}, {"time", 4, [3]int{4, 6, 9}}}}
+	p := &program{exporter: e, points: e.points(), forms: map[string]form{}}
+	require.Equal(t, []point{{3, 4}, {5, 4}, {3, 6}, {8, 9}}, p.points)
+	at := func(f func(batch, time int) int) []int {
+		return collect(p.points, func(x point) int { return f(x[0], x[1]) })
 	}
-	for _, want := range []size{{}, {0, 7}, {1, 0}, {3, -2}, {-1, 100}} {
-		assert.Equal(t, want, solve(at(func(b int) int { return want.perBatch*b + want.fixed }), ""))
-	}
-	for name, f := range map[string]func(int) int{
-		"square": func(b int) int { return b * b },
-		"half":   func(b int) int { return (b + 1) / 2 },
-		"branch": func(b int) int { return max(b, 5) },
+	for want, f := range map[string]func(batch, time int) int{
+		"7":                 func(_, _ int) int { return 7 },
+		"batch":             func(b, _ int) int { return b },
+		"3*batch-2":         func(b, _ int) int { return 3*b - 2 },
+		"-batch+100":        func(b, _ int) int { return 100 - b },
+		"batch+2*time+1":    func(b, t int) int { return b + 2*t + 1 },
+		"batch*time":        func(b, t int) int { return b * t },
+		"6*batch*time":      func(b, t int) int { return 6 * b * t },
+		"batch*time*time":   func(b, t int) int { return b * t * t },
+		"?[2 3 2 4]":        func(b, _ int) int { return (b + 1) / 2 },
+		"?[5 5 6 9]":        func(_, t int) int { return max(t, 5) },
+		"?[15 25 21 80]":    func(b, t int) int { return b * (t + 1) },
+		"?[15 25 21 80]+10": func(b, t int) int { return b * (t + 1) },
 	} {
-		assert.Panics(t, func() { solve(at(f), "") }, name)
+		s := p.solve(at(f), "")
+		if strings.HasSuffix(want, "+10") {
+			s = s.plus(10)
+		}
+		assert.Equal(t, want, s.String())
+		twice := p.derive("", func(x []int) int { return 2 * x[0] }, s)
+		assert.Equal(t, p.solve(at(func(b, t int) int { return 2 * (f(b, t) + (s.fixed - p.solve(at(f), "").fixed)) }), ""), twice, want)
 	}
-	assert.Equal(t, "batch_size", size{1, 0}.String())
-	assert.Equal(t, "4*batch_size", size{4, 0}.String())
-	assert.Equal(t, "2*batch_size-1", size{2, -1}.String())
 }
 
 func TestVerifyFindsDefects(t *testing.T) {

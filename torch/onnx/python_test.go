@@ -5,6 +5,7 @@ package onnx_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,18 +16,44 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
+// pythonRun is a file and its inputs.
+type pythonRun struct {
+	path   string
+	inputs []*torch.Tensor
+}
+
 // runInPython has Python's onnx check the file with full shape inference, and
-// Python's onnxruntime run it.
+// Python's onnxruntime run it. It returns the first output.
 func runInPython(t *testing.T, path string, x *torch.Tensor) *torch.Tensor {
 	t.Helper()
-	in := filepath.Join(t.TempDir(), "x.json")
-	text, err := json.Marshal(map[string]any{"shape": x.Shape(), "dtype": x.DType().String(), "data": x.Float64s()})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(in, text, 0o644))
-	var out struct {
+	return runAllInPython(t, pythonRun{path, []*torch.Tensor{x}})[0][0]
+}
+
+// runAllInPython does the same with several files and returns all outputs of each.
+func runAllInPython(t *testing.T, runs ...pythonRun) (outputs [][]*torch.Tensor) {
+	t.Helper()
+	dir, args := t.TempDir(), []string{"--run"}
+	for i, r := range runs {
+		var in []map[string]any
+		for _, x := range r.inputs {
+			in = append(in, map[string]any{"shape": x.Shape(), "dtype": x.DType().String(), "data": x.Float64s()})
+		}
+		text, err := json.Marshal(in)
+		require.NoError(t, err)
+		file := filepath.Join(dir, fmt.Sprint(i, ".json"))
+		require.NoError(t, os.WriteFile(file, text, 0o644))
+		args = append(args, file, r.path)
+	}
+	var out [][]struct {
 		Shape []int
 		Data  []float64
 	}
-	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/check.py", "--run", in, path), &out))
-	return torch.FromSlice(out.Data, out.Shape...).ToDType(torch.Float32)
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/check.py", args...), &out))
+	for _, ys := range out {
+		outputs = append(outputs, nil)
+		for _, y := range ys {
+			outputs[len(outputs)-1] = append(outputs[len(outputs)-1], torch.FromSlice(y.Data, y.Shape...).ToDType(torch.Float32))
+		}
+	}
+	return outputs
 }

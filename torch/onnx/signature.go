@@ -7,12 +7,17 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
 )
 
-// Signature describes the input and output of a network, and options of its file.
+// Signature describes the inputs and outputs of a network, and options of its file.
 type Signature struct {
 	// Input and Output are the names in the file; "input" and "output" when empty.
 	Input, Output string
@@ -20,9 +25,15 @@ type Signature struct {
 	// type, with any number of samples, so one sample is enough. Its smallest and
 	// largest element bound the inputs that the check draws.
 	Example *torch.Tensor
-	// BatchAxis is the dimension of Example that counts samples.
+	// BatchAxis is the dimension of Example that counts samples. It is called
+	// batch_size in the file.
 	BatchAxis int
-	// Opset is the version of ONNX's operators, 13 to 20; 0 means 17.
+	// Inputs and Outputs stand in the place of the fields above for a network with
+	// several inputs, outputs or free dimensions. Outputs are names, "output" when
+	// there is none.
+	Inputs  []Input
+	Outputs []string
+	// Opset is the version of ONNX's operators, 13 to 21; 0 means 17.
 	Opset int
 	// Metadata are entries for the file, beside those of the check.
 	Metadata map[string]string
@@ -43,7 +54,7 @@ type Signature struct {
 
 const (
 	minOpset     = 13
-	maxOpset     = 20
+	maxOpset     = 21
 	defaultOpset = 17
 )
 
@@ -54,46 +65,165 @@ func irVersion(opset int) int64 {
 		return 7
 	case opset <= 18:
 		return 8
+	case opset <= 20:
+		return 9
 	}
-	return 9
+	return 10
 }
 
-// complete checks s and returns it with the defaults set.
-func (s Signature) complete() (Signature, error) {
-	s.Input, s.Output = cmp.Or(s.Input, "input"), cmp.Or(s.Output, "output")
-	s.Opset = cmp.Or(s.Opset, defaultOpset)
+// Input is an input of a network.
+type Input struct {
+	Name string // in the file
+	// Example is a value of the input, on the network's device. The file has its type
+	// and, but for the dimensions in Axes, its shape. Its smallest and largest element
+	// bound the values that the check draws; bools, and numbers where some are infinite,
+	// are drawn from its elements.
+	Example *torch.Tensor
+	// Axes names the dimensions whose size is free, by their number: {0: "batch", 1:
+	// "time"}. One name is one size, in all inputs. "8*height" is a size that is a
+	// multiple of 8. Besides the example's, larger sizes are tried, up to twice as large
+	// or larger by 5.
+	Axes map[int]string
+}
+
+// exporter is an export in progress.
+type exporter struct {
+	Signature // with Inputs and Outputs, also where the caller gave one of each
+	plain     bool
+	model     any
+	f         func([]*torch.Tensor) []*torch.Tensor
+	axes      []freeAxis
+	free      []symbol
+}
+
+// freeAxis is a dimension of an input, whose size is a multiple of a free one.
+type freeAxis struct{ input, axis, times, of int }
+
+// symbol is a free size, with its value in the examples and the values that it is traced at.
+type symbol struct {
+	name    string
+	example int
+	traced  [3]int
+}
+
+// traceSizes are the sizes of a batch at which a network is traced. None is 1, because
+// PyTorch treats dimensions of size 1 differently. See [exporter.points].
+var traceSizes = [3]int{3, 5, 8}
+
+// point is a value for each free size.
+type point []int
+
+// batchName is the free dimension's name in a file without Inputs.
+const batchName = "batch_size"
+
+// axisName matches the name of a free size, and the number that multiplies it.
+var axisName = regexp.MustCompile(`^(?:([1-9][0-9]{0,8})\*)?([A-Za-z_][A-Za-z_0-9]*)$`)
+
+// newExporter checks the signature of a network and sets its defaults.
+func newExporter(model any, f func([]*torch.Tensor) []*torch.Tensor, s Signature) (*exporter, error) {
+	e := &exporter{Signature: s, plain: len(s.Inputs) == 0 && len(s.Outputs) == 0, model: model, f: f}
+	e.Opset = cmp.Or(s.Opset, defaultOpset)
 	switch {
-	case s.Input == s.Output:
-		return s, fmt.Errorf("input and output are both called %q", s.Input)
-	case s.Opset < minOpset || s.Opset > maxOpset:
-		return s, fmt.Errorf("opset %d: %d to %d can be written", s.Opset, minOpset, maxOpset)
+	case e.Opset < minOpset || e.Opset > maxOpset:
+		return nil, fmt.Errorf("opset %d: %d to %d can be written", e.Opset, minOpset, maxOpset)
 	case !(s.Tolerance >= 0) || !(s.RelativeTolerance >= 0):
-		return s, fmt.Errorf("a tolerance of %v and a relative one of %v: neither may be negative", s.Tolerance, s.RelativeTolerance)
-	case s.Example == nil:
-		return s, errors.New("Signature.Example is missing: an input of the network")
+		return nil, fmt.Errorf("a tolerance of %v and a relative one of %v: neither may be negative", s.Tolerance, s.RelativeTolerance)
+	case e.plain:
+		e.Inputs = []Input{{cmp.Or(s.Input, "input"), s.Example, map[int]string{s.BatchAxis: batchName}}}
+		e.Outputs = []string{cmp.Or(s.Output, "output")}
+	case len(s.Inputs) == 0 || len(s.Outputs) == 0 || s.Input != "" || s.Output != "" || s.Example != nil || s.BatchAxis != 0:
+		return nil, errors.New("Signature needs either Inputs and Outputs, or Example with Input, Output and BatchAxis")
 	}
-	shape := s.Example.Shape()
-	if s.BatchAxis < 0 || s.BatchAxis >= len(shape) {
-		return s, fmt.Errorf("BatchAxis %d: Example has the shape %v, whose dimensions are numbered from 0", s.BatchAxis, shape)
+	taken := map[string]bool{}
+	for _, name := range e.names() {
+		switch {
+		case !utf8.ValidString(name) || name == "":
+			return nil, fmt.Errorf("the names of inputs and outputs must be UTF-8 and not empty: %q", name)
+		case taken[name]:
+			return nil, fmt.Errorf("two inputs or outputs are both called %q", name)
+		}
+		taken[name] = true
 	}
-	if s.Example.Numel() == 0 {
-		return s, fmt.Errorf("the shape of Example, %v, holds no element", shape)
-	}
-	if n := notFinite(s.Example); n > 0 {
-		return s, fmt.Errorf("%d of the %d elements of Example are not finite: give an input that the network is meant for", n, s.Example.Numel())
-	}
-	if !utf8.ValidString(s.Input + s.Output) {
-		return s, fmt.Errorf("the names %q and %q must be UTF-8", s.Input, s.Output)
+	for i, in := range e.Inputs {
+		if err := e.addInput(i); err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
+		}
 	}
 	for key, value := range s.Metadata {
 		switch {
 		case key == checkKey:
-			return s, fmt.Errorf("metadata %q is written by the check; choose another key", key)
+			return nil, fmt.Errorf("metadata %q is written by the check; choose another key", key)
 		case !utf8.ValidString(key + value):
-			return s, fmt.Errorf("metadata %q must be UTF-8", key)
+			return nil, fmt.Errorf("metadata %q must be UTF-8", key)
 		}
 	}
-	return s, nil
+	return e, nil
+}
+
+// names returns the names of the inputs and outputs.
+func (e *exporter) names() []string {
+	return slices.Concat(collect(e.Inputs, func(in Input) string { return in.Name }), e.Outputs)
+}
+
+// addInput checks an input and adds its free dimensions.
+func (e *exporter) addInput(i int) error {
+	x := e.Inputs[i].Example
+	if x == nil {
+		return errors.New("Example is missing: an input of the network")
+	}
+	shape, axes := x.Shape(), e.Inputs[i].Axes
+	for _, axis := range slices.Sorted(maps.Keys(axes)) {
+		if axis < 0 || axis >= len(shape) {
+			what := map[bool]string{true: "BatchAxis", false: "axis"}[e.plain]
+			return fmt.Errorf("%s %d: Example has the shape %v, whose dimensions are numbered from 0", what, axis, shape)
+		}
+		m := axisName.FindStringSubmatch(axes[axis])
+		if m == nil {
+			return fmt.Errorf("axis %d: the name %q is none of letters, digits and _, perhaps with a number and * in front", axis, axes[axis])
+		}
+		times, _ := strconv.Atoi(cmp.Or(m[1], "1"))
+		if shape[axis]%times != 0 {
+			return fmt.Errorf("axis %d is %s, and Example has the size %d", axis, m[0], shape[axis])
+		}
+		of, err := e.symbol(m[2], shape[axis]/times)
+		if err != nil {
+			return fmt.Errorf("axis %d: %w", axis, err)
+		}
+		e.axes = append(e.axes, freeAxis{i, axis, times, of})
+	}
+	if x.Numel() == 0 {
+		return fmt.Errorf("the shape of Example, %v, holds no element", shape)
+	}
+	bad := notFinite(x)
+	if bad > 0 && !e.plain { // a mask may hold infinities, which Clamp takes away
+		torch.Scope(func() { bad = notFinite(x.Detach().Clamp(-1, 1)) })
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of the %d elements of Example are not finite: give an input that the network is meant for", bad, x.Numel())
+	}
+	return nil
+}
+
+// symbol returns the number of a free size, which an example has at n.
+func (e *exporter) symbol(name string, n int) (int, error) {
+	first := max(n, traceSizes[0])
+	if e.plain {
+		first = traceSizes[0]
+	}
+	for k, s := range e.free {
+		switch {
+		case s.name == name && s.example != n:
+			return 0, fmt.Errorf("%s is %d here and %d in another place", name, n, s.example)
+		case s.name == name:
+			return k, nil
+		case s.traced[0] == first:
+			first++ // equal sizes could be taken for one
+		}
+	}
+	e.free = append(e.free, symbol{name, n, [3]int{
+		first, first + traceSizes[1] - traceSizes[0], max(2*first+1, first+traceSizes[2]-traceSizes[0]),
+	}})
+	return len(e.free) - 1, nil
 }
 
 // checkKey is the metadata entry that holds the check, as JSON:
@@ -101,13 +231,26 @@ func (s Signature) complete() (Signature, error) {
 // "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
 const checkKey = "etude.check"
 
-// samples returns n samples, which repeat those of the example.
-func (s *Signature) samples(n int) *torch.Tensor {
-	index := make([]int64, n)
-	for i := range index {
-		index[i] = int64(i % s.Example.Size(s.BatchAxis))
+// at returns inputs of some sizes, which repeat the elements of the examples.
+func (e *exporter) at(p point) []*torch.Tensor {
+	xs := collect(e.Inputs, func(in Input) *torch.Tensor { return in.Example.Detach() })
+	for _, a := range e.axes {
+		x, index := xs[a.input], make([]int64, a.times*p[a.of])
+		for i := range index {
+			index[i] = int64(i % x.Size(a.axis))
+		}
+		xs[a.input] = x.IndexSelect(a.axis, torch.FromSlice(index).To(x.Device()))
 	}
-	return s.Example.IndexSelect(s.BatchAxis, torch.FromSlice(index).To(s.Example.Device()))
+	return xs
+}
+
+// text names the sizes at a point.
+func (e *exporter) text(p point) string {
+	parts := collect(e.free, func(s symbol) string { return s.name })
+	for k := range parts {
+		parts[k] += fmt.Sprint(" ", p[k])
+	}
+	return strings.Join(parts, ", ")
 }
 
 // notFinite counts the elements of t that are infinite or not a number.

@@ -1,10 +1,11 @@
 # Copyright 2026 The Etude authors
 # SPDX-License-Identifier: MIT
-"""Checks each MODEL with onnx's checker and strict shape inference. With --run,
-also runs it in onnxruntime on the tensor in INPUT (JSON: shape, dtype, data) and
-prints the first output in the same form.
+"""Checks each MODEL with onnx's checker and strict shape inference. With --run, also runs
+it in onnxruntime on the tensors in INPUT (JSON: a list of shape, dtype and data, in the
+order of the model's inputs), and prints a list of the outputs of each in the same form.
 
-usage: check.py [--run INPUT] MODEL...
+usage: check.py MODEL...
+       check.py --run [INPUT MODEL]...
 """
 import json
 import sys
@@ -37,18 +38,16 @@ def check(path):
 
 def run(path, given):
     with open(given) as f:
-        x = json.load(f)
-    x = np.array(x["data"], dtype=x["dtype"]).reshape(x["shape"])
+        xs = [np.array(x["data"], dtype=x["dtype"]).reshape(x["shape"]) for x in json.load(f)]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    y = session.run(None, {session.get_inputs()[0].name: x})[0]
-    json.dump({"shape": list(y.shape), "data": y.astype(np.float64).ravel().tolist()}, sys.stdout)
+    ys = session.run(None, {i.name: x for i, x in zip(session.get_inputs(), xs, strict=True)})
+    return [{"shape": list(y.shape), "data": y.astype(np.float64).ravel().tolist()} for y in ys]
 
 
-paths = sys.argv[1:]
-given = None
+paths, inputs = sys.argv[1:], []
 if paths[0] == "--run":
-    given, paths = paths[1], paths[2:]
+    paths, inputs = paths[2::2], paths[1::2]
 for path in paths:
     check(path)
-    if given:
-        run(path, given)
+if inputs:
+    json.dump([run(*pair) for pair in zip(paths, inputs, strict=True)], sys.stdout)
