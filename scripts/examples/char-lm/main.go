@@ -28,6 +28,12 @@ import (
 //go:embed sonnets.txt
 var text string
 
+var alphabet = func() string {
+	letters := []byte(text)
+	slices.Sort(letters)
+	return string(slices.Compact(letters))
+}()
+
 const window = 48 // letters that a prediction can see
 
 // Letters predicts letters: numbers [batch, n ≤ window] to logits [batch, letters, n].
@@ -55,7 +61,7 @@ func (m *Letters) Forward(x *torch.Tensor) *torch.Tensor {
 }
 
 // encode numbers the letters of s by their places in the alphabet.
-func encode(s, alphabet string) []int64 {
+func encode(s string) []int64 {
 	numbers := make([]int64, len(s))
 	for i := range s {
 		numbers[i] = int64(strings.IndexByte(alphabet, s[i]))
@@ -65,34 +71,31 @@ func encode(s, alphabet string) []int64 {
 
 // windows cuts a text into inputs, one every eighth letter, with the letters after them
 // as targets.
-func windows(s, alphabet string) *data.Set {
-	all := torch.FromSlice(encode(s, alphabet)).Unfold(0, window+1, 8)
+func windows(s string) *data.Set {
+	all := torch.FromSlice(encode(s)).Unfold(0, window+1, 8)
 	return &data.Set{X: all.Narrow(1, 0, window), Y: all.Narrow(1, 1, window)}
 }
 
-// build returns the training of the network, on all sonnets but the last, and the letters.
-func build() (run trainer.Run, alphabet string) {
-	letters := []byte(text)
-	slices.Sort(letters)
-	alphabet = string(slices.Compact(letters))
+// build returns the network and its training, on all sonnets but the last.
+func build() (*Letters, trainer.Run) {
 	last := strings.LastIndex(text, "\n\n") + 2
 	torch.ManualSeed(1)
 	model := newLetters(len(alphabet), 64, torch.CPU)
 	settings := optim.DefaultAdamW()
 	settings.LR = 3e-3
-	return trainer.Run{
+	return model, trainer.Run{
 		Model: model, Loss: nn.CrossEntropyLoss, Optimizer: optim.NewAdamW(nn.Parameters(model), settings),
-		Train: windows(text[:last], alphabet), Val: windows(text[last:], alphabet),
+		Train: windows(text[:last]), Val: windows(text[last:]),
 		Epochs: 6, BatchSize: 16, ClipNorm: 1, Threads: 1,
-	}, alphabet
+	}
 }
 
 // write lets the model go on from start, drawing each letter by its probability.
-func write(model nn.Module, alphabet, start string, n int) string {
+func write(model *Letters, start string, n int) string {
 	torch.NoGrad(func() {
 		for range n {
 			torch.Scope(func() {
-				x := torch.FromSlice(encode(start[max(0, len(start)-window):], alphabet)).Unsqueeze(0)
+				x := torch.FromSlice(encode(start[max(0, len(start)-window):])).Unsqueeze(0)
 				logits := model.Forward(x).Select(2, -1)
 				start += string(alphabet[logits.DivScalar(0.7).Softmax(1).Multinomial(1, true).ItemInt()])
 			})
@@ -102,7 +105,7 @@ func write(model nn.Module, alphabet, start string, n int) string {
 }
 
 func main() {
-	run, alphabet := build()
+	model, run := build()
 	run.OnEpoch = trainer.Log(os.Stdout)
 	history, err := run.Fit(context.Background())
 	if err != nil {
@@ -110,5 +113,5 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Printf("perplexity %.1f of %d letters\n\n", math.Exp(history.Best().ValLoss), len(alphabet))
-	fmt.Println(write(run.Model, alphabet, "Shall I ", 200))
+	fmt.Println(write(model, "Shall I ", 200))
 }

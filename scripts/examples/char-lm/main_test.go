@@ -20,13 +20,13 @@ func TestMain(m *testing.M) { twin.Main(m) }
 func TestTwin(t *testing.T) {
 	torchtest.Need(t)
 	var result twin.Result
-	run, alphabet := build()
+	model, run := build()
 	result.Listen(&run)
 	history, err := run.Fit(context.Background())
 	require.NoError(t, err)
 	perplexity := math.Exp(history.Best().ValLoss)
 	assert.Less(t, perplexity, float64(len(alphabet))/4)
-	assert.Len(t, write(run.Model, alphabet, "Shall I ", 60), 68)
+	assert.Len(t, write(model, "Shall I ", 60), 68)
 	result.Metrics = map[string]float64{"perplexity": perplexity}
 	result.Compare(t, run, 0.2)
 }

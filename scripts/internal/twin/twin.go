@@ -48,6 +48,15 @@ func (r *Result) Listen(run *trainer.Run) {
 	if loss := run.Loss; loss != nil {
 		run.Loss = func(output, target *torch.Tensor) *torch.Tensor { return note(loss(output, target)) }
 	}
+	if step := run.Step; step != nil {
+		run.Step = func(b data.Batch) trainer.Result {
+			result := step(b)
+			if result.Loss != nil {
+				note(result.Loss)
+			}
+			return result
+		}
+	}
 }
 
 // Compare runs twin.py, which lies beside the example, with the order of the samples in
