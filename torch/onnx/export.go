@@ -129,12 +129,3 @@ func (e *exporter) build() (file *pb.Model, err error) {
 	})
 	return file, err
 }
-
-// call computes the outputs.
-func (e *exporter) call(inputs []*torch.Tensor) []*torch.Tensor {
-	out := e.f(inputs)
-	if len(out) != len(e.Outputs) || slices.Contains(out, nil) {
-		fail.With("the network returns %d tensors, or nil, and Signature names %d outputs", len(out), len(e.Outputs))
-	}
-	return out
-}

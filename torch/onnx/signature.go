@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // Signature describes the inputs and outputs of a network, and options of its file.
@@ -230,6 +231,15 @@ func (e *exporter) symbol(name string, n int) (int, error) {
 // {"onnxruntime": "1.32.0", "libtorch": "2.15.0", "tolerance": 1e-05,
 // "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
 const checkKey = "etude.check"
+
+// call computes the outputs.
+func (e *exporter) call(inputs []*torch.Tensor) []*torch.Tensor {
+	out := e.f(inputs)
+	if len(out) != len(e.Outputs) || slices.Contains(out, nil) {
+		fail.With("the network returns %d tensors, or nil, and Signature names %d outputs", len(out), len(e.Outputs))
+	}
+	return out
+}
 
 // at returns inputs of some sizes, which repeat the elements of the examples.
 func (e *exporter) at(p point) []*torch.Tensor {
