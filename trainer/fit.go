@@ -66,10 +66,14 @@ func (s *session) alone(f func()) error {
 func (s *session) fit(ctx context.Context) error {
 	defer s.close()
 	var err error
+	began := false
 	if e := torch.Try(func() {
 		s.started = time.Now()
 		s.begin(0, 0)
-		if err = s.prepare(); err == nil {
+		if err = s.prepare(); err == nil && s.OnFitStart != nil {
+			err = s.OnFitStart(s.history)
+		}
+		if began = err == nil; began {
 			err = s.loop(ctx)
 		}
 	}); e != nil {
@@ -80,6 +84,11 @@ func (s *session) fit(ctx context.Context) error {
 	}
 	if e := torch.Try(func() { err = s.finish(err) }); e != nil {
 		err = errors.Join(err, e)
+	}
+	if began && s.OnFitEnd != nil {
+		if e := s.OnFitEnd(s.history); !errors.Is(e, ErrStop) {
+			err = errors.Join(err, e)
+		}
 	}
 	return err
 }
@@ -93,9 +102,11 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		started := time.Now()
 
+		var stopped error // by OnBatch
 		nn.SetTraining(s.Model, true)
 		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
-			s.AroundStep(func() { s.train(batch) })
+			var result Result
+			s.AroundStep(func() { result = s.train(batch) })
 			s.step++
 			if s.losses.Full() {
 				if err := s.read(); err != nil {
@@ -103,12 +114,18 @@ func (s *session) loop(ctx context.Context) error {
 				}
 			}
 			s.progress(batch.Len)
-			if ctx.Err() != nil {
+			if s.OnBatch != nil {
+				stopped = s.OnBatch(s.epoch, s.step-1, result)
+			}
+			if ctx.Err() != nil || stopped != nil {
 				break
 			}
 			if err := s.saveOnRequest(); err != nil {
 				return err
 			}
+		}
+		if stopped != nil && !errors.Is(stopped, ErrStop) {
+			return stopped
 		}
 		if err := s.read(); err != nil {
 			return err
@@ -130,16 +147,18 @@ func (s *session) loop(ctx context.Context) error {
 		if err := s.endEpoch(); err != nil {
 			return err
 		}
+		if stopped != nil {
+			return stopped
+		}
 	}
 	return nil
 }
 
 // train is a step of training.
-func (s *session) train(batch data.Batch) {
+func (s *session) train(batch data.Batch) (result Result) {
 	if s.opensGroup() {
 		s.Optimizer.ZeroGrad()
 	}
-	var result Result
 	s.autocast(func() { result = s.compute(batch) })
 	s.backward(result.Loss, batch.Len)
 	if s.closesGroup() {
@@ -150,6 +169,7 @@ func (s *session) train(batch data.Batch) {
 		}
 	}
 	s.losses.observe(result, batch.Len, false)
+	return result
 }
 
 // endEpoch records the epoch, saves, and makes the next one current.

@@ -28,7 +28,7 @@ const (
 	StopDivergence  StopReason = "divergence"  // EarlyStopping.Divergence
 	StopNonFinite   StopReason = "non_finite"  // NaN or infinity
 	StopInterrupted StopReason = "interrupted" // the context ended
-	StopHook        StopReason = "hook"        // OnEpoch returned ErrStop
+	StopHook        StopReason = "hook"        // a hook returned ErrStop
 	StopError       StopReason = "error"       // any other error
 )
 

@@ -25,7 +25,7 @@ var (
 	// ErrInterrupted is returned by Fit when its context ends; the cause of the
 	// context is wrapped as well.
 	ErrInterrupted = errors.New("training was interrupted")
-	// ErrStop, returned by OnEpoch, ends a run as if all its epochs were done.
+	// ErrStop, returned by a hook, ends a run as if all its epochs were done.
 	ErrStop = errors.New("stop training")
 )
 
@@ -117,7 +117,16 @@ type Run struct {
 
 	// OnStart is called once Save is this run's, and before anything in it is changed:
 	// here a caller can remove its own files of an earlier run. An error ends the run.
-	OnStart    func() error
+	OnStart func() error
+	// OnFitStart is called before the first step, with the history of a run that is continued,
+	// and OnFitEnd at the end of a run that began, when the files are written and Model has its
+	// final weights. An error of either is Fit's.
+	OnFitStart, OnFitEnd func(*History) error
+	// OnBatch is called after each batch, which counts from 0, with what the network made of
+	// it. The tensors are on the device, where reading one makes the host wait, and are freed
+	// when it returns. An error ends the run; ErrStop ends the epoch first, which is
+	// validated, recorded and saved like a whole one.
+	OnBatch    func(epoch, step int, r Result) error
 	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that; see Log
 	OnProgress func(Progress)    // after each step, on Fit's goroutine
 	OnNotice   func(text string) // a message for the user that is no error, on Fit's goroutine
