@@ -1,0 +1,34 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/scripts/internal/twin"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+func TestMain(m *testing.M) { twin.Main(m) }
+
+func TestTwin(t *testing.T) {
+	torchtest.Need(t)
+	var result twin.Result
+	_, run := build()
+	result.Listen(&run)
+	history, err := run.Fit(context.Background())
+	require.NoError(t, err)
+	measured, err := run.Evaluate(context.Background(), run.Val)
+	require.NoError(t, err)
+	assert.Less(t, measured.MSE, run.Val.X.Var(0).Item()/4, "what is drawn is not the mean of all pictures")
+	assert.Equal(t, side, strings.Count(draw(run.Val.X.Narrow(0, 0, 3)), "\n"))
+	best := history.Best()
+	result.Metrics = map[string]float64{"loss": best.ValLoss, "drawing": best.More["val_drawing"], "kl": best.More["val_kl"], "mse": measured.MSE}
+	result.Compare(t, run, 0.1)
+}
