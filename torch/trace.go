@@ -170,6 +170,7 @@ func caller() string {
 		switch pkg = folder + pkg; {
 		case f.Function == home+".Trace" || f.Function == home+".Watch":
 			return layer
+		case pkg == "reflect": // it called a method of the other packages
 		case pkg != home && !strings.HasPrefix(pkg, home+"/") || strings.HasSuffix(f.File, "_test.go"):
 			return where
 		case pkg == home+"/nn" && layer == "":

@@ -142,7 +142,7 @@ func (c GaussianNLL) Loss(output, target, variance *torch.Tensor) *torch.Tensor 
 	} else if !oneForMost(v, o) {
 		panic(&torch.Error{Op: op, Shapes: [][]int{o, v}, Message: "the variance must have the output's shape, with 1 as one of the sizes, or lack the last one"})
 	}
-	if variance.Device() == torch.CPU && variance.Numel() > 0 && variance.Detach().Min().Item() < 0 {
+	if !torch.Tracing() && variance.Device() == torch.CPU && variance.Numel() > 0 && variance.Detach().Min().Item() < 0 {
 		throw(op, "a variance is below 0")
 	}
 	variance = variance.Clone()

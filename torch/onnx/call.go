@@ -4,7 +4,6 @@
 package onnx
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -45,15 +44,6 @@ type call struct {
 	node  *torch.Node
 	index int
 	label string // of the nodes: the layer, where one is known
-}
-
-// at calls f, and adds to an error the line of the network that called n.
-func at(n *torch.Node, f func()) {
-	err := fail.Catch(f)
-	if err != nil && n.Caller != "" {
-		err = fmt.Errorf("%s: %w", n.Caller, err)
-	}
-	fail.On(err)
 }
 
 func (c *call) what(name string) string { return c.node.Op + ": argument " + name }

@@ -4,6 +4,8 @@
 package onnx
 
 import (
+	"maps"
+	"math"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -16,12 +18,14 @@ func operatorCases() map[string]forward {
 	m, v4, v6 := torch.Randn([]int{4, 6}), torch.Randn([]int{4}), torch.Randn([]int{6})
 	mask := m.Gt(torch.ZerosLike(m))
 	target := torch.Rand([]int{4, 6})
-	classes := torch.FromSlice([]int64{3, 0, 5, 1})
 	index := torch.FromSlice([]int64{0, 2, 2})
 	places := torch.FromSlice([]int64{1, 0, 3, 2, 1, 0, 0, 1, 2, 3, 0, 1}, 2, 6)
 	ones := func(shape ...int) t { return torch.Randn(shape).MulScalar(0.5) }
 	images := func(x t) t { return x.Reshape(-1, 2, 3, 4) }
 	volumes := func(x t) t { return x.Reshape(-1, 1, 2, 3, 4) }
+	ones4 := ones(4, 4)
+	type opts = torch.Named
+	vector := func(x t) t { return x.Select(0, 0).Select(0, 1) }
 	flat := func(x t) t { return x.Select(1, 0) }  // [batch, 6]
 	fixed := func(x t) t { return x.Select(0, 0) } // [4, 6]
 	all := map[string]forward{}
@@ -86,39 +90,22 @@ func operatorCases() map[string]forward {
 	all["where.Scalar"] = func(x t) t { return first("aten::where.Scalar", x.Gt(m), 2.5, 1.5) }
 	add("masked_fill.Tensor", mask, torch.FromSlice([]float32{2}).Select(0, 0))
 
-	// Losses.
-	for _, op := range []string{"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "binary_cross_entropy_with_logits", "kl_div", "binary_cross_entropy"} {
-		all[op] = func(x t) t { return first("aten::"+op, x.Sigmoid(), target.Expand(x.Size(0), 4, 6)) }
-		all[op+" sum"] = func(x t) t {
-			return first("aten::"+op, x.Sigmoid(), target.Expand(x.Size(0), 4, 6), torch.Named{"reduction": 2})
-		}
-		all[op+" none"] = func(x t) t {
-			return first("aten::"+op, x.Sigmoid(), target.Expand(x.Size(0), 4, 6), torch.Named{"reduction": 0})
-		}
-	}
-	all["kl_div log"] = func(x t) t {
-		return first("aten::kl_div", x, m.Expand(x.Size(0), 4, 6), torch.Named{"log_target": true})
-	}
-	all["bce weight"] = func(x t) t {
-		return first("aten::binary_cross_entropy_with_logits", x, target.Expand(x.Size(0), 4, 6), target, v6.Abs())
-	}
-	for k, reduction := range []string{" none", "", " sum"} {
-		n := torch.Named{"reduction": k, "ignore_index": 1}
-		w := torch.Named{"reduction": k, "weight": v6.Abs()}
-		on(fixed, "cross_entropy_loss", classes, n)
-		on(fixed, "nll_loss", classes, n)
-		all["nll_loss_nd"+reduction] = func(x t) t { return first("aten::nll_loss_nd", fixed(x), classes, w) }
-		all["nll_loss2d"+reduction] = func(x t) t {
-			return first("aten::nll_loss2d", x.Unsqueeze(-1).Permute(0, 2, 1, 3).Narrow(0, 0, 1), classes.Reshape(1, 4, 1), n)
-		}
-		all["cross_entropy"+reduction] = func(x t) t { return first("aten::cross_entropy_loss", fixed(x), classes, w) }
-	}
-	all["nll_loss_forward"] = func(x t) t { return first("aten::nll_loss_forward", fixed(x), classes, nil, 1, -100) }
-	all["nll_loss2d_forward"] = func(x t) t {
-		return first("aten::nll_loss2d_forward", x.Unsqueeze(-1).Permute(0, 2, 1, 3).Narrow(0, 0, 1), classes.Reshape(1, 4, 1), nil, 1, -100)
-	}
-
 	// Reductions, sorting and sums along a dimension.
+	edges := torch.FromSlice([]float32{-1, -0.3, 0, 0.3, 1})
+	add("bucketize.Tensor", edges, opts{"right": true})
+	all["bucketize below"] = func(x t) t { return first("aten::bucketize.Tensor", x, edges, opts{"out_int32": true}) }
+	rows4, _ := ones(1, 4, 5).Sort(-1, false)
+	all["searchsorted.Tensor"] = func(x t) t {
+		return first("aten::searchsorted.Tensor", rows4.Expand(x.Size(0), 4, 5), x, opts{"side": "right"})
+	}
+	all["searchsorted one"] = func(x t) t { return first("aten::searchsorted.Tensor", edges, x) }
+	all["isin.Tensor_Tensor"] = func(x t) t { return first("aten::isin.Tensor_Tensor", x.Round(), edges.Round(), opts{"invert": true}) }
+	on(fixed, "trace")
+	add("renorm", 2, 1, 1.5)
+	all["renorm inf"] = func(x t) t { return first("aten::renorm", x, math.Inf(1), 2, 0.5) }
+	for _, op := range []string{"var", "std"} {
+		all[op+" over samples"] = func(x t) t { return first("aten::"+op+".dim", torch.Cat([]t{x, x.Neg()}, 0), []int{0, 1}) }
+	}
 	for _, op := range []string{"max", "min", "prod", "argmin", "argmax", "any", "all", "count_nonzero", "nansum", "norm.Scalar", "aminmax"} {
 		add(op)
 	}
@@ -152,6 +139,18 @@ func operatorCases() map[string]forward {
 	add("kthvalue", 2, 1)
 
 	// Products.
+	outer := ones(4, 6)
+	all["addr"] = func(x t) t { return first("aten::addr", outer, v4, vector(x), opts{"alpha": 2, "beta": 0.5}) }
+	all["addbmm"] = func(x t) t {
+		return first("aten::addbmm", ones4, x, x.Transpose(1, 2), opts{"alpha": 0.1, "beta": 0.5})
+	}
+	all["inner matrix"] = func(x t) t { return first("aten::inner", x, m) }
+	for _, op := range []string{"linalg_det", "_linalg_det"} {
+		on(func(x t) t { return x.Narrow(2, 0, 4) }, op)
+	}
+	on(fixed, "dist", m, 3)
+	on(fixed, "pdist")
+	on(fixed, "_pdist_forward", 1)
 	all["dot"] = func(x t) t { return first("aten::dot", x.Select(0, 0).Select(0, 0), v6) }
 	all["vdot"] = func(x t) t { return first("aten::vdot", x.Select(0, 0).Select(0, 0), v6) }
 	add("inner", v6)
@@ -187,7 +186,30 @@ func operatorCases() map[string]forward {
 		return first("aten::_scaled_dot_product_flash_attention_for_cpu", x.Unsqueeze(1), x.Unsqueeze(1), x.Unsqueeze(1))
 	}
 
+	all["attention grouped"] = func(x t) t {
+		q := torch.Cat([]t{x.Unsqueeze(1), x.Neg().Unsqueeze(1)}, 1)
+		return first("aten::scaled_dot_product_attention", q, x.Unsqueeze(1), x.AddScalar(1).Unsqueeze(1), opts{"enable_gqa": true})
+	}
+
 	// Convolutions, pools and normalisations.
+	on(images, "im2col", []int{2, 3}, []int{1, 1}, []int{1, 0}, []int{1, 2})
+	all["im2col dilated"] = func(x t) t {
+		return first("aten::im2col", fixed(x).Unsqueeze(0), []int{2, 2}, []int{2, 2}, []int{1, 1}, []int{2, 2})
+	}
+	on(func(x t) t { return x.Reshape(-1, 4, 6) }, "col2im", []int{3, 4}, []int{2, 2}, []int{1, 1}, []int{0, 0}, []int{1, 1})
+	all["col2im strided"] = func(x t) t {
+		return first("aten::col2im", fixed(x), []int{4, 6}, []int{2, 2}, []int{1, 2}, []int{0, 1}, []int{2, 2})
+	}
+	for _, d := range []string{"2d", "3d"} {
+		all["max_unpool"+d] = func(x t) t {
+			size, of, out := []int{2, 2}, images, []any{[]int{3, 4}}
+			if d == "3d" {
+				size, of, out = []int{1, 2, 2}, volumes, []any{[]int{2, 3, 4}, []int{1, 2, 2}, []int{0, 0, 0}}
+			}
+			r := torch.Call("aten::max_pool"+d+"_with_indices", of(x), size)
+			return first("aten::max_unpool"+d, append([]any{r.At(0), r.At(1)}, out...)...)
+		}
+	}
 	on(func(x t) t { return x }, "conv1d", ones(3, 4, 3), ones(3), []int{2}, []int{1})
 	on(images, "conv2d", ones(4, 1, 2, 2), ones(4), []int{1, 2}, []int{1, 0}, []int{1}, 2)
 	on(volumes, "conv3d", ones(2, 1, 1, 2, 2), nil)
@@ -245,6 +267,10 @@ func operatorCases() map[string]forward {
 	all["rms_norm plain"] = func(x t) t { return first("aten::rms_norm", x, []int{6}) }
 
 	// Images and padding.
+	for _, kind := range []string{"bilinear", "bicubic"} {
+		on(images, "_upsample_"+kind+"2d_aa", []int{2, 3}, false)
+		on(images, "_upsample_"+kind+"2d_aa.vec", []int{5, 2}, false, nil)
+	}
 	for _, mode := range []string{"constant", "reflect", "replicate", "circular"} {
 		all["pad "+mode] = func(x t) t { return first("aten::pad", x, []int{1, 2}, mode) }
 	}
@@ -267,6 +293,44 @@ func operatorCases() map[string]forward {
 	on(func(x t) t { return x.Unsqueeze(-1) }, "channel_shuffle", 2)
 
 	// Other orders and places.
+	for _, op := range []string{"t_copy", "alias_copy", "conj_physical", "_conj_physical", "resolve_conj", "resolve_neg", "real"} {
+		all[op] = func(x t) t { return first("aten::"+op, flat(x)).AddScalar(1) }
+	}
+	for _, op := range []string{"alpha_dropout", "feature_alpha_dropout"} {
+		all[op] = func(x t) t { return first("aten::"+op, x, 0.5, false).Neg() }
+	}
+	all["transpose in place"] = func(x t) t { return first("aten::transpose_", x.Neg(), 1, 2) }
+	all["ldexp in place"] = func(x t) t { return first("aten::ldexp_", x.Neg(), m) }
+	all["pow in place"] = func(x t) t { return first("aten::pow_.Tensor", x.Abs(), m) }
+	all["floor_divide in place"] = func(x t) t { return first("aten::floor_divide_.Tensor", x.Neg(), m) }
+	for k := range 4 {
+		all["rot90 "+string(rune('0'+k))] = func(x t) t { return first("aten::rot90", x, k, []int{1, -1}).Neg() }
+	}
+	for suffix, args := range map[string][]any{"": {}, " above": {2, 0, 2}, " below": {-1, -1, 1}} {
+		all["diag_embed"+suffix] = func(x t) t { return first("aten::diag_embed", append([]any{flat(x)}, args...)...) }
+	}
+	all["diag of a vector"] = func(x t) t { return first("aten::diag", vector(x), 1) }
+	all["diagonal_scatter"] = func(x t) t {
+		return first("aten::diagonal_scatter", x, v4.Expand(x.Size(0), 4), 1, 1, 2)
+	}
+	all["block_diag"] = func(x t) t { return torch.Call("aten::block_diag", []t{fixed(x), v4, v6.Select(0, 0)}).Tensor() }
+	all["masked_scatter"] = func(x t) t { return first("aten::masked_scatter", x, x.Gt(m), x.Neg()) }
+	all["put"] = func(x t) t { return first("aten::put", x, index, v4.Narrow(0, 0, 3), true) }
+	words := torch.FromSlice([]int64{1, 0, 3, 3, 2, 1})
+	whole := torch.FromSlice([]int64{0, 2, 2, 6})
+	bags := torch.FromSlice([]int64{0, 2, 2, 5})
+	for k, op := range []string{"embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"} {
+		all[op] = func(x t) t { return first("aten::"+op, fixed(x), words, bags, false, k) }
+	}
+	all["embedding_bag.padding_idx"] = func(x t) t {
+		return first("aten::embedding_bag.padding_idx", fixed(x), words, whole, false, 1, false, nil, true, 3)
+	}
+	all["embedding_bag weights"] = func(x t) t { return first("aten::embedding_bag", m, words, bags, false, 0, false, vector(x)) }
+	all["arange"] = func(x t) t { return x.AddScalar(0).Add(call1("aten::arange", x.Size(0)).Reshape(-1, 1, 1)) }
+	all["arange.start"] = func(x t) t { return x.Add(call1("aten::arange.start", 2, x.Size(0)+2).Reshape(-1, 1, 1)) }
+	all["arange.start_step"] = func(x t) t { return x.Add(torch.Arange(0, 3*x.Size(0), 3).Reshape(-1, 1, 1)) }
+	all["eye"] = func(x t) t { return call1("aten::eye", x.Size(0)).Matmul(flat(x)) }
+	all["eye.m"] = func(x t) t { return torch.Call("aten::eye.m", 5, x.Size(0)).Tensor().Matmul(flat(x)) }
 	add("movedim.int", 1, -1)
 	add("movedim.intlist", []int{2, 1}, []int{0, 2})
 	all["broadcast_to"] = func(x t) t { return x.Add(first("aten::broadcast_to", v6.Sin(), []int{x.Size(0), 4, 6})) }
@@ -305,6 +369,15 @@ func operatorCases() map[string]forward {
 	add("index_add", 1, index, ones(1, 3, 6).Expand(1, 3, 6))
 	all["index_add"] = func(x t) t {
 		return first("aten::index_add", fixed(x), 0, index, m.Narrow(0, 0, 3), torch.Named{"alpha": 2})
+	}
+	source := ones(1, 3, 6)
+	for suffix, reduce := range map[string]string{"": "prod", " mean": "mean", " amax": "amax"} {
+		all["index_reduce"+suffix] = func(x t) t {
+			return first("aten::index_reduce", x, 1, index, source.Expand(x.Size(0), 3, 6), reduce, opts{"include_self": reduce != "amax"})
+		}
+		all["scatter_reduce alone"+suffix] = func(x t) t {
+			return first("aten::scatter_reduce.two", fixed(x), 0, places, m, reduce, opts{"include_self": false})
+		}
 	}
 	add2("index_copy", 0, index.Narrow(0, 0, 2), m.Narrow(0, 0, 2))
 	add("index_fill.int_Scalar", 1, index, 0.5)
@@ -350,5 +423,6 @@ func operatorCases() map[string]forward {
 			return torch.Call("aten::lstm_cell", flat(x), []t{h, h.Neg()}, w, r, nil, nil).At(k).(t)
 		}
 	}
+	maps.Copy(all, lossCases())
 	return all
 }

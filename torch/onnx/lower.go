@@ -119,7 +119,7 @@ func (l *lowerer) call(i int) {
 	}
 	switch {
 	case ok:
-	case n.Schema.Random:
+	case n.Schema.Random && len(otherForms(name)) == 0:
 		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. "+
 			"Leave it out in evaluation mode, or give the network the numbers as an input", name, i+1)
 	default:
@@ -154,7 +154,14 @@ var instead = []struct{ text, operators string }{
 			"triangular_solve _linalg_eigh _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd"},
 	{"ONNX has no complex numbers: multiply by a constant matrix of cosines and one of sines, and keep two real tensors",
 		"_fft_c2c _fft_c2r _fft_r2c complex fft_fft fft_fft2 fft_fftn fft_ifft fft_ifft2 fft_ifftn fft_irfft fft_irfft2 fft_irfftn fft_rfft " +
-			"fft_rfft2 fft_rfftn imag istft polar real stft view_as_complex view_as_real"},
+			"fft_rfft2 fft_rfftn imag istft polar stft view_as_complex view_as_real"},
+	{"ONNX has no such special function: write a polynomial that is good enough where the network needs it",
+		"digamma erfinv i0 igamma igammac lgamma mvlgamma polygamma special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0 " +
+			"special_bessel_y1 special_erfcx special_i0e special_i1 special_i1e special_log_ndtr special_modified_bessel_i0 " +
+			"special_modified_bessel_i1 special_modified_bessel_k0 special_modified_bessel_k1 special_ndtri special_scaled_modified_bessel_k0 " +
+			"special_scaled_modified_bessel_k1 special_spherical_bessel_j0 special_zeta"},
+	{"a file knows no places in memory: write Narrow, Unfold or Expand", "as_strided as_strided_copy as_strided_scatter"},
+	{"ONNX has no packed sequences: give the layer the padded tensor", "_pack_padded_sequence _pad_packed_sequence"},
 	{"ONNX has no loop over alignments: leave this loss to training, and export the network up to its log-probabilities",
 		"ctc_loss _ctc_loss"},
 }
@@ -162,26 +169,31 @@ var instead = []struct{ text, operators string }{
 // remedy returns the advice for an operator that is not in the table: call another
 // overload or operator, or write a lowering.
 func remedy(name string) string {
-	base, _, _ := strings.Cut(name, ".")
-	var overloads []string
-	for _, rows := range []map[string]lowering{table, kept} {
-		for k := range rows {
-			if strings.HasPrefix(k, base+".") || k == base {
-				overloads = append(overloads, k)
-			}
-		}
-	}
-	slices.Sort(overloads)
 	const write = "write its lowering (see the table in torch/onnx/table.go)"
-	if len(overloads) > 0 {
-		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(overloads, ", "), write)
+	if forms := otherForms(name); len(forms) > 0 {
+		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(forms, ", "), write)
 	}
+	base, _, _ := strings.Cut(name, ".")
 	for _, i := range instead {
 		if slices.Contains(strings.Fields(i.operators), strings.TrimPrefix(base, "aten::")) {
 			return i.text
 		}
 	}
 	return "compute it with other operators, or " + write
+}
+
+// otherForms returns the overloads of an operator that can be exported.
+func otherForms(name string) (forms []string) {
+	base, _, _ := strings.Cut(name, ".")
+	for _, rows := range []map[string]lowering{table, kept} {
+		for k := range rows {
+			if strings.HasPrefix(k, base+".") || k == base {
+				forms = append(forms, k)
+			}
+		}
+	}
+	slices.Sort(forms)
+	return forms
 }
 
 // output makes a value the graph's output.

@@ -30,6 +30,15 @@ func repeated(x, n int) []int {
 	return xs
 }
 
+// counted returns 0, 1 … n-1.
+func counted(n int) []int {
+	xs := make([]int, n)
+	for i := range xs {
+		xs[i] = i
+	}
+	return xs
+}
+
 // lowerConv writes a convolution over any number of dimensions, transposed or not.
 func lowerConv(c *call) {
 	x, w, b := c.tensor("input"), c.tensor("weight"), c.optional("bias")

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -16,6 +17,24 @@ func fillWith(argument string) lowering {
 }
 
 func (c *call) fill(x float64) { c.alias(0, c.filled(c.shapeOf(0), c.dtypeOf(0), x)) }
+
+// lowerArange counts with numbers that may depend on the batch.
+func lowerArange(c *call) {
+	bound := func(name string, fallback int) string {
+		n := size{fixed: fallback}
+		if c.has(name) {
+			n = c.size(name)
+		}
+		return c.add("Squeeze", []string{c.sizes(n), c.vector(0)})
+	}
+	y := c.add("Range", []string{bound("start", 0), bound("end", 0), bound("step", 1)})
+	c.set(0, c.as(&value{name: y, dtype: torch.Int64}, c.dtypeOf(0)))
+}
+
+// lowerEye writes a diagonal of ones.
+func lowerEye(c *call) {
+	c.put("EyeLike", []string{c.in(c.filled(c.shapeOf(0), c.dtypeOf(0), 0))})
+}
 
 // same passes its input on, in the result's type.
 func same(c *call) {

@@ -106,6 +106,13 @@ func upsample(mode string, attributes ...attribute) lowering {
 			coordinates = "half_pixel"
 		}
 		list := append([]attribute{attrString("mode", mode), attrString("coordinate_transformation_mode", coordinates)}, attributes...)
+		if strings.Contains(c.node.Op, "_aa") {
+			c.needs(18, "antialiasing")
+			if c.bool("align_corners") {
+				fail.With("%s: with align_corners ONNX Runtime takes other windows; leave it out", c.node.Op)
+			}
+			list = append(list, attrInt("antialias", 1), attrInt("exclude_outside", 1))
+		}
 		c.put("Resize", in, list...)
 	}
 }
@@ -176,10 +183,11 @@ func lowerScaledDotProductAttention(c *call) {
 	if c.has("dropout_p") && c.number("dropout_p") != 0 {
 		fail.With("%s: dropout_p is %v: put the network into evaluation mode", c.node.Op, c.number("dropout_p"))
 	}
-	if c.bool("enable_gqa") {
-		fail.With("%s: enable_gqa cannot be exported; repeat the keys and values", c.node.Op)
-	}
 	d, rank := q.dtype, len(k.shape)
+	keys, values := c.in(k), c.in(v)
+	if c.bool("enable_gqa") { // several heads of queries share one of keys and values
+		keys, values = c.repeatedHeads(k, q), c.repeatedHeads(v, q)
+	}
 	scale := 1 / math.Sqrt(float64(c.fixed(q.sizeAt(len(q.shape)-1), "query")))
 	if c.has("scale") {
 		scale = c.number("scale")
@@ -190,7 +198,7 @@ func lowerScaledDotProductAttention(c *call) {
 	}
 	perm[rank-2], perm[rank-1] = rank-1, rank-2
 	known := map[string]string{
-		"q": c.in(q), "k": c.add("Transpose", []string{c.in(k)}, attrInts("perm", perm...)), "s": c.scalar(scale, d),
+		"q": c.in(q), "k": c.add("Transpose", []string{keys}, attrInts("perm", perm...)), "s": c.scalar(scale, d),
 		"mask": "", "never": c.scalar(math.Inf(-1), d), "none": c.scalar(0, d),
 	}
 	product := "MatMul(q * s, k)"
@@ -211,5 +219,16 @@ func lowerScaledDotProductAttention(c *call) {
 	if mask != nil { // where nothing may be seen, PyTorch's weights are 0
 		weights = c.formula(d, "Where(IsNaN(w), none, w)", map[string]string{"w": weights, "none": known["none"]})
 	}
-	c.put("MatMul", []string{weights, c.in(v)})
+	c.put("MatMul", []string{weights, values})
+}
+
+// repeatedHeads repeats each head of v, [..., heads, places, features], as often as q has it.
+func (c *call) repeatedHeads(v, q *value) string {
+	axis := len(v.shape) - 3
+	n := c.fixed(q.sizeAt(axis), "query") / c.fixed(v.sizeAt(axis), "key")
+	tiles, shape := repeated(1, len(v.shape)+1), slices.Clone(v.shape)
+	tiles[axis+1] = n
+	shape[axis] = q.shape[axis]
+	y := c.add("Unsqueeze", []string{c.in(v), c.vector(axis + 1)})
+	return c.reshape(c.add("Tile", []string{y, c.vector(tiles...)}), nil, shape)
 }

@@ -5,7 +5,9 @@ package onnx
 
 import (
 	"math"
+	"slices"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -91,15 +93,142 @@ func lowerEmbedding(c *call) {
 	c.put("Gather", []string{c.in(w), c.in(c.tensor("indices"))}, attrInt("axis", 0))
 }
 
+// lowerEmbeddingBag writes the sums, means or maxima of rows of the weight. The bags begin at
+// offsets: each place is compared with each bag.
+func lowerEmbeddingBag(c *call) {
+	w, indices, offsets, d := c.tensor("weight"), c.tensor("indices"), c.tensor("offsets"), c.dtypeOf(0)
+	c.label = prefix(w.label)
+	total := c.sizes(indices.shape[0])
+	zero, one := c.integer(0), c.integer(1)
+	places := c.add("Range", []string{zero, c.add("Squeeze", []string{total, c.vector(0)}), one})
+	starts := c.as(offsets, torch.Int64)
+	ends := c.add("Slice", []string{starts, c.vector(1), c.vector(math.MaxInt64), c.vector(0)})
+	if c.bool("include_last_offset") {
+		starts = c.add("Slice", []string{starts, c.vector(0), c.vector(-1), c.vector(0)})
+	} else {
+		ends = c.add("Concat", []string{ends, total}, attrInt("axis", 0))
+	}
+	column := func(x string) string { return c.add("Unsqueeze", []string{x, c.vector(1)}) }
+	known := map[string]string{"at": places, "from": column(starts), "to": column(ends), "i": c.as(indices, torch.Int64)}
+	text := "from <= at && at < to"
+	if c.has("padding_idx") && c.int("padding_idx") >= 0 {
+		known["padding"] = c.integer(c.int("padding_idx"))
+		text += " && !(i == padding)"
+	}
+	inside := c.formula(torch.Int64, text, known) // [bags, places]
+	rows := c.add("Gather", []string{c.in(w), c.in(indices)}, attrInt("axis", 0))
+	if v := c.optional("per_sample_weights"); v != nil {
+		rows = c.add("Mul", []string{rows, column(c.in(v))})
+	}
+	if c.int("mode") == 2 {
+		known = map[string]string{"in": c.add("Unsqueeze", []string{inside, c.vector(2)}), "rows": rows}
+		y := c.reduced("ReduceMax", c.formula(d, "Where(in, rows, -Inf)", known), false, 1)
+		c.set(0, c.formula(d, "Where(y == -Inf, 0, y)", map[string]string{"y": y})) // a bag without rows
+		return
+	}
+	share := c.cast(inside, d)
+	y := c.add("MatMul", []string{share, rows})
+	if c.int("mode") == 1 {
+		y = c.formula(d, "y / Max(n, 1)", map[string]string{"y": y, "n": c.reduced("ReduceSum", share, true, 1)})
+	}
+	c.set(0, y)
+}
+
+// lowerSearchsorted counts the boundaries below each value. Boundaries of several dimensions
+// stand beside the values of the same place.
+func lowerSearchsorted(c *call) {
+	x, name := c.tensor("self"), "boundaries"
+	if !c.has(name) {
+		name = "sorted_sequence"
+	}
+	b := c.tensor(name)
+	if c.has("sorter") {
+		fail.With("%s: sorter cannot be exported; sort the values", c.node.Op)
+	}
+	d, in := promoted(x, b), c.in(b)
+	if n := len(b.shape); n > 1 {
+		in = c.add("Unsqueeze", []string{in, c.vector(n - 1)})
+	}
+	text := "b < x"
+	if c.bool("right") || c.string("side") == "right" {
+		text = "b <= x"
+	}
+	known := map[string]string{"b": in, "x": c.add("Unsqueeze", []string{c.as(x, d), c.vector(len(x.shape))})}
+	if b.dtype != d {
+		known["b"] = c.cast(in, d)
+	}
+	c.set(0, c.reduced("ReduceSum", c.cast(c.formula(d, text, known), c.dtypeOf(0)), false, -1))
+}
+
+// lowerIsin reports which elements are among others.
+func lowerIsin(c *call) {
+	x, others := c.tensor("elements"), c.tensor("test_elements")
+	d := promoted(x, others)
+	known := map[string]string{"x": c.add("Unsqueeze", []string{c.as(x, d), c.vector(len(x.shape))}),
+		"y": c.add("Reshape", []string{c.as(others, d), c.vector(-1)})}
+	y := c.reduced("ReduceMax", c.cast(c.formula(d, "x == y", known), torch.Int32), false, -1)
+	y = c.cast(y, torch.Bool)
+	if c.bool("invert") {
+		y = c.add("Not", []string{y})
+	}
+	c.set(0, y)
+}
+
+// lowerMaskedScatter writes the first elements of source, one by one, where the mask is true.
+func lowerMaskedScatter(c *call) {
+	d, shape := c.dtypeOf(0), c.sizes(c.shapeOf(0)...)
+	mask := c.add("Expand", []string{c.in(c.tensor("mask")), shape})
+	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(-1)}) }
+	count := c.add("CumSum", []string{c.cast(flat(mask), torch.Int64), c.vector(0)})
+	at := c.formula(torch.Int64, "Max(n - 1, 0)", map[string]string{"n": count})
+	src := c.add("Gather", []string{flat(c.operand("source", d)), at})
+	c.put("Where", []string{mask, c.add("Reshape", []string{src, shape}), c.operand("self", d)})
+}
+
+// lowerPut writes elements to their places among all.
+func lowerPut(c *call) {
+	x := c.tensor("self")
+	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(-1)}) }
+	y := c.scattered(flat(c.in(x)), flat(c.in(c.tensor("index"))), flat(c.in(c.tensor("source"))), 0,
+		map[bool]string{true: "add", false: "none"}[c.bool("accumulate")])
+	c.set(0, c.reshape(y, nil, x.shape))
+}
+
 func lowerFlip(c *call) {
 	x := c.tensor("self")
-	dims := c.ints("dims")
+	c.set(0, c.flipped(c.in(x), len(x.shape), c.ints("dims")...))
+}
+
+// lowerRot90 turns two dimensions by quarters of a circle.
+func lowerRot90(c *call) {
+	x := c.tensor("self")
+	rank, dims := len(x.shape), c.axes("dims", len(x.shape))
+	perm := counted(rank)
+	perm[dims[0]], perm[dims[1]] = dims[1], dims[0]
+	turned := func(axis int) {
+		c.put("Transpose", []string{c.flipped(c.in(x), rank, axis)}, attrInts("perm", perm...))
+	}
+	switch c.int("k") & 3 {
+	case 0:
+		c.alias(0, x)
+	case 1:
+		turned(dims[1])
+	case 2:
+		c.set(0, c.flipped(c.in(x), rank, dims...))
+	case 3:
+		turned(dims[0])
+	}
+}
+
+// flipped reverses dimensions of a tensor of that rank.
+func (c *call) flipped(x string, rank int, dims ...int) string {
+	dims = slices.Clone(dims)
 	starts, ends, steps := make([]int, len(dims)), make([]int, len(dims)), make([]int, len(dims))
 	for i, d := range dims {
 		starts[i], ends[i], steps[i] = -1, math.MinInt64, -1
 		if d < 0 {
-			dims[i] += len(x.shape)
+			dims[i] += rank
 		}
 	}
-	c.put("Slice", []string{c.in(x), c.vector(starts...), c.vector(ends...), c.vector(dims...), c.vector(steps...)})
+	return c.add("Slice", []string{x, c.vector(starts...), c.vector(ends...), c.vector(dims...), c.vector(steps...)})
 }

@@ -80,15 +80,33 @@ func lowerInner(c *call) {
 		c.put("MatMul", []string{c.in(a), c.in(b)})
 	case len(a.shape) == 1:
 		c.put("MatMul", []string{c.in(b), c.in(a)})
+	case len(b.shape) == 2:
+		c.put("MatMul", []string{c.in(a), c.add("Transpose", []string{c.in(b)}, attrInts("perm", 1, 0))})
 	default:
-		fail.With("%s: only with a vector can it be exported; use Matmul", c.node.Op)
+		fail.With("%s: only with a vector or a matrix can it be exported; use Matmul", c.node.Op)
 	}
 }
 
 // lowerOuter multiplies each element of a vector by each of another.
 func lowerOuter(c *call) {
-	column := c.add("Unsqueeze", []string{c.operand("self", c.dtypeOf(0)), c.vector(1)})
-	c.put("Mul", []string{column, c.operand("vec2", c.dtypeOf(0))})
+	first := "self"
+	if c.has("vec1") {
+		first = "vec1"
+	}
+	column := c.add("Unsqueeze", []string{c.operand(first, c.dtypeOf(0)), c.vector(1)})
+	row := c.add("Unsqueeze", []string{c.operand("vec2", c.dtypeOf(0)), c.vector(0)})
+	y := c.add("MatMul", []string{column, row}) // the checker of onnx takes vectors for shapes and refuses Mul
+	if first == "vec1" {                        // addr
+		y = c.formula(c.dtypeOf(0), "beta * self + alpha * y", map[string]string{"y": y})
+	}
+	c.set(0, y)
+}
+
+// lowerAddbmm adds up matrix products.
+func lowerAddbmm(c *call) {
+	d := c.dtypeOf(0)
+	y := c.reduced("ReduceSum", c.formula(d, "MatMul(batch1, batch2)", nil), false, 0)
+	c.set(0, c.formula(d, "beta * self + alpha * y", map[string]string{"y": y}))
 }
 
 func lowerEinsum(c *call) {
@@ -116,6 +134,27 @@ func lowerCdist(c *call) {
 	x := c.add("Unsqueeze", []string{c.in(a), c.vector(len(a.shape) - 1)})
 	y := c.add("Unsqueeze", []string{c.in(b), c.vector(len(b.shape) - 2)})
 	c.set(0, c.distance(c.add("Sub", []string{x, y}), c.dtypeOf(0), p, false))
+}
+
+// lowerPdist writes the distances between the rows of a matrix, each pair once.
+func lowerPdist(c *call) {
+	x := c.tensor("self")
+	n := c.fixed(x.sizeAt(0), "self")
+	var first, second []int
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			first, second = append(first, i), append(second, j)
+		}
+	}
+	rows := func(at []int) string { return c.add("Gather", []string{c.in(x), c.vector(at...)}, attrInt("axis", 0)) }
+	c.set(0, c.distance(c.add("Sub", []string{rows(first), rows(second)}), x.dtype, c.number("p"), false))
+}
+
+// lowerDist writes the distance between all elements of two tensors.
+func lowerDist(c *call) {
+	d := c.dtypeOf(0)
+	flat := c.add("Reshape", []string{c.formula(d, "self - other", nil), c.vector(-1)})
+	c.set(0, c.distance(flat, d, c.number("p"), false))
 }
 
 func lowerPairwiseDistance(c *call) {

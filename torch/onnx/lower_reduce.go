@@ -171,14 +171,52 @@ func lowerVectorNorm(c *call) {
 	}
 }
 
+// lowerRenorm scales the slices along a dimension whose norm is above a bound.
+func lowerRenorm(c *call) {
+	x, p := c.tensor("self"), c.number("p")
+	var others []int
+	for axis := range x.shape {
+		if axis != c.axis("dim", len(x.shape)) {
+			others = append(others, axis)
+		}
+	}
+	known := map[string]string{"e": c.scalar(1e-7, x.dtype)}
+	switch {
+	case math.IsInf(p, 1):
+		known["n"] = c.reduced("ReduceMax", c.formula(x.dtype, "Abs(self)", nil), true, others...)
+	default:
+		known["n"] = c.reduced("ReduceSum", c.formula(x.dtype, "Pow(Abs(self), p)", nil), true, others...)
+		known["n"] = c.formula(x.dtype, "Pow(n, 1 / p)", known)
+	}
+	c.set(0, c.formula(x.dtype, "Where(n > maxnorm, self * (maxnorm / (n + e)), self)", known))
+}
+
+// freedom returns how many elements there are in some dimensions, less the correction.
+func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) string {
+	fixed, free := 1, []size{}
+	for _, axis := range axes {
+		if s := x.sizeAt(axis); s.constant() {
+			fixed *= s.fixed
+		} else {
+			free = append(free, s)
+		}
+	}
+	if len(free) == 0 {
+		return c.scalar(max(float64(fixed)-correction, 0), d)
+	}
+	n := c.vector(fixed)
+	for _, s := range free {
+		n = c.add("Mul", []string{n, c.sizes(s)})
+	}
+	n = c.add("Squeeze", []string{n, c.vector(0)})
+	return c.formula(d, "Max(Number(n) - k, 0)", map[string]string{"n": n, "k": c.scalar(correction, d)})
+}
+
 // lowerVariance writes the variance or its root and, as a second result, the mean.
 func lowerVariance(c *call) {
 	x, d := c.tensor("self"), c.dtypeOf(0)
 	axes := c.overDims(x)
-	n, correction, keep := 1, 1.0, c.bool("keepdim")
-	for _, axis := range c.axes("dim", len(x.shape)) {
-		n *= c.fixed(x.sizeAt(axis), "self")
-	}
+	correction, keep := 1.0, c.bool("keepdim")
 	if c.has("correction") {
 		correction = c.number("correction")
 	} else if v, ok := c.node.Args["unbiased"].(bool); ok && !v {
@@ -187,7 +225,7 @@ func lowerVariance(c *call) {
 	in := c.as(x, d)
 	centred := c.add("Sub", []string{in, c.reduced("ReduceMean", in, true, axes...)})
 	y := c.reduced("ReduceSum", c.add("Mul", []string{centred, centred}), keep, axes...)
-	y = c.add("Div", []string{y, c.scalar(max(float64(n)-correction, 0), d)})
+	y = c.add("Div", []string{y, c.freedom(x, c.axes("dim", len(x.shape)), correction, d)})
 	if strings.HasPrefix(c.node.Op, "aten::std") {
 		y = c.add("Sqrt", []string{y})
 	}

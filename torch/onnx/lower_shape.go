@@ -228,51 +228,8 @@ func lowerRoll(c *call) {
 	c.put("Identity", []string{out})
 }
 
-// triangle keeps the elements on one side of a diagonal.
-func triangle(upper int) lowering {
-	return func(c *call) {
-		x := c.tensor("self")
-		c.put("Trilu", []string{c.in(x), c.integer(c.int("diagonal"))}, attrInt("upper", upper))
-	}
-}
-
 // integer returns a constant int64 without dimensions.
 func (c *call) integer(n int) string { return c.scalar(float64(n), torch.Int64) }
-
-// lowerDiagonal picks the diagonal of two dimensions, which becomes the last.
-func lowerDiagonal(c *call) {
-	x := c.tensor("self")
-	rank, offset := len(x.shape), 0
-	for _, name := range []string{"offset", "diagonal"} {
-		if c.has(name) {
-			offset = c.int(name)
-		}
-	}
-	a, b := 0, 1
-	if c.has("dim1") {
-		a, b = c.axis("dim1", rank), c.axis("dim2", rank)
-	}
-	if rank < 2 {
-		fail.With("%s: a matrix cannot be made of a vector in a file", c.node.Op)
-	}
-	rows, columns := c.fixed(x.sizeAt(a), "self"), c.fixed(x.sizeAt(b), "self")
-	var at []int
-	for i := range rows {
-		if j := i + offset; j >= 0 && j < columns {
-			at = append(at, i*columns+j)
-		}
-	}
-	var perm []int
-	var shape []size
-	for d := range rank {
-		if d != a && d != b {
-			perm, shape = append(perm, d), append(shape, x.shape[d])
-		}
-	}
-	y := c.add("Transpose", []string{c.in(x)}, attrInts("perm", append(perm, a, b)...))
-	y = c.reshape(y, nil, append(shape, size{fixed: rows * columns}))
-	c.put("Gather", []string{y, c.vector(at...)}, attrInt("axis", rank-2))
-}
 
 // lowerUnfold cuts a dimension into windows, which become the last dimension.
 func lowerUnfold(c *call) {

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -33,46 +34,75 @@ func lowerGather(c *call) {
 // there, others combine it with src.
 func scatter(reduction string) lowering {
 	return func(c *call) {
-		x, index := c.tensor("self"), c.tensor("index")
-		if len(x.shape) == 0 {
-			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-		}
-		d, axis, reduction := x.dtype, c.axis("dim", len(x.shape)), reduction
+		x, index, reduction := c.tensor("self"), c.tensor("index"), reduction
+		c.rank()
 		if kind := c.string("reduce"); kind != "" {
-			reduction = map[string]string{"add": "add", "multiply": "mul", "sum": "add", "prod": "mul", "amax": "max", "amin": "min"}[kind]
-		}
-		if v, ok := c.node.Args["include_self"].(bool); ok && !v || reduction == "" {
-			fail.With("%s: reduce %q with include_self %v cannot be exported", c.node.Op, c.string("reduce"), v)
-		}
-		attributes := []attribute{attrInt("axis", axis)}
-		if reduction != "none" {
-			c.needs(map[string]int{"add": 16, "mul": 16, "max": 18, "min": 18}[reduction], reduction)
-			attributes = append(attributes, attrString("reduction", reduction))
+			reduction = kind
 		}
 		var src string
 		if v := c.optional("src"); v != nil {
-			src = c.as(v, d)
+			src = c.as(v, x.dtype)
 			for i, s := range index.shape {
 				if v.shape[i] != s {
 					src = c.add("Slice", []string{src, c.vector(0), c.sizes(s), c.vector(i)})
 				}
 			}
 		} else {
-			src = c.add("Expand", []string{c.operand("value", d), c.sizes(index.shape...)})
+			src = c.add("Expand", []string{c.operand("value", x.dtype), c.sizes(index.shape...)})
 		}
-		c.put("ScatterElements", []string{c.in(x), c.in(index), src}, attributes...)
+		c.set(0, c.scattered(c.in(x), c.in(index), src, c.axis("dim", len(x.shape)), reduction))
 	}
 }
 
-// alongAxis writes index_add, index_copy and index_fill: whole slices along a dimension.
-// The index is repeated for the other dimensions.
+// reductions are those of ScatterElements, by PyTorch's names.
+var reductions = map[string]struct {
+	name    string
+	opset   int
+	neutral float64 // what it leaves as it is
+}{
+	"none": {"none", 13, 0}, "add": {"add", 16, 0}, "sum": {"add", 16, 0}, "mean": {"add", 16, 0}, "multiply": {"mul", 16, 1}, "prod": {"mul", 16, 1},
+	"amax": {"max", 18, math.Inf(-1)}, "amin": {"min", 18, math.Inf(1)},
+}
+
+// scattered combines elements of x with those of src, at places that the index has. Where the
+// call says that x itself does not count, it is replaced there first.
+func (c *call) scattered(x, index, src string, axis int, reduction string) string {
+	d, r := c.dtypeOf(0), reductions[reduction]
+	c.needs(r.opset, reduction)
+	write := func(x, src, reduction string) string {
+		attributes := []attribute{attrInt("axis", axis)}
+		if reduction != "none" {
+			attributes = append(attributes, attrString("reduction", reduction))
+		}
+		return c.add("ScatterElements", []string{x, index, src}, attributes...)
+	}
+	likeIndex := func(x float64) string {
+		return c.add("Expand", []string{c.scalar(x, d), c.add("Shape", []string{index})})
+	}
+	own, given := c.node.Args["include_self"].(bool)
+	if own = own || !given; !own {
+		x = write(x, likeIndex(r.neutral), "none")
+	}
+	y := write(x, src, r.name)
+	if reduction == "mean" {
+		n := c.add("Expand", []string{c.scalar(1, d), c.add("Shape", []string{x})})
+		if !own {
+			n = write(n, likeIndex(0), "none")
+		}
+		y = c.add("Div", []string{y, write(n, likeIndex(1), "add")})
+	}
+	return y
+}
+
+// alongAxis writes index_add, index_copy, index_fill and index_reduce: whole slices along a
+// dimension. The index is repeated for the other dimensions.
 func alongAxis(reduction string) lowering {
 	return func(c *call) {
-		x, index := c.tensor("self"), c.tensor("index")
-		if len(x.shape) == 0 {
-			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
+		x, index, reduction := c.tensor("self"), c.tensor("index"), reduction
+		axis, shape := c.axis("dim", c.rank()), slices.Clone(x.shape)
+		if kind := c.string("reduce"); kind != "" {
+			reduction = kind
 		}
-		axis, shape := c.axis("dim", len(x.shape)), slices.Clone(x.shape)
 		shape[axis] = size{fixed: 1}
 		if len(index.shape) == 1 {
 			shape[axis] = index.shape[0]
@@ -90,12 +120,7 @@ func alongAxis(reduction string) lowering {
 			src = c.add("Mul", []string{src, c.scalar(c.number("alpha"), x.dtype)})
 		}
 		src = c.add("Expand", []string{src, c.sizes(shape...)})
-		attributes := []attribute{attrInt("axis", axis)}
-		if reduction != "none" {
-			c.needs(16, reduction)
-			attributes = append(attributes, attrString("reduction", reduction))
-		}
-		c.put("ScatterElements", []string{c.in(x), places, src}, attributes...)
+		c.set(0, c.scattered(c.in(x), places, src, axis, reduction))
 	}
 }
 

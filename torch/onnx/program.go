@@ -93,22 +93,24 @@ func newProgram(e *exporter, traces []*torch.Graph) *program {
 	p := &program{e, e.points(), traces, map[string]form{}}
 	first := traces[0]
 	for k, g := range traces[1:] {
-		at := fmt.Sprintf("with %s than with %s", e.text(p.points[k+1]), e.text(p.points[0]))
+		there := fmt.Sprintf("with %s than with %s", e.text(p.points[k+1]), e.text(p.points[0]))
 		const why = "What depends on a size in Go cannot be exported"
 		for i := range min(len(first.Nodes), len(g.Nodes)) {
 			x, y := first.Nodes[i], g.Nodes[i]
-			switch {
-			case x.Op != y.Op || x.Overload != y.Overload:
-				fail.With("the network calls other operators %s: %s is call %d, not %s. %s", at, y.Op, i+1, x.Op, why)
-			case !slices.Equal(x.Results, y.Results) || !sameTensors(x, y):
-				fail.With("the network calls %s (call %d) on other tensors %s. %s", x.Op, i+1, at, why)
-			}
+			at(&y, func() {
+				switch {
+				case x.Op != y.Op || x.Overload != y.Overload:
+					fail.With("the network calls other operators %s: %s is call %d, not %s. %s", there, y.Op, i+1, x.Op, why)
+				case !slices.Equal(x.Results, y.Results) || !sameTensors(x, y):
+					fail.With("the network calls %s (call %d) on other tensors %s. %s", x.Op, i+1, there, why)
+				}
+			})
 		}
 		if len(first.Nodes) != len(g.Nodes) {
-			fail.With("the network calls %d operators instead of %d %s. %s", len(g.Nodes), len(first.Nodes), at, why)
+			fail.With("the network calls %d operators instead of %d %s. %s", len(g.Nodes), len(first.Nodes), there, why)
 		}
 		if !slices.Equal(first.Outputs, g.Outputs) {
-			fail.With("the network returns another tensor %s", at)
+			fail.With("the network returns another tensor %s", there)
 		}
 	}
 	return p

@@ -3,7 +3,10 @@
 
 package onnx
 
-import "math"
+import (
+	"maps"
+	"math"
+)
 
 // table holds the operators that can be exported, by name and overload. The in-place
 // forms share the rows of the others. To add an operator, add a row:
@@ -16,7 +19,14 @@ import "math"
 //   - a function for any other, in the lower_*.go file of its family.
 //
 // A new row needs a network in cases (lower_test.go) or operatorCases (cases_test.go).
-var table = map[string]lowering{
+var table = func() map[string]lowering {
+	all := maps.Clone(computing)
+	maps.Copy(all, arranging)
+	return all
+}()
+
+// computing holds the operators that compute new elements.
+var computing = map[string]lowering{
 	// Functions of one tensor, element by element.
 	"aten::tanh":        node("Tanh", "self"),
 	"aten::sigmoid":     node("Sigmoid", "self"),
@@ -106,38 +116,6 @@ var table = map[string]lowering{
 	"aten::rnn_tanh_cell":  lowerCell("Tanh"),
 	"aten::rnn_relu_cell":  lowerCell("Relu"),
 
-	// Shapes.
-	"aten::reshape":            lowerReshape,
-	"aten::view":               lowerReshape,
-	"aten::view_as":            lowerReshape,
-	"aten::reshape_as":         lowerReshape,
-	"aten::_unsafe_view":       lowerReshape,
-	"aten::flatten.using_ints": lowerReshape,
-	"aten::unflatten.int":      lowerReshape,
-	"aten::permute":            lowerPermute,
-	"aten::squeeze":            lowerSqueeze,
-	"aten::squeeze.dim":        lowerSqueeze,
-	"aten::squeeze.dims":       lowerSqueeze,
-	"aten::unsqueeze":          lowerUnsqueeze,
-	"aten::expand":             lowerExpand,
-	"aten::expand_as":          lowerExpand,
-	"aten::repeat":             lowerRepeat,
-	"aten::cat":                lowerCat,
-	"aten::stack":              lowerStack,
-
-	// Parts.
-	"aten::narrow":           lowerNarrow,
-	"aten::slice.Tensor":     lowerSlice,
-	"aten::select.int":       lowerSelect,
-	"aten::chunk":            lowerSplit,
-	"aten::split.Tensor":     lowerSplit,
-	"aten::split.sizes":      lowerSplit,
-	"aten::split_with_sizes": lowerSplit,
-	"aten::unbind.int":       lowerUnbind,
-	"aten::index_select":     lowerIndexSelect,
-	"aten::embedding":        lowerEmbedding,
-	"aten::flip":             lowerFlip,
-
 	// Formulas of one tensor.
 	"aten::acos":           node("Acos", "self"),
 	"aten::acosh":          node("Acosh", "self"),
@@ -218,13 +196,16 @@ var table = map[string]lowering{
 	"aten::floor_divide.Scalar":     formula(floorDivide),
 	"aten::div.Tensor_mode":         lowerDivMode,
 	"aten::div.Scalar_mode":         lowerDivMode,
+	"aten::floor_divide.Tensor":     formula(floorDivide), // in place
 	"aten::pow.Scalar":              node("Pow", "self exponent"),
+	"aten::pow.Tensor":              node("Pow", "self exponent"), // in place
 	"aten::atan2":                   formula("Where(other > 0, Atan(self / other), Where(other < 0, Atan(self / other) + Where(self < 0, -Pi, Pi), Sign(self) * (Pi / 2)))"),
 	"aten::hypot":                   formula("Sqrt(self * self + other * other)"),
 	"aten::copysign.Tensor":         formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
 	"aten::copysign.Scalar":         formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
 	"aten::heaviside":               formula("Where(self < 0, 0, Where(self > 0, 1, values))"),
 	"aten::ldexp.Tensor":            formula("self * Pow(2, other)"),
+	"aten::ldexp":                   formula("self * Pow(2, other)"), // in place
 	"aten::logaddexp":               formula("Max(self, other) + Log(1 + Exp(-Abs(self - other)))"),
 	"aten::logaddexp2":              formula("Max(self, other) + Log(1 + Pow(2, -Abs(self - other))) / Ln2"),
 	"aten::xlogy.Tensor":            formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
@@ -258,6 +239,14 @@ var table = map[string]lowering{
 	"aten::nll_loss2d":                       crossEntropy("NegativeLogLikelihoodLoss"),
 	"aten::nll_loss_forward":                 crossEntropy("NegativeLogLikelihoodLoss"),
 	"aten::nll_loss2d_forward":               crossEntropy("NegativeLogLikelihoodLoss"),
+	"aten::poisson_nll_loss":                 lowerPoissonNLL,
+	"aten::hinge_embedding_loss":             loss("Where(target == 1, 0, Max(margin - self, 0)) + Where(target == -1, 0, self)"),
+	"aten::margin_ranking_loss":              loss("Max(margin - target * (input1 - input2), 0)"),
+	"aten::triplet_margin_loss":              lowerTripletMargin,
+	"aten::cosine_embedding_loss":            lowerCosineEmbedding,
+	"aten::multi_margin_loss":                lowerMultiMargin,
+	"aten::multilabel_margin_loss":           lowerMultiLabelMargin,
+	"aten::multilabel_margin_loss_forward":   lowerMultiLabelMargin,
 
 	// Reductions, sorting and sums along a dimension.
 	"aten::max":                       reduce("ReduceMax"),
@@ -302,6 +291,11 @@ var table = map[string]lowering{
 	"aten::kthvalue":                  lowerKth,
 	"aten::median":                    lowerKth,
 	"aten::median.dim":                lowerKth,
+	"aten::renorm":                    lowerRenorm,
+	"aten::trace":                     lowerTrace,
+	"aten::bucketize.Tensor":          lowerSearchsorted,
+	"aten::searchsorted.Tensor":       lowerSearchsorted,
+	"aten::isin.Tensor_Tensor":        lowerIsin,
 
 	// Products.
 	"aten::dot":                          node("MatMul", "self tensor"),
@@ -309,12 +303,19 @@ var table = map[string]lowering{
 	"aten::inner":                        lowerInner,
 	"aten::outer":                        lowerOuter,
 	"aten::ger":                          lowerOuter,
+	"aten::addr":                         lowerOuter,
+	"aten::addbmm":                       lowerAddbmm,
+	"aten::linalg_det":                   node("Det", "A"),
+	"aten::_linalg_det":                  node("Det", "A"),
 	"aten::addmv":                        formula("beta * self + alpha * MatMul(mat, vec)"),
 	"aten::baddbmm":                      formula("beta * self + alpha * MatMul(batch1, batch2)"),
 	"aten::einsum":                       lowerEinsum,
 	"aten::bilinear":                     lowerBilinear,
 	"aten::cdist":                        lowerCdist,
 	"aten::_cdist_forward":               lowerCdist,
+	"aten::dist":                         lowerDist,
+	"aten::pdist":                        lowerPdist,
+	"aten::_pdist_forward":               lowerPdist,
 	"aten::pairwise_distance":            lowerPairwiseDistance,
 	"aten::cosine_similarity":            lowerCosineSimilarity,
 	"aten::linalg_cross":                 lowerCross,
@@ -351,6 +352,10 @@ var table = map[string]lowering{
 	"aten::adaptive_max_pool1d":                  adaptivePool("MaxPool", 1),
 	"aten::adaptive_max_pool2d":                  adaptivePool("MaxPool", 2),
 	"aten::adaptive_max_pool3d":                  adaptivePool("MaxPool", 3),
+	"aten::max_unpool2d":                         unpool(2),
+	"aten::max_unpool3d":                         unpool(3),
+	"aten::im2col":                               lowerIm2col,
+	"aten::col2im":                               lowerCol2im,
 	"aten::batch_norm":                           lowerBatchNorm,
 	"aten::native_batch_norm":                    lowerBatchNorm,
 	"aten::_native_batch_norm_legit_no_training": lowerBatchNorm,
@@ -360,118 +365,4 @@ var table = map[string]lowering{
 	"aten::native_group_norm":                    lowerGroupNorm,
 	"aten::native_layer_norm":                    lowerLayerNorm,
 	"aten::rms_norm":                             lowerRMSNorm,
-
-	// Images and padding.
-	"aten::pad":                           lowerPad,
-	"aten::constant_pad_nd":               lowerPad,
-	"aten::reflection_pad1d":              lowerPad,
-	"aten::reflection_pad2d":              lowerPad,
-	"aten::reflection_pad3d":              lowerPad,
-	"aten::replication_pad1d":             lowerPad,
-	"aten::replication_pad2d":             lowerPad,
-	"aten::replication_pad3d":             lowerPad,
-	"aten::upsample_nearest1d":            upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::upsample_nearest2d":            upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::upsample_nearest3d":            upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::upsample_nearest1d.vec":        upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::upsample_nearest2d.vec":        upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::upsample_nearest3d.vec":        upsample("nearest", attrString("nearest_mode", "floor")),
-	"aten::_upsample_nearest_exact1d":     upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::_upsample_nearest_exact2d":     upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::_upsample_nearest_exact3d":     upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::_upsample_nearest_exact1d.vec": upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::_upsample_nearest_exact2d.vec": upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::_upsample_nearest_exact3d.vec": upsample("nearest", attrString("nearest_mode", "round_prefer_ceil")),
-	"aten::upsample_linear1d":             upsample("linear"),
-	"aten::upsample_bilinear2d":           upsample("linear"),
-	"aten::upsample_trilinear3d":          upsample("linear"),
-	"aten::upsample_linear1d.vec":         upsample("linear"),
-	"aten::upsample_bilinear2d.vec":       upsample("linear"),
-	"aten::upsample_trilinear3d.vec":      upsample("linear"),
-	"aten::upsample_bicubic2d":            upsample("cubic"),
-	"aten::upsample_bicubic2d.vec":        upsample("cubic"),
-	"aten::grid_sampler":                  lowerGridSampler,
-	"aten::grid_sampler_2d":               lowerGridSampler,
-	"aten::grid_sampler_3d":               lowerGridSampler,
-	"aten::pixel_shuffle":                 lowerShuffle,
-	"aten::pixel_unshuffle":               lowerShuffle,
-	"aten::channel_shuffle":               lowerShuffle,
-
-	// Other orders and places.
-	"aten::movedim.int":                lowerMovedim,
-	"aten::movedim.intlist":            lowerMovedim,
-	"aten::broadcast_to":               lowerExpand,
-	"aten::broadcast_tensors":          lowerBroadcast,
-	"aten::meshgrid.indexing":          lowerMeshgrid,
-	"aten::roll":                       lowerRoll,
-	"aten::tril":                       triangle(0),
-	"aten::triu":                       triangle(1),
-	"aten::diagonal":                   lowerDiagonal,
-	"aten::diag":                       lowerDiagonal,
-	"aten::unfold":                     lowerUnfold,
-	"aten::take":                       lowerTake,
-	"aten::repeat_interleave.self_int": lowerRepeatInterleave,
-	"aten::one_hot":                    lowerOneHot,
-	"aten::gather":                     lowerGather,
-	"aten::scatter.src":                scatter("none"),
-	"aten::scatter.value":              scatter("none"),
-	"aten::scatter.reduce":             scatter(""),
-	"aten::scatter.value_reduce":       scatter(""),
-	"aten::scatter_add":                scatter("add"),
-	"aten::scatter_reduce.two":         scatter(""),
-	"aten::index.Tensor":               lowerIndex,
-	"aten::index_put":                  lowerIndexPut,
-	"aten::index_add":                  alongAxis("add"),
-	"aten::index_copy":                 alongAxis("none"),
-	"aten::index_fill.int_Scalar":      alongAxis("none"),
-	"aten::index_fill.int_Tensor":      alongAxis("none"),
-	"aten::select_scatter":             lowerSelectScatter,
-	"aten::slice_scatter":              lowerSliceScatter,
-	"aten::unsafe_split.Tensor":        lowerSplit,
-	"aten::squeeze_copy":               lowerSqueeze,
-	"aten::squeeze_copy.dim":           lowerSqueeze,
-	"aten::unsqueeze_copy":             lowerUnsqueeze,
-	"aten::permute_copy":               lowerPermute,
-	"aten::transpose_copy.int":         lowerTranspose,
-	"aten::expand_copy":                lowerExpand,
-	"aten::view_copy":                  lowerReshape,
-	"aten::unfold_copy":                lowerUnfold,
-	"aten::diagonal_copy":              lowerDiagonal,
-	"aten::split_with_sizes_copy":      lowerSplit,
-	"aten::unbind_copy.int":            lowerUnbind,
-	"aten::narrow_copy":                lowerNarrow,
-
-	// New tensors.
-	"aten::zeros":       fill(0),
-	"aten::zeros_like":  fill(0),
-	"aten::new_zeros":   fill(0),
-	"aten::zero":        fill(0),
-	"aten::ones":        fill(1),
-	"aten::ones_like":   fill(1),
-	"aten::new_ones":    fill(1),
-	"aten::full":        fillWith("fill_value"),
-	"aten::full_like":   fillWith("fill_value"),
-	"aten::new_full":    fillWith("fill_value"),
-	"aten::fill.Scalar": fillWith("value"),
-	"aten::copy":        lowerCopy,
-}
-
-// kept holds the operators that keep the elements, in another type or order perhaps.
-// They are lowered even where they could be computed at once, so that a parameter keeps
-// its name.
-var kept = map[string]lowering{
-	"aten::detach":          same,
-	"aten::alias":           same,
-	"aten::clone":           same,
-	"aten::contiguous":      same,
-	"aten::dropout":         lowerDropout,
-	"aten::feature_dropout": lowerDropout,
-	"aten::to.device":       same,
-	"aten::to.dtype":        same,
-	"aten::to.dtype_layout": same,
-	"aten::to.other":        same,
-	"aten::type_as":         same,
-	"aten::_to_copy":        same,
-	"aten::transpose.int":   lowerTranspose,
-	"aten::t":               lowerTranspose,
 }

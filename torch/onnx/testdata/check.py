@@ -48,6 +48,9 @@ paths, inputs = sys.argv[1:], []
 if paths[0] == "--run":
     paths, inputs = paths[2::2], paths[1::2]
 for path in paths:
-    check(path)
+    try:
+        check(path)
+    except Exception as e:
+        raise RuntimeError(path) from e
 if inputs:
     json.dump([run(*pair) for pair in zip(paths, inputs, strict=True)], sys.stdout)
