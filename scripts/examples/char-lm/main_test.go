@@ -28,5 +28,5 @@ func TestTwin(t *testing.T) {
 	assert.Less(t, perplexity, float64(len(alphabet))/4)
 	assert.Len(t, write(model, "Shall I ", 60), 68)
 	result.Metrics = map[string]float64{"perplexity": perplexity}
-	result.Compare(t, run, 0.2)
+	result.Compare(t, twin.Orders(run), 0.2)
 }

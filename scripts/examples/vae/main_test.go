@@ -30,5 +30,5 @@ func TestTwin(t *testing.T) {
 	assert.Equal(t, side, strings.Count(draw(run.Val.X.Narrow(0, 0, 3)), "\n"))
 	best := history.Best()
 	result.Metrics = map[string]float64{"loss": best.ValLoss, "drawing": best.More["val_drawing"], "kl": best.More["val_kl"], "mse": measured.MSE}
-	result.Compare(t, run, 0.1)
+	result.Compare(t, twin.Orders(run), 0.1)
 }

@@ -59,15 +59,19 @@ func (r *Result) Listen(run *trainer.Run) {
 	}
 }
 
-// Compare runs twin.py, which lies beside the example, with the order of the samples in
-// each epoch of run, from the same seed. The first 50 losses agree within 1e-4; what the
-// steps magnify after them lets the metrics differ by as much as tolerance.
-func (r *Result) Compare(t *testing.T, run trainer.Run, tolerance float64) {
-	t.Helper()
-	var orders [][]int
+// Orders returns the order of the samples in each epoch of run, for [Result.Compare].
+func Orders(run trainer.Run) (orders [][]int) {
 	for epoch := range run.Epochs {
 		orders = append(orders, data.Order(run.Train.Len(), run.Seed, epoch))
 	}
+	return orders
+}
+
+// Compare runs twin.py, which lies beside the example, with the orders. The first 50 losses
+// agree within 1e-4; what the steps magnify after them lets the metrics differ by as much
+// as tolerance.
+func (r *Result) Compare(t *testing.T, orders [][]int, tolerance float64) {
+	t.Helper()
 	text, err := json.Marshal(orders)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "orders.json")
