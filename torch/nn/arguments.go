@@ -5,6 +5,8 @@ package nn
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -35,10 +37,72 @@ func probability(op, what string, p float64) {
 	}
 }
 
+// given returns what a setting points to, or else the default.
+func given[T any](setting *T, otherwise T) T {
+	if setting == nil {
+		return otherwise
+	}
+	return *setting
+}
+
+// scoped calls f without gradients, and frees what f leaves.
+func scoped(f func()) { torch.NoGrad(func() { torch.Scope(f) }) }
+
 // optional returns the settings that a constructor was given, or else the default.
-func optional[T any](given []T, otherwise T) T {
-	if len(given) > 0 {
-		return given[0]
+func optional[T any](settings []T, otherwise T) T {
+	if len(settings) > 0 {
+		return settings[0]
 	}
 	return otherwise
+}
+
+// batchDim is the dimension of sequences that counts the batch.
+func batchDim(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// layerName returns the name in errors of a layer with n dimensions of space.
+func layerName(kind string, n int) string { return "nn." + kind + strconv.Itoa(n) + "d" }
+
+// spatial returns the shape of an input with channels and n dimensions of space, with
+// or without a batch, or panics.
+func spatial(op string, x *torch.Tensor, n int) []int {
+	shape := x.Shape()
+	if len(shape) != n+1 && len(shape) != n+2 {
+		space := [4]string{1: "L", 2: "H, W", 3: "D, H, W"}[n]
+		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [N, C, %s] or [C, %[1]s]", space)})
+	}
+	return shape
+}
+
+// channels panics unless an input of that shape, with n dimensions of space, has want
+// channels.
+func channels(op string, shape []int, n, want int) {
+	if at := len(shape) - n - 1; shape[at] != want {
+		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("dimension %d holds %d channels; the layer has %d", at, shape[at], want)})
+	}
+}
+
+// perDimension returns a number for each of n dimensions: xs itself, or its only number
+// for all of them.
+func perDimension[T any](op, what string, xs []T, n int) []T {
+	if len(xs) != 1 && len(xs) != n {
+		throw(op, "%s is %v; give one number, or one for each of the %d dimensions", what, xs, n)
+	}
+	return slices.Repeat(xs, n/len(xs))
+}
+
+// each is perDimension for sizes, none below least; nil stands for otherwise.
+func each(op, what string, xs []int, n, least, otherwise int) []int {
+	if xs == nil {
+		xs = []int{otherwise}
+	}
+	xs = perDimension(op, what, xs, n)
+	if slices.Min(xs) < least {
+		throw(op, "%s is %v; it must be at least %d", what, xs, least)
+	}
+	return xs
 }

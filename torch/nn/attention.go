@@ -157,10 +157,10 @@ func (l *MultiheadAttention) attend(q, k, v *torch.Tensor, m AttentionMasks, wan
 	if !batched && m.Padding != nil && m.Padding.Dim() == 1 {
 		m.Padding = m.Padding.Unsqueeze(0)
 	}
-	queries, batch := q.Size(0), q.Size(1)
-	mask := l.merge(m, q, k.Size(0), !wanted)
+	queries, batch, keys, in := q.Size(0), q.Size(1), k.Size(0), q
 	q, k, v = l.project(q, k, v, self)
 	k, v = l.extend(k, l.BiasK), l.extend(v, l.BiasV)
+	mask := l.merge(m, in, keys, k.Size(0)-keys, !wanted)
 	size := l.Embed / l.Heads
 	heads := func(x *torch.Tensor) *torch.Tensor {
 		return x.Reshape(x.Size(0), batch, l.Heads, size).Permute(1, 2, 0, 3)
@@ -229,10 +229,10 @@ func (l *MultiheadAttention) extend(x, bias *torch.Tensor) *torch.Tensor {
 }
 
 // merge returns the sum of the masks, which broadcasts to [batch, heads, queries, keys],
-// with the keys that extend adds; nil for none. With alone, a causal mask that would be
-// the only one is left to the operator.
-func (l *MultiheadAttention) merge(m AttentionMasks, q *torch.Tensor, keys int, alone bool) *torch.Tensor {
-	queries, batch, extra := q.Size(0), q.Size(1), l.extra()
+// with the extra keys that extend adds; nil for none. With alone, a causal mask that would
+// be the only one is left to the operator.
+func (l *MultiheadAttention) merge(m AttentionMasks, q *torch.Tensor, keys, extra int, alone bool) *torch.Tensor {
+	queries, batch := q.Size(0), q.Size(1)
 	var sum *torch.Tensor
 	add := func(mask *torch.Tensor, want, as []int) {
 		if got := mask.Shape(); !slices.Equal(got, want) {
@@ -261,18 +261,6 @@ func (l *MultiheadAttention) merge(m AttentionMasks, q *torch.Tensor, keys int, 
 	return sum
 }
 
-// extra is the number of keys that extend adds.
-func (l *MultiheadAttention) extra() int {
-	n := 0
-	if l.BiasK != nil {
-		n++
-	}
-	if l.ZeroAttn {
-		n++
-	}
-	return n
-}
-
 func (l *MultiheadAttention) check(q, k, v *torch.Tensor) {
 	kdim, vdim := l.Embed, l.Embed
 	if l.InProjWeight == nil {
@@ -285,7 +273,7 @@ func (l *MultiheadAttention) check(q, k, v *torch.Tensor) {
 		ok = ok && len(shapes[i]) == n && shapes[i][n-1] == features
 	}
 	ok = ok && slices.Equal(shapes[1][:n-1], shapes[2][:n-1])
-	if at := l.batchDim(); ok && n == 3 {
+	if at := batchDim(l.BatchFirst); ok && n == 3 {
 		ok = shapes[0][at] == shapes[1][at]
 	}
 	if !ok {
@@ -296,14 +284,6 @@ func (l *MultiheadAttention) check(q, k, v *torch.Tensor) {
 		panic(&torch.Error{Op: "nn.MultiheadAttention", Shapes: shapes, Message: fmt.Sprintf(
 			"queries, keys and values must have the shapes "+want+", or all without the batch", l.Embed, kdim, vdim)})
 	}
-}
-
-// batchDim is the dimension of a batched input that counts the batch.
-func (l *MultiheadAttention) batchDim() int {
-	if l.BatchFirst {
-		return 0
-	}
-	return 1
 }
 
 // CausalMask returns a mask [queries, keys] of bools, true where a key lies behind the

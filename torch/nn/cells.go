@@ -31,9 +31,7 @@ type RecurrentCellConfig struct {
 func newCell(op string, gates, in, hidden int, d torch.Device, config RecurrentCellConfig) RecurrentCell {
 	positive(op, "in", in)
 	positive(op, "hidden", hidden)
-	if config.Nonlinearity != "" && op != "nn.RNNCell" {
-		throw(op, "Nonlinearity is %q; only an RNNCell can have it", config.Nonlinearity)
-	}
+	nonlinearity(op, config.Nonlinearity)
 	draw := func(shape ...int) *torch.Tensor {
 		return uniformParameter(d, config.DType, 1/math.Sqrt(float64(hidden)), shape...)
 	}
@@ -56,9 +54,7 @@ func (c *RecurrentCell) step(op string, x *torch.Tensor, states []*torch.Tensor,
 		if s == nil {
 			s = torch.Zeros(want, torch.Options{DType: x.DType(), Device: x.Device()})
 		}
-		if got := s.Shape(); !slices.Equal(got, want) {
-			panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
-		}
+		expect(op, i, s, want)
 		if n == 1 {
 			s = s.Unsqueeze(0)
 		}

@@ -50,7 +50,7 @@ func describe(v reflect.Value) string {
 		if !f.IsExported() || f.Name == "Training" {
 			continue
 		}
-		if text, ok := plain(v.FieldByIndex(f.Index)); ok {
+		if text, ok := plain(v.FieldByIndex(f.Index)); ok && text != "" {
 			settings = append(settings, f.Name+" "+text)
 		}
 	}

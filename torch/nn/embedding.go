@@ -47,10 +47,7 @@ func newEmbedding(op string, n, features int, d torch.Device, c EmbeddingConfig)
 	if !(c.MaxNorm >= 0 && c.NormType >= 0) {
 		throw(op, "MaxNorm is %v and NormType %v; they must not be negative", c.MaxNorm, c.NormType)
 	}
-	l := &Embedding{MaxNorm: c.MaxNorm, NormType: c.NormType, ScaleGradByFreq: c.ScaleGradByFreq}
-	if l.NormType == 0 {
-		l.NormType = 2
-	}
+	l := &Embedding{MaxNorm: c.MaxNorm, NormType: cmp.Or(c.NormType, 2), ScaleGradByFreq: c.ScaleGradByFreq}
 	if c.Padding != nil {
 		row := *c.Padding
 		if row < -n || row >= n {
@@ -75,10 +72,7 @@ func newEmbedding(op string, n, features int, d torch.Device, c EmbeddingConfig)
 // Forward returns the vectors of the indices.
 func (l *Embedding) Forward(indices *torch.Tensor) *torch.Tensor {
 	l.prepare("nn.Embedding", indices)
-	padding := -1
-	if l.Padding != nil {
-		padding = *l.Padding
-	}
+	padding := given(l.Padding, -1)
 	if l.ScaleGradByFreq {
 		return torch.Call("aten::embedding", l.Weight, indices, padding, true, false).Tensor()
 	}

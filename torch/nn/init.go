@@ -38,12 +38,10 @@ func newBuffer(d torch.Device, dtype torch.DType, x float64, shape ...int) *torc
 
 // redraw fills a parameter anew, on the CPU as newParameter does, and returns it.
 func redraw(p *torch.Tensor, fill func(*torch.Tensor)) *torch.Tensor {
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			host := torch.Empty(p.Shape(), torch.Options{DType: p.DType()})
-			fill(host)
-			p.CopyInPlace(host)
-		})
+	scoped(func() {
+		host := torch.Empty(p.Shape(), torch.Options{DType: p.DType()})
+		fill(host)
+		p.CopyInPlace(host)
 	})
 	return p
 }
@@ -194,15 +192,13 @@ func TruncNormal(w *torch.Tensor, mean, std, lo, hi float64) *torch.Tensor {
 			return torch.EmptyLike(t).UniformInPlace(0, 1).Log().Gt(density)
 		}
 	}
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			pending := refused(draw(w))
-			for pending.Any().Item() != 0 {
-				again := draw(torch.EmptyLike(w))
-				w.CopyInPlace(torch.Where(pending, again, w))
-				pending = pending.LogicalAnd(refused(again))
-			}
-		})
+	scoped(func() {
+		pending := refused(draw(w))
+		for pending.Any().Item() != 0 {
+			again := draw(torch.EmptyLike(w))
+			w.CopyInPlace(torch.Where(pending, again, w))
+			pending = pending.LogicalAnd(refused(again))
+		}
 	})
 	return w
 }
@@ -219,21 +215,19 @@ func Orthogonal(w *torch.Tensor, gain float64) *torch.Tensor {
 	if w.Numel() == 0 {
 		return w
 	}
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			rows := shape[0]
-			m := torch.Empty([]int{rows, w.Numel() / rows}, torch.Options{DType: w.DType(), Device: w.Device()}).NormalInPlace(0, 1)
-			wide := rows < m.Size(1)
-			if wide {
-				m = m.T()
-			}
-			factors := torch.Call("aten::linalg_qr", m, "reduced")
-			q := factors.TensorAt(0).Mul(factors.TensorAt(1).Diag(0).Sign())
-			if wide {
-				q = q.T()
-			}
-			w.CopyInPlace(q.Reshape(shape...)).MulScalarInPlace(gain)
-		})
+	scoped(func() {
+		rows := shape[0]
+		m := torch.Empty([]int{rows, w.Numel() / rows}, torch.Options{DType: w.DType(), Device: w.Device()}).NormalInPlace(0, 1)
+		wide := rows < m.Size(1)
+		if wide {
+			m = m.T()
+		}
+		factors := torch.Call("aten::linalg_qr", m, "reduced")
+		q := factors.TensorAt(0).Mul(factors.TensorAt(1).Diag(0).Sign())
+		if wide {
+			q = q.T()
+		}
+		w.CopyInPlace(q.Reshape(shape...)).MulScalarInPlace(gain)
 	})
 	return w
 }
@@ -246,16 +240,14 @@ func Sparse(w *torch.Tensor, sparsity, std float64) *torch.Tensor {
 	probability(op, "sparsity", sparsity)
 	rows, cols := matrix(op, w)
 	Normal(w, 0, std)
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			mask := make([]bool, rows*cols)
-			for col := range cols {
-				for _, row := range torch.ToSlice[int64](torch.Randperm(rows))[:int(math.Ceil(sparsity*float64(rows)))] {
-					mask[int(row)*cols+col] = true
-				}
+	scoped(func() {
+		mask := make([]bool, rows*cols)
+		for col := range cols {
+			for _, row := range torch.ToSlice[int64](torch.Randperm(rows))[:int(math.Ceil(sparsity*float64(rows)))] {
+				mask[int(row)*cols+col] = true
 			}
-			w.CopyInPlace(w.MaskedFill(torch.FromSlice(mask, rows, cols).To(w.Device()), 0))
-		})
+		}
+		w.CopyInPlace(w.MaskedFill(torch.FromSlice(mask, rows, cols).To(w.Device()), 0))
 	})
 	return w
 }
@@ -264,9 +256,7 @@ func Sparse(w *torch.Tensor, sparsity, std float64) *torch.Tensor {
 // [Linear] passes its input on.
 func Eye(w *torch.Tensor) *torch.Tensor {
 	rows, cols := matrix("nn.Eye", w)
-	torch.NoGrad(func() {
-		torch.Scope(func() { w.CopyInPlace(torch.Eye(rows, cols, torch.Options{DType: w.DType(), Device: w.Device()})) })
-	})
+	scoped(func() { w.CopyInPlace(torch.Eye(rows, cols, torch.Options{DType: w.DType(), Device: w.Device()})) })
 	return w
 }
 
@@ -295,9 +285,7 @@ func Dirac(w *torch.Tensor, groups int) *torch.Tensor {
 		}
 		ones[at] = 1
 	}
-	torch.NoGrad(func() {
-		torch.Scope(func() { w.CopyInPlace(torch.FromSlice(ones, shape...)) })
-	})
+	scoped(func() { w.CopyInPlace(torch.FromSlice(ones, shape...)) })
 	return w
 }
 

@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -70,10 +71,7 @@ type Huber struct {
 // Loss returns the Huber loss, reduced.
 func (c Huber) Loss(output, target *torch.Tensor) *torch.Tensor {
 	sameShape("nn.Huber", output, target)
-	if c.Delta == 0 {
-		c.Delta = 1
-	}
-	return torch.HuberLoss(output, target, c.Reduction, c.Delta)
+	return torch.HuberLoss(output, target, c.Reduction, cmp.Or(c.Delta, 1))
 }
 
 // SmoothL1Loss is the mean of ½d² where d = |output - target| < 1, and of d - ½ beyond.

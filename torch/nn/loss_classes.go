@@ -24,7 +24,7 @@ type CrossEntropy struct {
 // sum of the weights of the targets that count, which [Divisor] returns.
 func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
 	probability("nn.CrossEntropy", "LabelSmoothing", c.LabelSmoothing)
-	ignore := ignored(c.IgnoreIndex)
+	ignore := given(c.IgnoreIndex, defaultIgnoreIndex)
 	if c.Reduction != ReduceMean || target.DType() != torch.Int64 {
 		return torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
 	}
@@ -38,14 +38,6 @@ func (c CrossEntropy) Loss(output, target *torch.Tensor) *torch.Tensor {
 		loss = torch.CrossEntropyLoss(output, target, c.Weight, c.Reduction, ignore, c.LabelSmoothing)
 	}
 	return weighed(loss, weighing{divisor, ignore})
-}
-
-// ignored is the class that does not count.
-func ignored(index *int) int {
-	if index == nil {
-		return defaultIgnoreIndex
-	}
-	return *index
 }
 
 // totalWeight is the sum of the weights of the targets that count: the likelihood
@@ -72,7 +64,7 @@ type NLL struct {
 // Loss returns the negative log likelihood, reduced. The mean is divided by the sum of the
 // weights of the targets that count, which [Divisor] returns.
 func (c NLL) Loss(output, target *torch.Tensor) *torch.Tensor {
-	ignore := ignored(c.IgnoreIndex)
+	ignore := given(c.IgnoreIndex, defaultIgnoreIndex)
 	loss := torch.NLLLoss(output, target, c.Weight, c.Reduction, ignore)
 	if c.Reduction != ReduceMean {
 		return loss

@@ -45,9 +45,7 @@ type LSTMConfig = RecurrentConfig
 
 // NewLSTM returns an LSTM from in features to hidden ones, on device d.
 func NewLSTM(in, hidden int, d torch.Device, c ...LSTMConfig) *LSTM {
-	l := &LSTM{newRecurrent("nn.LSTM", 4, in, hidden, d, optional(c, LSTMConfig{}))}
-	l.flatten(cudnnLSTM)
-	return l
+	return &LSTM{newRecurrent("nn.LSTM", 4, in, hidden, d, c)}
 }
 
 // NamedTensors names the parameters as PyTorch does.
@@ -55,7 +53,7 @@ func (l *LSTM) NamedTensors() []NamedTensor { return l.named() }
 
 // Forward returns the output at every step, from a zero state.
 func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
-	if oneStep(&l.Recurrent, l.check("nn.LSTM", x)) && !torch.Tracing() {
+	if oneStep(&l.Recurrent, l.check(x)) && !torch.Tracing() {
 		return lstmCell(&l.Recurrent, x)
 	}
 	y, _, _ := l.ForwardState(x, nil, nil)
@@ -63,24 +61,18 @@ func (l *LSTM) Forward(x *torch.Tensor) *torch.Tensor {
 }
 
 // ForwardState returns the output at every step and the state after the last one,
-// from the state h, c: [layers·directions, batch, hidden], without batch if x has
-// none; both nil are zeros. The features of the forward direction come first in
-// the output; a layer's forward state comes before its backward one.
+// from the state h, c; both nil are zeros. Shapes and order are those of
+// [Recurrent.ForwardState].
 func (l *LSTM) ForwardState(x, h, c *torch.Tensor) (y, hn, cn *torch.Tensor) {
-	out := l.run("nn.LSTM", x, both("nn.LSTM", h, c), l.call)
+	out := l.run(x, both("nn.LSTM", h, c))
 	return out[0], out[1], out[2]
 }
 
 // ForwardPacked is ForwardState for sequences of different lengths. The states are in the
 // order that the sequences had before they were packed.
 func (l *LSTM) ForwardPacked(x *PackedSequence, h, c *torch.Tensor) (y *PackedSequence, hn, cn *torch.Tensor) {
-	y, out := l.runPacked("nn.LSTM", x, both("nn.LSTM", h, c), l.call)
+	y, out := l.runPacked(x, both("nn.LSTM", h, c))
 	return y, out[0], out[1]
-}
-
-func (l *LSTM) call(x *torch.Tensor, s []*torch.Tensor, o torch.RecurrentOptions) []*torch.Tensor {
-	y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, o)
-	return []*torch.Tensor{y, hn, cn}
 }
 
 // both returns the two states of an LSTM.

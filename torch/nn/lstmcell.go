@@ -14,7 +14,7 @@ func oneStep(l *Recurrent, shape []int) bool {
 	if len(shape) == 2 {
 		return shape[0] == 1
 	}
-	return shape[1-l.batchDim()] == 1
+	return shape[1-batchDim(l.BatchFirst)] == 1
 }
 
 func single(l *Recurrent) bool { return l.Layers == 1 && !l.Bidirectional && l.Projection == 0 }

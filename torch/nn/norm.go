@@ -5,6 +5,7 @@ package nn
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -96,7 +97,7 @@ func (l *BatchNorm) Forward(x *torch.Tensor) *torch.Tensor {
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "the input must have the shape " + want})
 	}
 	l.check(op, shape, len(shape)-2, l.Training, x.Numel()/max(shape[1], 1))
-	momentum := l.momentum()
+	momentum := given(l.Momentum, 0)
 	if l.Training && l.NumBatchesTracked != nil {
 		l.NumBatchesTracked.AddScalarInPlace(1)
 		if l.Momentum == nil {
@@ -118,13 +119,6 @@ func (l *BatchNorm) check(op string, shape []int, n int, own bool, values int) {
 	if own && values == 1 {
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "there is one value for each channel; a variance needs more"})
 	}
-}
-
-func (l *BatchNorm) momentum() float64 {
-	if l.Momentum == nil {
-		return 0
-	}
-	return *l.Momentum
 }
 
 // InstanceNorm is [BatchNorm] of each sample by itself: mean and variance are over the
@@ -172,7 +166,7 @@ func (l *InstanceNorm) Forward(x *torch.Tensor) *torch.Tensor {
 		x = x.Unsqueeze(0)
 	}
 	stats := torch.RunningStats{Mean: l.RunningMean, Var: l.RunningVar}
-	y := torch.InstanceNorm(x, l.Weight, l.Bias, stats, own, (*BatchNorm)(l).momentum(), l.Eps)
+	y := torch.InstanceNorm(x, l.Weight, l.Bias, stats, own, given(l.Momentum, 0), l.Eps)
 	if single {
 		return y.Squeeze(0)
 	}
@@ -249,4 +243,97 @@ func NewRMSNorm(shape []int, d torch.Device, c ...RMSNormConfig) *RMSNorm {
 // Forward normalises x.
 func (l *RMSNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	return torch.RMSNorm(x, l.Shape, l.Weight, l.Eps)
+}
+
+// LayerNorm is y = (x - mean)/√(var + Eps)·weight + bias, with mean and variance
+// (of the population) over the last dimensions, those of Shape. From "Layer
+// normalization", Ba, Kiros and Hinton, 2016.
+//
+// Shape: [*, Shape…] to the same.
+//
+// Parameters, in order: weight [Shape…], of ones, and bias [Shape…], of zeros.
+type LayerNorm struct {
+	Shape  []int
+	Eps    float64
+	Weight *torch.Tensor // nil for none
+	Bias   *torch.Tensor // nil for none
+}
+
+// LayerNormConfig holds settings that are rarely changed. Start from [DefaultLayerNorm]; an
+// Eps of 0 is 0.
+type LayerNormConfig struct {
+	Eps      float64 // added to the variance
+	NoAffine bool    // neither weight nor bias
+	NoBias   bool
+	DType    torch.DType // of the parameters
+}
+
+// DefaultLayerNorm returns the settings of PyTorch's LayerNorm: Eps 1e-5, with weight
+// and bias. They are those of [NewLayerNorm] without settings.
+func DefaultLayerNorm() LayerNormConfig { return LayerNormConfig{Eps: 1e-5} }
+
+// NewLayerNorm returns a LayerNorm over dimensions of the given sizes, on device d. It
+// panics on a negative Eps.
+func NewLayerNorm(shape []int, d torch.Device, c ...LayerNormConfig) *LayerNorm {
+	normShape("nn.LayerNorm", shape)
+	config := optional(c, DefaultLayerNorm())
+	notNegative("nn.LayerNorm", "Eps", config.Eps)
+	l := &LayerNorm{Shape: slices.Clone(shape), Eps: config.Eps}
+	if !config.NoAffine {
+		l.Weight = constantParameter(d, config.DType, 1, shape...)
+		if !config.NoBias {
+			l.Bias = constantParameter(d, config.DType, 0, shape...)
+		}
+	}
+	return l
+}
+
+// Forward normalises x.
+func (l *LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
+	return torch.LayerNorm(x, l.Shape, l.Weight, l.Bias, l.Eps)
+}
+
+// normShape panics unless shape says which dimensions are normalised.
+func normShape(op string, shape []int) {
+	if len(shape) == 0 {
+		throw(op, "the shape is empty: at least the last dimension is normalised")
+	}
+	for _, n := range shape {
+		positive(op, "a size of the shape", n)
+	}
+}
+
+// UpdateBN computes the running statistics of every [BatchNorm] in m anew, for weights that
+// were not trained with them, such as averages. f has to pass the data through m, batch by
+// batch; it is called in training mode and without gradients. The statistics become the
+// means of those of all batches. As torch.optim.swa_utils.update_bn.
+func UpdateBN(m any, f func()) {
+	momenta := map[*BatchNorm]*float64{}
+	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+		if !v.CanAddr() {
+			return
+		}
+		if l, ok := v.Addr().Interface().(*BatchNorm); ok {
+			momenta[l] = l.Momentum
+		}
+	})
+	if len(momenta) == 0 {
+		return
+	}
+	defer func() {
+		for l, momentum := range momenta {
+			l.Momentum = momentum
+		}
+	}()
+	torch.NoGrad(func() {
+		for l := range momenta {
+			l.Momentum = nil
+			if l.RunningMean != nil {
+				l.RunningMean.FillInPlace(0)
+				l.RunningVar.FillInPlace(1)
+				l.NumBatchesTracked.FillInPlace(0)
+			}
+		}
+		inMode(m, true, f)
+	})
 }

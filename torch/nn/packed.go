@@ -24,10 +24,7 @@ type PackedSequence struct {
 // set. lengths are at least 1 and at most steps, in any order.
 func PackPadded(x *torch.Tensor, lengths []int, batchFirst bool) *PackedSequence {
 	const op = "nn.PackPadded"
-	shape, at := x.Shape(), 1
-	if batchFirst {
-		at = 0
-	}
+	shape, at := x.Shape(), batchDim(batchFirst)
 	if len(shape) < 2 || len(lengths) == 0 || shape[at] != len(lengths) || slices.Min(lengths) < 1 || slices.Max(lengths) > shape[1-at] {
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "there must be a length for each sequence of the batch, from 1 to the number of steps"})
 	}
@@ -52,15 +49,8 @@ func PackPadded(x *torch.Tensor, lengths []int, batchFirst bool) *PackedSequence
 // PadPacked is the reverse of PackPadded: it returns the sequences, padded with value to
 // so many steps, or to the longest if steps is 0, and their lengths.
 func PadPacked(p *PackedSequence, batchFirst bool, value float64, steps int) (x *torch.Tensor, lengths []int) {
-	at := 1
-	if batchFirst {
-		at = 0
-	}
 	longest := p.BatchSizes.Numel()
-	if steps == 0 {
-		steps = longest
-	}
-	if steps < longest {
+	if steps = cmp.Or(steps, longest); steps < longest {
 		throw("nn.PadPacked", "the longest sequence has %d steps, more than %d", longest, steps)
 	}
 	padded := torch.Call("aten::_pad_packed_sequence", p.Data, p.BatchSizes, batchFirst, value, steps)
@@ -71,7 +61,7 @@ func PadPacked(p *PackedSequence, batchFirst bool, value float64, steps int) (x 
 		lengths[place] = int(n)
 	}
 	if p.Unsorted != nil {
-		x = x.IndexSelect(at, p.Unsorted)
+		x = x.IndexSelect(batchDim(batchFirst), p.Unsorted)
 		for i, place := range torch.ToSlice[int64](p.Unsorted.To(torch.CPU)) {
 			lengths[i] = int(sorted[place])
 		}

@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"reflect"
 
 	"github.com/etude-ml/etude/torch"
@@ -137,27 +138,23 @@ func DefaultSpectralNorm() SpectralNormConfig { return SpectralNormConfig{Iterat
 func NewSpectralNorm(layer Module, c ...SpectralNormConfig) *SpectralNorm {
 	const op = "nn.SpectralNorm"
 	config := optional(c, DefaultSpectralNorm())
-	if config.Iterations == 0 {
-		config.Iterations = 1
-	}
+	config.Iterations = cmp.Or(config.Iterations, 1)
 	positive(op, "Iterations", config.Iterations)
 	w := takeWeight(op, layer)
 	if w.Dim() < 2 || config.Dim < 0 || config.Dim >= w.Dim() {
 		throw(op, "the weight has the shape %v; it must have two dimensions or more, and Dim, %d, must be one of them", w.Shape(), config.Dim)
 	}
 	l := &SpectralNorm{Layer: layer, Original: w, Iterations: config.Iterations, Eps: config.Eps, Dim: config.Dim, Training: true}
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			m := l.matrix()
-			draw := func(n int) (to *torch.Tensor) {
-				torch.Unscoped(func() { to = torch.Empty([]int{n}, torch.Options{DType: w.DType(), Device: w.Device()}) })
-				return redraw(to, func(t *torch.Tensor) { t.NormalInPlace(0, 1) })
-			}
-			l.U, l.V = draw(m.Size(0)), draw(m.Size(1))
-			l.U.CopyInPlace(l.normal(l.U))
-			l.V.CopyInPlace(l.normal(l.V))
-			l.iterate(m, 15+l.Iterations) // PyTorch makes 15, and calls it once
-		})
+	scoped(func() {
+		m := l.matrix()
+		draw := func(n int) (to *torch.Tensor) {
+			torch.Unscoped(func() { to = torch.Empty([]int{n}, torch.Options{DType: w.DType(), Device: w.Device()}) })
+			return redraw(to, func(t *torch.Tensor) { t.NormalInPlace(0, 1) })
+		}
+		l.U, l.V = draw(m.Size(0)), draw(m.Size(1))
+		l.U.CopyInPlace(l.normal(l.U))
+		l.V.CopyInPlace(l.normal(l.V))
+		l.iterate(m, 15+l.Iterations) // PyTorch makes 15, and calls it once
 	})
 	return l
 }

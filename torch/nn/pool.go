@@ -31,11 +31,11 @@ type PoolConfig struct {
 
 // windows returns the kernel and the settings of a pool, with a number for each of n
 // dimensions.
-func windows(op string, kernel []int, n int, given []PoolConfig) ([]int, PoolConfig) {
+func windows(op string, kernel []int, n int, settings []PoolConfig) ([]int, PoolConfig) {
 	if kernel == nil {
 		throw(op, "the kernel has no size")
 	}
-	c := optional(given, PoolConfig{})
+	c := optional(settings, PoolConfig{})
 	kernel = each(op, "the kernel", kernel, n, 1, 1)
 	if c.Stride == nil {
 		c.Stride = kernel

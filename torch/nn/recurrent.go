@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -33,16 +34,16 @@ type Recurrent struct {
 	Bidirectional bool
 	Dropout       float64 // between layers, in training
 	Training      bool
-	Projection    int // features of the outputs of an LSTM; 0 for Hidden
+	Projection    int    // features of the outputs of an LSTM; 0 for Hidden
+	Nonlinearity  string // of an RNN: "tanh" or "relu"
 
 	Weights []*torch.Tensor // in the order of the layer's comment
 }
 
 // newRecurrent makes the weights of a layer whose cell has so many gates.
-func newRecurrent(op string, gates, in, hidden int, d torch.Device, config RecurrentConfig) Recurrent {
-	if config.Layers == 0 {
-		config.Layers = 1
-	}
+func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []RecurrentConfig) Recurrent {
+	config := optional(c, RecurrentConfig{})
+	config.Layers = cmp.Or(config.Layers, 1)
 	positive(op, "in", in)
 	positive(op, "hidden", hidden)
 	positive(op, "Layers", config.Layers)
@@ -50,12 +51,10 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, config Recur
 	if config.Projection < 0 || config.Projection >= hidden || config.Projection > 0 && op != "nn.LSTM" {
 		throw(op, "Projection is %d; it is less than hidden, %d, and only an LSTM can have it", config.Projection, hidden)
 	}
-	if config.Nonlinearity != "" && op != "nn.RNN" {
-		throw(op, "Nonlinearity is %q; only an RNN can have it", config.Nonlinearity)
-	}
 	l := Recurrent{
 		In: in, Hidden: hidden, Layers: config.Layers, NoBias: config.NoBias, BatchFirst: config.BatchFirst,
 		Bidirectional: config.Bidirectional, Dropout: config.Dropout, Training: true, Projection: config.Projection,
+		Nonlinearity: nonlinearity(op, config.Nonlinearity),
 	}
 	for layer := range l.Layers {
 		width := in
@@ -72,7 +71,71 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, config Recur
 			}
 		}
 	}
+	l.flatten()
 	return l
+}
+
+// nonlinearity returns the function of an RNN or an RNNCell, or panics if there is none of
+// that name; other layers have none.
+func nonlinearity(op, name string) string {
+	switch {
+	case op != "nn.RNN" && op != "nn.RNNCell":
+		if name != "" {
+			throw(op, "Nonlinearity is %q; only an RNN can have it", name)
+		}
+	case name == "":
+		return "tanh"
+	case name != "tanh" && name != "relu":
+		throw(op, "Nonlinearity is %q; it must be tanh or relu", name)
+	}
+	return name
+}
+
+// Forward returns the output at every step, from a zero state.
+func (l *Recurrent) Forward(x *torch.Tensor) *torch.Tensor {
+	y, _ := l.ForwardState(x, nil)
+	return y
+}
+
+// ForwardState returns the output at every step and the state after the last one, from
+// the state h: [layers·directions, batch, hidden], without batch if x has none; nil is
+// zeros. The features of the forward direction come first in the output; a layer's forward
+// state comes before its backward one.
+func (l *Recurrent) ForwardState(x, h *torch.Tensor) (y, hn *torch.Tensor) {
+	out := l.run(x, []*torch.Tensor{h})
+	return out[0], out[1]
+}
+
+// ForwardPacked is ForwardState for sequences of different lengths. The states are in the
+// order that the sequences had before they were packed.
+func (l *Recurrent) ForwardPacked(x *PackedSequence, h *torch.Tensor) (y *PackedSequence, hn *torch.Tensor) {
+	y, out := l.runPacked(x, []*torch.Tensor{h})
+	return y, out[0]
+}
+
+// gates is the number of gates of the cell: 4 of an LSTM, 3 of a GRU and 1 of an RNN.
+func (l *Recurrent) gates() int { return l.Weights[0].Size(0) / l.Hidden }
+
+// op is the name of the layer in errors.
+func (l *Recurrent) op() string {
+	return map[int]string{1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}[l.gates()]
+}
+
+// call calls the operator of the layer with the states h and, of an LSTM, c. It returns
+// the output and the states.
+func (l *Recurrent) call(x *torch.Tensor, s []*torch.Tensor, o torch.RecurrentOptions) []*torch.Tensor {
+	f := torch.RNNTanh
+	switch {
+	case l.gates() == 4:
+		y, hn, cn := torch.LSTM(x, s[0], s[1], l.Weights, o)
+		return []*torch.Tensor{y, hn, cn}
+	case l.gates() == 3:
+		f = torch.GRU
+	case l.Nonlinearity == "relu":
+		f = torch.RNNRelu
+	}
+	y, hn := f(x, s[0], l.Weights, o)
+	return []*torch.Tensor{y, hn}
 }
 
 func (l *Recurrent) directions() int {
@@ -102,14 +165,6 @@ func (l *Recurrent) perDirection() []string {
 	return names
 }
 
-// batchDim is the dimension of a batched input that counts the batch.
-func (l *Recurrent) batchDim() int {
-	if l.BatchFirst {
-		return 0
-	}
-	return 1
-}
-
 // named names the parameters as PyTorch does.
 func (l *Recurrent) named() []NamedTensor {
 	ts, names := make([]NamedTensor, len(l.Weights)), l.perDirection()
@@ -132,34 +187,30 @@ func (l *Recurrent) options(sizes *torch.Tensor) torch.RecurrentOptions {
 }
 
 // check returns the shape of an input, or panics if it does not fit.
-func (l *Recurrent) check(op string, x *torch.Tensor) []int {
+func (l *Recurrent) check(x *torch.Tensor) []int {
 	shape := x.Shape()
 	if n := len(shape); n != 2 && n != 3 || shape[n-1] != l.In {
 		want := "[steps, batch, %d] or [steps, %[1]d]"
 		if l.BatchFirst {
 			want = "[batch, steps, %d] or [steps, %[1]d]"
 		}
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "the input must have the shape " + fmt.Sprintf(want, l.In)})
+		panic(&torch.Error{Op: l.op(), Shapes: [][]int{shape}, Message: "the input must have the shape " + fmt.Sprintf(want, l.In)})
 	}
 	return shape
 }
 
-// operator calls an operator of libtorch with the states h and, of an LSTM, c. It
-// returns the output and the states.
-type operator func(x *torch.Tensor, states []*torch.Tensor, o torch.RecurrentOptions) []*torch.Tensor
-
-// run calls an operator as it wants its input and the states: with a batch. It returns
+// run calls the operator as it wants its input and the states: with a batch. It returns
 // the output and the states, which have no batch if the input has none. States that are
 // nil stand for zeros.
-func (l *Recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call operator) []*torch.Tensor {
-	shape := l.check(op, x)
-	batched, at, batch := len(shape) == 3, l.batchDim(), 1
+func (l *Recurrent) run(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor {
+	shape := l.check(x)
+	batched, at, batch := len(shape) == 3, batchDim(l.BatchFirst), 1
 	if batched {
 		batch = shape[at]
 	} else {
 		x = x.Unsqueeze(at)
 	}
-	results := call(x, l.states(op, x, batch, batched, states), l.options(nil))
+	results := l.call(x, l.states(x, batch, batched, states), l.options(nil))
 	if !batched {
 		results[0] = results[0].Squeeze(at)
 		for i, s := range results[1:] {
@@ -170,9 +221,9 @@ func (l *Recurrent) run(op string, x *torch.Tensor, states []*torch.Tensor, call
 }
 
 // runPacked is run for packed sequences.
-func (l *Recurrent) runPacked(op string, p *PackedSequence, states []*torch.Tensor, call operator) (*PackedSequence, []*torch.Tensor) {
+func (l *Recurrent) runPacked(p *PackedSequence, states []*torch.Tensor) (*PackedSequence, []*torch.Tensor) {
 	if shape := p.Data.Shape(); len(shape) != 2 || shape[1] != l.In {
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("packed data must have the shape [elements, %d]", l.In)})
+		panic(&torch.Error{Op: l.op(), Shapes: [][]int{shape}, Message: fmt.Sprintf("packed data must have the shape [elements, %d]", l.In)})
 	}
 	arranged := func(states []*torch.Tensor, index *torch.Tensor) []*torch.Tensor {
 		if index == nil || states[0] == nil {
@@ -185,69 +236,60 @@ func (l *Recurrent) runPacked(op string, p *PackedSequence, states []*torch.Tens
 		return moved
 	}
 	batch := torch.ToSlice[int64](p.BatchSizes)[0]
-	whole := l.states(op, p.Data, int(batch), true, states)
-	results := call(p.Data, arranged(whole, p.Sorted), l.options(p.BatchSizes))
+	whole := l.states(p.Data, int(batch), true, states)
+	results := l.call(p.Data, arranged(whole, p.Sorted), l.options(p.BatchSizes))
 	return &PackedSequence{results[0], p.BatchSizes, p.Sorted, p.Unsorted}, arranged(results[1:], p.Unsorted)
 }
 
 // states returns the states for so many sequences, with a batch.
-func (l *Recurrent) states(op string, x *torch.Tensor, batch int, batched bool, states []*torch.Tensor) []*torch.Tensor {
-	whole, runs := make([]*torch.Tensor, len(states)), l.Layers*l.directions()
+func (l *Recurrent) states(x *torch.Tensor, batch int, batched bool, states []*torch.Tensor) []*torch.Tensor {
+	whole := make([]*torch.Tensor, len(states))
 	for i, s := range states {
-		features := l.Hidden
+		want := []int{l.Layers * l.directions(), batch, l.Hidden}
 		if i == 0 {
-			features = l.out()
+			want[2] = l.out()
 		}
 		if s == nil {
-			if i > 0 && l.Projection == 0 {
-				whole[i] = whole[0]
-				continue
-			}
-			whole[i] = torch.Zeros([]int{runs, batch, features}, torch.Options{DType: x.DType(), Device: x.Device()})
-			continue
-		}
-		want := []int{runs, batch, features}
-		if !batched {
-			want = []int{runs, features}
-		}
-		if got := s.Shape(); !slices.Equal(got, want) {
-			panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
+			s = torch.Zeros(want, torch.Options{DType: x.DType(), Device: x.Device()})
+		} else if batched {
+			expect(l.op(), i, s, want)
+		} else {
+			expect(l.op(), i, s, []int{want[0], want[2]})
+			s = s.Unsqueeze(1)
 		}
 		whole[i] = s
-		if !batched {
-			whole[i] = s.Unsqueeze(1)
-		}
 	}
 	return whole
 }
 
-// The layers' numbers in cudnnRNNMode_t.
-const (
-	cudnnReLU = iota
-	cudnnTanh
-	cudnnLSTM
-	cudnnGRU
-)
+// expect panics unless state number i has a shape.
+func expect(op string, i int, s *torch.Tensor, want []int) {
+	if got := s.Shape(); !slices.Equal(got, want) {
+		panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
+	}
+}
 
 // flatten moves the weights into one block of memory, in the order in which cuDNN
 // wants them, as torch.nn.RNNBase.flatten_parameters does: otherwise cuDNN copies them
 // into one at every call over several steps, and libtorch warns of that. They stay the
 // same tensors. It does nothing for weights that cuDNN cannot use: those on the CPU, or
-// of other types. mode is the layer's cudnnRNNMode_t.
-func (l *Recurrent) flatten(mode int) {
+// of other types.
+func (l *Recurrent) flatten() {
 	if !torch.Call("aten::cudnn_is_acceptable", l.Weights[0]).Bool() {
 		return
 	}
 	// Where cuDNN fails, the weights stay as they are, which works as well. It fails
 	// again, with an error, where it is needed.
-	_ = torch.Try(func() { l.flattenForCuDNN(mode) })
+	_ = torch.Try(l.flattenForCuDNN)
 }
 
-func (l *Recurrent) flattenForCuDNN(mode int) {
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			torch.Call("aten::_cudnn_rnn_flatten_weight", l.Weights, len(l.perDirection()), l.In, mode,
-				l.Hidden, l.Projection, l.Layers, l.BatchFirst, l.Bidirectional)
-		})
+func (l *Recurrent) flattenForCuDNN() {
+	mode := map[int]int{1: 1, 4: 2, 3: 3}[l.gates()] // cudnnRNNMode_t by the gates
+	if l.Nonlinearity == "relu" {
+		mode = 0
+	}
+	scoped(func() {
+		torch.Call("aten::_cudnn_rnn_flatten_weight", l.Weights, len(l.perDirection()), l.In, mode,
+			l.Hidden, l.Projection, l.Layers, l.BatchFirst, l.Bidirectional)
 	})
 }

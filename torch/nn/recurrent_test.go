@@ -51,7 +51,7 @@ func TestFlattenFitsItsOperator(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for _, c := range flatConfigs {
 		l := NewLSTM(3, 4, torch.CPU, c)
-		err := torch.Try(func() { l.flattenForCuDNN(cudnnLSTM) })
+		err := torch.Try(l.flattenForCuDNN)
 		assert.ErrorContains(t, err, "Could not run 'aten::_cudnn_rnn_flatten_weight' with arguments from the 'CPU' backend")
 		closeWeights(l)
 	}

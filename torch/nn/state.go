@@ -138,14 +138,12 @@ func fitting(named []NamedTensor, d *torch.Dict) ([]*torch.Tensor, error) {
 // For other kinds of device, whose tensors libtorch cannot exchange, build the
 // network on the device.
 func To(m any, d torch.Device) {
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			for _, n := range NamedTensors(m) {
-				if n.Tensor.Device() != d {
-					setData(n.Tensor, n.Tensor.Detach().To(d))
-				}
+	scoped(func() {
+		for _, n := range NamedTensors(m) {
+			if n.Tensor.Device() != d {
+				setData(n.Tensor, n.Tensor.Detach().To(d))
 			}
-		})
+		}
 	})
 }
 

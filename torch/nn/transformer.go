@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -34,10 +35,7 @@ func (c TransformerConfig) attention(model, heads int, d torch.Device) *Multihea
 
 // linear returns the two linear layers.
 func (c TransformerConfig) linear(op string, model int, d torch.Device) (first, second *Linear) {
-	wide := c.Feedforward
-	if wide == 0 {
-		wide = DefaultTransformer().Feedforward
-	}
+	wide := cmp.Or(c.Feedforward, DefaultTransformer().Feedforward)
 	positive(op, "Feedforward", wide)
 	settings := LinearConfig{NoBias: c.NoBias, DType: c.DType}
 	return NewLinear(model, wide, d, settings), NewLinear(wide, model, d, settings)
@@ -47,12 +45,7 @@ func (c TransformerConfig) norm(model int, d torch.Device) *LayerNorm {
 	return NewLayerNorm([]int{model}, d, LayerNormConfig{Eps: c.Eps, NoBias: c.NoBias, DType: c.DType})
 }
 
-func (c TransformerConfig) activation() Module {
-	if c.Activation == nil {
-		return ReLU{}
-	}
-	return c.Activation
-}
+func (c TransformerConfig) activation() Module { return cmp.Or(c.Activation, Module(ReLU{})) }
 
 // residual adds to x what a part makes of it, and normalises before or behind.
 func residual(x *torch.Tensor, normFirst bool, norm *LayerNorm, part func(x *torch.Tensor) *torch.Tensor) *torch.Tensor {
