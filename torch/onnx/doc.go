@@ -16,8 +16,9 @@
 // [Export] calls the network's Forward with three batch sizes and records the
 // operators that it calls: numbers that differ between the calls depend on the batch,
 // whose size stays free in the file. A table (see table.go) has the ONNX form of every
-// operator; an operator that is not in it is an error, never a guess. Of control flow
-// in Go, the file has the branches that these calls took.
+// operator; an operator that is not in it is an error, never a guess, until
+// [RegisterLowering] gives it a form. Of control flow in Go, the file has the branches
+// that these calls took.
 //
 // [ExportFunc] exports a network with several inputs and outputs, the states of a
 // recurrent layer for example, and with any number of free sizes:

@@ -4,6 +4,7 @@
 package onnx_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,6 +62,38 @@ func Example() {
 		fmt.Printf(", within %g", check.Tolerance)
 	}
 	// Output: batch_size × 2 values, 3 samples, within 1e-05
+}
+
+// An operator that Etude cannot export gets a form: a formula, or a function that writes
+// nodes.
+func ExampleRegisterLowering() {
+	onnx.RegisterLowering("aten::special_log_ndtr", onnx.Formula("Log((1 + Erf(self / Pow(2, 0.5))) / 2)"))
+	onnx.RegisterLowering("aten::special_log_softmax", func(c *onnx.Call) ([]string, error) {
+		if c.Arg("dtype") != nil {
+			return nil, errors.New("dtype cannot be exported")
+		}
+		return c.Node("LogSoftmax", c.Inputs("self"), map[string]any{"axis": c.Arg("dim")}, 1), nil
+	})
+
+	dir, err := os.MkdirTemp("", "onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	f := func(in []*torch.Tensor) []*torch.Tensor {
+		return []*torch.Tensor{torch.Call("aten::special_log_ndtr", in[0]).Tensor(), torch.Call("aten::special_log_softmax", in[0], 1).Tensor()}
+	}
+	check, err := onnx.ExportFunc(filepath.Join(dir, "own.onnx"), nil, f, onnx.Signature{
+		Inputs:  []onnx.Input{{Name: "x", Example: torch.Rand([]int{3, 4}), Axes: map[int]string{0: "rows"}}},
+		Outputs: []string{"of_each", "of_rows"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(check.Max() <= 1e-5)
+	// Output: true
 }
 
 // Inspect reads any ONNX file, also where ONNX Runtime and libtorch are absent.

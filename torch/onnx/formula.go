@@ -141,11 +141,15 @@ func (f *formulaWriter) node(e ast.Expr, text string) string {
 		}
 		return f.add("Neg", []string{f.write(e.X)})
 	case *ast.BinaryExpr:
+		if binary[e.Op] == "" {
+			break
+		}
 		return f.add(binary[e.Op], []string{f.write(e.X), f.write(e.Y)})
 	case *ast.CallExpr:
-		x := collect(e.Args, f.write)
-		return f.function(e.Fun.(*ast.Ident).Name, x)
+		if name, ok := e.Fun.(*ast.Ident); ok {
+			return f.function(name.Name, collect(e.Args, f.write))
+		}
 	}
-	fail.With("the formula %q: %s: a defect of this exporter", f.text, text)
+	fail.With("the formula %q: %s cannot be written", f.text, text)
 	return ""
 }

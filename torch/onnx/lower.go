@@ -109,16 +109,18 @@ func (l *lowerer) call(i int) {
 	}
 	c := &call{lowerer: l, node: n, index: i}
 	name := row(n)
-	f, ok := kept[name]
-	if !ok && c.foldable() {
+	own, f := ownLowering(name), kept[name]
+	switch {
+	case f == nil && c.foldable():
 		c.fold()
 		return
-	}
-	if !ok {
-		f, ok = table[name]
+	case own != nil:
+		f = own
+	case f == nil:
+		f = table[name]
 	}
 	switch {
-	case ok:
+	case f != nil:
 	case n.Schema.Random && len(otherForms(name)) == 0:
 		fail.With("%s (call %d of the network) draws random numbers: the file would hold one draw for ever. "+
 			"Leave it out in evaluation mode, or give the network the numbers as an input", name, i+1)
@@ -169,7 +171,7 @@ var instead = []struct{ text, operators string }{
 // remedy returns the advice for an operator that is not in the table: call another
 // overload or operator, or write a lowering.
 func remedy(name string) string {
-	const write = "write its lowering (see the table in torch/onnx/table.go)"
+	const write = "give it a form of its own (onnx.RegisterLowering)"
 	if forms := otherForms(name); len(forms) > 0 {
 		return fmt.Sprintf("call one of its other forms, %s, or %s", strings.Join(forms, ", "), write)
 	}
