@@ -22,6 +22,33 @@ func ExampleSplit() {
 	// Output: 6 2 true
 }
 
+// One sample in four serves validation, with as many of each class.
+func ExampleSplitStratified() {
+	classes := []string{"cat", "dog", "cat", "dog", "cat", "dog", "cat", "dog"}
+	train, val, err := data.SplitStratified(classes, 0.25, 42)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(train), len(val), classes[val[0]] != classes[val[1]])
+	// Output: 6 2 true
+}
+
+func ExampleKFold() {
+	folds, err := data.KFold(6, 3, 42)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, fold := range folds {
+		fmt.Println(len(fold.Train), len(fold.Val))
+	}
+	// Output:
+	// 4 2
+	// 4 2
+	// 4 2
+}
+
 func ExampleSamples() {
 	if err := torch.Init(); err != nil {
 		fmt.Println(err)

@@ -24,8 +24,9 @@ import (
 // i from n-1 down to 1 a swap with a j in [0, i], over rand.NewPCG(seed, 0). A
 // golden test keeps it so: the split for a given seed never changes.
 func Split(groups []string, share float64, seed uint64) (train, val []int, err error) {
-	if !(share > 0 && share < 1) {
-		return nil, nil, fmt.Errorf("data: split: the share of validation is %g, it must lie between 0 and 1", share)
+	want, err := partOf(len(groups), share)
+	if err != nil {
+		return nil, nil, err
 	}
 	size := map[string]int{}
 	for _, g := range groups {
@@ -42,9 +43,7 @@ func Split(groups []string, share float64, seed uint64) (train, val []int, err e
 	slices.Sort(names)
 	shuffle(seed, 0, len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 
-	// 0.1 of 30 is 3, though as floats it is a little more.
-	want, have := int(math.Ceil(share*float64(len(groups))-1e-9)), 0
-	validation := map[string]bool{}
+	have, validation := 0, map[string]bool{}
 	for _, g := range names[:len(names)-1] {
 		if have >= want {
 			break
@@ -52,14 +51,99 @@ func Split(groups []string, share float64, seed uint64) (train, val []int, err e
 		validation[g] = true
 		have += size[g]
 	}
-	for i, g := range groups {
-		if validation[g] {
+	train, val = sides(len(groups), func(i int) bool { return validation[groups[i]] })
+	return train, val, nil
+}
+
+// SplitRandom divides n samples into training and validation, each sample by itself.
+// For samples that belong together, such as the clips of a song, use [Split].
+//
+// share, between 0 and 1, is validation's part of the samples, rounded up as
+// scikit-learn's train_test_split rounds it. Both results are ascending. It is an error
+// if no sample remains for training.
+func SplitRandom(n int, share float64, seed uint64) (train, val []int, err error) {
+	want, err := partOf(n, share)
+	if err != nil {
+		return nil, nil, err
+	}
+	if want >= n {
+		return nil, nil, fmt.Errorf("data: split: a share of %g of %d samples leaves none for training; add data, or ask for less", share, n)
+	}
+	validation := map[int]bool{}
+	for _, i := range permutation(n, seed, 0)[:want] {
+		validation[i] = true
+	}
+	train, val = sides(n, func(i int) bool { return validation[i] })
+	return train, val, nil
+}
+
+// SplitStratified divides samples as [SplitRandom] does, and keeps the shares of the
+// classes in both parts: classes holds the class of each sample, and each class gives
+// validation its share, rounded so that the sizes add up, as scikit-learn's
+// StratifiedShuffleSplit does. Every class needs two samples, and both parts at least as
+// many samples as there are classes; otherwise it is an error.
+func SplitStratified[C comparable](classes []C, share float64, seed uint64) (train, val []int, err error) {
+	n := len(classes)
+	want, err := partOf(n, share)
+	if err != nil {
+		return nil, nil, err
+	}
+	members, names := map[C][]int{}, []C(nil)
+	for _, i := range permutation(n, seed, 0) {
+		c := classes[i]
+		if members[c] == nil {
+			names = append(names, c)
+		}
+		members[c] = append(members[c], i)
+	}
+	for _, c := range names {
+		if len(members[c]) == 1 {
+			return nil, nil, fmt.Errorf("data: split: class %v has one sample, %d; it cannot be in both parts: add a sample, or leave it out", c, members[c][0])
+		}
+	}
+	if want < len(names) || n-want < len(names) {
+		return nil, nil, fmt.Errorf("data: split: %d samples for training and %d for validation cannot hold all %d classes; add data, or change the share of %g",
+			n-want, want, len(names), share)
+	}
+	// Each class gives its share rounded down, and those that this costs most one more.
+	slices.SortStableFunc(names, func(a, b C) int { return want*len(members[b])%n - want*len(members[a])%n })
+	more := want
+	for _, c := range names {
+		more -= want * len(members[c]) / n
+	}
+	validation := map[int]bool{}
+	for at, c := range names {
+		gives := want * len(members[c]) / n
+		if at < more {
+			gives++
+		}
+		for _, i := range members[c][:gives] {
+			validation[i] = true
+		}
+	}
+	train, val = sides(n, func(i int) bool { return validation[i] })
+	return train, val, nil
+}
+
+// partOf returns how many of n samples a share is, rounded up.
+func partOf(n int, share float64) (int, error) {
+	if !(share > 0 && share < 1) {
+		return 0, fmt.Errorf("data: split: the share of validation is %g, it must lie between 0 and 1", share)
+	}
+	// 0.1 of 30 is 3, though as floats it is a little more.
+	return int(math.Ceil(share*float64(n) - 1e-9)), nil
+}
+
+// sides lists the samples on each side, ascending.
+func sides(n int, validation func(int) bool) (train, val []int) {
+	for i := range n {
+		if validation(i) {
 			val = append(val, i)
 		} else {
 			train = append(train, i)
 		}
 	}
-	return train, val, nil
+	return train, val
 }
 
 // Order returns the order in which an epoch (0, 1, 2, …) visits n samples: a
@@ -67,16 +151,19 @@ func Split(groups []string, share float64, seed uint64) (train, val []int, err e
 // continued in the middle of an epoch sees what it would have seen.
 //
 // It shuffles as [Split] does, over rand.NewPCG(seed, epoch+1).
-func Order(n int, seed uint64, epoch int) []int {
+func Order(n int, seed uint64, epoch int) []int { return permutation(n, seed, uint64(epoch)+1) }
+
+// permutation returns 0 to n-1, shuffled.
+func permutation(n int, seed, stream uint64) []int {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	shuffle(seed, uint64(epoch)+1, n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	shuffle(seed, stream, n, func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return order
 }
 
-// shuffle numbers its streams: 0 is Split's, and epoch e has e+1.
+// shuffle numbers its streams: 0 is that of splits, and epoch e has e+1.
 func shuffle(seed, stream uint64, n int, swap func(i, j int)) {
 	rand.New(rand.NewPCG(seed, stream)).Shuffle(n, swap)
 }
