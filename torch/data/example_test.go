@@ -49,6 +49,24 @@ func ExampleKFold() {
 	// 4 2
 }
 
+// Integer classes, and a second input by name.
+func ExampleSet_Select() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	torch.Scope(func() {
+		all := &data.Set{
+			X: torch.FromSlice([]float32{0, 1, 2, 3, 4, 5}, 3, 2), Y: torch.FromSlice([]int64{7, 8, 9}),
+			More: map[string]*torch.Tensor{"lengths": torch.FromSlice([]int64{2, 1, 2})},
+		}
+		some := all.Select([]int{2, 0})
+		defer some.Close()
+		fmt.Println(some.X.Float32s(), torch.ToSlice[int64](some.Y), torch.ToSlice[int64](some.More["lengths"]))
+	})
+	// Output: [4 5 0 1] [9 7] [2 2]
+}
+
 func ExampleSamples() {
 	if err := torch.Init(); err != nil {
 		fmt.Println(err)
