@@ -1,0 +1,34 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package files
+
+import (
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+)
+
+// container is what a file of tensors holds.
+type container struct {
+	names   []string // in the order of the file
+	tensors map[string]*torch.Tensor
+	skipped []data.Skip
+}
+
+func (c *container) add(name string, t *torch.Tensor) {
+	if c.tensors == nil {
+		c.tensors = map[string]*torch.Tensor{}
+	}
+	if old := c.tensors[name]; old != nil {
+		old.Close() // as numpy.load, take the last of two entries with a name
+	} else {
+		c.names = append(c.names, name)
+	}
+	c.tensors[name] = t
+}
+
+func (c *container) close() {
+	for _, t := range c.tensors {
+		t.Close()
+	}
+}

@@ -1,0 +1,111 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package files
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/etude-ml/etude/torch/wholefile"
+)
+
+// ReadCSV reads a file of comma-separated values (RFC 4180, as encoding/csv reads it), or
+// of tab-separated values. Its first line names the columns, unless c.NoHeader is set.
+// The text is UTF-8, with or without a byte order mark. Spaces around values do not
+// count. Numbers are rounded to float32.
+func ReadCSV(path string, c Columns) (*Content, error) {
+	f, _, err := wholefile.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("files: %s: %w", path, err)
+	}
+	defer f.Close()
+	if c.Comma == 0 && filepath.Ext(path) == ".tsv" {
+		c.Comma = '\t'
+	}
+	content, err := readCSV(f, path, c)
+	if err != nil {
+		return nil, fmt.Errorf("files: %s: %w", path, err)
+	}
+	return content, nil
+}
+
+func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
+	text, err := utf8(file)
+	if err != nil {
+		return nil, err
+	}
+	r := csv.NewReader(text)
+	r.ReuseRecord = true
+	if c.Comma != 0 {
+		r.Comma = c.Comma
+	}
+	row, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	header, first := slices.Clone(row), c.NoHeader
+	for i := range header {
+		if c.NoHeader {
+			header[i] = strconv.Itoa(i)
+		}
+		if at := slices.Index(header, header[i]); at < i {
+			return nil, fmt.Errorf("line 1: columns %d and %d are both called %q; rename one", at+1, i+1, header[i])
+		}
+	}
+	t, err := newTable(path, "column", c, header)
+	if err != nil {
+		return nil, err
+	}
+	for ; ; first = false {
+		if !first {
+			row, err = r.Read()
+		}
+		if errors.Is(err, io.EOF) {
+			return t.content(header)
+		}
+		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
+			return nil, err // quotes are not closed: where rows begin is not known any more
+		}
+		line, _ := r.FieldPos(0)
+		var of *column
+		var p *problem
+		if err != nil {
+			p = &problem{fmt.Sprintf("%d fields, not %d", len(row), len(header)), "put fields with a separator into quotes"}
+		} else {
+			for _, of = range t.columns {
+				if p = t.add(of, row[of.at]); p != nil {
+					line, _ = r.FieldPos(of.at)
+					break
+				}
+			}
+		}
+		if err := t.end(line, of, p); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// utf8 skips a byte order mark, and refuses that of UTF-16.
+func utf8(r io.Reader) (*bufio.Reader, error) {
+	text := bufio.NewReaderSize(r, 1<<16)
+	mark, _ := text.Peek(3) // a short file has none
+	switch {
+	case bytes.Equal(mark, []byte("\ufeff")):
+		_, err := text.Discard(3)
+		return text, err
+	case bytes.HasPrefix(mark, []byte{0xff, 0xfe}), bytes.HasPrefix(mark, []byte{0xfe, 0xff}):
+		return nil, errors.New("it is UTF-16; save it as UTF-8")
+	}
+	return text, nil
+}

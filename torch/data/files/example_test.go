@@ -1,0 +1,58 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package files_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/data/files"
+)
+
+// A table with a class to predict, a missing value and a split that keeps the shares of
+// the classes.
+func ExampleReadCSV() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "iris.csv")
+	text := "petal length,petal width,species\n1.4,0.2,setosa\n4.7,,versicolor\n1.5,0.2,setosa\n4.5,1.5,versicolor\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	iris, err := files.ReadCSV(path, files.Columns{
+		Targets: []string{"species"}, Classes: map[string][]string{"species": nil},
+		Fill: map[string]string{"petal width": files.Mean},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer iris.Close()
+	fmt.Println(iris.Inputs, iris.X.Shape(), iris.Classes["species"], torch.ToSlice[int64](iris.Y))
+	fmt.Printf("%+v\n", iris.Filled)
+
+	train, val, err := data.SplitStratified(torch.ToSlice[int64](iris.Y), 0.5, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(train), len(val))
+	// Output:
+	// [petal length petal width] [4 2] [setosa versicolor] [0 1 0 1]
+	// [{Column:petal width With:0.6333333 Count:1}]
+	// 2 2
+}
