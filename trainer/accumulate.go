@@ -26,7 +26,7 @@ func (s *session) closesGroup() bool {
 // groupSamples returns the number of samples in the current group.
 func (s *session) groupSamples() int {
 	start := (s.step - s.step%s.Accumulate) * s.BatchSize
-	return min(s.Accumulate*s.BatchSize, s.Train.Len()-start)
+	return min(s.Accumulate*s.BatchSize, s.size-start)
 }
 
 // backward adds the gradient of the mean loss of n samples to the group's, so that
@@ -35,7 +35,7 @@ func (s *session) groupSamples() int {
 // gradients are those of sums.
 func (s *session) backward(loss *torch.Tensor, n int) {
 	group := s.groupSamples()
-	if n == group {
+	if n == group || s.Accumulate == 1 { // a source may leave samples out
 		s.scaled(loss).Backward()
 		return
 	}

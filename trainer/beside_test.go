@@ -115,7 +115,7 @@ func TestFitDrawsAsALoopDoes(t *testing.T) {
 	for s.epoch = range 2 {
 		s.step = 0
 		torch.Threads(1, func() {
-			for batch := range loop.Train.Batches(loop.BatchSize, s.order()) {
+			for batch := range inMemory(loop.Train).Batches(loop.BatchSize, s.order(s.epoch)) {
 				loop.Optimizer.ZeroGrad()
 				loop.Loss(loop.forward(batch.X), batch.Y).Backward()
 				loop.Optimizer.Step()

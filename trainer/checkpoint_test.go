@@ -106,7 +106,7 @@ func TestCheckpointInPyTorch(t *testing.T) {
 		for j := range batch {
 			batch[j] = (7*i + j) % r.Train.Len()
 		}
-		for b := range r.Train.Batches(16, batch) {
+		for b := range inMemory(r.Train).Batches(16, batch) {
 			r.Optimizer.ZeroGrad()
 			loss := r.Loss(r.forward(b.X), b.Y)
 			loss.Backward()

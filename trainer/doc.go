@@ -16,6 +16,10 @@
 // [Evaluate] and [Predict], [Weights] (a deep copy to return to), [SaveCheckpoint] and
 // [LoadCheckpoint], [History] with its files and plot.
 //
+// Run.Step serves networks of several inputs, outputs or losses, and any [data.Source] the
+// samples. A source that fails ends the run after a save: once the fault is gone, Resume
+// goes on with the batch that was missing.
+//
 // # Runs that end before they are done
 //
 // With Save a run leaves checkpoints from which [Run.Resume] goes on, in the

@@ -133,12 +133,6 @@ func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor
 	return output, nil
 }
 
-// isNil reports whether there is no source: also a Set that is nil, in an interface.
-func isNil(s data.Source) bool {
-	set, isSet := s.(*data.Set)
-	return s == nil || isSet && set == nil
-}
-
 // measure runs f, which runs model, over set and returns what it has added to the losses.
 // A loss that is not finite makes their mean so, and is no error.
 func measure(ctx context.Context, model any, set data.Source, size int, f func(*Losses, data.Batch)) (*Losses, error) {

@@ -42,6 +42,9 @@ func ExampleRun_Fit() {
 		return
 	}
 	device := torch.CPU
+	trainSet, valSet := samples.Select(train).Tensors(device), samples.Select(val).Tensors(device)
+	defer trainSet.Close()
+	defer valSet.Close()
 	torch.ManualSeed(42)
 	model := &Curve{nn.NewLinear(1, 32, device), nn.NewLinear(32, 1, device)}
 	folder, _ := os.MkdirTemp("", "curve")
@@ -53,13 +56,10 @@ func ExampleRun_Fit() {
 		Model:     model,
 		Loss:      nn.MSELoss,
 		Optimizer: optim.NewAdam(nn.Parameters(model), settings),
-		Train:     samples.Select(train).Tensors(device),
-		Val:       samples.Select(val).Tensors(device),
-		Epochs:    40, BatchSize: 16,
+		Train:     trainSet, Val: valSet,
+		Epochs: 40, BatchSize: 16,
 		Save: folder, Threads: 1,
 	}
-	defer run.Train.Close()
-	defer run.Val.Close()
 	history, err := run.Fit(context.Background())
 	if err != nil {
 		fmt.Println(err)

@@ -86,7 +86,10 @@ func (s *session) findLR(ctx context.Context, f LRFinder, curve *LRCurve) (err e
 	nn.SetTraining(s.Model, true)
 	average, lowest := 0.0, math.Inf(1)
 	for s.begin(0, 0); ; s.begin(s.epoch+1, 0) {
-		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
+		for batch, err := range s.Train.Epoch(s.rest()) {
+			if err != nil {
+				return fmt.Errorf("trainer: FindLR: Run.Train: %w", err)
+			}
 			n := len(curve.LRs)
 			lr := f.MinLR * math.Pow(f.MaxLR/f.MinLR, float64(n)/float64(f.NumTraining-1))
 			s.Optimizer.SetLR(lr)

@@ -104,7 +104,10 @@ func (s *session) loop(ctx context.Context) error {
 
 		var stopped error // by OnBatch
 		nn.SetTraining(s.Model, true)
-		for batch := range s.Train.Batches(s.BatchSize, s.order()) {
+		for batch, err := range s.Train.Epoch(s.rest()) {
+			if err != nil {
+				return s.sourceFailed(err)
+			}
 			var result Result
 			s.AroundStep(func() { result = s.train(batch) })
 			s.step++
@@ -130,6 +133,9 @@ func (s *session) loop(ctx context.Context) error {
 		if err := s.read(); err != nil {
 			return err
 		}
+		if ctx.Err() == nil && stopped == nil && s.step != s.steps() {
+			return s.sourceFailed(errors.New("the source ended the epoch too early"))
+		}
 		if s.step == s.steps() {
 			if err := s.losses.checkWeight("Run.Train"); err != nil {
 				return err
@@ -138,6 +144,9 @@ func (s *session) loop(ctx context.Context) error {
 
 		validated, err := s.validateWeights(ctx)
 		s.seconds += time.Since(started).Seconds()
+		if nonFinite := new(NonFiniteError); err != nil && !errors.As(err, &nonFinite) {
+			err = errors.Join(err, s.saveHere("")) // so that the run can continue with validation
+		}
 		if err != nil {
 			return err
 		}
@@ -204,6 +213,11 @@ func (s *session) saveOnRequest() error {
 	if asked == "" {
 		return nil
 	}
+	return s.saveHere(asked)
+}
+
+// saveHere saves in the middle of an epoch, unless something is not finite.
+func (s *session) saveHere(asked string) error {
 	if err := s.read(); err != nil {
 		return err
 	}
@@ -213,12 +227,15 @@ func (s *session) saveOnRequest() error {
 	return s.save(false, asked)
 }
 
+// sourceFailed saves the steps before the batch that Train could not give, so that the
+// run can continue with it.
+func (s *session) sourceFailed(err error) error {
+	return errors.Join(fmt.Errorf("trainer: epoch %d, step %d: Run.Train: %w", s.epoch+1, s.step+1, err), s.saveHere(""))
+}
+
 // interrupt saves in the middle of an epoch.
 func (s *session) interrupt(ctx context.Context) error {
-	if !finite(s.Model) {
-		return s.nonFiniteParameter()
-	}
-	if err := s.save(false, ""); err != nil {
+	if err := s.saveHere(""); err != nil {
 		return err
 	}
 	return fmt.Errorf("trainer: %w in epoch %d of %d after step %d of %d: %w",

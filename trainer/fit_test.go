@@ -34,6 +34,8 @@ func newNet(out int, d torch.Device) *net {
 	return &net{nn.NewLinear(5, 9, d), nn.NewLinear(9, out, d)}
 }
 
+func inMemory(s data.Source) *data.Set { return s.(*data.Set) }
+
 type goldenState map[string]struct {
 	Shape  []int
 	Values []float32
@@ -143,8 +145,8 @@ func (g goldenFile) run(tb testing.TB, c goldenCase, d torch.Device) (Run, func(
 		r.Loss = nn.CrossEntropyLoss
 	}
 	return r, func() {
-		r.Train.Close()
-		r.Val.Close()
+		inMemory(r.Train).Close()
+		inMemory(r.Val).Close()
 		for _, p := range nn.Parameters(model) {
 			p.Close()
 		}
@@ -253,9 +255,9 @@ func TestEvaluateAsPyTorch(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, m.Loss, loss)
 			torch.Scope(func() {
-				assert.InDeltaSlice(t, r.forward(r.Val.X).Float32s(), rows, 1e-6)
+				assert.InDeltaSlice(t, r.forward(inMemory(r.Val).X).Float32s(), rows, 1e-6)
 			})
-			inputs, loss, err := Predict(context.Background(), r.Model.(nn.Module), &data.Set{X: r.Val.X}, size, nil)
+			inputs, loss, err := Predict(context.Background(), r.Model.(nn.Module), &data.Set{X: inMemory(r.Val).X}, size, nil)
 			require.NoError(t, err)
 			assert.Equal(t, rows, inputs)
 			assert.True(t, math.IsNaN(loss))
@@ -281,7 +283,7 @@ func TestEvaluateNothing(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for _, c := range golden.Cases {
 		r, free := golden.run(t, c, torch.CPU)
-		none := &data.Set{X: r.Val.X.Narrow(0, 0, 0), Y: r.Val.Y.Narrow(0, 0, 0)}
+		none := &data.Set{X: inMemory(r.Val).X.Narrow(0, 0, 0), Y: inMemory(r.Val).Y.Narrow(0, 0, 0)}
 		m, err := Evaluate(r.Model.(nn.Module), r.Loss, none, 5)
 		require.NoError(t, err)
 		assert.Zero(t, m.Samples)

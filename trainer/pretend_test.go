@@ -129,7 +129,7 @@ func TestMistakesOnADevice(t *testing.T) {
 
 	left := r
 	left.Train = c.set(c.X, c.Y, torch.CPU)
-	defer left.Train.Close()
+	defer inMemory(left.Train).Close()
 	_, err = left.Fit(context.Background())
 	require.ErrorContains(t, err, "Run.Train is on cpu, the model's parameters on "+device.String())
 

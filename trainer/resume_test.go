@@ -58,8 +58,8 @@ func newTrial(seed uint64, d torch.Device, dir string) *trial {
 }
 
 func (r *trial) close() {
-	r.Train.Close()
-	r.Val.Close()
+	inMemory(r.Train).Close()
+	inMemory(r.Val).Close()
 	for _, p := range nn.Parameters(r.Model) {
 		p.Close()
 	}
@@ -289,7 +289,7 @@ func TestResumeRefuses(t *testing.T) {
 		"batch size was 8, is 4": func(r *trial) { r.BatchSize = 4 },
 		"seed was 5, is 6":       func(r *trial) { r.Seed = 6 },
 		"validation data is not the same": func(r *trial) {
-			r.Val.Fingerprint = "other"
+			inMemory(r.Val).Fingerprint = "other"
 		},
 		"validation samples was 9, is 0": func(r *trial) { r.Val = nil },
 		"model 2.layer was nn.Dropout(P 0.2), is nn.Tanh; model 0.weight was [16 5] float32, is [7 5] float32": func(r *trial) {

@@ -36,8 +36,8 @@ type Run struct {
 	Model     any     // an nn.Module, or with Step whatever holds layers; see package nn for how its parameters are found
 	Loss      nn.Loss // the mean over a batch; see nn.WithDivisor for means over anything but its samples
 	Optimizer optim.Optimizer
-	Train     *data.Set // on the device of Model's parameters
-	Val       *data.Set // nil: the training loss decides which epoch is best, and when to stop
+	Train     data.Source // a *data.Set or another source, on the device of Model's parameters
+	Val       data.Source // nil: the training loss decides which epoch is best, and when to stop
 
 	// Step computes the losses of a batch, in training and validation, for a Model that
 	// has several inputs, outputs or losses. nil stands for the Loss of
@@ -47,7 +47,9 @@ type Run struct {
 
 	Epochs    int            // at least 1; 0 for DefaultEpochs
 	BatchSize int            // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64         // of the order of the samples in each epoch; every value, 0 included, is a seed
+	Seed      uint64         // of the order of the samples in each epoch, and of what Train draws; every value, 0 included, is a seed
+	Sampler   data.Sampler   // the order of an epoch; nil for one that data.Order shuffles
+	DropLast  bool           // leave out an epoch's last batch where it would be smaller than the others
 	Stop      *EarlyStopping // watches the loss; its settings are copied; nil for all epochs
 	KeepLast  bool           // end with the last weights, not with those of the best epoch
 
@@ -183,22 +185,49 @@ func (r *Run) check() error {
 	device := params[0].Device()
 	for _, set := range []struct {
 		name string
-		*data.Set
+		data.Source
 	}{{"Train", r.Train}, {"Val", r.Val}} {
-		if set.Set == nil {
+		if set.Source == nil {
 			continue
 		}
-		if err := set.Check(); err != nil {
-			return fmt.Errorf("the set Run.%s: %w", set.name, err)
+		if s, ok := set.Source.(*data.Set); ok {
+			if err := s.Check(); err != nil {
+				return fmt.Errorf("the set Run.%s: %w", set.name, err)
+			}
 		}
 		if set.Len() == 0 {
 			return fmt.Errorf("the set Run.%s has no samples", set.name)
 		}
 		if d := set.Device(); d != device {
-			return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; Samples.Tensors takes the device", set.name, d, device)
+			return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; make it on their device", set.name, d, device)
 		}
 	}
+	switch n := len(r.order(0)); {
+	case n == 0 && r.DropLast:
+		return fmt.Errorf("Run.DropLast leaves nothing: an epoch has fewer samples than BatchSize, %d", r.BatchSize)
+	case n == 0:
+		return errors.New("Run.Sampler chooses no samples")
+	}
 	return nil
+}
+
+// order returns the numbers of the samples of an epoch, in their order.
+func (r *Run) order(epoch int) (order []int) {
+	if r.Sampler == nil {
+		order = data.Order(r.Train.Len(), r.Seed, epoch)
+	} else {
+		order = r.Sampler.Order(r.Seed, epoch)
+	}
+	if r.DropLast {
+		order = order[:len(order)-len(order)%r.BatchSize]
+	}
+	return order
+}
+
+// isNil reports whether there is no source: also a Set that is nil, in an interface.
+func isNil(s data.Source) bool {
+	set, isSet := s.(*data.Set)
+	return s == nil || isSet && set == nil
 }
 
 func isModule(model any) bool {

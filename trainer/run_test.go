@@ -146,7 +146,7 @@ func TestRunChecks(t *testing.T) {
 		"MinDelta NaN":                           func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
 		"Run.Resume needs Run.Save":              func(r *Run) { r.Resume = true },
 		"has no parameters":                      func(r *Run) { r.Model = nn.Tanh{} },
-		"25 samples on cpu, but Y is [9] on cpu": func(r *Run) { r.Train = &data.Set{X: r.Train.X, Y: r.Val.Y} },
+		"25 samples on cpu, but Y is [9] on cpu": func(r *Run) { r.Train = &data.Set{X: inMemory(r.Train).X, Y: inMemory(r.Val).Y} },
 		"Run.Val has no samples":                 func(r *Run) { r.Val = &data.Set{X: torch.Zeros([]int{0, 5}), Y: torch.Zeros([]int{0})} },
 	} {
 		torch.Scope(func() {
@@ -310,7 +310,7 @@ func TestPartsMakeALoop(t *testing.T) {
 	stop := EarlyStopping{Patience: 2}
 	for epoch := range r.Epochs {
 		losses.Begin(epoch, 0)
-		for b := range r.Train.Batches(r.BatchSize, data.Order(r.Train.Len(), r.Seed, epoch)) {
+		for b := range inMemory(r.Train).Batches(r.BatchSize, data.Order(r.Train.Len(), r.Seed, epoch)) {
 			r.Optimizer.ZeroGrad()
 			loss := r.Loss(r.forward(b.X), b.Y)
 			loss.Backward()

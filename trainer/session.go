@@ -27,6 +27,7 @@ type session struct {
 	averages *swa.AveragedModel[any]
 
 	params   []*torch.Tensor
+	size     int         // samples in an epoch
 	begun    *torch.Dict // the settings at the beginning
 	folder   *folder     // nil: nothing is saved
 	saving   chan outcome
@@ -49,6 +50,12 @@ func newSession(r Run) (*session, error) {
 	if r.Scaler != nil && !r.Scaler.Config.Enabled {
 		r.Scaler = nil
 	}
+	if isNil(r.Train) {
+		r.Train = nil
+	}
+	if isNil(r.Val) {
+		r.Val = nil
+	}
 	if r.AroundStep == nil {
 		r.AroundStep = func(step func()) { step() }
 	}
@@ -70,7 +77,7 @@ func newSession(r Run) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trainer: %w", err)
 	}
-	s.params = nn.Parameters(r.Model)
+	s.params, s.size = nn.Parameters(r.Model), len(r.order(0))
 	return s, nil
 }
 
@@ -82,12 +89,15 @@ func (s *session) begin(epoch, step int) {
 }
 
 // steps returns the number of steps in an epoch.
-func (s *session) steps() int { return (s.Train.Len() + s.BatchSize - 1) / s.BatchSize }
+func (s *session) steps() int { return (s.size + s.BatchSize - 1) / s.BatchSize }
 
-// order returns the sample indices that this epoch has not used yet.
-func (s *session) order() []int {
-	order := data.Order(s.Train.Len(), s.Seed, s.epoch)
-	return order[min(s.step*s.BatchSize, len(order)):]
+// rest describes the batches that this epoch has not used yet.
+func (s *session) rest() data.Epoch {
+	order, first := s.order(s.epoch), min(s.step*s.BatchSize, s.size)
+	if len(order) != s.size {
+		panic(&torch.Error{Op: "Run.Sampler", Message: fmt.Sprintf("%d samples, but the first epoch has %d", len(order), s.size)})
+	}
+	return data.Epoch{Size: s.BatchSize, Order: order[first:], First: first, Seed: s.Seed, Number: s.epoch}
 }
 
 // validate measures the validation set; false when ctx ended before it was done.
@@ -99,10 +109,12 @@ func (s *session) validate(ctx context.Context) (bool, error) {
 	err := s.valLosses.pass(ctx, s.Model, s.Val, s.BatchSize, func(b data.Batch) {
 		s.valLosses.observe(s.compute(b), b.Len, false)
 	})
-	if e := new(NonFiniteError); errors.As(err, &e) {
+	switch e := new(NonFiniteError); {
+	case errors.As(err, &e):
 		e.Step = s.step - 1 // of training, not the batch of validation
-	}
-	if err == nil && ctx.Err() == nil {
+	case err != nil:
+		err = fmt.Errorf("trainer: epoch %d, after step %d: Run.Val: %w", s.epoch+1, s.step, err)
+	case ctx.Err() == nil:
 		err = s.valLosses.checkWeight("Run.Val")
 	}
 	return ctx.Err() == nil, err
@@ -135,7 +147,7 @@ func (s *session) progress(samples int) {
 		return
 	}
 	rate := float64(s.samples) / max(time.Since(s.started).Seconds(), 1e-9)
-	n := s.Train.Len()
+	n := s.size
 	done := s.epoch*n + min(s.step*s.BatchSize, n)
 	seconds := min(float64(s.Epochs*n-done)/rate, math.MaxInt64/2e9)
 	s.OnProgress(Progress{

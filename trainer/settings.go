@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"regexp"
@@ -23,8 +24,8 @@ func (s *session) settings() *torch.Dict {
 	d := torch.NewDict(
 		"seed", int(s.Seed), // the same bits
 		"batch_size", s.BatchSize, "accumulate", s.Accumulate,
-		"training_samples", size(s.Train), "training_data", fingerprint(s.Train),
-		"validation_samples", size(s.Val), "validation_data", fingerprint(s.Val),
+		"training_samples", s.Train.Len(), "training_data", s.Train.Identity(),
+		"validation_samples", size(s.Val), "validation_data", identity(s.Val),
 		"clip_norm", s.ClipNorm, "clip_value", s.ClipValue, "scheduler", s.schedule(),
 		"optimizer", torch.NewDict("type", fmt.Sprintf("%T", s.Optimizer), "group", groupSettings(s.Optimizer.StateDict())),
 		"model", describe(s.Model),
@@ -46,6 +47,8 @@ type option struct {
 }
 
 var options = []option{
+	{key: "sampler", value: (*session).sampling, fixed: true},
+	{key: "drop_last", value: (*session).dropping, fixed: true},
 	{key: "autocast", value: (*session).precision},
 	{key: "ema", value: (*session).decay},
 	{key: "scaler", value: (*session).scaling, fixed: true},
@@ -58,6 +61,21 @@ func optionOf(key any) *option {
 		return nil
 	}
 	return &options[i]
+}
+
+// sampling identifies the sampler by its first epoch, whatever it depends on; "" for none.
+func (s *session) sampling() string {
+	if s.Sampler == nil {
+		return ""
+	}
+	return fmt.Sprintf("%T %.12x", s.Sampler, sha256.Sum256(fmt.Append(nil, s.Sampler.Order(s.Seed, 0))))
+}
+
+func (s *session) dropping() string {
+	if s.DropLast {
+		return "true"
+	}
+	return ""
 }
 
 // schedule names the scheduler and when it steps.
@@ -120,14 +138,14 @@ func (s *session) compareEnvironment(was *torch.Dict) {
 	}
 }
 
-func size(s *data.Set) int {
+func size(s data.Source) int {
 	if s == nil {
 		return 0
 	}
 	return s.Len()
 }
 
-func fingerprint(s *data.Set) string {
+func identity(s data.Source) string {
 	if s == nil {
 		return ""
 	}

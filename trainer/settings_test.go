@@ -56,7 +56,7 @@ func TestChangedSettings(t *testing.T) {
 			r.Model.(nn.Sequential)[2] = nn.NewDropout(0.3)
 		},
 		"model 1.layer was nn.Tanh, is nn.ReLU;": func(r *trial) { r.Model.(nn.Sequential)[1] = nn.ReLU{} },
-		"training data is not the same;":         func(r *trial) { r.Train.Fingerprint = "x" },
+		"training data is not the same;":         func(r *trial) { inMemory(r.Train).Fingerprint = "x" },
 	} {
 		r := newTrial(1, torch.CPU, dir)
 		everyState(0, r)
@@ -91,14 +91,14 @@ func TestChangedElements(t *testing.T) {
 	dir := t.TempDir()
 	for i, want := range []string{"", "", "validation data is not the same", "training data is not the same"} {
 		_, _, err := fit(t, dir, func(r *trial) {
-			r.Train.Fingerprint, r.Val.Fingerprint = "", ""
+			inMemory(r.Train).Fingerprint, inMemory(r.Val).Fingerprint = "", ""
 			r.Resume = true
 			torch.Scope(func() {
 				switch i {
 				case 2:
-					r.Val.Y.Narrow(0, 8, 1).FillInPlace(2)
+					inMemory(r.Val).Y.Narrow(0, 8, 1).FillInPlace(2)
 				case 3:
-					r.Train.X.Narrow(0, 24, 1).FillInPlace(0.123)
+					inMemory(r.Train).X.Narrow(0, 24, 1).FillInPlace(0.123)
 				}
 			})
 		})

@@ -85,7 +85,7 @@ func (g *stepFile) run(tb testing.TB, d torch.Device) (Run, func()) {
 		}
 		r.Train, r.Val = sets[0], sets[1]
 	})
-	train, val := r.Train, r.Val
+	train, val := inMemory(r.Train), inMemory(r.Val)
 	return r, func() {
 		train.Close()
 		val.Close()
@@ -138,7 +138,7 @@ func TestStepAsPyTorch(t *testing.T) {
 		rows, err := r.Predict(context.Background(), r.Val)
 		require.NoError(t, err)
 		assert.Equal(t, []int{9, 3}, rows.Shape())
-		set := r.Val
+		set := inMemory(r.Val)
 		torch.Scope(func() {
 			_, kind := r.Model.(*twoInputs).forward(set.X, set.More["z"])
 			assert.InDeltaSlice(t, kind.Float32s(), rows.Float32s(), torchtest.Tolerance(device, 1e-6))
@@ -160,7 +160,7 @@ func TestStepAsALoop(t *testing.T) {
 
 	r, free = g.run(t, torch.CPU)
 	defer free()
-	model, set := r.Model.(*twoInputs), r.Train
+	model, set := r.Model.(*twoInputs), inMemory(r.Train)
 	torch.Threads(1, func() {
 		for epoch := range r.Epochs {
 			for b := range set.Batches(r.BatchSize, data.Order(set.Len(), r.Seed, epoch)) {

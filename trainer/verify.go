@@ -109,9 +109,10 @@ func (v *verification) whole() error {
 		return err
 	}
 	run.Save, run.Resume, run.ResumeFrom = filepath.Join(v.folder, "whole"), false, ""
-	if v.stops == nil && run.Train != nil {
-		size := max(cmp.Or(run.BatchSize, DefaultBatchSize), 1)
-		n := (run.Train.Len() + size - 1) / size
+	if v.stops == nil && !isNil(run.Train) {
+		sized := run
+		sized.BatchSize = max(cmp.Or(run.BatchSize, DefaultBatchSize), 1)
+		n := (len(sized.order(0)) + sized.BatchSize - 1) / sized.BatchSize
 		v.stops = []int{1, n, n + n/2 + 1}
 	}
 	slices.Sort(v.stops)
@@ -127,7 +128,7 @@ func (v *verification) whole() error {
 	})
 	v.beside = Run{
 		Model: run.Model, Loss: run.Loss, Step: run.Step, Optimizer: run.Optimizer, Train: run.Train, Val: run.Val,
-		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Threads: run.Threads,
+		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Sampler: run.Sampler, DropLast: run.DropLast, Threads: run.Threads,
 	}
 	history, err := run.Fit(v.ctx)
 	if err != nil {

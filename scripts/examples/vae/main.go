@@ -111,7 +111,7 @@ func main() {
 		os.Exit(1)
 	}
 	torch.NoGrad(func() {
-		ends, _ := model.encode(run.Val.X.Narrow(0, 0, 2))
+		ends, _ := model.encode(run.Val.(*data.Set).X.Narrow(0, 0, 2))
 		between := ends.Select(0, 0).Lerp(ends.Select(0, 1), 0.5).Unsqueeze(0)
 		code := torch.Cat([]*torch.Tensor{ends.Narrow(0, 0, 1), between, ends.Narrow(0, 1, 1)}, 0)
 		fmt.Print(draw(model.Decoder.Forward(code).Sigmoid()))

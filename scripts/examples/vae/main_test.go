@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/scripts/internal/twin"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -26,8 +27,8 @@ func TestTwin(t *testing.T) {
 	require.NoError(t, err)
 	measured, err := run.Evaluate(context.Background(), run.Val)
 	require.NoError(t, err)
-	assert.Less(t, measured.MSE, run.Val.X.Var(0).Item()/4, "what is drawn is not the mean of all pictures")
-	assert.Equal(t, side, strings.Count(draw(run.Val.X.Narrow(0, 0, 3)), "\n"))
+	assert.Less(t, measured.MSE, run.Val.(*data.Set).X.Var(0).Item()/4, "what is drawn is not the mean of all pictures")
+	assert.Equal(t, side, strings.Count(draw(run.Val.(*data.Set).X.Narrow(0, 0, 3)), "\n"))
 	best := history.Best()
 	result.Metrics = map[string]float64{"loss": best.ValLoss, "drawing": best.More["val_drawing"], "kl": best.More["val_kl"], "mse": measured.MSE}
 	result.Compare(t, twin.Orders(run), 0.1)
