@@ -79,6 +79,14 @@ func count(t *torch.Tensor, n int) *torch.Tensor {
 	return torch.Full([]int{}, n, torch.Options{DType: torch.Float64, Device: t.Device()})
 }
 
+// Of returns the metric of outputs and targets that are at hand.
+func (m Metric) Of(output, target *torch.Tensor) float64 {
+	a := m.New()
+	defer a.Close()
+	a.Add(output, target)
+	return a.Value()
+}
+
 // Accumulator measures the batches that are added to it.
 type Accumulator struct {
 	metric Metric

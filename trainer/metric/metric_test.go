@@ -147,6 +147,9 @@ func TestMistakes(t *testing.T) {
 	floats := func(shape ...int) *torch.Tensor { return torch.Zeros(shape) }
 	ints := func(xs ...int64) *torch.Tensor { return torch.FromSlice(xs, len(xs)) }
 	add := func(m Metric, tensors ...*torch.Tensor) func() {
+		if len(tensors) == 2 {
+			return func() { m.Of(tensors[0], tensors[1]) }
+		}
 		return func() {
 			a := m.New()
 			defer a.Close()
