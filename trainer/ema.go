@@ -44,14 +44,14 @@ func (s *session) weights() any {
 }
 
 // validateWeights is validate with those weights, and in the precision of training.
-func (s *session) validateWeights(ctx context.Context) (ok bool, err error) {
+func (s *session) validateWeights(ctx context.Context, limit int) (ok bool, err error) {
 	if s.averages != nil {
 		if err := swap(s.Model, s.averages.Module); err != nil {
 			return false, err
 		}
 		defer func() { err = errors.Join(err, swap(s.Model, s.averages.Module)) }()
 	}
-	s.autocast(func() { ok, err = s.validate(ctx) })
+	s.autocast(func() { ok, err = s.validate(ctx, limit) })
 	return ok, err
 }
 

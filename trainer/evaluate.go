@@ -141,18 +141,18 @@ func measure(ctx context.Context, model any, set data.Source, size int, f func(*
 	defer losses.Close()
 	var err error
 	tried := torch.Try(func() {
-		err = losses.pass(ctx, model, set, size, func(b data.Batch) { f(losses, b) })
+		err = losses.pass(ctx, model, set, data.Epoch{Size: cmp.Or(size, DefaultBatchSize)}, func(b data.Batch) { f(losses, b) })
 	})
 	return losses, cmp.Or(err, tried, context.Cause(ctx))
 }
 
-// pass runs f over set, without gradients and with model in evaluation mode, until ctx
+// pass runs f over an epoch of set, without gradients and with model in evaluation mode, until ctx
 // ends, the set fails or a loss is refused. f adds the losses of each batch, which pass
 // reads.
-func (l *Losses) pass(ctx context.Context, model any, set data.Source, size int, f func(data.Batch)) (err error) {
+func (l *Losses) pass(ctx context.Context, model any, set data.Source, e data.Epoch, f func(data.Batch)) (err error) {
 	nn.SetTraining(model, false)
 	torch.NoGrad(func() {
-		for b, failed := range set.Epoch(data.Epoch{Size: cmp.Or(size, DefaultBatchSize)}) {
+		for b, failed := range set.Epoch(e) {
 			if err = failed; err != nil {
 				return
 			}

@@ -74,6 +74,9 @@ func (s *session) fit(ctx context.Context) error {
 			err = s.OnFitStart(s.history)
 		}
 		if began = err == nil; began {
+			err = s.sanityCheck(ctx)
+		}
+		if err == nil {
 			err = s.loop(ctx)
 		}
 	}); e != nil {
@@ -89,6 +92,17 @@ func (s *session) fit(ctx context.Context) error {
 		if e := s.OnFitEnd(s.history); !errors.Is(e, ErrStop) {
 			err = errors.Join(err, e)
 		}
+	}
+	return err
+}
+
+// sanityCheck tries validation before anything is trained.
+func (s *session) sanityCheck(ctx context.Context) (err error) {
+	if s.NumSanityValSteps > 0 && s.epoch == 0 && s.step == 0 {
+		torch.ForkRNG(func() {
+			torch.RNGState(s.Train.Device()).Close()
+			_, err = s.validateWeights(ctx, s.NumSanityValSteps)
+		})
 	}
 	return err
 }
@@ -142,7 +156,7 @@ func (s *session) loop(ctx context.Context) error {
 			}
 		}
 
-		validated, err := s.validateWeights(ctx)
+		validated, err := s.validateWeights(ctx, s.limit())
 		s.seconds += time.Since(started).Seconds()
 		if nonFinite := new(NonFiniteError); err != nil && !errors.As(err, &nonFinite) {
 			err = errors.Join(err, s.saveHere("")) // so that the run can continue with validation

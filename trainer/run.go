@@ -80,6 +80,19 @@ type Run struct {
 	// and CyclicLR want it.
 	PerStep bool
 
+	// LimitBatches ends each epoch, of training and of validation, after so many batches. 0
+	// for no limit.
+	LimitBatches int
+	// OverfitBatches trains on the same first batches in every epoch, not shuffled, and
+	// validates on as many of Val: a network that can learn has to learn those. 0 for all.
+	OverfitBatches int
+	// FastDevRun tries everything once: a batch of training, one of validation, one epoch.
+	// Nothing is saved or continued.
+	FastDevRun bool
+	// NumSanityValSteps is how many batches of validation are tried, and their losses
+	// dropped, before the first epoch, so that a mistake there does not show only after it.
+	NumSanityValSteps int
+
 	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
 	// history.png. checkpoints.json lists the checkpoints with their hashes; see
@@ -153,6 +166,15 @@ func (r *Run) check() error {
 	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0 || r.Accumulate < 1 || r.KeepBest < 0:
 		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d, Accumulate %d, KeepBest %d: none may be negative",
 			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
+	case r.LimitBatches < 0 || r.OverfitBatches < 0 || r.NumSanityValSteps < 0:
+		return fmt.Errorf("Run: LimitBatches %d, OverfitBatches %d, NumSanityValSteps %d: none may be negative",
+			r.LimitBatches, r.OverfitBatches, r.NumSanityValSteps)
+	case r.OverfitBatches > 0 && (r.LimitBatches > 0 || r.Sampler != nil):
+		return errors.New("Run.OverfitBatches chooses the batches itself: leave LimitBatches, FastDevRun and Sampler off")
+	case r.FastDevRun && r.ResumeFrom != "":
+		return errors.New("Run.FastDevRun continues nothing: leave ResumeFrom off")
+	case r.NumSanityValSteps > 0 && r.Val == nil:
+		return errors.New("Run.NumSanityValSteps needs Run.Val")
 	case !(r.ClipNorm >= 0):
 		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
 	case !(r.ClipValue >= 0):
@@ -213,15 +235,40 @@ func (r *Run) check() error {
 
 // order returns the numbers of the samples of an epoch, in their order.
 func (r *Run) order(epoch int) (order []int) {
-	if r.Sampler == nil {
+	switch {
+	case r.OverfitBatches > 0:
+		order = numbers(0, r.Train.Len())
+	case r.Sampler == nil:
 		order = data.Order(r.Train.Len(), r.Seed, epoch)
-	} else {
+	default:
 		order = r.Sampler.Order(r.Seed, epoch)
 	}
 	if r.DropLast {
 		order = order[:len(order)-len(order)%r.BatchSize]
 	}
+	if n := r.limit(); n > 0 {
+		order = order[:min(n*r.BatchSize, len(order))]
+	}
 	return order
+}
+
+// numbers returns the numbers from first up to the one before end.
+func numbers(first, end int) []int {
+	list := make([]int, end-first)
+	for i := range list {
+		list[i] = first + i
+	}
+	return list
+}
+
+// limit returns how many batches an epoch has at most; 0 for any number.
+func (r *Run) limit() int { return max(r.LimitBatches, r.OverfitBatches) }
+
+// devRun returns the run that FastDevRun stands for.
+func (r Run) devRun() Run {
+	r.Epochs, r.LimitBatches, r.NumSanityValSteps, r.Stop = 1, 1, 0, nil
+	r.Save, r.Resume, r.KeepBest = "", false, 0
+	return r
 }
 
 // isNil reports whether there is no source: also a Set that is nil, in an interface.

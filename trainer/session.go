@@ -45,6 +45,9 @@ type session struct {
 }
 
 func newSession(r Run) (*session, error) {
+	if r.FastDevRun {
+		r = r.devRun()
+	}
 	r.Epochs, r.BatchSize = cmp.Or(r.Epochs, DefaultEpochs), cmp.Or(r.BatchSize, DefaultBatchSize)
 	r.ReadEvery, r.Accumulate = cmp.Or(r.ReadEvery, readEvery), cmp.Or(r.Accumulate, 1)
 	if r.Scaler != nil && !r.Scaler.Config.Enabled {
@@ -100,13 +103,18 @@ func (s *session) rest() data.Epoch {
 	return data.Epoch{Size: s.BatchSize, Order: order[first:], First: first, Seed: s.Seed, Number: s.epoch}
 }
 
-// validate measures the validation set; false when ctx ended before it was done.
-func (s *session) validate(ctx context.Context) (bool, error) {
+// validate measures limit batches of the validation set, or all for 0; false when ctx ended
+// before it was done.
+func (s *session) validate(ctx context.Context, limit int) (bool, error) {
 	if ctx.Err() != nil || s.Val == nil {
 		return ctx.Err() == nil, nil
 	}
 	s.valLosses.Begin(s.epoch, s.step-1)
-	err := s.valLosses.pass(ctx, s.Model, s.Val, s.BatchSize, func(b data.Batch) {
+	e := data.Epoch{Size: s.BatchSize}
+	if limit > 0 {
+		e.Order = numbers(0, min(limit*s.BatchSize, s.Val.Len()))
+	}
+	err := s.valLosses.pass(ctx, s.Model, s.Val, e, func(b data.Batch) {
 		s.valLosses.observe(s.compute(b), b.Len, false)
 	})
 	switch e := new(NonFiniteError); {

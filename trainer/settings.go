@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -49,9 +50,18 @@ type option struct {
 var options = []option{
 	{key: "sampler", value: (*session).sampling, fixed: true},
 	{key: "drop_last", value: (*session).dropping, fixed: true},
+	{key: "limit_batches", value: func(s *session) string { return unlessZero(s.LimitBatches) }, fixed: true},
+	{key: "overfit_batches", value: func(s *session) string { return unlessZero(s.OverfitBatches) }, fixed: true},
 	{key: "autocast", value: (*session).precision},
 	{key: "ema", value: (*session).decay},
 	{key: "scaler", value: (*session).scaling, fixed: true},
+}
+
+func unlessZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // optionOf returns the option of a key of the settings; nil where it is none.
