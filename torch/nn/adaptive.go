@@ -76,6 +76,21 @@ func (l *AdaptiveLogSoftmaxWithLoss) Forward(x, target *torch.Tensor) (output, l
 	if single {
 		x, target = x.Unsqueeze(0), target.Unsqueeze(0)
 	}
+	if torch.Tracing() { // a trace cannot choose by values: it has all parts
+		output = l.LogProb(x).Gather(1, target.Unsqueeze(1)).Squeeze(1)
+	} else {
+		output = l.picked(op, x, target)
+	}
+	loss = output.Neg().Mean()
+	if single {
+		output = output.Squeeze(0)
+	}
+	return output, loss
+}
+
+// picked returns the log-probabilities of the targets. Only the parts that have some are
+// computed, on their samples.
+func (l *AdaptiveLogSoftmaxWithLoss) picked(op string, x, target *torch.Tensor) *torch.Tensor {
 	first, classes := l.Cutoffs[0], l.Cutoffs[len(l.Cutoffs)-1]
 	inHead := torch.ToSlice[int64](target)
 	rows, within := make([][]int64, len(l.Tail)), make([][]int64, len(l.Tail))
@@ -92,18 +107,14 @@ func (l *AdaptiveLogSoftmaxWithLoss) Forward(x, target *torch.Tensor) (output, l
 	pick := func(logits *torch.Tensor, classes []int64) *torch.Tensor {
 		return logits.LogSoftmax(1).Gather(1, torch.FromSlice(classes, len(classes), 1).To(x.Device())).Squeeze(1)
 	}
-	output = pick(l.Head.Forward(x), inHead)
+	output := pick(l.Head.Forward(x), inHead)
 	for i, tail := range l.Tail {
 		if len(rows[i]) > 0 {
 			here := torch.FromSlice(rows[i]).To(x.Device())
 			output = output.IndexAdd(0, here, pick(tail.Forward(x.IndexSelect(0, here)), within[i]))
 		}
 	}
-	loss = output.Neg().Mean()
-	if single {
-		output = output.Squeeze(0)
-	}
-	return output, loss
+	return output
 }
 
 // LogProb returns the log-probabilities of all classes: [N, in] to [N, classes].

@@ -232,6 +232,7 @@ func operatorCases() map[string]forward {
 		on(of, "avg_pool"+d, size, []int{1, 1, 1}[:n+1], []int{1, 1, 1}[:n+1], false, false)
 		on(of, "adaptive_avg_pool"+d, []int{2, 3, 3}[:n+1])
 		on(of, "adaptive_max_pool"+d, []int{1, 3, 2}[:n+1])
+		all["adaptive places "+d] = func(x t) t { return torch.Call("aten::adaptive_max_pool"+d, of(x), []int{2, 2, 3}[:n+1]).At(1).(t) }
 		all["adaptive equal "+d] = func(x t) t { return first("aten::adaptive_avg_pool"+d, of(x), []int{1, 1, 1}[:n+1]) }
 		pads := []int{1, 1, 1, 1, 1, 1}[:2*n+2]
 		on(of, "reflection_pad"+d, pads)

@@ -4,6 +4,8 @@
 package onnx
 
 import (
+	"slices"
+
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -69,7 +71,7 @@ func (c *call) maxPool(x *value, n int, attributes []attribute) {
 }
 
 // adaptivePool writes a pool with a given number of windows. Windows of equal size are one
-// node; others are means or maxima of slices, dimension by dimension.
+// node; other means are those of slices, dimension by dimension.
 func adaptivePool(op string, n int) lowering {
 	return func(c *call) {
 		x := c.tensor("self")
@@ -91,8 +93,9 @@ func adaptivePool(op string, n int) lowering {
 		case equal:
 			c.batched(x, n+2, func(x string) string { return c.add(op, []string{x}, attributes...) })
 			return
-		case len(c.node.Results) > 1 && c.wanted(1):
-			fail.With("%s: places of maxima in windows of unequal sizes cannot be exported", c.node.Op)
+		case op == "MaxPool":
+			c.unequalMaxPool(x, sizes)
+			return
 		}
 		y := c.in(x)
 		for i, out := range sizes {
@@ -101,10 +104,50 @@ func adaptivePool(op string, n int) lowering {
 			for k := range out {
 				from, to := k*have/out, ((k+1)*have+out-1)/out
 				part := c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
-				parts = append(parts, c.reduced(map[string]string{"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[op], part, true, axis))
+				parts = append(parts, c.reduced("ReduceMean", part, true, axis))
 			}
 			y = c.add("Concat", parts, attrInt("axis", axis))
 		}
 		c.set(0, y)
+	}
+}
+
+// unequalMaxPool writes the maxima and their places in windows of unequal sizes: the elements
+// of each plane are picked by window, the first of a window again where it has fewer.
+func (c *call) unequalMaxPool(x *value, sizes []int) {
+	lead := len(x.shape) - len(sizes)
+	windows, plane := [][]int{{0}}, 1
+	for i, out := range sizes {
+		have := x.shape[lead+i].fixed
+		plane *= have
+		var finer [][]int
+		for _, w := range windows {
+			for k := range out {
+				var places []int
+				for _, at := range w {
+					for j := k * have / out; j < ((k+1)*have+out-1)/out; j++ {
+						places = append(places, at*have+j)
+					}
+				}
+				finer = append(finer, places)
+			}
+		}
+		windows = finer
+	}
+	widest := len(slices.MaxFunc(windows, func(a, b []int) int { return len(a) - len(b) }))
+	var all []int
+	for _, w := range windows {
+		all = append(all, w...)
+		all = append(all, repeated(w[0], widest-len(w))...)
+	}
+	from := append(slices.Clone(x.shape[:lead]), size{fixed: plane})
+	places := c.matrix(len(windows), widest, all)
+	picked := c.add("Gather", []string{c.reshape(c.in(x), x.shape, from), places}, attrInt("axis", lead))
+	c.set(0, c.reshape(c.reduced("ReduceMax", picked, false, -1), nil, c.shapeOf(0)))
+	if c.wanted(1) {
+		best := c.add("ArgMax", []string{picked}, attrInt("axis", -1))
+		shape := append(slices.Clone(x.shape[:lead]), size{fixed: len(windows)}, size{fixed: widest})
+		at := c.add("GatherElements", []string{c.add("Expand", []string{places, c.sizes(shape...)}), best}, attrInt("axis", -1))
+		c.set(1, c.reshape(at, nil, c.shapeOf(1)))
 	}
 }

@@ -1,0 +1,188 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package nn_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
+	"github.com/etude-ml/etude/torch/pt"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// withoutFile are the modules, and options of others, that have no form in ONNX: what the
+// error says, and why.
+var withoutFile = map[string]struct{ says, why string }{
+	"CTCLoss":             {"cannot be exported: ONNX has no loop over alignments", "a recursion over time, as long as the input"},
+	"FractionalMaxPool2d": {"aten::", "its windows are random, in evaluation mode too"},
+	"FractionalMaxPool3d": {"aten::", "its windows are random, in evaluation mode too"},
+
+	"Embedding":  {"changes a parameter", "max_norm changes the weight whenever it is used"},
+	"GRU":        {"aten::gru.data", "packed sequences"},
+	"RNN":        {"aten::rnn_tanh.data", "packed sequences"},
+	"LSTM":       {"aten::lstm", "packed sequences, and projections, which ONNX's LSTM does not have"},
+	"KLDivLoss":  {"not a number", "the logarithm of a negative number, in PyTorch too"},
+	"LPPool1d":   {"not a number", "the root of a negative number, in PyTorch too"},
+	"LPPool2d":   {"not a number", "the root of a negative number, in PyTorch too"},
+	"LPPool3d":   {"not a number", "the root of a negative number, in PyTorch too"},
+	"LogSoftmax": {"a tensor without dimensions", "ONNX needs a dimension"},
+	"Softmin":    {"a tensor without dimensions", "ONNX needs a dimension"},
+}
+
+// TestModulesExport exports the modules of the case file in evaluation mode, losses too.
+// ONNX Runtime agrees with libtorch on the case's own inputs and at other numbers of samples,
+// where libtorch takes others (ExportFunc compares them), and Python's onnx accepts the files.
+func TestModulesExport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
+	torchtest.Need(t)
+	file, err := pt.LoadDict(cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt"))
+	require.NoError(t, err)
+	dir, exported, refused, free, cases := t.TempDir(), map[string]bool{}, map[string]bool{}, 0, 0
+	var paths []string
+	for i, c := range torchtest.Entry[[]any](t, file, "cases") {
+		d := c.(*torch.Dict)
+		name := torchtest.Entry[string](t, d, "module")
+		if torchtest.Entry[string](t, d, "dtype") != "float32" || torchtest.Entry[bool](t, d, "training") {
+			continue
+		}
+		cases++
+		path := filepath.Join(dir, fmt.Sprintf("%s_%d.onnx", name, i))
+		var batched bool
+		torch.Scope(func() { batched, err = exportCase(t, name, d, path) })
+		reason, known := withoutFile[name]
+		switch {
+		case err == nil:
+			exported[name], paths = true, append(paths, path)
+			if batched {
+				free++
+			}
+		case known && strings.Contains(err.Error(), reason.says):
+			refused[name] = true
+		default:
+			assert.NoError(t, err, "%s, case %d", name, i)
+		}
+	}
+	for name := range modules {
+		assert.True(t, exported[name] || refused[name], "%s is not tested", name)
+	}
+	for name := range withoutFile {
+		assert.True(t, refused[name], "%s can be exported", name)
+	}
+	torchtest.RunPython(t, "../onnx/testdata/check.py", paths...)
+	t.Logf("%d of %d modules; %d of %d cases, %d of them with a free number of samples", len(exported), len(modules), len(paths), cases, free)
+	assert.Greater(t, free, len(paths)*9/10)
+}
+
+// exportCase exports the module of a case, and reports whether it takes any number of samples.
+func exportCase(t *testing.T, name string, d *torch.Dict, path string) (free bool, err error) {
+	c := moduleCase{t, torchtest.List(torchtest.Entry[any](t, d, "args")), torchtest.Entry[*torch.Dict](t, d, "kwargs"), torch.Float32}
+	module := modules[name](c)
+	require.NoError(t, nn.LoadStateDict(module, torchtest.Entry[*torch.Dict](t, d, "state")))
+	nn.SetTraining(module, false)
+	inputs, named := torchtest.List(torchtest.Entry[any](t, d, "inputs")), torchtest.Entry[*torch.Dict](t, d, "named")
+	s := onnx.Signature{}
+	collect := func(x *torch.Tensor) *torch.Tensor {
+		example := x.Detach()
+		if x.DType().IsFloating() { // some of PyTorch's inputs are NaN
+			example = torch.Call("aten::nan_to_num", example, 0, math.Inf(1), math.Inf(-1)).Tensor()
+		}
+		s.Inputs = append(s.Inputs, onnx.Input{Name: fmt.Sprint("x", len(s.Inputs)), Example: example})
+		return x
+	}
+	rebuilt(inputs, collect)
+	rebuilt(named, collect)
+	for i := range torchtest.List(torchtest.Entry[any](t, d, "outputs")) {
+		s.Outputs = append(s.Outputs, fmt.Sprint("y", i))
+	}
+	run := func(given []*torch.Tensor) []*torch.Tensor {
+		next := func(*torch.Tensor) (x *torch.Tensor) { x, given = given[0], given[1:]; return x }
+		return forward(c, module, rebuilt(inputs, next).([]any), rebuilt(named, next).(*torch.Dict))
+	}
+	for _, axes := range sampleAxes(s.Inputs) {
+		free = false
+		for i, axis := range axes {
+			s.Inputs[i].Axes = nil
+			if axis >= 0 {
+				s.Inputs[i].Axes, free = map[int]string{axis: "samples"}, true
+			}
+		}
+		_, err = onnx.ExportFunc(path, module, run, s)
+		// A dimension of classes, say, may be none of samples for libtorch or the file.
+		if err == nil || !errors.As(err, new(*torch.Error)) && !strings.Contains(err.Error(), "depends on a free size") {
+			return free, err
+		}
+	}
+	return free, err
+}
+
+// sampleAxes returns which dimension of each input may count samples, -1 for none: choices
+// that libtorch may refuse, the likeliest first. The last one has none at all.
+func sampleAxes(inputs []onnx.Input) (all [][]int) {
+	for first := range min(2, inputs[0].Example.Dim()) {
+		n := inputs[0].Example.Size(first)
+		choices := [][]int{{first}}
+		for _, in := range inputs[1:] {
+			axes := []int{}
+			for axis, size := range in.Example.Shape() {
+				if size == n {
+					axes = append(axes, axis)
+				}
+			}
+			if i := slices.Index(axes, first); i > 0 {
+				axes[0], axes[i] = axes[i], axes[0]
+			}
+			var longer [][]int
+			for _, choice := range choices {
+				for _, axis := range append(axes, -1) {
+					longer = append(longer, append(slices.Clone(choice), axis))
+				}
+			}
+			choices = longer
+		}
+		all = append(all, choices...)
+	}
+	none := make([]int, len(inputs))
+	for i := range none {
+		none[i] = -1
+	}
+	return append(all, none)
+}
+
+// rebuilt copies a nested value with other tensors.
+func rebuilt(v any, tensor func(*torch.Tensor) *torch.Tensor) any {
+	switch v := v.(type) {
+	case *torch.Tensor:
+		return tensor(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = rebuilt(x, tensor)
+		}
+		return out
+	case torch.Tuple:
+		return rebuilt([]any(v), tensor)
+	case *torch.Dict:
+		out := torch.NewDict()
+		for k, x := range v.All() {
+			out.Set(k, rebuilt(x, tensor))
+		}
+		return out
+	}
+	return v
+}
