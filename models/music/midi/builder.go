@@ -121,32 +121,11 @@ func (b *builder) finish() *Song {
 	s.Tempo = lastOfEachTick(s.Tempo, func(t TempoChange) int64 { return t.Tick })
 	slices.SortStableFunc(s.TimeSignatures, func(a, b TimeSignature) int { return cmp.Compare(a.Tick, b.Tick) })
 	s.TimeSignatures = lastOfEachTick(s.TimeSignatures, func(t TimeSignature) int64 { return t.Tick })
-	for i := range s.Tempo {
-		// The time of a change follows from the tempo before it alone.
-		s.Tempo[i].Time = s.seconds(s.Tempo[i].Tick, i-1)
-	}
-
 	slices.SortFunc(s.Notes, compareNotes)
-	for i := range s.Notes {
-		n := &s.Notes[i]
-		n.On, n.Off = s.Seconds(n.OnTick), s.Seconds(n.OffTick)
-	}
 	// Controllers of one tick act in their order, so this sort must be stable.
 	slices.SortStableFunc(s.Controls, func(a, b Control) int { return cmp.Compare(a.Tick, b.Tick) })
-	for i := range s.Controls {
-		s.Controls[i].Time = s.Seconds(s.Controls[i].Tick)
-	}
+	s.setTimes()
 	return s
-}
-
-// compareNotes orders notes fully, so that the result does not depend on how they
-// are sorted.
-func compareNotes(a, b Note) int {
-	if c := cmp.Compare(a.OnTick, b.OnTick); c != 0 {
-		return c
-	}
-	return cmp.Or(cmp.Compare(a.Track, b.Track), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Pitch, b.Pitch),
-		cmp.Compare(a.OffTick, b.OffTick), cmp.Compare(a.Velocity, b.Velocity))
 }
 
 // lastOfEachTick keeps the last of the events that share a tick.

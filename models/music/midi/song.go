@@ -9,6 +9,7 @@
 package midi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sort"
@@ -103,6 +104,31 @@ func (s *Song) seconds(tick int64, i int) float64 {
 	}
 	t := s.Tempo[i]
 	return t.Time + float64(tick-t.Tick)*float64(t.MicrosPerQuarter)/(1e6*float64(s.TicksPerQuarter))
+}
+
+// setTimes computes the times of all events from their ticks and the tempo.
+func (s *Song) setTimes() {
+	for i := range s.Tempo {
+		// The time of a change follows from the tempo before it alone.
+		s.Tempo[i].Time = s.seconds(s.Tempo[i].Tick, i-1)
+	}
+	for i := range s.Notes {
+		n := &s.Notes[i]
+		n.On, n.Off = s.Seconds(n.OnTick), s.Seconds(n.OffTick)
+	}
+	for i := range s.Controls {
+		s.Controls[i].Time = s.Seconds(s.Controls[i].Tick)
+	}
+}
+
+// compareNotes orders notes fully, so that the result does not depend on how they
+// are sorted.
+func compareNotes(a, b Note) int {
+	if c := cmp.Compare(a.OnTick, b.OnTick); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Track, b.Track), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Pitch, b.Pitch),
+		cmp.Compare(a.OffTick, b.OffTick), cmp.Compare(a.Velocity, b.Velocity))
 }
 
 // PitchHistogram returns the share of the notes at each of the 128 pitches, over
