@@ -22,7 +22,8 @@ var elementTypes = map[reflect.Kind]DType{
 	reflect.Uint8: UInt8, reflect.Uint16: UInt16, reflect.Uint32: UInt32, reflect.Uint64: UInt64,
 }
 
-func dtypeFor[T Element]() DType { return elementTypes[reflect.TypeFor[T]().Kind()] }
+// DTypeFor returns the type of a tensor whose elements are T in Go.
+func DTypeFor[T Element]() DType { return elementTypes[reflect.TypeFor[T]().Kind()] }
 
 // FromSlice copies data, in row-major order, into a new CPU tensor. Without a
 // shape the tensor has one dimension.
@@ -31,7 +32,7 @@ func FromSlice[T Element](data []T, shape ...int) *Tensor {
 		shape = []int{len(data)}
 	}
 	size := int(unsafe.Sizeof(*new(T)))
-	return fromMemory(unsafe.Pointer(unsafe.SliceData(data)), len(data)*size, len(data), shape, dtypeFor[T]())
+	return fromMemory(unsafe.Pointer(unsafe.SliceData(data)), len(data)*size, len(data), shape, DTypeFor[T]())
 }
 
 // FromBytes copies little-endian elements into a new CPU tensor, for types that
@@ -65,7 +66,7 @@ func fromMemory(p unsafe.Pointer, bytes, elements int, shape []int, d DType) *Te
 // ToSlice copies the elements out, in row-major order, from whatever device. T
 // must be the tensor's own type; ToDType converts.
 func ToSlice[T Element](t *Tensor) []T {
-	if want, have := dtypeFor[T](), t.DType(); want != have {
+	if want, have := DTypeFor[T](), t.DType(); want != have {
 		throw("ToSlice", "the tensor's elements are %s, not %s; ToDType converts", have, want)
 	}
 	var out []T
