@@ -34,7 +34,7 @@ var arrows = []struct {
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
 	{"torch/onnx/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
 	{"torch/data/files", []string{"torch", "torch/data", "torch/pt", "torch/safetensors", "torch/wholefile"}},
-	{"torch/data", []string{"torch"}},
+	{"torch/data", []string{"torch", "torch/cuda"}},
 	{"torch/nn", []string{"torch"}},
 	{"torch/optim/swa", []string{"torch", "torch/nn"}},
 	{"torch/optim", []string{"torch"}},

@@ -5,9 +5,12 @@ package data_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/data/augment"
 )
 
 // Four songs of two excerpts each: both excerpts of a song stay on one side.
@@ -65,6 +68,47 @@ func ExampleSet_Select() {
 		fmt.Println(some.X.Float32s(), torch.ToSlice[int64](some.Y), torch.ToSlice[int64](some.More["lengths"]))
 	})
 	// Output: [4 5 0 1] [9 7] [2 2]
+}
+
+// tones makes samples of different lengths; it could read a file for each.
+type tones struct{}
+
+func (tones) Len() int { return 5 }
+
+func (tones) Sample(i int) (data.Sample, error) {
+	wave := make([]float32, 100*(i+1))
+	for t := range wave {
+		wave[t] = float32(math.Sin(float64(t) / float64(i+2)))
+	}
+	return data.Sample{X: data.FromSlice(wave), Y: data.Scalar(int64(i))}, nil
+}
+
+func ExampleLoader() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	loader := &data.Loader{
+		Data: tones{}, To: torch.CPU, Workers: 2,
+		Pad: map[string]float64{"X": 0},
+		Augment: func(r *rand.Rand, s *data.Sample) error {
+			augment.Noise(r, data.ToSlice[float32](s.X), 10, 30)
+			return nil
+		},
+	}
+	sampler := data.Bucketed{Lengths: []int{100, 200, 300, 400, 500}, Size: 2}
+	const seed, epoch = 1, 0
+	for batch, err := range loader.Epoch(data.Epoch{Size: 2, Order: sampler.Order(seed, epoch), Seed: seed, Number: epoch}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(batch.Len, batch.X.Shape(), torch.ToSlice[int64](batch.More["X_lengths"]))
+	}
+	// Output:
+	// 2 [2 200] [100 200]
+	// 2 [2 400] [300 400]
+	// 1 [1 500] [500]
 }
 
 func ExampleSamples() {

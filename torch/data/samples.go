@@ -1,9 +1,10 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package data holds what a network learns from: samples with their names,
-// their split into training and validation, and the order of an epoch. All of
-// it is a pure function of its arguments: nothing here draws random numbers of its own.
+// Package data holds what a network learns from: sets of samples in memory with their
+// names, loaders of samples that are read while the network trains, the split into
+// training and validation, and the order of an epoch. All of it is a pure function of its
+// arguments: nothing here draws random numbers of its own.
 package data
 
 import (

@@ -105,16 +105,9 @@ type Batch struct {
 func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 	return func(yield func(Batch) bool) {
 		n := s.Len()
-		if size < 1 {
-			throw("a batch of %d samples; at least 1 is needed", size)
-		}
+		mustFit(size, order, n)
 		if err := s.Check(); err != nil {
 			throw("%s", err)
-		}
-		for i, at := range order {
-			if at < 0 || at >= n {
-				throw("position %d of the order names sample %d of %d", i, at, n)
-			}
 		}
 		var index *torch.Tensor
 		if order != nil {
@@ -164,6 +157,18 @@ func (s *Set) index(order []int) (index *torch.Tensor) {
 		torch.Unscoped(func() { index = move(host, s.Device()) })
 	})
 	return index
+}
+
+// mustFit panics if there are no such batches of n samples.
+func mustFit(size int, order []int, n int) {
+	if size < 1 {
+		throw("a batch of %d samples; at least 1 is needed", size)
+	}
+	for i, at := range order {
+		if at < 0 || at >= n {
+			throw("position %d of the order names sample %d of %d", i, at, n)
+		}
+	}
 }
 
 func throw(format string, args ...any) {

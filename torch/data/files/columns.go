@@ -16,7 +16,6 @@ package files
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -96,8 +95,8 @@ func (c *Columns) named(column string, there []string) (list []string, err error
 		}
 	}
 	add(c.Targets...)
-	for _, name := range slices.Sorted(maps.Keys(c.More)) {
-		add(c.More[name]...)
+	for _, names := range c.More {
+		add(names...)
 	}
 	for _, name := range []string{c.Names, c.Groups} {
 		if name != "" {
