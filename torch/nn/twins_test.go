@@ -4,7 +4,9 @@
 package nn_test
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -166,9 +168,13 @@ func newVAE() *vae {
 	return &vae{linear(20, 32), linear(32, 4), linear(32, 4), nn.NewSequential(linear(4, 32), nn.ReLU{}, linear(32, 20))}
 }
 
-func (m *vae) forward(x tensor) (y, mean, spread tensor) {
+func (m *vae) encode(x tensor) (mean, spread tensor) {
 	h := m.Encoder.Forward(x).Relu()
-	mean, spread = m.Mean.Forward(h), m.Spread.Forward(h)
+	return m.Mean.Forward(h), m.Spread.Forward(h)
+}
+
+func (m *vae) forward(x tensor) (y, mean, spread tensor) {
+	mean, spread = m.encode(x)
 	return m.Decoder.Forward(mean.Add(spread.MulScalar(0.5).Exp().Mul(torch.RandnLike(mean)))), mean, spread
 }
 
@@ -215,11 +221,30 @@ const twinSteps = 50
 
 // twin is a network after its training.
 type twin struct {
-	losses  []float64
-	model   any
-	output  func() tensor // calls it
-	module  nn.Module     // to export; nil for a network with several inputs or outputs
-	example tensor
+	losses []float64
+	model  any
+	output func() tensor // calls it
+	// export says what [onnx.ExportFunc] does with it.
+	export    func(in []tensor) []tensor
+	signature onnx.Signature
+}
+
+// exported adds what [onnx.ExportFunc] needs.
+func (t twin) exported(f func(in []tensor) []tensor, inputs []onnx.Input, outputs ...string) twin {
+	t.export, t.signature = f, onnx.Signature{Inputs: inputs, Outputs: outputs}
+	return t
+}
+
+// batchOf is an input whose first dimension is the batch. Others have names where their
+// sizes are free.
+func batchOf(name string, example tensor, others ...string) onnx.Input {
+	in := onnx.Input{Name: name, Example: example, Axes: map[int]string{0: "batch"}}
+	for i, other := range others {
+		if other != "" {
+			in.Axes[i+1] = other
+		}
+	}
+	return in
 }
 
 // descend takes steps of Adam.
@@ -238,13 +263,15 @@ func descend(model any, loss, output func() tensor) (t twin) {
 	return t
 }
 
-// descendModule is descend for a network that takes one tensor to another. It can be
-// exported.
-func descendModule(model nn.Module, x tensor, loss func(y tensor) tensor) twin {
+// descendModule is descend for a network that takes one tensor to another.
+func descendModule(model nn.Module, x tensor, loss func(y tensor) tensor, free ...string) twin {
 	output := func() tensor { return model.Forward(x) }
 	t := descend(model, func() tensor { return loss(output()) }, output)
-	t.module, t.example = model, x
-	return t
+	return t.exported(forwardOf(model), []onnx.Input{batchOf("x", x, free...)}, "y")
+}
+
+func forwardOf(m nn.Module) func(in []tensor) []tensor {
+	return func(in []tensor) []tensor { return []tensor{m.Forward(in[0])} }
 }
 
 func words(n, rows, columns int) tensor {
@@ -262,24 +289,29 @@ var twins = map[string]func() twin{
 	"resnet": func() twin {
 		model := newResNet18(8, 5)
 		x, y := torch.Randn([]int{6, 3, 16, 16}), torch.RandInt(0, 5, []int{6}, torch.Options{DType: torch.Int64})
-		return descendModule(model, x, func(out tensor) tensor { return nn.CrossEntropyLoss(out, y) })
+		return descendModule(model, x, func(out tensor) tensor { return nn.CrossEntropyLoss(out, y) }, "", "height", "width")
 	},
 	"unet": func() twin {
 		model := newUNet(4)
 		x, y := torch.Randn([]int{2, 1, 16, 16}), torch.Rand([]int{2, 1, 16, 16})
-		return descendModule(model, x, func(out tensor) tensor { return nn.BCEWithLogitsLoss(out, y) })
+		return descendModule(model, x, func(out tensor) tensor { return nn.BCEWithLogitsLoss(out, y) }, "", "4*height", "4*width")
 	},
 	"transformer": func() twin {
 		model := newTranslator(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
 		output := func() tensor { return model.forward(x, allButLast(y)) }
-		return descend(model, func() tensor { return next(output(), y) }, output)
+		return descend(model, func() tensor { return next(output(), y) }, output).exported(
+			func(in []tensor) []tensor { return []tensor{model.forward(in[0], in[1])} },
+			[]onnx.Input{batchOf("source", x, "source_length"), batchOf("target", allButLast(y), "target_length")}, "logits")
 	},
 	"attention": func() twin {
 		model := newAttending(15, 16)
 		x, y := words(15, 4, 7), words(15, 4, 6)
 		output := func() tensor { return model.forward(x, allButLast(y)) }
-		return descend(model, func() tensor { return next(output(), y) }, output)
+		return descend(model, func() tensor { return next(output(), y) }, output).exported(
+			func(in []tensor) []tensor { return []tensor{model.forward(in[0], in[1])} },
+			// The decoder is a loop in Go: the target has one length.
+			[]onnx.Input{batchOf("source", x, "source_length"), batchOf("target", allButLast(y))}, "logits")
 	},
 	"vae": func() twin {
 		model := newVAE()
@@ -291,18 +323,21 @@ var twins = map[string]func() twin{
 		}, func() tensor {
 			y, mean, spread := model.forward(x)
 			return torch.Cat([]tensor{y, mean, spread}, 1)
-		})
+		}).exported(func(in []tensor) []tensor { // without noise
+			mean, spread := model.encode(in[0])
+			return []tensor{model.Decoder.Forward(mean), mean, spread}
+		}, []onnx.Input{batchOf("x", x)}, "y", "mean", "spread")
 	},
 	"gan": gan,
 	"temporal": func() twin {
 		model := nn.NewSequential(newTemporal(3, 8, 1), newTemporal(8, 8, 2), nn.NewConv1d(8, 2, 1, torch.CPU))
 		x, y := torch.Randn([]int{4, 3, 20}), torch.Randn([]int{4, 2, 20})
-		return descendModule(model, x, func(out tensor) tensor { return nn.MSELoss(out, y) })
+		return descendModule(model, x, func(out tensor) tensor { return nn.MSELoss(out, y) }, "", "time")
 	},
 	"language": func() twin {
 		model := newLanguageModel(20, 16)
 		x := words(20, 4, 9)
-		return descendModule(model, allButLast(x), func(out tensor) tensor { return next(out, x) })
+		return descendModule(model, allButLast(x), func(out tensor) tensor { return next(out, x) }, "time")
 	},
 }
 
@@ -328,14 +363,12 @@ func gan() (t twin) {
 	}
 	t.model = &struct{ Maker, Judge nn.Sequential }{maker, judge}
 	t.output = func() tensor { return judge.Forward(maker.Forward(torch.Randn([]int{16, 4}))) }
-	t.module, t.example = maker, torch.Randn([]int{16, 4})
-	return t
+	return t.exported(forwardOf(maker), []onnx.Input{batchOf("noise", torch.Randn([]int{16, 4}))}, "made")
 }
 
 // TestTwins trains networks beside their twins in PyTorch. With the kernels that wrote the
 // file all 50 losses agree to 1e-4; those of another processor round otherwise, which the
-// steps magnify. Those with one input and one output are exported, which compares ONNX
-// Runtime's results with libtorch's. At the end, the twins in PyTorch have to load the
+// steps magnify. They are exported, which compares ONNX Runtime's results with libtorch's. At the end, the twins in PyTorch have to load the
 // weights strictly, and to return with them what the networks return here.
 func TestTwins(t *testing.T) {
 	if testing.Short() {
@@ -361,12 +394,10 @@ func TestTwins(t *testing.T) {
 				torch.ManualSeed(2)
 				outputs[name] = got.output()
 			})
-			if got.module == nil {
-				return
-			}
-			check, err := onnx.Export(filepath.Join(t.TempDir(), name+".onnx"), got.module, onnx.Signature{Example: got.example})
+			check, err := onnx.ExportFunc(filepath.Join(t.TempDir(), name+".onnx"), got.model, got.export, got.signature)
 			require.NoError(t, err)
-			assert.NotEmpty(t, check.MaxAbsDiff, "compared in ONNX Runtime")
+			assert.GreaterOrEqual(t, len(check.MaxAbsDiff), 3, "batches compared in ONNX Runtime")
+			t.Logf("ONNX Runtime differs by %.1e at the most, at batches %v", check.Max(), slices.Sorted(maps.Keys(check.MaxAbsDiff)))
 		})
 	}
 	t.Run("weights in PyTorch", func(t *testing.T) {

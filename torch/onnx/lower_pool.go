@@ -77,8 +77,13 @@ func adaptivePool(op string, n int) lowering {
 		x := c.tensor("self")
 		rank := len(x.shape)
 		sizes, kernel, equal := c.perAxis("output_size", n, nil), make([]int, n), true
+		free := false
 		for i := range kernel {
-			have := c.fixed(x.shape[rank-n+i], "self")
+			if !x.shape[rank-n+i].constant() {
+				equal, free = false, true
+				continue
+			}
+			have := x.shape[rank-n+i].fixed
 			if sizes[i] < 0 {
 				sizes[i] = have
 			}
@@ -93,18 +98,29 @@ func adaptivePool(op string, n int) lowering {
 		case equal:
 			c.batched(x, n+2, func(x string) string { return c.add(op, []string{x}, attributes...) })
 			return
-		case op == "MaxPool":
+		case op == "MaxPool" && !free:
 			c.unequalMaxPool(x, sizes)
 			return
+		case len(c.node.Results) > 1 && c.wanted(1):
+			fail.With("%s: places of maxima in windows of free sizes cannot be exported", c.node.Op)
 		}
+		reduce := map[string]string{"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[op]
 		y := c.in(x)
 		for i, out := range sizes {
-			have, axis := x.shape[rank-n+i].fixed, rank-n+i
+			axis := rank - n + i
+			switch {
+			case out < 0:
+				continue
+			case out == 1: // also of a free size
+				y = c.reduced(reduce, y, true, axis)
+				continue
+			}
+			have := c.fixed(x.shape[axis], "self")
 			var parts []string
 			for k := range out {
 				from, to := k*have/out, ((k+1)*have+out-1)/out
 				part := c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
-				parts = append(parts, c.reduced("ReduceMean", part, true, axis))
+				parts = append(parts, c.reduced(reduce, part, true, axis))
 			}
 			y = c.add("Concat", parts, attrInt("axis", axis))
 		}
