@@ -120,11 +120,12 @@ func (s *session) clip() *torch.Tensor {
 // read reads the losses, and the norms of the gradients, from the device.
 func (s *session) read() error {
 	if err := s.losses.Read(); err != nil {
-		return err
+		return s.explain(err)
 	}
 	err := s.norms.Read()
 	if e := new(NonFiniteError); errors.As(err, &e) {
 		e.Step = min((e.Step+1)*s.Accumulate, s.steps()) - 1 // it counted groups
+		e.Where = "Run.DetectAnomaly names the parameter"
 	}
 	return err
 }

@@ -52,7 +52,7 @@ func (s *session) validateWeights(ctx context.Context, limit int) (ok bool, err 
 		defer func() { err = errors.Join(err, swap(s.Model, s.averages.Module)) }()
 	}
 	s.autocast(func() { ok, err = s.validate(ctx, limit) })
-	return ok, err
+	return ok, s.explainValidation(err)
 }
 
 // swap exchanges the weights of two networks of one kind.

@@ -54,7 +54,7 @@ func FindLR(ctx context.Context, r Run, f LRFinder) (*LRCurve, error) {
 			f.MinLR, f.MaxLR, f.NumTraining, f.EarlyStopThreshold)
 	}
 	r.Save, r.Resume, r.ResumeFrom, r.KeepBest = "", false, "", 0
-	r.Scheduler, r.PerStep, r.EMA = nil, false, 0
+	r.Scheduler, r.PerStep, r.EMA, r.DetectAnomaly = nil, false, 0, false
 	if r.Scaler != nil {
 		r.Scaler = optim.NewGradScaler(r.Scaler.Config)
 	}
@@ -94,7 +94,10 @@ func (s *session) findLR(ctx context.Context, f LRFinder, curve *LRCurve) (err e
 			lr := f.MinLR * math.Pow(f.MaxLR/f.MinLR, float64(n)/float64(f.NumTraining-1))
 			s.Optimizer.SetLR(lr)
 			closes := s.closesGroup()
-			s.AroundStep(func() { s.train(batch) })
+			s.AroundStep(func() { _, err = s.train(batch) })
+			if err != nil {
+				return err
+			}
 			s.step++
 			if closes || s.losses.Full() {
 				if err := s.read(); err != nil {

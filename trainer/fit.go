@@ -123,7 +123,10 @@ func (s *session) loop(ctx context.Context) error {
 				return s.sourceFailed(err)
 			}
 			var result Result
-			s.AroundStep(func() { result = s.train(batch) })
+			s.AroundStep(func() { result, err = s.train(batch) })
+			if err != nil {
+				return err
+			}
 			s.step++
 			if s.losses.Full() {
 				if err := s.read(); err != nil {
@@ -177,13 +180,20 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
-// train is a step of training.
-func (s *session) train(batch data.Batch) (result Result) {
+// train is a step of training. Its error is what DetectAnomaly found.
+func (s *session) train(batch data.Batch) (result Result, err error) {
 	if s.opensGroup() {
 		s.Optimizer.ZeroGrad()
 	}
+	before := s.beforeLoss()
 	s.autocast(func() { result = s.compute(batch) })
+	if err := s.checkLoss(batch, result, before); err != nil {
+		return result, err
+	}
 	s.backward(result.Loss, batch.Len)
+	if err := s.checkGradients(); err != nil {
+		return result, err
+	}
 	if s.closesGroup() {
 		s.update()
 		s.updateEMA()
@@ -192,13 +202,13 @@ func (s *session) train(batch data.Batch) (result Result) {
 		}
 	}
 	s.losses.observe(result, batch.Len, false)
-	return result
+	return result, s.checkParameters()
 }
 
 // endEpoch records the epoch, saves, and makes the next one current.
 func (s *session) endEpoch() error {
 	if !finite(s.Model) {
-		return s.nonFiniteParameter()
+		return s.nonFiniteParameter(s.step - 1)
 	}
 	epoch := s.measures()
 	best := s.history.Update(epoch)
@@ -236,7 +246,7 @@ func (s *session) saveHere(asked string) error {
 		return err
 	}
 	if !finite(s.Model) {
-		return s.nonFiniteParameter()
+		return s.nonFiniteParameter(s.step - 1)
 	}
 	return s.save(false, asked)
 }

@@ -17,12 +17,19 @@ type NonFiniteError struct {
 	Epoch, Step int     // from 0
 	What        string  // "the loss", "the validation loss", "a parameter"
 	Value       float64 // NaN or an infinity
+	// Where names what is not finite, such as a sample or parameters, or the operator and the
+	// layer whose results first were not; "" where it is not known.
+	Where string
 }
 
-// Error counts from 1: "trainer: epoch 3, step 17: the loss is NaN".
+// Error counts epochs and steps from 1: "trainer: epoch 3, step 17: the loss is NaN".
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("trainer: epoch %d, step %d: %s is %v; a lower learning rate may help, and inputs that are NaN or very large",
-		e.Epoch+1, e.Step+1, e.What, e.Value)
+	where := ""
+	if e.Where != "" {
+		where = ": " + e.Where
+	}
+	return fmt.Sprintf("trainer: epoch %d, step %d: %s is %v%s; a lower learning rate may help, and inputs that are NaN or very large",
+		e.Epoch+1, e.Step+1, e.What, e.Value, where)
 }
 
 // Losses collects the losses of an epoch without making the host wait for each:

@@ -93,6 +93,11 @@ type Run struct {
 	// dropped, before the first epoch, so that a mistake there does not show only after it.
 	NumSanityValSteps int
 
+	// DetectAnomaly looks after each batch for what is not finite, so that the error names
+	// the operator and the layer whose results first were not, in a batch that is computed
+	// once more, or the parameter. It is for debugging: the host waits for each batch several times.
+	DetectAnomaly bool
+
 	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
 	// history.png. checkpoints.json lists the checkpoints with their hashes; see

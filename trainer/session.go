@@ -145,10 +145,6 @@ func (s *session) measures() Epoch {
 	return e
 }
 
-func (s *session) nonFiniteParameter() error {
-	return &NonFiniteError{Epoch: s.epoch, Step: s.step - 1, What: "a parameter", Value: math.NaN()}
-}
-
 func (s *session) progress(samples int) {
 	s.samples += samples
 	if s.OnProgress == nil {

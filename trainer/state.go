@@ -17,13 +17,6 @@ const stateVersion = 1
 // state is everything but the network and the optimizer that a run continues
 // from: plain values, and tensors of bytes for the random generators.
 func (s *session) state() *torch.Dict {
-	rng := torch.NewDict("cpu", torch.RNGState(torch.CPU))
-	for i := range torch.DeviceCount(torch.DeviceCUDA) {
-		rng.Set(torch.CUDA(i).String(), torch.RNGState(torch.CUDA(i)))
-	}
-	if d := s.Train.Device(); d.Type != torch.DeviceCPU && d.Type != torch.DeviceCUDA {
-		rng.Set(d.String(), torch.RNGState(d))
-	}
 	cursor := torch.NewDict(
 		"epoch", s.epoch, "step", s.step, // the next step
 		"loss_sum", s.losses.sum, "samples", s.losses.weight,
@@ -44,7 +37,7 @@ func (s *session) state() *torch.Dict {
 		"settings", s.begun,
 		"environment", s.environment(),
 		"cursor", cursor,
-		"rng", rng,
+		"rng", s.rng(),
 		"early_stopping", s.stop.StateDict(),
 		"history", s.history.dict(),
 	)
@@ -198,23 +191,4 @@ func (s *session) setBest(d *torch.Dict) error {
 	}
 	s.best.Take(s.Model)
 	return now.Restore(s.Model)
-}
-
-// setRNG restores the generators of the devices that are here.
-func setRNG(d *torch.Dict) error {
-	for name, v := range d.All() {
-		state, ok := v.(*torch.Tensor)
-		text, isText := name.(string)
-		if !ok || !isText {
-			return fmt.Errorf("rng: %v holds %T, not a tensor", name, v)
-		}
-		device, err := torch.ParseDevice(text)
-		if err != nil || torch.CheckDevice(device) != nil {
-			continue // continued on another device, which has draws of its own
-		}
-		if err := torch.Try(func() { torch.SetRNGState(device, state) }); err != nil {
-			return fmt.Errorf("rng: %w", err)
-		}
-	}
-	return nil
 }

@@ -1,0 +1,233 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/nn"
+)
+
+// nonFiniteParameter names the parameters and buffers that are not finite after a step.
+func (s *session) nonFiniteParameter(step int) error {
+	var names []string
+	for _, n := range nn.NamedTensors(s.Model) {
+		if !isFiniteTensor(n.Tensor) {
+			names = append(names, n.Name)
+		}
+	}
+	return &NonFiniteError{Epoch: s.epoch, Step: step, What: "a parameter", Value: math.NaN(), Where: fewOf(names)}
+}
+
+// fewOf lists the first of some names.
+func fewOf(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// isFiniteTensor reads whether all numbers of t are finite; integers are.
+func isFiniteTensor(t *torch.Tensor) (ok bool) {
+	torch.NoGrad(func() {
+		torch.Scope(func() { ok = !t.DType().IsFloating() || t.IsFinite().All().Item() != 0 })
+	})
+	return ok
+}
+
+// explain adds to the error of a loss of training that is not finite where that comes
+// from. The batch is computed again.
+func (s *session) explain(err error) error {
+	e := new(NonFiniteError)
+	if errors.As(err, &e) && e.Where == "" {
+		first := e.Step * s.BatchSize
+		order := s.order(e.Epoch)[first:]
+		epoch := data.Epoch{Size: s.BatchSize, Order: order[:min(s.BatchSize, len(order))], First: first, Seed: s.Seed, Number: e.Epoch}
+		e.Where = s.repeat(s.Train, epoch)
+	}
+	return err
+}
+
+// explainValidation is explain for a loss of validation.
+func (s *session) explainValidation(err error) error {
+	e := new(NonFiniteError)
+	if errors.As(err, &e) && e.Where == "" {
+		first := (s.valLosses.step - e.Step) * s.BatchSize // Step is that of training
+		order := numbers(first, min(first+s.BatchSize, s.Val.Len()))
+		e.Where = s.repeat(s.Val, data.Epoch{Size: s.BatchSize, Order: order, First: first})
+	}
+	return err
+}
+
+// repeat computes the batch of an epoch of one, and says where numbers that are not finite
+// come from; "" where it is not known.
+func (s *session) repeat(source data.Source, e data.Epoch) (where string) {
+	for b, err := range source.Epoch(e) {
+		if err != nil {
+			return ""
+		}
+		if where = wrongSample(b, e.Order); where == "" && !finite(s.Model) {
+			where = "its origin is not known, because parameters are no longer finite either; Run.DetectAnomaly finds it"
+		}
+		if where == "" {
+			where = s.origin(b)
+		}
+		break
+	}
+	return where
+}
+
+// wrongSample names a sample of a batch with numbers that are not finite; "" for none.
+// order holds the numbers of the batch's samples.
+func wrongSample(b data.Batch, order []int) string {
+	tensors := map[string]*torch.Tensor{"X": b.X, "Y": b.Y}
+	maps.Copy(tensors, b.More)
+	for _, name := range slices.Sorted(maps.Keys(tensors)) {
+		t := tensors[name]
+		if t == nil || isFiniteTensor(t) {
+			continue
+		}
+		for i := range t.Size(0) {
+			if i < len(order) && !isFiniteTensor(t.Select(0, i)) {
+				return fmt.Sprintf("%s of sample %d, from 0, is not finite", name, order[i])
+			}
+		}
+		return name + " of the batch is not finite"
+	}
+	return ""
+}
+
+// origin computes a batch and names the first operators whose results are not finite.
+func (s *session) origin(b data.Batch) string {
+	layers := map[torch.StorageInfo]string{}
+	for _, n := range nn.NamedTensors(s.Model) {
+		layer, _, found := cutLast(n.Name, ".")
+		if !found {
+			layer = ""
+		}
+		layers[n.Tensor.Storage()] = layer
+	}
+	last := "" // layer
+	var infinity, nan string
+	torch.Watch(func() { s.autocast(func() { s.compute(b) }) }, func(c torch.WatchedCall) {
+		place := "behind " + last
+		if last == "" {
+			place = "before any layer"
+		}
+		for _, t := range c.Inputs {
+			if layer, ok := layers[t.Storage()]; ok {
+				last = "layer " + layer
+				if layer == "" {
+					last = "the network's own parameters"
+				}
+				place = "in " + last
+			}
+		}
+		if nan != "" {
+			return
+		}
+		text := fmt.Sprintf("%s, %s", c.Op, place)
+		if c.Caller != "" && !strings.Contains(c.Caller, "(trainer.(*Run).") {
+			text += ", " + c.Caller
+		}
+		wasNaN, wasFinite := kinds(c.Inputs)
+		isNaN, isFinite := kinds(c.Results)
+		if isNaN && !wasNaN {
+			nan = text
+		}
+		// A mask of infinities is as it should be.
+		if !isFinite && wasFinite && infinity == "" && !isNaN && !strings.Contains(c.Op, "fill") {
+			infinity = text
+		}
+	})
+	var parts []string
+	if infinity != "" {
+		parts = append(parts, "the first infinity is a result of "+infinity)
+	}
+	if nan != "" {
+		parts = append(parts, "the first NaN is a result of "+nan)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// kinds reads whether there is a NaN in tensors, and whether all numbers are finite.
+func kinds(ts []*torch.Tensor) (isNaN, isFinite bool) {
+	isFinite = true
+	torch.NoGrad(func() {
+		for _, t := range ts {
+			if t.DType().IsFloating() && !isFiniteTensor(t) {
+				isFinite = false
+				isNaN = isNaN || t.IsNaN().Any().Item() != 0
+			}
+		}
+	})
+	return isNaN, isFinite
+}
+
+// cutLast cuts s around the last sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// beforeLoss returns the state of the random generators, for DetectAnomaly; nil without it.
+func (s *session) beforeLoss() *torch.Dict {
+	if s.DetectAnomaly {
+		return s.rng()
+	}
+	return nil
+}
+
+// checkLoss finds, for DetectAnomaly, a loss that is not finite. rng is what beforeLoss
+// returned.
+func (s *session) checkLoss(b data.Batch, r Result, rng *torch.Dict) error {
+	if !s.DetectAnomaly {
+		return nil
+	}
+	loss := r.Loss.Item()
+	if divisor := nn.Divisor(r.Loss); isFinite(loss) || divisor != nil && divisor.Item() == 0 {
+		return nil
+	}
+	e := &NonFiniteError{Epoch: s.epoch, Step: s.step, What: "the loss", Value: loss}
+	rest := s.order(s.epoch)[s.step*s.BatchSize:]
+	if e.Where = wrongSample(b, rest); e.Where == "" {
+		if err := setRNG(rng); err != nil {
+			return err
+		}
+		e.Where = s.origin(b)
+	}
+	return e
+}
+
+// checkGradients finds, for DetectAnomaly, gradients that are not finite. It names the last
+// parameter that has one: on the way back from the loss it is the first.
+func (s *session) checkGradients() error {
+	if !s.DetectAnomaly || s.Scaler != nil { // which leaves such steps out
+		return nil
+	}
+	for _, n := range slices.Backward(nn.NamedParameters(s.Model)) {
+		if grad := n.Tensor.Grad(); grad != nil && !isFiniteTensor(grad) {
+			return &NonFiniteError{Epoch: s.epoch, Step: s.step, What: "the gradient of " + n.Name, Value: math.NaN()}
+		}
+	}
+	return nil
+}
+
+// checkParameters finds, for DetectAnomaly, parameters that a step made not finite.
+func (s *session) checkParameters() error {
+	if !s.DetectAnomaly || finite(s.Model) {
+		return nil
+	}
+	return s.nonFiniteParameter(s.step)
+}
