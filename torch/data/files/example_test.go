@@ -56,3 +56,22 @@ func ExampleReadCSV() {
 	// [{Column:petal width With:0.6333333 Count:1}]
 	// 2 2
 }
+
+// Images in folders that are named after their classes, resized and in grey.
+func ExampleReadImages() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	set, err := files.ReadImages("testdata/images", files.Images{Size: [2]int{32, 32}, Grey: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer set.Close()
+	fmt.Println(set.X.Shape(), set.X.DType(), set.Classes["class"], torch.ToSlice[int64](set.Y))
+	fmt.Println(set.Skipped[0].Name, len(set.Skipped))
+	// Output:
+	// [5 1 32 32] float32 [Zebra cat empty] [0 0 0 1 1]
+	// cat/notes.txt 5
+}
