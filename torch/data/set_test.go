@@ -126,3 +126,30 @@ func TestSetsRefuse(t *testing.T) {
 		s.Close()
 	}
 }
+
+// A part of a set has the samples that Select copies.
+func TestSubset(t *testing.T) {
+	torchtest.NoLeaks(t)
+	all := mixed(6)
+	defer all.Close()
+	idx := []int{4, 0, 4}
+	some, part := all.Select(idx), Subset{Data: all, Indices: idx}
+	defer some.Close()
+	loader := &Loader{Data: part}
+	require.Equal(t, 3, loader.Len())
+	for batch, err := range loader.Epoch(Epoch{Size: 3}) {
+		require.NoError(t, err)
+		assert.Equal(t, some.X.Float64s(), batch.X.Float64s())
+		assert.Equal(t, torch.ToSlice[int64](some.Y), torch.ToSlice[int64](batch.Y))
+	}
+	assert.Equal(t, []string{"e", "a", "e"}, []string{part.Name(0), part.Name(1), part.Name(2)})
+	other := Subset{Data: all, Indices: []int{4, 0, 5}}
+	assert.NotEqual(t, part.Identity(), other.Identity())
+	assert.NotEqual(t, part.Identity(), Subset{Data: some, Indices: idx}.Identity())
+	assert.Empty(t, Subset{Data: unnamed{}, Indices: idx}.Name(0))
+}
+
+type unnamed struct{}
+
+func (unnamed) Len() int                   { return 9 }
+func (unnamed) Sample(int) (Sample, error) { return Sample{}, nil }
