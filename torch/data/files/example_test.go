@@ -75,3 +75,28 @@ func ExampleReadImages() {
 	// [5 1 32 32] float32 [Zebra cat empty] [0 0 0 1 1]
 	// cat/notes.txt 5
 }
+
+// The same images, read while a network trains.
+func ExampleOpenImages() {
+	if err := torch.Init(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	folder, err := files.OpenImages("testdata/images", files.Images{Size: [2]int{32, 32}, Grey: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	loader := &data.Loader{Data: folder, MaxSkip: 1}
+	for batch, err := range loader.Epoch(data.Epoch{Size: folder.Len()}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(batch.X.Shape(), torch.ToSlice[int64](batch.Y))
+	}
+	fmt.Println(loader.Skipped()[0].Name)
+	// Output:
+	// [5 1 32 32] [0 0 0 1 1]
+	// cat/bad.png (sample 5)
+}

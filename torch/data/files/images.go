@@ -47,7 +47,13 @@ type Images struct {
 	Device torch.Device // of ReadImages
 }
 
-// ImageFolder is a folder with a folder of images for each class.
+// ImageFolder is a folder with a folder of images for each class, whose images are read
+// when they are asked for. It is a [data.Dataset], which a [data.Loader] reads while a
+// network trains: X is [channels, height, width], and Y the number of the class.
+//
+//	folder, err := files.OpenImages("flowers", files.Images{Size: [2]int{64, 64}})
+//	train, val, err := data.SplitStratified(folder.Targets, 0.2, 42)
+//	loader := &data.Loader{Data: data.Subset{Data: folder, Indices: train}}
 type ImageFolder struct {
 	Classes []string    // the names of the folders, sorted
 	Paths   []string    // of the images in the folder, with slashes, by class, folder and name
@@ -152,6 +158,24 @@ func (f *ImageFolder) Identity() string {
 		fmt.Fprintf(h, "%q %d", name, f.bytes[i])
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Sample reads image i. Several goroutines may call it at once. Its errors leave the name
+// to the caller, as [data.Dataset] wants it.
+func (f *ImageFolder) Sample(i int) (data.Sample, error) {
+	planes, shape, err := f.read(i)
+	if err != nil {
+		return data.Sample{}, err
+	}
+	sample := data.Sample{X: data.FromSlice(planes, shape...), Y: data.Scalar(f.Targets[i])}
+	if f.images.DType == torch.Float32 {
+		unit := make([]float32, len(planes))
+		for i, v := range planes {
+			unit[i] = float32(v) / 255
+		}
+		sample.X = data.FromSlice(unit, shape...)
+	}
+	return sample, nil
 }
 
 // read decodes, resizes and unpacks an image: [channels, height, width].

@@ -15,10 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/data/files"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
+
+var _ data.Dataset = (*files.ImageFolder)(nil)
 
 // images returns what Python put into testdata/images.
 func images(t *testing.T) (paths []string, tensor func(name string) *torch.Tensor) {
@@ -76,6 +79,37 @@ func TestResize(t *testing.T) {
 		})
 		got.Close()
 	}
+}
+
+// A folder that is read image by image has the samples of one that is read at once.
+func TestImageFolder(t *testing.T) {
+	torchtest.NoLeaks(t)
+	o := files.Images{Size: [2]int{8, 6}}
+	all, err := files.ReadImages("testdata/images", o)
+	require.NoError(t, err)
+	defer all.Close()
+	folder, err := files.OpenImages("testdata/images", o)
+	require.NoError(t, err)
+	require.Equal(t, 6, folder.Len())
+	at := 0
+	for i := range folder.Len() {
+		sample, err := folder.Sample(i)
+		if folder.Name(i) == "cat/bad.png" {
+			require.EqualError(t, err, "png: invalid format: not enough pixel data")
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, []int{3, 8, 6}, sample.X.Shape)
+		assert.Equal(t, all.Names[at], folder.Name(i))
+		torch.Scope(func() {
+			assert.Equal(t, all.X.Select(0, at).Float32s(), data.ToSlice[float32](sample.X))
+			assert.Equal(t, torch.ToSlice[int64](all.Y)[at:at+1], data.ToSlice[int64](sample.Y))
+		})
+		at++
+	}
+	other, err := files.OpenImages("testdata/images", files.Images{Size: [2]int{8, 7}})
+	require.NoError(t, err)
+	assert.NotEqual(t, folder.Identity(), other.Identity())
 }
 
 // A JPEG file of one colour comes out in that colour, to the step that its YCbCr costs.
