@@ -105,8 +105,8 @@ func (s *session) observeScaled(norm *torch.Tensor) {
 	s.norms.add(Result{Loss: norm}, 1, 1, skipped)
 }
 
-// clip limits the group's gradients and returns their norm before; nil where it does not
-// limit the norm.
+// clip limits the group's gradients and returns their norm before; nil where nobody needs
+// it.
 func (s *session) clip() *torch.Tensor {
 	if s.ClipValue > 0 {
 		optim.ClipGradValue(s.params, s.ClipValue)
@@ -114,7 +114,16 @@ func (s *session) clip() *torch.Tensor {
 	if s.ClipNorm > 0 {
 		return optim.ClipGradNorm(s.params, s.ClipNorm, 2)
 	}
-	return nil
+	if !s.TrackNorms {
+		return nil
+	}
+	var grads []*torch.Tensor
+	for _, p := range s.params {
+		if g := p.Grad(); g != nil {
+			grads = append(grads, g)
+		}
+	}
+	return optim.GetTotalNorm(grads, 2)
 }
 
 // read reads the losses, and the norms of the gradients, from the device.

@@ -40,7 +40,8 @@ type Epoch struct {
 	TrainAcc, ValAcc   float64 // from 0 to 1
 	Seconds            float64
 	LR                 float64 // in the epoch's last step
-	GradNorm           float64 // mean norm of the gradients before they are clipped; 0 where nothing is
+	GradNorm           float64 // mean norm of the gradients before ClipNorm limits it; 0 without it and TrackNorms
+	WeightNorm         float64 // norm of all parameters at the end, with TrackNorms; else 0
 	Skipped            float64 // steps that Run.Scaler left out
 
 	// More holds the parts of the loss by name: "kl" is training's, "val_kl" validation's.
@@ -84,6 +85,7 @@ var columns = []column{
 	{name: "epoch_times", value: func(e *Epoch) *float64 { return &e.Seconds }, always: true, physical: true},
 	{name: "learning_rates", value: func(e *Epoch) *float64 { return &e.LR }, always: true},
 	{name: "grad_norms", value: func(e *Epoch) *float64 { return &e.GradNorm }, late: true, zero: true},
+	{name: "weight_norms", value: func(e *Epoch) *float64 { return &e.WeightNorm }, late: true, zero: true},
 	{name: "skipped_steps", value: func(e *Epoch) *float64 { return &e.Skipped }, late: true, zero: true, count: true, text: "skipped steps"},
 }
 

@@ -30,6 +30,7 @@ type optionCase struct {
 	EndScale          float64   `json:"end_scale"`
 	Rates, Norms      []float64
 	Skipped           []float64
+	WeightNorms       []float64 `json:"weight_norms"`
 	Last              goldenState
 }
 
@@ -45,7 +46,7 @@ func TestOptionsAgreeWithPyTorch(t *testing.T) {
 	for _, c := range cases {
 		r, free := golden.run(t, golden.Cases[0], torch.CPU)
 		r.BatchSize, r.Accumulate, r.ClipNorm, r.KeepLast, r.ReadEvery = c.Batch, c.Accumulate, c.Clip, true, 3
-		r.EMA = c.EMA
+		r.EMA, r.TrackNorms = c.EMA, true
 		if c.PerStep {
 			r.Scheduler, r.PerStep = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 3, Gamma: 0.9}), true
 		}
@@ -63,9 +64,8 @@ func TestOptionsAgreeWithPyTorch(t *testing.T) {
 		assert.InDeltaSlice(t, c.TrainLosses, h.list("train_losses"), near)
 		assert.InDeltaSlice(t, c.ValLosses, h.list("val_losses"), near)
 		assert.InDeltaSlice(t, c.Rates, h.list("learning_rates"), 1e-15)
-		if c.Clip > 0 {
-			assert.InDeltaSlice(t, c.Norms, h.list("grad_norms"), 2*near)
-		}
+		assert.InDeltaSlice(t, c.Norms, h.list("grad_norms"), 2*near)
+		assert.InDeltaSlice(t, c.WeightNorms, h.list("weight_norms"), 10*near)
 		for i, e := range h.Epochs {
 			assert.Equal(t, c.Skipped[i], e.Skipped, "%s, epoch %d", c.Autocast, i)
 		}
@@ -133,7 +133,7 @@ func TestChangedOptions(t *testing.T) {
 
 func everyOption(r *trial) {
 	everyState(0, r)
-	r.Autocast, r.Scaler, r.EMA = torch.Float16, optim.NewGradScaler(overflowing()), 0.9
+	r.Autocast, r.Scaler, r.EMA, r.TrackNorms = torch.Float16, optim.NewGradScaler(overflowing()), 0.9, true
 }
 
 // overflowing are settings with which a trial's first step overflows.
@@ -162,7 +162,7 @@ func TestOptionsDoNotWait(t *testing.T) {
 		everyState(0, r)
 		r.Autocast = torch.BFloat16
 	}))
-	assert.Equal(t, plain, reads(everyOption))
+	assert.Equal(t, plain+4, reads(everyOption), "the norm of the weights, once an epoch")
 }
 
 // Averages are what is saved as the network, beside the weights that training goes on with.

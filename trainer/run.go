@@ -93,6 +93,8 @@ type Run struct {
 	// dropped, before the first epoch, so that a mistake there does not show only after it.
 	NumSanityValSteps int
 
+	// TrackNorms records Epoch.GradNorm where ClipNorm is 0, too, and Epoch.WeightNorm.
+	TrackNorms bool
 	// DetectAnomaly looks after each batch for what is not finite, so that the error names
 	// the operator and the layer whose results first were not, in a batch that is computed
 	// once more, or the parameter. It is for debugging: the host waits for each batch several times.

@@ -14,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/optim/swa"
 )
 
@@ -133,8 +134,11 @@ func (s *session) measures() Epoch {
 	e := noEpoch(s.epoch)
 	e.TrainLoss, e.Seconds, e.LR = s.losses.Mean(), s.seconds, s.Optimizer.LR()
 	e.Skipped = s.norms.more[0]
-	if s.ClipNorm > 0 {
+	if s.ClipNorm > 0 || s.TrackNorms {
 		e.GradNorm = s.norms.Mean()
+	}
+	if s.TrackNorms {
+		torch.Scope(func() { e.WeightNorm = optim.GetTotalNorm(s.params, 2).Item() })
 	}
 	e.TrainAcc = s.losses.accuracy()
 	e.addMore("", s.losses.named())

@@ -44,7 +44,7 @@ def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False, ema=0)
     scaler = torch.amp.GradScaler("cpu", init_scale=scale or 1, growth_interval=4, enabled=scale > 0)
     cast = lambda: torch.autocast("cpu", getattr(torch, autocast or "bfloat16"), enabled=autocast is not None)
     out = {"batch": batch, "accumulate": accumulate, "clip": clip, "autocast": autocast or "float32", "scale": scale,
-           "per_step": per_step, "ema": ema, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "skipped": []}
+           "per_step": per_step, "ema": ema, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "weight_norms": [], "skipped": []}
     for epoch in range(golden["epochs"]):
         order, total, norms, skipped = shuffled(range(len(x)), golden["seed"], epoch + 1), 0.0, [], 0
         for start in range(0, len(x), batch * accumulate):
@@ -73,6 +73,7 @@ def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False, ema=0)
         out["train_losses"].append(total / len(x))
         out["norms"].append(sum(norms) / len(norms) if norms else 0)
         out["skipped"].append(skipped)
+        out["weight_norms"].append(torch.nn.utils.get_total_norm(list(net.parameters())).item())
         with torch.no_grad(), cast():
             out["val_losses"].append(F.mse_loss((averages or net)(xv), yv).item())
     out["end_scale"] = scaler.get_scale()
