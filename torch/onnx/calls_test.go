@@ -37,9 +37,7 @@ func TestCalls(t *testing.T) {
 	torchtest.Need(t)
 	agreed, refused, differ := exportCalls(t)
 	for _, op := range slices.Sorted(maps.Keys(differ)) {
-		if callsThatDiffer[op] == "" {
-			assert.Fail(t, op, differ[op])
-		}
+		assert.Fail(t, op, differ[op])
 	}
 	cases, operators := 0, 0
 	for _, n := range agreed {
@@ -51,18 +49,12 @@ func TestCalls(t *testing.T) {
 	t.Logf("%d cases of %d operators agree; %d rows in the table", cases, operators, len(table)+len(kept))
 }
 
-// callsThatDiffer are operators for which ONNX Runtime computes something else in some
-// calls, with the reason.
-var callsThatDiffer = map[string]string{
-	"aten::bucketize.Tensor":     "the boundaries are not sorted in an input that is drawn at random",
-	"aten::replication_pad2d":    "ONNX Runtime refuses to cut off a whole dimension",
-	"aten::upsample_bicubic2d":   rounded,
-	"aten::upsample_bilinear2d":  rounded,
-	"aten::upsample_linear1d":    rounded,
-	"aten::upsample_trilinear3d": rounded,
+// callsThatRound have a wider tolerance: in a dimension of 64 the places of samples are
+// rounded to float32 by 4e-6, and the example's values are up to 18 apart. libtorch itself is
+// 5e-5 away from its result in float64 there.
+var callsThatRound = map[string]float64{
+	"aten::upsample_bicubic2d": 1e-4, "aten::upsample_bilinear2d": 1e-4, "aten::upsample_linear1d": 1e-4, "aten::upsample_trilinear3d": 1e-4,
 }
-
-const rounded = "a dimension of 64 that is scaled: ONNX Runtime rounds the places of samples to float32 otherwise, 5e-5 at the most"
 
 // exportCalls returns, by row of the table, the number of cases that agree, a reason why
 // others were refused, and what differs.
@@ -83,7 +75,7 @@ func exportCalls(t *testing.T) (agreed map[string]int, refused, differ map[strin
 			continue
 		}
 		for k, n := range networks(d) {
-			s := Signature{Example: n.example, BatchAxis: n.axis, Opset: n.opset}
+			s := Signature{Example: n.example, BatchAxis: n.axis, Opset: n.opset, Tolerance: callsThatRound[op]}
 			e, err := newExporter(n.forward, one(n.forward), s)
 			if err != nil {
 				continue
@@ -96,7 +88,7 @@ func exportCalls(t *testing.T) (agreed map[string]int, refused, differ map[strin
 				_, refusal = e.compare(data)
 			}
 			switch {
-			case problem != nil && (strings.Contains(problem.Error(), "cannot run on a batch of") || strings.Contains(problem.Error(), "does not depend on its input")):
+			case problem != nil && (strings.Contains(problem.Error(), "cannot run with") || strings.Contains(problem.Error(), "does not depend on an input")):
 			case problem != nil:
 				refused[op] = fmt.Sprintf("call %d, %s: %v", i, at, problem)
 			case errors.Is(refusal, errNothingCompared) || errors.As(refusal, new(*torch.Error)): // not for such inputs
@@ -150,6 +142,9 @@ func networks(d *torch.Dict) (all []network) {
 	inPlace := len(torch.SchemaOf(name).Mutates) > 0
 	// run makes the call with other tensors in the place of its leaves.
 	run := func(given []*torch.Tensor) *torch.Tensor {
+		if name == "aten::bucketize.Tensor" && len(given) > 1 { // boundaries are sorted
+			given[1], _ = given[1].Sort(-1, false)
+		}
 		k := -1
 		take := func(x *torch.Tensor) *torch.Tensor {
 			if x.DType() != torch.Float32 {

@@ -275,6 +275,8 @@ func operatorCases() map[string]forward {
 	for _, mode := range []string{"constant", "reflect", "replicate", "circular"} {
 		all["pad "+mode] = func(x t) t { return first("aten::pad", x, []int{1, 2}, mode) }
 	}
+	all["pad cut"] = func(x t) t { return first("aten::pad", x.Narrow(2, 0, 1), []int{-1, 3}, "replicate") }
+	all["pad cut both"] = func(x t) t { return first("aten::pad", x, []int{2, -1}, "reflect") }
 	add("constant_pad_nd", []int{1, -1, 0, 2}, 0.5)
 	grid := torch.Rand([]int{1, 3, 3, 2}).MulScalar(2.4).SubScalar(1.2)
 	for k, mode := range []string{"bilinear", "nearest", "bicubic"} {

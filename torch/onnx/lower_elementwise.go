@@ -42,6 +42,17 @@ func dimAsAxis(c *call) attribute {
 	return attrInt("axis", c.axis("dim", c.rank()))
 }
 
+// alongDim writes an operator along a dimension, and the formula where there is none.
+func alongDim(op, scalar string) lowering {
+	return func(c *call) {
+		if len(c.tensor("self").shape) == 0 {
+			formula(scalar)(c)
+			return
+		}
+		node(op, "self", dimAsAxis)(c)
+	}
+}
+
 // rank returns the number of dimensions of self, which must have one.
 func (c *call) rank() int {
 	n := len(c.tensor("self").shape)

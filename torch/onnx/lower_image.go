@@ -64,7 +64,22 @@ func (c *call) padded(x *value, pairs []int, mode string) string {
 		}
 		return y
 	}
-	return c.add("Pad", []string{y, c.vector(pads...)}, attrString("mode", strings.Replace(mode, "replicate", "edge", 1)))
+	// What is cut off may be repeated on the other side first, so it is cut last.
+	var cut, from, to []int
+	for i := range rank {
+		if before, after := pads[i], pads[rank+i]; before < 0 || after < 0 {
+			cut, from, to = append(cut, i), append(from, max(-before, 0)), append(to, math.MaxInt64)
+			if after < 0 {
+				to[len(to)-1] = after
+			}
+			pads[i], pads[rank+i] = max(before, 0), max(after, 0)
+		}
+	}
+	y = c.add("Pad", []string{y, c.vector(pads...)}, attrString("mode", strings.Replace(mode, "replicate", "edge", 1)))
+	if cut != nil {
+		y = c.add("Slice", []string{y, c.vector(from...), c.vector(to...), c.vector(cut...)})
+	}
+	return y
 }
 
 // upsample writes an interpolation over the last dimensions: "nearest", "linear" or "cubic".

@@ -103,6 +103,7 @@ func cases() map[string]forward {
 		"clamp_max":    func(x t) t { return call1("aten::clamp_max", x, 0.1) },
 		"hardtanh":     func(x t) t { return call1("aten::hardtanh", x, -0.3, 0.4) },
 		"softmax":      func(x t) t { return x.Softmax(-1) },
+		"softmax 0":    func(x t) t { return x.Add(x.Select(0, 0).Select(0, 0).Select(0, 0).Softmax(0)) },
 		"softmax 1":    func(x t) t { return x.Softmax(1) },
 		"log_softmax":  func(x t) t { return x.LogSoftmax(2) },
 		"_softmax":     func(x t) t { return call1("aten::_softmax", x, -1, false) },

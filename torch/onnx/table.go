@@ -87,10 +87,10 @@ var computing = map[string]lowering{
 	"aten::masked_fill.Scalar": lowerMaskedFill,
 
 	// Functions along one dimension, and reductions.
-	"aten::softmax.int":     node("Softmax", "self", dimAsAxis),
-	"aten::log_softmax.int": node("LogSoftmax", "self", dimAsAxis),
-	"aten::_softmax":        node("Softmax", "self", dimAsAxis),
-	"aten::_log_softmax":    node("LogSoftmax", "self", dimAsAxis),
+	"aten::softmax.int":     alongDim("Softmax", "Exp(self - self)"),
+	"aten::log_softmax.int": alongDim("LogSoftmax", "self - self"),
+	"aten::_softmax":        alongDim("Softmax", "Exp(self - self)"),
+	"aten::_log_softmax":    alongDim("LogSoftmax", "self - self"),
 	"aten::mean":            reduce("ReduceMean"),
 	"aten::mean.dim":        reduce("ReduceMean"),
 	"aten::sum":             reduce("ReduceSum"),
