@@ -303,23 +303,27 @@ func (o *LBFGS) LoadStateDict(d *torch.Dict) error {
 	if err := fresh.groups.LoadStateDict(d); err != nil {
 		return err
 	}
-	saved, err := readDict(d, []int{len(g.Params)})
-	if err == nil && saved[0].state[0] != nil {
-		err = torch.Try(func() { err = fresh.loadState(saved[0].state[0]) })
-	}
-	if err != nil {
-		fresh.state.close()
-		return fmt.Errorf("%s: %w", lbfgs.name, err)
+	saved, _ := readDict(d, []int{len(g.Params)}) // which the groups have read
+	if state := saved[0].state[0]; state != nil {
+		r := &torch.DictReader{Dict: state, Subject: "state"}
+		if err := torch.Try(func() { fresh.readState(r) }); err != nil {
+			r.Err = err
+		}
+		if r.Err != nil {
+			fresh.state.close()
+			return fmt.Errorf("%s: %w", lbfgs.name, r.Err)
+		}
 	}
 	o.state.close()
 	*g, o.state = *fresh.list[0], fresh.state
 	return nil
 }
 
-func (o *LBFGS) loadState(d *torch.Dict) error {
-	s, r, params, n := &o.state, &torch.DictReader{Dict: d, Subject: "state"}, o.Parameters(), 0
+// readState reads what is remembered into a new optimizer.
+func (o *LBFGS) readState(r *torch.DictReader) {
+	s, params, n := &o.state, o.Parameters(), 0
 	if !r.Has("d") {
-		return nil
+		return
 	}
 	for _, p := range params {
 		n += p.Numel()
@@ -351,7 +355,6 @@ func (o *LBFGS) loadState(d *torch.Dict) error {
 	if len(s.moves) != len(s.gradients) || len(s.moves) > o.config().HistorySize {
 		r.Fail("old_dirs and old_stps have %d and %d entries; they must have as many, and no more than history_size", len(s.gradients), len(s.moves))
 	}
-	return r.Err
 }
 
 // close frees what is remembered.

@@ -162,7 +162,13 @@ func TestLoadRefuses(t *testing.T) {
 	good := func() *torch.Dict { return torch.NewDict("step", 1, "exp_avg", two, "exp_avg_sq", two) }
 	with := func(key string, value any) *torch.Dict { d := good(); d.Set(key, value); return d }
 	adam, adamw := optim.NewAdam(params, optim.DefaultAdam()), optim.NewAdamW(params, optim.DefaultAdamW())
-	sgd := optim.NewSGD(params, optim.SGDConfig{Momentum: 0.5})
+	sgd, lbfgs := optim.NewSGD(params, optim.SGDConfig{Momentum: 0.5}), optim.NewLBFGS(params, optim.DefaultLBFGS())
+	iterated := func(key string, value any) *torch.Dict {
+		d := torch.NewDict("func_evals", 2, "n_iter", 1, "t", 1.0, "H_diag", 1.0, "prev_loss", 1.0,
+			"d", two, "prev_flat_grad", two, "old_dirs", []any{two}, "old_stps", []any{two}, "ro", []any{1.0})
+		d.Set(key, value)
+		return dict(d)
+	}
 	for _, c := range []struct {
 		o    optim.Optimizer
 		d    *torch.Dict
@@ -189,11 +195,18 @@ func TestLoadRefuses(t *testing.T) {
 		{sgd, dict(torch.NewDict()), `optim.SGD: group 0: state of parameter 0: torch: key "momentum_buffer" is missing`},
 		{sgd, dict(torch.NewDict("momentum_buffer", torch.Ones([]int{1}))), "momentum_buffer has the shape [1]"},
 		{sgd, dict(torch.NewDict("momentum_buffer", nil), "nesterov", true, "dampening", 0.5), "Nesterov needs"},
+		{lbfgs, dict(torch.NewDict(), "max_iter", 0), "optim.LBFGS: group 0: torch: optim.LBFGS: MaxIter is 0; it must be at least 1"},
+		{lbfgs, iterated("d", torch.Ones([]int{3})), "optim.LBFGS: d is "},
+		{lbfgs, iterated("old_dirs", []any{}), "old_dirs and old_stps have 0 and 1 entries"},
+		{lbfgs, iterated("old_dirs", []any{5}), "old_dirs is 5; it must be a vector of 2 numbers"},
+		{lbfgs, iterated("ro", []any{}), "the state ro is []; it must be a list of 1 numbers"},
+		{lbfgs, iterated("n_iter", "many"), "the state n_iter is many"},
 	} {
 		before := plain(c.o.StateDict())
 		assert.ErrorContains(t, c.o.LoadStateDict(c.d), c.text)
 		assert.Equal(t, before, plain(c.o.StateDict()), "as it was after: %s", c.text)
 	}
+	require.NoError(t, lbfgs.LoadStateDict(iterated("t", 0.5)))
 	require.NoError(t, sgd.LoadStateDict(dict(torch.NewDict("momentum_buffer", nil))), "as PyTorch writes without momentum")
 }
 
