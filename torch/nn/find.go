@@ -6,6 +6,7 @@ package nn
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -34,7 +35,7 @@ func FindState(file, want map[string][]int) []string {
 		}
 	}
 	slices.SortFunc(found, func(a, b string) int {
-		return cmp.Or(cmp.Compare(averages(a), averages(b)), cmp.Compare(usual(a), usual(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 	})
 	return found
 }
@@ -55,23 +56,20 @@ func fits(file, want map[string][]int, prefix string) bool {
 	return under == len(want)
 }
 
-// usual is a prefix's place in usualPrefixes, by how it begins.
-func usual(prefix string) int {
+// averaged matches prefixes of averages of weights.
+var averaged = regexp.MustCompile(`(?i)(^|[._])(ema|averaged|shadow|swa)([._]|$)`)
+
+// rank is a prefix's place in usualPrefixes, by how it begins, and behind all others for
+// averages.
+func rank(prefix string) int {
 	i := slices.IndexFunc(usualPrefixes, func(u string) bool {
 		return prefix == u || u != "" && strings.HasPrefix(prefix, u)
 	})
 	if i < 0 {
-		return len(usualPrefixes)
+		i = len(usualPrefixes)
+	}
+	if averaged.MatchString(prefix) {
+		i += len(usualPrefixes) + 1
 	}
 	return i
-}
-
-// averages is 1 for a prefix that names averaged weights, else 0.
-func averages(prefix string) int {
-	for _, part := range strings.FieldsFunc(strings.ToLower(prefix), func(r rune) bool { return r == '.' || r == '_' }) {
-		if part == "ema" || part == "averaged" || part == "shadow" || part == "swa" {
-			return 1
-		}
-	}
-	return 0
 }

@@ -141,38 +141,28 @@ func newMaxUnpool(kernel []int, n int, c []PoolConfig) *MaxUnpool {
 
 // Forward returns zeros with the elements of x at indices. A dimension of L elements
 // becomes one of (L - 1)·stride + kernel - 2·padding.
-func (l *MaxUnpool) Forward(x, indices *torch.Tensor) *torch.Tensor {
-	return l.forward(x, indices, l.size(x))
-}
+func (l *MaxUnpool) Forward(x, indices *torch.Tensor) *torch.Tensor { return l.ForwardSize(x, indices) }
 
 // ForwardSize is Forward to that size of each dimension of space: a stride maps several
 // sizes to one, and this says which it was.
 func (l *MaxUnpool) ForwardSize(x, indices *torch.Tensor, size ...int) *torch.Tensor {
-	op := layerName("MaxUnpool", len(l.Kernel))
-	usual := l.size(x)
-	if len(size) != len(usual) {
-		throw(op, "the size %v has no number for each of the %d dimensions of space", size, len(usual))
+	n := len(l.Kernel)
+	op := layerName("MaxUnpool", n)
+	shape, usual := spatial(op, x, n), make([]int, n)
+	for i := range n {
+		usual[i] = (shape[len(shape)-n+i]-1)*l.Stride[i] + l.Kernel[i] - 2*l.Padding[i]
 	}
-	for i, n := range size {
-		if n <= usual[i]-l.Stride[i] || n >= usual[i]+l.Stride[i] {
-			throw(op, "the size of dimension %d is %d; from this input it can be %d to %d", i, n, usual[i]-l.Stride[i]+1, usual[i]+l.Stride[i]-1)
+	if size == nil {
+		size = usual
+	} else if len(size) != n {
+		throw(op, "the size %v has no number for each of the %d dimensions of space", size, n)
+	}
+	for i, m := range size {
+		if m <= usual[i]-l.Stride[i] || m >= usual[i]+l.Stride[i] {
+			throw(op, "the size of dimension %d is %d; from this input it can be %d to %d", i, m, usual[i]-l.Stride[i]+1, usual[i]+l.Stride[i]-1)
 		}
 	}
-	return l.forward(x, indices, size)
-}
-
-func (l *MaxUnpool) size(x *torch.Tensor) []int {
-	n := len(l.Kernel)
-	shape := spatial(layerName("MaxUnpool", len(l.Kernel)), x, n)
-	size := make([]int, n)
-	for i := range n {
-		size[i] = (shape[len(shape)-n+i]-1)*l.Stride[i] + l.Kernel[i] - 2*l.Padding[i]
-	}
-	return size
-}
-
-func (l *MaxUnpool) forward(x, indices *torch.Tensor, size []int) *torch.Tensor {
-	switch len(l.Kernel) {
+	switch n {
 	case 1:
 		return torch.MaxUnpool2d(x.Unsqueeze(-1), indices.Unsqueeze(-1), append(size, 1)).Squeeze(-1)
 	case 2:

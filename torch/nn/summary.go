@@ -129,20 +129,18 @@ func (p probe) Forward(x *torch.Tensor) *torch.Tensor {
 // seenShapes calls the network, and returns the shapes of what layers gave, by their path.
 func seenShapes(m any, rows []*summarised, call func()) map[string][]int {
 	shapes := map[string][]int{}
-	var probes []func()
+	held := map[string]reflect.Value{} // fields and entries of the type Module
 	visitAll("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
 		if v.Kind() == reflect.Interface && v.Type() == moduleType && v.CanSet() && !v.IsNil() {
-			was := reflect.ValueOf(v.Interface())
-			probes = append(probes, func() {
-				v.Set(reflect.ValueOf(probe{was.Interface().(Module), func(shape []int) { shapes[path] = shape }}))
-			}, func() { v.Set(was) })
+			held[path] = v
 		}
 	})
 	var g *torch.Graph
 	Evaluating(m, func() {
-		for i := 0; i < len(probes); i += 2 {
-			probes[i]()
-			defer probes[i+1]()
+		for path, v := range held {
+			was := v.Interface().(Module)
+			v.Set(reflect.ValueOf(probe{was, func(shape []int) { shapes[path] = shape }}))
+			defer v.Set(reflect.ValueOf(was))
 		}
 		g = torch.Trace(func([]*torch.Tensor) []*torch.Tensor {
 			call()

@@ -93,18 +93,14 @@ func (s *ReduceLROnPlateau) Step(value float64) {
 		s.bad = 0
 	}
 	if s.bad > s.Patience {
-		s.reduce()
+		changeRates(s.optimizer, len(s.minLRs), func(group int, lr float64) float64 {
+			if next := max(lr*s.Factor, s.minLRs[group]); lr-next > s.Eps {
+				return next
+			}
+			return lr
+		})
 		s.cooling, s.bad = s.Cooldown, 0
 	}
-}
-
-func (s *ReduceLROnPlateau) reduce() {
-	changeRates(s.optimizer, len(s.minLRs), func(group int, lr float64) float64 {
-		if next := max(lr*s.Factor, s.minLRs[group]); lr-next > s.Eps {
-			return next
-		}
-		return lr
-	})
 }
 
 // all returns the settings and the state, with PyTorch's keys.
