@@ -14,10 +14,11 @@ import (
 // RecurrentCell is what [LSTMCell], [GRUCell] and [RNNCell] have in common: one step of a
 // layer, with these parameters in this order, all drawn from [-1/√hidden, 1/√hidden).
 type RecurrentCell struct {
-	WeightIH *torch.Tensor // [gates·hidden, in]
-	WeightHH *torch.Tensor // [gates·hidden, hidden]
-	BiasIH   *torch.Tensor // [gates·hidden]; nil for none
-	BiasHH   *torch.Tensor // [gates·hidden]; nil for none
+	WeightIH     *torch.Tensor // [gates·hidden, in]
+	WeightHH     *torch.Tensor // [gates·hidden, hidden]
+	BiasIH       *torch.Tensor // [gates·hidden]; nil for none
+	BiasHH       *torch.Tensor // [gates·hidden]; nil for none
+	Nonlinearity string        // of an RNNCell: "tanh" or "relu"
 }
 
 // RecurrentCellConfig holds the settings of a cell that are rarely changed. The zero value
@@ -28,24 +29,32 @@ type RecurrentCellConfig struct {
 	Nonlinearity string      // of an [RNNCell]: "tanh" or "relu"; empty stands for "tanh"
 }
 
-func newCell(op string, gates, in, hidden int, d torch.Device, config RecurrentCellConfig) RecurrentCell {
+func newCell(op string, gates, in, hidden int, d torch.Device, settings []RecurrentCellConfig) RecurrentCell {
 	positive(op, "in", in)
 	positive(op, "hidden", hidden)
-	nonlinearity(op, config.Nonlinearity)
+	config := optional(settings, RecurrentCellConfig{})
 	draw := func(shape ...int) *torch.Tensor {
 		return uniformParameter(d, config.DType, 1/math.Sqrt(float64(hidden)), shape...)
 	}
-	c := RecurrentCell{WeightIH: draw(gates*hidden, in), WeightHH: draw(gates*hidden, hidden)}
+	c := RecurrentCell{Nonlinearity: nonlinearity(op, config.Nonlinearity)}
+	c.WeightIH, c.WeightHH = draw(gates*hidden, in), draw(gates*hidden, hidden)
 	if !config.NoBias {
 		c.BiasIH, c.BiasHH = draw(gates*hidden), draw(gates*hidden)
 	}
 	return c
 }
 
-// step calls f with a batch of inputs and states; a state that is nil is zeros.
-func (c *RecurrentCell) step(op string, x *torch.Tensor, states []*torch.Tensor, f func(x *torch.Tensor, states []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor) []*torch.Tensor {
+// Forward returns the state after the step from the state h; nil is zeros.
+func (c *RecurrentCell) Forward(x, h *torch.Tensor) *torch.Tensor {
+	return c.step(x, []*torch.Tensor{h})[0]
+}
+
+// step calls the operator of the cell, which follows from the number of its gates, with a
+// batch of inputs and states. A state that is nil is zeros.
+func (c *RecurrentCell) step(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor {
 	in, hidden, shape := c.WeightIH.Size(1), c.WeightHH.Size(1), x.Shape()
-	n := len(shape)
+	gates, n := c.WeightHH.Size(0)/hidden, len(shape)
+	op := map[int]string{1: "nn.RNNCell", 3: "nn.GRUCell", 4: "nn.LSTMCell"}[gates]
 	if n != 1 && n != 2 || shape[n-1] != in {
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", in)})
 	}
@@ -63,13 +72,23 @@ func (c *RecurrentCell) step(op string, x *torch.Tensor, states []*torch.Tensor,
 	if n == 1 {
 		x = x.Unsqueeze(0)
 	}
-	results := f(x, states, [4]*torch.Tensor{c.WeightIH, c.WeightHH, c.BiasIH, c.BiasHH})
+	params := [4]*torch.Tensor{c.WeightIH, c.WeightHH, c.BiasIH, c.BiasHH}
+	switch {
+	case gates == 4:
+		states[0], states[1] = torch.LSTMCell(x, states[0], states[1], params)
+	case gates == 3:
+		states[0] = torch.GRUCell(x, states[0], params)
+	case c.Nonlinearity == "relu":
+		states[0] = torch.RNNReluCell(x, states[0], params)
+	default:
+		states[0] = torch.RNNTanhCell(x, states[0], params)
+	}
 	if n == 1 {
-		for i, r := range results {
-			results[i] = r.Squeeze(0)
+		for i, s := range states {
+			states[i] = s.Squeeze(0)
 		}
 	}
-	return results
+	return states
 }
 
 // LSTMCell is one step of an [LSTM], which has its formula.
@@ -82,15 +101,12 @@ type LSTMCell struct{ RecurrentCell }
 
 // NewLSTMCell returns a cell from in features to hidden ones, on device d.
 func NewLSTMCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *LSTMCell {
-	return &LSTMCell{newCell("nn.LSTMCell", 4, in, hidden, d, optional(c, RecurrentCellConfig{}))}
+	return &LSTMCell{newCell("nn.LSTMCell", 4, in, hidden, d, c)}
 }
 
 // Forward returns the state after the step from the state h, c; both nil are zeros.
 func (l *LSTMCell) Forward(x, h, c *torch.Tensor) (hn, cn *torch.Tensor) {
-	out := l.step("nn.LSTMCell", x, both("nn.LSTMCell", h, c), func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
-		hn, cn := torch.LSTMCell(x, s[0], s[1], params)
-		return []*torch.Tensor{hn, cn}
-	})
+	out := l.step(x, both("nn.LSTMCell", h, c))
 	return out[0], out[1]
 }
 
@@ -104,14 +120,7 @@ type GRUCell struct{ RecurrentCell }
 
 // NewGRUCell returns a cell from in features to hidden ones, on device d.
 func NewGRUCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *GRUCell {
-	return &GRUCell{newCell("nn.GRUCell", 3, in, hidden, d, optional(c, RecurrentCellConfig{}))}
-}
-
-// Forward returns the state after the step from the state h; nil is zeros.
-func (l *GRUCell) Forward(x, h *torch.Tensor) *torch.Tensor {
-	return l.step("nn.GRUCell", x, []*torch.Tensor{h}, func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
-		return []*torch.Tensor{torch.GRUCell(x, s[0], params)}
-	})[0]
+	return &GRUCell{newCell("nn.GRUCell", 3, in, hidden, d, c)}
 }
 
 // RNNCell is one step of an [RNN], which has its formula.
@@ -119,24 +128,9 @@ func (l *GRUCell) Forward(x, h *torch.Tensor) *torch.Tensor {
 // Shape: that of a [GRUCell].
 //
 // Parameters: those of a [RecurrentCell] with one gate.
-type RNNCell struct {
-	RecurrentCell
-	Nonlinearity string // "tanh" or "relu"
-}
+type RNNCell struct{ RecurrentCell }
 
 // NewRNNCell returns a cell from in features to hidden ones, on device d.
 func NewRNNCell(in, hidden int, d torch.Device, c ...RecurrentCellConfig) *RNNCell {
-	config := optional(c, RecurrentCellConfig{})
-	return &RNNCell{Nonlinearity: nonlinearity("nn.RNNCell", config.Nonlinearity), RecurrentCell: newCell("nn.RNNCell", 1, in, hidden, d, config)}
-}
-
-// Forward returns the state after the step from the state h; nil is zeros.
-func (l *RNNCell) Forward(x, h *torch.Tensor) *torch.Tensor {
-	f := torch.RNNTanhCell
-	if l.Nonlinearity == "relu" {
-		f = torch.RNNReluCell
-	}
-	return l.step("nn.RNNCell", x, []*torch.Tensor{h}, func(x *torch.Tensor, s []*torch.Tensor, params [4]*torch.Tensor) []*torch.Tensor {
-		return []*torch.Tensor{f(x, s[0], params)}
-	})[0]
+	return &RNNCell{newCell("nn.RNNCell", 1, in, hidden, d, c)}
 }

@@ -79,8 +79,9 @@ func plain(v reflect.Value) (text string, ok bool) {
 	return "", false
 }
 
-// visit calls f with each struct that v leads to through exported fields, and its path. Fields with the tag "-" are left out.
-// A pointer back to where the walk is already, which up lists, is not followed.
+// visit calls f with each struct that v leads to through exported fields, and its path.
+// Fields with the tag "-" are left out. A pointer back to where the walk is already, which
+// up lists, is not followed.
 func visit(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
 	visitAll(path, v, up, func(path string, v reflect.Value) {
 		if v.Kind() == reflect.Struct {
@@ -101,11 +102,8 @@ func visitAll(path string, v reflect.Value, up []place, f func(path string, v re
 			visitAll(path, v.Elem(), append(up, here), f)
 		}
 	case reflect.Slice, reflect.Array:
-		switch v.Type().Elem().Kind() {
-		case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Array:
-			for i := range v.Len() {
-				visitAll(join(path, strconv.Itoa(i)), v.Index(i), up, f)
-			}
+		for i := 0; mayHold(v.Type().Elem()) && i < v.Len(); i++ {
+			visitAll(join(path, strconv.Itoa(i)), v.Index(i), up, f)
 		}
 	case reflect.Struct:
 		f(path, v)

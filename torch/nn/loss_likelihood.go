@@ -78,14 +78,14 @@ type KLDiv struct {
 // Loss returns the pointwise divergence, reduced.
 func (c KLDiv) Loss(output, target *torch.Tensor) *torch.Tensor {
 	sameShape("nn.KLDiv", output, target)
-	shape := output.Shape()
 	if !c.BatchMean {
 		return torch.KLDivLoss(output, target, c.Reduction, c.LogTarget)
 	}
-	if len(shape) == 0 { // it is its own batch
-		return torch.KLDivLoss(output, target, ReduceSum, c.LogTarget)
+	loss := torch.KLDivLoss(output, target, ReduceSum, c.LogTarget)
+	if shape := output.Shape(); len(shape) > 0 { // else it is its own batch
+		loss = loss.DivScalar(float64(shape[0]))
 	}
-	return torch.KLDivLoss(output, target, ReduceSum, c.LogTarget).DivScalar(float64(shape[0]))
+	return loss
 }
 
 // PoissonNLLLoss is the mean of exp(output) - target·output: the negative log likelihood

@@ -18,7 +18,7 @@ type RecurrentConfig struct {
 	Layers        int // at least 1, so 0 stands for 1
 	NoBias        bool
 	BatchFirst    bool
-	Dropout       float64 // probability between layers, from 0 to 1
+	Dropout       float64 // probability between layers in training, from 0 to 1
 	Bidirectional bool
 	DType         torch.DType // of the parameters
 	Projection    int         // of an [LSTM]: the features of its outputs; 0 stands for hidden
@@ -27,23 +27,16 @@ type RecurrentConfig struct {
 
 // Recurrent is what [LSTM], [GRU] and [RNN] have in common.
 type Recurrent struct {
-	In, Hidden    int
-	Layers        int
-	NoBias        bool
-	BatchFirst    bool
-	Bidirectional bool
-	Dropout       float64 // between layers, in training
-	Training      bool
-	Projection    int    // features of the outputs of an LSTM; 0 for Hidden
-	Nonlinearity  string // of an RNN: "tanh" or "relu"
-
-	Weights []*torch.Tensor // in the order of the layer's comment
+	In, Hidden int
+	RecurrentConfig
+	Training bool
+	Weights  []*torch.Tensor // in the order of the layer's comment
 }
 
 // newRecurrent makes the weights of a layer whose cell has so many gates.
 func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []RecurrentConfig) Recurrent {
 	config := optional(c, RecurrentConfig{})
-	config.Layers = cmp.Or(config.Layers, 1)
+	config.Layers, config.Nonlinearity = cmp.Or(config.Layers, 1), nonlinearity(op, config.Nonlinearity)
 	positive(op, "in", in)
 	positive(op, "hidden", hidden)
 	positive(op, "Layers", config.Layers)
@@ -51,11 +44,7 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []Recurren
 	if config.Projection < 0 || config.Projection >= hidden || config.Projection > 0 && op != "nn.LSTM" {
 		throw(op, "Projection is %d; it is less than hidden, %d, and only an LSTM can have it", config.Projection, hidden)
 	}
-	l := Recurrent{
-		In: in, Hidden: hidden, Layers: config.Layers, NoBias: config.NoBias, BatchFirst: config.BatchFirst,
-		Bidirectional: config.Bidirectional, Dropout: config.Dropout, Training: true, Projection: config.Projection,
-		Nonlinearity: nonlinearity(op, config.Nonlinearity),
-	}
+	l := Recurrent{In: in, Hidden: hidden, RecurrentConfig: config, Training: true}
 	for layer := range l.Layers {
 		width := in
 		if layer > 0 {

@@ -25,8 +25,7 @@ func DefaultAdadelta() AdadeltaConfig { return AdadeltaConfig{LR: 1, Rho: 0.9, E
 //	u = Rho·u + (1-Rho)·d²
 //	p = p - LR·d
 //
-// From "ADADELTA: an adaptive learning rate method", Zeiler, 2012. Its state dict is
-// torch.optim.Adadelta's.
+// From "ADADELTA: an adaptive learning rate method", Zeiler, 2012.
 type Adadelta struct{ groups[AdadeltaConfig] }
 
 // NewAdadelta returns an Adadelta.

@@ -29,8 +29,8 @@ func DefaultAdafactor() AdafactorConfig {
 // Adafactor keeps the averages of the squared gradient of a matrix by row and by column
 // alone, so that its state is small. Its steps are relative to the size of the parameter.
 // From "Adafactor: adaptive learning rates with sublinear memory cost", Shazeer and Stern,
-// 2018. Its state dict is torch.optim.Adafactor's. On a GPU the host waits twice for each
-// parameter, as PyTorch does when it takes them one by one.
+// 2018. On a GPU the host waits twice for each parameter, as PyTorch does when it takes
+// them one by one.
 type Adafactor struct{ groups[AdafactorConfig] }
 
 // NewAdafactor returns an Adafactor.

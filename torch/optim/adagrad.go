@@ -25,7 +25,7 @@ func DefaultAdagrad() AdagradConfig { return AdagradConfig{LR: 0.01, Eps: 1e-10}
 //	p = p - LR/(1 + (n-1)·LRDecay) · g / (√v + Eps)
 //
 // From "Adaptive subgradient methods for online learning and stochastic optimization",
-// Duchi, Hazan and Singer, 2011. Its state dict is torch.optim.Adagrad's.
+// Duchi, Hazan and Singer, 2011.
 type Adagrad struct{ groups[AdagradConfig] }
 
 // NewAdagrad returns an Adagrad.

@@ -39,11 +39,6 @@ func DefaultAdamW() AdamConfig {
 //
 // From "Adam: a method for stochastic optimization", Kingma and Ba, 2014, and
 // "Decoupled weight decay regularization", Loshchilov and Hutter, 2017.
-//
-// Its state dict is torch.optim.Adam's, or torch.optim.AdamW's:
-//
-//	{"state": {0: {"step", "exp_avg", "exp_avg_sq"[, "max_exp_avg_sq"]}, …},
-//	 "param_groups": [{"lr", "betas", …, "params": [0, …]}, …]}
 type Adam struct{ groups[AdamConfig] }
 
 // NewAdam returns an Adam whose weight decay is added to the gradient. It panics on

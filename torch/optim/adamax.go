@@ -31,8 +31,7 @@ func DefaultAdamax() AdamaxConfig {
 //	u = max(β₂·u, |g| + Eps)
 //	p = p - LR/(1-β₁ᵗ) · m/u
 //
-// From "Adam: a method for stochastic optimization", Kingma and Ba, 2014. Its state dict
-// is torch.optim.Adamax's.
+// From "Adam: a method for stochastic optimization", Kingma and Ba, 2014.
 type Adamax struct{ groups[AdamaxConfig] }
 
 // NewAdamax returns an Adamax.

@@ -31,7 +31,6 @@ func DefaultASGD() ASGDConfig { return ASGDConfig{LR: 0.01, Lambd: 1e-4, Alpha: 
 //	a = a + (p - a) / max(1, t-1-T0)
 //
 // From "Acceleration of stochastic approximation by averaging", Polyak and Juditsky, 1992.
-// Its state dict is torch.optim.ASGD's.
 type ASGD struct{ groups[ASGDConfig] }
 
 // NewASGD returns an ASGD.

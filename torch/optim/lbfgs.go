@@ -153,13 +153,19 @@ func (o *LBFGS) iterate(closure func() *torch.Tensor, loss float64) {
 		}
 		calls := 0
 		if c.LineSearch != "" {
-			from := o.clone()
+			params := o.list[0].Params
+			from := make([]*torch.Tensor, len(params))
+			for i, p := range params {
+				from[i] = p.Clone()
+			}
 			search := lineSearch{
 				at: func(t float64) point {
 					o.move(t, s.direction)
 					loss := o.sign() * o.evaluate(closure)
 					gradient := o.flat()
-					o.restore(from)
+					for i, p := range params {
+						p.CopyInPlace(from[i])
+					}
 					return point{t, loss, gradient, gradient.Dot(s.direction).Item()}
 				},
 				reach: largest(s.direction), most: c.MaxEval - evaluated,
@@ -253,20 +259,6 @@ func (o *LBFGS) move(t float64, direction *torch.Tensor) {
 		n := p.Numel()
 		p.AddScaledInPlace(direction.Narrow(0, at, n).Reshape(p.Shape()...), t)
 		at += n
-	}
-}
-
-func (o *LBFGS) clone() []*torch.Tensor {
-	copies := make([]*torch.Tensor, len(o.list[0].Params))
-	for i, p := range o.list[0].Params {
-		copies[i] = p.Clone()
-	}
-	return copies
-}
-
-func (o *LBFGS) restore(from []*torch.Tensor) {
-	for i, p := range o.list[0].Params {
-		p.CopyInPlace(from[i])
 	}
 }
 

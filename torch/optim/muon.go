@@ -36,8 +36,7 @@ func DefaultMuon() MuonConfig {
 
 // Muon moves matrices by their momentum, which it makes nearly orthogonal by an iteration
 // in bfloat16. It takes matrices alone: give biases and embeddings to another optimizer.
-// From "Muon: an optimizer for hidden layers in neural networks", Jordan et al., 2024. Its
-// state dict is torch.optim.Muon's.
+// From "Muon: an optimizer for hidden layers in neural networks", Jordan et al., 2024.
 type Muon struct{ groups[MuonConfig] }
 
 // NewMuon returns a Muon. It panics on parameters that are not matrices.

@@ -33,8 +33,7 @@ func DefaultNAdam() NAdamConfig {
 //	v = β₂·v + (1-β₂)·g²
 //	p = p - LR·(μₜ₊₁·m/(1-μ₁…μₜ₊₁) + (1-μₜ)·g/(1-μ₁…μₜ)) / (√(v/(1-β₂ᵗ)) + Eps)
 //
-// From "Incorporating Nesterov momentum into Adam", Dozat, 2016. Its state dict is
-// torch.optim.NAdam's.
+// From "Incorporating Nesterov momentum into Adam", Dozat, 2016.
 type NAdam struct{ groups[NAdamConfig] }
 
 // NewNAdam returns a NAdam.

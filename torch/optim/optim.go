@@ -15,8 +15,11 @@ type Optimizer interface {
 	ZeroGrad()
 	// Step changes each parameter that has a gradient.
 	Step()
-	// StateDict returns the state and the settings in PyTorch's layout. Its
-	// tensors share their elements with the optimizer's.
+	// StateDict returns the state and the settings in PyTorch's layout,
+	//
+	//	{"state": {0: {"step", …}, …}, "param_groups": [{"lr", …, "params": [0, …]}, …]}
+	//
+	// Its tensors share their elements with the optimizer's.
 	StateDict() *torch.Dict
 	// LoadStateDict takes over the state and the settings of a StateDict, of
 	// this package or of PyTorch, and shares nothing with it. After an error the

@@ -35,8 +35,7 @@ func DefaultRAdam() RAdamConfig {
 //	p = p - LR · m/(1-β₁ᵗ) · r·√(1-β₂ᵗ)/(√v + Eps)    where ρ > 5
 //	p = p - LR · m/(1-β₁ᵗ)                            elsewhere
 //
-// From "On the variance of the adaptive learning rate and beyond", Liu et al., 2019. Its
-// state dict is torch.optim.RAdam's.
+// From "On the variance of the adaptive learning rate and beyond", Liu et al., 2019.
 type RAdam struct{ groups[RAdamConfig] }
 
 // NewRAdam returns a RAdam.

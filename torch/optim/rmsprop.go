@@ -28,8 +28,7 @@ func DefaultRMSprop() RMSpropConfig { return RMSpropConfig{LR: 0.01, Alpha: 0.99
 //	p = p - LR·b
 //
 // From Tieleman and Hinton, lecture 6.5 of "Neural networks for machine learning", 2012,
-// and, centred, "Generating sequences with recurrent neural networks", Graves, 2013. Its
-// state dict is torch.optim.RMSprop's.
+// and, centred, "Generating sequences with recurrent neural networks", Graves, 2013.
 type RMSprop struct{ groups[RMSpropConfig] }
 
 // NewRMSprop returns an RMSprop.

@@ -23,7 +23,7 @@ func DefaultRprop() RpropConfig {
 // gradient. The step grows while the sign stays, and shrinks when it changes, in which
 // case the element rests once. It needs the gradient of the whole set of samples. From
 // "A direct adaptive method for faster backpropagation learning", Riedmiller and Braun,
-// 1993. Its state dict is torch.optim.Rprop's.
+// 1993.
 type Rprop struct{ groups[RpropConfig] }
 
 // NewRprop returns an Rprop.

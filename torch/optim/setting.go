@@ -131,16 +131,13 @@ func (s setting) read(r *torch.DictReader) {
 		}
 	case noneOr:
 		pair := torch.Read[torch.Tuple](r, s.key)
-		if len(pair) != 2 {
-			r.Fail("%s is %v; it must be two numbers", s.key, pair)
-			return
+		if len(pair) == 2 && pair[0] == nil {
+			pair = torch.Tuple{0, pair[1]}
 		}
-		numbers := &torch.DictReader{Dict: torch.NewDict("first", pair[0], "second", pair[1]), Subject: s.key}
-		*v.first = 0
-		if pair[0] != nil {
-			*v.first = numbers.Number("first")
-		}
-		if *v.second = numbers.Number("second"); numbers.Err != nil {
+		numbers := &torch.DictReader{Dict: torch.NewDict(s.key, pair), Subject: r.Subject}
+		if xs := numbers.Numbers(s.key, 2); numbers.Err == nil {
+			*v.first, *v.second = xs[0], xs[1]
+		} else {
 			r.Fail("%v", numbers.Err)
 		}
 	case *[]float64:

@@ -26,11 +26,6 @@ func DefaultSGD() SGDConfig { return SGDConfig{LR: 1e-3} }
 //
 // Nesterov's momentum is that of "On the importance of initialization and momentum
 // in deep learning", Sutskever et al., 2013, in PyTorch's form.
-//
-// Its state dict is torch.optim.SGD's:
-//
-//	{"state": {0: {"momentum_buffer"}, …},
-//	 "param_groups": [{"lr", "momentum", …, "params": [0, …]}, …]}
 type SGD struct{ groups[SGDConfig] }
 
 // NewSGD returns an SGD.
