@@ -15,7 +15,9 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -84,19 +86,26 @@ var missing = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-N
 // named returns the columns that c names, each once, after checking that there are all; a
 // column is a field or a tensor in other files.
 func (c *Columns) named(column string, there []string) (list []string, err error) {
+	const absent, taken = 0, 2 // and 1 for one that is there
+	state := make(map[string]int, len(there))
+	for _, name := range there {
+		state[name] = 1
+	}
 	add := func(names ...string) {
 		for _, name := range names {
-			if !slices.Contains(there, name) && err == nil {
-				err = fmt.Errorf("no %s is called %q; there are %q", column, name, there)
+			switch state[name] {
+			case absent:
+				err = cmp.Or(err, fmt.Errorf("no %s is called %q; there are %q", column, name, there))
+			case taken:
+				continue
 			}
-			if !slices.Contains(list, name) {
-				list = append(list, name)
-			}
+			state[name] = taken
+			list = append(list, name)
 		}
 	}
 	add(c.Targets...)
-	for _, names := range c.More {
-		add(names...)
+	for _, name := range slices.Sorted(maps.Keys(c.More)) {
+		add(c.More[name]...)
 	}
 	for _, name := range []string{c.Names, c.Groups} {
 		if name != "" {
@@ -104,20 +113,16 @@ func (c *Columns) named(column string, there []string) (list []string, err error
 		}
 	}
 	if c.Inputs == nil {
-		for _, name := range there {
-			if !slices.Contains(list, name) {
-				c.Inputs = append(c.Inputs, name)
-			}
-		}
+		c.Inputs = slices.DeleteFunc(slices.Clone(there), func(name string) bool { return state[name] == taken })
 	}
 	add(c.Inputs...)
-	for name := range c.Classes {
-		if !slices.Contains(list, name) && err == nil {
-			err = fmt.Errorf("Classes has the %s %q, which becomes part of nothing; name it in Inputs, Targets or More", column, name)
+	for _, name := range slices.Sorted(maps.Keys(c.Classes)) {
+		if state[name] != taken {
+			err = cmp.Or(err, fmt.Errorf("Classes has the %s %q, which becomes part of nothing; name it in Inputs, Targets or More", column, name))
 		}
 	}
-	if len(c.Inputs) == 0 && err == nil {
-		err = fmt.Errorf("no %s is left for Inputs; there are %q", column, there)
+	if len(c.Inputs) == 0 {
+		err = cmp.Or(err, fmt.Errorf("no %s is left for Inputs; there are %q", column, there))
 	}
 	return list, err
 }

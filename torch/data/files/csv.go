@@ -55,13 +55,15 @@ func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
 		return nil, err
 	}
 	header, first := slices.Clone(row), c.NoHeader
+	seen := make(map[string]int, len(header))
 	for i := range header {
 		if c.NoHeader {
 			header[i] = strconv.Itoa(i)
 		}
-		if at := slices.Index(header, header[i]); at < i {
+		if at, again := seen[header[i]]; again {
 			return nil, fmt.Errorf("line 1: columns %d and %d are both called %q; rename one", at+1, i+1, header[i])
 		}
+		seen[header[i]] = i
 	}
 	t, err := newTable(path, "column", c, header)
 	if err != nil {

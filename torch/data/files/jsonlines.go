@@ -93,6 +93,7 @@ func fieldsOf(row []byte, path string, c Columns) (t *table, fields []string, er
 	if _, err := d.Token(); err != nil {
 		return nil, nil, err
 	}
+	seen := map[string]bool{}
 	for d.More() {
 		name, err := d.Token()
 		var value json.RawMessage
@@ -102,9 +103,10 @@ func fieldsOf(row []byte, path string, c Columns) (t *table, fields []string, er
 		if err != nil {
 			return nil, nil, err
 		}
-		if !slices.Contains(fields, name.(string)) {
+		if !seen[name.(string)] {
 			fields = append(fields, name.(string))
 		}
+		seen[name.(string)] = true
 	}
 	if t, err = newTable(path, "field", c, fields); err != nil {
 		return nil, nil, err

@@ -65,8 +65,12 @@ func newTable(path, kind string, c Columns, there []string) (*table, error) {
 		t.missing[text] = true
 		t.longest = max(t.longest, len(text))
 	}
+	place := make(map[string]int, len(there))
+	for at, name := range there {
+		place[name] = at
+	}
 	for _, name := range names {
-		col := &column{name: name, at: slices.Index(there, name), width: 1, number: map[string]int64{}}
+		col := &column{name: name, at: place[name], width: 1, number: map[string]int64{}}
 		words, isClass := c.Classes[name]
 		col.isText = isClass || name == c.Names || name == c.Groups
 		if col.fixed = words != nil; col.fixed {
