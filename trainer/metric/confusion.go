@@ -130,7 +130,8 @@ func ratio(a, b float64) float64 {
 
 // Precision returns the metric "precision": of the samples that a class is predicted for,
 // the share that is of it; 0 for a class that is never predicted
-// (sklearn.metrics.precision_score).
+// (sklearn.metrics.precision_score). Like [Recall], [F1] and [MCC] it keeps the counts of
+// all pairs of classes.
 func Precision(a Average, c ...ClassConfig) Metric {
 	return averaged("precision", a, c, func(t tally) float64 { return ratio(t.right, t.predicted()) })
 }
