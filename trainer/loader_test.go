@@ -1,0 +1,59 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package trainer
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/data/augment"
+	"github.com/etude-ml/etude/torch/torchtest"
+)
+
+// loading is a trial whose samples are drawn by weight, augmented, and loaded by another
+// number of workers in each of its runs.
+func loading(t *testing.T, noise func(r *rand.Rand, x []float32)) func() (Run, error) {
+	build := builder(t, nil)
+	n := 0
+	return func() (Run, error) {
+		r, err := build()
+		set := inMemory(r.Train)
+		weights := make([]float64, set.Len())
+		for i := range weights {
+			weights[i] = float64(1 + i%3)
+		}
+		r.Sampler = data.Weighted{Weights: weights}
+		r.Train = &data.Loader{
+			Data: set, Fingerprint: set.Fingerprint, Workers: []int{1, 2, 7}[n%3],
+			Augment: func(rng *rand.Rand, s *data.Sample) error {
+				noise(rng, data.ToSlice[float32](s.X))
+				return nil
+			},
+		}
+		r.Val = &data.Loader{Data: inMemory(r.Val), Workers: 2}
+		n++
+		return r, err
+	}
+}
+
+func TestVerifyResumeOfALoader(t *testing.T) {
+	torchtest.NoLeaks(t)
+	stops := []int{1, 3, 4, 6, 11}
+	report, err := VerifyResume(context.Background(), loading(t, func(r *rand.Rand, x []float32) { augment.Noise(r, x, 10, 20) }), stops)
+	require.NoError(t, err)
+	assert.Nil(t, report.Difference)
+	assert.Equal(t, stops, report.Breaks)
+
+	// Noise that is not a function of the epoch's seed is found out.
+	var calls atomic.Int64
+	report, err = VerifyResume(context.Background(), loading(t, func(_ *rand.Rand, x []float32) { x[0] += float32(calls.Add(1)) }), stops[:1])
+	require.NoError(t, err)
+	require.NotNil(t, report.Difference)
+}
