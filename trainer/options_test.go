@@ -24,7 +24,8 @@ type optionCase struct {
 	Batch, Accumulate int
 	Clip, Scale, EMA  float64
 	Autocast          string
-	PerStep           bool      `json:"per_step"`
+	PerStep           bool `json:"per_step"`
+	Muon              bool
 	TrainLosses       []float64 `json:"train_losses"`
 	ValLosses         []float64 `json:"val_losses"`
 	EndScale          float64   `json:"end_scale"`
@@ -43,10 +44,24 @@ func TestOptionsAgreeWithPyTorch(t *testing.T) {
 	torchtest.NoLeaks(t)
 	var cases []optionCase
 	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "testdata/options.py"), &cases))
+	require.Len(t, cases, 7)
 	for _, c := range cases {
 		r, free := golden.run(t, golden.Cases[0], torch.CPU)
 		r.BatchSize, r.Accumulate, r.ClipNorm, r.KeepLast, r.ReadEvery = c.Batch, c.Accumulate, c.Clip, true, 3
 		r.EMA, r.TrackNorms = c.EMA, true
+		if c.Muon {
+			var matrices, others []*torch.Tensor
+			for _, p := range nn.Parameters(r.Model) {
+				if p.Dim() == 2 {
+					matrices = append(matrices, p)
+				} else {
+					others = append(others, p)
+				}
+			}
+			muon, adam := optim.DefaultMuon(), r.Optimizer.(*optim.Adam).Groups()[0].Config
+			muon.LR = 0.02
+			r.Optimizer = optim.NewSeveral(optim.NewMuon(matrices, muon), optim.NewAdam(others, adam))
+		}
 		if c.PerStep {
 			r.Scheduler, r.PerStep = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 3, Gamma: 0.9}), true
 		}

@@ -356,6 +356,13 @@ func TestResumeEveryState(t *testing.T) {
 			r.Scheduler = optim.NewStepLR(r.Optimizer, optim.StepLRConfig{StepSize: 1, Gamma: 0.7})
 		},
 		"options": everyOption,
+		"several optimizers": func(r *trial) {
+			closeTensors(r.Optimizer.StateDict())
+			ps := nn.Parameters(r.Model)
+			r.Optimizer = optim.NewSeveral(
+				optim.NewSGD(ps[:2], optim.SGDConfig{LR: 0.1, Momentum: 0.9}), optim.NewAdam(ps[2:], optim.DefaultAdam()))
+			everyState(0, r)
+		},
 		"each step": func(r *trial) {
 			everyState(0, r)
 			r.ClipValue, r.PerStep = 0.3, true

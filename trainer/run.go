@@ -33,11 +33,11 @@ var (
 // Optimizer and Train are needed. Elsewhere nil switches something off, and a number
 // that must be at least 1 has a default for 0.
 type Run struct {
-	Model     any     // an nn.Module, or with Step whatever holds layers; see package nn for how its parameters are found
-	Loss      nn.Loss // the mean over a batch; see nn.WithDivisor for means over anything but its samples
-	Optimizer optim.Optimizer
-	Train     data.Source // a *data.Set or another source, on the device of Model's parameters
-	Val       data.Source // nil: the training loss decides which epoch is best, and when to stop
+	Model     any             // an nn.Module, or with Step whatever holds layers; see package nn for how its parameters are found
+	Loss      nn.Loss         // the mean over a batch; see nn.WithDivisor for means over anything but its samples
+	Optimizer optim.Optimizer // optim.Several for more than one
+	Train     data.Source     // a *data.Set or another source, on the device of Model's parameters
+	Val       data.Source     // nil: the training loss decides which epoch is best, and when to stop
 
 	// Step computes the losses of a batch, in training and validation, for a Model that
 	// has several inputs, outputs or losses. nil stands for the Loss of

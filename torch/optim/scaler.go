@@ -204,10 +204,7 @@ func (s *GradScaler) Step(o Optimizer) {
 	if len(u.found) == 0 {
 		throw("optim.GradScaler.Step", "no parameter of the optimizer has a gradient: call Scale(loss).Backward() first")
 	}
-	fused, ok := o.(interface {
-		leavesOut() bool
-		stepUnless(found *torch.Tensor)
-	})
+	fused, ok := o.(scalable)
 	switch {
 	case ok && len(u.found) == 1 && fused.leavesOut():
 		fused.stepUnless(u.found[0])

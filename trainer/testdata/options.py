@@ -35,31 +35,38 @@ class Net(torch.nn.Module):
         return self.fc2(torch.tanh(self.fc1(x)))
 
 
-def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False, ema=0):
+def case(batch, accumulate, clip, autocast=None, scale=0, per_step=False, ema=0, muon=False):
     net = Net()
     net.load_state_dict({k: torch.tensor(v["values"]).reshape(v["shape"]) for k, v in c["start"].items()})
-    optimizer = torch.optim.Adam(net.parameters(), lr=golden["lr"], weight_decay=golden["weight_decay"])
+    adam = dict(lr=golden["lr"], weight_decay=golden["weight_decay"])
+    optimizers = [torch.optim.Adam(net.parameters(), **adam)]
+    if muon:
+        optimizers = [torch.optim.Muon([p for p in net.parameters() if p.dim() == 2], lr=0.02),
+                      torch.optim.Adam([p for p in net.parameters() if p.dim() != 2], **adam)]
+    optimizer = optimizers[0]
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.9) if per_step else None
     averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(ema)) if ema else None
     scaler = torch.amp.GradScaler("cpu", init_scale=scale or 1, growth_interval=4, enabled=scale > 0)
     cast = lambda: torch.autocast("cpu", getattr(torch, autocast or "bfloat16"), enabled=autocast is not None)
     out = {"batch": batch, "accumulate": accumulate, "clip": clip, "autocast": autocast or "float32", "scale": scale,
-           "per_step": per_step, "ema": ema, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "weight_norms": [], "skipped": []}
+           "per_step": per_step, "ema": ema, "muon": muon, "train_losses": [], "val_losses": [], "rates": [], "norms": [], "weight_norms": [], "skipped": []}
     for epoch in range(golden["epochs"]):
         order, total, norms, skipped = shuffled(range(len(x)), golden["seed"], epoch + 1), 0.0, [], 0
         for start in range(0, len(x), batch * accumulate):
             group = order[start : start + batch * accumulate]
-            optimizer.zero_grad()
+            net.zero_grad()
             for i in range(0, len(group), batch):
                 part = group[i : i + batch]
                 with cast():
                     loss = F.mse_loss(net(x[part]), y[part])
                 scaler.scale(loss * len(part) / len(group)).backward()
                 total += loss.item() * len(part)
-            scaler.unscale_(optimizer)
+            for o in optimizers:
+                scaler.unscale_(o)
             norm = torch.nn.utils.clip_grad_norm_(net.parameters(), clip or float("inf")).item()
             before = scaler.get_scale()
-            scaler.step(optimizer)
+            for o in optimizers:
+                scaler.step(o)
             scaler.update()
             if scaler.get_scale() < before:
                 skipped += 1
@@ -88,4 +95,5 @@ print(json.dumps([
     case(8, 2, 0.5, "float16", 2.0**20),  # the first steps overflow
     case(8, 1, 0, ema=0.9),
     case(8, 2, 0.5, "float16", 2.0**20, True, 0.8),
+    case(8, 1, 0.5, muon=True),
 ]))
