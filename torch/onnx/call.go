@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -99,7 +100,24 @@ func traced[T any](c *call, name, kind string) []T {
 
 // size returns an integer that may depend on free sizes.
 func (c *call) size(name string) size {
-	return c.p.solve(traced[int](c, name, "an integer"), c.what(name))
+	return c.p.solve(collect(traced[any](c, name, "a number"), func(v any) int {
+		n, ok := whole(v)
+		if !ok {
+			fail.With("%s is not an integer", c.what(name))
+		}
+		return n
+	}), c.what(name))
+}
+
+// whole returns a number without a fraction.
+func whole(v any) (int, bool) {
+	switch x := v.(type) {
+	case int:
+		return x, true
+	case float64:
+		return int(x), x == math.Trunc(x) && math.Abs(x) < 1<<53
+	}
+	return 0, false
 }
 
 // int returns an integer that must not depend on free sizes.
@@ -253,6 +271,15 @@ func (c *call) needs(opset int, what string) {
 func (c *call) operand(name string, d torch.DType) string {
 	if v := c.optional(name); v != nil {
 		return c.as(v, d)
+	}
+	first, ok := whole(c.node.Args[name])
+	differs := false
+	for _, v := range traced[any](c, name, "a number") {
+		n, integer := whole(v)
+		ok, differs = ok && integer, differs || n != first
+	}
+	if ok && differs { // a size
+		return c.cast(c.add("Squeeze", []string{c.sizes(c.size(name)), c.vector(0)}), d)
 	}
 	return c.scalar(c.number(name), d)
 }

@@ -62,8 +62,9 @@ func (c *Check) json() string {
 }
 
 // checks returns where files are compared: at the usual sizes, in turn for several free
-// ones. Those that the network refuses count only for a [Signature] without Inputs, whose
-// batch may have any size; others are compared where the traces were verified.
+// ones. A batch may have any of them. With other free sizes, those are left out that the
+// network refuses or has no numbers for, and the point where the traces were verified is
+// the first.
 func (e *exporter) checks() (all []point) {
 	if !e.plain {
 		all = e.points()[len(e.free)+1:]
@@ -98,7 +99,7 @@ func (e *exporter) compare(file []byte) (*Check, error) {
 			if errors.Is(err, errNothingCompared) || errors.As(err, new(refusal)) { // the network is not made for such inputs
 				d, err = c.compared(e, sess, p, e.at(p), false)
 			}
-			if errors.As(err, new(refusal)) && !e.plain && i > 0 {
+			if !e.plain && i > 0 && (errors.Is(err, errNothingCompared) || errors.As(err, new(refusal))) {
 				continue
 			}
 			c.MaxAbsDiff[p.first()] = fail.Or(d, err)

@@ -246,7 +246,7 @@ func (e *emitter) measure(name string, shape []size) {
 func (e *emitter) measured(s size) string {
 	f := e.p.forms[s.free]
 	if f.tensor == "" {
-		fail.With("%s is %s, and no tensor has a dimension of this size: so it cannot be exported", f.what, e.p.describe(s))
+		fail.With("%s is %s, and no tensor has a dimension of this size, so it cannot be exported. If a size is always a multiple of a number, let Input.Axes say so: \"2*height\"", f.what, e.p.describe(s))
 	}
 	if e.sizeOf[s.free] == "" {
 		e.sizeOf[s.free] = e.dimension("", f.tensor, f.axis)

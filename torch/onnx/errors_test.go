@@ -128,7 +128,7 @@ func TestErrorsNameTheCaller(t *testing.T) {
 	for name, m := range map[string]nn.Module{
 		"a method":         forward(func(x tensor) tensor { return here(x).Nonzero() }),
 		"a view is old":    forward(func(x tensor) tensor { y := x.Neg(); y.View(-1).AddScalarInPlace(1); return here(y).Add(y) }),
-		"an argument":      forward(func(x tensor) tensor { return here(x).DivScalar(x.Size(0)).AddScalar(1) }),
+		"an argument":      forward(func(x tensor) tensor { return here(x).DivScalar(0.5 * float64(x.Size(0))).AddScalar(1) }),
 		"of another layer": forward(func(x tensor) tensor { return pool.Forward(here(x)) }),
 	} {
 		_, err := Export(filepath.Join(t.TempDir(), "x.onnx"), m, Signature{Example: example})

@@ -164,9 +164,11 @@ func (c *call) rearranged(x *value, from []size, perm ...int) {
 func lowerShuffle(c *call) {
 	x := c.tensor("self")
 	n := len(x.shape)
-	known := func(d int) int { return c.fixed(x.sizeAt(d), "self") }
-	fixed := func(xs ...int) []size { return collect(xs, func(x int) size { return size{fixed: x} }) }
-	var lead, split, perm []int
+	part := func(d, by int) size { // of a dimension that is split
+		return c.p.derive(c.what("self"), func(x []int) int { return x[0] / by }, x.sizeAt(d))
+	}
+	var lead, perm []int
+	var split []size
 	first := n - 3
 	for d := range first {
 		lead = append(lead, d)
@@ -174,22 +176,22 @@ func lowerShuffle(c *call) {
 	switch c.node.Op {
 	case "aten::pixel_shuffle":
 		r := c.int("upscale_factor")
-		split, perm = []int{known(first) / r / r, r, r, known(first + 1), known(first + 2)}, []int{0, 3, 1, 4, 2}
+		split, perm = []size{part(first, r*r), {fixed: r}, {fixed: r}, part(first+1, 1), part(first+2, 1)}, []int{0, 3, 1, 4, 2}
 	case "aten::pixel_unshuffle":
 		r := c.int("downscale_factor")
-		split, perm = []int{known(first), known(first+1) / r, r, known(first+2) / r, r}, []int{0, 2, 4, 1, 3}
+		split, perm = []size{part(first, 1), part(first+1, r), {fixed: r}, part(first+2, r), {fixed: r}}, []int{0, 2, 4, 1, 3}
 	default: // the channels come second
 		g := c.int("groups")
 		first, lead = 1, []int{0}
-		split, perm = []int{g, known(1) / g}, []int{1, 0}
+		split, perm = []size{{fixed: g}, part(1, g)}, []int{1, 0}
 		for d := 2; d < n; d++ {
-			split, perm = append(split, known(d)), append(perm, d)
+			split, perm = append(split, part(d, 1)), append(perm, d)
 		}
 	}
 	for i := range perm {
 		perm[i] += first
 	}
-	c.rearranged(x, append(slices.Clone(x.shape[:first]), fixed(split...)...), append(lead, perm...)...)
+	c.rearranged(x, append(slices.Clone(x.shape[:first]), split...), append(lead, perm...)...)
 }
 
 // lowerScaledDotProductAttention writes softmax(q·kᵀ·scale + mask)·v.

@@ -117,7 +117,7 @@ func lowerExpand(c *call) {
 func lowerRepeat(c *call) {
 	x := c.tensor("self")
 	in := c.in(x)
-	repeats := c.ints("repeats")
+	repeats := c.p.solveAll(traced[[]int](c, "repeats", "a list of integers"), c.what("repeats"))
 	if extra := len(repeats) - len(x.shape); extra > 0 {
 		axes := make([]int, extra)
 		for i := range axes {
@@ -125,7 +125,7 @@ func lowerRepeat(c *call) {
 		}
 		in = c.add("Unsqueeze", []string{in, c.vector(axes...)})
 	}
-	c.put("Tile", []string{in, c.vector(repeats...)})
+	c.put("Tile", []string{in, c.sizes(repeats...)})
 }
 
 func lowerCat(c *call) {
@@ -239,16 +239,14 @@ func lowerUnfold(c *call) {
 	}
 	rank, step, width := len(x.shape), c.int("step"), c.int("size")
 	axis := c.axis("dimension", rank)
-	var at []int
-	count := (c.fixed(x.sizeAt(axis), "self")-width)/step + 1
-	for i := range count {
-		for j := range width {
-			at = append(at, i*step+j)
-		}
+	count := c.p.derive("the number of windows", func(x []int) int { return (x[0]-width)/step + 1 }, x.sizeAt(axis))
+	starts := c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(count), c.vector(0)}), c.integer(1)})
+	starts = c.add("Unsqueeze", []string{c.add("Mul", []string{starts, c.integer(step)}), c.vector(1)})
+	places := make([]int, width)
+	for i := range places {
+		places[i] = i
 	}
-	y := c.add("Gather", []string{c.in(x), c.vector(at...)}, attrInt("axis", axis))
-	shape := slices.Concat(x.shape[:axis], []size{{fixed: count}, {fixed: width}}, x.shape[axis+1:])
-	y = c.reshape(y, nil, shape)
+	y := c.add("Gather", []string{c.in(x), c.add("Add", []string{starts, c.vector(places...)})}, attrInt("axis", axis))
 	c.set(0, c.moved(y, rank+1, axis+1, 1, rank))
 }
 

@@ -178,6 +178,50 @@ func TestSeveral(t *testing.T) {
 	}
 }
 
+// TestFreeSizes exports operators on [batch, 4, 2·height, 2·width], all of which but the
+// channels are free. Export compares them at several sizes.
+func TestFreeSizes(t *testing.T) {
+	torchtest.Need(t)
+	call := func(name string, args ...any) tensor { return torch.Call(name, args...).At(0).(tensor) }
+	width := func(x tensor) int { return x.Size(3) }
+	torch.ManualSeed(5)
+	example := torch.Randn([]int{2, 4, 6, 8})
+	for name, f := range map[string]function{
+		"positions":    func(x tensor) tensor { return x.Add(torch.Arange(0, float64(width(x)), 1)) },
+		"mean by hand": func(x tensor) tensor { return x.Sum(3).DivScalar(width(x)).AddScalar(x.Size(0) * x.Size(2)) },
+		"repeat":       func(x tensor) tensor { return call("aten::repeat", x.Mean(3).Unsqueeze(3), []int{1, 1, 1, width(x)}) },
+		"shuffle":      nn.PixelShuffle{UpscaleFactor: 2}.Forward,
+		"unshuffle":    nn.PixelUnshuffle{DownscaleFactor: 2}.Forward,
+		"channels":     nn.ChannelShuffle{Groups: 2}.Forward,
+		"patches":      func(x tensor) tensor { return x.Unfold(2, 2, 2).Unfold(3, 3, 1).Flatten(4, 5) },
+		"windows": func(x tensor) tensor {
+			return x.Reshape(x.Size(0), 4, x.Size(2)/2, 2, width(x)/2, 2).Permute(0, 2, 4, 3, 5, 1).Flatten(3, -1)
+		},
+		"one window":  nn.NewAdaptiveAvgPool2d([]int{1}).Forward,
+		"one maximum": nn.NewAdaptiveMaxPool2d([]int{1}).Forward,
+		"normalised":  nn.NewInstanceNorm2d(4, torch.CPU).Forward,
+		"joined": func(x tensor) tensor {
+			y := x.Transpose(1, 3).Flatten(0, 2).Tanh()
+			return y.Reshape(x.Size(0), width(x), x.Size(2), 4)
+		},
+		"up again": func(x tensor) tensor {
+			y := nn.NewMaxPool2d([]int{3}).Forward(x)
+			return call("aten::upsample_nearest2d", y, x.Shape()[2:]).Mul(y.Mean()).Add(torch.Zeros(y.Shape()).Sum())
+		},
+		"the end": func(x tensor) tensor { return x.Narrow(3, width(x)-2, 2).Sub(x.Select(3, -1).Unsqueeze(3)) },
+		"halves":  func(x tensor) tensor { y := x.Chunk(2, 3); return y[0].Sub(y[1]) },
+		"product": func(x tensor) tensor { return x.Flatten(2, 3).Transpose(1, 2).Bmm(x.Flatten(2, 3)) },
+	} {
+		check, err := onnx.Export(filepath.Join(t.TempDir(), "x.onnx"), f, onnx.Signature{
+			Inputs:  []onnx.Input{{Name: "x", Example: example, Axes: map[int]string{0: "batch", 2: "2*height", 3: "2*width"}}},
+			Outputs: []string{"y"}, Tolerance: 1e-4, // sums of up to 128² products
+		})
+		if assert.NoError(t, err, name) {
+			assert.NotEmpty(t, check.MaxAbsDiff, name)
+		}
+	}
+}
+
 // TestBadInputs: each is refused with an error that says what is wrong.
 func TestBadInputs(t *testing.T) {
 	torchtest.Need(t)
