@@ -16,6 +16,9 @@
 // [Evaluate] and [Predict], [Weights] (a deep copy to return to), [SaveCheckpoint] and
 // [LoadCheckpoint], [History] with its files and plot.
 //
+// [FindLR] searches for a learning rate, and the hooks of a Run, plain functions, are enough
+// for a logger, a schedule or an early exit of one's own.
+//
 // Run.Step serves networks of several inputs, outputs or losses, and any [data.Source] the
 // samples. A source that fails ends the run after a save: once the fault is gone, Resume
 // goes on with the batch that was missing.
@@ -24,8 +27,8 @@
 //
 // With Save a run leaves checkpoints from which [Run.Resume] goes on, in the
 // middle of an epoch or of a group of batches too, to the same bits: weights,
-// optimizer, scheduler, random generators, order of the samples, early stopping
-// and history. [VerifyResume] proves it on a machine. The end of the context
+// optimizer, scheduler, scaler and averages, random generators, order of the samples, early
+// stopping and history. [VerifyResume] proves it on a machine. The end of the context
 // saves and ends a run, a [Control] saves and lets it go on; a crash or a full
 // disk at any instant leaves the previous checkpoint. [ListCheckpoints]
 // reports which files in a folder are whole. Results agree but are not bit-identical on

@@ -61,6 +61,10 @@ type Run struct {
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
 	ClipValue  float64         // limits every element of the gradients, before ClipNorm does; 0 for no limit
 	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
+	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
+	// and CyclicLR want it.
+	PerStep bool
+
 	// Autocast computes outputs and losses in BFloat16 or Float16 where torch.Autocast does;
 	// 0, which is Float32, for no autocast.
 	Autocast torch.DType
@@ -76,9 +80,6 @@ type Run struct {
 	// which holds the weights that training goes on with too. Fit leaves averages in Model at
 	// the end; hooks, and an interrupted run, have the weights of the last step. 0 for none.
 	EMA float64
-	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
-	// and CyclicLR want it.
-	PerStep bool
 
 	// LimitBatches ends each epoch, of training and of validation, after so many batches. 0
 	// for no limit.
