@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -52,9 +54,20 @@ func TestVerifyResume(t *testing.T) {
 
 func TestVerifyResumeWithOptions(t *testing.T) {
 	torchtest.NoLeaks(t)
-	report, err := VerifyResume(context.Background(), builder(t, func(_ int, r *trial) { everyOption(r) }), nil)
-	require.NoError(t, err)
-	assert.Nil(t, report.Difference)
+	for _, keepLast := range []bool{false, true} {
+		report, err := VerifyResume(context.Background(), builder(t, func(_ int, r *trial) {
+			for _, p := range nn.Parameters(r.Model) {
+				p.Close()
+			}
+			model := nn.NewSequential(nn.NewLinear(5, 16, torch.CPU), nn.NewBatchNorm1d(16, torch.CPU), nn.Tanh{}, nn.NewDropout(0.2), nn.NewLinear(16, 3, torch.CPU))
+			r.Model, r.Optimizer = model, optim.NewAdam(nn.Parameters(model), optim.DefaultAdam())
+			everyOption(r)
+			r.KeepLast, r.LimitBatches, r.NumSanityValSteps = keepLast, 3, 1
+		}), []int{1, 2, 3, 5, 11})
+		require.NoError(t, err)
+		assert.Nil(t, report.Difference)
+		assert.Equal(t, 12, report.Steps)
+	}
 }
 
 // A run that is not the same each time is found out, and the tensor named.
