@@ -127,6 +127,16 @@ func (c *Columns) named(column string, there []string) (list []string, err error
 	return list, err
 }
 
+// isTensor reports whether a column becomes part of a tensor.
+func (c *Columns) isTensor(name string) bool {
+	for _, names := range c.More {
+		if slices.Contains(names, name) {
+			return true
+		}
+	}
+	return slices.Contains(c.Inputs, name) || slices.Contains(c.Targets, name)
+}
+
 // set joins the tensors of the columns and copies them to the device.
 func (c *Columns) set(column func(name string) *torch.Tensor) (set *data.Set, err error) {
 	scoped := &data.Set{}

@@ -77,7 +77,8 @@ func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
 			return t.content(header)
 		}
 		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
-			return nil, err // quotes are not closed: where rows begin is not known any more
+			// Where the next row begins is not known any more.
+			return nil, fmt.Errorf("%w; put fields with quotes into quotes, and double those inside", err)
 		}
 		line, _ := r.FieldPos(0)
 		var of *column

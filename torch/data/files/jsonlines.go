@@ -119,21 +119,23 @@ func fieldsOf(row []byte, path string, c Columns) (t *table, fields []string, er
 
 // addValue takes the value of a field in row t.rows.
 func (t *table) addValue(c *column, value any) *problem {
-	text, isText := "", false
+	text, single := "", true
 	switch v := value.(type) {
 	case nil:
 		return t.hole(c)
 	case string:
-		text, isText = v, true
+		text = v
 	case json.Number:
 		text = v.String()
 	case bool:
 		text = strconv.FormatBool(v)
+	default:
+		single = false
 	}
 	switch {
-	case isText && t.missing[text]:
+	case single && t.missing[text]:
 		return t.hole(c)
-	case c.isText && text == "" && !isText:
+	case c.isText && !single:
 		return &problem{"an object or a list is no class", "give the class as a text"}
 	case c.isText:
 		return c.word(text)

@@ -72,7 +72,11 @@ func newTable(path, kind string, c Columns, there []string) (*table, error) {
 	for _, name := range names {
 		col := &column{name: name, at: place[name], width: 1, number: map[string]int64{}}
 		words, isClass := c.Classes[name]
-		col.isText = isClass || name == c.Names || name == c.Groups
+		isName := name == c.Names || name == c.Groups
+		if isName && !isClass && c.isTensor(name) {
+			return nil, fmt.Errorf("the %s %q has names or groups; for a tensor of it too, name it in Classes", kind, name)
+		}
+		col.isText = isClass || isName
 		if col.fixed = words != nil; col.fixed {
 			for _, word := range words {
 				col.code(word)
@@ -98,7 +102,7 @@ func newTable(path, kind string, c Columns, there []string) (*table, error) {
 	return t, nil
 }
 
-// code returns the number of a word, or -1 for one that is not among the fixed ones.
+// code returns the number of a word, a new one for a new word.
 func (c *column) code(word string) int64 {
 	n, known := c.number[word]
 	if !known {
@@ -260,7 +264,7 @@ func (c *column) fillIn(rows int) error {
 		return nil
 	}
 	if len(c.holes) == rows {
-		return fmt.Errorf("column %q: no row has a value, so there is no mean; leave the column out, or fill it with a number", c.name)
+		return fmt.Errorf("%q: no row has a value, so there is no mean; leave it out, or fill it with a number", c.name)
 	}
 	sums := make([]float64, c.width)
 	for i, x := range c.numbers {

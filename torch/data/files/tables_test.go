@@ -208,6 +208,12 @@ func TestMissingValues(t *testing.T) {
 	defer got.Close()
 	assert.Equal(t, []float32{2, 5, 1, 2, 2, 5, 3, 8}, got.X.Float32s())
 	assert.Equal(t, []float32{1, 2, 3, 2}, got.Y.Float32s())
+	marked := write(t, "c.jsonl", "{\"x\": -999, \"y\": 1}\n{\"x\": 4, \"y\": 2}\n")
+	got, err = files.ReadJSONLines(marked, files.Columns{Targets: []string{"y"}, Names: "y", Missing: []string{"-999"}, Classes: map[string][]string{"y": nil}, Fill: map[string]string{"x": "0"}})
+	require.NoError(t, err)
+	defer got.Close()
+	assert.Equal(t, []float32{0, 4}, got.X.Float32s())
+	assert.Equal(t, []string{"1", "2"}, got.Names)
 	none := write(t, "b.jsonl", "{\"x\": null, \"y\": 1}\n{\"y\": 2}\n")
 	filled, err := files.ReadJSONLines(none, files.Columns{Targets: []string{"y"}, Fill: map[string]string{"x": "4"}})
 	require.NoError(t, err)
@@ -246,6 +252,7 @@ func TestTablesRefuse(t *testing.T) {
 		{"a.csv", "x,y\n1,\n", files.Columns{Targets: []string{"y"}, Classes: map[string][]string{"y": nil}, Fill: map[string]string{"y": files.Mean}}, "classes have no mean"},
 		{"a.csv", "x,y\n1,\n", files.Columns{Targets: []string{"y"}, Fill: map[string]string{"y": files.Mean}}, "there is no mean"},
 		{"a.csv", "x,y\n?,2\n?,3\n", files.Columns{Targets: []string{"y"}, SkipBad: true}, "all of its 2 rows were left out; the first, "},
+		{"a.csv", "x,y\n1,2\n", files.Columns{Names: "x", Inputs: []string{"x"}, Targets: []string{"y"}}, `the column "x" has names or groups; for a tensor of it too, name it in Classes`},
 		{"a.jsonl", "", y, "it is empty"},
 		{"a.jsonl", "[1]\n", y, "line 1: json: cannot unmarshal array"},
 		{"a.jsonl", "null\n", y, "line 1: not one object"},
