@@ -66,7 +66,10 @@ func (c ClassConfig) samples(name string, output, target *torch.Tensor) (s sampl
 		refuse("the targets are classes: integers, not %v", target.DType())
 	default:
 		s.classes = out[at]
-		s.scores, s.target = output.Movedim(at, -1).Reshape(-1, s.classes), target.Reshape(-1).ToDType(torch.Int64)
+		s.scores, s.target = output, target.Reshape(-1).ToDType(torch.Int64)
+		if len(out) != 2 {
+			s.scores = output.Movedim(at, -1).Reshape(-1, s.classes)
+		}
 		s.valid = s.target.Clamp(0, s.classes-1).Eq(s.target)
 	}
 	if output.DType().IsComplex() {

@@ -35,24 +35,26 @@ func ExampleMean() {
 	// Output: 0.667
 }
 
-// The largest error of all samples: what is needed of two batches is the larger one.
+// The median error, for which the errors of all samples are kept.
 func ExampleMetric() {
-	largest := metric.Metric{
-		Name: "largest_error",
+	median := metric.Metric{
+		Name: "median_error", Keep: true,
 		Batch: func(output, target *torch.Tensor) *torch.Tensor {
-			return output.Sub(target).Abs().Max()
+			return output.Sub(target).Abs()
 		},
-		Merge: func(total, batch *torch.Tensor) *torch.Tensor { return total.Maximum(batch) },
-		Value: func(total *torch.Tensor) float64 { return total.Item() },
+		Value: func(errors *torch.Tensor) float64 {
+			middle, _ := errors.Median(0, false)
+			return middle.Item()
+		},
 	}
 	torch.Scope(func() {
-		m := largest.New()
+		m := median.New()
 		defer m.Close()
 		m.Add(torch.FromSlice([]float32{0.5, 1, 2}, 3), torch.FromSlice([]float32{0, 1, 3.5}, 3))
-		m.Add(torch.FromSlice([]float32{4}, 1), torch.FromSlice([]float32{4}, 1))
+		m.Add(torch.FromSlice([]float32{4, 5}, 2), torch.FromSlice([]float32{4, 7}, 2))
 		fmt.Println(m.Value())
 	})
-	// Output: 1.5
+	// Output: 0.5
 }
 
 // Rows are the true classes, columns the predicted ones.

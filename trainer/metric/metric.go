@@ -35,8 +35,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// Metric says how outputs are measured: what Value needs to know of each batch, and how
-// that of several batches is joined.
+// Metric says how outputs are measured: what Value needs to know of each batch.
 type Metric struct {
 	Name     string // in histories, with "val_" before it for validation; each metric of a run needs another one
 	Maximize bool   // whether a higher value is the better one
@@ -44,11 +43,9 @@ type Metric struct {
 	// Batch returns what Value needs of a batch, on the device of output. It runs without
 	// gradients, in a scope of its own, and should read no value on the host.
 	Batch func(output, target *torch.Tensor) *torch.Tensor
-	// Merge returns what Value needs of two parts, of the same shape each; nil adds them,
-	// in float64, or in int64 if Batch returns integers.
-	Merge func(total, batch *torch.Tensor) *torch.Tensor
-	// Keep keeps what Batch returns instead of merging it: Value gets the rows of all
-	// batches, one after another. They fill the device's memory without a limit.
+	// Keep lets Value have the rows that Batch returns, those of all batches one after
+	// another. They fill the device's memory without a limit. Without it, what Batch returns is
+	// added up, in float64, or in int64 if it is integers.
 	Keep bool
 	// Value returns the metric of all samples. It may read total, which is on the device.
 	Value func(total *torch.Tensor) float64
@@ -103,6 +100,8 @@ func (a *Accumulator) Add(output, target *torch.Tensor) {
 		torch.NoGrad(func() {
 			batch := a.metric.Batch(output, target)
 			switch {
+			case a.metric.Keep && batch.Dim() == 0:
+				throw(a.metric.Name, "a metric that keeps rows needs a Batch that returns some, not a single value")
 			case a.metric.Keep || batch.DType() == torch.Int64:
 			case batch.DType().IsFloating():
 				batch = batch.ToDType(torch.Float64)
@@ -115,17 +114,18 @@ func (a *Accumulator) Add(output, target *torch.Tensor) {
 }
 
 func (a *Accumulator) add(batch *torch.Tensor) {
-	if len(a.parts) > 0 && !a.metric.Keep {
-		total := a.parts[0]
-		if was, is := total.Shape(), batch.Shape(); !slices.Equal(was, is) {
+	if len(a.parts) > 0 {
+		was, is := a.parts[0].Shape(), batch.Shape()
+		if a.metric.Keep { // any number of rows
+			was, is = was[1:], is[1:]
+		}
+		if !slices.Equal(was, is) {
 			throw(a.metric.Name, "every batch needs the same number of classes or outputs: what is counted has the shape %v now, it had %v before", is, was)
 		}
-		if a.metric.Merge == nil {
-			total.AddInPlace(batch)
+		if !a.metric.Keep {
+			a.parts[0].AddInPlace(batch)
 			return
 		}
-		batch = a.metric.Merge(total, batch)
-		a.Close()
 	}
 	torch.Unscoped(func() { a.parts = append(a.parts, batch.Clone()) })
 }

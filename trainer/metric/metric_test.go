@@ -175,8 +175,12 @@ func TestMistakes(t *testing.T) {
 			"metric f1: an average over 3 classes cannot be":                                add(F1(Binary), floats(2, 3), ints(0, 1)),
 			"metric auc: an average over 3 classes cannot be":                               add(AUC(Binary), floats(2, 3), ints(0, 1)),
 			"the shape [5 5] now, it had [4 4] before":                                      add(F1(Macro), floats(2, 3), ints(0, 1), floats(2, 4), ints(0, 1)),
-			"the shape [7 1] now, it had [7 2] before":                                      add(R2(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
-			"metric precision: 1 targets are none of the classes":                           add(Precision(Macro), floats(2), torch.FromSlice([]float32{0.5, 1}, 2)),
+			"the shape [1 2 4] now, it had [2 2 4] before":                                  add(R2(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
+			"the shape [2 1] now, it had [2 2] before":                                      add(RMSE(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
+			"metric kept: a metric that keeps rows": add(Metric{
+				Name: "kept", Keep: true, Batch: func(output, _ *torch.Tensor) *torch.Tensor { return output.Sum() },
+			}, floats(2), floats(2)),
+			"metric precision: 1 targets are none of the classes": add(Precision(Macro), floats(2), torch.FromSlice([]float32{0.5, 1}, 2)),
 		} {
 			require.ErrorContains(t, torch.Try(f), want)
 		}

@@ -32,7 +32,17 @@ func MAE() Metric {
 // the mean over the outputs (sklearn.metrics.root_mean_squared_error). As in [R2],
 // [Pearson] and [CCC], outputs and targets are [N] or [N, outputs…], of one shape.
 func RMSE() Metric {
-	return byOutput("rmse", false, func(m moments) float64 { return math.Sqrt(m.squares / m.n) })
+	return Metric{
+		Name: "rmse",
+		Batch: func(output, target *torch.Tensor) *torch.Tensor { // [sum and count, outputs]
+			errors := columns(difference("rmse", output, target))
+			n, outputs := errors.Size(0), errors.Size(1)
+			return torch.Stack([]*torch.Tensor{errors.Square().Sum(0), count(errors, n).Expand(outputs)}, 0)
+		},
+		Value: func(total *torch.Tensor) float64 {
+			return total.Select(0, 0).Div(total.Select(0, 1)).Sqrt().Mean().Item()
+		},
+	}
 }
 
 // R2 returns the metric "r2": the coefficient of determination of each output, 1 minus
@@ -40,16 +50,17 @@ func RMSE() Metric {
 // the outputs. Where an output's targets are constant it is 1 for predictions without an
 // error, else 0; with a single sample it is NaN (sklearn.metrics.r2_score).
 func R2() Metric {
-	return byOutput("r2", true, func(m moments) float64 {
+	return byOutput("r2", func(m moments) float64 {
+		errors := m.outputs - 2*m.both + m.targets + m.n*m.apart()*m.apart()
 		switch {
 		case m.n < 2:
 			return math.NaN()
-		case m.targets == 0 && m.squares == 0:
+		case m.targets == 0 && errors == 0:
 			return 1
 		case m.targets == 0:
 			return 0
 		}
-		return 1 - m.squares/m.targets
+		return 1 - errors/m.targets
 	})
 }
 
@@ -57,7 +68,7 @@ func R2() Metric {
 // from -1 to 1, and the mean over the outputs; NaN if either are constant
 // (scipy.stats.pearsonr).
 func Pearson() Metric {
-	return byOutput("pearson", true, func(m moments) float64 {
+	return byOutput("pearson", func(m moments) float64 {
 		return min(max(m.both/math.Sqrt(m.outputs*m.targets), -1), 1) // rounding can lead past ±1
 	})
 }
@@ -67,18 +78,22 @@ func Pearson() Metric {
 // moments of the population (Lin 1989, Biometrics 45:255), and the mean over the outputs;
 // NaN if both are the same constant.
 func CCC() Metric {
-	return byOutput("ccc", true, func(m moments) float64 {
-		d := m.outputMean - m.targetMean
-		return 2 * m.both / (m.outputs + m.targets + m.n*d*d)
+	return byOutput("ccc", func(m moments) float64 {
+		return 2 * m.both / (m.outputs + m.targets + m.n*m.apart()*m.apart())
 	})
 }
 
-// difference returns output − target in float64.
-func difference(name string, output, target *torch.Tensor) *torch.Tensor {
+// checkShapes refuses outputs and targets that are not compared one by one.
+func checkShapes(name string, output, target *torch.Tensor) {
 	out, want := output.Shape(), target.Shape()
 	if !slices.Equal(out, want) || output.DType().IsComplex() || target.DType().IsComplex() {
 		panic(&torch.Error{Op: "metric " + name, Shapes: [][]int{out, want}, Message: "outputs and targets need one shape, and real numbers"})
 	}
+}
+
+// difference returns output − target in float64.
+func difference(name string, output, target *torch.Tensor) *torch.Tensor {
+	checkShapes(name, output, target)
 	return output.ToDType(torch.Float64).Sub(target.ToDType(torch.Float64))
 }
 
@@ -86,56 +101,59 @@ func difference(name string, output, target *torch.Tensor) *torch.Tensor {
 type moments struct {
 	n                      float64
 	outputMean, targetMean float64
-	outputs, targets       float64 // Σ (x − mean)²
-	both                   float64 // Σ (output − mean)·(target − mean)
-	squares                float64 // Σ (output − target)²
+	outputs, both, targets float64 // sums of squares and products of what differs from the means
+}
+
+func (m moments) apart() float64 { return m.outputMean - m.targetMean }
+
+// add joins the moments of two sets of samples by the formula of Chan, Golub and LeVeque
+// (1983, The American Statistician 37:242), in which nothing cancels.
+func (m moments) add(o moments) moments {
+	n := m.n + o.n
+	share, product := o.n/n, m.n*o.n/n
+	output, target := o.outputMean-m.outputMean, o.targetMean-m.targetMean
+	return moments{
+		n, m.outputMean + share*output, m.targetMean + share*target,
+		m.outputs + o.outputs + product*output*output,
+		m.both + o.both + product*output*target,
+		m.targets + o.targets + product*target*target,
+	}
 }
 
 // byOutput returns the metric that is the mean, over the outputs, of a value of their
-// moments. These are centred in each batch and joined by Chan, Golub and LeVeque's
-// formula (1983, The American Statistician 37:242), so that they do not cancel.
-func byOutput(name string, maximize bool, value func(moments) float64) Metric {
+// moments. It keeps eight numbers of each batch and output on the device.
+func byOutput(name string, value func(moments) float64) Metric {
 	return Metric{
-		Name: name, Maximize: maximize,
-		Batch: func(output, target *torch.Tensor) *torch.Tensor { // the fields of moments [7, outputs]
-			error := columns(difference(name, output, target))
-			x := torch.Stack([]*torch.Tensor{columns(output).ToDType(torch.Float64), columns(target).ToDType(torch.Float64)}, 0)
-			n := error.Size(0)
-			mean := x.Sum(1).DivScalar(max(n, 1))
-			x = x.Sub(mean.Unsqueeze(1))
-			return torch.Cat([]*torch.Tensor{
-				count(x, n).Expand(1, error.Size(1)), mean, x.Square().Sum(1),
-				torch.Stack([]*torch.Tensor{x.Select(0, 0).Mul(x.Select(0, 1)), error.Square()}, 0).Sum(1),
-			}, 0)
+		Name: name, Maximize: true, Keep: true,
+		Batch: func(output, target *torch.Tensor) *torch.Tensor {
+			checkShapes(name, output, target)
+			x := torch.Stack([]*torch.Tensor{columns(output.ToDType(torch.Float64)), columns(target.ToDType(torch.Float64))}, 0)
+			n, outputs := x.Size(1), x.Size(2)
+			if n == 0 {
+				return torch.Zeros([]int{0, outputs, 2, 4}, torch.Options{DType: torch.Float64, Device: x.Device()})
+			}
+			x = x.Permute(2, 0, 1) // [outputs, output and target, n]
+			mean := x.MeanDim([]int{2}, true)
+			x = x.Sub(mean)
+			return torch.Cat([]*torch.Tensor{count(x, n).Expand(outputs, 2, 1), mean, x.Bmm(x.Transpose(1, 2))}, 2).Unsqueeze(0)
 		},
-		Merge: func(total, batch *torch.Tensor) *torch.Tensor {
-			n := total.Narrow(0, 0, 1).Add(batch.Narrow(0, 0, 1))
-			share := batch.Narrow(0, 0, 1).Div(n.ClampMin(1))
-			apart := batch.Narrow(0, 1, 2).Sub(total.Narrow(0, 1, 2))
-			products := torch.Cat([]*torch.Tensor{apart.Square(), apart.Narrow(0, 0, 1).Mul(apart.Narrow(0, 1, 1))}, 0)
-			sums := total.Narrow(0, 3, 4).Add(batch.Narrow(0, 3, 4))
-			sums.Narrow(0, 0, 3).AddInPlace(products.Mul(total.Narrow(0, 0, 1)).Mul(share))
-			return torch.Cat([]*torch.Tensor{n, total.Narrow(0, 1, 2).Add(apart.Mul(share)), sums}, 0)
-		},
-		Value: func(total *torch.Tensor) float64 {
-			values := make([]float64, total.Size(1))
-			fields := total.Float64s()
-			for i := range values {
-				var f [7]float64
-				for j := range f {
-					f[j] = fields[j*len(values)+i]
-				}
-				m := moments{f[0], f[1], f[2], f[3], f[4], f[5], f[6]}
+		Value: func(batches *torch.Tensor) float64 {
+			outputs, rows := batches.Size(1), batches.Float64s()
+			of := make([]moments, outputs)
+			for i := 0; i < len(rows); i += 8 {
+				r := rows[i : i+8]
+				m := &of[i/8%outputs]
+				*m = m.add(moments{r[0], r[1], r[5], r[2], r[3], r[7]})
+			}
+			values := make([]float64, outputs)
+			for i, m := range of {
 				if constant(m.outputs, m.n, m.outputMean) {
 					m.outputs, m.both = 0, 0
 				}
 				if constant(m.targets, m.n, m.targetMean) {
 					m.targets, m.both = 0, 0
 				}
-				values[i] = math.NaN()
-				if m.n > 0 {
-					values[i] = value(m)
-				}
+				values[i] = value(m)
 			}
 			return stat.Mean(values, nil)
 		},
