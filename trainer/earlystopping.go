@@ -27,6 +27,14 @@ func (m Mode) String() string {
 	return "min"
 }
 
+// better reports whether a beats b.
+func (m Mode) better(a, b float64) bool {
+	if m == Max {
+		return a > b
+	}
+	return a < b
+}
+
 // EarlyStopping decides when to stop by a value that is checked now and then,
 // once an epoch in a [Run]. Start from [DefaultEarlyStopping], or fill in all
 // fields: a zero is a zero.
@@ -120,9 +128,9 @@ func (e *EarlyStopping) Reset() {
 // better reports whether a beats b by more than delta.
 func (e *EarlyStopping) better(a, b, delta float64) bool {
 	if e.Mode == Max {
-		return a > b+delta
+		return e.Mode.better(a, b+delta)
 	}
-	return a < b-delta
+	return e.Mode.better(a, b-delta)
 }
 
 // minDelta is the difference that an improvement on the best value must exceed.

@@ -4,7 +4,6 @@
 package trainer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -41,18 +40,6 @@ func (s *session) weights() any {
 		return s.averages.Module
 	}
 	return s.Model
-}
-
-// validateWeights is validate with those weights, and in the precision of training.
-func (s *session) validateWeights(ctx context.Context, limit int) (ok bool, err error) {
-	if s.averages != nil {
-		if err := swap(s.Model, s.averages.Module); err != nil {
-			return false, err
-		}
-		defer func() { err = errors.Join(err, swap(s.Model, s.averages.Module)) }()
-	}
-	s.autocast(func() { ok, err = s.validate(ctx, limit) })
-	return ok, s.explainValidation(err)
 }
 
 // swap exchanges the weights of two networks of one kind.

@@ -14,6 +14,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // Metrics measure a network on a set of samples. Each sample weighs the same, in the
@@ -25,7 +26,7 @@ type Metrics struct {
 	MSE, MAE float64 // over all elements; NaN unless the targets have the output's shape
 	Accuracy float64 // from 0 to 1, of the targets that are not ignored; NaN without classes
 
-	More map[string]float64 // the parts of the loss; nil for none
+	More map[string]float64 // the parts of the loss, and Run.Metrics, by name; nil for none
 }
 
 // MarshalJSON writes values that do not apply as null.
@@ -52,8 +53,8 @@ func Evaluate(model nn.Module, loss nn.Loss, set data.Source, batchSize int) (Me
 	return Run{Model: model, Loss: loss, BatchSize: batchSize}.Evaluate(context.Background(), set)
 }
 
-// Evaluate measures Model on set with Loss or Step, BatchSize samples at a time, without
-// gradients, and leaves Model in evaluation mode. No other field of r counts. What does
+// Evaluate measures Model on set with Loss or Step and Metrics, BatchSize samples at a time,
+// without gradients, and leaves Model in evaluation mode. No other field of r counts. What does
 // not fit the outputs and targets of Step is NaN. A loss that is not finite is no error.
 // When ctx ends, so does Evaluate, with the context's cause.
 func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
@@ -62,7 +63,7 @@ func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 		return m, errors.New("trainer: Evaluate needs a model, a loss and a set")
 	}
 	values := false
-	losses, err := measure(ctx, r.Model, set, r.BatchSize, func(l *Losses, b data.Batch) {
+	losses, more, err := measure(ctx, r.Model, set, r.BatchSize, r.Metrics, func(l *Losses, b data.Batch) {
 		result := r.compute(b)
 		values = result.values()
 		l.observe(result, b.Len, true)
@@ -70,7 +71,7 @@ func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	if err != nil {
 		return m, fmt.Errorf("trainer: evaluate: %w", err)
 	}
-	m.Samples, m.Loss, m.More = losses.samples, losses.Mean(), losses.named()
+	m.Samples, m.Loss, m.More = losses.samples, losses.Mean(), more
 	if values {
 		m.MSE, m.MAE = losses.more[0]/float64(m.Samples), losses.more[1]/float64(m.Samples)
 	} else {
@@ -89,7 +90,7 @@ func Predict(ctx context.Context, model nn.Module, set data.Source, batchSize in
 	if model == nil || isNil(set) {
 		return nil, math.NaN(), errors.New("trainer: Predict needs a model and a set")
 	}
-	losses, err := measure(ctx, model, set, batchSize, func(l *Losses, b data.Batch) {
+	losses, _, err := measure(ctx, model, set, batchSize, nil, func(l *Losses, b data.Batch) {
 		output := model.Forward(b.X)
 		rows = append(rows, output.Float32s()...)
 		if loss != nil {
@@ -113,7 +114,7 @@ func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor
 	tried := torch.Try(func() {
 		torch.Scope(func() {
 			var parts []*torch.Tensor
-			_, err = measure(ctx, r.Model, set, r.BatchSize, func(_ *Losses, b data.Batch) {
+			_, _, err = measure(ctx, r.Model, set, r.BatchSize, nil, func(_ *Losses, b data.Batch) {
 				var part *torch.Tensor
 				if r.Step == nil {
 					part = r.forward(b.X)
@@ -133,17 +134,19 @@ func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor
 	return output, nil
 }
 
-// measure runs f, which runs model, over set and returns what it has added to the losses.
-// A loss that is not finite makes their mean so, and is no error.
-func measure(ctx context.Context, model any, set data.Source, size int, f func(*Losses, data.Batch)) (*Losses, error) {
-	losses := NewLosses(readEvery)
+// measure runs f, which runs model, over set and returns what it has added to the losses,
+// and the values of their parts and of metrics. A loss that is not finite makes their mean
+// so, and is no error.
+func measure(ctx context.Context, model any, set data.Source, size int, metrics []metric.Metric, f func(*Losses, data.Batch)) (losses *Losses, more map[string]float64, err error) {
+	losses = NewLosses(readEvery)
 	losses.tolerant = true
+	losses.measure(metrics)
 	defer losses.Close()
-	var err error
 	tried := torch.Try(func() {
 		err = losses.pass(ctx, model, set, data.Epoch{Size: cmp.Or(size, DefaultBatchSize)}, func(b data.Batch) { f(losses, b) })
+		more = losses.named()
 	})
-	return losses, cmp.Or(err, tried, context.Cause(ctx))
+	return losses, more, cmp.Or(err, tried, context.Cause(ctx))
 }
 
 // pass runs f over an epoch of set, without gradients and with model in evaluation mode, until ctx

@@ -19,7 +19,7 @@ import (
 )
 
 // Fit trains. At the end, for whatever reason, Model has the weights of its best
-// epoch: the first with the lowest validation loss.
+// epoch: the first with the best value of Run.Monitor.
 //
 // When ctx ends, the step in progress is finished, last.pt saved, and
 // ErrInterrupted returned with the history so far and the context's cause; Model
@@ -128,6 +128,11 @@ func (s *session) loop(ctx context.Context) error {
 				return err
 			}
 			s.step++
+			if s.epoch == 0 && s.step == 1 { // the parts of the loss are known
+				if _, _, err := s.monitor(append([]string{}, s.losses.names...)); err != nil {
+					return fmt.Errorf("trainer: %w", err)
+				}
+			}
 			if s.losses.Full() {
 				if err := s.read(); err != nil {
 					return err
@@ -211,13 +216,19 @@ func (s *session) endEpoch() error {
 		return s.nonFiniteParameter(s.step - 1)
 	}
 	epoch := s.measures()
+	watched := s.history.watched(epoch)
+	if _, ok := epoch.value(s.history.Monitor); !ok && s.history.Monitor != "" {
+		return fmt.Errorf("trainer: Run.Monitor is %q, which the results lack: %v", s.history.Monitor, epoch)
+	}
 	best := s.history.Update(epoch)
 	if best {
 		s.best.Take(s.weights())
 	}
-	s.stop.Observe(epoch.Watched())
+	if s.Stop != nil || isFinite(watched) { // a metric may be NaN
+		s.stop.Observe(watched)
+	}
 	if s.Scheduler != nil && !s.PerStep {
-		s.Scheduler.Step(epoch.Watched())
+		s.Scheduler.Step(watched)
 	}
 	s.begin(s.epoch+1, 0)
 	var stop error

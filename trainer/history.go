@@ -12,134 +12,9 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/etude-ml/etude/torch"
 )
-
-// StopReason is the reason why training ended. It is empty while training runs.
-type StopReason string
-
-// Why training ends.
-const (
-	StopCompleted   StopReason = "completed"   // all epochs are done
-	StopPatience    StopReason = "patience"    // EarlyStopping.Patience
-	StopThreshold   StopReason = "threshold"   // EarlyStopping.Threshold
-	StopDivergence  StopReason = "divergence"  // EarlyStopping.Divergence
-	StopNonFinite   StopReason = "non_finite"  // NaN or infinity
-	StopInterrupted StopReason = "interrupted" // the context ended
-	StopHook        StopReason = "hook"        // a hook returned ErrStop
-	StopError       StopReason = "error"       // any other error
-)
-
-// Epoch holds one epoch's results. A value that does not apply is NaN: a validation
-// loss without validation samples, an accuracy without classes.
-type Epoch struct {
-	Index              int // 0 for the first
-	TrainLoss, ValLoss float64
-	TrainAcc, ValAcc   float64 // from 0 to 1
-	Seconds            float64
-	LR                 float64 // in the epoch's last step
-	GradNorm           float64 // mean norm of the gradients before ClipNorm limits it; 0 without it and TrackNorms
-	WeightNorm         float64 // norm of all parameters at the end, with TrackNorms; else 0
-	Skipped            float64 // steps that Run.Scaler left out
-
-	// More holds the parts of the loss by name: "kl" is training's, "val_kl" validation's.
-	// nil for none.
-	More map[string]float64
-}
-
-// valPrefix begins the names in Epoch.More of what was measured in validation.
-const valPrefix = "val_"
-
-// addMore adds values whose names prefix begins.
-func (e *Epoch) addMore(prefix string, values map[string]float64) {
-	for name, x := range values {
-		if e.More == nil {
-			e.More = map[string]float64{}
-		}
-		e.More[prefix+name] = x
-	}
-}
-
-// column is one of an Epoch's values, and everything that files and texts need to know
-// of it.
-type column struct {
-	name  string // of its list in history.json and in a checkpoint
-	value func(*Epoch) *float64
-
-	always   bool   // its list is there even without a value
-	late     bool   // it came after the first version: a file may lack its list
-	zero     bool   // 0 means that it does not apply, not NaN
-	count    bool   // 0 is a value where another epoch has one
-	physical bool   // it differs from one run to the next that does the same
-	metric   string // its name in a checkpoint's metrics; "" for none
-	text     string // its name in Epoch.String; "" for none
-}
-
-var columns = []column{
-	{name: "train_losses", value: func(e *Epoch) *float64 { return &e.TrainLoss }, always: true, metric: "train_loss", text: "training loss"},
-	{name: "val_losses", value: func(e *Epoch) *float64 { return &e.ValLoss }, metric: "val_loss", text: "validation loss"},
-	{name: "train_accs", value: func(e *Epoch) *float64 { return &e.TrainAcc }, metric: "train_acc", text: "training accuracy"},
-	{name: "val_accs", value: func(e *Epoch) *float64 { return &e.ValAcc }, metric: "val_acc", text: "validation accuracy"},
-	{name: "epoch_times", value: func(e *Epoch) *float64 { return &e.Seconds }, always: true, physical: true},
-	{name: "learning_rates", value: func(e *Epoch) *float64 { return &e.LR }, always: true},
-	{name: "grad_norms", value: func(e *Epoch) *float64 { return &e.GradNorm }, late: true, zero: true},
-	{name: "weight_norms", value: func(e *Epoch) *float64 { return &e.WeightNorm }, late: true, zero: true},
-	{name: "skipped_steps", value: func(e *Epoch) *float64 { return &e.Skipped }, late: true, zero: true, count: true, text: "skipped steps"},
-}
-
-// of returns the column's value in an epoch; NaN where it does not apply.
-func (c column) of(e Epoch) float64 {
-	x := *c.value(&e)
-	if c.zero && x == 0 {
-		return math.NaN()
-	}
-	return x
-}
-
-// set is the opposite of of.
-func (c column) set(e *Epoch, x float64) {
-	if c.zero && math.IsNaN(x) {
-		x = 0
-	}
-	*c.value(e) = x
-}
-
-// noEpoch stands for an epoch that is not there.
-func noEpoch(i int) Epoch {
-	e := Epoch{Index: i}
-	for _, c := range columns {
-		c.set(&e, math.NaN())
-	}
-	return e
-}
-
-// Watched is the loss that decides which epoch is best: validation's, or where
-// nothing is validated training's.
-func (e Epoch) Watched() float64 {
-	if math.IsNaN(e.ValLoss) {
-		return e.TrainLoss
-	}
-	return e.ValLoss
-}
-
-// String returns a text such as "epoch 3: training loss 0.0412, validation loss 0.0523".
-func (e Epoch) String() string {
-	if e.Index < 0 {
-		return "no epoch"
-	}
-	var parts []string
-	for _, c := range columns {
-		if x := c.of(e); c.text != "" && (c.always || !math.IsNaN(x)) {
-			parts = append(parts, fmt.Sprintf("%s %.4g", c.text, x))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(e.More)) {
-		parts = append(parts, fmt.Sprintf("%s %.4g", name, e.More[name]))
-	}
-	return fmt.Sprintf("epoch %d: %s", e.Index+1, strings.Join(parts, ", "))
-}
 
 // History holds the results of each epoch. Make one with [NewHistory].
 //
@@ -148,20 +23,34 @@ func (e Epoch) String() string {
 // lists of Epoch.More stand by name in an object "metrics", if there are any.
 type History struct {
 	Epochs     []Epoch
-	BestEpoch  int // the first with the lowest loss that was watched; -1 for none
+	BestEpoch  int // the first with the best value that was watched; -1 for none
 	StopReason StopReason
+
+	Monitor string // the value that was watched, see Run.Monitor; "" for the loss, see Epoch.Watched
+	Mode    Mode   // whether it improves as it falls or as it rises
+}
+
+// watched is the value of an epoch that decides which one is best; NaN for none.
+func (h *History) watched(e Epoch) float64 {
+	if h.Monitor == "" {
+		return e.Watched()
+	}
+	if x, ok := e.value(h.Monitor); ok {
+		return x
+	}
+	return math.NaN()
 }
 
 // NewHistory returns an empty History.
 func NewHistory() *History { return &History{BestEpoch: -1} }
 
 // Update adds an epoch, whose Index becomes its position, and reports whether it is the
-// best so far: any lower loss is better here, however little. (EarlyStopping.MinDelta
+// best so far: any better value is better here, however little. (EarlyStopping.MinDelta
 // only decides what is worth waiting for.)
 func (h *History) Update(e Epoch) (best bool) {
 	e.Index = len(h.Epochs)
-	watched := e.Watched()
-	best = isFinite(watched) && (h.BestEpoch < 0 || watched < h.Best().Watched())
+	watched := h.watched(e)
+	best = isFinite(watched) && (h.BestEpoch < 0 || h.Mode.better(watched, h.watched(h.Best())))
 	if best {
 		h.BestEpoch = e.Index
 	}
@@ -261,6 +150,8 @@ type historyTail struct {
 	BestEpoch   *int       `json:"best_epoch"`
 	BestValLoss *float64   `json:"best_val_loss"`
 	StopReason  StopReason `json:"stop_reason"`
+	Monitor     string     `json:"monitor,omitempty"`
+	Mode        string     `json:"mode,omitempty"` // "max", or "" for min
 }
 
 // dict is the history in a checkpoint: a list for each column.
@@ -332,7 +223,10 @@ func (h *History) MarshalJSON() ([]byte, error) {
 		}
 		text = fmt.Appendf(text, "%q:%s,", "metrics", values)
 	}
-	tail := historyTail{BestValLoss: pointer(h.Best().ValLoss), StopReason: h.StopReason}
+	tail := historyTail{BestValLoss: pointer(h.Best().ValLoss), StopReason: h.StopReason, Monitor: h.Monitor}
+	if h.Mode == Max {
+		tail.Mode = h.Mode.String()
+	}
 	if h.BestEpoch >= 0 {
 		tail.BestEpoch = &h.BestEpoch
 	}
@@ -357,7 +251,10 @@ func (h *History) UnmarshalJSON(text []byte) error {
 	if tail.BestEpoch != nil {
 		best = *tail.BestEpoch
 	}
-	h.StopReason = tail.StopReason
+	h.StopReason, h.Monitor, h.Mode = tail.StopReason, tail.Monitor, Min
+	if tail.Mode == Max.String() {
+		h.Mode = Max
+	}
 	err := h.setLists(best, func(c column) ([]float64, error) {
 		var list []*float64
 		if lists[c.name] == nil {
@@ -373,38 +270,6 @@ func (h *History) UnmarshalJSON(text []byte) error {
 	}
 	return err
 }
-
-func pointer(x float64) *float64 {
-	if !isFinite(x) {
-		return nil
-	}
-	return &x
-}
-
-func pointers(xs []float64) []*float64 {
-	if xs == nil {
-		return nil
-	}
-	ps := make([]*float64, len(xs))
-	for i, x := range xs {
-		ps[i] = pointer(x)
-	}
-	return ps
-}
-
-// values is the opposite of pointers.
-func values(ps []*float64) []float64 {
-	xs := make([]float64, len(ps))
-	for i, p := range ps {
-		xs[i] = math.NaN()
-		if p != nil {
-			xs[i] = *p
-		}
-	}
-	return xs
-}
-
-func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // Save writes the history as JSON. The file is there whole or not at all.
 func (h *History) Save(path string) error {
@@ -435,49 +300,4 @@ func LoadHistory(path string) (*History, error) {
 		return nil, fmt.Errorf("trainer: history %s: %w", path, err)
 	}
 	return h, nil
-}
-
-// number returns x for a file: None where it is not finite.
-func number(x float64) any {
-	if !isFinite(x) {
-		return nil
-	}
-	return x
-}
-
-// readFloat reads a number; None is NaN.
-func readFloat(r *torch.DictReader, key string) float64 {
-	if torch.Read[any](r, key) == nil {
-		return math.NaN()
-	}
-	return r.Number(key)
-}
-
-// readFloats reads a list of numbers; None is nil.
-func readFloats(r *torch.DictReader, key string) []float64 {
-	v := torch.Read[any](r, key)
-	if v == nil {
-		return nil
-	}
-	list := torch.Read[[]any](r, key)
-	xs := make([]float64, len(list))
-	for i, x := range list {
-		item := &torch.DictReader{Dict: torch.NewDict(key, x)}
-		if xs[i] = readFloat(item, key); item.Err != nil {
-			r.Fail("item %d of %w", i, item.Err)
-		}
-	}
-	return xs
-}
-
-// list returns xs for a file; nil is None.
-func list(xs []float64) any {
-	if xs == nil {
-		return nil
-	}
-	l := make([]any, len(xs))
-	for i, x := range xs {
-		l[i] = number(x)
-	}
-	return l
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // NonFiniteError reports the step at which a loss, a gradient or a parameter is no longer finite.
@@ -54,6 +56,8 @@ type Losses struct {
 	batches  []batch  // of the rows that have not been read
 	tolerant bool     // a value that is not finite counts, instead of being an error
 
+	metrics []measured // of outputs and targets
+
 	epoch, step int // of the first value that has not been read
 	what        string
 
@@ -61,6 +65,55 @@ type Losses struct {
 	parts   []mean     // the same of the parts
 	more    [2]float64 // Σ number·factor of the two more numbers
 	samples int
+}
+
+// measured is a metric in the making.
+type measured struct {
+	name  string
+	total *metric.Accumulator
+}
+
+// measure adds metrics to what observe stores.
+func (l *Losses) measure(metrics []metric.Metric) {
+	for _, m := range metrics {
+		l.metrics = append(l.metrics, measured{m.Name, m.New()})
+	}
+}
+
+// metricStates returns what was counted for metrics, by their names.
+func (l *Losses) metricStates() *torch.Dict {
+	d := torch.NewDict()
+	for _, m := range l.metrics {
+		if t := m.total.State(); t != nil {
+			d.Set(m.name, t)
+		}
+	}
+	return d
+}
+
+// loadMetrics is the opposite of metricStates, for batches on a device.
+func (l *Losses) loadMetrics(d *torch.Dict, device torch.Device) error {
+	for _, m := range l.metrics {
+		if _, ok := d.Get(m.name); !ok {
+			continue
+		}
+		t, err := torch.Value[*torch.Tensor](d, m.name)
+		if err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+		torch.Scope(func() { m.total.LoadState(t.To(device)) })
+	}
+	return nil
+}
+
+// checkName refuses the name of a part or a metric that stands for something else: for a
+// value that every history has, or one of others.
+func checkName(name string, others ...measured) error {
+	taken := slices.ContainsFunc(others, func(m measured) bool { return m.name == name })
+	if taken || name == "" || name == "loss" || name == "acc" || strings.HasPrefix(name, "train_") || strings.HasPrefix(name, valPrefix) {
+		return fmt.Errorf("%q is empty, taken or a name that every history has: choose another one", name)
+	}
+	return nil
 }
 
 // mean is a mean in the making: Σ value·weight, Σ weight.
@@ -90,6 +143,9 @@ func NewLosses(size int) *Losses { return &Losses{size: max(size, 1), what: "the
 func (l *Losses) Begin(epoch, step int) {
 	l.batches, l.more, l.samples = l.batches[:0], [2]float64{}, 0
 	l.epoch, l.step, l.mean, l.parts = epoch, step, mean{}, make([]mean, len(l.names))
+	for _, m := range l.metrics {
+		m.total.Close()
+	}
 }
 
 // Add stores the mean loss of n samples, a single value. It does not read it.
@@ -103,6 +159,12 @@ func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n, 0
 // count. For targets of the output's shape it stores the squared and the absolute error
 // if errors is set.
 func (l *Losses) observe(r Result, n int, errors bool) {
+	for _, m := range l.metrics {
+		if r.Output == nil || r.Target == nil {
+			panic(&torch.Error{Op: "Run.Metrics", Message: "metrics compare the Output and the Target of a Result, of which one is nil"})
+		}
+		m.total.Add(r.Output, r.Target)
+	}
 	switch {
 	case r.classes():
 		counts := r.Target.NeScalar(nn.IgnoreIndex(r.Loss))
@@ -156,7 +218,7 @@ func (l *Losses) add(r Result, n int, factor float64, more ...*torch.Tensor) {
 // continued are known.
 func (l *Losses) start(names []string, d torch.Device) {
 	for _, name := range names {
-		if err := checkName(name); err != nil {
+		if err := checkName(name, l.metrics...); err != nil {
 			panic(&torch.Error{Op: "Result.Parts", Message: err.Error()})
 		}
 	}
@@ -213,14 +275,18 @@ func (l *Losses) Read() error {
 // loss weighs it; NaN where none counts.
 func (l *Losses) Mean() float64 { return l.value() }
 
-// named returns the means of the parts of the loss by their names; nil for none.
+// named returns the means of the parts of the loss, and the metrics, for which the host
+// waits, by their names; nil for none.
 func (l *Losses) named() map[string]float64 {
-	if len(l.names) == 0 {
+	if len(l.names)+len(l.metrics) == 0 {
 		return nil
 	}
-	all := make(map[string]float64, len(l.names))
+	all := map[string]float64{}
 	for i, name := range l.names {
 		all[name] = l.parts[i].value()
+	}
+	for _, m := range l.metrics {
+		all[m.name] = m.total.Value()
 	}
 	return all
 }
@@ -238,6 +304,9 @@ func (l *Losses) checkWeight(set string) error {
 
 // Close frees the memory on the device.
 func (l *Losses) Close() {
+	for _, m := range l.metrics {
+		m.total.Close()
+	}
 	if l.rows != nil {
 		l.rows.Close()
 		l.rows = nil

@@ -4,9 +4,7 @@
 package trainer
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/etude-ml/etude/torch"
 )
@@ -35,15 +33,6 @@ func (r Result) classes() bool {
 }
 
 func (r Result) classDim() int { return min(1, r.Output.Dim()-1) }
-
-// checkName refuses names of losses and metrics that a history has for other values.
-func checkName(name string) error {
-	switch {
-	case name == "", name == "loss", name == "acc", strings.HasPrefix(name, "train_"), strings.HasPrefix(name, valPrefix):
-		return fmt.Errorf("%q names a value that every history has: choose another name", name)
-	}
-	return nil
-}
 
 // values reports whether output and target can be compared number by number.
 func (r Result) values() bool {

@@ -4,14 +4,18 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // Defaults of Run.
@@ -37,7 +41,7 @@ type Run struct {
 	Loss      nn.Loss         // the mean over a batch; see nn.WithDivisor for means over anything but its samples
 	Optimizer optim.Optimizer // optim.Several for more than one
 	Train     data.Source     // a *data.Set or another source, on the device of Model's parameters
-	Val       data.Source     // nil: the training loss decides which epoch is best, and when to stop
+	Val       data.Source     // nil for no validation
 
 	// Step computes the losses of a batch, in training and validation, for a Model that
 	// has several inputs, outputs or losses. nil stands for the Loss of
@@ -50,8 +54,19 @@ type Run struct {
 	Seed      uint64         // of the order of the samples in each epoch, and of what Train draws; every value, 0 included, is a seed
 	Sampler   data.Sampler   // the order of an epoch; nil for one that data.Order shuffles
 	DropLast  bool           // leave out an epoch's last batch where it would be smaller than the others
-	Stop      *EarlyStopping // watches the loss; its settings are copied; nil for all epochs
+	Stop      *EarlyStopping // watches Monitor, in its direction; its settings are copied; nil for all epochs
 	KeepLast  bool           // end with the last weights, not with those of the best epoch
+
+	// Metrics compare outputs and targets over all samples of an epoch, counted on the
+	// device: "f1" in training, from the batches as they were trained, as in Keras, and
+	// "val_f1" in validation. A metric that keeps all outputs (metric.Metric.Keep) is measured
+	// in training only where there is no validation. Epoch.More holds the values.
+	Metrics []metric.Metric
+	// Monitor names the value that decides which epoch is best, and that Stop, KeepBest and
+	// ReduceLROnPlateau watch: "val_loss", which is the default where there is validation,
+	// "loss", the other default, "val_acc" or "acc" for classes, or a name in Epoch.More.
+	// Losses are minimised, "acc" and metrics as Metric.Maximize says.
+	Monitor string
 
 	// Accumulate is how many batches make one step of the optimizer, 0 for 1: their
 	// gradients are added up as if they were one large batch, each sample weighing
@@ -60,7 +75,7 @@ type Run struct {
 	Accumulate int
 	ClipNorm   float64         // limits the norm of all gradients together; 0 for no limit
 	ClipValue  float64         // limits every element of the gradients, before ClipNorm does; 0 for no limit
-	Scheduler  optim.Scheduler // steps after each epoch, with the loss that was watched; or nil
+	Scheduler  optim.Scheduler // steps after each epoch, with the value of Monitor; or nil
 	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
 	// and CyclicLR want it.
 	PerStep bool
@@ -113,8 +128,8 @@ type Run struct {
 	// its new name and ends with [ErrMoved].
 	Save string
 	// KeepBest is how many best-*.pt files are kept beside them, named after their
-	// epochs (from 0): those with the lowest Rank, which is the loss that was
-	// watched where Rank is nil. Only files of this run are ever removed.
+	// epochs (from 0): those with the lowest Rank, or where Rank is nil with the best
+	// value of Monitor. Only files of this run are ever removed.
 	KeepBest int
 	Rank     func(Epoch) float64
 	// Resume continues from last.pt in Save, where it is: bit for bit as if there
@@ -195,15 +210,30 @@ func (r *Run) check() error {
 		return errors.New("Run.PerStep needs Run.Scheduler")
 	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):
 		return fmt.Errorf("Run.Stop: Patience %d, MinDelta %v: neither may be negative", r.Stop.Patience, r.Stop.MinDelta)
-	case r.Stop != nil && r.Stop.Mode != Min:
-		return errors.New("Run.Stop.Mode: a run watches a loss, which falls; leave it at Min")
 	case r.Resume && r.Save == "":
 		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
 	case r.KeepBest > 0 && r.Save == "":
 		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
 	}
-	if _, ok := r.Scheduler.(*optim.ReduceLROnPlateau); ok && r.PerStep {
-		return errors.New("Run.PerStep: a step has no measure for ReduceLROnPlateau to watch; leave PerStep off")
+	for i, m := range r.Metrics {
+		if err := checkName(m.Name); err != nil || slices.ContainsFunc(r.Metrics[:i], func(o metric.Metric) bool { return o.Name == m.Name }) {
+			return fmt.Errorf("Run.Metrics: %w", cmp.Or(err, fmt.Errorf("two have the name %q", m.Name)))
+		}
+	}
+	monitor, mode, err := r.monitor(nil)
+	if err != nil {
+		return err
+	}
+	if r.Stop != nil && r.Stop.Mode == Max && mode == Min {
+		return fmt.Errorf("Run.Stop.Mode is max, but a lower %s is better; leave Mode at Min", monitor)
+	}
+	if p, ok := r.Scheduler.(*optim.ReduceLROnPlateau); ok {
+		switch {
+		case r.PerStep:
+			return errors.New("Run.PerStep: a step has no measure for ReduceLROnPlateau to watch; leave PerStep off")
+		case p.Max != (mode == Max):
+			return fmt.Errorf("Run.Scheduler: Max of ReduceLROnPlateau is %v, but %s improves towards its %s", p.Max, monitor, mode)
+		}
 	}
 	params := nn.Parameters(r.Model)
 	if len(params) == 0 {
@@ -239,6 +269,49 @@ func (r *Run) check() error {
 		return errors.New("Run.Sampler chooses no samples")
 	}
 	return nil
+}
+
+// trainMetrics returns the metrics of training.
+func (r *Run) trainMetrics() []metric.Metric {
+	if r.Val == nil {
+		return r.Metrics
+	}
+	return slices.DeleteFunc(slices.Clone(r.Metrics), func(m metric.Metric) bool { return m.Keep })
+}
+
+// loss names the loss that is watched where Monitor is "".
+func (r *Run) loss() string {
+	if r.Val == nil {
+		return "loss"
+	}
+	return valPrefix + "loss"
+}
+
+// monitor returns the name of the value that is watched, and how it improves. parts are
+// those of Step's losses; nil where they are not known yet, so that every name may be one.
+func (r *Run) monitor(parts []string) (name string, mode Mode, err error) {
+	modes := map[string]Mode{}
+	add := func(prefix string, metrics []metric.Metric) {
+		modes[prefix+"loss"], modes[prefix+"acc"] = Min, Max
+		for _, name := range parts {
+			modes[prefix+name] = Min
+		}
+		for _, m := range metrics {
+			modes[prefix+m.Name] = Min
+			if m.Maximize {
+				modes[prefix+m.Name] = Max
+			}
+		}
+	}
+	add("", r.trainMetrics())
+	if r.Val != nil {
+		add(valPrefix, r.Metrics)
+	}
+	name = cmp.Or(r.Monitor, r.loss())
+	if _, ok := modes[name]; !ok && (r.Step == nil || parts != nil) {
+		err = fmt.Errorf("Run.Monitor is %q; it can be %s", name, strings.Join(slices.Sorted(maps.Keys(modes)), ", "))
+	}
+	return name, modes[name], err
 }
 
 // order returns the numbers of the samples of an epoch, in their order.

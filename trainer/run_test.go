@@ -244,6 +244,10 @@ func TestMemoryStaysFlat(t *testing.T) {
 			everyOption(r)
 			r.KeepBest = 0
 		},
+		"source and metrics": func(r *trial) {
+			every(r)
+			scored(r)
+		},
 		"step": func(r *trial) {
 			r.Step = func(b data.Batch) Result {
 				output := r.forward(b.X)
@@ -255,7 +259,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			torchtest.NoLeaks(t)
 			r := newTrial(1, torch.CPU, "")
-			defer r.close()
+			defer r.closeNoisy()
 			change(r)
 			r.Epochs = 30
 			var counts []torch.Counts

@@ -104,8 +104,11 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 		last:  true, best: best, keep: s.KeepBest, rank: math.NaN(),
 	}
 	if s.KeepBest > 0 && s.step == 0 && last.Index >= 0 {
-		if snap.rank = last.Watched(); s.Rank != nil {
+		switch snap.rank = s.history.watched(last); {
+		case s.Rank != nil:
 			snap.rank = s.Rank(last)
+		case s.history.Mode == Max:
+			snap.rank = -snap.rank
 		}
 	}
 	var err error

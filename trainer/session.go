@@ -5,8 +5,6 @@ package trainer
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -82,6 +80,15 @@ func newSession(r Run) (*session, error) {
 		return nil, fmt.Errorf("trainer: %w", err)
 	}
 	s.params, s.size = nn.Parameters(r.Model), len(r.order(0))
+	s.losses.measure(r.trainMetrics())
+	if r.Val != nil {
+		s.valLosses.measure(r.Metrics)
+	}
+	s.history.Monitor, s.history.Mode, _ = r.monitor(nil)
+	s.stop.Mode = s.history.Mode
+	if s.history.Monitor == r.loss() {
+		s.history.Monitor = ""
+	}
 	return s, nil
 }
 
@@ -102,31 +109,6 @@ func (s *session) rest() data.Epoch {
 		panic(&torch.Error{Op: "Run.Sampler", Message: fmt.Sprintf("%d samples, but the first epoch has %d", len(order), s.size)})
 	}
 	return data.Epoch{Size: s.BatchSize, Order: order[first:], First: first, Seed: s.Seed, Number: s.epoch}
-}
-
-// validate measures limit batches of the validation set, or all for 0; false when ctx ended
-// before it was done.
-func (s *session) validate(ctx context.Context, limit int) (bool, error) {
-	if ctx.Err() != nil || s.Val == nil {
-		return ctx.Err() == nil, nil
-	}
-	s.valLosses.Begin(s.epoch, s.step-1)
-	e := data.Epoch{Size: s.BatchSize}
-	if limit > 0 {
-		e.Order = numbers(0, min(limit*s.BatchSize, s.Val.Len()))
-	}
-	err := s.valLosses.pass(ctx, s.Model, s.Val, e, func(b data.Batch) {
-		s.valLosses.observe(s.compute(b), b.Len, false)
-	})
-	switch e := new(NonFiniteError); {
-	case errors.As(err, &e):
-		e.Step = s.step - 1 // of training, not the batch of validation
-	case err != nil:
-		err = fmt.Errorf("trainer: epoch %d, after step %d: Run.Val: %w", s.epoch+1, s.step, err)
-	case ctx.Err() == nil:
-		err = s.valLosses.checkWeight("Run.Val")
-	}
-	return ctx.Err() == nil, err
 }
 
 // measures returns the results of the epoch that has just ended.

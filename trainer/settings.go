@@ -52,6 +52,8 @@ var options = []option{
 	{key: "drop_last", value: (*session).dropping, fixed: true},
 	{key: "limit_batches", value: func(s *session) string { return unlessZero(s.LimitBatches) }, fixed: true},
 	{key: "overfit_batches", value: func(s *session) string { return unlessZero(s.OverfitBatches) }, fixed: true},
+	{key: "metrics", value: (*session).metricNames, fixed: true},
+	{key: "monitor", value: func(s *session) string { return s.history.Monitor }, fixed: true},
 	{key: "autocast", value: (*session).precision},
 	{key: "ema", value: (*session).decay},
 	{key: "scaler", value: (*session).scaling, fixed: true},
@@ -86,6 +88,14 @@ func (s *session) dropping() string {
 		return "true"
 	}
 	return ""
+}
+
+func (s *session) metricNames() string {
+	names := make([]string, len(s.Metrics))
+	for i, m := range s.Metrics {
+		names[i] = m.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // schedule names the scheduler and when it steps.

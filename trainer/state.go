@@ -32,6 +32,9 @@ func (s *session) state() *torch.Dict {
 		}
 		cursor.Set("parts", parts)
 	}
+	if s.step > 0 && len(s.losses.metrics) > 0 {
+		cursor.Set("metrics", s.losses.metricStates())
+	}
 	d := torch.NewDict(
 		"version", stateVersion,
 		"settings", s.begun,
@@ -81,6 +84,7 @@ func (s *session) setState(d *torch.Dict) error {
 	if err != nil {
 		return err
 	}
+	h.Monitor, h.Mode = s.history.Monitor, s.history.Mode
 	s.history = h
 	if err := s.setCursor(cursor); err != nil {
 		return err
@@ -154,6 +158,10 @@ func (s *session) setCursor(d *torch.Dict) error {
 			r.Err = pairs.Err
 		}
 	}
+	states := torch.NewDict()
+	if _, ok := d.Get("metrics"); ok {
+		states = torch.Read[*torch.Dict](r, "metrics")
+	}
 	if r.Err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
 		r.Fail("epoch %d, step %d is not in this run", epoch, step)
 	}
@@ -166,7 +174,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 	s.norms.sum, s.norms.weight = normSum, norms
 	s.norms.more[0] = float64(skipped)
 	s.losses.more = [2]float64{float64(right), float64(labels)}
-	return nil
+	return s.losses.loadMetrics(states, s.Train.Device())
 }
 
 func (s *session) setBest(d *torch.Dict) error {

@@ -229,7 +229,7 @@ func TestStepMistakes(t *testing.T) {
 			}
 			return r
 		},
-		`"val_a" names a value that every history has`: func(r Result, _ int) Result {
+		`"val_a" is empty, taken or a name that every history has`: func(r Result, _ int) Result {
 			r.Parts = map[string]*torch.Tensor{"val_a": r.Loss}
 			return r
 		},
