@@ -191,9 +191,7 @@ func DefaultHardtanh() Hardtanh { return Hardtanh{Min: -1, Max: 1} }
 
 // Forward returns x, limited. It panics unless Min is below Max.
 func (l Hardtanh) Forward(x *torch.Tensor) *torch.Tensor {
-	if !(l.Min < l.Max) {
-		throw("nn.Hardtanh", "Min is %v and Max is %v; Min must be below Max", l.Min, l.Max)
-	}
+	must("nn.Hardtanh", l.Min < l.Max, "Min is %v and Max is %v; Min must be below Max", l.Min, l.Max)
 	return x.Hardtanh(l.Min, l.Max)
 }
 

@@ -16,25 +16,33 @@ func throw(op, format string, args ...any) {
 	panic(&torch.Error{Op: op, Message: fmt.Sprintf(format, args...)})
 }
 
+// must panics unless ok.
+func must(op string, ok bool, format string, args ...any) {
+	if !ok {
+		throw(op, format, args...)
+	}
+}
+
+// fit panics unless ok, and shows the shape that does not fit.
+func fit(op string, ok bool, shape []int, format string, args ...any) {
+	if !ok {
+		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
 // positive panics unless a size is at least 1.
 func positive(op, what string, n int) {
-	if n < 1 {
-		throw(op, "%s is %d; it must be at least 1", what, n)
-	}
+	must(op, n >= 1, "%s is %d; it must be at least 1", what, n)
 }
 
 // notNegative panics unless x is at least 0.
 func notNegative(op, what string, x float64) {
-	if !(x >= 0) {
-		throw(op, "%s is %v; it must not be negative", what, x)
-	}
+	must(op, x >= 0, "%s is %v; it must not be negative", what, x)
 }
 
 // probability panics unless p is in [0, 1].
 func probability(op, what string, p float64) {
-	if !(p >= 0 && p <= 1) {
-		throw(op, "%s is %v; a probability lies between 0 and 1", what, p)
-	}
+	must(op, p >= 0 && p <= 1, "%s is %v; a probability lies between 0 and 1", what, p)
 }
 
 // given returns what a setting points to, or else the default.
@@ -89,9 +97,7 @@ func channels(op string, shape []int, n, want int) {
 // perDimension returns a number for each of n dimensions: xs itself, or its only number
 // for all of them.
 func perDimension[T any](op, what string, xs []T, n int) []T {
-	if len(xs) != 1 && len(xs) != n {
-		throw(op, "%s is %v; give one number, or one for each of the %d dimensions", what, xs, n)
-	}
+	must(op, len(xs) == 1 || len(xs) == n, "%s is %v; give one number, or one for each of the %d dimensions", what, xs, n)
 	return slices.Repeat(xs, n/len(xs))
 }
 
@@ -101,8 +107,6 @@ func each(op, what string, xs []int, n, least, otherwise int) []int {
 		xs = []int{otherwise}
 	}
 	xs = perDimension(op, what, xs, n)
-	if slices.Min(xs) < least {
-		throw(op, "%s is %v; it must be at least %d", what, xs, least)
-	}
+	must(op, slices.Min(xs) >= least, "%s is %v; it must be at least %d", what, xs, least)
 	return xs
 }

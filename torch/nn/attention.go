@@ -75,9 +75,7 @@ func NewMultiheadAttention(embed, heads int, d torch.Device, c ...MultiheadAtten
 	positive(op, "embed", embed)
 	positive(op, "heads", heads)
 	probability(op, "Dropout", config.Dropout)
-	if embed%heads != 0 {
-		throw(op, "%d features cannot be divided by %d heads", embed, heads)
-	}
+	must(op, embed%heads == 0, "%d features cannot be divided by %d heads", embed, heads)
 	for _, dim := range []*int{&config.KDim, &config.VDim} {
 		if *dim == 0 {
 			*dim = embed
@@ -235,9 +233,8 @@ func (l *MultiheadAttention) merge(m AttentionMasks, q *torch.Tensor, keys, extr
 	queries, batch := q.Size(0), q.Size(1)
 	var sum *torch.Tensor
 	add := func(mask *torch.Tensor, want, as []int) {
-		if got := mask.Shape(); !slices.Equal(got, want) {
-			panic(&torch.Error{Op: "nn.MultiheadAttention", Shapes: [][]int{got}, Message: fmt.Sprintf("the mask must have the shape %v", want)})
-		}
+		got := mask.Shape()
+		fit("nn.MultiheadAttention", slices.Equal(got, want), got, "the mask must have the shape %v", want)
 		mask = additive(mask, q.DType()).Reshape(as...)
 		if sum != nil {
 			mask = sum.Add(mask)

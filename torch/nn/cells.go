@@ -4,7 +4,6 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -54,10 +53,8 @@ func (c *RecurrentCell) Forward(x, h *torch.Tensor) *torch.Tensor {
 func (c *RecurrentCell) step(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor {
 	in, hidden, shape := c.WeightIH.Size(1), c.WeightHH.Size(1), x.Shape()
 	gates, n := c.WeightHH.Size(0)/hidden, len(shape)
-	op := map[int]string{1: "nn.RNNCell", 3: "nn.GRUCell", 4: "nn.LSTMCell"}[gates]
-	if n != 1 && n != 2 || shape[n-1] != in {
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", in)})
-	}
+	op := [...]string{1: "nn.RNNCell", 3: "nn.GRUCell", 4: "nn.LSTMCell"}[gates]
+	fit(op, (n == 1 || n == 2) && shape[n-1] == in, shape, "the input must have the shape [batch, %d] or [%[1]d]", in)
 	want := append(slices.Clone(shape[:n-1]), hidden)
 	for i, s := range states {
 		if s == nil {

@@ -64,18 +64,14 @@ var paddingModes = []string{"", "zeros", "reflect", "replicate", "circular"}
 
 func newConv(op string, in, out int, kernel []int, n int, d torch.Device, c []ConvConfig) *Conv {
 	config := optional(c, ConvConfig{})
-	if !slices.Contains(paddingModes, config.PaddingMode) {
-		throw(op, "there is no PaddingMode %q, but %q", config.PaddingMode, paddingModes[1:])
-	}
+	must(op, slices.Contains(paddingModes, config.PaddingMode), "there is no PaddingMode %q, but %q", config.PaddingMode, paddingModes[1:])
 	l := &Conv{
 		Stride:   each(op, "Stride", config.Stride, n, 1, 1),
 		Padding:  each(op, "Padding", config.Padding, n, 0, 0),
 		Dilation: each(op, "Dilation", config.Dilation, n, 1, 1),
 		Same:     config.Same, Groups: max(config.Groups, 1), PaddingMode: config.PaddingMode,
 	}
-	if l.Same && (config.Padding != nil || slices.Max(l.Stride) > 1) {
-		throw(op, "Same does without Padding and with a Stride of 1")
-	}
+	must(op, !l.Same || config.Padding == nil && slices.Max(l.Stride) == 1, "Same does without Padding and with a Stride of 1")
 	l.Weight, l.Bias = convParameters(op, out, in, out, kernel, n, d, config)
 	return l
 }
@@ -86,12 +82,8 @@ func convParameters(op string, rows, columns, out int, kernel []int, n int, d to
 	positive(op, "the number of channels", min(rows, columns))
 	groups := cmp.Or(c.Groups, 1)
 	positive(op, "Groups", groups)
-	if rows%groups != 0 || columns%groups != 0 {
-		throw(op, "%d and %d channels cannot be divided into %d groups", columns, rows, groups)
-	}
-	if kernel == nil {
-		throw(op, "the kernel has no size")
-	}
+	must(op, rows%groups == 0 && columns%groups == 0, "%d and %d channels cannot be divided into %d groups", columns, rows, groups)
+	must(op, kernel != nil, "the kernel has no size")
 	shape := append([]int{rows, columns / groups}, each(op, "the kernel", kernel, n, 1, 1)...)
 	weight = newParameter(d, c.DType, func(w *torch.Tensor) { KaimingUniform(w, math.Sqrt(5)) }, shape...)
 	if !c.NoBias {
@@ -192,16 +184,12 @@ func (l *ConvTranspose) ForwardSize(x *torch.Tensor, size ...int) *torch.Tensor 
 	n := l.Weight.Dim() - 2
 	op := layerName("ConvTranspose", n)
 	shape := spatial(op, x, n)
-	if len(size) != n {
-		throw(op, "the size %v has no number for each of the %d dimensions of space", size, n)
-	}
+	must(op, len(size) == n, "the size %v has no number for each of the %d dimensions of space", size, n)
 	extra := make([]int, n)
 	for i := range n {
 		least := (shape[len(shape)-n+i]-1)*l.Stride[i] - 2*l.Padding[i] + l.Dilation[i]*(l.Weight.Size(2+i)-1) + 1
 		extra[i] = size[i] - least
-		if extra[i] < 0 || extra[i] >= l.Stride[i] {
-			throw(op, "the size of dimension %d is %d; from this input it can be %d to %d", i, size[i], least, least+l.Stride[i]-1)
-		}
+		must(op, extra[i] >= 0 && extra[i] < l.Stride[i], "the size of dimension %d is %d; from this input it can be %d to %d", i, size[i], least, least+l.Stride[i]-1)
 	}
 	return l.forward(x, extra)
 }

@@ -44,15 +44,11 @@ func NewEmbedding(n, features int, d torch.Device, c ...EmbeddingConfig) *Embedd
 func newEmbedding(op string, n, features int, d torch.Device, c EmbeddingConfig) *Embedding {
 	positive(op, "n", n)
 	positive(op, "features", features)
-	if !(c.MaxNorm >= 0 && c.NormType >= 0) {
-		throw(op, "MaxNorm is %v and NormType %v; they must not be negative", c.MaxNorm, c.NormType)
-	}
+	must(op, c.MaxNorm >= 0 && c.NormType >= 0, "MaxNorm is %v and NormType %v; they must not be negative", c.MaxNorm, c.NormType)
 	l := &Embedding{MaxNorm: c.MaxNorm, NormType: cmp.Or(c.NormType, 2), ScaleGradByFreq: c.ScaleGradByFreq}
 	if c.Padding != nil {
 		row := *c.Padding
-		if row < -n || row >= n {
-			throw(op, "the padding index %d is not one of the %d rows", row, n)
-		}
+		must(op, row >= -n && row < n, "the padding index %d is not one of the %d rows", row, n)
 		if row < 0 {
 			row += n
 		}
@@ -116,9 +112,7 @@ func NewEmbeddingBag(n, features int, d torch.Device, c ...EmbeddingBagConfig) *
 	const op = "nn.EmbeddingBag"
 	config := optional(c, EmbeddingBagConfig{})
 	mode := cmp.Or(config.Mode, "mean")
-	if mode != "sum" && mode != "mean" && mode != "max" {
-		throw(op, "the mode is %q; it must be sum, mean or max", mode)
-	}
+	must(op, mode == "sum" || mode == "mean" || mode == "max", "the mode is %q; it must be sum, mean or max", mode)
 	return &EmbeddingBag{*newEmbedding(op, n, features, d, config.EmbeddingConfig), mode, config.IncludeLastOffset}
 }
 
@@ -134,9 +128,7 @@ func (l *EmbeddingBag) Forward(indices *torch.Tensor) *torch.Tensor {
 func (l *EmbeddingBag) ForwardBags(indices, offsets, weights *torch.Tensor) *torch.Tensor {
 	const op = "nn.EmbeddingBag"
 	shape := indices.Shape()
-	if len(shape) != 1 && len(shape) != 2 || (len(shape) == 2) != (offsets == nil) {
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "indices must have the shape [bags, m], or [m] with offsets"})
-	}
+	fit(op, len(shape) == 1 && offsets != nil || len(shape) == 2 && offsets == nil, shape, "indices must have the shape [bags, m], or [m] with offsets")
 	if weights != nil && !slices.Equal(weights.Shape(), shape) {
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape, weights.Shape()}, Message: "the weights must have the shape of the indices"})
 	}

@@ -59,9 +59,7 @@ func constantParameter(d torch.Device, dtype torch.DType, x float64, shape ...in
 // fans returns the number of inputs and outputs of a weight [out, in, kernel…].
 func fans(op string, w *torch.Tensor) (in, out int) {
 	s := w.Shape()
-	if len(s) < 2 {
-		throw(op, "a weight needs at least two dimensions, this has shape %v", s)
-	}
+	must(op, len(s) >= 2, "a weight needs at least two dimensions, this has shape %v", s)
 	field := 1
 	for _, n := range s[2:] {
 		field *= n
@@ -175,9 +173,7 @@ func XavierNormal(w *torch.Tensor, gain float64) *torch.Tensor {
 // are drawn again. The host waits for the device.
 func TruncNormal(w *torch.Tensor, mean, std, lo, hi float64) *torch.Tensor {
 	const op = "nn.TruncNormal"
-	if !(lo < hi && std > 0) {
-		throw(op, "the bounds are %v and %v and std is %v; the first must be below the second, and std above 0", lo, hi, std)
-	}
+	must(op, lo < hi && std > 0, "the bounds are %v and %v and std is %v; the first must be below the second, and std above 0", lo, hi, std)
 	below := func(x float64) float64 { return (1 + math.Erf((x-mean)/std/math.Sqrt2)) / 2 }
 	draw := func(t *torch.Tensor) *torch.Tensor { return t.NormalInPlace(mean, std) }
 	refused := func(t *torch.Tensor) *torch.Tensor {
@@ -209,9 +205,7 @@ func TruncNormal(w *torch.Tensor, mean, std, lo, hi float64) *torch.Tensor {
 // Saxe et al., 2013.
 func Orthogonal(w *torch.Tensor, gain float64) *torch.Tensor {
 	shape := w.Shape()
-	if len(shape) < 2 {
-		throw("nn.Orthogonal", "a weight needs at least two dimensions, this has shape %v", shape)
-	}
+	must("nn.Orthogonal", len(shape) >= 2, "a weight needs at least two dimensions, this has shape %v", shape)
 	if w.Numel() == 0 {
 		return w
 	}
@@ -267,12 +261,8 @@ func Dirac(w *torch.Tensor, groups int) *torch.Tensor {
 	const op = "nn.Dirac"
 	shape := w.Shape()
 	positive(op, "groups", groups)
-	if len(shape) < 3 || len(shape) > 5 {
-		throw(op, "a weight needs 3 to 5 dimensions, this has shape %v", shape)
-	}
-	if shape[0]%groups != 0 {
-		throw(op, "%d output channels cannot be divided into %d groups", shape[0], groups)
-	}
+	must(op, len(shape) >= 3 && len(shape) <= 5, "a weight needs 3 to 5 dimensions, this has shape %v", shape)
+	must(op, shape[0]%groups == 0, "%d output channels cannot be divided into %d groups", shape[0], groups)
 	ones := make([]float32, w.Numel())
 	each := shape[0] / groups
 	for out := range shape[0] {
@@ -292,8 +282,6 @@ func Dirac(w *torch.Tensor, groups int) *torch.Tensor {
 // matrix returns the sizes of a matrix.
 func matrix(op string, w *torch.Tensor) (rows, cols int) {
 	s := w.Shape()
-	if len(s) != 2 {
-		throw(op, "a weight needs two dimensions, this has shape %v", s)
-	}
+	must(op, len(s) == 2, "a weight needs two dimensions, this has shape %v", s)
 	return s[0], s[1]
 }

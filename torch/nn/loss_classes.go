@@ -92,9 +92,7 @@ func DefaultMultiMargin() MultiMargin { return MultiMargin{P: 1, Margin: 1} }
 
 // Loss returns the hinge loss, reduced.
 func (c MultiMargin) Loss(output, target *torch.Tensor) *torch.Tensor {
-	if c.P != 1 && c.P != 2 {
-		throw("nn.MultiMargin", "P is %d; it must be 1 or 2", c.P)
-	}
+	must("nn.MultiMargin", c.P == 1 || c.P == 2, "P is %d; it must be 1 or 2", c.P)
 	return torch.MultiMarginLoss(output, target, c.P, c.Margin, c.Weight, c.Reduction)
 }
 
@@ -184,8 +182,6 @@ func (c CTC) Loss(output, targets *torch.Tensor, inputLengths, targetLengths []i
 	default:
 		panic(&torch.Error{Op: "nn.CTC", Shapes: [][]int{shape}, Message: "the output must have the shape [steps, batch, classes] or [steps, classes]"})
 	}
-	if len(inputLengths) != batch || len(targetLengths) != batch {
-		throw("nn.CTC", "there are %d input lengths and %d target lengths for a batch of %d", len(inputLengths), len(targetLengths), batch)
-	}
+	must("nn.CTC", len(inputLengths) == batch && len(targetLengths) == batch, "there are %d input lengths and %d target lengths for a batch of %d", len(inputLengths), len(targetLengths), batch)
 	return torch.CTCLoss(output, targets, inputLengths, targetLengths, c.Blank, c.Reduction, c.ZeroInfinity)
 }

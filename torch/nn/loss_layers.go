@@ -48,9 +48,7 @@ func NewAdaptiveLogSoftmaxWithLoss(in, classes int, cutoffs []int, d torch.Devic
 		throw(op, "the cutoffs are %v; there must be at least one, and they must go up, from 1 to %d", cutoffs[:len(cutoffs)-1], classes-1)
 	}
 	divisor := cmp.Or(config.DivValue, 4)
-	if !(divisor > 0) {
-		throw(op, "DivValue is %v; it must be above 0", divisor)
-	}
+	must(op, divisor > 0, "DivValue is %v; it must be above 0", divisor)
 	linear := func(in, out int, bias bool) *Linear {
 		return newLinear(in, out, d, LinearConfig{NoBias: !bias, DType: config.DType})
 	}
@@ -95,9 +93,7 @@ func (l *AdaptiveLogSoftmaxWithLoss) picked(op string, x, target *torch.Tensor) 
 	inHead := torch.ToSlice[int64](target)
 	rows, within := make([][]int64, len(l.Tail)), make([][]int64, len(l.Tail))
 	for row, class := range inHead {
-		if class < 0 || class >= int64(classes) {
-			throw(op, "the target %d is not one of the %d classes", class, classes)
-		}
+		must(op, class >= 0 && class < int64(classes), "the target %d is not one of the %d classes", class, classes)
 		if i, _ := slices.BinarySearch(l.Cutoffs, int(class)+1); i > 0 {
 			rows[i-1] = append(rows[i-1], int64(row))
 			within[i-1] = append(within[i-1], class-int64(l.Cutoffs[i-1]))
@@ -183,8 +179,6 @@ func (l *LinearCrossEntropy) Loss(x, target *torch.Tensor) *torch.Tensor {
 // Logits returns the outputs of the linear layer: [N, C, OutFeatures…] or [C, OutFeatures…].
 func (l *LinearCrossEntropy) Logits(x *torch.Tensor) *torch.Tensor {
 	shape := x.Shape()
-	if len(shape) != 1 && len(shape) != 2 {
-		panic(&torch.Error{Op: "nn.LinearCrossEntropy", Shapes: [][]int{shape}, Message: "the input must have the shape [batch, features] or [features]"})
-	}
+	fit("nn.LinearCrossEntropy", len(shape) == 1 || len(shape) == 2, shape, "the input must have the shape [batch, features] or [features]")
 	return l.Linear.Forward(x).Reshape(slices.Concat(shape[:len(shape)-1], []int{l.Classes}, l.OutFeatures)...)
 }

@@ -118,7 +118,5 @@ func (c TripletMarginWithDistance) Loss(anchor, positive, negative *torch.Tensor
 }
 
 func positiveMargin(op string, margin float64) {
-	if !(margin > 0) {
-		throw(op, "Margin is %v; it must be above 0", margin)
-	}
+	must(op, margin > 0, "Margin is %v; it must be above 0", margin)
 }

@@ -4,8 +4,6 @@
 package nn
 
 import (
-	"fmt"
-
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -77,9 +75,7 @@ func (l *LSTM) ForwardPacked(x *PackedSequence, h, c *torch.Tensor) (y *PackedSe
 
 // both returns the two states of an LSTM.
 func both(op string, h, c *torch.Tensor) []*torch.Tensor {
-	if (h == nil) != (c == nil) {
-		throw(op, "one of the states h and c is nil; give both or neither")
-	}
+	must(op, (h == nil) == (c == nil), "one of the states h and c is nil; give both or neither")
 	return []*torch.Tensor{h, c}
 }
 
@@ -88,9 +84,8 @@ func both(op string, h, c *torch.Tensor) []*torch.Tensor {
 // dimension of the steps.
 func (l *LSTM) Step(x *torch.Tensor) *torch.Tensor {
 	shape := x.Shape()
-	if n := len(shape); n != 1 && n != 2 || shape[n-1] != l.In {
-		panic(&torch.Error{Op: "nn.LSTM.Step", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [batch, %d] or [%[1]d]", l.In)})
-	}
+	n := len(shape)
+	fit("nn.LSTM.Step", (n == 1 || n == 2) && shape[n-1] == l.In, shape, "the input must have the shape [batch, %d] or [%[1]d]", l.In)
 	if single(&l.Recurrent) && !torch.Tracing() {
 		return lstmCell(&l.Recurrent, x)
 	}

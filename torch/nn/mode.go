@@ -86,8 +86,6 @@ func setTrained(op string, m any, on bool, names []string) {
 		}
 	}
 	for _, name := range names {
-		if !found[name] {
-			throw(op, "no parameter is called %q, and none is in it", name)
-		}
+		must(op, found[name], "no parameter is called %q, and none is in it", name)
 	}
 }

@@ -4,7 +4,6 @@
 package nn
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -116,9 +115,7 @@ func (l *BatchNorm) check(op string, shape []int, n int, own bool, values int) {
 			channels(op, shape, n, t.Size(0))
 		}
 	}
-	if own && values == 1 {
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "there is one value for each channel; a variance needs more"})
-	}
+	fit(op, !own || values != 1, shape, "there is one value for each channel; a variance needs more")
 }
 
 // InstanceNorm is [BatchNorm] of each sample by itself: mean and variance are over the
@@ -192,18 +189,15 @@ type GroupNorm struct {
 func NewGroupNorm(groups, channels int, d torch.Device, c ...LayerNormConfig) *GroupNorm {
 	positive("nn.GroupNorm", "the number of groups", groups)
 	positive("nn.GroupNorm", "the number of channels", channels)
-	if channels%groups != 0 {
-		throw("nn.GroupNorm", "%d channels cannot be divided into %d groups", channels, groups)
-	}
+	must("nn.GroupNorm", channels%groups == 0, "%d channels cannot be divided into %d groups", channels, groups)
 	l := NewLayerNorm([]int{channels}, d, c...)
 	return &GroupNorm{groups, channels, l.Eps, l.Weight, l.Bias}
 }
 
 // Forward normalises x.
 func (l *GroupNorm) Forward(x *torch.Tensor) *torch.Tensor {
-	if shape := x.Shape(); len(shape) < 2 || shape[1] != l.Channels {
-		panic(&torch.Error{Op: "nn.GroupNorm", Shapes: [][]int{shape}, Message: fmt.Sprintf("the input must have the shape [N, %d, *]", l.Channels)})
-	}
+	shape := x.Shape()
+	fit("nn.GroupNorm", len(shape) >= 2 && shape[1] == l.Channels, shape, "the input must have the shape [N, %d, *]", l.Channels)
 	return torch.GroupNorm(x, l.Groups, l.Weight, l.Bias, l.Eps)
 }
 
@@ -295,9 +289,7 @@ func (l *LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 
 // normShape panics unless shape says which dimensions are normalised.
 func normShape(op string, shape []int) {
-	if len(shape) == 0 {
-		throw(op, "the shape is empty: at least the last dimension is normalised")
-	}
+	must(op, len(shape) > 0, "the shape is empty: at least the last dimension is normalised")
 	for _, n := range shape {
 		positive(op, "a size of the shape", n)
 	}

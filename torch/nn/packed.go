@@ -25,9 +25,7 @@ type PackedSequence struct {
 func PackPadded(x *torch.Tensor, lengths []int, batchFirst bool) *PackedSequence {
 	const op = "nn.PackPadded"
 	shape, at := x.Shape(), batchDim(batchFirst)
-	if len(shape) < 2 || len(lengths) == 0 || shape[at] != len(lengths) || slices.Min(lengths) < 1 || slices.Max(lengths) > shape[1-at] {
-		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "there must be a length for each sequence of the batch, from 1 to the number of steps"})
-	}
+	fit(op, len(shape) >= 2 && len(lengths) > 0 && shape[at] == len(lengths) && slices.Min(lengths) >= 1 && slices.Max(lengths) <= shape[1-at], shape, "there must be a length for each sequence of the batch, from 1 to the number of steps")
 	order := make([]int64, len(lengths))
 	for i := range order {
 		order[i] = int64(i)

@@ -25,9 +25,7 @@ func weightOf(op string, layer Module) reflect.Value {
 func takeWeight(op string, layer Module) *torch.Tensor {
 	f := weightOf(op, layer)
 	w := f.Interface().(*torch.Tensor)
-	if w == nil {
-		throw(op, "%T has no weight; it can be computed in one way only", layer)
-	}
+	must(op, w != nil, "%T has no weight; it can be computed in one way only", layer)
 	f.SetZero()
 	return w
 }
@@ -141,9 +139,7 @@ func NewSpectralNorm(layer Module, c ...SpectralNormConfig) *SpectralNorm {
 	config.Iterations = cmp.Or(config.Iterations, 1)
 	positive(op, "Iterations", config.Iterations)
 	w := takeWeight(op, layer)
-	if w.Dim() < 2 || config.Dim < 0 || config.Dim >= w.Dim() {
-		throw(op, "the weight has the shape %v; it must have two dimensions or more, and Dim, %d, must be one of them", w.Shape(), config.Dim)
-	}
+	must(op, w.Dim() >= 2 && config.Dim >= 0 && config.Dim < w.Dim(), "the weight has the shape %v; it must have two dimensions or more, and Dim, %d, must be one of them", w.Shape(), config.Dim)
 	l := &SpectralNorm{Layer: layer, Original: w, Iterations: config.Iterations, Eps: config.Eps, Dim: config.Dim, Training: true}
 	scoped(func() {
 		m := l.matrix()

@@ -32,9 +32,7 @@ type PoolConfig struct {
 // windows returns the kernel and the settings of a pool, with a number for each of n
 // dimensions.
 func windows(op string, kernel []int, n int, settings []PoolConfig) ([]int, PoolConfig) {
-	if kernel == nil {
-		throw(op, "the kernel has no size")
-	}
+	must(op, kernel != nil, "the kernel has no size")
 	c := optional(settings, PoolConfig{})
 	kernel = each(op, "the kernel", kernel, n, 1, 1)
 	if c.Stride == nil {
@@ -44,9 +42,7 @@ func windows(op string, kernel []int, n int, settings []PoolConfig) ([]int, Pool
 	c.Padding = each(op, "Padding", c.Padding, n, 0, 0)
 	c.Dilation = each(op, "Dilation", c.Dilation, n, 1, 1)
 	for i, p := range c.Padding {
-		if p > kernel[i]/2 {
-			throw(op, "Padding is %v; it can be at most half of the kernel %v", c.Padding, kernel)
-		}
+		must(op, p <= kernel[i]/2, "Padding is %v; it can be at most half of the kernel %v", c.Padding, kernel)
 	}
 	return kernel, c
 }
@@ -70,9 +66,7 @@ func NewAvgPool3d(kernel []int, c ...PoolConfig) *AvgPool { return newAvgPool(ke
 
 func newAvgPool(kernel []int, n int, c []PoolConfig) *AvgPool {
 	kernel, config := windows(layerName("AvgPool", n), kernel, n, c)
-	if config.DivisorOverride != 0 && n == 1 {
-		throw("nn.AvgPool1d", "only AvgPool2d and AvgPool3d have a DivisorOverride")
-	}
+	must("nn.AvgPool1d", config.DivisorOverride == 0 || n > 1, "only AvgPool2d and AvgPool3d have a DivisorOverride")
 	return &AvgPool{kernel, config.Stride, config.Padding, config.CeilMode, config.ExcludePadding, config.DivisorOverride}
 }
 
@@ -158,9 +152,7 @@ func (l *MaxUnpool) ForwardSize(x, indices *torch.Tensor, size ...int) *torch.Te
 		throw(op, "the size %v has no number for each of the %d dimensions of space", size, n)
 	}
 	for i, m := range size {
-		if m <= usual[i]-l.Stride[i] || m >= usual[i]+l.Stride[i] {
-			throw(op, "the size of dimension %d is %d; from this input it can be %d to %d", i, m, usual[i]-l.Stride[i]+1, usual[i]+l.Stride[i]-1)
-		}
+		must(op, m > usual[i]-l.Stride[i] && m < usual[i]+l.Stride[i], "the size of dimension %d is %d; from this input it can be %d to %d", i, m, usual[i]-l.Stride[i]+1, usual[i]+l.Stride[i]-1)
 	}
 	switch n {
 	case 1:
@@ -196,9 +188,7 @@ func NewLPPool3d(norm float64, kernel []int, c ...PoolConfig) *LPPool {
 
 func newLPPool(norm float64, kernel []int, n int, c []PoolConfig) *LPPool {
 	op := layerName("LPPool", n)
-	if norm == 0 || math.IsNaN(norm) {
-		throw(op, "the norm is %v; it must not be zero", norm)
-	}
+	must(op, norm != 0 && !math.IsNaN(norm), "the norm is %v; it must not be zero", norm)
 	kernel, config := windows(op, kernel, n, c)
 	return &LPPool{norm, kernel, config.Stride, config.CeilMode}
 }
@@ -241,9 +231,7 @@ func NewAdaptiveAvgPool3d(size []int) *AdaptiveAvgPool {
 }
 
 func adaptive(kind string, size []int, n int) []int {
-	if size == nil {
-		throw(layerName(kind, n), "the output has no size")
-	}
+	must(layerName(kind, n), size != nil, "the output has no size")
 	return each(layerName(kind, n), "the size", size, n, -1, 0)
 }
 
@@ -319,9 +307,7 @@ func NewFractionalMaxPool3d(kernel, size []int, ratio []float64) *FractionalMaxP
 }
 
 func newFractionalMaxPool(op string, kernel, size []int, ratio []float64, n int) *FractionalMaxPool {
-	if kernel == nil || (size == nil) == (ratio == nil) {
-		throw(op, "give a kernel, and either a size or a ratio of the output")
-	}
+	must(op, kernel != nil && (size == nil) != (ratio == nil), "give a kernel, and either a size or a ratio of the output")
 	l := &FractionalMaxPool{Kernel: each(op, "the kernel", kernel, n, 1, 1)}
 	if size != nil {
 		l.OutputSize = each(op, "the size", size, n, 1, 1)
@@ -329,9 +315,7 @@ func newFractionalMaxPool(op string, kernel, size []int, ratio []float64, n int)
 	}
 	l.OutputRatio = perDimension(op, "the ratio", ratio, n)
 	for _, r := range ratio {
-		if !(r > 0 && r < 1) {
-			throw(op, "the ratio is %v; it must be above 0 and below 1", ratio)
-		}
+		must(op, r > 0 && r < 1, "the ratio is %v; it must be above 0 and below 1", ratio)
 	}
 	return l
 }

@@ -41,9 +41,7 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []Recurren
 	positive(op, "hidden", hidden)
 	positive(op, "Layers", config.Layers)
 	probability(op, "Dropout", config.Dropout)
-	if config.Projection < 0 || config.Projection >= hidden || config.Projection > 0 && op != "nn.LSTM" {
-		throw(op, "Projection is %d; it is less than hidden, %d, and only an LSTM can have it", config.Projection, hidden)
-	}
+	must(op, config.Projection == 0 || config.Projection > 0 && config.Projection < hidden && op == "nn.LSTM", "Projection is %d; it is less than hidden, %d, and only an LSTM can have it", config.Projection, hidden)
 	l := Recurrent{In: in, Hidden: hidden, RecurrentConfig: config, Training: true}
 	for layer := range l.Layers {
 		width := in
@@ -69,9 +67,7 @@ func newRecurrent(op string, gates, in, hidden int, d torch.Device, c []Recurren
 func nonlinearity(op, name string) string {
 	switch {
 	case op != "nn.RNN" && op != "nn.RNNCell":
-		if name != "" {
-			throw(op, "Nonlinearity is %q; only an RNN can have it", name)
-		}
+		must(op, name == "", "Nonlinearity is %q; only an RNN can have it", name)
 	case name == "":
 		return "tanh"
 	case name != "tanh" && name != "relu":
@@ -107,7 +103,7 @@ func (l *Recurrent) gates() int { return l.Weights[0].Size(0) / l.Hidden }
 
 // op is the name of the layer in errors.
 func (l *Recurrent) op() string {
-	return map[int]string{1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}[l.gates()]
+	return [...]string{1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}[l.gates()]
 }
 
 // call calls the operator of the layer with the states h and, of an LSTM, c. It returns
@@ -211,9 +207,8 @@ func (l *Recurrent) run(x *torch.Tensor, states []*torch.Tensor) []*torch.Tensor
 
 // runPacked is run for packed sequences.
 func (l *Recurrent) runPacked(p *PackedSequence, states []*torch.Tensor) (*PackedSequence, []*torch.Tensor) {
-	if shape := p.Data.Shape(); len(shape) != 2 || shape[1] != l.In {
-		panic(&torch.Error{Op: l.op(), Shapes: [][]int{shape}, Message: fmt.Sprintf("packed data must have the shape [elements, %d]", l.In)})
-	}
+	shape := p.Data.Shape()
+	fit(l.op(), len(shape) == 2 && shape[1] == l.In, shape, "packed data must have the shape [elements, %d]", l.In)
 	arranged := func(states []*torch.Tensor, index *torch.Tensor) []*torch.Tensor {
 		if index == nil || states[0] == nil {
 			return states
@@ -253,9 +248,8 @@ func (l *Recurrent) states(x *torch.Tensor, batch int, batched bool, states []*t
 
 // expect panics unless state number i has a shape.
 func expect(op string, i int, s *torch.Tensor, want []int) {
-	if got := s.Shape(); !slices.Equal(got, want) {
-		panic(&torch.Error{Op: op, Shapes: [][]int{got}, Message: fmt.Sprintf("the state %c must have the shape %v", "hc"[i], want)})
-	}
+	got := s.Shape()
+	fit(op, slices.Equal(got, want), got, "the state %c must have the shape %v", "hc"[i], want)
 }
 
 // flatten moves the weights into one block of memory, in the order in which cuDNN
@@ -273,7 +267,7 @@ func (l *Recurrent) flatten() {
 }
 
 func (l *Recurrent) flattenForCuDNN() {
-	mode := map[int]int{1: 1, 4: 2, 3: 3}[l.gates()] // cudnnRNNMode_t by the gates
+	mode := [...]int{1: 1, 4: 2, 3: 3}[l.gates()] // cudnnRNNMode_t by the gates
 	if l.Nonlinearity == "relu" {
 		mode = 0
 	}

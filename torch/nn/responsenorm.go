@@ -25,9 +25,8 @@ func NewLocalResponseNorm(size int) *LocalResponseNorm {
 
 // Forward normalises x.
 func (l *LocalResponseNorm) Forward(x *torch.Tensor) *torch.Tensor {
-	if shape := x.Shape(); len(shape) < 3 {
-		panic(&torch.Error{Op: "nn.LocalResponseNorm", Shapes: [][]int{shape}, Message: "the input must have the shape [N, C, *], with at least one dimension *"})
-	}
+	shape := x.Shape()
+	fit("nn.LocalResponseNorm", len(shape) >= 3, shape, "the input must have the shape [N, C, *], with at least one dimension *")
 	if x.Numel() == 0 {
 		return x
 	}
@@ -65,9 +64,7 @@ func NewCrossMapLRN2d(size int) *CrossMapLRN2d {
 // Forward normalises x.
 func (l *CrossMapLRN2d) Forward(x *torch.Tensor) *torch.Tensor {
 	shape := x.Shape()
-	if len(shape) != 4 {
-		panic(&torch.Error{Op: "nn.CrossMapLRN2d", Shapes: [][]int{shape}, Message: "the input must have the shape [N, C, H, W]"})
-	}
+	fit("nn.CrossMapLRN2d", len(shape) == 4, shape, "the input must have the shape [N, C, H, W]")
 	var factor, ratio *torch.Tensor
 	torch.NoGrad(func() {
 		reach := (l.Size - 1) / 2

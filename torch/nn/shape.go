@@ -78,12 +78,8 @@ type Upsample struct {
 // Forward returns x in the other size.
 func (l Upsample) Forward(x *torch.Tensor) *torch.Tensor {
 	n := x.Dim() - 2
-	if n < 1 || n > 3 {
-		panic(&torch.Error{Op: "nn.Upsample", Shapes: [][]int{x.Shape()}, Message: "the input must have the shape [N, C, *] with 1 to 3 dimensions *"})
-	}
-	if (l.Size == nil) == (l.Scale == nil) {
-		throw("nn.Upsample", "set either Size or Scale")
-	}
+	fit("nn.Upsample", n >= 1 && n <= 3, x.Shape(), "the input must have the shape [N, C, *] with 1 to 3 dimensions *")
+	must("nn.Upsample", (l.Size == nil) != (l.Scale == nil), "set either Size or Scale")
 	o := torch.InterpolateOptions{Mode: cmp.Or(l.Mode, "nearest"), AlignCorners: l.AlignCorners}
 	switch {
 	case l.Size != nil:
@@ -131,9 +127,7 @@ type Unfold struct {
 }
 
 func (l Unfold) windows(op string) torch.WindowOptions {
-	if l.Kernel == nil {
-		throw(op, "the kernel has no size")
-	}
+	must(op, l.Kernel != nil, "the kernel has no size")
 	return torch.WindowOptions{
 		Kernel: each(op, "Kernel", l.Kernel, 2, 1, 1), Dilation: each(op, "Dilation", l.Dilation, 2, 1, 1),
 		Padding: each(op, "Padding", l.Padding, 2, 0, 0), Stride: each(op, "Stride", l.Stride, 2, 1, 1),
@@ -155,9 +149,7 @@ type Fold struct {
 
 // Forward returns the sums of the windows in x.
 func (l Fold) Forward(x *torch.Tensor) *torch.Tensor {
-	if l.OutputSize == nil {
-		throw("nn.Fold", "the output has no size")
-	}
+	must("nn.Fold", l.OutputSize != nil, "the output has no size")
 	o := Unfold{l.Kernel, l.Dilation, l.Padding, l.Stride}.windows("nn.Fold")
 	return x.Col2Im(each("nn.Fold", "OutputSize", l.OutputSize, 2, 1, 1), o)
 }

@@ -43,9 +43,7 @@ var adadelta = rule[AdadeltaConfig]{
 	},
 	check: func(c *AdadeltaConfig) {
 		started("optim.Adadelta", c.Rho == 0 && c.Eps == 0)
-		if !(c.Rho >= 0 && c.Rho <= 1) {
-			throw("optim.Adadelta", "Rho is %v; it must be from 0 to 1", c.Rho)
-		}
+		must("optim.Adadelta", c.Rho >= 0 && c.Rho <= 1, "Rho is %v; it must be from 0 to 1", c.Rho)
 		notNegative("optim.Adadelta", "Eps", c.Eps)
 		notNegative("optim.Adadelta", "WeightDecay", c.WeightDecay)
 	},

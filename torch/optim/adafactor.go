@@ -59,15 +59,11 @@ var adafactor = rule[AdafactorConfig]{
 	},
 	check: func(c *AdafactorConfig) {
 		started("optim.Adafactor", c.D == 0)
-		if !(c.Beta2Decay <= 0) {
-			throw("optim.Adafactor", "Beta2Decay is %v; it must not be above 0", c.Beta2Decay)
-		}
+		must("optim.Adafactor", c.Beta2Decay <= 0, "Beta2Decay is %v; it must not be above 0", c.Beta2Decay)
 		notNegative("optim.Adafactor", "Eps1", c.Eps1)
 		notNegative("optim.Adafactor", "Eps2", c.Eps2)
 		notNegative("optim.Adafactor", "WeightDecay", c.WeightDecay)
-		if !(c.D >= 1) {
-			throw("optim.Adafactor", "D is %v; it must be at least 1", c.D)
-		}
+		must("optim.Adafactor", c.D >= 1, "D is %v; it must be at least 1", c.D)
 	},
 	state: []slot[AdafactorConfig]{
 		counter[AdafactorConfig](),

@@ -43,9 +43,7 @@ func ClipGradNorm(params []*torch.Tensor, limit, order float64) *torch.Tensor {
 // GetTotalNorm returns the norm of the given order of all elements of tensors together, as
 // torch.nn.utils.get_total_norm: 0 for no tensors. The host does not wait.
 func GetTotalNorm(tensors []*torch.Tensor, order float64) *torch.Tensor {
-	if math.IsNaN(order) {
-		throw("optim.GetTotalNorm", "order is NaN")
-	}
+	must("optim.GetTotalNorm", !math.IsNaN(order), "order is NaN")
 	if len(tensors) == 0 {
 		return torch.Zeros([]int{})
 	}

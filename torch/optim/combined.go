@@ -21,18 +21,12 @@ type part interface {
 type parts []part
 
 func newParts(name string, schedulers []Scheduler) parts {
-	if len(schedulers) == 0 {
-		throw(name, "there are no schedulers")
-	}
+	must(name, len(schedulers) > 0, "there are no schedulers")
 	var list parts
 	for i, s := range schedulers {
 		p, ok := s.(part)
-		if !ok {
-			throw(name, "scheduler %d is a %T, which does more than count steps; only those that do can be combined", i, s)
-		}
-		if i > 0 && p.of() != list[0].of() {
-			throw(name, "scheduler %d is for another optimizer than the first", i)
-		}
+		must(name, ok, "scheduler %d is a %T, which does more than count steps; only those that do can be combined", i, s)
+		must(name, i == 0 || p.of() == list[0].of(), "scheduler %d is for another optimizer than the first", i)
 		list = append(list, p)
 	}
 	return list
@@ -131,13 +125,9 @@ type SequentialLR struct {
 func NewSequentialLR(schedulers []Scheduler, milestones ...int) *SequentialLR {
 	const name = "optim.SequentialLR"
 	s := &SequentialLR{parts: newParts(name, schedulers), milestones: milestones}
-	if len(milestones) != len(schedulers)-1 {
-		throw(name, "%d schedulers need %d milestones, got %d", len(schedulers), len(schedulers)-1, len(milestones))
-	}
+	must(name, len(milestones) == len(schedulers)-1, "%d schedulers need %d milestones, got %d", len(schedulers), len(schedulers)-1, len(milestones))
 	for i, m := range milestones {
-		if m < 1 || i > 0 && m <= milestones[i-1] {
-			throw(name, "the milestones are %v; they must be above 0 and rise", milestones)
-		}
+		must(name, m >= 1 && (i == 0 || m > milestones[i-1]), "the milestones are %v; they must be above 0 and rise", milestones)
 	}
 	s.parts[0].restart()
 	return s

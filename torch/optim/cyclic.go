@@ -63,9 +63,7 @@ func cycleMomentum(name string, o Optimizer, on bool, base, most *[]float64) (be
 	}
 	*base, *most = forGroups(name, "BaseMomentum", o, *base), forGroups(name, "MaxMomentum", o, *most)
 	for i, r := range ratesOf(o) {
-		if r.momentum == nil {
-			throw(name, "the optimizer has no momentum; set CycleMomentum to false")
-		}
+		must(name, r.momentum != nil, "the optimizer has no momentum; set CycleMomentum to false")
 		r.extra.Set("max_momentum", (*most)[i])
 		r.extra.Set("base_momentum", (*base)[i])
 		beta1 = r.beta1
@@ -236,21 +234,13 @@ var oneCycleLR = curve[OneCycleLRConfig]{
 	check: func(c *OneCycleLRConfig) {
 		const name = "optim.OneCycleLR"
 		atLeast1(name, "TotalSteps", c.TotalSteps)
-		if !(c.PctStart >= 0 && c.PctStart <= 1) {
-			throw(name, "PctStart is %v; it must be from 0 to 1", c.PctStart)
-		}
-		if c.AnnealStrategy != "cos" && c.AnnealStrategy != "linear" {
-			throw(name, "AnnealStrategy is %q; it must be cos or linear: start from optim.DefaultOneCycleLR(maxLR, totalSteps)", c.AnnealStrategy)
-		}
-		if !(c.DivFactor > 0 && c.FinalDivFactor > 0) {
-			throw(name, "DivFactor is %v and FinalDivFactor %v; both must be above 0", c.DivFactor, c.FinalDivFactor)
-		}
+		must(name, c.PctStart >= 0 && c.PctStart <= 1, "PctStart is %v; it must be from 0 to 1", c.PctStart)
+		must(name, c.AnnealStrategy == "cos" || c.AnnealStrategy == "linear", "AnnealStrategy is %q; it must be cos or linear: start from optim.DefaultOneCycleLR(maxLR, totalSteps)", c.AnnealStrategy)
+		must(name, c.DivFactor > 0 && c.FinalDivFactor > 0, "DivFactor is %v and FinalDivFactor %v; both must be above 0", c.DivFactor, c.FinalDivFactor)
 	},
 	starts: true,
 	rate: func(c *OneCycleLRConfig, m moment, _ float64) float64 {
-		if m.epoch > c.TotalSteps {
-			throw("optim.OneCycleLR", "step %d of a schedule of %d; set TotalSteps to the number of all batches", m.epoch, c.TotalSteps)
-		}
+		must("optim.OneCycleLR", m.epoch <= c.TotalSteps, "step %d of a schedule of %d; set TotalSteps to the number of all batches", m.epoch, c.TotalSteps)
 		rates := map[string]float64{"initial_lr": m.base, "max_lr": c.MaxLR[m.group], "min_lr": m.base / c.FinalDivFactor}
 		return c.at(m.epoch, func(p phase) (from, to float64) { return rates[p.fromLR], rates[p.toLR] })
 	},

@@ -49,9 +49,7 @@ func noLambdas(c *LambdaLRConfig) []setting {
 // forGroups returns a setting for each group of parameters: xs, or its only entry for all.
 func forGroups[T any](op, what string, o Optimizer, xs []T) []T {
 	n := len(ratesOf(o))
-	if len(xs) != 1 && len(xs) != n {
-		throw(op, "%s has %d entries; it must have 1, or one for each of %d groups of parameters", what, len(xs), n)
-	}
+	must(op, len(xs) == 1 || len(xs) == n, "%s has %d entries; it must have 1, or one for each of %d groups of parameters", what, len(xs), n)
 	list := make([]T, n)
 	for i := range list {
 		list[i] = xs[min(i, len(xs)-1)]

@@ -76,9 +76,7 @@ var lbfgs = rule[LBFGSConfig]{
 		atLeast1(name, "MaxIter", c.MaxIter)
 		atLeast1(name, "MaxEval", c.MaxEval)
 		atLeast1(name, "HistorySize", c.HistorySize)
-		if c.LineSearch != "" && c.LineSearch != "strong_wolfe" {
-			throw(name, "LineSearch is %q; it must be \"strong_wolfe\" or empty", c.LineSearch)
-		}
+		must(name, c.LineSearch == "" || c.LineSearch == "strong_wolfe", "LineSearch is %q; it must be \"strong_wolfe\" or empty", c.LineSearch)
 		notNegative(name, "ToleranceGrad", c.ToleranceGrad)
 		notNegative(name, "ToleranceChange", c.ToleranceChange)
 	},

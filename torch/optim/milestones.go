@@ -25,9 +25,7 @@ type StepLR struct{ schedule[StepLRConfig] }
 // Gamma is 0: that would end all learning.
 func NewStepLR(o Optimizer, c StepLRConfig) *StepLR {
 	s := &StepLR{newSchedule(&stepLR, o, c)}
-	if c.Gamma == 0 {
-		throw("optim.StepLR", "Gamma is 0, which ends all learning after %d epochs: start from optim.DefaultStepLR(%[1]d)", c.StepSize)
-	}
+	must("optim.StepLR", c.Gamma != 0, "Gamma is 0, which ends all learning after %d epochs: start from optim.DefaultStepLR(%[1]d)", c.StepSize)
 	return s
 }
 
@@ -62,9 +60,7 @@ type MultiStepLR struct{ schedule[MultiStepLRConfig] }
 // NewMultiStepLR returns a MultiStepLR for o. It panics where Gamma is 0: that would end
 // all learning.
 func NewMultiStepLR(o Optimizer, c MultiStepLRConfig) *MultiStepLR {
-	if c.Gamma == 0 {
-		throw("optim.MultiStepLR", "Gamma is 0, which ends all learning: start from optim.DefaultMultiStepLR(milestones…)")
-	}
+	must("optim.MultiStepLR", c.Gamma != 0, "Gamma is 0, which ends all learning: start from optim.DefaultMultiStepLR(milestones…)")
 	c.Milestones = slices.Clone(c.Milestones)
 	return &MultiStepLR{newSchedule(&multiStepLR, o, c)}
 }
@@ -102,9 +98,7 @@ var exponentialLR = curve[ExponentialLRConfig]{
 	name:     "ExponentialLR",
 	settings: func(c *ExponentialLRConfig) []setting { return []setting{{"gamma", &c.Gamma}} },
 	check: func(c *ExponentialLRConfig) {
-		if !(c.Gamma > 0) {
-			throw("optim.ExponentialLR", "Gamma is %v; it must be above 0", c.Gamma)
-		}
+		must("optim.ExponentialLR", c.Gamma > 0, "Gamma is %v; it must be above 0", c.Gamma)
 	},
 	rate: func(c *ExponentialLRConfig, _ moment, lr float64) float64 { return lr * c.Gamma },
 }
@@ -132,9 +126,7 @@ var constantLR = curve[ConstantLRConfig]{
 		return []setting{{"factor", &c.Factor}, {"total_iters", &c.TotalIters}}
 	},
 	check: func(c *ConstantLRConfig) {
-		if !(c.Factor > 0 && c.Factor <= 1) {
-			throw("optim.ConstantLR", "Factor is %v; it must be above 0 and at most 1: start from optim.DefaultConstantLR()", c.Factor)
-		}
+		must("optim.ConstantLR", c.Factor > 0 && c.Factor <= 1, "Factor is %v; it must be above 0 and at most 1: start from optim.DefaultConstantLR()", c.Factor)
 	},
 	starts: true,
 	rate: func(c *ConstantLRConfig, m moment, lr float64) float64 {
@@ -176,12 +168,8 @@ var linearLR = curve[LinearLRConfig]{
 		return []setting{{"start_factor", &c.StartFactor}, {"end_factor", &c.EndFactor}, {"total_iters", &c.TotalIters}}
 	},
 	check: func(c *LinearLRConfig) {
-		if !(c.StartFactor > 0 && c.StartFactor <= 1) {
-			throw("optim.LinearLR", "StartFactor is %v; it must be above 0 and at most 1: start from optim.DefaultLinearLR()", c.StartFactor)
-		}
-		if !(c.EndFactor >= 0 && c.EndFactor <= 1) {
-			throw("optim.LinearLR", "EndFactor is %v; it must be from 0 to 1", c.EndFactor)
-		}
+		must("optim.LinearLR", c.StartFactor > 0 && c.StartFactor <= 1, "StartFactor is %v; it must be above 0 and at most 1: start from optim.DefaultLinearLR()", c.StartFactor)
+		must("optim.LinearLR", c.EndFactor >= 0 && c.EndFactor <= 1, "EndFactor is %v; it must be from 0 to 1", c.EndFactor)
 	},
 	starts: true,
 	rate: func(c *LinearLRConfig, m moment, lr float64) float64 {

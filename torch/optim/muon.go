@@ -66,12 +66,8 @@ var muon = rule[MuonConfig]{
 		started("optim.Muon", c.NSSteps == 0 && c.NSCoefficients == [3]float64{})
 		notNegative("optim.Muon", "Momentum", c.Momentum)
 		notNegative("optim.Muon", "WeightDecay", c.WeightDecay)
-		if c.NSSteps >= 100 {
-			throw("optim.Muon", "NSSteps is %d; it must be below 100", c.NSSteps)
-		}
-		if c.AdjustLR != "" && !slices.Contains(adjustments, c.AdjustLR) {
-			throw("optim.Muon", "AdjustLR is %q; it must be one of %q", c.AdjustLR, adjustments)
-		}
+		must("optim.Muon", c.NSSteps < 100, "NSSteps is %d; it must be below 100", c.NSSteps)
+		must("optim.Muon", c.AdjustLR == "" || slices.Contains(adjustments, c.AdjustLR), "AdjustLR is %q; it must be one of %q", c.AdjustLR, adjustments)
 	},
 	state:    []slot[MuonConfig]{{key: "momentum_buffer"}},
 	momentum: func(c *MuonConfig) (*float64, bool) { return &c.Momentum, false },

@@ -37,40 +37,37 @@ func throw(op, format string, args ...any) {
 	panic(&torch.Error{Op: op, Message: fmt.Sprintf(format, args...)})
 }
 
+// must panics unless ok.
+func must(op string, ok bool, format string, args ...any) {
+	if !ok {
+		throw(op, format, args...)
+	}
+}
+
 // notNegative panics unless x >= 0; so it does on NaN.
 func notNegative(op, what string, x float64) {
-	if !(x >= 0) {
-		throw(op, "%s is %v; it must not be negative", what, x)
-	}
+	must(op, x >= 0, "%s is %v; it must not be negative", what, x)
 }
 
 // atLeast1 panics unless n >= 1.
 func atLeast1(op, what string, n int) {
-	if n < 1 {
-		throw(op, "%s is %d; it must be at least 1", what, n)
-	}
+	must(op, n >= 1, "%s is %d; it must be at least 1", what, n)
 }
 
 // fraction panics unless x is at least 0 and below 1.
 func fraction(op, what string, x float64) {
-	if !(x >= 0 && x < 1) {
-		throw(op, "%s is %v; it must be at least 0 and less than 1", what, x)
-	}
+	must(op, x >= 0 && x < 1, "%s is %v; it must be at least 0 and less than 1", what, x)
 }
 
 // started panics if settings look as if they were not started from a function of
 // defaults.
 func started(op string, empty bool) {
-	if empty {
-		throw(op, "the settings are zeros: start from optim.Default%s() and change what should differ", op[len("optim."):])
-	}
+	must(op, !empty, "the settings are zeros: start from optim.Default%s() and change what should differ", op[len("optim."):])
 }
 
 // checkParams panics unless params can be optimized beside the others.
 func checkParams(op string, params []*torch.Tensor, others []*torch.Tensor) {
-	if len(params) == 0 {
-		throw(op, "the list of parameters is empty")
-	}
+	must(op, len(params) > 0, "the list of parameters is empty")
 	seen := map[*torch.Tensor]bool{}
 	for _, p := range others {
 		seen[p] = true

@@ -44,9 +44,7 @@ type ReduceLROnPlateau struct {
 // is not above 0 and below 1, and on negative settings.
 func NewReduceLROnPlateau(o Optimizer, c ReduceLROnPlateauConfig) *ReduceLROnPlateau {
 	const name = "optim.ReduceLROnPlateau"
-	if !(c.Factor > 0 && c.Factor < 1) {
-		throw(name, "Factor is %v; it must be above 0 and below 1: start from optim.DefaultReduceLROnPlateau()", c.Factor)
-	}
+	must(name, c.Factor > 0 && c.Factor < 1, "Factor is %v; it must be above 0 and below 1: start from optim.DefaultReduceLROnPlateau()", c.Factor)
 	notNegative(name, "Patience", float64(c.Patience))
 	notNegative(name, "Threshold", c.Threshold)
 	notNegative(name, "Cooldown", float64(c.Cooldown))

@@ -41,9 +41,7 @@ var rprop = rule[RpropConfig]{
 	},
 	check: func(c *RpropConfig) {
 		started("optim.Rprop", c.Etas == [2]float64{} && c.StepSizes == [2]float64{})
-		if !(c.Etas[0] > 0 && c.Etas[0] < 1 && c.Etas[1] > 1) {
-			throw("optim.Rprop", "Etas are %v; the first must lie between 0 and 1, the second above 1", c.Etas)
-		}
+		must("optim.Rprop", c.Etas[0] > 0 && c.Etas[0] < 1 && c.Etas[1] > 1, "Etas are %v; the first must lie between 0 and 1, the second above 1", c.Etas)
 	},
 	state: []slot[RpropConfig]{
 		counter[RpropConfig](), {key: "prev"},

@@ -81,12 +81,8 @@ func NewGradScaler(c GradScalerConfig) *GradScaler {
 func (s *GradScaler) check() {
 	const name = "optim.GradScaler"
 	c := s.Config
-	if !(c.GrowthFactor > 1) {
-		throw(name, "GrowthFactor is %v; it must be above 1", c.GrowthFactor)
-	}
-	if !(c.BackoffFactor < 1) {
-		throw(name, "BackoffFactor is %v; it must be below 1", c.BackoffFactor)
-	}
+	must(name, c.GrowthFactor > 1, "GrowthFactor is %v; it must be above 1", c.GrowthFactor)
+	must(name, c.BackoffFactor < 1, "BackoffFactor is %v; it must be below 1", c.BackoffFactor)
 	notNegative(name, "InitScale", c.InitScale)
 	atLeast1(name, "GrowthInterval", c.GrowthInterval)
 }
@@ -110,9 +106,7 @@ func (s *GradScaler) Scale(loss *torch.Tensor) *torch.Tensor {
 
 // of returns where the gradients of o stand.
 func (s *GradScaler) of(method string, o Optimizer) *unscaling {
-	if s.scale == nil {
-		throw("optim.GradScaler."+method, "no loss was scaled yet: call Scale(loss).Backward() first")
-	}
+	must("optim.GradScaler."+method, s.scale != nil, "no loss was scaled yet: call Scale(loss).Backward() first")
 	i := slices.IndexFunc(s.optimizers, func(u *unscaling) bool { return u.optimizer == o })
 	if i < 0 {
 		i, s.optimizers = len(s.optimizers), append(s.optimizers, &unscaling{optimizer: o})
@@ -152,9 +146,7 @@ func (s *GradScaler) Unscale(o Optimizer) {
 	step(func() {
 		lists := byKind(gradsOf(o.Parameters()))
 		for _, grads := range lists {
-			if grads[0].DType() == torch.Float16 {
-				throw(name, "there are gradients in float16; keep the parameters in float32 and compute in torch.Autocast")
-			}
+			must(name, grads[0].DType() != torch.Float16, "there are gradients in float16; keep the parameters in float32 and compute in torch.Autocast")
 		}
 		inverse := s.scale.ToDType(torch.Float64).Reciprocal().ToDType(torch.Float32)
 		for _, grads := range lists {
@@ -170,9 +162,7 @@ func (s *GradScaler) Unscale(o Optimizer) {
 // panics before Unscale, and if scaling is not enabled.
 func (s *GradScaler) FoundInf(o Optimizer) *torch.Tensor {
 	u := s.of("FoundInf", o)
-	if len(u.found) == 0 {
-		throw("optim.GradScaler.FoundInf", "the gradients of this optimizer were not unscaled yet: call Unscale first")
-	}
+	must("optim.GradScaler.FoundInf", len(u.found) > 0, "the gradients of this optimizer were not unscaled yet: call Unscale first")
 	return anyOf(u.found)
 }
 
@@ -195,15 +185,11 @@ func (s *GradScaler) Step(o Optimizer) {
 		return
 	}
 	u := s.of("Step", o)
-	if u.stage == stepped {
-		throw("optim.GradScaler.Step", "the step of this optimizer was taken already; call Update once for each step")
-	}
+	must("optim.GradScaler.Step", u.stage != stepped, "the step of this optimizer was taken already; call Update once for each step")
 	if u.stage == ready {
 		s.Unscale(o)
 	}
-	if len(u.found) == 0 {
-		throw("optim.GradScaler.Step", "no parameter of the optimizer has a gradient: call Scale(loss).Backward() first")
-	}
+	must("optim.GradScaler.Step", len(u.found) > 0, "no parameter of the optimizer has a gradient: call Scale(loss).Backward() first")
 	fused, ok := o.(scalable)
 	switch {
 	case ok && len(u.found) == 1 && fused.leavesOut():

@@ -50,9 +50,7 @@ func ratesOf(o Optimizer) []rate {
 // changeRates replaces the learning rate of each of n groups.
 func changeRates(o Optimizer, n int, next func(group int, lr float64) float64) {
 	list := ratesOf(o)
-	if len(list) != n {
-		throw("optim.Scheduler", "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", len(list), n)
-	}
+	must("optim.Scheduler", len(list) == n, "the optimizer has %d groups, it had %d when the scheduler was made; add groups first", len(list), n)
 	for i, r := range list {
 		r.set(next(i, r.get()))
 	}

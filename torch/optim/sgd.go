@@ -42,9 +42,7 @@ var sgd = rule[SGDConfig]{
 	check: func(c *SGDConfig) {
 		notNegative("optim.SGD", "Momentum", c.Momentum)
 		notNegative("optim.SGD", "WeightDecay", c.WeightDecay)
-		if c.Nesterov && (c.Momentum <= 0 || c.Dampening != 0) {
-			throw("optim.SGD", "Nesterov needs a Momentum above 0 and a Dampening of 0; they are %v and %v", c.Momentum, c.Dampening)
-		}
+		must("optim.SGD", !c.Nesterov || c.Momentum > 0 && c.Dampening == 0, "Nesterov needs a Momentum above 0 and a Dampening of 0; they are %v and %v", c.Momentum, c.Dampening)
 	},
 	state:    []slot[SGDConfig]{{key: "momentum_buffer", when: func(c *SGDConfig) bool { return c.Momentum != 0 }}},
 	momentum: func(c *SGDConfig) (*float64, bool) { return &c.Momentum, false },

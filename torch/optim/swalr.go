@@ -48,12 +48,8 @@ var swaLR = curve[SWALRConfig]{
 		return []setting{{"anneal_epochs", &c.AnnealEpochs}, {"_anneal_strategy", word{&c.AnnealStrategy}}}
 	},
 	check: func(c *SWALRConfig) {
-		if c.AnnealEpochs < 0 {
-			throw("optim.SWALR", "AnnealEpochs is %d; it must not be negative", c.AnnealEpochs)
-		}
-		if c.AnnealStrategy != "cos" && c.AnnealStrategy != "linear" {
-			throw("optim.SWALR", "AnnealStrategy is %q; it must be cos or linear: start from optim.DefaultSWALR(lr)", c.AnnealStrategy)
-		}
+		must("optim.SWALR", c.AnnealEpochs >= 0, "AnnealEpochs is %d; it must not be negative", c.AnnealEpochs)
+		must("optim.SWALR", c.AnnealStrategy == "cos" || c.AnnealStrategy == "linear", "AnnealStrategy is %q; it must be cos or linear: start from optim.DefaultSWALR(lr)", c.AnnealStrategy)
 	},
 	starts: true,
 	rate: func(c *SWALRConfig, m moment, lr float64) float64 {
