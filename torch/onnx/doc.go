@@ -21,13 +21,8 @@
 // that these calls took.
 //
 // [ExportFunc] exports a network with several inputs and outputs, the states of a
-// recurrent layer for example, and with any number of free sizes:
+// recurrent layer for example, and with any number of free sizes, which have names:
 //
-//	lstm := nn.NewLSTM(6, 5, torch.CPU)
-//	f := func(in []*torch.Tensor) []*torch.Tensor {
-//		y, h, c := lstm.ForwardState(in[0], in[1], in[2])
-//		return []*torch.Tensor{y, h, c}
-//	}
 //	check, err := onnx.ExportFunc("lstm.onnx", lstm, f, onnx.Signature{
 //		Inputs: []onnx.Input{
 //			{Name: "x", Example: x, Axes: map[int]string{0: "time", 1: "batch"}},

@@ -75,7 +75,7 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 				return x.Tanh()
 			}
 			return x.Relu()
-		}, []string{"aten::tanh is call 1, not aten::relu", "batch_size 5"}},
+		}, []string{"aten::tanh is call 1, not aten::relu", "batch_size 5", "errors_test.go:"}},
 		"more calls": {func(x tensor) tensor {
 			y := x
 			for range x.Size(0) {

@@ -64,6 +64,49 @@ func Example() {
 	// Output: batch_size × 2 values, 3 samples, within 1e-05
 }
 
+// The states of an LSTM go in and come out, so that a sequence can be continued later.
+func ExampleExportFunc() {
+	dir, err := os.MkdirTemp("", "onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "lstm.onnx")
+
+	lstm := nn.NewLSTM(6, 5, torch.CPU)
+	f := func(in []*torch.Tensor) []*torch.Tensor {
+		y, h, c := lstm.ForwardState(in[0], in[1], in[2])
+		return []*torch.Tensor{y, h, c}
+	}
+	state := func(name string) onnx.Input {
+		return onnx.Input{Name: name, Example: torch.Randn([]int{1, 2, 5}), Axes: map[int]string{1: "batch"}}
+	}
+	x := onnx.Input{Name: "x", Example: torch.Randn([]int{4, 2, 6}), Axes: map[int]string{0: "time", 1: "batch"}}
+	_, err = onnx.ExportFunc(path, lstm, f, onnx.Signature{
+		Inputs: []onnx.Input{x, state("h0"), state("c0")}, Outputs: []string{"y", "h", "c"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := onnx.Inspect(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, v := range append(m.Inputs, m.Outputs...) {
+		fmt.Println(v)
+	}
+	// Output:
+	// x float32 [time batch 6]
+	// h0 float32 [1 batch 5]
+	// c0 float32 [1 batch 5]
+	// y float32 [time batch 5]
+	// h float32 [1 batch 5]
+	// c float32 [1 batch 5]
+}
+
 // An operator that Etude cannot export gets a form: a formula, or a function that writes
 // nodes.
 func ExampleRegisterLowering() {

@@ -115,7 +115,11 @@ func (e *exporter) build() (file *pb.Model, err error) {
 	err = scoped(func() {
 		for _, p := range e.points() {
 			if err := torch.Try(func() { traces = append(traces, torch.Trace(e.call, e.at(p)...)) }); err != nil {
-				fail.With("the network cannot run with %s: %w", e.text(p), err)
+				hint := ""
+				if !e.plain {
+					hint = ". Sizes up to twice the example's, and more by 5, are tried: it may have to be smaller, or Input.Axes to name a multiple"
+				}
+				fail.With("the network cannot run with %s: %w%s", e.text(p), err, hint)
 			}
 		}
 		var state []named

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if torch.Init() != nil {
-		if err := flag.Set("test.skip", "^Example(RegisterLowering)?$"); err != nil {
+		if err := flag.Set("test.skip", "^Example(ExportFunc|RegisterLowering)?$"); err != nil {
 			panic(err)
 		}
 	}

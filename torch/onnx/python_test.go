@@ -36,7 +36,11 @@ func runAllInPython(t *testing.T, runs ...pythonRun) (outputs [][]*torch.Tensor)
 	for i, r := range runs {
 		var in []map[string]any
 		for _, x := range r.inputs {
-			in = append(in, map[string]any{"shape": x.Shape(), "dtype": x.DType().String(), "data": x.Float64s()})
+			var data []string // because JSON has no infinities
+			for _, v := range x.Float64s() {
+				data = append(data, fmt.Sprint(v))
+			}
+			in = append(in, map[string]any{"shape": x.Shape(), "dtype": x.DType().String(), "data": data})
 		}
 		text, err := json.Marshal(in)
 		require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -118,16 +119,30 @@ func several() map[string]severalCase {
 			func(batch, time int) []tensor { return []tensor{randn(batch, 3, 2*time, 2*time)} },
 			[]onnx.Input{{Name: "x", Axes: map[int]string{0: "batch", 2: "2*height", 3: "2*width"}}}, []string{"y"},
 		},
+		"scores": { // that a mask makes infinite
+			nil, func(in []tensor) []tensor {
+				return []tensor{torch.ScaledDotProductAttention(in[0], in[0], in[0], torch.AttentionOptions{Mask: in[1]})}
+			},
+			func(batch, time int) []tensor {
+				never := nn.CausalMask(time, time, torch.Options{})
+				return two(randn(batch, time, 4), torch.Zeros([]int{time, time}).MaskedFill(never, math.Inf(-1)))
+			},
+			[]onnx.Input{sequence, {Name: "mask", Axes: map[int]string{0: "time", 1: "time"}}}, []string{"y"},
+		},
 		"nothing free": {
-			nil, func(in []tensor) []tensor { return two(in[0].Add(in[1]), in[0].Add(in[1]).Add(in[1])) },
-			func(int, int) []tensor { x := randn(2, 3); return two(x, x) },
-			[]onnx.Input{{Name: "a"}, {Name: "b"}}, []string{"y", "z"},
+			nil, func(in []tensor) []tensor {
+				y := in[0].Add(in[1])
+				return []tensor{y, y.Add(in[1]).Mul(in[2]), y, in[2]}
+			},
+			func(int, int) []tensor { x := randn(2, 3); return []tensor{x, x, randn()} },
+			[]onnx.Input{{Name: "a"}, {Name: "b"}, {Name: "scalar"}}, []string{"y", "z", "y again", "scalar again"},
 		},
 	}
 }
 
 // TestSeveral exports networks with several inputs, outputs and free dimensions, and runs
-// them with ONNX Runtime, here and in Python, at two batch sizes and two lengths.
+// them with ONNX Runtime, here and in Python, at two batch sizes and two lengths. With the
+// oldest and the newest opset, Export alone compares them.
 func TestSeveral(t *testing.T) {
 	torchtest.Need(t)
 	dir := t.TempDir()
@@ -145,6 +160,19 @@ func TestSeveral(t *testing.T) {
 			s.Inputs[i].Example = x
 		}
 		path := filepath.Join(dir, name+".onnx")
+		for opset, ir := range map[int]int{13: 7, 21: 10} {
+			s.Opset = opset
+			_, err := onnx.ExportFunc(path, c.model, c.f, s)
+			if err != nil && strings.Contains(err.Error(), "ONNX has Trilu from opset 14 on") {
+				continue
+			}
+			require.NoError(t, err, "%s, opset %d", name, opset)
+			file, err := onnx.Inspect(path)
+			require.NoError(t, err)
+			assert.Equal(t, ir, file.IRVersion)
+			assert.Equal(t, opset, file.Opset)
+		}
+		s.Opset = 0
 		check, err := onnx.ExportFunc(path, c.model, c.f, s)
 		if !assert.NoError(t, err, name) {
 			continue

@@ -29,9 +29,8 @@ type Signature struct {
 	// BatchAxis is the dimension of Example that counts samples. It is called
 	// batch_size in the file.
 	BatchAxis int
-	// Inputs and Outputs stand in the place of the fields above for a network with
-	// several inputs, outputs or free dimensions. Outputs are names, "output" when
-	// there is none.
+	// Inputs and Outputs, which are names, stand in the place of the fields above for a
+	// network with several inputs, outputs or free dimensions.
 	Inputs  []Input
 	Outputs []string
 	// Opset is the version of ONNX's operators, 13 to 21; 0 means 17.

@@ -1,8 +1,9 @@
 # Copyright 2026 The Etude authors
 # SPDX-License-Identifier: MIT
 """Checks each MODEL with onnx's checker and strict shape inference. With --run, also runs
-it in onnxruntime on the tensors in INPUT (JSON: a list of shape, dtype and data, in the
-order of the model's inputs), and prints a list of the outputs of each in the same form.
+it in onnxruntime on the tensors in INPUT (JSON: a list of shape, dtype and data as text,
+which may be -Inf, in the order of the model's inputs), and prints a list of the outputs of
+each, with data as numbers.
 
 usage: check.py MODEL...
        check.py --run [INPUT MODEL]...
@@ -38,7 +39,7 @@ def check(path):
 
 def run(path, given):
     with open(given) as f:
-        xs = [np.array(x["data"], dtype=x["dtype"]).reshape(x["shape"]) for x in json.load(f)]
+        xs = [np.array(x["data"], np.float64).astype(x["dtype"]).reshape(x["shape"]) for x in json.load(f)]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     ys = session.run(None, {i.name: x for i, x in zip(session.get_inputs(), xs, strict=True)})
     return [{"shape": list(y.shape), "data": y.astype(np.float64).ravel().tolist()} for y in ys]
