@@ -35,26 +35,24 @@ func ExampleMean() {
 	// Output: 0.667
 }
 
-// The median error, for which the errors of all samples are kept.
+// The largest error of all samples: what is needed of two batches is the larger one.
 func ExampleMetric() {
-	median := metric.Metric{
-		Name: "median_error", Keep: true,
+	largest := metric.Metric{
+		Name: "largest_error",
 		Batch: func(output, target *torch.Tensor) *torch.Tensor {
-			return output.Sub(target).Abs()
+			return output.Sub(target).Abs().Max()
 		},
-		Value: func(errors *torch.Tensor) float64 {
-			middle, _ := errors.Median(0, false)
-			return middle.Item()
-		},
+		Merge: func(total, batch *torch.Tensor) *torch.Tensor { return total.Maximum(batch) },
+		Value: func(total *torch.Tensor) float64 { return total.Item() },
 	}
 	torch.Scope(func() {
-		m := median.New()
+		m := largest.New()
 		defer m.Close()
 		m.Add(torch.FromSlice([]float32{0.5, 1, 2}, 3), torch.FromSlice([]float32{0, 1, 3.5}, 3))
-		m.Add(torch.FromSlice([]float32{4, 5}, 2), torch.FromSlice([]float32{4, 7}, 2))
+		m.Add(torch.FromSlice([]float32{4}, 1), torch.FromSlice([]float32{4}, 1))
 		fmt.Println(m.Value())
 	})
-	// Output: 0.5
+	// Output: 1.5
 }
 
 // Rows are the true classes, columns the predicted ones.

@@ -35,7 +35,8 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// Metric says how outputs are measured: what Value needs to know of each batch.
+// Metric says how outputs are measured: what Value needs to know of each batch, and how
+// that of several batches is joined.
 type Metric struct {
 	Name     string // in histories, with "val_" before it for validation; each metric of a run needs another one
 	Maximize bool   // whether a higher value is the better one
@@ -43,9 +44,11 @@ type Metric struct {
 	// Batch returns what Value needs of a batch, on the device of output. It runs without
 	// gradients, in a scope of its own, and should read no value on the host.
 	Batch func(output, target *torch.Tensor) *torch.Tensor
+	// Merge returns what Value needs of two parts, of one shape; nil adds them. They are of
+	// float64, or of int64 if Batch returns integers.
+	Merge func(total, batch *torch.Tensor) *torch.Tensor
 	// Keep lets Value have the rows that Batch returns, those of all batches one after
-	// another. They fill the device's memory without a limit. Without it, what Batch returns is
-	// added up, in float64, or in int64 if it is integers.
+	// another, which fill the device's memory without a limit.
 	Keep bool
 	// Value returns the metric of all samples. It may read total, which is on the device.
 	Value func(total *torch.Tensor) float64
@@ -122,7 +125,12 @@ func (a *Accumulator) add(batch *torch.Tensor) {
 		if !slices.Equal(was, is) {
 			throw(a.metric.Name, "every batch needs the same number of classes or outputs: what is counted has the shape %v now, it had %v before", is, was)
 		}
-		if !a.metric.Keep {
+		switch {
+		case a.metric.Keep:
+		case a.metric.Merge != nil:
+			a.parts[0].CopyInPlace(a.metric.Merge(a.parts[0], batch))
+			return
+		default:
 			a.parts[0].AddInPlace(batch)
 			return
 		}

@@ -106,47 +106,37 @@ type moments struct {
 
 func (m moments) apart() float64 { return m.outputMean - m.targetMean }
 
-// add joins the moments of two sets of samples by the formula of Chan, Golub and LeVeque
-// (1983, The American Statistician 37:242), in which nothing cancels.
-func (m moments) add(o moments) moments {
-	n := m.n + o.n
-	share, product := o.n/n, m.n*o.n/n
-	output, target := o.outputMean-m.outputMean, o.targetMean-m.targetMean
-	return moments{
-		n, m.outputMean + share*output, m.targetMean + share*target,
-		m.outputs + o.outputs + product*output*output,
-		m.both + o.both + product*output*target,
-		m.targets + o.targets + product*target*target,
-	}
-}
-
 // byOutput returns the metric that is the mean, over the outputs, of a value of their
-// moments. It keeps eight numbers of each batch and output on the device.
+// moments.
 func byOutput(name string, value func(moments) float64) Metric {
 	return Metric{
-		Name: name, Maximize: true, Keep: true,
+		Name: name, Maximize: true,
+		// For each output, and for it and its targets: n, the mean, and two sums of products.
 		Batch: func(output, target *torch.Tensor) *torch.Tensor {
 			checkShapes(name, output, target)
 			x := torch.Stack([]*torch.Tensor{columns(output.ToDType(torch.Float64)), columns(target.ToDType(torch.Float64))}, 0)
 			n, outputs := x.Size(1), x.Size(2)
-			if n == 0 {
-				return torch.Zeros([]int{0, outputs, 2, 4}, torch.Options{DType: torch.Float64, Device: x.Device()})
-			}
 			x = x.Permute(2, 0, 1) // [outputs, output and target, n]
-			mean := x.MeanDim([]int{2}, true)
+			mean := x.SumDim([]int{2}, true).DivScalar(max(n, 1))
 			x = x.Sub(mean)
-			return torch.Cat([]*torch.Tensor{count(x, n).Expand(outputs, 2, 1), mean, x.Bmm(x.Transpose(1, 2))}, 2).Unsqueeze(0)
+			return torch.Cat([]*torch.Tensor{count(x, n).Expand(outputs, 2, 1), mean, x.Bmm(x.Transpose(1, 2))}, 2)
 		},
-		Value: func(batches *torch.Tensor) float64 {
-			outputs, rows := batches.Size(1), batches.Float64s()
-			of := make([]moments, outputs)
-			for i := 0; i < len(rows); i += 8 {
-				r := rows[i : i+8]
-				m := &of[i/8%outputs]
-				*m = m.add(moments{r[0], r[1], r[5], r[2], r[3], r[7]})
-			}
-			values := make([]float64, outputs)
-			for i, m := range of {
+		// Chan, Golub and LeVeque 1983, The American Statistician 37:242: nothing cancels.
+		Merge: func(total, batch *torch.Tensor) *torch.Tensor {
+			before, apart := total.Narrow(2, 0, 1), batch.Narrow(2, 1, 1).Sub(total.Narrow(2, 1, 1))
+			n := before.Add(batch.Narrow(2, 0, 1))
+			share := batch.Narrow(2, 0, 1).Div(n.ClampMin(1))
+			mean := total.Narrow(2, 1, 1).Addcmul(apart, share, 1)
+			products := total.Narrow(2, 2, 2).Add(batch.Narrow(2, 2, 2)).
+				AddcmulInPlace(apart.Mul(apart.Transpose(1, 2)), before.Mul(share), 1)
+			return torch.Cat([]*torch.Tensor{n, mean, products}, 2)
+		},
+		Value: func(total *torch.Tensor) float64 {
+			rows := total.Float64s()
+			values := make([]float64, len(rows)/8)
+			for i := range values {
+				r := rows[8*i:]
+				m := moments{r[0], r[1], r[5], r[2], r[3], r[7]}
 				if constant(m.outputs, m.n, m.outputMean) {
 					m.outputs, m.both = 0, 0
 				}
