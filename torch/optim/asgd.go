@@ -44,9 +44,7 @@ var asgd = rule[ASGDConfig]{
 			{"foreach", nil}, {"maximize", &c.Maximize}, {"differentiable", false}, {"capturable", false},
 		}
 	},
-	check: func(c *ASGDConfig) {
-		notNegative("optim.ASGD", "WeightDecay", c.WeightDecay)
-	},
+	check: func(c *ASGDConfig) { notNegative("optim.ASGD", "WeightDecay", c.WeightDecay) },
 	state: []slot[ASGDConfig]{
 		counter[ASGDConfig](),
 		{key: "eta", scalar: true, host: true, fill: func(c *ASGDConfig, t *torch.Tensor) { t.FillInPlace(c.LR) }},
