@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -76,12 +77,8 @@ func NewMultiheadAttention(embed, heads int, d torch.Device, c ...MultiheadAtten
 	positive(op, "heads", heads)
 	probability(op, "Dropout", config.Dropout)
 	must(op, embed%heads == 0, "%d features cannot be divided by %d heads", embed, heads)
-	for _, dim := range []*int{&config.KDim, &config.VDim} {
-		if *dim == 0 {
-			*dim = embed
-		}
-		positive(op, "KDim or VDim", *dim)
-	}
+	config.KDim, config.VDim = cmp.Or(config.KDim, embed), cmp.Or(config.VDim, embed)
+	positive(op, "KDim or VDim", min(config.KDim, config.VDim))
 	l := &MultiheadAttention{
 		Embed: embed, Heads: heads, Dropout: config.Dropout, BatchFirst: config.BatchFirst, ZeroAttn: config.ZeroAttn, Training: true,
 		OutProj: NewLinear(embed, embed, d, LinearConfig{NoBias: config.NoBias, DType: config.DType}),

@@ -4,6 +4,7 @@
 package optim
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/etude-ml/etude/torch"
@@ -78,13 +79,8 @@ var adafactor = rule[AdafactorConfig]{
 	},
 	update: each(func(c *AdafactorConfig) bool { return c.Maximize }, func(c *AdafactorConfig, p, g *torch.Tensor, s []*torch.Tensor) {
 		n, rows, columns, variance := count(s[0]), s[1], s[2], s[3]
-		eps := c.Eps1
-		if eps == 0 {
-			eps = map[torch.DType]float64{torch.Float64: 0x1p-52, torch.Float16: 0x1p-10, torch.BFloat16: 0x1p-7}[p.DType()]
-			if eps == 0 {
-				eps = 0x1p-23
-			}
-		}
+		ofType := map[torch.DType]float64{torch.Float64: 0x1p-52, torch.Float16: 0x1p-10, torch.BFloat16: 0x1p-7}
+		eps := cmp.Or(c.Eps1, ofType[p.DType()], 0x1p-23)
 		share, root := math.Pow(n, c.Beta2Decay), func(x *torch.Tensor) float64 { return x.Norm(2).Item() / math.Sqrt(float64(x.Numel())) }
 		rate := max(c.Eps2, root(p)) * min(c.LR, 1/math.Sqrt(n))
 		p.MulScalarInPlace(1 - c.LR*c.WeightDecay)

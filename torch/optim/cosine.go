@@ -3,7 +3,10 @@
 
 package optim
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // CosineAnnealingLRConfig holds the settings of a CosineAnnealingLR.
 type CosineAnnealingLRConfig struct {
@@ -62,9 +65,7 @@ type CosineAnnealingWarmRestarts struct {
 
 // NewCosineAnnealingWarmRestarts returns a CosineAnnealingWarmRestarts for o.
 func NewCosineAnnealingWarmRestarts(o Optimizer, c CosineAnnealingWarmRestartsConfig) *CosineAnnealingWarmRestarts {
-	if c.TMult == 0 {
-		c.TMult = 1
-	}
+	c.TMult = cmp.Or(c.TMult, 1)
 	return &CosineAnnealingWarmRestarts{newSchedule(&warmRestarts, o, c)}
 }
 

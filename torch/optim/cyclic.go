@@ -4,6 +4,7 @@
 package optim
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -42,9 +43,7 @@ type CyclicLR struct{ schedule[CyclicLRConfig] }
 func NewCyclicLR(o Optimizer, c CyclicLRConfig) *CyclicLR {
 	const name = "optim.CyclicLR"
 	c.BaseLR, c.MaxLR = forGroups(name, "BaseLR", o, c.BaseLR), forGroups(name, "MaxLR", o, c.MaxLR)
-	if c.StepSizeDown == 0 {
-		c.StepSizeDown = c.StepSizeUp
-	}
+	c.StepSizeDown = cmp.Or(c.StepSizeDown, c.StepSizeUp)
 	c.beta1 = cycleMomentum(name, o, c.CycleMomentum, &c.BaseMomentum, &c.MaxMomentum)
 	cyclicLR.check(&c)
 	for i, r := range ratesOf(o) {
