@@ -73,7 +73,8 @@ const maxPixels = 1 << 28
 
 // OpenImages lists the images in root/CLASS/…, as torchvision's ImageFolder does: the
 // classes are numbered in the order of their names. Formats are PNG, JPEG, GIF (its first
-// picture), BMP, TIFF and WebP.
+// picture), BMP, TIFF and WebP. Pixels are those of Pillow, except in JPEG files, where
+// decoders round differently, and fill reduced colours up differently.
 func OpenImages(root string, o Images) (*ImageFolder, error) {
 	f := &ImageFolder{root: root, images: o}
 	if o.DType != torch.Float32 && o.DType != torch.UInt8 {
