@@ -6,6 +6,7 @@ package files
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -13,21 +14,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // ReadCSV reads a file of comma-separated values (RFC 4180, as encoding/csv reads it), or
 // of tab-separated values. Its first line names the columns, unless c.NoHeader is set.
-// The text is UTF-8, with or without a byte order mark. Spaces around values do not
-// count. Numbers are rounded to float32.
+// The text is UTF-8, with or without a byte order mark, and may be packed by gzip. Spaces
+// around values do not count. Numbers are rounded to float32.
 func ReadCSV(path string, c Columns) (*Content, error) {
 	f, _, err := wholefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("files: %s: %w", path, err)
 	}
 	defer f.Close()
-	if c.Comma == 0 && filepath.Ext(path) == ".tsv" {
+	if c.Comma == 0 && filepath.Ext(strings.TrimSuffix(path, ".gz")) == ".tsv" {
 		c.Comma = '\t'
 	}
 	content, err := readCSV(f, path, c)
@@ -99,11 +101,17 @@ func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
 	}
 }
 
-// utf8 skips a byte order mark, and refuses that of UTF-16.
+// utf8 unpacks gzip, skips a byte order mark, and refuses that of UTF-16.
 func utf8(r io.Reader) (*bufio.Reader, error) {
 	text := bufio.NewReaderSize(r, 1<<16)
 	mark, _ := text.Peek(3) // a short file has none
 	switch {
+	case bytes.HasPrefix(mark, []byte{0x1f, 0x8b}):
+		unpacked, err := gzip.NewReader(text)
+		if err != nil {
+			return nil, err
+		}
+		return utf8(unpacked)
 	case bytes.Equal(mark, []byte("\ufeff")):
 		_, err := text.Discard(3)
 		return text, err

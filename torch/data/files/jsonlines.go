@@ -20,7 +20,7 @@ import (
 // all lines, and for classes, names and groups texts, numbers or booleans. A field that is
 // null or not there is missing. A list alone makes a tensor [n, shape…]; numbers and lists
 // of one dimension are joined to [n, numbers]. If c.Inputs is nil, X takes the fields of
-// the first line that nothing else names.
+// the first line that nothing else names. The file may be packed by gzip.
 func ReadJSONLines(path string, c Columns) (*Content, error) {
 	f, _, err := wholefile.Open(path)
 	if err != nil {

@@ -4,11 +4,14 @@
 package files_test
 
 import (
+	"compress/gzip"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -148,6 +151,21 @@ func TestJSONLists(t *testing.T) {
 		assert.Equal(t, []float32{x, 1, 1, want.Rooms[i], 0, -2.5}, got.X.Select(0, i).Float32s())
 	}
 	assert.Equal(t, []string{"name", "age", "income", "rooms", "answer", "house"}, got.Unused)
+}
+
+func TestGzip(t *testing.T) {
+	torchtest.NoLeaks(t)
+	var packed strings.Builder
+	w := gzip.NewWriter(&packed)
+	fmt.Fprint(w, "\ufeffx\ty\n1\t2\n")
+	require.NoError(t, w.Close())
+	got, err := files.ReadCSV(write(t, "a.tsv.gz", packed.String()), files.Columns{Targets: []string{"y"}})
+	require.NoError(t, err)
+	defer got.Close()
+	assert.Equal(t, []float32{1}, got.X.Float32s())
+	assert.Equal(t, []float32{2}, got.Y.Float32s())
+	_, err = files.ReadCSV(write(t, "b.tsv.gz", packed.String()[:30]), files.Columns{Targets: []string{"y"}})
+	require.ErrorContains(t, err, "unexpected EOF")
 }
 
 // write makes a file for a test.
