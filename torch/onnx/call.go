@@ -130,13 +130,18 @@ func (c *call) fixed(s size, name string) int {
 	return s.fixed
 }
 
-// ints returns a list of integers, nil for None.
-func (c *call) ints(name string) []int {
+// sizeList returns a list of integers that may depend on free sizes, nil for None.
+func (c *call) sizeList(name string) []size {
 	if !c.has(name) {
 		return nil
 	}
+	return c.p.solveAll(traced[[]int](c, name, "a list of integers"), c.what(name))
+}
+
+// ints returns a list of integers that must not depend on free sizes, nil for None.
+func (c *call) ints(name string) []int {
 	var out []int
-	for _, s := range c.p.solveAll(traced[[]int](c, name, "a list of integers"), c.what(name)) {
+	for _, s := range c.sizeList(name) {
 		out = append(out, c.fixed(s, name))
 	}
 	return out
@@ -290,4 +295,12 @@ func (v *value) sizeAt(d int) size {
 		fail.With("there is no dimension %d in %v", d, v.shape)
 	}
 	return v.shape[d]
+}
+
+// integer returns a constant int64 without dimensions.
+func (c *call) integer(n int) string { return c.scalar(float64(n), torch.Int64) }
+
+// every returns 0, step, 2·step … below n, as int64.
+func (c *call) every(step int, n size) string {
+	return c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(n), c.vector(0)}), c.integer(step)})
 }

@@ -332,6 +332,14 @@ func operatorCases() map[string]forward {
 	all["arange"] = func(x t) t { return x.AddScalar(0).Add(call1("aten::arange", x.Size(0)).Reshape(-1, 1, 1)) }
 	all["arange.start"] = func(x t) t { return x.Add(call1("aten::arange.start", 2, x.Size(0)+2).Reshape(-1, 1, 1)) }
 	all["arange.start_step"] = func(x t) t { return x.Add(torch.Arange(0, 3*x.Size(0), 3).Reshape(-1, 1, 1)) }
+	all["linspace"] = func(x t) t { return x.Mul(torch.Linspace(-1, 2, x.Size(0)).Reshape(-1, 1, 1)) }
+	all["repeat free"] = func(x t) t { return m.Sin().Repeat(x.Size(0), 1, 1).Mul(x) }
+	for name, f := range map[string]func(x t) t{
+		"median": func(x t) t { return first("aten::median", x) }, "kthvalue": func(x t) t { return first("aten::kthvalue", x, x.Size(0), 0) },
+		"median.dim": func(x t) t { return first("aten::median.dim", x, 0, true) }, "unfold": func(x t) t { return first("aten::unfold", x, 0, 3, 2) },
+	} {
+		all[name+" free"] = func(x t) t { return f(torch.Cat([]t{x, x.Neg(), x}, 0)) }
+	}
 	all["eye"] = func(x t) t { return call1("aten::eye", x.Size(0)).Matmul(flat(x)) }
 	all["eye.m"] = func(x t) t { return torch.Call("aten::eye.m", 5, x.Size(0)).Tensor().Matmul(flat(x)) }
 	add("movedim.int", 1, -1)

@@ -22,23 +22,6 @@ func (c *call) perAxis(name string, n int, empty []int) []int {
 	return repeated(xs[0], n)
 }
 
-func repeated(x, n int) []int {
-	xs := make([]int, n)
-	for i := range xs {
-		xs[i] = x
-	}
-	return xs
-}
-
-// counted returns 0, 1 … n-1.
-func counted(n int) []int {
-	xs := make([]int, n)
-	for i := range xs {
-		xs[i] = i
-	}
-	return xs
-}
-
 // lowerConv writes a convolution over any number of dimensions, transposed or not.
 func lowerConv(c *call) {
 	x, w, b := c.tensor("input"), c.tensor("weight"), c.optional("bias")

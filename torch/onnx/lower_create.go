@@ -31,6 +31,13 @@ func lowerArange(c *call) {
 	c.set(0, c.as(&value{name: y, dtype: torch.Int64}, c.dtypeOf(0)))
 }
 
+// lowerLinspace writes as many equal steps as a free size has.
+func lowerLinspace(c *call) {
+	d, n := c.dtypeOf(0), c.shapeOf(0)[0]
+	known := map[string]string{"i": c.cast(c.every(1, n), d), "n": c.cast(c.sizes(n), d)}
+	c.set(0, c.formula(d, "start + i * ((end - start) / Max(n - 1, 1))", known))
+}
+
 // lowerEye writes a diagonal of ones.
 func lowerEye(c *call) {
 	c.put("EyeLike", []string{c.in(c.filled(c.shapeOf(0), c.dtypeOf(0), 0))})

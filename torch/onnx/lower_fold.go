@@ -76,17 +76,10 @@ func lowerCol2im(c *call) {
 func unpool(n int) lowering {
 	return func(c *call) {
 		x, out := c.tensor("self"), c.shapeOf(0)
-		lead := out[: len(out)-n : len(out)-n]
-		plane := func(shape []size) []size {
-			all := 1
-			for _, s := range shape[len(lead):] {
-				all *= c.fixed(s, "self")
-			}
-			return append(lead, size{fixed: all})
-		}
-		flat := func(v *value) string { return c.reshape(c.in(v), v.shape, plane(v.shape)) }
-		zeros := c.in(c.filled(plane(out), x.dtype, 0))
-		y := c.add("ScatterElements", []string{zeros, flat(c.tensor("indices")), flat(x)}, attrInt("axis", len(lead)))
-		c.set(0, c.reshape(y, plane(out), out))
+		planes := append(repeated(0, len(out)-n), -1) // the first dimensions as they are
+		flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(planes...)}) }
+		zeros := flat(c.in(c.filled(out, x.dtype, 0)))
+		y := c.add("ScatterElements", []string{zeros, flat(c.in(c.tensor("indices"))), flat(c.in(x))}, attrInt("axis", len(out)-n))
+		c.set(0, c.add("Reshape", []string{y, c.sizes(out...)}))
 	}
 }

@@ -162,36 +162,29 @@ func (c *call) rearranged(x *value, from []size, perm ...int) {
 // lowerShuffle writes pixel_shuffle, pixel_unshuffle and channel_shuffle: dimensions are
 // split in two and the parts ordered otherwise.
 func lowerShuffle(c *call) {
-	x := c.tensor("self")
-	n := len(x.shape)
-	part := func(d, by int) size { // of a dimension that is split
-		return c.p.derive(c.what("self"), func(x []int) int { return x[0] / by }, x.sizeAt(d))
-	}
-	var lead, perm []int
-	var split []size
-	first := n - 3
-	for d := range first {
-		lead = append(lead, d)
-	}
+	x, out := c.tensor("self"), c.shapeOf(0)
+	first, split, perm := len(x.shape)-3, []size{}, []int{}
+	part := func(n int) size { return size{fixed: n} }
 	switch c.node.Op {
 	case "aten::pixel_shuffle":
-		r := c.int("upscale_factor")
-		split, perm = []size{part(first, r*r), {fixed: r}, {fixed: r}, part(first+1, 1), part(first+2, 1)}, []int{0, 3, 1, 4, 2}
+		r := part(c.int("upscale_factor"))
+		split, perm = []size{out[first], r, r, x.shape[first+1], x.shape[first+2]}, []int{0, 3, 1, 4, 2}
 	case "aten::pixel_unshuffle":
-		r := c.int("downscale_factor")
-		split, perm = []size{part(first, 1), part(first+1, r), {fixed: r}, part(first+2, r), {fixed: r}}, []int{0, 2, 4, 1, 3}
+		r := part(c.int("downscale_factor"))
+		split, perm = []size{x.shape[first], out[first+1], r, out[first+2], r}, []int{0, 2, 4, 1, 3}
 	default: // the channels come second
 		g := c.int("groups")
-		first, lead = 1, []int{0}
-		split, perm = []size{{fixed: g}, part(1, g)}, []int{1, 0}
-		for d := 2; d < n; d++ {
-			split, perm = append(split, part(d, 1)), append(perm, d)
+		first = 1
+		rest := c.p.derive(c.what("self"), func(x []int) int { return x[0] / g }, x.sizeAt(1))
+		split, perm = []size{part(g), rest}, []int{1, 0}
+		for d := 2; d < len(x.shape); d++ {
+			split, perm = append(split, x.shape[d]), append(perm, d)
 		}
 	}
 	for i := range perm {
 		perm[i] += first
 	}
-	c.rearranged(x, append(slices.Clone(x.shape[:first]), split...), append(lead, perm...)...)
+	c.rearranged(x, append(slices.Clone(x.shape[:first]), split...), append(counted(first), perm...)...)
 }
 
 // lowerScaledDotProductAttention writes softmax(q·kᵀ·scale + mask)·v.

@@ -99,8 +99,7 @@ func lowerEmbeddingBag(c *call) {
 	w, indices, offsets, d := c.tensor("weight"), c.tensor("indices"), c.tensor("offsets"), c.dtypeOf(0)
 	c.label = prefix(w.label)
 	total := c.sizes(indices.shape[0])
-	zero, one := c.integer(0), c.integer(1)
-	places := c.add("Range", []string{zero, c.add("Squeeze", []string{total, c.vector(0)}), one})
+	places := c.every(1, indices.shape[0])
 	starts := c.as(offsets, torch.Int64)
 	ends := c.add("Slice", []string{starts, c.vector(1), c.vector(math.MaxInt64), c.vector(0)})
 	if c.bool("include_last_offset") {

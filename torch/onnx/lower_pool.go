@@ -56,11 +56,12 @@ func (c *call) maxPool(x *value, n int, attributes []attribute) {
 	c.batched(x, n+2, func(in string) string {
 		out := c.emit(c.label, "MaxPool", []string{in}, []bool{true, places}, attributes...)
 		if places {
-			plane := 1
-			for _, s := range x.shape[len(x.shape)-n:] {
-				plane *= c.fixed(s, "self")
+			at := out[1] // in all planes, which follow each other
+			var all []int
+			for d := len(x.shape) - n; d < len(x.shape); d++ {
+				all = append(all, d)
 			}
-			at := c.add("Mod", []string{out[1], c.vector(plane)})
+			at = c.add("Mod", []string{at, c.elementsAlong(x, all)})
 			if len(x.shape) == n+1 {
 				at = c.add("Squeeze", []string{at, c.vector(0)})
 			}
@@ -115,11 +116,17 @@ func adaptivePool(op string, n int) lowering {
 				y = c.reduced(reduce, y, true, axis)
 				continue
 			}
-			have := c.fixed(x.shape[axis], "self")
+			bound := func(windows, up int) string { // (windows·n + up) / out, rounded down
+				n := x.shape[axis]
+				if n.constant() {
+					return c.vector((windows*n.fixed + up) / out)
+				}
+				y := c.add("Mul", []string{c.sizes(n), c.vector(windows)})
+				return c.add("Div", []string{c.add("Add", []string{y, c.vector(up)}), c.vector(out)})
+			}
 			var parts []string
 			for k := range out {
-				from, to := k*have/out, ((k+1)*have+out-1)/out
-				part := c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
+				part := c.add("Slice", []string{y, bound(k, 0), bound(k+1, out-1), c.vector(axis)})
 				parts = append(parts, c.reduced(reduce, part, true, axis))
 			}
 			y = c.add("Concat", parts, attrInt("axis", axis))

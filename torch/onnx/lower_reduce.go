@@ -191,8 +191,8 @@ func lowerRenorm(c *call) {
 	c.set(0, c.formula(x.dtype, "Where(n > maxnorm, self * (maxnorm / (n + e)), self)", known))
 }
 
-// freedom returns how many elements there are in some dimensions, less the correction.
-func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) string {
+// elementsAlong returns how many elements there are in some dimensions, int64 [1].
+func (c *call) elementsAlong(x *value, axes []int) string {
 	fixed, free := 1, []size{}
 	for _, axis := range axes {
 		if s := x.sizeAt(axis); s.constant() {
@@ -201,15 +201,24 @@ func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) 
 			free = append(free, s)
 		}
 	}
-	if len(free) == 0 {
-		return c.scalar(max(float64(fixed)-correction, 0), d)
-	}
 	n := c.vector(fixed)
 	for _, s := range free {
 		n = c.add("Mul", []string{n, c.sizes(s)})
 	}
-	n = c.add("Squeeze", []string{n, c.vector(0)})
-	return c.formula(d, "Max(Number(n) - k, 0)", map[string]string{"n": n, "k": c.scalar(correction, d)})
+	return n
+}
+
+// freedom returns how many elements there are in some dimensions, less the correction.
+func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) string {
+	n, constant := 1, true
+	for _, axis := range axes {
+		n, constant = n*x.sizeAt(axis).fixed, constant && x.sizeAt(axis).constant()
+	}
+	if constant {
+		return c.scalar(max(float64(n)-correction, 0), d)
+	}
+	count := c.add("Squeeze", []string{c.elementsAlong(x, axes), c.vector(0)})
+	return c.formula(d, "Max(Number(n) - k, 0)", map[string]string{"n": count, "k": c.scalar(correction, d)})
 }
 
 // lowerVariance writes the variance or its root and, as a second result, the mean.

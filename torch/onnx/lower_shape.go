@@ -6,7 +6,6 @@ package onnx
 import (
 	"slices"
 
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -117,13 +116,9 @@ func lowerExpand(c *call) {
 func lowerRepeat(c *call) {
 	x := c.tensor("self")
 	in := c.in(x)
-	repeats := c.p.solveAll(traced[[]int](c, "repeats", "a list of integers"), c.what("repeats"))
+	repeats := c.sizeList("repeats")
 	if extra := len(repeats) - len(x.shape); extra > 0 {
-		axes := make([]int, extra)
-		for i := range axes {
-			axes[i] = i
-		}
-		in = c.add("Unsqueeze", []string{in, c.vector(axes...)})
+		in = c.add("Unsqueeze", []string{in, c.vector(counted(extra)...)})
 	}
 	c.put("Tile", []string{in, c.sizes(repeats...)})
 }
@@ -228,9 +223,6 @@ func lowerRoll(c *call) {
 	c.put("Identity", []string{out})
 }
 
-// integer returns a constant int64 without dimensions.
-func (c *call) integer(n int) string { return c.scalar(float64(n), torch.Int64) }
-
 // lowerUnfold cuts a dimension into windows, which become the last dimension.
 func lowerUnfold(c *call) {
 	x := c.tensor("self")
@@ -239,14 +231,9 @@ func lowerUnfold(c *call) {
 	}
 	rank, step, width := len(x.shape), c.int("step"), c.int("size")
 	axis := c.axis("dimension", rank)
-	count := c.p.derive("the number of windows", func(x []int) int { return (x[0]-width)/step + 1 }, x.sizeAt(axis))
-	starts := c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(count), c.vector(0)}), c.integer(1)})
-	starts = c.add("Unsqueeze", []string{c.add("Mul", []string{starts, c.integer(step)}), c.vector(1)})
-	places := make([]int, width)
-	for i := range places {
-		places[i] = i
-	}
-	y := c.add("Gather", []string{c.in(x), c.add("Add", []string{starts, c.vector(places...)})}, attrInt("axis", axis))
+	starts := c.every(step, x.sizeAt(axis).plus(1-width))
+	at := c.add("Add", []string{c.add("Unsqueeze", []string{starts, c.vector(1)}), c.vector(counted(width)...)})
+	y := c.add("Gather", []string{c.in(x), at}, attrInt("axis", axis))
 	c.set(0, c.moved(y, rank+1, axis+1, 1, rank))
 }
 

@@ -221,28 +221,21 @@ func lowerIndexPut(c *call) {
 	c.put("ScatterND", []string{c.in(x), c.places(x, indices), src}, attributes...)
 }
 
-// sorted writes the first values of a sorted dimension and their places, all where k is 0.
-func (c *call) sorted(x *value, axis, k int, descending bool) (values, places string) {
+// sorted writes the first n values of a sorted dimension and their places.
+func (c *call) sorted(x, n string, axis int, descending bool) (values, places string) {
 	largest, _ := number(descending)
-	n := size{fixed: k}
-	if k == 0 {
-		n = x.sizeAt(axis)
-	}
-	out := c.emit(c.label, "TopK", []string{c.in(x), c.sizes(n)}, []bool{true, true}, attrInt("axis", axis), attrInt("largest", int(largest)))
+	out := c.emit(c.label, "TopK", []string{x, n}, []bool{true, true}, attrInt("axis", axis), attrInt("largest", int(largest)))
 	return out[0], out[1]
 }
 
 // lowerSort sorts a dimension, or gives its first values; argsort has the places only.
 func lowerSort(c *call) {
-	x := c.tensor("self")
-	if len(x.shape) == 0 {
-		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-	}
-	k, descending := 0, c.bool("descending")
+	x, axis := c.tensor("self"), c.axis("dim", c.rank())
+	n, descending := x.sizeAt(axis), c.bool("descending")
 	if c.has("k") {
-		k, descending = c.int("k"), c.bool("largest")
+		n, descending = c.size("k"), c.bool("largest")
 	}
-	values, places := c.sorted(x, c.axis("dim", len(x.shape)), k, descending)
+	values, places := c.sorted(c.in(x), c.sizes(n), axis, descending)
 	if len(c.node.Results) == 1 {
 		c.set(0, places)
 		return
@@ -252,31 +245,26 @@ func lowerSort(c *call) {
 }
 
 // lowerKth gives the k-th smallest value of a dimension, or the lower median, and its place.
+// The median of all elements has no place.
 func lowerKth(c *call) {
-	x := c.tensor("self")
-	if len(x.shape) == 0 {
-		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-	}
-	if !c.has("dim") { // the median of all elements
-		n := 1
-		for _, s := range x.shape {
-			n *= c.fixed(s, "self")
-		}
-		flat := &value{name: c.add("Reshape", []string{c.in(x), c.vector(-1)}), shape: []size{{fixed: n}}, dtype: x.dtype}
-		values, _ := c.sorted(flat, 0, (n+1)/2, false)
-		c.set(0, c.add("Squeeze", []string{c.add("Gather", []string{values, c.vector((n+1)/2 - 1)}), c.vector(0)}))
-		return
-	}
-	axis := c.axis("dim", len(x.shape))
-	var k int
-	if c.has("k") {
-		k = c.int("k")
+	x, axis := c.tensor("self"), 0
+	in, axes := c.in(x), counted(c.rank())
+	if c.has("dim") {
+		axis = c.axis("dim", len(x.shape))
+		axes = []int{axis}
 	} else {
-		k = (c.fixed(x.sizeAt(axis), "self") + 1) / 2
+		in = c.add("Reshape", []string{in, c.vector(-1)})
 	}
-	values, places := c.sorted(x, axis, k, false)
-	for i, v := range []string{values, places} {
-		v = c.add("Gather", []string{v, c.vector(k - 1)}, attrInt("axis", axis))
+	var k string
+	if c.has("k") {
+		k = c.sizes(c.size("k"))
+	} else {
+		k = c.add("Div", []string{c.add("Add", []string{c.elementsAlong(x, axes), c.vector(1)}), c.vector(2)})
+	}
+	last := c.add("Sub", []string{k, c.vector(1)})
+	values, places := c.sorted(in, k, axis, false)
+	for i, v := range []string{values, places}[:len(c.node.Results)] {
+		v = c.add("Gather", []string{v, last}, attrInt("axis", axis))
 		if !c.bool("keepdim") {
 			v = c.add("Squeeze", []string{v, c.vector(axis)})
 		}

@@ -111,6 +111,19 @@ func several() map[string]severalCase {
 			func(batch, time int) []tensor { return []tensor{randn(batch, 3, time+3, time+6)} },
 			[]onnx.Input{{Name: "images", Axes: map[int]string{0: "batch", 2: "height", 3: "width"}}}, []string{"places", "mean"},
 		},
+		"pools": {
+			nil, func(in []tensor) []tensor {
+				y, at := nn.NewMaxPool2d([]int{2}).ForwardIndices(in[0])
+				return []tensor{
+					nn.NewAdaptiveAvgPool2d([]int{2, 3}).Forward(in[0]), nn.NewAdaptiveMaxPool2d([]int{3, 1}).Forward(in[0]), y, at,
+					nn.PixelShuffle{UpscaleFactor: 2}.Forward(in[0]), in[0].Std(1, 2, 3),
+					nn.NewMaxUnpool2d([]int{2}).ForwardSize(y, at, in[0].Size(2), in[0].Size(3)),
+				}
+			},
+			func(batch, time int) []tensor { return []tensor{randn(batch, 4, time+3, time+6)} },
+			[]onnx.Input{{Name: "images", Axes: map[int]string{0: "batch", 2: "height", 3: "width"}}},
+			[]string{"means", "maxima", "pooled", "at", "shuffled", "deviation", "unpooled"},
+		},
 		"multiples": {
 			nil, func(in []tensor) []tensor {
 				x := nn.NewMaxPool2d([]int{2}).Forward(in[0])

@@ -45,3 +45,21 @@ func at(n *torch.Node, f func()) {
 	}
 	fail.On(err)
 }
+
+// repeated returns n times x.
+func repeated(x, n int) []int {
+	xs := make([]int, n)
+	for i := range xs {
+		xs[i] = x
+	}
+	return xs
+}
+
+// counted returns 0, 1 … n-1.
+func counted(n int) []int {
+	xs := make([]int, n)
+	for i := range xs {
+		xs[i] = i
+	}
+	return xs
+}

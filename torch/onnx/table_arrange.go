@@ -147,6 +147,7 @@ var arranging = map[string]lowering{
 	"aten::fill.Scalar":       fillWith("value"),
 	"aten::copy":              lowerCopy,
 	"aten::arange":            lowerArange,
+	"aten::linspace":          lowerLinspace,
 	"aten::arange.start":      lowerArange,
 	"aten::arange.start_step": lowerArange,
 	"aten::eye":               lowerEye,
