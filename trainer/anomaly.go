@@ -110,11 +110,7 @@ func wrongSample(b data.Batch, order []int) string {
 func (s *session) origin(b data.Batch) string {
 	layers := map[torch.StorageInfo]string{}
 	for _, n := range nn.NamedTensors(s.Model) {
-		layer, _, found := cutLast(n.Name, ".")
-		if !found {
-			layer = ""
-		}
-		layers[n.Tensor.Storage()] = layer
+		layers[n.Tensor.Storage()] = n.Name[:max(strings.LastIndex(n.Name, "."), 0)]
 	}
 	last := "" // layer
 	var infinity, nan string
@@ -171,14 +167,6 @@ func kinds(ts []*torch.Tensor) (isNaN, isFinite bool) {
 		}
 	})
 	return isNaN, isFinite
-}
-
-// cutLast cuts s around the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 // beforeLoss returns the state of the random generators, for DetectAnomaly; nil without it.
