@@ -26,7 +26,8 @@ func Watch(f func(), see func(WatchedCall)) {
 type watcher struct {
 	see     func(WatchedCall)
 	looking bool
-	last    WatchedCall // without tensors, for recordList
+	last    WatchedCall // without tensors
+	inputs  []int64     // of that call, for recordList
 }
 
 func (w *watcher) record(o *op, f *ctorch.Frame, discard bool) {
@@ -37,10 +38,11 @@ func (w *watcher) record(o *op, f *ctorch.Frame, discard bool) {
 	if o.overload != "" {
 		w.last.Op += "." + o.overload
 	}
-	var inputs, results []int64
+	w.inputs = nil
+	var results []int64
 	for i, v := range f.Args {
 		for _, h := range f.Handles(v) {
-			inputs = append(inputs, int64(h))
+			w.inputs = append(w.inputs, int64(h))
 			if i == 0 && discard {
 				results = append(results, int64(h))
 			}
@@ -56,17 +58,17 @@ func (w *watcher) record(o *op, f *ctorch.Frame, discard bool) {
 		}
 	}
 	if !lists { // which recordList receives
-		w.report(inputs, results)
+		w.report(results)
 	}
 }
 
 func (w *watcher) recordList(words []int64) {
 	if !w.looking {
-		w.report(nil, words)
+		w.report(words)
 	}
 }
 
-func (w *watcher) report(inputs, results []int64) {
+func (w *watcher) report(results []int64) {
 	w.looking = true
 	defer func() { w.looking = false }()
 	var held []*Tensor
@@ -82,7 +84,7 @@ func (w *watcher) report(inputs, results []int64) {
 		return held[from:]
 	}
 	call := w.last
-	call.Inputs, call.Results = hold(inputs), hold(results)
+	call.Inputs, call.Results = hold(w.inputs), hold(results)
 	defer func() {
 		for _, t := range held {
 			t.Close()

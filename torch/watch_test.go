@@ -27,6 +27,7 @@ func TestWatch(t *testing.T) {
 		var seen, traced []string
 		torch.Watch(func() { f().Backward() }, func(c torch.WatchedCall) {
 			var values []string
+			assert.NotEmpty(t, c.Inputs)
 			for _, r := range c.Results {
 				values = append(values, fmt.Sprint(r.Detach().Float32s()))
 			}

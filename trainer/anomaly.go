@@ -136,12 +136,12 @@ func (s *session) origin(b data.Batch) string {
 			text += ", " + c.Caller
 		}
 		wasNaN, wasFinite := kinds(c.Inputs)
-		isNaN, isFinite := kinds(c.Results)
-		if isNaN && !wasNaN {
+		hasNaN, finite := kinds(c.Results)
+		if hasNaN && !wasNaN {
 			nan = text
 		}
 		// A mask of infinities is as it should be.
-		if !isFinite && wasFinite && infinity == "" && !isNaN && !strings.Contains(c.Op, "fill") {
+		if !finite && wasFinite && infinity == "" && !hasNaN && !strings.Contains(c.Op, "fill") {
 			infinity = text
 		}
 	})
@@ -156,17 +156,17 @@ func (s *session) origin(b data.Batch) string {
 }
 
 // kinds reads whether there is a NaN in tensors, and whether all numbers are finite.
-func kinds(ts []*torch.Tensor) (isNaN, isFinite bool) {
-	isFinite = true
+func kinds(ts []*torch.Tensor) (hasNaN, finite bool) {
+	finite = true
 	torch.NoGrad(func() {
 		for _, t := range ts {
 			if t.DType().IsFloating() && !isFiniteTensor(t) {
-				isFinite = false
-				isNaN = isNaN || t.IsNaN().Any().Item() != 0
+				finite = false
+				hasNaN = hasNaN || t.IsNaN().Any().Item() != 0
 			}
 		}
 	})
-	return isNaN, isFinite
+	return hasNaN, finite
 }
 
 // beforeLoss returns the state of the random generators, for DetectAnomaly; nil without it.
