@@ -64,6 +64,7 @@ type column struct {
 
 	always   bool   // its list is there even without a value
 	late     bool   // it came after the first version: a file may lack its list
+	rare     bool   // a checkpoint, too, lacks its list without a value
 	zero     bool   // 0 means that it does not apply, not NaN
 	count    bool   // 0 is a value where another epoch has one
 	physical bool   // it differs from one run to the next that does the same
@@ -79,8 +80,8 @@ var columns = []column{
 	{name: "epoch_times", value: func(e *Epoch) *float64 { return &e.Seconds }, always: true, physical: true},
 	{name: "learning_rates", value: func(e *Epoch) *float64 { return &e.LR }, always: true},
 	{name: "grad_norms", value: func(e *Epoch) *float64 { return &e.GradNorm }, late: true, zero: true},
-	{name: "weight_norms", value: func(e *Epoch) *float64 { return &e.WeightNorm }, late: true, zero: true},
-	{name: "skipped_steps", value: func(e *Epoch) *float64 { return &e.Skipped }, late: true, zero: true, count: true, text: "skipped steps"},
+	{name: "weight_norms", value: func(e *Epoch) *float64 { return &e.WeightNorm }, late: true, rare: true, zero: true},
+	{name: "skipped_steps", value: func(e *Epoch) *float64 { return &e.Skipped }, late: true, rare: true, zero: true, count: true, text: "skipped steps"},
 }
 
 // of returns the column's value in an epoch; NaN where it does not apply.

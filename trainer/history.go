@@ -158,7 +158,9 @@ type historyTail struct {
 func (h *History) dict() *torch.Dict {
 	d := torch.NewDict()
 	for _, c := range columns {
-		d.Set(c.name, list(h.list(c.name)))
+		if xs := h.list(c.name); xs != nil || !c.rare {
+			d.Set(c.name, list(xs))
+		}
 	}
 	d.Set("best_epoch", h.BestEpoch)
 	if more := h.more(); len(more) > 0 {

@@ -215,3 +215,28 @@ func TestAveragesAreSaved(t *testing.T) {
 	require.NoError(t, nn.LoadStateDict(r.Model, d))
 	assert.Equal(t, averages, stateOf(r.Model))
 }
+
+// The files of a run without options are as they were before there were any.
+func TestFilesWithoutOptions(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, t.TempDir())
+	defer r.close()
+	_, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	d, err := pt.LoadDict(filepath.Join(r.Save, LastFile))
+	require.NoError(t, err)
+	defer closeTensors(d)
+	state := torchtest.Entry[*torch.Dict](t, d, "etude")
+	for key, want := range map[string][]any{
+		"settings": {
+			"seed", "batch_size", "accumulate", "training_samples", "training_data", "validation_samples", "validation_data",
+			"clip_norm", "clip_value", "scheduler", "optimizer", "model",
+		},
+		"cursor": {"epoch", "step", "loss_sum", "samples", "norm_sum", "norms", "right", "labels", "seconds"},
+		"history": {
+			"train_losses", "val_losses", "train_accs", "val_accs", "epoch_times", "learning_rates", "grad_norms", "best_epoch",
+		},
+	} {
+		assert.Equal(t, want, torchtest.Entry[*torch.Dict](t, state, key).Keys(), key)
+	}
+}
