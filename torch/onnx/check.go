@@ -70,11 +70,13 @@ func (e *exporter) checks() (all []point) {
 		all = e.points()[len(e.free)+1:]
 	}
 	for i := range checkSizes {
-		var p point
-		for k := range e.free {
-			p = append(p, checkSizes[(i+k)%len(checkSizes)])
+		p := make(point, len(e.free))
+		for k := range p {
+			p[k] = checkSizes[(i+k)%len(checkSizes)]
 		}
-		all = append(all, p)
+		if len(p) > 0 {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -90,19 +92,16 @@ func (e *exporter) compare(file []byte) (*Check, error) {
 	err = scoped(func() {
 		examples := collect(e.Inputs, func(in Input) *torch.Tensor { return in.Example })
 		sizes := collect(e.free, func(s symbol) int { return s.example })
-		if e.plain {
-			sizes[0] = e.Example.Size(e.BatchAxis)
-		}
 		c.Example = fail.Or(c.compared(e, sess, sizes, examples, true))
 		for i, p := range e.checks() {
 			d, err := c.compared(e, sess, p, e.drawn(p), false)
-			if errors.Is(err, errNothingCompared) || errors.As(err, new(refusal)) { // the network is not made for such inputs
+			if unfit(err) { // the network is not made for such inputs
 				d, err = c.compared(e, sess, p, e.at(p), false)
 			}
-			if !e.plain && i > 0 && (errors.Is(err, errNothingCompared) || errors.As(err, new(refusal))) {
+			if unfit(err) && !e.plain && i > 0 {
 				continue
 			}
-			c.MaxAbsDiff[p.first()] = fail.Or(d, err)
+			c.MaxAbsDiff[p.first()] = max(c.MaxAbsDiff[p.first()], fail.Or(d, err))
 		}
 	})
 	return c, err
@@ -114,6 +113,11 @@ func (p point) first() int {
 		return 0
 	}
 	return p[0]
+}
+
+// unfit reports whether the network cannot run on some inputs or returns no numbers.
+func unfit(err error) bool {
+	return errors.Is(err, errNothingCompared) || errors.As(err, new(refusal))
 }
 
 // refusal is the error of a network that cannot run on some inputs.

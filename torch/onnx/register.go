@@ -16,8 +16,9 @@ import (
 )
 
 // Lowering writes nodes that stand for a call of an operator, and returns the names that
-// the call's results have in the file, in their order. An error ends the export. It is a
-// function of the call: exports of several goroutines may call it at once.
+// the call's results have in the file, in their order; "" is a result that it cannot
+// compute, which ends the export if something uses it, as an error does. Exports in several
+// goroutines may call it at once.
 type Lowering func(c *Call) ([]string, error)
 
 // registered holds the lowerings of the caller.
@@ -61,7 +62,9 @@ func ownLowering(op string) lowering {
 			fail.With("%s: its lowering returns %d names for %d results", op, len(names), len(c.node.Results))
 		}
 		for i, name := range names {
-			c.set(i, name)
+			if name != "" {
+				c.set(i, name)
+			}
 		}
 	}
 }
@@ -98,7 +101,7 @@ type Call struct{ call *call }
 // an optional input that is left out.
 func (c *Call) Inputs(arguments ...string) (names []string) {
 	for _, a := range arguments {
-		switch c.call.node.Args[a].(type) {
+		switch c.argument(a).(type) {
 		case nil:
 			names = append(names, "")
 		case torch.ValueID:
@@ -110,6 +113,15 @@ func (c *Call) Inputs(arguments ...string) (names []string) {
 		}
 	}
 	return names
+}
+
+// argument returns an argument as the first trace has it.
+func (c *Call) argument(name string) any {
+	v, ok := c.call.node.Args[name]
+	if !ok {
+		fail.With("%s has no argument %q", c.call.node.Op, name)
+	}
+	return v
 }
 
 // Tensor returns the shape of a tensor argument, with -1 for sizes that are free in the
@@ -127,7 +139,7 @@ func (c *Call) Tensor(argument string) (shape []int, d torch.DType) {
 // Arg returns an argument that is no tensor: nil for None, an int, float64, bool, string,
 // DType or Device, or a slice of the first three. It must not depend on a free size.
 func (c *Call) Arg(name string) any {
-	switch v := c.call.node.Args[name].(type) {
+	switch v := c.argument(name).(type) {
 	case torch.ValueID, []torch.ValueID:
 		fail.With("%s is a tensor", c.call.what(name))
 	case int:
