@@ -153,3 +153,27 @@ type unnamed struct{}
 
 func (unnamed) Len() int                   { return 9 }
 func (unnamed) Sample(int) (Sample, error) { return Sample{}, nil }
+
+// Sets stay on their device: only positions are copied there.
+func TestSetsOnADevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	torchtest.NoLeaks(t)
+	host := mixed(6)
+	defer host.Close()
+	all := host.To(device)
+	defer all.Close()
+	before := torchtest.PretendTraffic()
+	some := all.Select([]int{5, 0, 5})
+	both := Concat(some, all)
+	made := both.Map(4, func(b Batch) Batch { return Batch{X: b.X.MulScalar(2)} })
+	assert.Equal(t, []torch.Device{device, device, device}, []torch.Device{some.Device(), both.Device(), made.Device()})
+	if torchtest.IsPretend(device) {
+		got := torchtest.PretendTraffic().Since(before)
+		assert.Equal(t, torchtest.Traffic{ToDevice: 1, Calls: got.Calls}, got)
+	}
+	back := both.To(torch.CPU)
+	holds(t, []int{5, 0, 5, 0, 1, 2, 3, 4, 5}, back)
+	for _, s := range []*Set{some, both, made, back} {
+		s.Close()
+	}
+}
