@@ -242,9 +242,7 @@ func visit(l *Loader, e Epoch) (got []float32, failed error) {
 		if err != nil {
 			return got, err
 		}
-		for _, x := range torch.ToSlice[float32](b.X.Select(1, 0)) {
-			got = append(got, x)
-		}
+		got = append(got, torch.ToSlice[float32](b.X.Select(1, 0))...)
 	}
 	return got, nil
 }
