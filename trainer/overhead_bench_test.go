@@ -15,6 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // emotionSized has the layers of package models' EmotionRecognizer.
@@ -28,8 +29,8 @@ func (m *emotionSized) Forward(x *torch.Tensor) *torch.Tensor {
 	return m.FC3.Forward(m.LSTM.Step(m.FC2.Forward(m.FC1.Forward(x).Tanh()).Tanh())).Tanh()
 }
 
-// BenchmarkOverhead measures how much longer a run with hooks and a log takes than a bare
-// loop over the same batches, which reads no loss. Both take turns, so that what else the
+// BenchmarkOverhead measures how much longer a run with hooks and a log, and with metrics as
+// well, takes than a bare loop over the same batches, which reads no loss. Both take turns, so that what else the
 // machine does slows both: ratio is the median over the turns, ratio-of-fastest that of the
 // turns that were disturbed least.
 func BenchmarkOverhead(b *testing.B) {
@@ -46,7 +47,9 @@ func BenchmarkOverhead(b *testing.B) {
 		OnProgress: func(Progress) {},
 		OnEpoch:    Log(io.Discard),
 	}
-	fit := func() {
+	measured := run
+	measured.Metrics = []metric.Metric{metric.MAE(), metric.CCC()}
+	fit := func(run Run) {
 		if _, err := run.Fit(context.Background()); err != nil {
 			b.Fatal(err)
 		}
@@ -68,16 +71,20 @@ func BenchmarkOverhead(b *testing.B) {
 		f()
 		return time.Since(started).Seconds()
 	}
-	fit()
-	bare()
-	var fits, bares, ratios []float64
-	for b.Loop() {
-		first, second := timed(bare), timed(fit)
-		third, fourth := timed(fit), timed(bare)
-		bares, fits = append(bares, first, fourth), append(fits, second, third)
-		ratios = append(ratios, (second+third)/(first+fourth))
+	for name, run := range map[string]Run{"hooks": run, "metrics": measured} {
+		b.Run(name, func(b *testing.B) {
+			fit(run)
+			bare()
+			var fits, bares, ratios []float64
+			for b.Loop() {
+				first, second := timed(bare), timed(func() { fit(run) })
+				third, fourth := timed(func() { fit(run) }), timed(bare)
+				bares, fits = append(bares, first, fourth), append(fits, second, third)
+				ratios = append(ratios, (second+third)/(first+fourth))
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+			b.ReportMetric(slices.Min(fits)/slices.Min(bares), "ratio-of-fastest")
+		})
 	}
-	slices.Sort(ratios)
-	b.ReportMetric(ratios[len(ratios)/2], "ratio")
-	b.ReportMetric(slices.Min(fits)/slices.Min(bares), "ratio-of-fastest")
 }
