@@ -35,7 +35,11 @@ func (s *session) groupSamples() int {
 // gradients are those of sums.
 func (s *session) backward(loss *torch.Tensor, n int) {
 	group := s.groupSamples()
-	if n == group || s.Accumulate == 1 { // a source may leave samples out
+	if s.opensGroup() {
+		s.missing = 0
+	}
+	s.missing += min(s.BatchSize, s.size-s.step*s.BatchSize) - n
+	if n == group || s.Accumulate == 1 {
 		s.scaled(loss).Backward()
 		return
 	}
@@ -52,13 +56,19 @@ func (s *session) backward(loss *torch.Tensor, n int) {
 }
 
 // average turns the gradients of a group's sums into those of its mean. Where no
-// sample counts they stay zero.
+// sample counts they stay zero. Samples that the source left out are not in the mean.
 func (s *session) average() {
-	if s.group == nil {
+	if s.group == nil && (s.missing == 0 || s.Accumulate == 1) {
 		return
 	}
 	torch.NoGrad(func() {
-		scale := s.group.Reciprocal().NanToNum(0, 0, 0)
+		var scale *torch.Tensor
+		if s.group != nil {
+			scale = s.group.Reciprocal().NanToNum(0, 0, 0)
+		} else {
+			n := float64(s.groupSamples())
+			scale = torch.Full([]int{}, n/(n-float64(s.missing)), torch.Options{DType: torch.Float64, Device: s.Train.Device()})
+		}
 		for _, p := range s.params {
 			if grad := p.Grad(); grad != nil {
 				grad.MulInPlace(scale)

@@ -35,6 +35,7 @@ type session struct {
 
 	epoch, step int           // the next step
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
+	missing     int           // samples that Train left out of an open group
 	losses      *Losses
 	norms       *Losses // of the gradients
 	valLosses   *Losses

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -254,29 +256,56 @@ func (l *leaving) Epoch(e data.Epoch) iter.Seq2[data.Batch, error] {
 	}
 }
 
-// A batch from which the source has left samples out counts as the batch that it is.
+// A batch from which the source has left samples out counts as the batch that it is, and a
+// group of such batches as one large batch. The gradients of three batches, of 7 samples
+// each, differ from those of one by rounding.
 func TestSmallerBatches(t *testing.T) {
 	torchtest.NoLeaks(t)
-	r := newTrial(1, torch.CPU, "")
-	defer r.close()
-	set := inMemory(r.Train)
-	r.Train, r.Epochs, r.KeepLast = &leaving{set}, 1, true
-	r.DropLast = true // it has one sample
-	_, err := r.Fit(context.Background())
-	require.NoError(t, err)
-	r.Train = set
-
-	loop := newTrial(1, torch.CPU, "")
-	defer loop.close()
-	nn.SetTraining(loop.Model, true)
-	torch.Threads(1, func() {
-		for b := range (&leaving{set}).Epoch(data.Epoch{Size: 8, Order: data.Order(25, r.Seed, 0)[:24]}) {
-			loop.Optimizer.ZeroGrad()
-			loop.Loss(loop.forward(b.X), b.Y).Backward()
-			loop.Optimizer.Step()
+	for _, accumulate := range []int{1, 3} {
+		build := func() *trial {
+			r := newTrial(1, torch.CPU, "")
+			r.Model.(nn.Sequential)[2].(*nn.Dropout).P = 0
+			r.Loss = func(output, target *torch.Tensor) *torch.Tensor { // no divisor
+				return nn.CrossEntropyLoss(output, target).MulScalar(1)
+			}
+			r.Optimizer = optim.NewSGD(nn.Parameters(r.Model), optim.SGDConfig{LR: 0.1}) // steps by the gradient's size
+			r.Epochs, r.KeepLast, r.DropLast, r.Accumulate = 1, true, true, accumulate
+			return r
 		}
-	})
-	assert.Equal(t, stateOf(loop.Model), stateOf(r.Model))
+		r, loop := build(), build()
+		set := inMemory(r.Train)
+		r.Train = &leaving{set}
+		report, err := VerifyResume(context.Background(), func() (Run, error) {
+			again := build().Run
+			again.Train, again.Epochs = &leaving{set}, 2
+			return again, nil
+		}, []int{1, 2, 5})
+		require.NoError(t, err)
+		assert.Nil(t, report.Difference)
+
+		torch.ManualSeed(1)
+		_, err = r.Fit(context.Background())
+		require.NoError(t, err)
+		order := data.Order(25, r.Seed, 0)[:24]
+		if accumulate == 3 {
+			order = slices.Concat(order[1:8], order[9:16], order[17:24])
+		}
+		source := map[int]data.Source{1: &leaving{set}, 3: set}[accumulate]
+		torch.Threads(1, func() {
+			for b := range source.Epoch(data.Epoch{Size: map[int]int{1: 8, 3: 21}[accumulate], Order: order}) {
+				loop.Optimizer.ZeroGrad()
+				loop.Loss(loop.forward(b.X), b.Y).Backward()
+				loop.Optimizer.Step()
+			}
+		})
+		near := map[int]float64{1: 0, 3: 1e-6}[accumulate]
+		for name, want := range stateOf(loop.Model) {
+			assert.InDeltaSlice(t, want, stateOf(r.Model)[name], near, name)
+		}
+		r.Train = set
+		r.close()
+		loop.close()
+	}
 }
 
 // A Set that is nil is no set, also in an interface.

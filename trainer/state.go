@@ -32,6 +32,9 @@ func (s *session) state() *torch.Dict {
 		}
 		cursor.Set("parts", parts)
 	}
+	if s.missing > 0 {
+		cursor.Set("missing", s.missing)
+	}
 	if s.step > 0 && len(s.losses.metrics) > 0 {
 		cursor.Set("metrics", s.losses.metricStates())
 	}
@@ -158,6 +161,10 @@ func (s *session) setCursor(d *torch.Dict) error {
 			r.Err = pairs.Err
 		}
 	}
+	missing := 0
+	if _, ok := d.Get("missing"); ok {
+		missing = torch.Read[int](r, "missing")
+	}
 	states := torch.NewDict()
 	if _, ok := d.Get("metrics"); ok {
 		states = torch.Read[*torch.Dict](r, "metrics")
@@ -169,7 +176,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 		return fmt.Errorf("cursor: %w", r.Err)
 	}
 	s.begin(epoch, step)
-	s.losses.names, s.losses.parts = names, parts
+	s.missing, s.losses.names, s.losses.parts = missing, names, parts
 	s.losses.sum, s.losses.weight, s.seconds = sum, weight, seconds
 	s.norms.sum, s.norms.weight = normSum, norms
 	s.norms.more[0] = float64(skipped)
