@@ -21,7 +21,8 @@
 //
 // Run.Step serves networks of several inputs, outputs or losses, and any [data.Source] the
 // samples. A source that fails ends the run after a save: once the fault is gone, Resume
-// goes on with the batch that was missing.
+// goes on with the batch that was missing. Run.Metrics measures outputs, and Run.Monitor
+// names the value that decides which epoch is best and when to stop.
 //
 // # Runs that end before they are done
 //

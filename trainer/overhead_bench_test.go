@@ -43,6 +43,7 @@ func BenchmarkOverhead(b *testing.B) {
 	defer set.Close()
 	run := Run{
 		Model: model, Loss: nn.MSELoss, Optimizer: optimizer, Train: set, Epochs: epochs, BatchSize: batch, KeepLast: true, Threads: 1,
+		Metrics:    []metric.Metric{metric.MAE()},
 		OnBatch:    func(int, int, Result) error { return nil },
 		OnProgress: func(Progress) {},
 		OnEpoch:    Log(io.Discard),

@@ -253,3 +253,38 @@ func TestStepMistakes(t *testing.T) {
 	_, err = Run{Model: &twoInputs{}, Loss: nn.MSELoss, Optimizer: plain.Optimizer, Train: plain.Train}.Fit(context.Background())
 	require.ErrorContains(t, err, "Run.Model, a *trainer.twoInputs, is no nn.Module: it needs Run.Step")
 }
+
+// Targets that are neither classes nor numbers of the output's shape have no accuracy and no
+// error; the loss is all there is.
+func TestEvaluateWhatFits(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	val := inMemory(r.Val)
+	y := torch.Stack([]*torch.Tensor{val.Y, val.Y}, 1)
+	defer y.Close()
+	r.Loss = func(output, target *torch.Tensor) *torch.Tensor { // several classes of each sample
+		return nn.CrossEntropyLoss(output, target.Select(1, 0))
+	}
+	set := &data.Set{X: val.X, Y: y}
+	m, err := r.Evaluate(context.Background(), set)
+	require.NoError(t, err)
+	assert.True(t, math.IsNaN(m.Accuracy) && math.IsNaN(m.MSE) && math.IsNaN(m.MAE), "%+v", m)
+	assert.False(t, math.IsNaN(m.Loss))
+	text, err := json.Marshal(Metrics{More: map[string]float64{"kl": math.NaN(), "f1": 0.5}})
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"metrics":{"f1":0.5,"kl":null}`)
+
+	_, err = r.Evaluate(context.Background(), &unreadable{val})
+	require.ErrorContains(t, err, "trainer: evaluate: clip-17.wav")
+	_, err = r.Predict(context.Background(), &unreadable{val})
+	require.ErrorContains(t, err, "trainer: predict: clip-17.wav")
+	ctx, stop := context.WithCancelCause(context.Background())
+	stop(errTest)
+	_, err = r.Evaluate(ctx, set)
+	require.ErrorIs(t, err, errTest)
+	_, err = r.Predict(context.Background(), (*data.Set)(nil))
+	require.ErrorContains(t, err, "Predict needs a model and a set")
+	_, err = r.Evaluate(context.Background(), &data.Set{X: val.X})
+	require.ErrorContains(t, err, "the set has no targets Y; Run.Step can train without them")
+}
