@@ -105,6 +105,9 @@ func (c *Columns) named(column string, there []string) (list []string, err error
 	}
 	add(c.Targets...)
 	for _, name := range slices.Sorted(maps.Keys(c.More)) {
+		if len(c.More[name]) == 0 {
+			err = cmp.Or(err, fmt.Errorf("More[%q] names no %s", name, column))
+		}
 		add(c.More[name]...)
 	}
 	for _, name := range []string{c.Names, c.Groups} {
@@ -139,8 +142,8 @@ func (c *Columns) isTensor(name string) bool {
 
 // set joins the tensors of the columns and copies them to the device.
 func (c *Columns) set(column func(name string) *torch.Tensor) (set *data.Set, err error) {
-	scoped := &data.Set{}
-	torch.Scope(func() {
+	build := func() {
+		scoped := &data.Set{}
 		join := func(what string, names []string) (joined *torch.Tensor) {
 			if len(names) == 0 || err != nil {
 				return nil
@@ -175,6 +178,7 @@ func (c *Columns) set(column func(name string) *torch.Tensor) (set *data.Set, er
 		if err == nil {
 			torch.NoGrad(func() { set = scoped.To(c.Device) }) // parameters become tensors
 		}
-	})
-	return set, err
+	}
+	failed := torch.Try(func() { torch.Scope(build) })
+	return set, cmp.Or(err, failed)
 }

@@ -280,12 +280,15 @@ func ReadImages(root string, o Images) (*Content, error) {
 	if shape == nil {
 		return nil, fmt.Errorf("files: %s: none of %d images can be decoded; the first, %s: %w", root, f.Len(), f.Paths[0], failed[0])
 	}
-	torch.Scope(func() {
+	build := func() {
 		set := &data.Set{X: torch.FromBytes(x, torch.UInt8, append([]int{len(y)}, shape...)...), Y: torch.FromSlice(y), Names: names}
 		if o.DType == torch.Float32 {
 			set.X = set.X.ToDType(torch.Float32).DivScalar(255)
 		}
 		out.Set = set.To(o.Device)
-	})
+	}
+	if err := torch.Try(func() { torch.Scope(build) }); err != nil {
+		return nil, fmt.Errorf("files: %s: %w", root, err)
+	}
 	return out, nil
 }

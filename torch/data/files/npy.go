@@ -132,20 +132,22 @@ func readNpy(file io.Reader, size int64) (*torch.Tensor, error) {
 		swap(elements, dtype)
 	}
 	var t *torch.Tensor
-	torch.Scope(func() {
-		if parts[4] == "False" {
-			torch.Unscoped(func() { t = torch.FromBytes(elements, dtype, shape...) })
-			return
-		}
-		dims := make([]int, len(shape)) // the first dimension varies fastest
-		for i := range dims {
-			dims[i] = len(dims) - 1 - i
-		}
-		slices.Reverse(shape)
-		turned := torch.FromBytes(elements, dtype, shape...).Permute(dims...)
-		torch.Unscoped(func() { t = turned.Contiguous() })
+	err := torch.Try(func() {
+		torch.Scope(func() {
+			if parts[4] == "False" {
+				torch.Unscoped(func() { t = torch.FromBytes(elements, dtype, shape...) })
+				return
+			}
+			dims := make([]int, len(shape)) // the first dimension varies fastest
+			for i := range dims {
+				dims[i] = len(dims) - 1 - i
+			}
+			slices.Reverse(shape)
+			turned := torch.FromBytes(elements, dtype, shape...).Permute(dims...)
+			torch.Unscoped(func() { t = turned.Contiguous() })
+		})
 	})
-	return t, nil
+	return t, err
 }
 
 // swap turns big-endian elements into little-endian ones.

@@ -255,6 +255,7 @@ func TestTablesRefuse(t *testing.T) {
 		{"a.csv", "\xff\xfex\x00", y, "it is UTF-16; save it as UTF-8"},
 		{"a.csv", "x,y,x\n1,2,3\n", y, `line 1: columns 1 and 3 are both called "x"; rename one`},
 		{"a.csv", "x,z\n1,2\n", y, `no column is called "y"; there are ["x" "z"]`},
+		{"a.csv", "x,y\n1,2\n", files.Columns{More: map[string][]string{"z": nil}}, `More["z"] names no column`},
 		{"a.csv", "y\n2\n", y, `no column is left for Inputs; there are ["y"]`},
 		{"a.csv", "x,y\n1,2\n3\n", y, "line 3: 1 fields, not 2; put fields with a separator into quotes, or set SkipBad"},
 		{"a.csv", "x,y\n1,2\n\"3\n4\",5\n", y, `line 3: column "x": "3\n4" is not a number; correct it, name the column in Classes, or add the text to Missing, or set SkipBad`},

@@ -143,3 +143,36 @@ func TestTensorsRefuse(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// All readers put the tensors on the device that was asked for.
+func TestDevice(t *testing.T) {
+	device := torchtest.Accelerator(t)
+	torchtest.NoLeaks(t)
+	columns := files.Columns{Inputs: []string{"score"}, Targets: []string{"rooms"}, Device: device}
+	table, err := files.ReadCSV("testdata/people.csv", columns)
+	require.NoError(t, err)
+	lines, err := files.ReadJSONLines("testdata/people.jsonl", columns)
+	require.NoError(t, err)
+	tensors, err := files.ReadTensors("testdata/samples.npz", files.Columns{Inputs: []string{"images"}, Targets: []string{"labels"}, Device: device})
+	require.NoError(t, err)
+	pictures, err := files.ReadImages("testdata/images", files.Images{Device: device})
+	require.NoError(t, err)
+	assert.Equal(t, golden(t).Score, table.X.Float32s())
+	for _, content := range []*files.Content{table, lines, tensors, pictures} {
+		assert.Equal(t, device, content.X.Device())
+		assert.Equal(t, device, content.Y.Device())
+		content.Close()
+	}
+}
+
+// A device that is not there is an error.
+func TestNoDevice(t *testing.T) {
+	torchtest.NoLeaks(t)
+	none := torch.CUDA(63)
+	_, err := files.ReadCSV("testdata/people.csv", files.Columns{Inputs: []string{"score"}, Device: none})
+	require.ErrorContains(t, err, "files: testdata/people.csv: torch: ")
+	_, err = files.ReadTensors("testdata/samples.npz", files.Columns{Inputs: []string{"a"}, Device: none})
+	require.ErrorContains(t, err, "files: testdata/samples.npz: torch: ")
+	_, err = files.ReadImages("testdata/images", files.Images{Device: none})
+	require.ErrorContains(t, err, "files: testdata/images: torch: ")
+}
