@@ -23,7 +23,7 @@ func operatorCases() map[string]forward {
 	ones := func(shape ...int) t { return torch.Randn(shape).MulScalar(0.5) }
 	images := func(x t) t { return x.Reshape(-1, 2, 3, 4) }
 	volumes := func(x t) t { return x.Reshape(-1, 1, 2, 3, 4) }
-	ones4 := ones(4, 4)
+	ones4, diagonal := ones(4, 4), torch.Eye(4, 4).MulScalar(20)
 	type opts = torch.Named
 	vector := func(x t) t { return x.Select(0, 0).Select(0, 1) }
 	flat := func(x t) t { return x.Select(1, 0) }  // [batch, 6]
@@ -294,6 +294,45 @@ func operatorCases() map[string]forward {
 	on(func(x t) t { return x.Reshape(-1, 4, 2, 3) }, "pixel_shuffle", 2)
 	on(func(x t) t { return x.Reshape(-1, 1, 4, 6) }, "pixel_unshuffle", 2)
 	on(func(x t) t { return x.Unsqueeze(-1) }, "channel_shuffle", 2)
+
+	// Other names and forms.
+	for op, axis := range map[string]int{"hstack": 1, "vstack": 0, "dstack": 2, "column_stack": 1} {
+		all[op] = func(x t) t { return call1("aten::"+op, []t{x, m.Expand(x.Size(0), 4, 6), x.Neg()}).Narrow(axis, 1, 1) }
+		all[op+" of vectors"] = func(x t) t { return call1("aten::"+op, []t{vector(x), v6}) }
+	}
+	for _, op := range []string{"mT", "adjoint", "ravel"} {
+		add(op)
+	}
+	on(fixed, "numpy_T")
+	add("swapaxes", 1, -1)
+	add("swapdims", 1, 2)
+	all["tile"] = func(x t) t { return x.Mul(call1("aten::tile", m.Cos().Narrow(1, 0, 3), []int{2})) }
+	all["meshgrid plain"] = func(x t) t {
+		return torch.Call("aten::meshgrid", []t{vector(x), v4}).Tensors()[1].Add(vector(x).Unsqueeze(1))
+	}
+	all["unsafe_chunk"] = func(x t) t { return torch.Call("aten::unsafe_chunk", x, 3, 2).Tensors()[1] }
+	all["tensor_split.sections"] = func(x t) t { return torch.Call("aten::tensor_split.sections", x, 3, 1).Tensors()[0] }
+	all["tensor_split.indices"] = func(x t) t { return torch.Call("aten::tensor_split.indices", x, []int{1, 4}, 2).Tensors()[1] }
+	all["take_along_dim"] = func(x t) t {
+		return first("aten::take_along_dim", x, places.Narrow(0, 0, 1).Unsqueeze(0), 1)
+	}
+	all["take_along_dim of all"] = func(x t) t { return first("aten::take_along_dim", x, index) }
+	add("diff", 2, 1)
+	add("frobenius_norm.dim", []int{1, 2}, true)
+	for _, op := range []string{"var_mean", "std_mean"} {
+		on(fixed, op, false)
+		add(op+".dim", []int{1})
+	}
+	all["linalg_multi_dot"] = func(x t) t { return call1("aten::linalg_multi_dot", []t{fixed(x), outer.T(), m, v6}) }
+	on(func(x t) t { return x.Narrow(2, 0, 4) }, "linalg_matrix_power", 3)
+	on(func(x t) t { return x.Matmul(x.Transpose(1, 2)).Add(diagonal) }, "logdet")
+	add("tensordot", ones(6, 5, 4), []int{1, 2}, []int{2, 0})
+	all["tensordot outer"] = func(x t) t { return first("aten::tensordot", vector(x), v4, []int{}, []int{}) }
+	add("isclose", m.Round(), 0.5, 0.1)
+	all["float_power.Tensor_Tensor"] = func(x t) t { return first("aten::float_power.Tensor_Tensor", x.Abs(), m).ToDType(torch.Float32) }
+	all["float_power.Tensor_Scalar"] = func(x t) t { return first("aten::float_power.Tensor_Scalar", x, 2).ToDType(torch.Float32) }
+	all["float_power.Scalar"] = func(x t) t { return first("aten::float_power.Scalar", 1.5, x).ToDType(torch.Float32) }
+	add("special_ndtr")
 
 	// Other orders and places.
 	for _, op := range []string{"t_copy", "alias_copy", "conj_physical", "_conj_physical", "resolve_conj", "resolve_neg", "real"} {

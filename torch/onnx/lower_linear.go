@@ -5,6 +5,8 @@ package onnx
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -107,6 +109,56 @@ func lowerAddbmm(c *call) {
 	d := c.dtypeOf(0)
 	y := c.reduced("ReduceSum", c.formula(d, "MatMul(batch1, batch2)", nil), false, 0)
 	c.set(0, c.formula(d, "beta * self + alpha * y", map[string]string{"y": y}))
+}
+
+// lowerMultiDot multiplies matrices from the left to the right.
+func lowerMultiDot(c *call) {
+	var y string
+	for i, v := range c.tensors("tensors") {
+		if i == 0 {
+			y = c.in(v)
+			continue
+		}
+		y = c.add("MatMul", []string{y, c.in(v)})
+	}
+	c.set(0, y)
+}
+
+// lowerMatrixPower multiplies a matrix by itself.
+func lowerMatrixPower(c *call) {
+	n, x := c.int("n"), c.in(c.tensor("self"))
+	if n < 1 {
+		fail.With("%s: n is %d; only a positive one can be exported", c.node.Op, n)
+	}
+	y := x
+	for range n - 1 {
+		y = c.add("MatMul", []string{y, x})
+	}
+	c.put("Identity", []string{y})
+}
+
+// lowerTensordot sums products over dimensions of two tensors.
+func lowerTensordot(c *call) {
+	a, b, d := c.tensor("self"), c.tensor("other"), c.dtypeOf(0)
+	letter := func(i int) string { return string(rune('a' + i)) }
+	left, right, out := "", make([]string, len(b.shape)), ""
+	of, with := c.axes("dims_self", len(a.shape)), c.axes("dims_other", len(b.shape))
+	for i := range a.shape {
+		left += letter(i)
+		if k := slices.Index(of, i); k >= 0 && c.ints("dims_self") != nil {
+			right[with[k]] = letter(i)
+		} else {
+			out += letter(i)
+		}
+	}
+	for i := range right {
+		if right[i] == "" {
+			right[i] = letter(len(a.shape) + i)
+			out += right[i]
+		}
+	}
+	equation := left + "," + strings.Join(right, "") + "->" + out
+	c.put("Einsum", []string{c.as(a, d), c.as(b, d)}, attrString("equation", equation))
 }
 
 func lowerEinsum(c *call) {

@@ -4,8 +4,11 @@
 package onnx
 
 import (
+	"math"
 	"slices"
+	"strings"
 
+	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -51,8 +54,18 @@ func lowerTranspose(c *call) {
 		return
 	}
 	a, b := 0, 1
-	if c.has("dim0") {
-		a, b = c.axis("dim0", rank), c.axis("dim1", rank)
+	for _, names := range [][]string{{"dim0", "dim1"}, {"axis0", "axis1"}} {
+		if c.has(names[0]) {
+			a, b = c.axis(names[0], rank), c.axis(names[1], rank)
+		}
+	}
+	switch c.node.Op {
+	case "aten::mT", "aten::adjoint":
+		a, b = rank-2, rank-1
+	case "aten::numpy_T":
+		if rank > 2 {
+			fail.With("%s: more than 2 dimensions cannot be exported; use Permute", c.node.Op)
+		}
 	}
 	switch {
 	case a == b:
@@ -116,7 +129,10 @@ func lowerExpand(c *call) {
 func lowerRepeat(c *call) {
 	x := c.tensor("self")
 	in := c.in(x)
-	repeats := c.sizeList("repeats")
+	repeats := append(c.sizeList("repeats"), c.sizeList("dims")...) // of tile
+	for len(repeats) < len(x.shape) {
+		repeats = append([]size{{fixed: 1}}, repeats...)
+	}
 	if extra := len(repeats) - len(x.shape); extra > 0 {
 		in = c.add("Unsqueeze", []string{in, c.vector(counted(extra)...)})
 	}
@@ -132,6 +148,45 @@ func lowerCat(c *call) {
 		in = append(in, c.as(v, c.dtypeOf(0)))
 	}
 	c.put("Concat", in, attrInt("axis", c.axis("dim", len(c.shapeOf(0)))))
+}
+
+// lowerStacked joins tensors along the dimension that hstack, vstack, dstack or column_stack
+// is named after, which vectors get.
+func lowerStacked(c *call) {
+	op, one := strings.TrimPrefix(c.node.Op, "aten::"), size{fixed: 1}
+	axis := map[string]int{"hstack": min(1, len(c.shapeOf(0))-1), "vstack": 0, "dstack": 2, "column_stack": 1}[op]
+	var in []string
+	for _, v := range c.tensors("tensors") {
+		shape := slices.Clone(v.shape)
+		for len(shape) < map[string]int{"hstack": 1, "vstack": 2, "dstack": 2}[op] {
+			shape = append([]size{one}, shape...)
+		}
+		for len(shape) <= axis {
+			shape = append(shape, one)
+		}
+		x := c.as(v, c.dtypeOf(0))
+		if len(shape) > len(v.shape) {
+			x = c.reshape(x, v.shape, shape)
+		}
+		in = append(in, x)
+	}
+	c.put("Concat", in, attrInt("axis", axis))
+}
+
+// lowerDiff subtracts from each slice of a dimension the one before it, n times.
+func lowerDiff(c *call) {
+	x := c.tensor("self")
+	axis, y := c.axis("dim", c.rank()), c.in(x)
+	if c.has("prepend") || c.has("append") || x.dtype == torch.Bool {
+		fail.With("%s: prepend, append and bools cannot be exported; use Cat", c.node.Op)
+	}
+	for range c.int("n") {
+		part := func(from, to int) string {
+			return c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
+		}
+		y = c.add("Sub", []string{part(1, math.MaxInt64), part(0, -1)})
+	}
+	c.set(0, y)
 }
 
 func lowerStack(c *call) {

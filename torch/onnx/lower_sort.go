@@ -30,6 +30,23 @@ func lowerGather(c *call) {
 	c.put("GatherElements", []string{in, c.in(index)}, attrInt("axis", axis))
 }
 
+// lowerTakeAlongDim is gather with dimensions of size 1 that are repeated, on both sides.
+func lowerTakeAlongDim(c *call) {
+	x, index := c.tensor("self"), c.tensor("indices")
+	if !c.has("dim") {
+		flat := func(v *value) string { return c.add("Reshape", []string{c.in(v), c.vector(-1)}) }
+		c.put("GatherElements", []string{flat(x), flat(index)})
+		return
+	}
+	axis, out := c.axis("dim", len(x.shape)), c.shapeOf(0)
+	full := func(v *value) string {
+		shape := slices.Clone(out)
+		shape[axis] = v.shape[axis]
+		return c.add("Expand", []string{c.in(v), c.sizes(shape...)})
+	}
+	c.put("GatherElements", []string{full(x), full(index)}, attrInt("axis", axis))
+}
+
 // scatter writes elements of src to places along a dimension: "none" replaces what is
 // there, others combine it with src.
 func scatter(reduction string) lowering {

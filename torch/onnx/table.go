@@ -6,6 +6,7 @@ package onnx
 import (
 	"maps"
 	"math"
+	"strings"
 )
 
 // table holds the operators that can be exported, by name and overload. The in-place
@@ -22,8 +23,25 @@ import (
 var table = func() map[string]lowering {
 	all := maps.Clone(computing)
 	maps.Copy(all, arranging)
+	for name, f := range all {
+		base, overload, _ := strings.Cut(name, ".")
+		for _, alias := range strings.Fields(aliases[strings.TrimPrefix(base, "aten::")]) {
+			all[strings.TrimSuffix("aten::"+alias+"."+overload, ".")] = f
+		}
+	}
 	return all
 }()
+
+// aliases are other names of operators, with the same arguments. An overload that PyTorch
+// has under one of the names only does no harm here.
+var aliases = map[string]string{
+	"abs": "absolute", "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
+	"atanh": "arctanh", "cat": "concat concatenate", "clamp": "clip", "div": "divide true_divide", "erf": "special_erf", "erfc": "special_erfc",
+	"exp2": "special_exp2", "expm1": "special_expm1", "ge": "greater_equal", "gt": "greater", "le": "less_equal",
+	"log1p": "special_log1p", "logit": "special_logit", "logsumexp": "special_logsumexp", "lt": "less", "matmul": "linalg_matmul",
+	"movedim": "moveaxis", "mul": "multiply", "ne": "not_equal", "neg": "negative", "round": "special_round", "sinc": "special_sinc",
+	"sub": "subtract",
+}
 
 // computing holds the operators that compute new elements.
 var computing = map[string]lowering{
@@ -176,53 +194,58 @@ var computing = map[string]lowering{
 	"aten::rrelu_with_noise":    inEvaluation(formula("Where(self >= 0, self, self * ((lower + upper) / 2))")),
 
 	// Formulas of two tensors or more.
-	"aten::ne.Tensor":               formula("!(self == other)"),
-	"aten::ne.Scalar":               formula("!(self == other)"),
-	"aten::logical_xor":             logic("Xor"),
-	"aten::bitwise_and.Tensor":      bitwise("And", "self other"),
-	"aten::bitwise_and.Scalar":      bitwise("And", "self other"),
-	"aten::bitwise_or.Tensor":       bitwise("Or", "self other"),
-	"aten::bitwise_or.Scalar":       bitwise("Or", "self other"),
-	"aten::bitwise_xor.Tensor":      bitwise("Xor", "self other"),
-	"aten::bitwise_xor.Scalar":      bitwise("Xor", "self other"),
-	"aten::fmax":                    formula("Where(IsNaN(self), other, Where(IsNaN(other), self, Max(self, other)))"),
-	"aten::fmin":                    formula("Where(IsNaN(self), other, Where(IsNaN(other), self, Min(self, other)))"),
-	"aten::fmod.Tensor":             formula("Fmod(self, other)"),
-	"aten::fmod.Scalar":             formula("Fmod(self, other)"),
-	"aten::remainder.Tensor":        formula("Remainder(self, other)"),
-	"aten::remainder.Scalar":        formula("Remainder(self, other)"),
-	"aten::remainder.Scalar_Tensor": formula("Remainder(self, other)"),
-	"aten::floor_divide":            formula(floorDivide),
-	"aten::floor_divide.Scalar":     formula(floorDivide),
-	"aten::div.Tensor_mode":         lowerDivMode,
-	"aten::div.Scalar_mode":         lowerDivMode,
-	"aten::floor_divide.Tensor":     formula(floorDivide), // in place
-	"aten::pow.Scalar":              node("Pow", "self exponent"),
-	"aten::pow.Tensor":              node("Pow", "self exponent"), // in place
-	"aten::atan2":                   formula("Where(other > 0, Atan(self / other), Where(other < 0, Atan(self / other) + Where(self < 0, -Pi, Pi), Sign(self) * (Pi / 2)))"),
-	"aten::hypot":                   formula("Sqrt(self * self + other * other)"),
-	"aten::copysign.Tensor":         formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
-	"aten::copysign.Scalar":         formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
-	"aten::heaviside":               formula("Where(self < 0, 0, Where(self > 0, 1, values))"),
-	"aten::ldexp.Tensor":            formula("self * Pow(2, other)"),
-	"aten::ldexp":                   formula("self * Pow(2, other)"), // in place
-	"aten::logaddexp":               formula("Max(self, other) + Log(1 + Exp(-Abs(self - other)))"),
-	"aten::logaddexp2":              formula("Max(self, other) + Log(1 + Pow(2, -Abs(self - other))) / Ln2"),
-	"aten::xlogy.Tensor":            formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
-	"aten::xlogy.Scalar_Self":       formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
-	"aten::xlogy.Scalar_Other":      formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
-	"aten::special_xlog1py":         formula("Where(self == 0 && !IsNaN(other), 0, self * Log(1 + other))"),
-	"aten::lerp.Tensor":             formula("self + weight * (end - self)"),
-	"aten::lerp.Scalar":             formula("self + weight * (end - self)"),
-	"aten::addcmul":                 formula("self + value * tensor1 * tensor2"),
-	"aten::addcdiv":                 formula("self + value * tensor1 / tensor2"),
-	"aten::clamp.Tensor":            lowerClamp,
-	"aten::clamp_min.Tensor":        lowerClamp,
-	"aten::clamp_max.Tensor":        lowerClamp,
-	"aten::where.ScalarSelf":        lowerWhere,
-	"aten::where.ScalarOther":       lowerWhere,
-	"aten::where.Scalar":            lowerWhere,
-	"aten::masked_fill.Tensor":      lowerMaskedFill,
+	"aten::isclose":                   formula("self == other || Abs(self - other) <= atol + rtol * Abs(other)"),
+	"aten::float_power.Tensor_Tensor": node("Pow", "self exponent"),
+	"aten::float_power.Tensor_Scalar": node("Pow", "self exponent"),
+	"aten::float_power.Scalar":        node("Pow", "self exponent"),
+	"aten::special_ndtr":              formula("(1 + Erf(self * Sqrt(0.5))) / 2"),
+	"aten::ne.Tensor":                 formula("!(self == other)"),
+	"aten::ne.Scalar":                 formula("!(self == other)"),
+	"aten::logical_xor":               logic("Xor"),
+	"aten::bitwise_and.Tensor":        bitwise("And", "self other"),
+	"aten::bitwise_and.Scalar":        bitwise("And", "self other"),
+	"aten::bitwise_or.Tensor":         bitwise("Or", "self other"),
+	"aten::bitwise_or.Scalar":         bitwise("Or", "self other"),
+	"aten::bitwise_xor.Tensor":        bitwise("Xor", "self other"),
+	"aten::bitwise_xor.Scalar":        bitwise("Xor", "self other"),
+	"aten::fmax":                      formula("Where(IsNaN(self), other, Where(IsNaN(other), self, Max(self, other)))"),
+	"aten::fmin":                      formula("Where(IsNaN(self), other, Where(IsNaN(other), self, Min(self, other)))"),
+	"aten::fmod.Tensor":               formula("Fmod(self, other)"),
+	"aten::fmod.Scalar":               formula("Fmod(self, other)"),
+	"aten::remainder.Tensor":          formula("Remainder(self, other)"),
+	"aten::remainder.Scalar":          formula("Remainder(self, other)"),
+	"aten::remainder.Scalar_Tensor":   formula("Remainder(self, other)"),
+	"aten::floor_divide":              formula(floorDivide),
+	"aten::floor_divide.Scalar":       formula(floorDivide),
+	"aten::div.Tensor_mode":           lowerDivMode,
+	"aten::div.Scalar_mode":           lowerDivMode,
+	"aten::floor_divide.Tensor":       formula(floorDivide), // in place
+	"aten::pow.Scalar":                node("Pow", "self exponent"),
+	"aten::pow.Tensor":                node("Pow", "self exponent"), // in place
+	"aten::atan2":                     formula("Where(other > 0, Atan(self / other), Where(other < 0, Atan(self / other) + Where(self < 0, -Pi, Pi), Sign(self) * (Pi / 2)))"),
+	"aten::hypot":                     formula("Sqrt(self * self + other * other)"),
+	"aten::copysign.Tensor":           formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
+	"aten::copysign.Scalar":           formula("Where(other < 0 || 1 / other < 0, -Abs(self), Abs(self))"),
+	"aten::heaviside":                 formula("Where(self < 0, 0, Where(self > 0, 1, values))"),
+	"aten::ldexp.Tensor":              formula("self * Pow(2, other)"),
+	"aten::ldexp":                     formula("self * Pow(2, other)"), // in place
+	"aten::logaddexp":                 formula("Max(self, other) + Log(1 + Exp(-Abs(self - other)))"),
+	"aten::logaddexp2":                formula("Max(self, other) + Log(1 + Pow(2, -Abs(self - other))) / Ln2"),
+	"aten::xlogy.Tensor":              formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
+	"aten::xlogy.Scalar_Self":         formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
+	"aten::xlogy.Scalar_Other":        formula("Where(self == 0 && !IsNaN(other), 0, self * Log(other))"),
+	"aten::special_xlog1py":           formula("Where(self == 0 && !IsNaN(other), 0, self * Log(1 + other))"),
+	"aten::lerp.Tensor":               formula("self + weight * (end - self)"),
+	"aten::lerp.Scalar":               formula("self + weight * (end - self)"),
+	"aten::addcmul":                   formula("self + value * tensor1 * tensor2"),
+	"aten::addcdiv":                   formula("self + value * tensor1 / tensor2"),
+	"aten::clamp.Tensor":              lowerClamp,
+	"aten::clamp_min.Tensor":          lowerClamp,
+	"aten::clamp_max.Tensor":          lowerClamp,
+	"aten::where.ScalarSelf":          lowerWhere,
+	"aten::where.ScalarOther":         lowerWhere,
+	"aten::where.Scalar":              lowerWhere,
+	"aten::masked_fill.Tensor":        lowerMaskedFill,
 
 	// Losses.
 	"aten::mse_loss":                         loss("(self - target) * (self - target)"),
@@ -292,6 +315,12 @@ var computing = map[string]lowering{
 	"aten::median":                    lowerKth,
 	"aten::median.dim":                lowerKth,
 	"aten::renorm":                    lowerRenorm,
+	"aten::frobenius_norm.dim":        lowerVectorNorm,
+	"aten::var_mean":                  lowerVariance,
+	"aten::var_mean.dim":              lowerVariance,
+	"aten::std_mean":                  lowerVariance,
+	"aten::std_mean.dim":              lowerVariance,
+	"aten::diff":                      lowerDiff,
 	"aten::trace":                     lowerTrace,
 	"aten::bucketize.Tensor":          lowerSearchsorted,
 	"aten::searchsorted.Tensor":       lowerSearchsorted,
@@ -305,6 +334,10 @@ var computing = map[string]lowering{
 	"aten::ger":                          lowerOuter,
 	"aten::addr":                         lowerOuter,
 	"aten::addbmm":                       lowerAddbmm,
+	"aten::linalg_multi_dot":             lowerMultiDot,
+	"aten::linalg_matrix_power":          lowerMatrixPower,
+	"aten::tensordot":                    lowerTensordot,
+	"aten::logdet":                       formula("Log(Det(self))"),
 	"aten::linalg_det":                   node("Det", "A"),
 	"aten::_linalg_det":                  node("Det", "A"),
 	"aten::addmv":                        formula("beta * self + alpha * MatMul(mat, vec)"),
