@@ -51,7 +51,7 @@ func (e *emitter) unique(name string) string {
 
 // since has the opsets of operators that the oldest one lacks.
 var since = map[string]int{
-	"Trilu": 14, "GridSample": 16, "LayerNormalization": 17, "BitwiseAnd": 18, "BitwiseOr": 18, "BitwiseXor": 18, "BitwiseNot": 18,
+	"GridSample": 16, "LayerNormalization": 17, "BitwiseAnd": 18, "BitwiseOr": 18, "BitwiseXor": 18, "BitwiseNot": 18,
 }
 
 // emit adds a node and returns the names of its outputs. An output that keep does not

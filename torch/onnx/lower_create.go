@@ -43,6 +43,26 @@ func lowerEye(c *call) {
 	c.put("EyeLike", []string{c.in(c.filled(c.shapeOf(0), c.dtypeOf(0), 0))})
 }
 
+// triangle writes zeros on one side of a diagonal.
+func (c *call) triangle(x *value, diagonal, upper int) string {
+	if c.opset >= 14 {
+		return c.add("Trilu", []string{c.in(x), c.integer(diagonal)}, attrInt("upper", upper))
+	}
+	places := func(d int) string {
+		return c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(x.shape[d]), c.vector(0)}), c.integer(1)})
+	}
+	rank := len(x.shape)
+	known := map[string]string{
+		"r": c.add("Unsqueeze", []string{places(rank - 2), c.vector(1)}), "c": places(rank - 1), "d": c.integer(diagonal),
+		"x": c.in(x), "none": c.scalar(0, x.dtype),
+	}
+	side := []string{"c - r <= d", "c - r >= d"}[upper]
+	if x.dtype == torch.Bool { // which ONNX Runtime's Where does not take
+		return c.formula(x.dtype, "x && "+side, known)
+	}
+	return c.formula(x.dtype, "Where("+side+", x, none)", known)
+}
+
 // same passes its input on, in the result's type.
 func same(c *call) {
 	x := c.tensor("self")

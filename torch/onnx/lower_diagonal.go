@@ -13,7 +13,7 @@ import (
 func triangle(upper int) lowering {
 	return func(c *call) {
 		x := c.tensor("self")
-		c.put("Trilu", []string{c.in(x), c.integer(c.int("diagonal"))}, attrInt("upper", upper))
+		c.set(0, c.triangle(x, c.int("diagonal"), upper))
 	}
 }
 

@@ -115,10 +115,8 @@ func upsample(mode string, attributes ...attribute) lowering {
 		switch {
 		case c.bool("align_corners"):
 			coordinates = "align_corners"
-		case mode != "nearest":
-			coordinates = "pytorch_half_pixel"
-		case strings.Contains(c.node.Op, "exact"):
-			coordinates = "half_pixel"
+		case mode != "nearest", strings.Contains(c.node.Op, "exact"):
+			coordinates = "half_pixel" // which is PyTorch's, also for a result of size 1
 		}
 		list := append([]attribute{attrString("mode", mode), attrString("coordinate_transformation_mode", coordinates)}, attributes...)
 		if strings.Contains(c.node.Op, "_aa") {
@@ -215,7 +213,7 @@ func lowerScaledDotProductAttention(c *call) {
 	switch {
 	case c.bool("is_causal"):
 		square := c.filled([]size{q.shape[len(q.shape)-2], k.shape[rank-2]}, torch.Float32, 1)
-		lower := c.add("Trilu", []string{c.in(square)}, attrInt("upper", 0))
+		lower := c.triangle(square, 0, 0)
 		known["mask"] = c.add("Cast", []string{lower}, attrInt("to", int(elementCode(torch.Bool))))
 		product = "Where(mask, " + product + ", never)"
 	case mask != nil && mask.dtype == torch.Bool:

@@ -66,6 +66,42 @@ func (c *call) affine(y string, x *value, axis int) string {
 	return y
 }
 
+// lowerLayerNorm normalises over the last dimensions.
+func lowerLayerNorm(c *call) {
+	x, weight, bias := c.tensor("input"), c.optional("weight"), c.optional("bias")
+	shape := c.ints("normalized_shape")
+	if weight != nil {
+		c.label = prefix(weight.label)
+	}
+	if c.opset < 17 { // which has no operator for it
+		axes := make([]int, len(shape))
+		for i := range axes {
+			axes[i] = len(x.shape) - len(shape) + i
+		}
+		y := c.normalised(c.in(x), x.dtype, axes...)
+		if weight != nil {
+			y = c.add("Mul", []string{y, c.in(weight)})
+		}
+		if bias != nil {
+			y = c.add("Add", []string{y, c.in(bias)})
+		}
+		c.set(0, y)
+		return
+	}
+	var scale string
+	if weight != nil {
+		scale = c.in(weight)
+	} else {
+		ones := torch.Ones(shape, torch.Options{DType: x.dtype})
+		scale = c.in(&value{shape: x.shape[len(x.shape)-len(shape):], dtype: x.dtype, tensor: ones})
+	}
+	in := []string{c.in(x), scale}
+	if bias != nil {
+		in = append(in, c.in(bias))
+	}
+	c.put("LayerNormalization", in, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
+}
+
 // lowerGroupNorm normalises groups of channels.
 func lowerGroupNorm(c *call) {
 	x := c.tensor("input")

@@ -59,28 +59,6 @@ func (c *call) keepdims() attribute {
 	return attrInt("keepdims", int(keep))
 }
 
-// lowerLayerNorm normalises over the last dimensions.
-func lowerLayerNorm(c *call) {
-	if c.opset < 17 {
-		fail.With("%s: opset %d has no layer normalisation; 17 and later have", c.node.Op, c.opset)
-	}
-	x, weight, bias := c.tensor("input"), c.optional("weight"), c.optional("bias")
-	shape := c.ints("normalized_shape")
-	var scale string
-	if weight != nil {
-		c.label = prefix(weight.label)
-		scale = c.in(weight)
-	} else {
-		ones := torch.Ones(shape, torch.Options{DType: x.dtype})
-		scale = c.in(&value{shape: x.shape[len(x.shape)-len(shape):], dtype: x.dtype, tensor: ones})
-	}
-	in := []string{c.in(x), scale}
-	if bias != nil {
-		in = append(in, c.in(bias))
-	}
-	c.put("LayerNormalization", in, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
-}
-
 // best writes the largest or smallest value and, where it is wanted, its place.
 func best(value, place string) lowering {
 	return func(c *call) {

@@ -310,7 +310,7 @@ func prefixes(before string, rest float64, op, after string) lowering {
 		axis := c.axis("dim", rank)
 		n := x.sizeAt(axis)
 		in := c.add("Unsqueeze", []string{c.moved(c.as(x, d), rank, axis, 1, rank-1), c.vector(rank - 1)})
-		mask := c.add("Trilu", []string{c.in(c.filled([]size{n, n}, torch.Float32, 1))}, attrInt("upper", 0))
+		mask := c.triangle(c.filled([]size{n, n}, torch.Float32, 1), 0, 0)
 		known := map[string]string{"x": in, "mask": c.cast(mask, torch.Bool), "rest": c.scalar(rest, d)}
 		known["x"] = c.formula(d, "Where(mask, x, rest)", known)
 		known["m"] = c.reduced("ReduceMax", known["x"], true, rank)
