@@ -54,7 +54,8 @@ func Evaluate(model nn.Module, loss nn.Loss, set data.Source, batchSize int) (Me
 }
 
 // Evaluate measures Model on set with Loss or Step and Metrics, BatchSize samples at a time,
-// without gradients, and leaves Model in evaluation mode. No other field of r counts. What does
+// without gradients, in the precision of Autocast, and leaves Model in evaluation mode. No
+// other field of r counts. What does
 // not fit the outputs and targets of Step is NaN. A loss that is not finite is no error.
 // When ctx ends, so does Evaluate, with the context's cause.
 func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
@@ -64,7 +65,8 @@ func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	}
 	values := false
 	losses, more, err := measure(ctx, r.Model, set, r.BatchSize, r.Metrics, func(l *Losses, b data.Batch) {
-		result := r.compute(b)
+		var result Result
+		r.autocastOn(set.Device(), func() { result = r.compute(b) })
 		values = result.values()
 		l.observe(result, b.Len, true)
 	})
@@ -104,9 +106,9 @@ func Predict(ctx context.Context, model nn.Module, set data.Source, batchSize in
 }
 
 // Predict returns the outputs of Step, or of Model, for all samples of set: [n, …] on
-// Model's device. It computes BatchSize samples at a time, without gradients, and leaves
-// Model in evaluation mode. No other field of r counts. When ctx ends, so does Predict,
-// with the context's cause.
+// Model's device. It computes BatchSize samples at a time, without gradients, in the
+// precision of Autocast, and leaves Model in evaluation mode. No other field of r counts.
+// When ctx ends, so does Predict, with the context's cause.
 func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor, err error) {
 	if isNil(set) || r.Step == nil && !isModule(r.Model) {
 		return nil, errors.New("trainer: Predict needs a model and a set")
@@ -116,9 +118,14 @@ func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor
 			var parts []*torch.Tensor
 			_, _, err = measure(ctx, r.Model, set, r.BatchSize, nil, func(_ *Losses, b data.Batch) {
 				var part *torch.Tensor
-				if r.Step == nil {
-					part = r.forward(b.X)
-				} else if part = r.Step(b).Output; part == nil {
+				r.autocastOn(set.Device(), func() {
+					if r.Step == nil {
+						part = r.forward(b.X)
+					} else {
+						part = r.Step(b).Output
+					}
+				})
+				if part == nil {
 					panic(&torch.Error{Op: "Run.Step", Message: "the Result has no Output"})
 				}
 				parts = append(parts, part.Keep())

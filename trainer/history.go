@@ -20,7 +20,8 @@ import (
 //
 // As JSON, which [History.Save] writes, it is a list of numbers for each value, with
 // null for one that is not finite; the list of a value that no epoch has is null. The
-// lists of Epoch.More stand by name in an object "metrics", if there are any.
+// lists of Epoch.More stand by name in an object "metrics", if there are any, and Monitor
+// and Mode as "monitor" and "mode", where they are not the defaults.
 type History struct {
 	Epochs     []Epoch
 	BestEpoch  int // the first with the best value that was watched; -1 for none

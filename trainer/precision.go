@@ -10,12 +10,15 @@ import (
 )
 
 // autocast calls f, which computes outputs and losses, in the precision that Run asks for.
-func (s *session) autocast(f func()) {
-	if s.Autocast == torch.Float32 {
+func (s *session) autocast(f func()) { s.autocastOn(s.params[0].Device(), f) }
+
+// autocastOn is autocast on a device.
+func (r *Run) autocastOn(d torch.Device, f func()) {
+	if r.Autocast == torch.Float32 {
 		f()
 		return
 	}
-	torch.Autocast(s.params[0].Device(), s.Autocast, f)
+	torch.Autocast(d, r.Autocast, f)
 }
 
 // scaled returns the loss whose gradients are computed.

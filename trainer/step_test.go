@@ -288,3 +288,26 @@ func TestEvaluateWhatFits(t *testing.T) {
 	_, err = r.Evaluate(context.Background(), &data.Set{X: val.X})
 	require.ErrorContains(t, err, "the set has no targets Y; Run.Step can train without them")
 }
+
+// Evaluate gives what the last validation gave, in lower precision too.
+func TestEvaluateWithAutocast(t *testing.T) {
+	torchtest.NoLeaks(t)
+	golden := readGolden(t)
+	for _, c := range golden.Cases {
+		r, free := golden.run(t, c, torch.CPU)
+		full, err := r.Evaluate(context.Background(), r.Val)
+		require.NoError(t, err)
+		r.Autocast, r.KeepLast, r.Epochs = torch.BFloat16, true, 2
+		low, err := r.Evaluate(context.Background(), r.Val)
+		require.NoError(t, err)
+		assert.NotEqual(t, full.Loss, low.Loss)
+		assert.InEpsilon(t, full.Loss, low.Loss, 1e-2, "bfloat16 has 8 bits")
+		h, err := r.Fit(context.Background())
+		require.NoError(t, err)
+		m, err := r.Evaluate(context.Background(), r.Val)
+		require.NoError(t, err)
+		assert.Equal(t, h.Last().ValLoss, m.Loss)
+		assert.Equal(t, c.classes(), math.IsNaN(m.MSE))
+		free()
+	}
+}
