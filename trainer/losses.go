@@ -276,7 +276,8 @@ func (l *Losses) Read() error {
 func (l *Losses) Mean() float64 { return l.value() }
 
 // named returns the means of the parts of the loss, and the metrics, for which the host
-// waits, by their names; nil for none.
+// waits, by their names; nil for none. What was counted for metrics, which may fill much of
+// a device, is freed.
 func (l *Losses) named() map[string]float64 {
 	if len(l.names)+len(l.metrics) == 0 {
 		return nil
@@ -287,6 +288,7 @@ func (l *Losses) named() map[string]float64 {
 	}
 	for _, m := range l.metrics {
 		all[m.name] = m.total.Value()
+		m.total.Close()
 	}
 	return all
 }
