@@ -136,11 +136,13 @@ func TestAgainstScikitLearn(t *testing.T) {
 					}
 					for size, d := range map[int]torch.Device{1: torch.CPU, 7: device, max(1, target.Size(0)): torch.CPU} {
 						a := g.metric(t, name).New()
-						for i := 0; i < target.Size(0)+size; i += size { // the last batch is empty
-							n := max(0, min(size, target.Size(0)-i))
-							i := min(i, target.Size(0))
-							a.Add(output.Narrow(0, i, n).To(d), target.Narrow(0, i, n).To(d))
+						add := func(i, n int) { a.Add(output.Narrow(0, i, n).To(d), target.Narrow(0, i, n).To(d)) }
+						add(0, 0) // empty batches change nothing, at the beginning, together and at the end
+						add(0, 0)
+						for i := 0; i < target.Size(0); i += size {
+							add(i, min(size, target.Size(0)-i))
 						}
+						add(0, 0)
 						what := fmt.Sprintf("%s in batches of %d on %s", name, size, d)
 						r := table[name]
 						if x, ok := want.(float64); ok {
