@@ -13,7 +13,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/trainer"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 //go:embed sonnets.txt
@@ -86,7 +86,8 @@ func build() (*Letters, trainer.Run) {
 	return model, trainer.Run{
 		Model: model, Loss: nn.CrossEntropyLoss, Optimizer: optim.NewAdamW(nn.Parameters(model), settings),
 		Train: windows(text[:last]), Val: windows(text[last:]),
-		Epochs: 6, BatchSize: 16, ClipNorm: 1, Threads: 1,
+		Metrics: []metric.Metric{metric.Perplexity()},
+		Epochs:  6, BatchSize: 16, ClipNorm: 1, Threads: 1,
 	}
 }
 
@@ -112,6 +113,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("perplexity %.1f of %d letters\n\n", math.Exp(history.Best().ValLoss), len(alphabet))
+	fmt.Printf("perplexity %.1f of %d letters\n\n", history.Best().More["val_perplexity"], len(alphabet))
 	fmt.Println(write(model, "Shall I ", 200))
 }
