@@ -40,6 +40,7 @@ type LRCurve struct {
 // FindLR trains for some steps, in which the learning rate of every group rises
 // exponentially, and records the losses; it then gives Model's weights, the optimizer and
 // the random generators the state that they had, drops the gradients, and writes no files.
+// Of r's hooks it calls AroundStep alone.
 //
 //	curve, err := trainer.FindLR(ctx, run, trainer.DefaultLRFinder())
 //	lr, err := curve.Suggestion()

@@ -66,11 +66,12 @@ func (s *session) alone(f func()) error {
 func (s *session) fit(ctx context.Context) error {
 	defer s.close()
 	var err error
-	began := false
+	prepared, began := false, false
 	if e := torch.Try(func() {
 		s.started = time.Now()
 		s.begin(0, 0)
-		if err = s.prepare(); err == nil && s.OnFitStart != nil {
+		err = s.prepare()
+		if prepared = err == nil; prepared && s.OnFitStart != nil {
 			err = s.OnFitStart(s.history)
 		}
 		if began = err == nil; began {
@@ -82,7 +83,7 @@ func (s *session) fit(ctx context.Context) error {
 	}); e != nil {
 		err = fmt.Errorf("trainer: epoch %d, step %d: %w", s.epoch+1, s.step+1, e)
 	}
-	if errors.Is(err, ErrStop) {
+	if prepared && errors.Is(err, ErrStop) { // before, Save may hold the results of another run
 		s.history.StopReason, err = StopHook, nil
 	}
 	if e := torch.Try(func() { err = s.finish(err) }); e != nil {

@@ -111,9 +111,23 @@ func TestHooksStop(t *testing.T) {
 		assert.Equal(t, StopError, h.StopReason, name)
 		r.close()
 	}
-	r := newTrial(1, torch.CPU, "")
+	// Before a run has begun there is nothing to end: the results of another run stay.
+	r := newTrial(1, torch.CPU, t.TempDir())
 	defer r.close()
-	r.OnFitEnd = func(*History) error { return errTest }
 	_, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	before, err := LoadHistory(filepath.Join(r.Save, HistoryFile))
+	require.NoError(t, err)
+	r.Replace = true
+	r.OnStart = func() error { return ErrStop }
+	_, err = r.Fit(context.Background())
+	require.ErrorIs(t, err, ErrStop)
+	after, err := LoadHistory(filepath.Join(r.Save, HistoryFile))
+	require.NoError(t, err)
+	assert.Equal(t, results(before, true), results(after, true))
+
+	r.OnStart = nil
+	r.OnFitEnd = func(*History) error { return errTest }
+	_, err = r.Fit(context.Background())
 	require.ErrorIs(t, err, errTest)
 }

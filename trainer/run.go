@@ -29,7 +29,8 @@ var (
 	// ErrInterrupted is returned by Fit when its context ends; the cause of the
 	// context is wrapped as well.
 	ErrInterrupted = errors.New("training was interrupted")
-	// ErrStop, returned by a hook, ends a run as if all its epochs were done.
+	// ErrStop, returned by a hook other than OnStart, ends a run as if all its epochs were
+	// done.
 	ErrStop = errors.New("stop training")
 )
 

@@ -242,7 +242,8 @@ func TestMemoryStaysFlat(t *testing.T) {
 		"simple": func(*trial) {},
 		"every option": func(r *trial) {
 			everyOption(r)
-			r.KeepBest = 0
+			r.KeepBest, r.DetectAnomaly = 0, true
+			r.OnBatch = func(int, int, Result) error { return nil }
 		},
 		"source and metrics": func(r *trial) {
 			every(r)
