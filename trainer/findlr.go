@@ -135,8 +135,9 @@ const (
 	skipEnd   = 1
 )
 
-// Suggestion returns the rate at which the loss fell most steeply, as Lightning's: the first
-// 10 steps and the last are left out. It is an error if fewer than two are left.
+// Suggestion returns the rate at which the loss fell most steeply over the logarithm of the
+// rate, as fastai's "steep". The first 10 steps and the last are left out, as in Lightning. It
+// is an error if fewer than two are left.
 func (c *LRCurve) Suggestion() (lr float64, err error) {
 	i := c.steepest()
 	if i < 0 {

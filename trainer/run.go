@@ -90,11 +90,12 @@ type Run struct {
 	// a Scaler, because the scale does not change it. nil for none.
 	Scaler *optim.GradScaler
 	// EMA is the decay, such as 0.999, of exponential moving averages of the weights, which
-	// every step of the optimizer updates; buffers are copied (see package swa). As with
-	// Lightning's EMAWeightAveraging, the averages are validated, decide which epoch is best
-	// and are saved as the network, in model.pt and as the "model_state_dict" of a checkpoint,
-	// which holds the weights that training goes on with too. Fit leaves averages in Model at
-	// the end; hooks, and an interrupted run, have the weights of the last step. 0 for none.
+	// every step of the optimizer updates, one that Scaler leaves out too; buffers are copied,
+	// as swa.AveragedModel does by default. As with Lightning's WeightAveraging, the averages
+	// are validated, decide which epoch is best and are saved as the network, in model.pt and
+	// as the "model_state_dict" of a checkpoint, which holds the weights that training goes on
+	// with too. Fit leaves averages in Model at the end; hooks, and an interrupted run, have
+	// the weights of the last step. 0 for none.
 	EMA float64
 
 	// LimitBatches ends each epoch, of training and of validation, after so many batches. 0

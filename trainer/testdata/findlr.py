@@ -3,8 +3,9 @@
 """Prints PyTorch's learning rates, smoothed losses and suggestions of a range test.
 
 The network and the data are those of fit.json. The smoothing is that of fastai's and
-Lightning's finders, the suggestion that of Lightning's (lr_finder.py, suggestion). The
-test runs it: at high rates losses depend on the last bits of the kernels at hand.
+Lightning's finders; the suggestion is where the loss falls most steeply over the logarithm
+of the rate, which rises evenly, without the steps that Lightning's leaves out. The test runs
+it: at high rates losses depend on the last bits of the kernels at hand.
 Run: python findlr.py (PyTorch 2.15 on the CPU).
 """
 import json
