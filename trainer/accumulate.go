@@ -112,7 +112,7 @@ func (s *session) observeScaled(norm *torch.Tensor) {
 		norm = skipped.Clone()
 	}
 	norm = nn.WithDivisor(norm, func() *torch.Tensor { return skipped.EqScalar(0) })
-	s.norms.add(Result{Loss: norm}, 1, 1, skipped)
+	s.norms.add(Result{Loss: norm}, 1, skipped)
 }
 
 // clip limits the group's gradients and returns their norm before; nil where nobody needs

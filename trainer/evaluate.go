@@ -63,22 +63,23 @@ func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	if isNil(set) || r.Step == nil && (r.Loss == nil || !isModule(r.Model)) {
 		return m, errors.New("trainer: Evaluate needs a model, a loss and a set")
 	}
-	values := false
+	mse, mae := metric.MSE().New(), metric.MAE().New()
+	defer mse.Close()
+	defer mae.Close()
 	losses, more, err := measure(ctx, r.Model, set, r.BatchSize, r.Metrics, func(l *Losses, b data.Batch) {
 		var result Result
 		r.autocastOn(set.Device(), func() { result = r.compute(b) })
-		values = result.values()
-		l.observe(result, b.Len, true)
+		l.observe(result, b.Len)
+		if result.values() {
+			mse.Add(result.Output, result.Target)
+			mae.Add(result.Output, result.Target)
+		}
 	})
 	if err != nil {
 		return m, fmt.Errorf("trainer: evaluate: %w", err)
 	}
 	m.Samples, m.Loss, m.More = losses.samples, losses.Mean(), more
-	if values {
-		m.MSE, m.MAE = losses.more[0]/float64(m.Samples), losses.more[1]/float64(m.Samples)
-	} else {
-		m.Accuracy = losses.accuracy()
-	}
+	m.MSE, m.MAE, m.Accuracy = mse.Value(), mae.Value(), losses.accuracy()
 	return m, nil
 }
 

@@ -207,7 +207,7 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 			s.Scheduler.Step(math.NaN())
 		}
 	}
-	s.losses.observe(result, batch.Len, false)
+	s.losses.observe(result, batch.Len)
 	return result, s.checkParameters()
 }
 

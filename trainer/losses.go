@@ -63,7 +63,7 @@ type Losses struct {
 
 	mean               // of what has been read
 	parts   []mean     // the same of the parts
-	more    [2]float64 // Σ number·factor of the two more numbers
+	more    [2]float64 // the sums of the two more numbers
 	samples int
 }
 
@@ -130,7 +130,7 @@ func (m *mean) value() float64 { return m.sum / m.weight }
 type batch struct {
 	samples int
 	divided []bool  // the loss and each part: by the number in the row
-	factor  float64 // of the two more numbers
+	more    bool    // the two more numbers are there
 }
 
 // width returns the length of a row.
@@ -152,32 +152,28 @@ func (l *Losses) Begin(epoch, step int) {
 // When they are [Losses.Full], Read comes first. A loss that was divided by something else
 // than n, which [nn.Divisor] knows, counts with the weight of that number, so that the
 // mean does not depend on the size of the batches.
-func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n, 0) }
+func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n) }
 
 // observe stores the losses of a batch of n samples, and what the output got right of
 // targets that are classes: how many, of how many. Targets that the loss ignores do not
-// count. For targets of the output's shape it stores the squared and the absolute error
-// if errors is set.
-func (l *Losses) observe(r Result, n int, errors bool) {
+// count.
+func (l *Losses) observe(r Result, n int) {
 	for _, m := range l.metrics {
 		if r.Output == nil || r.Target == nil {
 			panic(&torch.Error{Op: "Run.Metrics", Message: "metrics compare the Output and the Target of a Result, of which one is nil"})
 		}
 		m.total.Add(r.Output, r.Target)
 	}
-	switch {
-	case r.classes():
-		counts := r.Target.NeScalar(nn.IgnoreIndex(r.Loss))
-		right := r.Output.Detach().Argmax(r.classDim()).Eq(r.Target).Mul(counts)
-		l.add(r, n, 1, right.Sum(), counts.Sum())
-	case errors && r.values():
-		l.add(r, n, float64(n), nn.MSELoss(r.Output, r.Target), nn.L1Loss(r.Output, r.Target))
-	default:
-		l.add(r, n, 0)
+	if !r.classes() {
+		l.add(r, n)
+		return
 	}
+	counts := r.Target.NeScalar(nn.IgnoreIndex(r.Loss))
+	right := r.Output.Detach().Argmax(r.classDim()).Eq(r.Target).Mul(counts)
+	l.add(r, n, right.Sum(), counts.Sum())
 }
 
-func (l *Losses) add(r Result, n int, factor float64, more ...*torch.Tensor) {
+func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 	names := slices.Sorted(maps.Keys(r.Parts))
 	if l.rows == nil {
 		l.start(names, r.Loss.Device())
@@ -192,7 +188,7 @@ func (l *Losses) add(r Result, n int, factor float64, more ...*torch.Tensor) {
 	for _, name := range names {
 		terms = append(terms, r.Parts[name])
 	}
-	b := batch{samples: n, factor: factor}
+	b := batch{samples: n, more: len(more) > 0}
 	row := l.rows.Narrow(0, l.width()*len(l.batches), l.width())
 	for i, x := range more {
 		row.Narrow(0, i, 1).CopyInPlace(x.Detach())
@@ -246,9 +242,9 @@ func (l *Losses) Read() error {
 	l.batches = l.batches[:0]
 	for i, b := range batches {
 		row := values[l.width()*i : l.width()*(i+1)]
-		if b.factor != 0 {
-			l.more[0] += row[0] * b.factor
-			l.more[1] += row[1] * b.factor
+		if b.more {
+			l.more[0] += row[0]
+			l.more[1] += row[1]
 		}
 		l.samples += b.samples
 		for j, divided := range b.divided {

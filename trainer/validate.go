@@ -37,7 +37,7 @@ func (s *session) validate(ctx context.Context, limit int) (bool, error) {
 	err := s.valLosses.pass(ctx, s.Model, s.Val, e, func(b data.Batch) {
 		var result Result
 		s.autocast(func() { result = s.compute(b) })
-		s.valLosses.observe(result, b.Len, false)
+		s.valLosses.observe(result, b.Len)
 	})
 	switch e := new(NonFiniteError); {
 	case errors.As(err, &e):

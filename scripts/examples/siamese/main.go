@@ -77,10 +77,8 @@ func pairs(instruments, n int) *data.Set {
 func build() trainer.Run {
 	torch.ManualSeed(1)
 	model := newEar(torch.CPU)
-	settings := optim.DefaultAdam()
-	settings.LR = 1e-3
 	return trainer.Run{
-		Model: model, Step: model.Step, Optimizer: optim.NewAdam(nn.Parameters(model), settings),
+		Model: model, Step: model.Step, Optimizer: optim.NewAdam(nn.Parameters(model), optim.DefaultAdam()),
 		Train: pairs(100, 2000), Val: pairs(50, 1000),
 		Metrics: []metric.Metric{metric.AUC(metric.Macro)}, Monitor: "val_auc",
 		Epochs: 10, BatchSize: 64, Threads: 1,

@@ -40,7 +40,7 @@ def pairs(instruments, n):
 torch.manual_seed(1)
 model, losses, best = Ear(), [], 0
 train, (one, other, same) = pairs(100, 2000), pairs(50, 1000)
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+optimizer = torch.optim.Adam(model.parameters())
 for order in json.load(open(sys.argv[1])):
     for batch in torch.tensor(order).split(64):
         optimizer.zero_grad()
