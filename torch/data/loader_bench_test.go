@@ -54,8 +54,9 @@ func (f files) write(b *testing.B) {
 }
 
 // BenchmarkLoader loads many small files, and 5 GB of large ones, with two workers each,
-// in turn with PyTorch's DataLoader. It reports samples per second, the median of the ratios, and
-// the most memory that this process had (VmHWM), libtorch's own included.
+// in turn with PyTorch's DataLoader. It reports samples per second, the geometric mean of
+// the ratios, and the most memory that this process had (VmHWM), libtorch's own included.
+// The files stay in the kernel's cache where there is room for them.
 //
 //	go test -run '^$' -bench Loader -benchtime 5x -timeout 1h ./torch/data
 func BenchmarkLoader(b *testing.B) {
