@@ -236,11 +236,15 @@ func (h *History) morePanels() (panels []*plot.Plot) {
 		p := newPanel(name, "epoch", name)
 		p.line("training", figure.Blue, h.epochs(), more[name])
 		p.line("validation", figure.Vermilion, h.epochs(), more[valPrefix+name])
-		for _, of := range []string{valPrefix + name, name} {
-			if y, ok := h.Best().More[of]; ok {
-				p.mark(h.bestName(), float64(h.BestEpoch+1), y)
-				break
-			}
+		watched := valPrefix + name
+		if more[watched] == nil {
+			watched = name
+		}
+		if ys := more[watched]; ys[len(ys)-1] > ys[0] { // where the curve is not
+			p.Legend.Top, p.Legend.YOffs = false, vg.Points(6)
+		}
+		if y, ok := h.Best().More[watched]; ok {
+			p.mark(h.bestName(), float64(h.BestEpoch+1), y)
 		}
 		panels = append(panels, h.byEpoch(p, false))
 	}
