@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -354,10 +355,10 @@ func (r Run) devRun() Run {
 	return r
 }
 
-// isNil reports whether there is no source: also a Set that is nil, in an interface.
+// isNil reports whether there is no source: also a pointer that is nil, in the interface.
 func isNil(s data.Source) bool {
-	set, isSet := s.(*data.Set)
-	return s == nil || isSet && set == nil
+	v := reflect.ValueOf(s)
+	return s == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func isModule(model any) bool {
