@@ -51,9 +51,11 @@ func TestMain(m *testing.M) {
 
 const childEpochs = 40
 
+// newChildTrial loads its samples, by another number of workers in each process.
 func newChildTrial(dir string) *trial {
 	r := newTrial(1, torch.CPU, dir)
 	everyState(0, r)
+	load(&r.Run, 1+os.Getpid()%7, noise)
 	r.Epochs, r.Resume, r.Control = childEpochs, true, new(Control)
 	return r
 }

@@ -34,7 +34,12 @@ func newNet(out int, d torch.Device) *net {
 	return &net{nn.NewLinear(5, 9, d), nn.NewLinear(9, out, d)}
 }
 
-func inMemory(s data.Source) *data.Set { return s.(*data.Set) }
+func inMemory(s data.Source) *data.Set {
+	if l, ok := s.(*data.Loader); ok {
+		return l.Data.(*data.Set)
+	}
+	return s.(*data.Set)
+}
 
 type goldenState map[string]struct {
 	Shape  []int

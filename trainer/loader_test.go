@@ -17,27 +17,33 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-// loading is a trial whose samples are drawn by weight, augmented, and loaded by another
-// number of workers in each of its runs.
-func loading(t *testing.T, noise func(r *rand.Rand, x []float32)) func() (Run, error) {
+// load lets workers load the samples of r, which are drawn by weight and augmented.
+func load(r *Run, workers int, augment func(r *rand.Rand, x []float32)) {
+	set := inMemory(r.Train)
+	weights := make([]float64, set.Len())
+	for i := range weights {
+		weights[i] = float64(1 + i%3)
+	}
+	r.Sampler = data.Weighted{Weights: weights}
+	r.Train = &data.Loader{
+		Data: set, Fingerprint: set.Fingerprint, Workers: workers,
+		Augment: func(rng *rand.Rand, s *data.Sample) error {
+			augment(rng, data.ToSlice[float32](s.X))
+			return nil
+		},
+	}
+	r.Val = &data.Loader{Data: inMemory(r.Val), Workers: workers}
+}
+
+func noise(r *rand.Rand, x []float32) { augment.Noise(r, x, 10, 20) }
+
+// loading builds trials that load with another number of workers each.
+func loading(t *testing.T, augment func(r *rand.Rand, x []float32)) func() (Run, error) {
 	build := builder(t, nil)
 	n := 0
 	return func() (Run, error) {
 		r, err := build()
-		set := inMemory(r.Train)
-		weights := make([]float64, set.Len())
-		for i := range weights {
-			weights[i] = float64(1 + i%3)
-		}
-		r.Sampler = data.Weighted{Weights: weights}
-		r.Train = &data.Loader{
-			Data: set, Fingerprint: set.Fingerprint, Workers: []int{1, 2, 7}[n%3],
-			Augment: func(rng *rand.Rand, s *data.Sample) error {
-				noise(rng, data.ToSlice[float32](s.X))
-				return nil
-			},
-		}
-		r.Val = &data.Loader{Data: inMemory(r.Val), Workers: 2}
+		load(&r, []int{1, 2, 7}[n%3], augment)
 		n++
 		return r, err
 	}
@@ -46,7 +52,7 @@ func loading(t *testing.T, noise func(r *rand.Rand, x []float32)) func() (Run, e
 func TestVerifyResumeOfALoader(t *testing.T) {
 	torchtest.NoLeaks(t)
 	stops := []int{1, 3, 4, 6, 11}
-	report, err := VerifyResume(context.Background(), loading(t, func(r *rand.Rand, x []float32) { augment.Noise(r, x, 10, 20) }), stops)
+	report, err := VerifyResume(context.Background(), loading(t, noise), stops)
 	require.NoError(t, err)
 	assert.Nil(t, report.Difference)
 	assert.Equal(t, stops, report.Breaks)
