@@ -9,7 +9,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <c10/core/impl/alloc_cpu.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/version.h>
@@ -37,11 +36,19 @@ struct CountingAllocator final : c10::Allocator {
   static void release(void* p) {
     if (!p) return;
     process::memory_add(-block_size(p));
-    c10::free_cpu(block_of(p));
+    free(static_cast<void**>(block_of(p))[1]);
   }
   c10::DataPtr allocate(size_t n) override {
     if (!n) return {nullptr, nullptr, &release, c10::Device(c10::kCPU)};
-    void* p = enter_block(c10::alloc_cpu(n + kHeader), n);
+    // glibc seldom uses a freed block again where an aligned one is asked for, as
+    // c10::alloc_cpu does: a heap of large tensors grew to several times what was alive.
+    // So the block is aligned here, and keeps what free needs behind its size.
+    void* memory = n <= PTRDIFF_MAX - 2 * kHeader ? malloc(n + 2 * kHeader) : nullptr;
+    TORCH_CHECK_WITH(OutOfMemoryError, memory, "not enough memory: you tried to allocate ", n, " bytes");
+    auto from = (reinterpret_cast<uintptr_t>(memory) + kHeader - 1) / kHeader * kHeader;
+    void* block = reinterpret_cast<void*>(from);
+    static_cast<void**>(block)[1] = memory;
+    void* p = enter_block(block, n);
     allocations.fetch_add(1, std::memory_order_relaxed);
     process::memory_add(static_cast<int64_t>(n));
     return {p, p, &release, c10::Device(c10::kCPU)};
