@@ -35,14 +35,14 @@ func ExampleMean() {
 	// Output: 0.667
 }
 
-// The largest error of all samples: what is needed of two batches is the larger one.
+// The largest error of all samples: what is needed of several batches is the largest one.
 func ExampleMetric() {
 	largest := metric.Metric{
 		Name: "largest_error",
 		Batch: func(output, target *torch.Tensor) *torch.Tensor {
 			return output.Sub(target).Abs().Max()
 		},
-		Merge: func(total, batch *torch.Tensor) *torch.Tensor { return total.Maximum(batch) },
+		Merge: func(parts *torch.Tensor) *torch.Tensor { return parts.Max() },
 		Value: func(total *torch.Tensor) float64 { return total.Item() },
 	}
 	torch.Scope(func() {

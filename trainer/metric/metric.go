@@ -44,9 +44,9 @@ type Metric struct {
 	// Batch returns what Value needs of a batch, on the device of output. It runs without
 	// gradients, in a scope of its own, and should read no value on the host.
 	Batch func(output, target *torch.Tensor) *torch.Tensor
-	// Merge returns what Value needs of two parts, of one shape; nil adds them. They are of
-	// float64, or of int64 if Batch returns integers.
-	Merge func(total, batch *torch.Tensor) *torch.Tensor
+	// Merge returns what Value needs of several parts, which are stacked along another first
+	// dimension; nil adds them. They are of float64, or of int64 if Batch returns integers.
+	Merge func(parts *torch.Tensor) *torch.Tensor
 	// Keep lets Value have the rows that Batch returns, those of all batches one after
 	// another, which fill the device's memory without a limit.
 	Keep bool
@@ -90,8 +90,11 @@ func (m Metric) Of(output, target *torch.Tensor) float64 {
 // Accumulator measures the batches that are added to it.
 type Accumulator struct {
 	metric Metric
-	parts  []*torch.Tensor // one, unless the metric keeps all
+	parts  []*torch.Tensor // one where they are added, all where they are kept, else up to mergeEvery
 }
+
+// mergeEvery is how many parts are merged at a time.
+const mergeEvery = 32
 
 // New returns an Accumulator without samples.
 func (m Metric) New() *Accumulator { return &Accumulator{metric: m} }
@@ -127,46 +130,69 @@ func (a *Accumulator) add(batch *torch.Tensor) {
 		}
 		switch {
 		case a.metric.Keep:
-		case a.metric.Merge != nil:
-			a.parts[0].CopyInPlace(a.metric.Merge(a.parts[0], batch))
-			return
-		default:
+		case a.metric.Merge == nil:
 			a.parts[0].AddInPlace(batch)
 			return
+		case len(a.parts) == mergeEvery:
+			total := a.total()
+			a.Close()
+			a.keep(total)
 		}
 	}
-	torch.Unscoped(func() { a.parts = append(a.parts, batch.Clone()) })
+	a.keep(batch)
+}
+
+// keep adds copies of parts that belong to no scope.
+func (a *Accumulator) keep(parts ...*torch.Tensor) {
+	torch.Unscoped(func() {
+		for _, t := range parts {
+			a.parts = append(a.parts, t.Clone())
+		}
+	})
+}
+
+// total returns what Value needs.
+func (a *Accumulator) total() *torch.Tensor {
+	switch {
+	case a.metric.Keep:
+		return torch.Cat(a.parts, 0)
+	case a.metric.Merge != nil:
+		return a.metric.Merge(torch.Stack(a.parts, 0))
+	}
+	return a.parts[0]
 }
 
 // Value returns the metric of all samples that were added, for which the host waits; NaN
 // without any.
 func (a *Accumulator) Value() float64 {
 	value := math.NaN()
-	torch.Scope(func() {
-		if total := a.State(); total != nil {
-			value = a.metric.Value(total)
-		}
-	})
+	if len(a.parts) > 0 {
+		torch.Scope(func() { value = a.metric.Value(a.total()) })
+	}
 	return value
 }
 
 // State returns what was counted so far, a tensor of the caller's; nil for nothing.
 func (a *Accumulator) State() *torch.Tensor {
-	if len(a.parts) == 0 {
+	switch {
+	case len(a.parts) == 0:
 		return nil
-	}
-	if a.metric.Keep {
+	case a.metric.Keep:
 		return torch.Cat(a.parts, 0)
 	}
-	return a.parts[0].Clone()
+	return torch.Stack(a.parts, 0) // and not merged, so that sums are rounded as without a break
 }
 
 // LoadState continues from the [Accumulator.State] of the same metric, on the device of the
 // batches that follow; nil for nothing. It keeps a copy.
 func (a *Accumulator) LoadState(state *torch.Tensor) {
 	a.Close()
-	if state != nil {
-		torch.Unscoped(func() { a.parts = append(a.parts, state.Clone()) })
+	switch {
+	case state == nil:
+	case a.metric.Keep:
+		a.keep(state)
+	default:
+		a.keep(state.Unbind(0)...)
 	}
 }
 

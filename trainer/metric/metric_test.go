@@ -50,7 +50,7 @@ func TestAddReadsNothing(t *testing.T) {
 				defer onCPU.Close()
 				defer onDevice.Close()
 				output, target = output.To(device), target.To(device)
-				for range 3 {
+				for range mergeEvery + 2 {
 					torchtest.ForbidTransfers(func() { onDevice.Add(output, target) })
 					onCPU.Add(output.To(torch.CPU), target.To(torch.CPU))
 				}
@@ -72,14 +72,15 @@ func TestState(t *testing.T) {
 				defer resumed.Close()
 				assert.Nil(t, begun.State())
 				assert.True(t, math.IsNaN(begun.Value()))
-				for i := range 4 {
-					output, target := batch(m, 5+i)
+				const pause = mergeEvery + 5
+				for i := range 2*mergeEvery + 9 {
+					output, target := batch(m, 5+i%3)
 					whole.Add(output, target)
-					if i < 2 {
+					if i < pause {
 						begun.Add(output, target)
 						continue
 					}
-					if i == 2 {
+					if i == pause {
 						resumed.Add(output, target) // which LoadState forgets
 						state := begun.State()
 						begun.Add(output, target) // which state does not hold
@@ -96,6 +97,21 @@ func TestState(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Parts are merged before they are many, also where none has a sample.
+func TestMerge(t *testing.T) {
+	torch.Scope(func() {
+		output, target := batch(CCC(), 9)
+		a := CCC().New()
+		defer a.Close()
+		for range 2 * mergeEvery {
+			a.Add(output.Narrow(0, 0, 0), target.Narrow(0, 0, 0))
+			assert.LessOrEqual(t, len(a.parts), mergeEvery)
+		}
+		a.Add(output, target)
+		assert.InDelta(t, CCC().Of(output, target), a.Value(), 1e-15)
+	})
 }
 
 // A batch may change after it was added, and what a metric returns of it may be a view.
@@ -175,7 +191,7 @@ func TestMistakes(t *testing.T) {
 			"metric f1: an average over 3 classes cannot be":                                add(F1(Binary), floats(2, 3), ints(0, 1)),
 			"metric auc: an average over 3 classes cannot be":                               add(AUC(Binary), floats(2, 3), ints(0, 1)),
 			"the shape [5 5] now, it had [4 4] before":                                      add(F1(Macro), floats(2, 3), ints(0, 1), floats(2, 4), ints(0, 1)),
-			"the shape [1 2 4] now, it had [2 2 4] before":                                  add(R2(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
+			"the shape [6 1] now, it had [6 2] before":                                      add(R2(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
 			"the shape [2 1] now, it had [2 2] before":                                      add(RMSE(), floats(2, 2), floats(2, 2), floats(2, 1), floats(2, 1)),
 			"metric kept: a metric that keeps rows": add(Metric{
 				Name: "kept", Keep: true, Batch: func(output, _ *torch.Tensor) *torch.Tensor { return output.Sum() },

@@ -101,7 +101,7 @@ func difference(name string, output, target *torch.Tensor) *torch.Tensor {
 type moments struct {
 	n                      float64
 	outputMean, targetMean float64
-	outputs, both, targets float64 // sums of squares and products of what differs from the means
+	outputs, targets, both float64 // sums of squares and of products of what differs from the means
 }
 
 func (m moments) apart() float64 { return m.outputMean - m.targetMean }
@@ -111,32 +111,33 @@ func (m moments) apart() float64 { return m.outputMean - m.targetMean }
 func byOutput(name string, value func(moments) float64) Metric {
 	return Metric{
 		Name: name, Maximize: true,
-		// For each output, and for it and its targets: n, the mean, and two sums of products.
+		// The fields of moments [6, outputs].
 		Batch: func(output, target *torch.Tensor) *torch.Tensor {
 			checkShapes(name, output, target)
 			x := torch.Stack([]*torch.Tensor{columns(output.ToDType(torch.Float64)), columns(target.ToDType(torch.Float64))}, 0)
 			n, outputs := x.Size(1), x.Size(2)
-			x = x.Permute(2, 0, 1) // [outputs, output and target, n]
-			mean := x.SumDim([]int{2}, true).DivScalar(max(n, 1))
+			mean := x.SumDim([]int{1}, true).DivScalar(max(n, 1))
 			x = x.Sub(mean)
-			return torch.Cat([]*torch.Tensor{count(x, n).Expand(outputs, 2, 1), mean, x.Bmm(x.Transpose(1, 2))}, 2)
+			return torch.Cat([]*torch.Tensor{
+				count(x, n).Expand(1, outputs), mean.Squeeze(1), x.Square().Sum(1), x.Select(0, 0).Mul(x.Select(0, 1)).SumDim([]int{0}, true),
+			}, 0)
 		},
 		// Chan, Golub and LeVeque 1983, The American Statistician 37:242: nothing cancels.
-		Merge: func(total, batch *torch.Tensor) *torch.Tensor {
-			before, apart := total.Narrow(2, 0, 1), batch.Narrow(2, 1, 1).Sub(total.Narrow(2, 1, 1))
-			n := before.Add(batch.Narrow(2, 0, 1))
-			share := batch.Narrow(2, 0, 1).Div(n.ClampMin(1))
-			mean := total.Narrow(2, 1, 1).Addcmul(apart, share, 1)
-			products := total.Narrow(2, 2, 2).Add(batch.Narrow(2, 2, 2)).
-				AddcmulInPlace(apart.Mul(apart.Transpose(1, 2)), before.Mul(share), 1)
-			return torch.Cat([]*torch.Tensor{n, mean, products}, 2)
+		Merge: func(parts *torch.Tensor) *torch.Tensor {
+			n, means := parts.Narrow(1, 0, 1), parts.Narrow(1, 1, 2)
+			total := n.Sum(0)
+			mean := means.Mul(n).Sum(0).Div(total.ClampMin(1))
+			apart := means.Sub(mean)
+			weighed := apart.Mul(n)
+			between := torch.Cat([]*torch.Tensor{weighed.Mul(apart), weighed.Narrow(1, 0, 1).Mul(apart.Narrow(1, 1, 1))}, 1)
+			return torch.Cat([]*torch.Tensor{total, mean, parts.Narrow(1, 3, 3).Add(between).Sum(0)}, 0)
 		},
 		Value: func(total *torch.Tensor) float64 {
-			rows := total.Float64s()
-			values := make([]float64, len(rows)/8)
+			rows := total.T().Float64s()
+			values := make([]float64, len(rows)/6)
 			for i := range values {
-				r := rows[8*i:]
-				m := moments{r[0], r[1], r[5], r[2], r[3], r[7]}
+				r := rows[6*i:]
+				m := moments{r[0], r[1], r[2], r[3], r[4], r[5]}
 				if constant(m.outputs, m.n, m.outputMean) {
 					m.outputs, m.both = 0, 0
 				}
