@@ -8,6 +8,7 @@
 //
 //	  - char-lm: a transformer that learns to write letter by letter.
 //	  - digits: a convolutional network for images, with early stopping, checkpoints and ONNX.
+//	  - enhanced-training: all that package trainer offers around one training.
 //	  - forecast: an LSTM that predicts the next day of a series.
 //	  - gan: two networks against each other, in a loop of the program's own.
 //	  - siamese: pairs of inputs, and a metric that decides which epoch is best.
