@@ -21,7 +21,8 @@
 //	fmt.Println(f1.Value())
 //
 // Values are those of scikit-learn, also where it only warns. Where it refuses data, the
-// value is NaN: without any sample that counts, and with outputs that are NaN. Outputs and
+// value is NaN: without any sample that counts, and with outputs that are NaN. Infinite
+// outputs count: they score highest or lowest, and their error is infinite. Outputs and
 // targets whose shapes or types do not fit panic with a *[torch.Error] when they are added;
 // targets that are none of the classes do so in Value, since the host does not see them
 // before.

@@ -159,6 +159,17 @@ func TestManySamples(t *testing.T) {
 	})
 }
 
+func TestInfinity(t *testing.T) {
+	torch.Scope(func() {
+		output := torch.FromSlice([]float64{math.Inf(1), 0, math.Inf(-1), 1}, 4)
+		target := torch.FromSlice([]float64{1, 1, 0, 0}, 4)
+		assert.Equal(t, 0.75, AUC(Macro).Of(output, target))
+		assert.Equal(t, 0.5, Accuracy().Of(output, target))
+		assert.True(t, math.IsInf(MSE().Of(output, target), 1))
+		assert.True(t, math.IsInf(RMSE().Of(output, target), 1))
+	})
+}
+
 func TestMistakes(t *testing.T) {
 	floats := func(shape ...int) *torch.Tensor { return torch.Zeros(shape) }
 	ints := func(xs ...int64) *torch.Tensor { return torch.FromSlice(xs, len(xs)) }
@@ -196,7 +207,7 @@ func TestMistakes(t *testing.T) {
 			"metric kept: a metric that keeps rows": add(Metric{
 				Name: "kept", Keep: true, Batch: func(output, _ *torch.Tensor) *torch.Tensor { return output.Sum() },
 			}, floats(2), floats(2)),
-			"metric precision: 1 targets are none of the classes": add(Precision(Macro), floats(2), torch.FromSlice([]float32{0.5, 1}, 2)),
+			"metric precision: 2 targets are none of the classes": add(Precision(Macro), floats(3), torch.FromSlice([]float64{0.5, 1, math.NaN()}, 3)),
 		} {
 			require.ErrorContains(t, torch.Try(f), want)
 		}
