@@ -56,6 +56,7 @@ func newChildTrial(dir string) *trial {
 	r := newTrial(1, torch.CPU, dir)
 	everyState(0, r)
 	load(&r.Run, 1+os.Getpid()%7, noise)
+	scored(r)
 	r.Epochs, r.Resume, r.Control = childEpochs, true, new(Control)
 	return r
 }
@@ -115,8 +116,9 @@ func child(dir string, env ...string) *exec.Cmd {
 	return c
 }
 
-// Runs that are killed at any moment, again and again, leave whole checkpoints and end
-// like a run that was never killed. ETUDE_TEST_KILLS sets the least number of kills.
+// Runs that are killed at any moment, again and again, until they have ended, leave whole
+// checkpoints, lose no step that was saved, and end like a run that was never killed.
+// ETUDE_TEST_KILLS sets the number of kills.
 func TestKilled(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newChildTrial(t.TempDir())
@@ -125,20 +127,26 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, err)
 	want := whole.everything(t)
 
-	atLeast := 8
+	kills := 12
 	if n, err := strconv.Atoi(os.Getenv("ETUDE_TEST_KILLS")); err == nil {
-		atLeast = n
+		kills = n
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	killed, drafts, runs := 0, 0, 0
-	for ; killed < atLeast; runs++ {
+	for ; killed < kills; runs++ {
 		dir := t.TempDir()
-		for range 12 {
+		last := Saved{Epoch: -1}
+		for killed < kills {
 			if !killChild(t, dir, time.Duration(random.IntN(120_000))*time.Microsecond) {
-				break // it was done
+				break // it has ended
 			}
 			killed++
-			checkWhole(t, dir)
+			for _, s := range checkWhole(t, dir) {
+				if s.Name == LastFile {
+					require.True(t, s.Epoch > last.Epoch || s.Epoch == last.Epoch && s.Step >= last.Step, "%v after %v", s, last)
+					last = s
+				}
+			}
 			drafts += countDrafts(t, dir)
 		}
 		r := newChildTrial(dir)
@@ -154,8 +162,8 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d kills in %d runs, %d unfinished files left by them", killed, runs, drafts)
 }
 
-// killChild continues the run in dir and kills it some time after its first step;
-// false when there was no step left to do.
+// killChild continues the run in dir and kills it some time after its first step, if there
+// is one; false when it had ended before.
 func killChild(t *testing.T, dir string, after time.Duration) bool {
 	c := child(dir)
 	var stderr strings.Builder
@@ -170,11 +178,12 @@ func killChild(t *testing.T, dir string, after time.Duration) bool {
 	}
 	_ = c.Wait()
 	require.Empty(t, stderr.String())
-	return err == nil
+	return !c.ProcessState.Exited()
 }
 
-// checkWhole loads every checkpoint in dir and holds it against the index.
-func checkWhole(t *testing.T, dir string) {
+// checkWhole loads every checkpoint in dir, holds it against the index, and returns those
+// that the index lists.
+func checkWhole(t *testing.T, dir string) []Saved {
 	list, err := ListCheckpoints(dir)
 	require.NoError(t, err)
 	for _, s := range list {
@@ -198,6 +207,7 @@ func checkWhole(t *testing.T, dir string) {
 		require.Equal(t, s.Epoch, epoch)
 		closeTensors(d)
 	}
+	return list
 }
 
 // countDrafts counts the files that a kill left half-written: all of a kind that

@@ -34,9 +34,13 @@ func newNet(out int, d torch.Device) *net {
 	return &net{nn.NewLinear(5, 9, d), nn.NewLinear(9, out, d)}
 }
 
+// inMemory returns the set that s is, or whose samples it changes.
 func inMemory(s data.Source) *data.Set {
-	if l, ok := s.(*data.Loader); ok {
-		return l.Data.(*data.Set)
+	switch s := s.(type) {
+	case *noisy:
+		return s.Set
+	case *data.Loader:
+		return s.Data.(*data.Set)
 	}
 	return s.(*data.Set)
 }

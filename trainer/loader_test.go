@@ -39,14 +39,7 @@ func noise(r *rand.Rand, x []float32) { augment.Noise(r, x, 10, 20) }
 
 // loading builds trials that load with another number of workers each.
 func loading(t *testing.T, augment func(r *rand.Rand, x []float32)) func() (Run, error) {
-	build := builder(t, nil)
-	n := 0
-	return func() (Run, error) {
-		r, err := build()
-		load(&r, []int{1, 2, 7}[n%3], augment)
-		n++
-		return r, err
-	}
+	return builder(t, func(n int, r *trial) { load(&r.Run, []int{1, 2, 7}[n%3], augment) })
 }
 
 func TestVerifyResumeOfALoader(t *testing.T) {

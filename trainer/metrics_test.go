@@ -100,7 +100,7 @@ func TestResumeWithMetrics(t *testing.T) {
 		r.Monitor = "val_f1"
 		run := r.Run
 		t.Cleanup(func() {
-			r.closeNoisy()
+			r.close()
 			*r = trial{}
 		})
 		return run, nil

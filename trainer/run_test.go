@@ -249,6 +249,13 @@ func TestMemoryStaysFlat(t *testing.T) {
 			every(r)
 			scored(r)
 		},
+		"loader, metrics and hooks": func(r *trial) {
+			load(&r.Run, 2, noise)
+			scored(r)
+			r.OnBatch = func(int, int, Result) error { return nil }
+			r.OnFitStart = func(*History) error { return nil }
+			r.OnFitEnd = r.OnFitStart
+		},
 		"step": func(r *trial) {
 			r.Step = func(b data.Batch) Result {
 				output := r.forward(b.X)
@@ -260,7 +267,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			torchtest.NoLeaks(t)
 			r := newTrial(1, torch.CPU, "")
-			defer r.closeNoisy()
+			defer r.close()
 			change(r)
 			r.Epochs = 30
 			var counts []torch.Counts

@@ -71,13 +71,6 @@ func every(r *trial) {
 	r.Sampler, r.DropLast, r.BatchSize = odd{23}, true, 5
 }
 
-func (r *trial) closeNoisy() {
-	if n, ok := r.Train.(*noisy); ok {
-		r.Train = n.Set
-	}
-	r.close()
-}
-
 // A break in the middle of an epoch changes no bit, whatever the source draws.
 func TestResumeWithASource(t *testing.T) {
 	torchtest.NoLeaks(t)
@@ -88,7 +81,7 @@ func TestResumeWithASource(t *testing.T) {
 		r.KeepBest = 0 // which needs Save
 		run := r.Run
 		t.Cleanup(func() {
-			r.closeNoisy()
+			r.close()
 			*r = trial{}
 		})
 		return run, nil
@@ -147,7 +140,7 @@ func TestResumeRefusesAnotherSampler(t *testing.T) {
 	dir := t.TempDir()
 	fit := func(cut int, change func(*trial)) error {
 		r := newTrial(1, torch.CPU, dir)
-		defer r.closeNoisy()
+		defer r.close()
 		every(r)
 		change(r)
 		r.Resume = true
@@ -170,7 +163,7 @@ func TestResumeRefusesAnotherSampler(t *testing.T) {
 func TestSourceFails(t *testing.T) {
 	torchtest.NoLeaks(t)
 	whole := newTrial(1, torch.CPU, t.TempDir())
-	defer whole.closeNoisy()
+	defer whole.close()
 	every(whole)
 	want, err := whole.Fit(context.Background())
 	require.NoError(t, err)
@@ -199,7 +192,7 @@ func TestSourceFails(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, results(want, false), results(have, false))
 			assert.Equal(t, whole.everything(t), r.everything(t))
-			r.closeNoisy()
+			r.close()
 			break
 		}
 		require.ErrorContains(t, err, text)
@@ -212,7 +205,7 @@ func TestSourceFails(t *testing.T) {
 		require.NoError(t, err)
 		closeTensors(c.Extra)
 		assert.Equal(t, 1, c.Epoch)
-		r.closeNoisy()
+		r.close()
 	}
 
 	short := newTrial(1, torch.CPU, "")
