@@ -129,8 +129,8 @@ func (m *mean) value() float64 { return m.sum / m.weight }
 // batch holds what the host knows of a row.
 type batch struct {
 	samples int
-	divided []bool  // the loss and each part: by the number in the row
-	more    bool    // the two more numbers are there
+	divided []bool // the loss and each part: by the number in the row
+	more    bool   // the two more numbers are there
 }
 
 // width returns the length of a row.
