@@ -8,7 +8,8 @@
 //
 //	  - char-lm: a transformer that learns to write letter by letter.
 //	  - digits: a convolutional network for images, with early stopping, checkpoints and ONNX.
-//	  - enhanced-training: all that package trainer offers around one training.
+//	  - emotion: one of the five networks, on the corpus of make demo.
+//	  - enhanced-training: most of what package trainer offers, in one training.
 //	  - forecast: an LSTM that predicts the next day of a series.
 //	  - gan: two networks against each other, in a loop of the program's own.
 //	  - siamese: pairs of inputs, and a metric that decides which epoch is best.
@@ -16,7 +17,7 @@
 //	  - transfer: a PyTorch checkpoint whose frozen layers learn another task.
 //	  - vae: a variational autoencoder, with the parts of its loss in the history.
 //
-// Beside each lies its twin in PyTorch, twin.py. The test runs both from the same weights and
-// batches, compares the losses of the first 50 steps within 1e-4, and prints the metrics
-// side by side.
+// Beside each but emotion lies its twin in PyTorch, twin.py. The test runs both from the same
+// weights and batches, compares the losses of the first 50 steps within 1e-4, and prints the
+// metrics side by side.
 package examples

@@ -5,7 +5,7 @@
 package readme
 
 import (
-	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,29 +17,50 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
-	"github.com/etude-ml/etude/scripts/internal/demo"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/trainer"
 )
 
-// The program in README.md runs on the corpus of the demo and prints what README.md
-// shows below it.
+// The program in README.md is the example digits, which learns to read as many digits as
+// README.md says.
 func TestProgram(t *testing.T) {
+	const digits = "scripts/examples/digits"
+	text, err := os.ReadFile("../../" + digits + "/main.go")
+	require.NoError(t, err)
+	require.Equal(t, string(text), example(t, "In Go", "go"))
+
 	torchtest.Need(t)
 	dir := t.TempDir()
-	main := filepath.Join(dir, "main.go")
-	require.NoError(t, os.WriteFile(main, []byte(example(t, "In Go", "go")), 0o600))
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "program"), main)
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "program"), "../../"+digits)
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-
-	require.NoError(t, demo.Write(context.Background(), filepath.Join(dir, "demo", "data"), demo.Options{Seed: 42}))
+	require.NoError(t, os.CopyFS(filepath.Join(dir, digits, "testdata"), os.DirFS("../../"+digits+"/testdata")))
 	program := exec.Command(filepath.Join(dir, "program"))
 	program.Dir = dir
+	program.Env = append(os.Environ(), "OMP_NUM_THREADS=1") // so small a network is not faster with more
 	out, err = program.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Equal(t, example(t, "In Go", ""), string(out))
-	for _, name := range []string{"last.pt", "best.pt", "model.pt", "history.json", "history.png", "model.onnx"} {
-		assert.FileExists(t, filepath.Join(dir, "runs", "emotion", name))
+	assert.Regexp(t, `^epoch 1: (.*\n)+largest difference to ONNX Runtime: .*\n$`, string(out))
+	run := filepath.Join(dir, "runs", "digits")
+	for _, name := range []string{"last.pt", "best.pt", "model.pt", "history.json", "history.png", "digits.onnx"} {
+		assert.FileExists(t, filepath.Join(run, name))
+	}
+	history, err := trainer.LoadHistory(filepath.Join(run, trainer.HistoryFile))
+	require.NoError(t, err)
+	assert.Contains(t, page(t), fmt.Sprintf("It reads %.0f %% of the digits", 100*history.Best().ValAcc))
+}
+
+// README.md names every example, and each is short enough to be read.
+func TestExamples(t *testing.T) {
+	mains, err := filepath.Glob("../examples/*/main.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, mains)
+	for _, path := range mains {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Less(t, strings.Count(string(text), "\n"), 120, path)
+		name := filepath.Base(filepath.Dir(path))
+		assert.True(t, strings.Contains(page(t), "`"+name+"`") || strings.Contains(page(t), "./scripts/examples/"+name), name)
 	}
 }
 
@@ -56,7 +77,7 @@ func TestLinks(t *testing.T) {
 	for _, name := range []string{"README.md", ".github/docs/running.md", ".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"} {
 		text, err := os.ReadFile(filepath.Join("../..", name))
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
 			links++
 			assert.FileExists(t, filepath.Join("../..", filepath.Dir(name), m[1]), name)
 		}
