@@ -1,7 +1,7 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Command enhanced-training uses all that package trainer offers around one training:
+// Command enhanced-training uses most of what package trainer offers in one training:
 // go run ./scripts/examples/enhanced-training. A network learns to tell kinds of chords by
 // instruments that it has never heard; chords and instruments are made here.
 package main
@@ -90,7 +90,7 @@ func train(ctx context.Context, folder string, w io.Writer) error {
 		}
 		return nil
 	}
-	run.OnEpoch = trainer.Log(w)
+	run.OnEpoch, run.OnProgress = trainer.Log(w), trainer.Bar(os.Stdout)
 	history, err := run.Fit(ctx)
 	if err != nil {
 		return err
