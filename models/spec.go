@@ -74,6 +74,21 @@ type Readout struct {
 	Read  func(output []float32) []float64 // one for each name
 }
 
+// Reading returns the Readout or, for a network without one, the numbers of an output by
+// the names of Outputs.
+func (s Spec) Reading() Readout {
+	if s.Readout != nil {
+		return *s.Readout
+	}
+	return Readout{Names: s.Outputs(), Read: func(output []float32) []float64 {
+		values := make([]float64, len(output))
+		for i, v := range output {
+			values[i] = float64(v)
+		}
+		return values
+	}}
+}
+
 // numbered returns the names of n things.
 func numbered(n int, name func(int) string) []string {
 	names := make([]string, n)

@@ -44,6 +44,9 @@ type progression struct {
 // Present reports whether DATA has the folder.
 func (Chords) Present(data string) bool { return chordsPlace.Present(data) }
 
+// Reads lists the extension of a file of progressions.
+func (Chords) Reads() []string { return []string{".json"} }
+
 // Samples reads the progressions of a data folder; see [HarmonySource].
 func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Samples, error) {
 	samples, err := readChords(ctx, root)

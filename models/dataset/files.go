@@ -31,6 +31,9 @@ func (s Files) Present(data string) bool {
 	return found
 }
 
+// Reads lists the extensions of the files.
+func (s Files) Reads() []string { return s.Extensions }
+
 // Features reads one file.
 func (s Files) Features(path string) (*Features, error) {
 	return s.Feature.guarded(context.Background(), path)

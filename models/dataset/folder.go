@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/etude-ml/etude/torch/data"
 )
 
 // index holds the files below a folder by name: the path from the folder, with
@@ -82,6 +84,23 @@ func listFiles(dir string, extensions []string) (*index, []Problem, error) {
 	}
 	slices.Sort(idx.names)
 	return idx, problems, nil
+}
+
+// List returns the files below a folder that have one of some extensions, which are in lower
+// case, by name, and what could not be listed. It passes over other files, and over those
+// whose name begins with a dot.
+func List(dir string, extensions []string) (files []string, skipped []data.Skip, err error) {
+	x, problems, err := listFiles(dir, extensions)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range x.names {
+		files = append(files, filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	for _, p := range problems {
+		skipped = append(skipped, data.Skip{Name: filepath.Join(dir, filepath.FromSlash(p.Name)), Reason: p.Reason})
+	}
+	return files, skipped, nil
 }
 
 func (x *index) fail(err error) {

@@ -19,6 +19,8 @@ type Source interface {
 	Check(ctx context.Context, root string, o Options) (*Section, error)
 	// Features reads a single file, without any label.
 	Features(path string) (*Features, error)
+	// Reads lists the extensions of the files that Features reads, in lower case.
+	Reads() []string
 	// Present reports whether a data folder has the source's folder at all.
 	Present(root string) bool
 }

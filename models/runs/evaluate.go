@@ -87,7 +87,7 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}
-	if e.Predictions, err = m.Predict(ctx, samples.X); err != nil {
+	if e.Predictions, err = m.Forward(ctx, samples.X); err != nil {
 		return nil, err
 	}
 	// Measures of such numbers are undefined.

@@ -27,6 +27,7 @@ func (s *Swap) Forward(x *torch.Tensor) *torch.Tensor { return s.FC.Forward(x) }
 type pairs struct{}
 
 func (pairs) Present(string) bool                        { return true }
+func (pairs) Reads() []string                            { return nil }
 func (pairs) Features(string) (*dataset.Features, error) { return &dataset.Features{}, nil }
 func (pairs) Check(context.Context, string, dataset.Options) (*dataset.Section, error) {
 	return &dataset.Section{Network: "swap"}, nil
@@ -84,7 +85,7 @@ func Example() {
 		return
 	}
 	defer model.Close()
-	swapped, err := model.Predict(context.Background(), []float32{0.25, 0.75})
+	swapped, err := model.Forward(context.Background(), []float32{0.25, 0.75})
 	if err != nil {
 		fmt.Println(err)
 		return

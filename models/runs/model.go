@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/pt"
@@ -61,12 +61,25 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// OpenModel loads a trained network: from an ONNX file, or from a .pt file that is or
-// holds a state dict, of this program or of a Python script. Without a name the network
-// is recognised. Close frees it.
+// OpenModel loads a trained network: of a folder RUN/NETWORK, from an ONNX file, or from a
+// .pt file that is or holds a state dict, of this program or of a Python script. Without a
+// name the network is recognised. A network that learned from other features than this
+// program makes is refused. An ONNX file needs no libtorch. Any number of goroutines may use
+// the result; Close frees it, after them.
 func OpenModel(path, name string) (*Model, error) {
+	files, isRun, err := FindModels(path)
+	if err != nil {
+		return nil, err
+	}
+	path = files[0]
+	if isRun {
+		return nil, fmt.Errorf("%s: it is a folder of networks: name one of them, such as %s", filepath.Dir(filepath.Dir(path)), filepath.Dir(path))
+	}
 	if strings.ToLower(filepath.Ext(path)) == ".onnx" {
 		return openONNX(path, name)
+	}
+	if err := torch.Init(); err != nil {
+		return nil, err
 	}
 	found, note, err := loadWeights(path, name)
 	if err != nil {
@@ -76,13 +89,17 @@ func OpenModel(path, name string) (*Model, error) {
 	tried := torch.Try(func() {
 		m.module = found.Spec.New(torch.CPU)
 		err = nn.LoadStateDict(m.module, found.State)
+		nn.SetTraining(m.module, false)
 	})
 	if err = errors.Join(tried, err); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	m.Run, err = identityOf(path)
+	if m.Run, err = identityOf(path); err == nil {
+		err = sameFeatures(m.Spec, m.Run, nil)
+	}
 	if err != nil {
-		return nil, err
+		m.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
@@ -163,7 +180,7 @@ func (m *Model) identify(name string) error {
 			return fmt.Errorf("metadata etude.run: %w", err)
 		}
 	}
-	return nil
+	return sameFeatures(m.Spec, m.Run, entries)
 }
 
 // Close frees the network.
@@ -199,24 +216,34 @@ func (m *Model) constant() ([]float32, error) {
 // memory.
 const predictRows = 4096
 
-// Predict returns the outputs for rows of inputs, one after another.
-func (m *Model) Predict(ctx context.Context, x []float32) (out []float32, err error) {
+// Forward returns the outputs for rows of inputs, one after another.
+func (m *Model) Forward(ctx context.Context, x []float32) (out []float32, err error) {
 	if len(x)%m.Spec.In != 0 {
 		return nil, fmt.Errorf("%s: %d numbers are no rows of %d", m.Path, len(x), m.Spec.In)
 	}
-	if m.session == nil {
-		set := &data.Set{X: torch.FromSlice(x, len(x)/m.Spec.In, m.Spec.In)}
-		defer set.X.Close()
-		out, _, err = trainer.Predict(ctx, m.module, set, predictRows, nil)
-	}
-	for m.session != nil && len(x) > 0 && err == nil {
-		n := min(len(x), predictRows*m.Spec.In)
-		var rows map[string][]float32
-		rows, err = m.session.RunSlices(map[string][]float32{m.Spec.ONNXInput: x[:n]})
-		out, x = append(out, rows[m.Spec.ONNXOutput]...), x[n:]
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Path, err)
+	for rows := range slices.Chunk(x, predictRows*m.Spec.In) {
+		if err = context.Cause(ctx); err == nil {
+			rows, err = m.forward(rows)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		out = append(out, rows...)
 	}
 	return out, nil
+}
+
+func (m *Model) forward(rows []float32) (out []float32, err error) {
+	if m.session != nil {
+		outputs, err := m.session.RunSlices(map[string][]float32{m.Spec.ONNXInput: rows})
+		return outputs[m.Spec.ONNXOutput], err
+	}
+	err = torch.Try(func() {
+		torch.NoGrad(func() {
+			torch.Scope(func() {
+				out = m.module.Forward(torch.FromSlice(rows, len(rows)/m.Spec.In, m.Spec.In)).Float32s()
+			})
+		})
+	})
+	return out, err
 }

@@ -13,7 +13,8 @@
 //
 // A [Plan] holds a [Training] for each network, which may be changed before it runs,
 // for instance to place networks on several devices. [OpenModel] loads what came out,
-// to predict with it, to measure it on other data, or to export it again.
+// to let it answer for files ([Model.Predict]), to measure it on other data, or to export it
+// again.
 //
 // A run folder holds
 //

@@ -45,6 +45,7 @@ type grammar struct {
 	Train    trainCommand    `cmd:"" help:"Train networks on a data folder."`
 	Evaluate evaluateCommand `cmd:"" help:"Measure trained networks on a data folder."`
 	Export   exportCommand   `cmd:"" help:"Turn a trained .pt file into ONNX, and check it."`
+	Infer    inferCommand    `cmd:"" help:"Let a trained network answer for files."`
 	Inspect  inspectCommand  `cmd:"" help:"List what a .pt, .onnx or .safetensors file holds."`
 	Diff     diffCommand     `cmd:"" help:"Compare two such files."`
 	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`

@@ -72,7 +72,7 @@ func (c *exportCommand) Run(env *Env) error {
 	}
 	output := c.Output
 	if output == "" {
-		output = strings.TrimSuffix(c.Model, filepath.Ext(c.Model)) + ".onnx"
+		output = strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".onnx"
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)

@@ -16,7 +16,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "inspect", "diff", "cache", "verify-resume"}
+var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "infer", "inspect", "diff", "cache", "verify-resume"}
 
 func TestHelp(t *testing.T) {
 	all := run(t, "--help")
@@ -42,7 +42,9 @@ func TestUsageErrors(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"", `say what to do`},
 		{"fly", `unexpected argument fly`},
-		{"infer model.onnx", `unexpected argument infer`},
+		{"infer", `MODEL is missing in etude infer MODEL FILE`},
+		{"infer model.onnx", `FILE is missing in etude infer MODEL FILE`},
+		{"infer model.onnx a.wav --json --csv", `--json and --csv can't be used together`},
 		{"train", `missing flag --data`},
 		{"train emotion --out r", `missing flag --data`},
 		{"train tempo --data d --out r", `network "tempo" is not known; there are emotion, melody, harmony, dynamics, groove`},

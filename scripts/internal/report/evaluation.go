@@ -61,16 +61,7 @@ func Evaluation(e *runs.Evaluation, spec models.Spec, dir string) ([]string, err
 // quantities returns, for each quantity that an output stands for, its values in all
 // rows.
 func quantities(spec models.Spec, predictions, targets []float32) (names []string, predicted, truth [][]float64) {
-	read := spec.Readout
-	if read == nil {
-		read = &models.Readout{Names: spec.Outputs(), Read: func(output []float32) []float64 {
-			values := make([]float64, len(output))
-			for i, v := range output {
-				values[i] = float64(v)
-			}
-			return values
-		}}
-	}
+	read := spec.Reading()
 	columns := func(rows []float32) [][]float64 {
 		list := make([][]float64, len(read.Names))
 		for at := 0; at < len(rows); at += spec.Out {

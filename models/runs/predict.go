@@ -1,0 +1,205 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/etude-ml/etude/models/dataset"
+	"github.com/etude-ml/etude/torch/wholefile"
+)
+
+// Prediction is what a network answers to a sample: to a file, or to a window of one.
+type Prediction struct {
+	File   string
+	Part   string    // tells the samples of a file apart; empty where there is one
+	Output []float32 // as the network gives it; nil where there is an Err
+	Values []Value   // what Output stands for, by models.Spec.Reading
+	Notes  []string  // faults of a file that was read all the same
+	Err    error     // why there is no answer
+}
+
+// Value is a quantity with its name: valence, the share of a chord, the velocity at a step.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// Top returns the n largest values, the largest first.
+func (p Prediction) Top(n int) []Value {
+	list := slices.Clone(p.Values)
+	slices.SortStableFunc(list, func(a, b Value) int { return cmp.Compare(b.Value, a.Value) })
+	return list[:min(n, len(list))]
+}
+
+// Predict reads files, several at a time, and lets the network answer: a prediction for each
+// sample, in the order of the files. They are of the kind that the network is trained on, or
+// hold inputs as [Model.PredictJSON] reads them, with the extension .json (but for a network
+// that reads chords) or .jsonl. A file that cannot be used is a prediction with its Err;
+// the error is about the network, or ctx's cause.
+func (m *Model) Predict(ctx context.Context, files ...string) ([]Prediction, error) {
+	read := make([][]sample, len(files))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, file := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			read[i] = m.read(file)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return m.answer(ctx, slices.Concat(read...))
+}
+
+// PredictJSON answers inputs that are written as JSON, of which there may be several, one
+// after another or in a list. An input is a list of numbers, an object with it as "input",
+// as `etude features` prints, or, where the network takes an emotion, an object with its
+// "valence" and "arousal". "file" and "part" in the object name it; name stands for the
+// file otherwise.
+func (m *Model) PredictJSON(ctx context.Context, name string, r io.Reader) ([]Prediction, error) {
+	return m.answer(ctx, m.readJSON(name, r))
+}
+
+// sample is a prediction that is to be made.
+type sample struct {
+	Prediction
+	input []float32
+}
+
+func (m *Model) read(file string) []sample {
+	ext := strings.ToLower(filepath.Ext(file))
+	if kinds := m.Spec.Source.Reads(); !slices.Contains(kinds, ext) && (ext == ".json" || ext == ".jsonl") {
+		f, _, err := wholefile.Open(file)
+		if err != nil {
+			return []sample{{Prediction: Prediction{File: file, Err: err}}}
+		}
+		defer f.Close()
+		return m.readJSON(file, f)
+	}
+	features, err := m.Spec.Source.Features(file)
+	if err != nil {
+		return []sample{{Prediction: Prediction{File: file, Err: err}}}
+	}
+	list := make([]sample, len(features.Parts))
+	for i, p := range features.Parts {
+		list[i] = sample{Prediction{File: file, Part: p.Name, Notes: features.Notes}, p.Input}
+		if p.Input == nil {
+			list = list[:1] // all want the same
+			list[0].Part, list[0].Err = "", fmt.Errorf(`%s: %s takes an emotion, which the file does not hold: give {"valence": …, "arousal": …} as JSON`, file, m.Spec.Name)
+			break
+		}
+	}
+	return list
+}
+
+func (m *Model) readJSON(name string, r io.Reader) (list []sample) {
+	for d := json.NewDecoder(r); ; {
+		var text json.RawMessage
+		err := d.Decode(&text)
+		if err == nil {
+			list = m.inputs(list, name, text)
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			if len(list) > 0 {
+				return list
+			}
+			err = errors.New("no input in it")
+		}
+		return append(list, sample{Prediction: Prediction{File: name, Err: fmt.Errorf("%s: %w", name, err)}})
+	}
+}
+
+// inputs adds the inputs of one JSON value to a list.
+func (m *Model) inputs(list []sample, name string, text json.RawMessage) []sample {
+	var several []json.RawMessage
+	if json.Unmarshal(text, &several) == nil && len(several) > 0 && strings.ContainsAny(string(several[0][:1]), "[{") {
+		for _, one := range several {
+			list = m.inputs(list, name, one)
+		}
+		return list
+	}
+	var v struct {
+		File, Network, Part, Error string
+		Input                      []float32
+		Valence, Arousal           *float64
+	}
+	into := any(&v)
+	if text[0] == '[' {
+		into = &v.Input
+	}
+	err := json.Unmarshal(text, into)
+	mood := dataset.Label{}
+	if v.Valence != nil && v.Arousal != nil {
+		mood.Valence, mood.Arousal = *v.Valence, *v.Arousal
+	}
+	switch {
+	case err != nil:
+	case v.Error != "":
+		err = errors.New(v.Error)
+	case v.Network != "" && v.Network != m.Spec.Name:
+		err = fmt.Errorf("the input is for the network %s, not for %s", v.Network, m.Spec.Name)
+	case v.Input != nil && len(v.Input) != m.Spec.In:
+		err = fmt.Errorf("%s takes %d numbers, not %d", m.Spec.Name, m.Spec.In, len(v.Input))
+	case v.Input != nil:
+	case m.Spec.In != dataset.EmbeddingSize:
+		err = fmt.Errorf(`no "input" with %d numbers for %s`, m.Spec.In, m.Spec.Name)
+	case v.Valence == nil || v.Arousal == nil:
+		err = fmt.Errorf(`neither "input" with %d numbers for %s, nor "valence" and "arousal"`, m.Spec.In, m.Spec.Name)
+	case max(mood.Valence, -mood.Valence) > 1 || mood.Arousal < 0 || mood.Arousal > 1:
+		err = fmt.Errorf("valence %g and arousal %g are not in [-1, 1] and [0, 1]", mood.Valence, mood.Arousal)
+	default:
+		v.Input = dataset.Embedding(mood.Valence, mood.Arousal)
+	}
+	p := Prediction{File: cmp.Or(v.File, name), Part: v.Part, Err: err}
+	if v.File == "" && v.Part == "" {
+		p.Part = fmt.Sprint("input ", len(list)+1)
+	}
+	return append(list, sample{p, v.Input})
+}
+
+// answer fills the predictions in.
+func (m *Model) answer(ctx context.Context, list []sample) ([]Prediction, error) {
+	var x []float32
+	for _, s := range list {
+		if s.Err == nil {
+			x = append(x, s.input...)
+		}
+	}
+	out, err := m.Forward(ctx, x)
+	if err = cmp.Or(context.Cause(ctx), err); err != nil {
+		return nil, err
+	}
+	reading := m.Spec.Reading()
+	predictions := make([]Prediction, len(list))
+	for i, s := range list {
+		p := &predictions[i]
+		if *p = s.Prediction; p.Err != nil {
+			continue
+		}
+		p.Output, out = out[:m.Spec.Out:m.Spec.Out], out[m.Spec.Out:]
+		if notFinite(p.Output) > 0 {
+			p.Output, p.Err = nil, fmt.Errorf("%s: the network's output for it is not finite", p.File)
+			continue
+		}
+		for i, v := range reading.Read(p.Output) {
+			p.Values = append(p.Values, Value{reading.Names[i], v})
+		}
+	}
+	return predictions, nil
+}
