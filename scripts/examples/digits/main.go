@@ -39,7 +39,7 @@ func build(table, save string) (trainer.Run, error) {
 	adam := optim.NewAdam(nn.Parameters(model), settings)
 	return trainer.Run{
 		Model: model, Loss: nn.CrossEntropyLoss, Optimizer: adam, ClipNorm: 1,
-		Train: digits.Select(train), Val: digits.Select(val), Epochs: 20,
+		Train: digits.Select(train), Val: digits.Select(val), Epochs: 20, Threads: 1,
 		Scheduler: optim.NewCosineAnnealingLR(adam, optim.CosineAnnealingLRConfig{TMax: 20}),
 		Metrics:   []metric.Metric{metric.F1(metric.Macro)}, Monitor: "val_acc", Stop: &trainer.EarlyStopping{Patience: 5},
 		Save: save, Resume: true, OnEpoch: trainer.Log(os.Stdout), // and a plot, history.png

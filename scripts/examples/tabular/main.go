@@ -82,7 +82,7 @@ func build(table string, fold int) (*files.Content, trainer.Run, error) {
 	return penguins, trainer.Run{
 		Model: model, Step: model.Step, Loss: nn.CrossEntropyLoss,
 		Optimizer: optim.NewAdamW(nn.Parameters(model), settings),
-		Train:     train, Val: val, Epochs: 20, BatchSize: 16,
+		Train:     train, Val: val, Epochs: 20, BatchSize: 16, Threads: 1,
 	}, nil
 }
 
