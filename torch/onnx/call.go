@@ -51,6 +51,16 @@ func (c *call) what(name string) string { return c.node.Op + ": argument " + nam
 
 func (c *call) has(name string) bool { return c.node.Args[name] != nil }
 
+// oneOf returns the name of the argument that the call has, or else the last name.
+func (c *call) oneOf(names ...string) string {
+	for _, name := range names {
+		if c.has(name) {
+			return name
+		}
+	}
+	return names[len(names)-1]
+}
+
 // tensor returns a tensor argument.
 func (c *call) tensor(name string) *value {
 	v := c.optional(name)
@@ -67,6 +77,15 @@ func (c *call) optional(name string) *value {
 		return nil
 	}
 	return c.valueOf(id, name)
+}
+
+// parameter is optional, and names the nodes after the layer that has the tensor.
+func (c *call) parameter(name string) *value {
+	v := c.optional(name)
+	if v != nil {
+		c.label = prefix(v.label)
+	}
+	return v
 }
 
 func (c *call) valueOf(id torch.ValueID, name string) *value {
@@ -120,6 +139,14 @@ func whole(v any) (int, bool) {
 	return 0, false
 }
 
+// sizeOr is size with a default for None.
+func (c *call) sizeOr(name string, n int) size {
+	if !c.has(name) {
+		return size{fixed: n}
+	}
+	return c.size(name)
+}
+
 // int returns an integer that must not depend on free sizes.
 func (c *call) int(name string) int { return c.fixed(c.size(name), name) }
 
@@ -161,6 +188,14 @@ func (c *call) number(name string) float64 {
 	return x
 }
 
+// numberOr is number with a default for None.
+func (c *call) numberOr(name string, x float64) float64 {
+	if !c.has(name) {
+		return x
+	}
+	return c.number(name)
+}
+
 func number(v any) (float64, bool) {
 	switch x := v.(type) {
 	case int:
@@ -168,12 +203,17 @@ func number(v any) (float64, bool) {
 	case float64:
 		return x, true
 	case bool:
-		if x {
-			return 1, true
-		}
-		return 0, true
+		return float64(flag(x)), true
 	}
 	return 0, false
+}
+
+// flag is a bool as ONNX's attributes have it.
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (c *call) bool(name string) bool {
@@ -205,9 +245,7 @@ func (c *call) axes(name string, rank int) []int {
 		}
 	}
 	if len(ds) == 0 {
-		for d := range rank {
-			ds = append(ds, d)
-		}
+		return counted(rank)
 	}
 	return ds
 }
@@ -260,6 +298,11 @@ func (c *call) as(v *value, d torch.DType) string {
 	return c.cast(c.in(v), d)
 }
 
+// allAs returns the names of a list of tensors, cast to type d.
+func (c *call) allAs(name string, d torch.DType) []string {
+	return collect(c.tensors(name), func(v *value) string { return c.as(v, d) })
+}
+
 // cast writes a cast of a name.
 func (c *call) cast(x string, d torch.DType) string {
 	return c.add("Cast", []string{x}, attrInt("to", int(elementCode(d))))
@@ -284,7 +327,7 @@ func (c *call) operand(name string, d torch.DType) string {
 		ok, differs = ok && integer, differs || n != first
 	}
 	if ok && differs { // a size
-		return c.cast(c.add("Squeeze", []string{c.sizes(c.size(name)), c.vector(0)}), d)
+		return c.cast(c.scalarSize(c.size(name)), d)
 	}
 	return c.scalar(c.number(name), d)
 }
@@ -302,5 +345,36 @@ func (c *call) integer(n int) string { return c.scalar(float64(n), torch.Int64) 
 
 // every returns 0, step, 2·step … below n, as int64.
 func (c *call) every(step int, n size) string {
-	return c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(n), c.vector(0)}), c.integer(step)})
+	return c.add("Range", []string{c.integer(0), c.scalarSize(n), c.integer(step)})
 }
+
+// scalarSize returns a size as an int64 without dimensions.
+func (c *call) scalarSize(n size) string { return c.squeeze(c.sizes(n), 0) }
+
+func (c *call) unsqueeze(x string, axes ...int) string {
+	return c.add("Unsqueeze", []string{x, c.vector(axes...)})
+}
+
+func (c *call) squeeze(x string, axes ...int) string {
+	return c.add("Squeeze", []string{x, c.vector(axes...)})
+}
+
+func (c *call) transpose(x string, perm ...int) string {
+	return c.add("Transpose", []string{x}, attrInts("perm", perm...))
+}
+
+func (c *call) expand(x string, shape ...size) string {
+	return c.add("Expand", []string{x, c.sizes(shape...)})
+}
+
+func (c *call) gather(x, places string, axis int) string {
+	return c.add("Gather", []string{x, places}, attrInt("axis", axis))
+}
+
+// slice takes from, from+1 … to-1 of a dimension.
+func (c *call) slice(x string, axis int, from, to size) string {
+	return c.add("Slice", []string{x, c.sizes(from), c.sizes(to), c.vector(axis)})
+}
+
+// flat gives a value one dimension.
+func (c *call) flat(x string) string { return c.add("Reshape", []string{x, c.vector(-1)}) }

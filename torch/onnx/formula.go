@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/etude-ml/etude/torch"
@@ -137,19 +138,48 @@ func (f *formulaWriter) node(e ast.Expr, text string) string {
 		return f.operand(e.Name, f.d)
 	case *ast.UnaryExpr:
 		if e.Op == token.NOT {
-			return f.add("Not", []string{f.write(e.X)})
+			return f.add("Not", []string{f.condition(e.X)})
 		}
 		return f.add("Neg", []string{f.write(e.X)})
 	case *ast.BinaryExpr:
-		if binary[e.Op] == "" {
-			break
+		switch {
+		case binary[e.Op] == "":
+		case e.Op == token.LAND || e.Op == token.LOR:
+			return f.add(binary[e.Op], []string{f.condition(e.X), f.condition(e.Y)})
+		case e.Op == token.MUL && f.isOne(e.X):
+			return f.write(e.Y)
+		case e.Op == token.MUL && f.isOne(e.Y):
+			return f.write(e.X)
+		default:
+			return f.add(binary[e.Op], []string{f.write(e.X), f.write(e.Y)})
 		}
-		return f.add(binary[e.Op], []string{f.write(e.X), f.write(e.Y)})
 	case *ast.CallExpr:
-		if name, ok := e.Fun.(*ast.Ident); ok {
+		name, ok := e.Fun.(*ast.Ident)
+		switch {
+		case !ok:
+		case name.Name == "Where" && len(e.Args) == 3:
+			return f.add("Where", []string{f.condition(e.Args[0]), f.write(e.Args[1]), f.write(e.Args[2])})
+		default:
 			return f.function(name.Name, collect(e.Args, f.write))
 		}
 	}
 	fail.With("the formula %q: %s cannot be written", f.text, text)
 	return ""
+}
+
+// condition writes an expression that stands where a bool belongs.
+func (f *formulaWriter) condition(e ast.Expr) string {
+	if name, ok := e.(*ast.Ident); ok && f.done[name.Name] == "" {
+		return f.operand(name.Name, torch.Bool)
+	}
+	return f.write(e)
+}
+
+// isOne reports whether a factor is an argument that is the number 1, alpha for example.
+func (f *formulaWriter) isOne(e ast.Expr) bool {
+	name, ok := e.(*ast.Ident)
+	return ok && f.done[name.Name] == "" && !slices.ContainsFunc(f.p.traces, func(g *torch.Graph) bool {
+		x, _ := number(g.Nodes[f.index].Args[name.Name])
+		return x != 1
+	})
 }

@@ -24,9 +24,8 @@ func (c *call) perAxis(name string, n int, empty []int) []int {
 
 // lowerConv writes a convolution over any number of dimensions, transposed or not.
 func lowerConv(c *call) {
-	x, w, b := c.tensor("input"), c.tensor("weight"), c.optional("bias")
+	x, w, b := c.tensor("input"), c.parameter("weight"), c.optional("bias")
 	n := len(w.shape) - 2
-	c.label = prefix(w.label)
 	dilation, ones := c.perAxis("dilation", n, repeated(1, n)), repeated(1, n)
 	var pads []int
 	switch padding := c.string("padding"); padding {
@@ -66,8 +65,8 @@ func (c *call) batched(x *value, rank int, write func(x string) string) {
 	case rank:
 		c.set(0, write(c.in(x)))
 	case rank - 1:
-		y := write(c.add("Unsqueeze", []string{c.in(x), c.vector(0)}))
-		c.set(0, c.add("Squeeze", []string{y, c.vector(0)}))
+		y := write(c.unsqueeze(c.in(x), 0))
+		c.set(0, c.squeeze(y, 0))
 	default:
 		fail.With("%s: an input of %d dimensions cannot be exported", c.node.Op, len(x.shape))
 	}

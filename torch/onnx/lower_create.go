@@ -20,14 +20,7 @@ func (c *call) fill(x float64) { c.alias(0, c.filled(c.shapeOf(0), c.dtypeOf(0),
 
 // lowerArange counts with numbers that may depend on the batch.
 func lowerArange(c *call) {
-	bound := func(name string, fallback int) string {
-		n := size{fixed: fallback}
-		if c.has(name) {
-			n = c.size(name)
-		}
-		return c.add("Squeeze", []string{c.sizes(n), c.vector(0)})
-	}
-	y := c.add("Range", []string{bound("start", 0), bound("end", 0), bound("step", 1)})
+	y := c.add("Range", collect([]size{c.sizeOr("start", 0), c.size("end"), c.sizeOr("step", 1)}, c.scalarSize))
 	c.set(0, c.as(&value{name: y, dtype: torch.Int64}, c.dtypeOf(0)))
 }
 
@@ -41,26 +34,6 @@ func lowerLinspace(c *call) {
 // lowerEye writes a diagonal of ones.
 func lowerEye(c *call) {
 	c.put("EyeLike", []string{c.in(c.filled(c.shapeOf(0), c.dtypeOf(0), 0))})
-}
-
-// triangle writes zeros on one side of a diagonal.
-func (c *call) triangle(x *value, diagonal, upper int) string {
-	if c.opset >= 14 {
-		return c.add("Trilu", []string{c.in(x), c.integer(diagonal)}, attrInt("upper", upper))
-	}
-	places := func(d int) string {
-		return c.add("Range", []string{c.integer(0), c.add("Squeeze", []string{c.sizes(x.shape[d]), c.vector(0)}), c.integer(1)})
-	}
-	rank := len(x.shape)
-	known := map[string]string{
-		"r": c.add("Unsqueeze", []string{places(rank - 2), c.vector(1)}), "c": places(rank - 1), "d": c.integer(diagonal),
-		"x": c.in(x), "none": c.scalar(0, x.dtype),
-	}
-	side := []string{"c - r <= d", "c - r >= d"}[upper]
-	if x.dtype == torch.Bool { // which ONNX Runtime's Where does not take
-		return c.formula(x.dtype, "x && "+side, known)
-	}
-	return c.formula(x.dtype, "Where("+side+", x, none)", known)
 }
 
 // same passes its input on, in the result's type.
@@ -88,5 +61,5 @@ func lowerDropout(c *call) {
 // lowerCopy writes src over self: the source, in self's shape and type.
 func lowerCopy(c *call) {
 	src := c.tensor("src")
-	c.put("Expand", []string{c.as(src, c.dtypeOf(0)), c.sizes(c.shapeOf(0)...)})
+	c.set(0, c.expand(c.as(src, c.dtypeOf(0)), c.shapeOf(0)...))
 }

@@ -5,26 +5,37 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 )
 
 // triangle keeps the elements on one side of a diagonal.
 func triangle(upper int) lowering {
-	return func(c *call) {
-		x := c.tensor("self")
-		c.set(0, c.triangle(x, c.int("diagonal"), upper))
+	return func(c *call) { c.set(0, c.triangle(c.tensor("self"), c.int("diagonal"), upper)) }
+}
+
+// triangle writes zeros on one side of a diagonal.
+func (c *call) triangle(x *value, diagonal, upper int) string {
+	if c.opset >= 14 {
+		return c.add("Trilu", []string{c.in(x), c.integer(diagonal)}, attrInt("upper", upper))
 	}
+	rank := len(x.shape)
+	known := map[string]string{
+		"r": c.unsqueeze(c.every(1, x.shape[rank-2]), 1), "c": c.every(1, x.shape[rank-1]), "d": c.integer(diagonal),
+		"x": c.in(x), "none": c.scalar(0, x.dtype),
+	}
+	side := []string{"c - r <= d", "c - r >= d"}[upper]
+	if x.dtype == torch.Bool { // which ONNX Runtime's Where does not take
+		return c.formula(x.dtype, "x && "+side, known)
+	}
+	return c.formula(x.dtype, "Where("+side+", x, none)", known)
 }
 
 // diagonalOf returns where the call's diagonal lies: its distance from the main one, and the
 // dimensions of rows and columns.
 func (c *call) diagonalOf(rank int) (offset, rows, columns int) {
-	for _, name := range []string{"offset", "diagonal"} {
-		if c.has(name) {
-			offset = c.int(name)
-		}
-	}
+	offset = c.int(c.oneOf("offset", "diagonal"))
 	if c.has("dim1") {
 		return offset, c.axis("dim1", rank), c.axis("dim2", rank)
 	}
@@ -56,16 +67,11 @@ func (c *call) diagonal(x *value, offset, a, b int) string {
 			at = append(at, i*columns+j)
 		}
 	}
-	var perm []int
-	var shape []size
-	for d := range rank {
-		if d != a && d != b {
-			perm, shape = append(perm, d), append(shape, x.shape[d])
-		}
-	}
-	y := c.add("Transpose", []string{c.in(x)}, attrInts("perm", append(perm, a, b)...))
+	others := slices.DeleteFunc(counted(rank), func(d int) bool { return d == a || d == b })
+	shape := collect(others, func(d int) size { return x.shape[d] })
+	y := c.transpose(c.in(x), append(others, a, b)...)
 	y = c.reshape(y, nil, append(shape, size{fixed: rows * columns}))
-	return c.add("Gather", []string{y, c.vector(at...)}, attrInt("axis", rank-2))
+	return c.gather(y, c.vector(at...), rank-2)
 }
 
 // lowerDiagEmbed writes the last dimension as the diagonal of two, with zeros around it.
@@ -93,23 +99,17 @@ func (c *call) onDiagonal(x *value, rest string, offset, rows, columns, a, b int
 		k := (i+max(-offset, 0))*columns + i + max(offset, 0)
 		at[k], mask[k] = i, 1
 	}
-	y := c.add("Gather", []string{c.in(x), c.matrix(rows, columns, at)}, attrInt("axis", rank-2)) // the first element, where none belongs
+	y := c.gather(c.in(x), c.matrix(rows, columns, at), rank-2) // the first element, where none belongs
 	shape := append(repeated(1, rank-2), rows, columns)
 	on := c.cast(c.once(fmt.Sprint("diagonal_", offset, shape), torch.Float32, shape, bytesOf(mask)), torch.Bool)
-	perm := make([]int, rank)
-	next := 0
-	for d := range perm {
-		switch d {
-		case a:
-			perm[d] = rank - 2
-		case b:
-			perm[d] = rank - 1
-		default:
-			perm[d] = next
-			next++
-		}
+	perm := counted(rank - 2)
+	for i, d := range []int{min(a, b), max(a, b)} {
+		perm = slices.Insert(perm, d, rank-2+i)
 	}
-	turned := func(x string) string { return c.add("Transpose", []string{x}, attrInts("perm", perm...)) }
+	if b < a {
+		perm[a], perm[b] = perm[b], perm[a]
+	}
+	turned := func(x string) string { return c.transpose(x, perm...) }
 	return c.add("Where", []string{turned(on), turned(y), rest})
 }
 

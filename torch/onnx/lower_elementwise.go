@@ -62,79 +62,21 @@ func (c *call) rank() int {
 	return n
 }
 
-// scaled returns an argument multiplied by alpha.
-func (c *call) scaled(name string, d torch.DType) string {
-	x := c.operand(name, d)
-	if alpha := c.number("alpha"); alpha != 1 {
-		x = c.add("Mul", []string{x, c.scalar(alpha, d)})
-	}
-	return x
-}
-
-// lowerSum writes self ± alpha·other.
-func lowerSum(op string) lowering {
-	return func(c *call) {
-		d := c.dtypeOf(0)
-		c.put(op, []string{c.operand("self", d), c.scaled("other", d)})
-	}
-}
-
-// lowerRsub writes other - alpha·self.
-func lowerRsub(c *call) {
-	d := c.dtypeOf(0)
-	c.put("Sub", []string{c.operand("other", d), c.scaled("self", d)})
-}
-
-// logic writes an operator on bools. The in-place forms have the type of self.
-func logic(op string) lowering {
-	return func(c *call) {
-		y := c.add(op, []string{c.operand("self", torch.Bool), c.operand("other", torch.Bool)})
-		if d := c.dtypeOf(0); d != torch.Bool {
-			y = c.cast(y, d)
-		}
-		c.set(0, y)
-	}
-}
-
-func lowerWhere(c *call) {
-	d := c.dtypeOf(0)
-	c.put("Where", []string{c.as(c.tensor("condition"), torch.Bool), c.operand("self", d), c.operand("other", d)})
-}
-
-func lowerMaskedFill(c *call) {
-	d := c.dtypeOf(0)
-	c.put("Where", []string{c.in(c.tensor("mask")), c.operand("value", d), c.operand("self", d)})
-}
-
-func lowerSilu(c *call) {
-	x := c.in(c.tensor("self"))
-	c.put("Mul", []string{x, c.add("Sigmoid", []string{x})})
-}
-
-// lowerGelu writes x·Φ(x), or its approximation by a tanh.
+// lowerGelu writes x·Φ(x), or its approximation ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 func lowerGelu(c *call) {
-	v := c.tensor("self")
-	x, d := c.in(v), v.dtype
-	half := c.add("Mul", []string{x, c.scalar(0.5, d)})
-	var inner string
 	switch a := c.string("approximate"); a {
 	case "none":
-		inner = c.add("Erf", []string{c.add("Mul", []string{x, c.scalar(math.Sqrt2/2, d)})})
+		formula("self * 0.5 * (Erf(self * 0.7071067811865476) + 1)")(c)
 	case "tanh":
-		// √(2/π)·(x + 0.044715·x³)
-		cube := c.add("Mul", []string{c.add("Mul", []string{x, x}), x})
-		sum := c.add("Add", []string{x, c.add("Mul", []string{cube, c.scalar(0.044715, d)})})
-		inner = c.add("Tanh", []string{c.add("Mul", []string{sum, c.scalar(math.Sqrt(2/math.Pi), d)})})
+		formula("self * 0.5 * (Tanh((self + self * self * self * 0.044715) * 0.7978845608028654) + 1)")(c)
 	default:
 		fail.With("%s: approximate %q cannot be exported", c.node.Op, a)
 	}
-	c.put("Mul", []string{half, c.add("Add", []string{inner, c.scalar(1, d)})})
 }
 
 // lowerPRelu writes a leaky ReLU with one slope, or one for each channel.
 func lowerPRelu(c *call) {
-	x, w := c.tensor("self"), c.tensor("weight")
-	c.label = prefix(w.label)
+	x, w := c.tensor("self"), c.parameter("weight")
 	slope := c.in(w)
 	if len(x.shape) > 2 && len(w.shape) == 1 {
 		slope = c.add("Reshape", []string{slope, c.vector(append([]int{-1}, repeated(1, len(x.shape)-2)...)...)})
@@ -186,10 +128,7 @@ func lowerNaNToNum(c *call) {
 	}
 	known := map[string]string{}
 	for name, x := range map[string]float64{"nan": 0, "posinf": largest, "neginf": -largest} {
-		if c.has(name) {
-			x = c.number(name)
-		}
-		known[name] = c.scalar(x, d)
+		known[name] = c.scalar(c.numberOr(name, x), d)
 	}
 	c.set(0, c.formula(d, "Where(IsNaN(self), nan, Where(self == Inf, posinf, Where(self == -Inf, neginf, self)))", known))
 }
@@ -203,11 +142,11 @@ func lowerDivMode(c *call) {
 
 // lowerLogit writes log(x / (1 - x)), for an x that is kept within eps and 1 - eps.
 func lowerLogit(c *call) {
+	x := "self"
 	if c.has("eps") {
-		formula("Log(Where(self < eps, eps, Where(self > 1 - eps, 1 - eps, self)) / (1 - Where(self < eps, eps, Where(self > 1 - eps, 1 - eps, self))))")(c)
-		return
+		x = "Where(self < eps, eps, Where(self > 1 - eps, 1 - eps, self))"
 	}
-	formula("Log(self / (1 - self))")(c)
+	formula("Log(" + x + " / (1 - " + x + "))")(c)
 }
 
 // bitwise writes an operator on bools, which ONNX has in all opsets.

@@ -36,9 +36,9 @@ func lowerIm2col(c *call) {
 					at = append(at, k*dilation[i]+n*stride[i])
 				}
 			}
-			y = c.add("Gather", []string{y, c.matrix(kernel[i], count[i], at)}, attrInt("axis", axis))
+			y = c.gather(y, c.matrix(kernel[i], count[i], at), axis)
 		}
-		y = c.add("Transpose", []string{y}, attrInts("perm", 0, 1, 2, 4, 3, 5)) // channels, kernels, places
+		y = c.transpose(y, 0, 1, 2, 4, 3, 5) // channels, kernels, places
 		channels := c.fixed(x.sizeAt(rank-3), "self")
 		return c.add("Reshape", []string{y, c.vector(0, channels*kernel[0]*kernel[1], count[0]*count[1])})
 	})
@@ -72,14 +72,13 @@ func lowerCol2im(c *call) {
 	})
 }
 
-// unpool writes values to their places in planes of n dimensions, with zeros around them.
-func unpool(n int) lowering {
-	return func(c *call) {
-		x, out := c.tensor("self"), c.shapeOf(0)
-		planes := append(repeated(0, len(out)-n), -1) // the first dimensions as they are
-		flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(planes...)}) }
-		zeros := flat(c.in(c.filled(out, x.dtype, 0)))
-		y := c.add("ScatterElements", []string{zeros, flat(c.in(c.tensor("indices"))), flat(c.in(x))}, attrInt("axis", len(out)-n))
-		c.set(0, c.add("Reshape", []string{y, c.sizes(out...)}))
-	}
+// lowerUnpool writes values to their places in planes, with zeros around them.
+func lowerUnpool(c *call) {
+	x, out := c.tensor("self"), c.shapeOf(0)
+	axis := len(out) - c.planes()
+	planes := append(repeated(0, axis), -1) // the first dimensions as they are
+	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(planes...)}) }
+	zeros := flat(c.in(c.filled(out, x.dtype, 0)))
+	y := c.add("ScatterElements", []string{zeros, flat(c.in(c.tensor("indices"))), flat(c.in(x))}, attrInt("axis", axis))
+	c.set(0, c.add("Reshape", []string{y, c.sizes(out...)}))
 }

@@ -25,7 +25,7 @@ func lowerPad(c *call) {
 	case mode == "":
 		mode = "constant"
 	}
-	c.set(0, c.padded(x, c.ints("pad"+map[bool]string{true: "ding"}[c.has("padding")]), mode))
+	c.set(0, c.padded(x, c.ints(c.oneOf("padding", "pad")), mode))
 }
 
 func (c *call) padded(x *value, pairs []int, mode string) string {
@@ -47,16 +47,12 @@ func (c *call) padded(x *value, pairs []int, mode string) string {
 			if before < 0 || after < 0 {
 				fail.With("%s: circular padding by %d and %d cannot be exported", c.node.Op, before, after)
 			}
-			part := func(from, to size) string {
-				return c.add("Slice", []string{y, c.sizes(from), c.sizes(to), c.vector(i)})
-			}
-			var parts []string
+			parts := []string{y}
 			if before > 0 {
-				parts = append(parts, part(n.plus(-before), n))
+				parts = []string{c.slice(y, i, n.plus(-before), n), y}
 			}
-			parts = append(parts, y)
 			if after > 0 {
-				parts = append(parts, part(size{}, size{fixed: after}))
+				parts = append(parts, c.slice(y, i, size{}, size{fixed: after}))
 			}
 			if len(parts) > 1 {
 				y = c.add("Concat", parts, attrInt("axis", i))
@@ -85,11 +81,7 @@ func (c *call) padded(x *value, pairs []int, mode string) string {
 // upsample writes an interpolation over the last dimensions: "nearest", "linear" or "cubic".
 func upsample(mode string, attributes ...attribute) lowering {
 	return func(c *call) {
-		name := "self"
-		if c.has("input") {
-			name = "input"
-		}
-		x := c.tensor(name)
+		x := c.tensor(c.oneOf("input", "self"))
 		n := len(x.shape) - 2
 		in := []string{c.in(x), "", "", ""}
 		var scales []float64
@@ -134,22 +126,21 @@ func upsample(mode string, attributes ...attribute) lowering {
 func lowerGridSampler(c *call) {
 	modes := []string{"bilinear", "nearest", "bicubic"}
 	x := c.tensor("input")
-	if c.opset < 16 || len(x.shape) > 4 && c.opset < 20 {
-		fail.With("%s: opset %d cannot express it for %d dimensions; 16 can for 4, 20 for 5", c.node.Op, c.opset, len(x.shape))
+	if len(x.shape) > 4 {
+		c.needs(20, "an image of three dimensions")
 	}
 	if c.opset >= 20 {
 		modes = []string{"linear", "nearest", "cubic"}
 	}
-	align, _ := number(c.bool("align_corners"))
 	c.put("GridSample", []string{c.in(x), c.in(c.tensor("grid"))},
-		attrString("mode", modes[c.int("interpolation_mode")]), attrInt("align_corners", int(align)),
+		attrString("mode", modes[c.int("interpolation_mode")]), attrInt("align_corners", flag(c.bool("align_corners"))),
 		attrString("padding_mode", []string{"zeros", "border", "reflection"}[c.int("padding_mode")]))
 }
 
 // rearranged splits dimensions of x into the sizes of from, orders them and joins them to
 // the result's shape.
 func (c *call) rearranged(x *value, from []size, perm ...int) {
-	y := c.add("Transpose", []string{c.reshape(c.in(x), x.shape, from)}, attrInts("perm", perm...))
+	y := c.transpose(c.reshape(c.in(x), x.shape, from), perm...)
 	moved := make([]size, len(perm))
 	for i, p := range perm {
 		moved[i] = from[p]
@@ -188,33 +179,24 @@ func lowerShuffle(c *call) {
 // lowerScaledDotProductAttention writes softmax(q·kᵀ·scale + mask)·v.
 func lowerScaledDotProductAttention(c *call) {
 	q, k, v, mask := c.tensor("query"), c.tensor("key"), c.tensor("value"), c.optional("attn_mask")
-	if c.has("dropout_p") && c.number("dropout_p") != 0 {
-		fail.With("%s: dropout_p is %v: put the network into evaluation mode", c.node.Op, c.number("dropout_p"))
+	if p := c.numberOr("dropout_p", 0); p != 0 {
+		fail.With("%s: dropout_p is %v: put the network into evaluation mode", c.node.Op, p)
 	}
 	d, rank := q.dtype, len(k.shape)
 	keys, values := c.in(k), c.in(v)
 	if c.bool("enable_gqa") { // several heads of queries share one of keys and values
 		keys, values = c.repeatedHeads(k, q), c.repeatedHeads(v, q)
 	}
-	scale := 1 / math.Sqrt(float64(c.fixed(q.sizeAt(len(q.shape)-1), "query")))
-	if c.has("scale") {
-		scale = c.number("scale")
-	}
-	perm := make([]int, rank)
-	for i := range perm {
-		perm[i] = i
-	}
-	perm[rank-2], perm[rank-1] = rank-1, rank-2
+	scale := c.numberOr("scale", 1/math.Sqrt(float64(c.fixed(q.sizeAt(len(q.shape)-1), "query"))))
 	known := map[string]string{
-		"q": c.in(q), "k": c.add("Transpose", []string{keys}, attrInts("perm", perm...)), "s": c.scalar(scale, d),
+		"q": c.in(q), "k": c.transpose(keys, swapped(rank, rank-2, rank-1)...), "s": c.scalar(scale, d),
 		"mask": "", "never": c.scalar(math.Inf(-1), d), "none": c.scalar(0, d),
 	}
 	product := "MatMul(q * s, k)"
 	switch {
 	case c.bool("is_causal"):
 		square := c.filled([]size{q.shape[len(q.shape)-2], k.shape[rank-2]}, torch.Float32, 1)
-		lower := c.triangle(square, 0, 0)
-		known["mask"] = c.add("Cast", []string{lower}, attrInt("to", int(elementCode(torch.Bool))))
+		known["mask"] = c.cast(c.triangle(square, 0, 0), torch.Bool)
 		product = "Where(mask, " + product + ", never)"
 	case mask != nil && mask.dtype == torch.Bool:
 		known["mask"] = c.in(mask)
@@ -237,6 +219,6 @@ func (c *call) repeatedHeads(v, q *value) string {
 	tiles, shape := repeated(1, len(v.shape)+1), slices.Clone(v.shape)
 	tiles[axis+1] = n
 	shape[axis] = q.shape[axis]
-	y := c.add("Unsqueeze", []string{c.in(v), c.vector(axis + 1)})
+	y := c.unsqueeze(c.in(v), axis+1)
 	return c.reshape(c.add("Tile", []string{y, c.vector(tiles...)}), nil, shape)
 }

@@ -5,7 +5,6 @@ package onnx
 
 import (
 	"math"
-	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -18,21 +17,14 @@ func lowerNarrow(c *call) {
 		start = x.sizeAt(axis).plus(start.fixed)
 	}
 	end := c.p.derive("the end of "+c.node.Op, func(x []int) int { return x[0] + x[1] }, start, n)
-	c.put("Slice", []string{c.in(x), c.sizes(start), c.sizes(end), c.vector(axis)}).zero = x.zero
+	c.set(0, c.slice(c.in(x), axis, start, end)).zero = x.zero
 }
 
 // lowerSlice writes start:end:step. PyTorch and ONNX count and clip the bounds alike.
 func lowerSlice(c *call) {
 	x := c.tensor("self")
-	start, end := size{}, size{fixed: math.MaxInt64}
-	if c.has("start") {
-		start = c.size("start")
-	}
-	if c.has("end") {
-		end = c.size("end")
-	}
 	in := []string{
-		c.in(x), c.sizes(start), c.sizes(end),
+		c.in(x), c.sizes(c.sizeOr("start", 0)), c.sizes(c.sizeOr("end", math.MaxInt64)),
 		c.vector(c.axis("dim", len(x.shape))), c.vector(c.int("step")),
 	}
 	c.put("Slice", in).zero = x.zero
@@ -41,8 +33,8 @@ func lowerSlice(c *call) {
 func lowerSelect(c *call) {
 	x := c.tensor("self")
 	axis, at := c.axis("dim", len(x.shape)), c.size("index")
-	one := c.add("Gather", []string{c.in(x), c.sizes(at)}, attrInt("axis", axis))
-	c.put("Squeeze", []string{one, c.vector(axis)}).zero = x.zero
+	one := c.gather(c.in(x), c.sizes(at), axis)
+	c.set(0, c.squeeze(one, axis)).zero = x.zero
 }
 
 // lowerSplit writes the parts that something uses.
@@ -73,8 +65,8 @@ func lowerUnbind(c *call) {
 		if !c.wanted(i) {
 			continue
 		}
-		one := c.add("Gather", []string{c.in(x), c.vector(i)}, attrInt("axis", axis))
-		c.set(i, c.add("Squeeze", []string{one, c.vector(axis)}))
+		one := c.gather(c.in(x), c.vector(i), axis)
+		c.set(i, c.squeeze(one, axis))
 	}
 }
 
@@ -84,30 +76,28 @@ func lowerIndexSelect(c *call) {
 		c.set(0, c.reshape(c.in(x), x.shape, c.shapeOf(0)))
 		return
 	}
-	c.put("Gather", []string{c.in(x), c.in(index)}, attrInt("axis", c.axis("dim", len(x.shape))))
+	c.set(0, c.gather(c.in(x), c.in(index), c.axis("dim", len(x.shape))))
 }
 
 func lowerEmbedding(c *call) {
-	w := c.tensor("weight")
-	c.label = prefix(w.label)
-	c.put("Gather", []string{c.in(w), c.in(c.tensor("indices"))}, attrInt("axis", 0))
+	w := c.parameter("weight")
+	c.set(0, c.gather(c.in(w), c.in(c.tensor("indices")), 0))
 }
 
 // lowerEmbeddingBag writes the sums, means or maxima of rows of the weight. The bags begin at
 // offsets: each place is compared with each bag.
 func lowerEmbeddingBag(c *call) {
-	w, indices, offsets, d := c.tensor("weight"), c.tensor("indices"), c.tensor("offsets"), c.dtypeOf(0)
-	c.label = prefix(w.label)
+	w, indices, offsets, d := c.parameter("weight"), c.tensor("indices"), c.tensor("offsets"), c.dtypeOf(0)
 	total := c.sizes(indices.shape[0])
 	places := c.every(1, indices.shape[0])
 	starts := c.as(offsets, torch.Int64)
-	ends := c.add("Slice", []string{starts, c.vector(1), c.vector(math.MaxInt64), c.vector(0)})
+	ends := c.slice(starts, 0, size{fixed: 1}, size{fixed: math.MaxInt64})
 	if c.bool("include_last_offset") {
-		starts = c.add("Slice", []string{starts, c.vector(0), c.vector(-1), c.vector(0)})
+		starts = c.slice(starts, 0, size{}, size{fixed: -1})
 	} else {
 		ends = c.add("Concat", []string{ends, total}, attrInt("axis", 0))
 	}
-	column := func(x string) string { return c.add("Unsqueeze", []string{x, c.vector(1)}) }
+	column := func(x string) string { return c.unsqueeze(x, 1) }
 	known := map[string]string{"at": places, "from": column(starts), "to": column(ends), "i": c.as(indices, torch.Int64)}
 	text := "from <= at && at < to"
 	if c.has("padding_idx") && c.int("padding_idx") >= 0 {
@@ -115,12 +105,12 @@ func lowerEmbeddingBag(c *call) {
 		text += " && !(i == padding)"
 	}
 	inside := c.formula(torch.Int64, text, known) // [bags, places]
-	rows := c.add("Gather", []string{c.in(w), c.in(indices)}, attrInt("axis", 0))
+	rows := c.gather(c.in(w), c.in(indices), 0)
 	if v := c.optional("per_sample_weights"); v != nil {
 		rows = c.add("Mul", []string{rows, column(c.in(v))})
 	}
 	if c.int("mode") == 2 {
-		known = map[string]string{"in": c.add("Unsqueeze", []string{inside, c.vector(2)}), "rows": rows}
+		known = map[string]string{"in": c.unsqueeze(inside, 2), "rows": rows}
 		y := c.reduced("ReduceMax", c.formula(d, "Where(in, rows, -Inf)", known), false, 1)
 		c.set(0, c.formula(d, "Where(y == -Inf, 0, y)", map[string]string{"y": y})) // a bag without rows
 		return
@@ -136,23 +126,19 @@ func lowerEmbeddingBag(c *call) {
 // lowerSearchsorted counts the boundaries below each value. Boundaries of several dimensions
 // stand beside the values of the same place.
 func lowerSearchsorted(c *call) {
-	x, name := c.tensor("self"), "boundaries"
-	if !c.has(name) {
-		name = "sorted_sequence"
-	}
-	b := c.tensor(name)
+	x, b := c.tensor("self"), c.tensor(c.oneOf("boundaries", "sorted_sequence"))
 	if c.has("sorter") {
 		fail.With("%s: sorter cannot be exported; sort the values", c.node.Op)
 	}
 	d, in := promoted(x, b), c.in(b)
 	if n := len(b.shape); n > 1 {
-		in = c.add("Unsqueeze", []string{in, c.vector(n - 1)})
+		in = c.unsqueeze(in, n-1)
 	}
 	text := "b < x"
 	if c.bool("right") || c.string("side") == "right" {
 		text = "b <= x"
 	}
-	known := map[string]string{"b": in, "x": c.add("Unsqueeze", []string{c.as(x, d), c.vector(len(x.shape))})}
+	known := map[string]string{"b": in, "x": c.unsqueeze(c.as(x, d), len(x.shape))}
 	if b.dtype != d {
 		known["b"] = c.cast(in, d)
 	}
@@ -163,8 +149,8 @@ func lowerSearchsorted(c *call) {
 func lowerIsin(c *call) {
 	x, others := c.tensor("elements"), c.tensor("test_elements")
 	d := promoted(x, others)
-	known := map[string]string{"x": c.add("Unsqueeze", []string{c.as(x, d), c.vector(len(x.shape))}),
-		"y": c.add("Reshape", []string{c.as(others, d), c.vector(-1)})}
+	known := map[string]string{"x": c.unsqueeze(c.as(x, d), len(x.shape)),
+		"y": c.flat(c.as(others, d))}
 	y := c.reduced("ReduceMax", c.cast(c.formula(d, "x == y", known), torch.Int32), false, -1)
 	y = c.cast(y, torch.Bool)
 	if c.bool("invert") {
@@ -177,35 +163,31 @@ func lowerIsin(c *call) {
 func lowerMaskedScatter(c *call) {
 	d, shape := c.dtypeOf(0), c.sizes(c.shapeOf(0)...)
 	mask := c.add("Expand", []string{c.in(c.tensor("mask")), shape})
-	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(-1)}) }
-	count := c.add("CumSum", []string{c.cast(flat(mask), torch.Int64), c.vector(0)})
+	count := c.add("CumSum", []string{c.cast(c.flat(mask), torch.Int64), c.vector(0)})
 	at := c.formula(torch.Int64, "Max(n - 1, 0)", map[string]string{"n": count})
-	src := c.add("Gather", []string{flat(c.operand("source", d)), at})
-	c.put("Where", []string{mask, c.add("Reshape", []string{src, shape}), c.operand("self", d)})
+	src := c.add("Gather", []string{c.flat(c.operand("source", d)), at})
+	c.set(0, c.formula(d, "Where(mask, src, self)", map[string]string{"mask": mask, "src": c.add("Reshape", []string{src, shape})}))
 }
 
 // lowerPut writes elements to their places among all.
 func lowerPut(c *call) {
 	x := c.tensor("self")
-	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(-1)}) }
-	y := c.scattered(flat(c.in(x)), flat(c.in(c.tensor("index"))), flat(c.in(c.tensor("source"))), 0,
+	y := c.scattered(c.flat(c.in(x)), c.flat(c.in(c.tensor("index"))), c.flat(c.in(c.tensor("source"))), 0,
 		map[bool]string{true: "add", false: "none"}[c.bool("accumulate")])
 	c.set(0, c.reshape(y, nil, x.shape))
 }
 
 func lowerFlip(c *call) {
 	x := c.tensor("self")
-	c.set(0, c.flipped(c.in(x), len(x.shape), c.ints("dims")...))
+	c.set(0, c.flipped(c.in(x), c.ints("dims")...))
 }
 
 // lowerRot90 turns two dimensions by quarters of a circle.
 func lowerRot90(c *call) {
 	x := c.tensor("self")
 	rank, dims := len(x.shape), c.axes("dims", len(x.shape))
-	perm := counted(rank)
-	perm[dims[0]], perm[dims[1]] = dims[1], dims[0]
 	turned := func(axis int) {
-		c.put("Transpose", []string{c.flipped(c.in(x), rank, axis)}, attrInts("perm", perm...))
+		c.set(0, c.transpose(c.flipped(c.in(x), axis), swapped(rank, dims[0], dims[1])...))
 	}
 	switch c.int("k") & 3 {
 	case 0:
@@ -213,21 +195,14 @@ func lowerRot90(c *call) {
 	case 1:
 		turned(dims[1])
 	case 2:
-		c.set(0, c.flipped(c.in(x), rank, dims...))
+		c.set(0, c.flipped(c.in(x), dims...))
 	case 3:
 		turned(dims[0])
 	}
 }
 
-// flipped reverses dimensions of a tensor of that rank.
-func (c *call) flipped(x string, rank int, dims ...int) string {
-	dims = slices.Clone(dims)
-	starts, ends, steps := make([]int, len(dims)), make([]int, len(dims)), make([]int, len(dims))
-	for i, d := range dims {
-		starts[i], ends[i], steps[i] = -1, math.MinInt64, -1
-		if d < 0 {
-			dims[i] += rank
-		}
-	}
-	return c.add("Slice", []string{x, c.vector(starts...), c.vector(ends...), c.vector(dims...), c.vector(steps...)})
+// flipped reverses dimensions.
+func (c *call) flipped(x string, dims ...int) string {
+	back := c.vector(repeated(-1, len(dims))...)
+	return c.add("Slice", []string{x, back, c.vector(repeated(math.MinInt64, len(dims))...), c.vector(dims...), back})
 }

@@ -4,19 +4,16 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // lowerLinear writes x·Wᵀ + b. Gemm takes the weight as PyTorch has it; it is
 // for matrices only, so other ranks multiply by the transposed weight.
 func lowerLinear(c *call) {
-	x, w, b := c.tensor("input"), c.tensor("weight"), c.optional("bias")
-	c.label = prefix(w.label)
+	x, w, b := c.tensor("input"), c.parameter("weight"), c.optional("bias")
 	if len(w.shape) != 2 {
 		fail.With("%s: a weight of shape %v; only matrices can be exported", c.node.Op, w.shape)
 	}
@@ -28,7 +25,7 @@ func lowerLinear(c *call) {
 		c.put("Gemm", in, attrInt("transB", 1))
 		return
 	}
-	product := []string{c.in(x), c.add("Transpose", []string{c.in(w)}, attrInts("perm", 1, 0))}
+	product := []string{c.in(x), c.transpose(c.in(w), 1, 0)}
 	if b == nil {
 		c.put("MatMul", product)
 		return
@@ -39,14 +36,7 @@ func lowerLinear(c *call) {
 // lowerMatmul writes a matrix product. Where the second matrix is a transposed
 // parameter, Gemm takes the parameter itself.
 func lowerMatmul(c *call) {
-	a := c.tensor("self")
-	second := "other"
-	for _, name := range []string{"mat2", "vec"} {
-		if c.has(name) {
-			second = name
-		}
-	}
-	b := c.tensor(second)
+	a, b := c.tensor("self"), c.tensor(c.oneOf("other", "mat2", "vec"))
 	if len(a.shape) == 2 && b.matrix != nil {
 		c.label = prefix(b.matrix.label)
 		c.put("Gemm", []string{c.in(a), c.in(b.matrix)}, attrInt("transB", 1))
@@ -83,7 +73,7 @@ func lowerInner(c *call) {
 	case len(a.shape) == 1:
 		c.put("MatMul", []string{c.in(b), c.in(a)})
 	case len(b.shape) == 2:
-		c.put("MatMul", []string{c.in(a), c.add("Transpose", []string{c.in(b)}, attrInts("perm", 1, 0))})
+		c.put("MatMul", []string{c.in(a), c.transpose(c.in(b), 1, 0)})
 	default:
 		fail.With("%s: only with a vector or a matrix can it be exported; use Matmul", c.node.Op)
 	}
@@ -91,12 +81,9 @@ func lowerInner(c *call) {
 
 // lowerOuter multiplies each element of a vector by each of another.
 func lowerOuter(c *call) {
-	first := "self"
-	if c.has("vec1") {
-		first = "vec1"
-	}
-	column := c.add("Unsqueeze", []string{c.operand(first, c.dtypeOf(0)), c.vector(1)})
-	row := c.add("Unsqueeze", []string{c.operand("vec2", c.dtypeOf(0)), c.vector(0)})
+	first := c.oneOf("vec1", "self")
+	column := c.unsqueeze(c.operand(first, c.dtypeOf(0)), 1)
+	row := c.unsqueeze(c.operand("vec2", c.dtypeOf(0)), 0)
 	y := c.add("MatMul", []string{column, row}) // the checker of onnx takes vectors for shapes and refuses Mul
 	if first == "vec1" {                        // addr
 		y = c.formula(c.dtypeOf(0), "beta * self + alpha * y", map[string]string{"y": y})
@@ -113,13 +100,10 @@ func lowerAddbmm(c *call) {
 
 // lowerMultiDot multiplies matrices from the left to the right.
 func lowerMultiDot(c *call) {
-	var y string
-	for i, v := range c.tensors("tensors") {
-		if i == 0 {
-			y = c.in(v)
-			continue
-		}
-		y = c.add("MatMul", []string{y, c.in(v)})
+	in := collect(c.tensors("tensors"), c.in)
+	y := in[0]
+	for _, x := range in[1:] {
+		y = c.add("MatMul", []string{y, x})
 	}
 	c.set(0, y)
 }
@@ -162,17 +146,12 @@ func lowerTensordot(c *call) {
 }
 
 func lowerEinsum(c *call) {
-	var in []string
-	for _, v := range c.tensors("tensors") {
-		in = append(in, c.as(v, c.dtypeOf(0)))
-	}
-	c.put("Einsum", in, attrString("equation", c.string("equation")))
+	c.put("Einsum", c.allAs("tensors", c.dtypeOf(0)), attrString("equation", c.string("equation")))
 }
 
 // lowerBilinear writes xᵀ·A·y + b for each output feature.
 func lowerBilinear(c *call) {
-	w := c.tensor("weight")
-	c.label = prefix(w.label)
+	w := c.parameter("weight")
 	y := c.add("Einsum", []string{c.in(c.tensor("input1")), c.in(w), c.in(c.tensor("input2"))}, attrString("equation", "...i,oij,...j->...o"))
 	if b := c.optional("bias"); b != nil {
 		y = c.add("Add", []string{y, c.in(b)})
@@ -183,9 +162,9 @@ func lowerBilinear(c *call) {
 // lowerCdist writes the distances between the rows of two tensors.
 func lowerCdist(c *call) {
 	a, b, p := c.tensor("x1"), c.tensor("x2"), c.number("p")
-	x := c.add("Unsqueeze", []string{c.in(a), c.vector(len(a.shape) - 1)})
-	y := c.add("Unsqueeze", []string{c.in(b), c.vector(len(b.shape) - 2)})
-	c.set(0, c.distance(c.add("Sub", []string{x, y}), c.dtypeOf(0), p, false))
+	x := c.unsqueeze(c.in(a), len(a.shape)-1)
+	y := c.unsqueeze(c.in(b), len(b.shape)-2)
+	c.set(0, c.norm(c.add("Sub", []string{x, y}), c.dtypeOf(0), p, false, -1))
 }
 
 // lowerPdist writes the distances between the rows of a matrix, each pair once.
@@ -198,37 +177,19 @@ func lowerPdist(c *call) {
 			first, second = append(first, i), append(second, j)
 		}
 	}
-	rows := func(at []int) string { return c.add("Gather", []string{c.in(x), c.vector(at...)}, attrInt("axis", 0)) }
-	c.set(0, c.distance(c.add("Sub", []string{rows(first), rows(second)}), x.dtype, c.number("p"), false))
+	rows := func(at []int) string { return c.gather(c.in(x), c.vector(at...), 0) }
+	c.set(0, c.norm(c.add("Sub", []string{rows(first), rows(second)}), x.dtype, c.number("p"), false, -1))
 }
 
 // lowerDist writes the distance between all elements of two tensors.
 func lowerDist(c *call) {
 	d := c.dtypeOf(0)
-	flat := c.add("Reshape", []string{c.formula(d, "self - other", nil), c.vector(-1)})
-	c.set(0, c.distance(flat, d, c.number("p"), false))
+	c.set(0, c.norm(c.formula(d, "self - other", nil), d, c.number("p"), false))
 }
 
 func lowerPairwiseDistance(c *call) {
 	difference := c.formula(c.dtypeOf(0), "x1 - x2 + eps", nil)
-	c.set(0, c.distance(difference, c.dtypeOf(0), c.number("p"), c.bool("keepdim")))
-}
-
-// distance writes the norm over the last dimension.
-func (c *call) distance(x string, d torch.DType, p float64, keep bool) string {
-	switch {
-	case p == 2:
-		return c.reduced("ReduceL2", x, keep, -1)
-	case p == 1:
-		return c.reduced("ReduceL1", x, keep, -1)
-	case math.IsInf(p, 1):
-		return c.reduced("ReduceMax", c.add("Abs", []string{x}), keep, -1)
-	case p == 0:
-		fail.With("%s: p = 0 cannot be exported", c.node.Op)
-	}
-	known := map[string]string{"x": x, "p": c.scalar(p, d)}
-	known["s"] = c.reduced("ReduceSum", c.formula(d, "Pow(Abs(x), p)", known), keep, -1)
-	return c.formula(d, "Pow(s, 1 / p)", known)
+	c.set(0, c.norm(difference, c.dtypeOf(0), c.number("p"), c.bool("keepdim"), -1))
 }
 
 // lowerCosineSimilarity writes x·y / (max(|x|, eps)·max(|y|, eps)).
@@ -238,10 +199,7 @@ func lowerCosineSimilarity(c *call) {
 	if axis >= 0 {
 		axis -= max(len(a.shape), len(b.shape))
 	}
-	known := map[string]string{"n1": "", "n2": ""}
-	for i, v := range []*value{a, b} {
-		known[[]string{"n1", "n2"}[i]] = c.reduced("ReduceL2", c.as(v, d), true, axis)
-	}
+	known := map[string]string{"n1": c.norm(c.as(a, d), d, 2, true, axis), "n2": c.norm(c.as(b, d), d, 2, true, axis)}
 	product := c.formula(d, "(x1 / Max(n1, eps)) * (x2 / Max(n2, eps))", known)
 	c.set(0, c.reduced("ReduceSum", product, false, axis))
 }

@@ -3,9 +3,7 @@
 
 package onnx
 
-import (
-	"github.com/etude-ml/etude/torch"
-)
+import "github.com/etude-ml/etude/torch"
 
 // loss writes a loss, element by element, and its mean or sum where one is asked for.
 func loss(text string) lowering {
@@ -52,10 +50,7 @@ func crossEntropy(op string) lowering {
 	return func(c *call) {
 		x, target, op := c.tensor("self"), c.tensor("target"), op
 		axis, d := min(len(x.shape)-1, 1), x.dtype
-		smoothing := 0.0
-		if c.has("label_smoothing") {
-			smoothing = c.number("label_smoothing")
-		}
+		smoothing := c.numberOr("label_smoothing", 0)
 		known := map[string]string{"s": c.scalar(smoothing/float64(c.fixed(x.sizeAt(axis), "self")), d), "r": c.scalar(1-smoothing, d)}
 		if target.dtype.IsFloating() || smoothing != 0 {
 			op = "NegativeLogLikelihoodLoss"
@@ -81,11 +76,11 @@ func crossEntropy(op string) lowering {
 		classes := func(reduction string) string {
 			p, t := known["p"], c.as(target, torch.Int64)
 			if axis == 0 {
-				p, t = c.add("Unsqueeze", []string{p, c.vector(0)}), c.add("Reshape", []string{t, c.vector(1)})
+				p, t = c.unsqueeze(p, 0), c.add("Reshape", []string{t, c.vector(1)})
 			}
 			y := c.add(op, []string{p, t, weight}, attrString("reduction", reduction), attrInt("ignore_index", c.int("ignore_index")))
 			if axis == 0 && reduction == "none" {
-				y = c.add("Squeeze", []string{y, c.vector(0)})
+				y = c.squeeze(y, 0)
 			}
 			return y
 		}
@@ -125,7 +120,7 @@ func lowerPoissonNLL(c *call) {
 func lowerTripletMargin(c *call) {
 	d := c.dtypeOf(0)
 	far := func(a, b string) string {
-		return c.distance(c.formula(d, a+" - "+b+" + eps", nil), d, c.number("p"), false)
+		return c.norm(c.formula(d, a+" - "+b+" + eps", nil), d, c.number("p"), false, -1)
 	}
 	known := map[string]string{"near": far("anchor", "positive"), "far": far("anchor", "negative")}
 	if c.bool("swap") {
@@ -152,7 +147,7 @@ func (c *call) classRows() (x, target string, n int) {
 	n = c.fixed(v.sizeAt(len(v.shape)-1), "self")
 	x, target = c.in(v), c.as(t, torch.Int64)
 	if len(v.shape) == 1 {
-		x = c.add("Unsqueeze", []string{x, c.vector(0)})
+		x = c.unsqueeze(x, 0)
 	}
 	return x, target, n
 }
@@ -160,7 +155,7 @@ func (c *call) classRows() (x, target string, n int) {
 // lossOfRows sets the loss of [samples], which has no dimension where the scores had one.
 func (c *call) lossOfRows(y string) {
 	if len(c.shapeOf(0)) == 0 && c.int("reduction") == 0 {
-		y = c.add("Squeeze", []string{y, c.vector(0)})
+		y = c.squeeze(y, 0)
 	}
 	c.set(0, c.reducedLoss(y))
 }
@@ -193,13 +188,13 @@ func lowerMultiLabelMargin(c *call) {
 	known := map[string]string{"t": c.cast(target, d)}
 	known["ended"] = c.add("CumSum", []string{c.formula(d, "Number(t < 0)", known), c.vector(1)})
 	known["given"] = c.formula(d, "Number(ended == 0)", known)
-	known["last"] = c.add("Unsqueeze", []string{known["given"], c.vector(2)}) // [samples, targets, 1]
+	known["last"] = c.unsqueeze(known["given"], 2) // [samples, targets, 1]
 	known["j"] = c.cast(c.vector(counted(n)...), d)
-	known["t"] = c.add("Unsqueeze", []string{known["t"], c.vector(2)})
+	known["t"] = c.unsqueeze(known["t"], 2)
 	known["own"] = c.reduced("ReduceMax", c.formula(d, "last * Number(t == j)", known), true, 1) // [samples, 1, classes]
 	first := c.add("Max", []string{target, c.integer(0)})
 	at := c.add("GatherElements", []string{x, first}, attrInt("axis", 1))
-	known["at"], known["x"] = c.add("Unsqueeze", []string{at, c.vector(2)}), c.add("Unsqueeze", []string{x, c.vector(1)})
+	known["at"], known["x"] = c.unsqueeze(at, 2), c.unsqueeze(x, 1)
 	y := c.reduced("ReduceSum", c.formula(d, "last * (1 - own) * Max(1 - at + x, 0)", known), false, 1, 2)
 	c.lossOfRows(c.add("Div", []string{y, c.scalar(float64(n), d)}))
 	if len(c.node.Results) > 1 && c.wanted(1) {

@@ -12,10 +12,7 @@ import (
 // where there are no others.
 func lowerBatchNorm(c *call) {
 	x := c.tensor("input")
-	mean, variance := c.optional("running_mean"), c.optional("running_var")
-	if w := c.optional("weight"); w != nil {
-		c.label = prefix(w.label)
-	}
+	mean, variance, weight := c.optional("running_mean"), c.optional("running_var"), c.parameter("weight")
 	training := c.bool("training") || c.bool("use_input_stats")
 	if training && mean != nil {
 		fail.With("%s is in training mode: put the network into evaluation mode", c.node.Op)
@@ -43,7 +40,7 @@ func lowerBatchNorm(c *call) {
 		}
 		return c.in(c.filled(mean.shape, mean.dtype, x))
 	}
-	in := []string{c.in(x), filled(c.optional("weight"), 1), filled(c.optional("bias"), 0), c.in(mean), c.in(variance)}
+	in := []string{c.in(x), filled(weight, 1), filled(c.optional("bias"), 0), c.in(mean), c.in(variance)}
 	c.set(0, c.add("BatchNormalization", in, attrFloat("epsilon", c.number("eps"))))
 }
 
@@ -54,13 +51,15 @@ func (c *call) normalised(x string, d torch.DType, axes ...int) string {
 	return c.formula(d, "x / Sqrt(v + eps)", map[string]string{"x": centred, "v": variance})
 }
 
-// affine multiplies by the weight and adds the bias, both along one axis of x.
+// affine multiplies by the weight and adds the bias, whose dimensions begin at one of x.
 func (c *call) affine(y string, x *value, axis int) string {
 	for _, step := range []struct{ name, op string }{{"weight", "Mul"}, {"bias", "Add"}} {
 		if v := c.optional(step.name); v != nil {
-			shape := repeated(1, len(x.shape)-axis)
-			shape[0] = -1
-			y = c.add(step.op, []string{y, c.add("Reshape", []string{c.in(v), c.vector(shape...)})})
+			in := c.in(v)
+			if rest := len(x.shape) - axis - len(v.shape); rest > 0 {
+				in = c.add("Reshape", []string{in, c.vector(append([]int{-1}, repeated(1, rest)...)...)})
+			}
+			y = c.add(step.op, []string{y, in})
 		}
 	}
 	return y
@@ -68,24 +67,11 @@ func (c *call) affine(y string, x *value, axis int) string {
 
 // lowerLayerNorm normalises over the last dimensions.
 func lowerLayerNorm(c *call) {
-	x, weight, bias := c.tensor("input"), c.optional("weight"), c.optional("bias")
+	x, weight, bias := c.tensor("input"), c.parameter("weight"), c.optional("bias")
 	shape := c.ints("normalized_shape")
-	if weight != nil {
-		c.label = prefix(weight.label)
-	}
 	if c.opset < 17 { // which has no operator for it
-		axes := make([]int, len(shape))
-		for i := range axes {
-			axes[i] = len(x.shape) - len(shape) + i
-		}
-		y := c.normalised(c.in(x), x.dtype, axes...)
-		if weight != nil {
-			y = c.add("Mul", []string{y, c.in(weight)})
-		}
-		if bias != nil {
-			y = c.add("Add", []string{y, c.in(bias)})
-		}
-		c.set(0, y)
+		first := len(x.shape) - len(shape)
+		c.set(0, c.affine(c.normalised(c.in(x), x.dtype, counted(len(x.shape))[first:]...), x, first))
 		return
 	}
 	var scale string
@@ -105,14 +91,8 @@ func lowerLayerNorm(c *call) {
 // lowerGroupNorm normalises groups of channels.
 func lowerGroupNorm(c *call) {
 	x := c.tensor("input")
-	if w := c.optional("weight"); w != nil {
-		c.label = prefix(w.label)
-	}
-	groups := "num_groups"
-	if c.has("group") {
-		groups = "group"
-	}
-	y := c.add("Reshape", []string{c.in(x), c.vector(0, c.int(groups), -1)})
+	c.parameter("weight")
+	y := c.add("Reshape", []string{c.in(x), c.vector(0, c.int(c.oneOf("num_groups", "group")), -1)})
 	y = c.reshape(c.normalised(y, x.dtype, 2), nil, x.shape)
 	c.set(0, c.affine(y, x, 1))
 }
@@ -120,20 +100,12 @@ func lowerGroupNorm(c *call) {
 // lowerRMSNorm divides by the root of the mean square over the last dimensions.
 func lowerRMSNorm(c *call) {
 	x := c.tensor("input")
-	var axes []int
-	for i := range c.ints("normalized_shape") {
-		axes = append(axes, len(x.shape)-1-i)
-	}
+	first := len(x.shape) - len(c.ints("normalized_shape"))
 	in, eps := c.in(x), 0x1p-23
-	if c.has("eps") {
-		eps = c.number("eps")
-	} else if x.dtype == torch.Float64 {
+	if x.dtype == torch.Float64 {
 		eps = 0x1p-52
 	}
-	square := c.reduced("ReduceMean", c.add("Mul", []string{in, in}), true, axes...)
-	y := c.formula(x.dtype, "x / Sqrt(s + e)", map[string]string{"x": in, "s": square, "e": c.scalar(eps, x.dtype)})
-	if w := c.optional("weight"); w != nil {
-		y = c.add("Mul", []string{y, c.in(w)})
-	}
-	c.set(0, y)
+	square := c.reduced("ReduceMean", c.add("Mul", []string{in, in}), true, counted(len(x.shape))[first:]...)
+	known := map[string]string{"x": in, "s": square, "e": c.scalar(c.numberOr("eps", eps), x.dtype)}
+	c.set(0, c.affine(c.formula(x.dtype, "x / Sqrt(s + e)", known), x, first))
 }

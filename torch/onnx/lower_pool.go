@@ -5,42 +5,52 @@ package onnx
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// pool writes the largest or mean value of windows over n dimensions.
-func pool(op string, n int) lowering {
+// planes returns the number of dimensions that the name of the operator has, 2 for max_pool2d.
+func (c *call) planes() int {
+	n := 1
+	for !strings.Contains(c.node.Op, strconv.Itoa(n)+"d") {
+		n++
+	}
+	return n
+}
+
+// pool writes the largest or mean value of windows.
+func pool(op string) lowering {
 	return func(c *call) {
-		x := c.tensor("self")
+		x, n := c.tensor("self"), c.planes()
 		kernel := c.perAxis("kernel_size", n, nil)
 		padding := c.perAxis("padding", n, repeated(0, n))
-		ceil, _ := number(c.bool("ceil_mode"))
+		ceil := c.bool("ceil_mode")
 		attributes := []attribute{
 			attrInts("kernel_shape", kernel...), attrInts("strides", c.perAxis("stride", n, kernel)...),
-			attrInts("pads", append(padding[:n:n], padding...)...), attrInt("ceil_mode", int(ceil)),
+			attrInts("pads", append(padding[:n:n], padding...)...), attrInt("ceil_mode", flag(ceil)),
 		}
 		if op == "MaxPool" {
 			c.maxPool(x, n, append(attributes, attrInts("dilations", c.perAxis("dilation", n, repeated(1, n))...)))
 			return
 		}
-		included, _ := number(c.bool("count_include_pad"))
-		factor := 1.0
+		included, factor := c.bool("count_include_pad"), 1.0
 		if c.has("divisor_override") {
-			if ceil == 1 {
+			if ceil {
 				fail.With("%s: divisor_override and ceil_mode together cannot be exported", c.node.Op)
 			}
-			included = 1
+			included = true
 			for _, k := range kernel {
 				factor *= float64(k)
 			}
 			factor /= c.number("divisor_override")
 		}
-		if ceil == 1 && included == 1 && c.opset < 19 {
-			fail.With("%s: ceil_mode with count_include_pad needs opset 19", c.node.Op)
+		if ceil && included {
+			c.needs(19, "ceil_mode with count_include_pad")
 		}
 		c.batched(x, n+2, func(x string) string {
-			y := c.add("AveragePool", []string{x}, append(attributes, attrInt("count_include_pad", int(included)))...)
+			y := c.add("AveragePool", []string{x}, append(attributes, attrInt("count_include_pad", flag(included)))...)
 			if factor != 1 {
 				y = c.add("Mul", []string{y, c.scalar(factor, c.dtypeOf(0))})
 			}
@@ -57,13 +67,9 @@ func (c *call) maxPool(x *value, n int, attributes []attribute) {
 		out := c.emit(c.label, "MaxPool", []string{in}, []bool{true, places}, attributes...)
 		if places {
 			at := out[1] // in all planes, which follow each other
-			var all []int
-			for d := len(x.shape) - n; d < len(x.shape); d++ {
-				all = append(all, d)
-			}
-			at = c.add("Mod", []string{at, c.elementsAlong(x, all)})
+			at = c.add("Mod", []string{at, c.elementsAlong(x, counted(len(x.shape))[len(x.shape)-n:])})
 			if len(x.shape) == n+1 {
-				at = c.add("Squeeze", []string{at, c.vector(0)})
+				at = c.squeeze(at, 0)
 			}
 			c.set(1, at)
 		}
@@ -73,9 +79,9 @@ func (c *call) maxPool(x *value, n int, attributes []attribute) {
 
 // adaptivePool writes a pool with a given number of windows. Windows of equal size are one
 // node; other means are those of slices, dimension by dimension.
-func adaptivePool(op string, n int) lowering {
+func adaptivePool(op string) lowering {
 	return func(c *call) {
-		x := c.tensor("self")
+		x, n := c.tensor("self"), c.planes()
 		rank := len(x.shape)
 		sizes, kernel, equal := c.perAxis("output_size", n, nil), make([]int, n), true
 		free := false
@@ -165,12 +171,12 @@ func (c *call) unequalMaxPool(x *value, sizes []int) {
 	}
 	from := append(slices.Clone(x.shape[:lead]), size{fixed: plane})
 	places := c.matrix(len(windows), widest, all)
-	picked := c.add("Gather", []string{c.reshape(c.in(x), x.shape, from), places}, attrInt("axis", lead))
+	picked := c.gather(c.reshape(c.in(x), x.shape, from), places, lead)
 	c.set(0, c.reshape(c.reduced("ReduceMax", picked, false, -1), nil, c.shapeOf(0)))
 	if c.wanted(1) {
 		best := c.add("ArgMax", []string{picked}, attrInt("axis", -1))
 		shape := append(slices.Clone(x.shape[:lead]), size{fixed: len(windows)}, size{fixed: widest})
-		at := c.add("GatherElements", []string{c.add("Expand", []string{places, c.sizes(shape...)}), best}, attrInt("axis", -1))
+		at := c.add("GatherElements", []string{c.expand(places, shape...), best}, attrInt("axis", -1))
 		c.set(1, c.reshape(at, nil, c.shapeOf(1)))
 	}
 }

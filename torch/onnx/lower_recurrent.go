@@ -55,7 +55,7 @@ func (c *call) recurrent(kind recurrentKind) {
 
 	in := c.in(x)
 	if batchFirst {
-		in = c.add("Transpose", []string{in}, attrInts("perm", 1, 0, 2))
+		in = c.transpose(in, 1, 0, 2)
 	}
 	direction := "forward"
 	if bidirectional {
@@ -82,7 +82,7 @@ func (c *call) recurrent(kind recurrentKind) {
 		}
 	}
 	if batchFirst {
-		in = c.add("Transpose", []string{in}, attrInts("perm", 1, 0, 2))
+		in = c.transpose(in, 1, 0, 2)
 	}
 	c.set(0, in)
 	for i := range state {
@@ -100,9 +100,9 @@ func (c *call) recurrent(kind recurrentKind) {
 // [sequence, batch, directions·hidden].
 func (c *call) joinDirections(y string, directions int) string {
 	if directions == 1 {
-		return c.add("Squeeze", []string{y, c.vector(1)})
+		return c.squeeze(y, 1)
 	}
-	y = c.add("Transpose", []string{y}, attrInts("perm", 0, 2, 1, 3))
+	y = c.transpose(y, 0, 2, 1, 3)
 	return c.add("Reshape", []string{y, c.vector(0, 0, -1)})
 }
 
@@ -206,7 +206,7 @@ func (c *call) gates(state *value, n int) (input, hidden []string) {
 	c.label = prefix(w.label)
 	width := c.fixed(w.sizeAt(0), "w_ih") / n
 	apart := func(x *value, weight, bias string) []string {
-		y := c.add("MatMul", []string{c.in(x), c.add("Transpose", []string{c.in(c.tensor(weight))}, attrInts("perm", 1, 0))})
+		y := c.add("MatMul", []string{c.in(x), c.transpose(c.in(c.tensor(weight)), 1, 0)})
 		if b := c.optional(bias); b != nil {
 			y = c.add("Add", []string{y, c.in(b)})
 		}

@@ -5,27 +5,24 @@ package onnx
 
 import (
 	"math"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // reduce writes a reduction over the named dimensions, or over all.
 func reduce(op string) lowering {
 	return func(c *call) {
 		x := c.tensor("self")
-		axes := c.overDims(x)
-		c.set(0, c.reduced(op, c.as(x, c.dtypeOf(0)), c.bool("keepdim"), axes...))
+		c.set(0, c.reduced(op, c.as(x, c.dtypeOf(0)), c.bool("keepdim"), c.overDims(x)...))
 	}
 }
 
 // reduced writes a reduction over some axes, or all. ReduceSum takes them as an input
 // from opset 13 on, the others from 18 on.
 func (c *call) reduced(op, x string, keep bool, axes ...int) string {
-	k, _ := number(keep)
-	in, attributes := []string{x}, []attribute{attrInt("keepdims", int(k))}
+	in, attributes := []string{x}, []attribute{attrInt("keepdims", flag(keep))}
 	switch {
 	case len(axes) == 0:
 	case c.opset >= 18 || op == "ReduceSum":
@@ -42,7 +39,7 @@ func place(op string) lowering {
 	return func(c *call) {
 		x := c.tensor("self")
 		if !c.has("dim") || len(x.shape) == 0 {
-			flat := c.add("Reshape", []string{c.in(x), c.vector(-1)})
+			flat := c.flat(c.in(x))
 			y := c.add(op, []string{flat}, attrInt("axis", 0), attrInt("keepdims", 0))
 			if shape := c.shapeOf(0); len(shape) > 0 {
 				y = c.add("Reshape", []string{y, c.sizes(shape...)})
@@ -54,19 +51,12 @@ func place(op string) lowering {
 	}
 }
 
-func (c *call) keepdims() attribute {
-	keep, _ := number(c.bool("keepdim"))
-	return attrInt("keepdims", int(keep))
-}
+func (c *call) keepdims() attribute { return attrInt("keepdims", flag(c.bool("keepdim"))) }
 
 // best writes the largest or smallest value and, where it is wanted, its place.
 func best(value, place string) lowering {
 	return func(c *call) {
-		x := c.tensor("self")
-		if len(x.shape) == 0 {
-			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-		}
-		axis := c.axis("dim", len(x.shape))
+		x, axis := c.tensor("self"), c.axis("dim", c.rank())
 		c.set(0, c.reduced(value, c.in(x), c.bool("keepdim"), axis))
 		if c.wanted(1) {
 			c.set(1, c.add(place, []string{c.in(x)}, attrInt("axis", axis), c.keepdims()))
@@ -77,12 +67,8 @@ func best(value, place string) lowering {
 // lowerAminmax writes the smallest and the largest value.
 func lowerAminmax(c *call) {
 	x := c.tensor("self")
-	var axes []int
-	if c.has("dim") && len(x.shape) > 0 {
-		axes = []int{c.axis("dim", len(x.shape))}
-	}
 	for i, op := range []string{"ReduceMin", "ReduceMax"} {
-		c.set(i, c.reduced(op, c.in(x), c.bool("keepdim"), axes...))
+		c.set(i, c.reduced(op, c.in(x), c.bool("keepdim"), c.overDims(x)...))
 	}
 }
 
@@ -121,51 +107,37 @@ var (
 	allOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMin", "y")
 )
 
-// lowerVectorNorm writes the norm of order 2 and the others.
-func lowerVectorNorm(c *call) {
-	order := 2.0
-	for _, name := range []string{"ord", "p"} {
-		if c.has(name) {
-			order = c.number(name)
-		}
-	}
+// norm writes the norm of order p over some axes, or all.
+func (c *call) norm(x string, d torch.DType, p float64, keep bool, axes ...int) string {
+	known := map[string]string{"x": x}
 	switch {
-	case order == 2:
-		reduceFormula("self * self", "ReduceSum", "Sqrt(y)")(c)
-	case order == 1:
-		reduceFormula("Abs(self)", "ReduceSum", "y")(c)
-	case order == 0:
-		reduceFormula("Where(self == 0, 0, 1)", "ReduceSum", "y")(c)
-	case math.IsInf(order, 1):
-		reduceFormula("Abs(self)", "ReduceMax", "y")(c)
-	case math.IsInf(order, -1):
-		reduceFormula("Abs(self)", "ReduceMin", "y")(c)
-	default:
-		p := strconv.FormatFloat(order, 'g', -1, 64)
-		if order < 0 {
-			p = "(" + p + ")"
-		}
-		reduceFormula("Pow(Abs(self), "+p+")", "ReduceSum", "Pow(y, 1/"+p+")")(c)
+	case p == 1:
+		return c.reduced("ReduceL1", x, keep, axes...)
+	case p == 2:
+		return c.reduced("ReduceL2", x, keep, axes...)
+	case p == 0:
+		return c.reduced("ReduceSum", c.formula(d, "Where(x == 0, 0, 1)", known), keep, axes...)
+	case math.IsInf(p, 1):
+		return c.reduced("ReduceMax", c.formula(d, "Abs(x)", known), keep, axes...)
+	case math.IsInf(p, -1):
+		return c.reduced("ReduceMin", c.formula(d, "Abs(x)", known), keep, axes...)
 	}
+	known["p"] = c.scalar(p, d)
+	known["s"] = c.reduced("ReduceSum", c.formula(d, "Pow(Abs(x), p)", known), keep, axes...)
+	return c.formula(d, "Pow(s, 1 / p)", known)
+}
+
+func lowerVectorNorm(c *call) {
+	x, d := c.tensor("self"), c.dtypeOf(0)
+	c.set(0, c.norm(c.as(x, d), d, c.numberOr(c.oneOf("ord", "p"), 2), c.bool("keepdim"), c.overDims(x)...))
 }
 
 // lowerRenorm scales the slices along a dimension whose norm is above a bound.
 func lowerRenorm(c *call) {
 	x, p := c.tensor("self"), c.number("p")
-	var others []int
-	for axis := range x.shape {
-		if axis != c.axis("dim", len(x.shape)) {
-			others = append(others, axis)
-		}
-	}
-	known := map[string]string{"e": c.scalar(1e-7, x.dtype)}
-	switch {
-	case math.IsInf(p, 1):
-		known["n"] = c.reduced("ReduceMax", c.formula(x.dtype, "Abs(self)", nil), true, others...)
-	default:
-		known["n"] = c.reduced("ReduceSum", c.formula(x.dtype, "Pow(Abs(self), p)", nil), true, others...)
-		known["n"] = c.formula(x.dtype, "Pow(n, 1 / p)", known)
-	}
+	axis := c.axis("dim", len(x.shape))
+	others := slices.Delete(counted(len(x.shape)), axis, axis+1)
+	known := map[string]string{"e": c.scalar(1e-7, x.dtype), "n": c.norm(c.in(x), x.dtype, p, true, others...)}
 	c.set(0, c.formula(x.dtype, "Where(n > maxnorm, self * (maxnorm / (n + e)), self)", known))
 }
 
@@ -195,7 +167,7 @@ func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) 
 	if constant {
 		return c.scalar(max(float64(n)-correction, 0), d)
 	}
-	count := c.add("Squeeze", []string{c.elementsAlong(x, axes), c.vector(0)})
+	count := c.squeeze(c.elementsAlong(x, axes), 0)
 	return c.formula(d, "Max(Number(n) - k, 0)", map[string]string{"n": count, "k": c.scalar(correction, d)})
 }
 
@@ -203,12 +175,7 @@ func (c *call) freedom(x *value, axes []int, correction float64, d torch.DType) 
 func lowerVariance(c *call) {
 	x, d := c.tensor("self"), c.dtypeOf(0)
 	axes := c.overDims(x)
-	correction, keep := 1.0, c.bool("keepdim")
-	if c.has("correction") {
-		correction = c.number("correction")
-	} else if v, ok := c.node.Args["unbiased"].(bool); ok && !v {
-		correction = 0
-	}
+	correction, keep := c.numberOr("correction", c.numberOr("unbiased", 1)), c.bool("keepdim")
 	in := c.as(x, d)
 	centred := c.add("Sub", []string{in, c.reduced("ReduceMean", in, true, axes...)})
 	y := c.reduced("ReduceSum", c.add("Mul", []string{centred, centred}), keep, axes...)

@@ -41,7 +41,7 @@ func (c *call) reshape(x string, from, to []size) string {
 
 func lowerPermute(c *call) {
 	x := c.tensor("self")
-	c.put("Transpose", []string{c.in(x)}, attrInts("perm", c.axes("dims", len(x.shape))...))
+	c.set(0, c.transpose(c.in(x), c.axes("dims", len(x.shape))...))
 }
 
 // lowerTranspose exchanges two dimensions. A parameter stays as it is, because the
@@ -75,12 +75,7 @@ func lowerTranspose(c *call) {
 	case x.constant() && rank == 2:
 		c.alias(0, &value{shape: c.shapeOf(0), dtype: x.dtype, matrix: x, zero: x.zero})
 	default:
-		perm := make([]int, rank)
-		for i := range perm {
-			perm[i] = i
-		}
-		perm[a], perm[b] = b, a
-		c.put("Transpose", []string{c.in(x)}, attrInts("perm", perm...)).zero = x.zero
+		c.set(0, c.transpose(c.in(x), swapped(rank, a, b)...)).zero = x.zero
 	}
 }
 
@@ -88,11 +83,7 @@ func lowerTranspose(c *call) {
 // of one only.
 func lowerSqueeze(c *call) {
 	x := c.tensor("self")
-	named := c.axes
-	if c.node.Overload == "dim" {
-		named = func(name string, rank int) []int { return []int{c.axis(name, rank)} }
-	}
-	dims := named("dim", len(x.shape))
+	dims := c.dimsOf("dim", len(x.shape))
 	if c.node.Overload == "dims" && len(c.ints("dim")) == 0 {
 		dims = nil
 	}
@@ -113,28 +104,28 @@ func lowerSqueeze(c *call) {
 		c.alias(0, x)
 		return
 	}
-	c.put("Squeeze", []string{c.in(x), c.vector(axes...)}).zero = x.zero
+	c.set(0, c.squeeze(c.in(x), axes...)).zero = x.zero
 }
 
 func lowerUnsqueeze(c *call) {
 	x := c.tensor("self")
-	c.put("Unsqueeze", []string{c.in(x), c.vector(c.axis("dim", len(x.shape)+1))}).zero = x.zero
+	c.set(0, c.unsqueeze(c.in(x), c.axis("dim", len(x.shape)+1))).zero = x.zero
 }
 
 func lowerExpand(c *call) {
 	x := c.tensor("self")
-	c.put("Expand", []string{c.in(x), c.sizes(c.shapeOf(0)...)}).zero = x.zero
+	c.set(0, c.expand(c.in(x), c.shapeOf(0)...)).zero = x.zero
 }
 
 func lowerRepeat(c *call) {
 	x := c.tensor("self")
 	in := c.in(x)
-	repeats := append(c.sizeList("repeats"), c.sizeList("dims")...) // of tile
+	repeats := c.sizeList(c.oneOf("repeats", "dims")) // of tile
 	for len(repeats) < len(x.shape) {
 		repeats = append([]size{{fixed: 1}}, repeats...)
 	}
 	if extra := len(repeats) - len(x.shape); extra > 0 {
-		in = c.add("Unsqueeze", []string{in, c.vector(counted(extra)...)})
+		in = c.unsqueeze(in, counted(extra)...)
 	}
 	c.put("Tile", []string{in, c.sizes(repeats...)})
 }
@@ -181,49 +172,35 @@ func lowerDiff(c *call) {
 		fail.With("%s: prepend, append and bools cannot be exported; use Cat", c.node.Op)
 	}
 	for range c.int("n") {
-		part := func(from, to int) string {
-			return c.add("Slice", []string{y, c.vector(from), c.vector(to), c.vector(axis)})
-		}
-		y = c.add("Sub", []string{part(1, math.MaxInt64), part(0, -1)})
+		y = c.add("Sub", []string{c.slice(y, axis, size{fixed: 1}, size{fixed: math.MaxInt64}), c.slice(y, axis, size{}, size{fixed: -1})})
 	}
 	c.set(0, y)
 }
 
 func lowerStack(c *call) {
 	axis := c.axis("dim", len(c.shapeOf(0)))
-	var in []string
-	for _, v := range c.tensors("tensors") {
-		in = append(in, c.add("Unsqueeze", []string{c.as(v, c.dtypeOf(0)), c.vector(axis)}))
-	}
-	c.put("Concat", slices.Clone(in), attrInt("axis", axis))
+	in := collect(c.allAs("tensors", c.dtypeOf(0)), func(x string) string { return c.unsqueeze(x, axis) })
+	c.put("Concat", in, attrInt("axis", axis))
 }
 
 // lowerMovedim puts dimensions into other places; the rest keeps its order.
 func lowerMovedim(c *call) {
 	x := c.tensor("self")
 	rank := len(x.shape)
-	perm := repeated(-1, rank)
 	from, to := c.dimsOf("source", rank), c.dimsOf("destination", rank)
-	for i, d := range to {
-		perm[d] = from[i]
-	}
-	next := 0
-	for d := range rank {
-		if slices.Contains(from, d) {
-			continue
+	perm := slices.DeleteFunc(counted(rank), func(d int) bool { return slices.Contains(from, d) })
+	for d := range rank { // in the order of their new places
+		if i := slices.Index(to, d); i >= 0 {
+			perm = slices.Insert(perm, d, from[i])
 		}
-		for perm[next] >= 0 {
-			next++
-		}
-		perm[next] = d
 	}
-	c.put("Transpose", []string{c.in(x)}, attrInts("perm", perm...))
+	c.set(0, c.transpose(c.in(x), perm...))
 }
 
 // lowerBroadcast gives tensors a common shape.
 func lowerBroadcast(c *call) {
 	for i, v := range c.tensors("tensors") {
-		c.set(i, c.add("Expand", []string{c.in(v), c.sizes(c.shapeOf(i)...)}))
+		c.set(i, c.expand(c.in(v), c.shapeOf(i)...))
 	}
 }
 
@@ -238,7 +215,7 @@ func lowerMeshgrid(c *call) {
 		shape := repeated(1, len(vs))
 		shape[at] = -1
 		column := c.add("Reshape", []string{c.in(v), c.vector(shape...)})
-		c.set(i, c.add("Expand", []string{column, c.sizes(c.shapeOf(i)...)}))
+		c.set(i, c.expand(column, c.shapeOf(i)...))
 	}
 }
 
@@ -254,7 +231,7 @@ func lowerRoll(c *call) {
 			n *= c.fixed(s, "self")
 		}
 		shape, dims = []size{{fixed: n}}, []int{0}
-		out = c.add("Reshape", []string{out, c.vector(-1)})
+		out = c.flat(out)
 	}
 	for i, axis := range dims {
 		n, by := shape[axis], shifts[i]
@@ -268,8 +245,7 @@ func lowerRoll(c *call) {
 		if by < 0 {
 			cut = size{fixed: -by}
 		}
-		first := c.add("Slice", []string{out, c.vector(0), c.sizes(cut), c.vector(axis)})
-		second := c.add("Slice", []string{out, c.sizes(cut), c.sizes(n), c.vector(axis)})
+		first, second := c.slice(out, axis, size{}, cut), c.slice(out, axis, cut, n)
 		out = c.add("Concat", []string{second, first}, attrInt("axis", axis))
 	}
 	if flat {
@@ -281,20 +257,17 @@ func lowerRoll(c *call) {
 // lowerUnfold cuts a dimension into windows, which become the last dimension.
 func lowerUnfold(c *call) {
 	x := c.tensor("self")
-	if len(x.shape) == 0 {
-		fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-	}
-	rank, step, width := len(x.shape), c.int("step"), c.int("size")
+	rank, step, width := c.rank(), c.int("step"), c.int("size")
 	axis := c.axis("dimension", rank)
 	starts := c.every(step, x.sizeAt(axis).plus(1-width))
-	at := c.add("Add", []string{c.add("Unsqueeze", []string{starts, c.vector(1)}), c.vector(counted(width)...)})
-	y := c.add("Gather", []string{c.in(x), at}, attrInt("axis", axis))
+	at := c.add("Add", []string{c.unsqueeze(starts, 1), c.vector(counted(width)...)})
+	y := c.gather(c.in(x), at, axis)
 	c.set(0, c.moved(y, rank+1, axis+1, 1, rank))
 }
 
 // lowerTake picks elements by their place among all.
 func lowerTake(c *call) {
-	flat := c.add("Reshape", []string{c.in(c.tensor("self")), c.vector(-1)})
+	flat := c.flat(c.in(c.tensor("self")))
 	c.put("Gather", []string{flat, c.in(c.tensor("index"))})
 }
 
@@ -305,11 +278,11 @@ func lowerRepeatInterleave(c *call) {
 	if c.has("dim") {
 		axis = c.axis("dim", len(shape))
 	} else {
-		in, shape = c.add("Reshape", []string{in, c.vector(-1)}), c.shapeOf(0)
+		in, shape = c.flat(in), c.shapeOf(0)
 	}
 	tiles := repeated(1, len(shape)+1)
 	tiles[axis+1] = n
-	in = c.add("Tile", []string{c.add("Unsqueeze", []string{in, c.vector(axis + 1)}), c.vector(tiles...)})
+	in = c.add("Tile", []string{c.unsqueeze(in, axis+1), c.vector(tiles...)})
 	c.set(0, c.reshape(in, nil, c.shapeOf(0)))
 }
 
@@ -321,7 +294,7 @@ func lowerSelectScatter(c *call) {
 	if at.constant() && at.fixed < 0 {
 		at.fixed += c.fixed(x.sizeAt(axis), "self")
 	}
-	src := c.add("Unsqueeze", []string{c.in(c.tensor("src")), c.vector(axis)})
+	src := c.unsqueeze(c.in(c.tensor("src")), axis)
 	c.replaced(x, src, axis, at, at.plus(1))
 }
 
@@ -347,11 +320,11 @@ func lowerSliceScatter(c *call) {
 func (c *call) replaced(x *value, src string, axis int, from, to size) {
 	var parts []string
 	if from != (size{}) {
-		parts = append(parts, c.add("Slice", []string{c.in(x), c.vector(0), c.sizes(from), c.vector(axis)}))
+		parts = append(parts, c.slice(c.in(x), axis, size{}, from))
 	}
 	parts = append(parts, src)
 	if to != x.shape[axis] {
-		parts = append(parts, c.add("Slice", []string{c.in(x), c.sizes(to), c.sizes(x.shape[axis]), c.vector(axis)}))
+		parts = append(parts, c.slice(c.in(x), axis, to, x.shape[axis]))
 	}
 	c.put("Concat", parts, attrInt("axis", axis))
 }

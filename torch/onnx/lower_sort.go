@@ -24,7 +24,7 @@ func lowerGather(c *call) {
 	in := c.in(x)
 	for d := range rank {
 		if d != axis && x.shape[d] != index.shape[d] {
-			in = c.add("Slice", []string{in, c.vector(0), c.sizes(index.shape[d]), c.vector(d)})
+			in = c.slice(in, d, size{}, index.shape[d])
 		}
 	}
 	c.put("GatherElements", []string{in, c.in(index)}, attrInt("axis", axis))
@@ -34,7 +34,7 @@ func lowerGather(c *call) {
 func lowerTakeAlongDim(c *call) {
 	x, index := c.tensor("self"), c.tensor("indices")
 	if !c.has("dim") {
-		flat := func(v *value) string { return c.add("Reshape", []string{c.in(v), c.vector(-1)}) }
+		flat := func(v *value) string { return c.flat(c.in(v)) }
 		c.put("GatherElements", []string{flat(x), flat(index)})
 		return
 	}
@@ -42,7 +42,7 @@ func lowerTakeAlongDim(c *call) {
 	full := func(v *value) string {
 		shape := slices.Clone(out)
 		shape[axis] = v.shape[axis]
-		return c.add("Expand", []string{c.in(v), c.sizes(shape...)})
+		return c.expand(c.in(v), shape...)
 	}
 	c.put("GatherElements", []string{full(x), full(index)}, attrInt("axis", axis))
 }
@@ -61,11 +61,11 @@ func scatter(reduction string) lowering {
 			src = c.as(v, x.dtype)
 			for i, s := range index.shape {
 				if v.shape[i] != s {
-					src = c.add("Slice", []string{src, c.vector(0), c.sizes(s), c.vector(i)})
+					src = c.slice(src, i, size{}, s)
 				}
 			}
 		} else {
-			src = c.add("Expand", []string{c.operand("value", x.dtype), c.sizes(index.shape...)})
+			src = c.expand(c.operand("value", x.dtype), index.shape...)
 		}
 		c.set(0, c.scattered(c.in(x), c.in(index), src, c.axis("dim", len(x.shape)), reduction))
 	}
@@ -127,16 +127,12 @@ func alongAxis(reduction string) lowering {
 		flat := repeated(1, len(shape))
 		flat[axis] = -1
 		places := c.add("Reshape", []string{c.as(index, torch.Int64), c.vector(flat...)})
-		places = c.add("Expand", []string{places, c.sizes(shape...)})
-		name := "source"
-		if c.has("value") {
-			name = "value"
+		places = c.expand(places, shape...)
+		text := c.oneOf("value", "source")
+		if c.has("alpha") {
+			text += " * alpha"
 		}
-		src := c.operand(name, x.dtype)
-		if c.has("alpha") && c.number("alpha") != 1 {
-			src = c.add("Mul", []string{src, c.scalar(c.number("alpha"), x.dtype)})
-		}
-		src = c.add("Expand", []string{src, c.sizes(shape...)})
+		src := c.expand(c.formula(x.dtype, text, nil), shape...)
 		c.set(0, c.scattered(c.in(x), places, src, axis, reduction))
 	}
 }
@@ -160,8 +156,8 @@ func (c *call) places(x *value, indices []*value) string {
 	}
 	var parts []string
 	for _, v := range indices {
-		full := c.add("Expand", []string{c.as(v, torch.Int64), c.sizes(shape...)})
-		parts = append(parts, c.add("Unsqueeze", []string{full, c.vector(len(shape))}))
+		full := c.expand(c.as(v, torch.Int64), shape...)
+		parts = append(parts, c.unsqueeze(full, len(shape)))
 	}
 	return c.add("Concat", parts, attrInt("axis", len(shape)))
 }
@@ -191,17 +187,8 @@ func (c *call) moved(x string, rank, from, n, to int) string {
 	if from == to || n == 0 {
 		return x
 	}
-	var rest, perm []int
-	for d := range rank {
-		if d < from || d >= from+n {
-			rest = append(rest, d)
-		}
-	}
-	perm = append(perm, rest[:to]...)
-	for d := range n {
-		perm = append(perm, from+d)
-	}
-	return c.add("Transpose", []string{x}, attrInts("perm", append(perm, rest[to:]...)...))
+	perm := counted(rank)
+	return c.transpose(x, slices.Insert(slices.Delete(slices.Clone(perm), from, from+n), to, perm[from:from+n]...)...)
 }
 
 // lowerIndex picks elements by tensors of indices.
@@ -229,7 +216,7 @@ func lowerIndexPut(c *call) {
 		}
 	}
 	shape = append(slices.Clone(shape), x.shape[len(indices):]...)
-	src := c.add("Expand", []string{c.operand("values", x.dtype), c.sizes(shape...)})
+	src := c.expand(c.operand("values", x.dtype), shape...)
 	attributes := []attribute{}
 	if c.bool("accumulate") {
 		c.needs(16, "accumulate")
@@ -240,8 +227,7 @@ func lowerIndexPut(c *call) {
 
 // sorted writes the first n values of a sorted dimension and their places.
 func (c *call) sorted(x, n string, axis int, descending bool) (values, places string) {
-	largest, _ := number(descending)
-	out := c.emit(c.label, "TopK", []string{x, n}, []bool{true, true}, attrInt("axis", axis), attrInt("largest", int(largest)))
+	out := c.emit(c.label, "TopK", []string{x, n}, []bool{true, true}, attrInt("axis", axis), attrInt("largest", flag(descending)))
 	return out[0], out[1]
 }
 
@@ -270,7 +256,7 @@ func lowerKth(c *call) {
 		axis = c.axis("dim", len(x.shape))
 		axes = []int{axis}
 	} else {
-		in = c.add("Reshape", []string{in, c.vector(-1)})
+		in = c.flat(in)
 	}
 	var k string
 	if c.has("k") {
@@ -281,9 +267,9 @@ func lowerKth(c *call) {
 	last := c.add("Sub", []string{k, c.vector(1)})
 	values, places := c.sorted(in, k, axis, false)
 	for i, v := range []string{values, places}[:len(c.node.Results)] {
-		v = c.add("Gather", []string{v, last}, attrInt("axis", axis))
+		v = c.gather(v, last, axis)
 		if !c.bool("keepdim") {
-			v = c.add("Squeeze", []string{v, c.vector(axis)})
+			v = c.squeeze(v, axis)
 		}
 		c.set(i, v)
 	}
@@ -303,13 +289,10 @@ func lowerCumsum(c *call) {
 // each place with each other, so it is meant for short dimensions.
 func prefixes(before string, rest float64, op, after string) lowering {
 	return func(c *call) {
-		x, d, rank := c.tensor("self"), c.dtypeOf(0), len(c.tensor("self").shape)
-		if rank == 0 {
-			fail.With("%s: a tensor without dimensions cannot be exported", c.node.Op)
-		}
+		x, d, rank := c.tensor("self"), c.dtypeOf(0), c.rank()
 		axis := c.axis("dim", rank)
 		n := x.sizeAt(axis)
-		in := c.add("Unsqueeze", []string{c.moved(c.as(x, d), rank, axis, 1, rank-1), c.vector(rank - 1)})
+		in := c.unsqueeze(c.moved(c.as(x, d), rank, axis, 1, rank-1), rank-1)
 		mask := c.triangle(c.filled([]size{n, n}, torch.Float32, 1), 0, 0)
 		known := map[string]string{"x": in, "mask": c.cast(mask, torch.Bool), "rest": c.scalar(rest, d)}
 		known["x"] = c.formula(d, "Where(mask, x, rest)", known)
@@ -317,7 +300,7 @@ func prefixes(before string, rest float64, op, after string) lowering {
 		y := c.reduced(op, c.formula(d, before, known), true, rank)
 		known["y"] = y
 		back := func(y string) string {
-			return c.moved(c.add("Squeeze", []string{y, c.vector(rank)}), rank, rank-1, 1, axis)
+			return c.moved(c.squeeze(y, rank), rank, rank-1, 1, axis)
 		}
 		c.set(0, back(c.formula(d, after, known)))
 		if len(c.node.Results) > 1 && c.wanted(1) {

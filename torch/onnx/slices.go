@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/etude-ml/etude/torch"
@@ -48,11 +49,7 @@ func at(n *torch.Node, f func()) {
 
 // repeated returns n times x.
 func repeated(x, n int) []int {
-	xs := make([]int, n)
-	for i := range xs {
-		xs[i] = x
-	}
-	return xs
+	return slices.Repeat([]int{x}, n)
 }
 
 // counted returns 0, 1 … n-1.
@@ -61,5 +58,12 @@ func counted(n int) []int {
 	for i := range xs {
 		xs[i] = i
 	}
+	return xs
+}
+
+// swapped returns 0, 1 … n-1 with two of them exchanged.
+func swapped(n, a, b int) []int {
+	xs := counted(n)
+	xs[a], xs[b] = b, a
 	return xs
 }
