@@ -24,7 +24,9 @@ func Einsum(equation string, ts ...*Tensor) *Tensor {
 }
 
 // Cdist returns the distances of order p between the vectors of a [*, n, d] and those of
-// b [*, m, d]: [*, n, m].
+// b [*, m, d]: [*, n, m]. For p = 2 and more than 25 vectors libtorch multiplies matrices, as
+// PyTorch does by default: between vectors that are nearly equal, the distance is up to 2e-3
+// wrong for elements near 1. Call("aten::cdist", a, b, 2, 2) subtracts them, which is exact.
 func Cdist(a, b *Tensor, p float64) *Tensor {
 	return on("aten::cdist", a, b).double(p).none().one()
 }

@@ -48,6 +48,8 @@ func TestModulesExport(t *testing.T) {
 		t.Skip("it takes long, and nothing in it is concurrent")
 	}
 	torchtest.Need(t)
+	defer torch.SetNumThreads(torch.NumThreads())
+	torch.SetNumThreads(1) // the tensors are small
 	file, err := pt.LoadDict(cmp.Or(os.Getenv("ETUDE_TEST_MODULE_CASES"), "testdata/modules.pt"))
 	require.NoError(t, err)
 	dir, exported, refused, free, cases := t.TempDir(), map[string]bool{}, map[string]bool{}, 0, 0

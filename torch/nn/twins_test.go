@@ -375,6 +375,8 @@ func TestTwins(t *testing.T) {
 		t.Skip("it takes long, and nothing in it is concurrent")
 	}
 	torchtest.Need(t)
+	defer torch.SetNumThreads(torch.NumThreads())
+	torch.SetNumThreads(1) // the tensors are small
 	var file map[string]struct {
 		Losses []float64
 		Names  []any

@@ -88,6 +88,14 @@ func (c *call) parameter(name string) *value {
 	return v
 }
 
+// orNone returns the name of an optional input, "" for None.
+func (c *call) orNone(name string) string {
+	if v := c.optional(name); v != nil {
+		return c.in(v)
+	}
+	return ""
+}
+
 func (c *call) valueOf(id torch.ValueID, name string) *value {
 	v := c.values[id]
 	if v == nil {
@@ -369,6 +377,11 @@ func (c *call) expand(x string, shape ...size) string {
 
 func (c *call) gather(x, places string, axis int) string {
 	return c.add("Gather", []string{x, places}, attrInt("axis", axis))
+}
+
+// split takes a dimension apart into parts of these sizes.
+func (c *call) split(x string, axis int, parts ...size) []string {
+	return c.emit(c.label, "Split", []string{x, c.sizes(parts...)}, slices.Repeat(oneOutput, len(parts)), attrInt("axis", axis))
 }
 
 // slice takes from, from+1 … to-1 of a dimension.

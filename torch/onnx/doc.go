@@ -40,15 +40,16 @@
 // divisible, Axes can say "2*height".
 //
 // The file has one graph, of opset 17 unless [Signature].Opset says otherwise, weights
-// included. Tensors of the network's
-// state dict keep their names and their elements (fc1.weight); those of an LSTM are
-// joined as ONNX wants them (lstm.W, lstm.R, lstm.B). Those of GRU and RNN are, too.
+// included. Tensors of the network's state dict keep their names and their elements
+// (fc1.weight); those of LSTM, GRU and RNN are joined as ONNX wants them (lstm.W, lstm.R,
+// lstm.B).
 //
-// Before a file gets its name, ONNX Runtime and libtorch compute the same inputs
-// at several sizes: a batch of 1, 7 and 64, or with several free sizes those at which the
-// traces were verified, and mixtures of 1, 7 and 64 where the network can run with them. The largest difference is returned, and is stored in
-// the file's metadata beside the caller's own entries. There is no file if it is
-// too large, or if nothing could be compared because the outputs are not numbers.
+// Before a file gets its name, ONNX Runtime and libtorch compute the same inputs at
+// several sizes: a batch of 1, 7 and 64, or with several free sizes those at which the
+// traces were verified, and mixtures of 1, 7 and 64 where the network can run with them.
+// The largest difference is returned, and is stored in the file's metadata beside the
+// caller's own entries. There is no file if it is too large, or if nothing could be
+// compared because the outputs are not numbers.
 //
 // # Running
 //

@@ -19,6 +19,8 @@ import (
 // Small letters name arguments of the operator, tensors or numbers; they are cast to the
 // result's type or, where the result is bool, to the type that PyTorch compares in. A
 // call is an operator of ONNX; see [formulaWriter.function] and [constants] for the other names.
+// An argument alone where a bool belongs, as in Where(mask, value, self), becomes a bool, and a
+// factor that is the number 1, alpha for example, is left out.
 func formula(text string) lowering {
 	return func(c *call) { c.set(0, c.formula(c.computedIn(), text, nil)) }
 }

@@ -24,7 +24,7 @@ func (c *call) perAxis(name string, n int, empty []int) []int {
 
 // lowerConv writes a convolution over any number of dimensions, transposed or not.
 func lowerConv(c *call) {
-	x, w, b := c.tensor("input"), c.parameter("weight"), c.optional("bias")
+	x, w := c.tensor("input"), c.parameter("weight")
 	n := len(w.shape) - 2
 	dilation, ones := c.perAxis("dilation", n, repeated(1, n)), repeated(1, n)
 	var pads []int
@@ -50,11 +50,7 @@ func lowerConv(c *call) {
 		op, attributes = "ConvTranspose", append(attributes, attrInts("output_padding", c.perAxis("output_padding", n, repeated(0, n))...))
 	}
 	c.batched(x, n+2, func(x string) string {
-		in := []string{x, c.in(w)}
-		if b != nil {
-			in = append(in, c.in(b))
-		}
-		return c.add(op, in, attributes...)
+		return c.add(op, []string{x, c.in(w), c.orNone("bias")}, attributes...)
 	})
 }
 

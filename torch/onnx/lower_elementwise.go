@@ -101,8 +101,8 @@ func inEvaluation(f lowering) lowering {
 func lowerGlu(c *call) {
 	x := c.tensor("self")
 	axis := c.axis("dim", len(x.shape))
-	half := c.fixed(x.sizeAt(axis), "self") / 2
-	both := c.emit(c.label, "Split", []string{c.in(x), c.vector(half, half)}, []bool{true, true}, attrInt("axis", axis))
+	half := size{fixed: c.fixed(x.sizeAt(axis), "self") / 2}
+	both := c.split(c.in(x), axis, half, half)
 	c.set(0, c.formula(x.dtype, "a * Sigmoid(b)", map[string]string{"a": both[0], "b": both[1]}))
 }
 

@@ -5,70 +5,11 @@ package onnx
 
 import (
 	"math"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
-
-func lowerNarrow(c *call) {
-	x := c.tensor("self")
-	axis, start, n := c.axis("dim", len(x.shape)), c.size("start"), c.size("length")
-	if start.constant() && start.fixed < 0 {
-		start = x.sizeAt(axis).plus(start.fixed)
-	}
-	end := c.p.derive("the end of "+c.node.Op, func(x []int) int { return x[0] + x[1] }, start, n)
-	c.set(0, c.slice(c.in(x), axis, start, end)).zero = x.zero
-}
-
-// lowerSlice writes start:end:step. PyTorch and ONNX count and clip the bounds alike.
-func lowerSlice(c *call) {
-	x := c.tensor("self")
-	in := []string{
-		c.in(x), c.sizes(c.sizeOr("start", 0)), c.sizes(c.sizeOr("end", math.MaxInt64)),
-		c.vector(c.axis("dim", len(x.shape))), c.vector(c.int("step")),
-	}
-	c.put("Slice", in).zero = x.zero
-}
-
-func lowerSelect(c *call) {
-	x := c.tensor("self")
-	axis, at := c.axis("dim", len(x.shape)), c.size("index")
-	one := c.gather(c.in(x), c.sizes(at), axis)
-	c.set(0, c.squeeze(one, axis)).zero = x.zero
-}
-
-// lowerSplit writes the parts that something uses.
-func lowerSplit(c *call) {
-	x := c.tensor("self")
-	axis := c.axis("dim", len(x.shape))
-	if len(c.node.Results) == 1 {
-		c.alias(0, x)
-		return
-	}
-	parts, keep := make([]size, len(c.node.Results)), make([]bool, len(c.node.Results))
-	for i := range parts {
-		parts[i] = c.shapeOf(i)[axis]
-		keep[i] = true // Split has no optional outputs
-	}
-	for i, name := range c.emit(c.label, "Split", []string{c.in(x), c.sizes(parts...)}, keep, attrInt("axis", axis)) {
-		c.set(i, name).zero = x.zero
-	}
-}
-
-func lowerUnbind(c *call) {
-	x := c.tensor("self")
-	axis := c.axis("dim", len(x.shape))
-	if !x.sizeAt(axis).constant() {
-		fail.With("%s: a dimension of a free size cannot be taken apart: the number of results would depend on it", c.node.Op)
-	}
-	for i := range c.node.Results {
-		if !c.wanted(i) {
-			continue
-		}
-		one := c.gather(c.in(x), c.vector(i), axis)
-		c.set(i, c.squeeze(one, axis))
-	}
-}
 
 func lowerIndexSelect(c *call) {
 	x, index := c.tensor("self"), c.tensor("index")
@@ -123,42 +64,6 @@ func lowerEmbeddingBag(c *call) {
 	c.set(0, y)
 }
 
-// lowerSearchsorted counts the boundaries below each value. Boundaries of several dimensions
-// stand beside the values of the same place.
-func lowerSearchsorted(c *call) {
-	x, b := c.tensor("self"), c.tensor(c.oneOf("boundaries", "sorted_sequence"))
-	if c.has("sorter") {
-		fail.With("%s: sorter cannot be exported; sort the values", c.node.Op)
-	}
-	d, in := promoted(x, b), c.in(b)
-	if n := len(b.shape); n > 1 {
-		in = c.unsqueeze(in, n-1)
-	}
-	text := "b < x"
-	if c.bool("right") || c.string("side") == "right" {
-		text = "b <= x"
-	}
-	known := map[string]string{"b": in, "x": c.unsqueeze(c.as(x, d), len(x.shape))}
-	if b.dtype != d {
-		known["b"] = c.cast(in, d)
-	}
-	c.set(0, c.reduced("ReduceSum", c.cast(c.formula(d, text, known), c.dtypeOf(0)), false, -1))
-}
-
-// lowerIsin reports which elements are among others.
-func lowerIsin(c *call) {
-	x, others := c.tensor("elements"), c.tensor("test_elements")
-	d := promoted(x, others)
-	known := map[string]string{"x": c.unsqueeze(c.as(x, d), len(x.shape)),
-		"y": c.flat(c.as(others, d))}
-	y := c.reduced("ReduceMax", c.cast(c.formula(d, "x == y", known), torch.Int32), false, -1)
-	y = c.cast(y, torch.Bool)
-	if c.bool("invert") {
-		y = c.add("Not", []string{y})
-	}
-	c.set(0, y)
-}
-
 // lowerMaskedScatter writes the first elements of source, one by one, where the mask is true.
 func lowerMaskedScatter(c *call) {
 	d, shape := c.dtypeOf(0), c.sizes(c.shapeOf(0)...)
@@ -177,32 +82,222 @@ func lowerPut(c *call) {
 	c.set(0, c.reshape(y, nil, x.shape))
 }
 
-func lowerFlip(c *call) {
-	x := c.tensor("self")
-	c.set(0, c.flipped(c.in(x), c.ints("dims")...))
+// lowerTake picks elements by their place among all.
+func lowerTake(c *call) {
+	flat := c.flat(c.in(c.tensor("self")))
+	c.put("Gather", []string{flat, c.in(c.tensor("index"))})
 }
 
-// lowerRot90 turns two dimensions by quarters of a circle.
-func lowerRot90(c *call) {
+// lowerOneHot writes 1 at the place of each class, and 0 elsewhere.
+func lowerOneHot(c *call) {
 	x := c.tensor("self")
-	rank, dims := len(x.shape), c.axes("dims", len(x.shape))
-	turned := func(axis int) {
-		c.set(0, c.transpose(c.flipped(c.in(x), axis), swapped(rank, dims[0], dims[1])...))
+	n := c.int("num_classes")
+	if n < 0 {
+		fail.With("%s: num_classes is needed to export it", c.node.Op)
 	}
-	switch c.int("k") & 3 {
-	case 0:
-		c.alias(0, x)
-	case 1:
-		turned(dims[1])
-	case 2:
-		c.set(0, c.flipped(c.in(x), dims...))
-	case 3:
-		turned(dims[0])
+	c.put("OneHot", []string{c.in(x), c.vector(n), c.vector(0, 1)}, attrInt("axis", -1))
+}
+
+// lowerGather picks elements along a dimension, each by an index of its own. Where the
+// index is smaller in another dimension, the rest of self there is cut off.
+func lowerGather(c *call) {
+	x, index := c.tensor("self"), c.tensor("index")
+	axis, rank := c.axis("dim", len(x.shape)), len(index.shape)
+	if rank == 0 || len(x.shape) == 0 {
+		c.put("Identity", []string{c.in(x)})
+		return
+	}
+	in := c.in(x)
+	for d := range rank {
+		if d != axis && x.shape[d] != index.shape[d] {
+			in = c.slice(in, d, size{}, index.shape[d])
+		}
+	}
+	c.put("GatherElements", []string{in, c.in(index)}, attrInt("axis", axis))
+}
+
+// lowerTakeAlongDim is gather with dimensions of size 1 that are repeated, on both sides.
+func lowerTakeAlongDim(c *call) {
+	x, index := c.tensor("self"), c.tensor("indices")
+	if !c.has("dim") {
+		flat := func(v *value) string { return c.flat(c.in(v)) }
+		c.put("GatherElements", []string{flat(x), flat(index)})
+		return
+	}
+	axis, out := c.axis("dim", len(x.shape)), c.shapeOf(0)
+	full := func(v *value) string {
+		shape := slices.Clone(out)
+		shape[axis] = v.shape[axis]
+		return c.expand(c.in(v), shape...)
+	}
+	c.put("GatherElements", []string{full(x), full(index)}, attrInt("axis", axis))
+}
+
+// scatter writes elements of src to places along a dimension: "none" replaces what is
+// there, others combine it with src.
+func scatter(reduction string) lowering {
+	return func(c *call) {
+		x, index, reduction := c.tensor("self"), c.tensor("index"), reduction
+		c.rank()
+		if kind := c.string("reduce"); kind != "" {
+			reduction = kind
+		}
+		var src string
+		if v := c.optional("src"); v != nil {
+			src = c.as(v, x.dtype)
+			for i, s := range index.shape {
+				if v.shape[i] != s {
+					src = c.slice(src, i, size{}, s)
+				}
+			}
+		} else {
+			src = c.expand(c.operand("value", x.dtype), index.shape...)
+		}
+		c.set(0, c.scattered(c.in(x), c.in(index), src, c.axis("dim", len(x.shape)), reduction))
 	}
 }
 
-// flipped reverses dimensions.
-func (c *call) flipped(x string, dims ...int) string {
-	back := c.vector(repeated(-1, len(dims))...)
-	return c.add("Slice", []string{x, back, c.vector(repeated(math.MinInt64, len(dims))...), c.vector(dims...), back})
+// reductions are those of ScatterElements, by PyTorch's names.
+var reductions = map[string]struct {
+	name    string
+	opset   int
+	neutral float64 // what it leaves as it is
+}{
+	"none": {"none", 13, 0}, "add": {"add", 16, 0}, "sum": {"add", 16, 0}, "mean": {"add", 16, 0}, "multiply": {"mul", 16, 1}, "prod": {"mul", 16, 1},
+	"amax": {"max", 18, math.Inf(-1)}, "amin": {"min", 18, math.Inf(1)},
+}
+
+// scattered combines elements of x with those of src, at places that the index has. Where the
+// call says that x itself does not count, it is replaced there first.
+func (c *call) scattered(x, index, src string, axis int, reduction string) string {
+	d, r := c.dtypeOf(0), reductions[reduction]
+	c.needs(r.opset, reduction)
+	write := func(x, src, reduction string) string {
+		attributes := []attribute{attrInt("axis", axis)}
+		if reduction != "none" {
+			attributes = append(attributes, attrString("reduction", reduction))
+		}
+		return c.add("ScatterElements", []string{x, index, src}, attributes...)
+	}
+	likeIndex := func(x float64) string {
+		return c.add("Expand", []string{c.scalar(x, d), c.add("Shape", []string{index})})
+	}
+	own, given := c.node.Args["include_self"].(bool)
+	if own = own || !given; !own {
+		x = write(x, likeIndex(r.neutral), "none")
+	}
+	y := write(x, src, r.name)
+	if reduction == "mean" {
+		n := c.add("Expand", []string{c.scalar(1, d), c.add("Shape", []string{x})})
+		if !own {
+			n = write(n, likeIndex(0), "none")
+		}
+		y = c.add("Div", []string{y, write(n, likeIndex(1), "add")})
+	}
+	return y
+}
+
+// alongAxis writes index_add, index_copy, index_fill and index_reduce: whole slices along a
+// dimension. The index is repeated for the other dimensions.
+func alongAxis(reduction string) lowering {
+	return func(c *call) {
+		x, index, reduction := c.tensor("self"), c.tensor("index"), reduction
+		axis, shape := c.axis("dim", c.rank()), slices.Clone(x.shape)
+		if kind := c.string("reduce"); kind != "" {
+			reduction = kind
+		}
+		shape[axis] = size{fixed: 1}
+		if len(index.shape) == 1 {
+			shape[axis] = index.shape[0]
+		}
+		flat := repeated(1, len(shape))
+		flat[axis] = -1
+		places := c.add("Reshape", []string{c.as(index, torch.Int64), c.vector(flat...)})
+		places = c.expand(places, shape...)
+		text := c.oneOf("value", "source")
+		if c.has("alpha") {
+			text += " * alpha"
+		}
+		src := c.expand(c.formula(x.dtype, text, nil), shape...)
+		c.set(0, c.scattered(c.in(x), places, src, axis, reduction))
+	}
+}
+
+// places joins indices of the first dimensions to one of [..., dimensions], as GatherND
+// and ScatterND take them.
+func (c *call) places(x *value, indices []*value) string {
+	var shape []size
+	for _, v := range indices {
+		if v.dtype == torch.Bool {
+			fail.With("%s: a mask as an index cannot be exported: the result's shape depends on values. Use Where", c.node.Op)
+		}
+		for len(shape) < len(v.shape) {
+			shape = append([]size{{fixed: 1}}, shape...)
+		}
+		for i, s := range v.shape {
+			if at := len(shape) - len(v.shape) + i; s != (size{fixed: 1}) {
+				shape[at] = s
+			}
+		}
+	}
+	var parts []string
+	for _, v := range indices {
+		full := c.expand(c.as(v, torch.Int64), shape...)
+		parts = append(parts, c.unsqueeze(full, len(shape)))
+	}
+	return c.add("Concat", parts, attrInt("axis", len(shape)))
+}
+
+// indexed returns the given indices, the dimensions in front of them, and whether they
+// follow each other.
+func (c *call) indexed() (indices []*value, first int) {
+	ids, _ := c.node.Args["indices"].([]torch.ValueID)
+	last := -1
+	for d, id := range ids {
+		if id < 0 {
+			continue
+		}
+		if indices == nil {
+			first = d
+		} else if d != last+1 {
+			fail.With("%s: indices with a whole dimension between them cannot be exported", c.node.Op)
+		}
+		last = d
+		indices = append(indices, c.valueOf(id, "indices"))
+	}
+	return indices, first
+}
+
+// lowerIndex picks elements by tensors of indices.
+func lowerIndex(c *call) {
+	x := c.tensor("self")
+	indices, first := c.indexed()
+	at := c.places(x, indices)
+	n, rank := len(indices), len(x.shape)
+	y := c.add("GatherND", []string{c.moved(c.in(x), rank, first, n, 0), at})
+	out := c.shapeOf(0)
+	c.set(0, c.moved(y, len(out), 0, len(out)-(rank-n), first))
+}
+
+// lowerIndexPut writes values to places that tensors of indices have.
+func lowerIndexPut(c *call) {
+	x := c.tensor("self")
+	indices, first := c.indexed()
+	if first != 0 {
+		fail.With("%s: an index of the first dimension is needed to export it", c.node.Op)
+	}
+	var shape []size
+	for _, v := range indices {
+		if len(v.shape) > len(shape) {
+			shape = v.shape
+		}
+	}
+	shape = append(slices.Clone(shape), x.shape[len(indices):]...)
+	src := c.expand(c.operand("values", x.dtype), shape...)
+	attributes := []attribute{}
+	if c.bool("accumulate") {
+		c.needs(16, "accumulate")
+		attributes = append(attributes, attrString("reduction", "add"))
+	}
+	c.put("ScatterND", []string{c.in(x), c.places(x, indices), src}, attributes...)
 }

@@ -13,24 +13,19 @@ import (
 // lowerLinear writes x·Wᵀ + b. Gemm takes the weight as PyTorch has it; it is
 // for matrices only, so other ranks multiply by the transposed weight.
 func lowerLinear(c *call) {
-	x, w, b := c.tensor("input"), c.parameter("weight"), c.optional("bias")
+	x, w := c.tensor("input"), c.parameter("weight")
 	if len(w.shape) != 2 {
 		fail.With("%s: a weight of shape %v; only matrices can be exported", c.node.Op, w.shape)
 	}
 	if len(x.shape) == 2 {
-		in := []string{c.in(x), c.in(w)}
-		if b != nil {
-			in = append(in, c.in(b))
-		}
-		c.put("Gemm", in, attrInt("transB", 1))
+		c.put("Gemm", []string{c.in(x), c.in(w), c.orNone("bias")}, attrInt("transB", 1))
 		return
 	}
-	product := []string{c.in(x), c.transpose(c.in(w), 1, 0)}
-	if b == nil {
-		c.put("MatMul", product)
-		return
+	y := c.add("MatMul", []string{c.in(x), c.transpose(c.in(w), 1, 0)})
+	if b := c.optional("bias"); b != nil {
+		y = c.add("Add", []string{y, c.in(b)})
 	}
-	c.put("Add", []string{c.add("MatMul", product), c.in(b)})
+	c.set(0, y)
 }
 
 // lowerMatmul writes a matrix product. Where the second matrix is a transposed
@@ -157,51 +152,6 @@ func lowerBilinear(c *call) {
 		y = c.add("Add", []string{y, c.in(b)})
 	}
 	c.set(0, y)
-}
-
-// lowerCdist writes the distances between the rows of two tensors.
-func lowerCdist(c *call) {
-	a, b, p := c.tensor("x1"), c.tensor("x2"), c.number("p")
-	x := c.unsqueeze(c.in(a), len(a.shape)-1)
-	y := c.unsqueeze(c.in(b), len(b.shape)-2)
-	c.set(0, c.norm(c.add("Sub", []string{x, y}), c.dtypeOf(0), p, false, -1))
-}
-
-// lowerPdist writes the distances between the rows of a matrix, each pair once.
-func lowerPdist(c *call) {
-	x := c.tensor("self")
-	n := c.fixed(x.sizeAt(0), "self")
-	var first, second []int
-	for i := range n {
-		for j := i + 1; j < n; j++ {
-			first, second = append(first, i), append(second, j)
-		}
-	}
-	rows := func(at []int) string { return c.gather(c.in(x), c.vector(at...), 0) }
-	c.set(0, c.norm(c.add("Sub", []string{rows(first), rows(second)}), x.dtype, c.number("p"), false, -1))
-}
-
-// lowerDist writes the distance between all elements of two tensors.
-func lowerDist(c *call) {
-	d := c.dtypeOf(0)
-	c.set(0, c.norm(c.formula(d, "self - other", nil), d, c.number("p"), false))
-}
-
-func lowerPairwiseDistance(c *call) {
-	difference := c.formula(c.dtypeOf(0), "x1 - x2 + eps", nil)
-	c.set(0, c.norm(difference, c.dtypeOf(0), c.number("p"), c.bool("keepdim"), -1))
-}
-
-// lowerCosineSimilarity writes x·y / (max(|x|, eps)·max(|y|, eps)).
-func lowerCosineSimilarity(c *call) {
-	a, b, d := c.tensor("x1"), c.tensor("x2"), c.dtypeOf(0)
-	axis := c.int("dim")
-	if axis >= 0 {
-		axis -= max(len(a.shape), len(b.shape))
-	}
-	known := map[string]string{"n1": c.norm(c.as(a, d), d, 2, true, axis), "n2": c.norm(c.as(b, d), d, 2, true, axis)}
-	product := c.formula(d, "(x1 / Max(n1, eps)) * (x2 / Max(n2, eps))", known)
-	c.set(0, c.reduced("ReduceSum", product, false, axis))
 }
 
 // lowerCross writes the cross product along a dimension of size 3.

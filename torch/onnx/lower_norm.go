@@ -28,9 +28,6 @@ func lowerBatchNorm(c *call) {
 				axes = append(axes, d)
 			}
 		}
-		if first == 0 {
-			axes = append([]int{0}, axes[1:]...)
-		}
 		c.set(0, c.affine(c.normalised(c.in(x), x.dtype, axes...), x, 1))
 		return
 	}
@@ -67,7 +64,7 @@ func (c *call) affine(y string, x *value, axis int) string {
 
 // lowerLayerNorm normalises over the last dimensions.
 func lowerLayerNorm(c *call) {
-	x, weight, bias := c.tensor("input"), c.parameter("weight"), c.optional("bias")
+	x, weight := c.tensor("input"), c.parameter("weight")
 	shape := c.ints("normalized_shape")
 	if c.opset < 17 { // which has no operator for it
 		first := len(x.shape) - len(shape)
@@ -81,11 +78,7 @@ func lowerLayerNorm(c *call) {
 		ones := torch.Ones(shape, torch.Options{DType: x.dtype})
 		scale = c.in(&value{shape: x.shape[len(x.shape)-len(shape):], dtype: x.dtype, tensor: ones})
 	}
-	in := []string{c.in(x), scale}
-	if bias != nil {
-		in = append(in, c.in(bias))
-	}
-	c.put("LayerNormalization", in, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
+	c.put("LayerNormalization", []string{c.in(x), scale, c.orNone("bias")}, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
 }
 
 // lowerGroupNorm normalises groups of channels.

@@ -180,3 +180,14 @@ func (c *call) unequalMaxPool(x *value, sizes []int) {
 		c.set(1, c.reshape(at, nil, c.shapeOf(1)))
 	}
 }
+
+// lowerUnpool writes values to their places in planes, with zeros around them.
+func lowerUnpool(c *call) {
+	x, out := c.tensor("self"), c.shapeOf(0)
+	axis := len(out) - c.planes()
+	planes := append(repeated(0, axis), -1) // the first dimensions as they are
+	flat := func(x string) string { return c.add("Reshape", []string{x, c.vector(planes...)}) }
+	zeros := flat(c.in(c.filled(out, x.dtype, 0)))
+	y := c.add("ScatterElements", []string{zeros, flat(c.in(c.tensor("indices"))), flat(c.in(x))}, attrInt("axis", axis))
+	c.set(0, c.add("Reshape", []string{y, c.sizes(out...)}))
+}

@@ -202,9 +202,8 @@ func reorderGates(t *torch.Tensor, order []int) []byte {
 
 // gates writes x·Wᵀ + b for an input and a state, and takes both apart into n gates.
 func (c *call) gates(state *value, n int) (input, hidden []string) {
-	w := c.tensor("w_ih")
-	c.label = prefix(w.label)
-	width := c.fixed(w.sizeAt(0), "w_ih") / n
+	w := c.parameter("w_ih")
+	width := size{fixed: c.fixed(w.sizeAt(0), "w_ih") / n}
 	apart := func(x *value, weight, bias string) []string {
 		y := c.add("MatMul", []string{c.in(x), c.transpose(c.in(c.tensor(weight)), 1, 0)})
 		if b := c.optional(bias); b != nil {
@@ -213,7 +212,7 @@ func (c *call) gates(state *value, n int) (input, hidden []string) {
 		if n == 1 {
 			return []string{y}
 		}
-		return c.emit(c.label, "Split", []string{y, c.vector(repeated(width, n)...)}, slices.Repeat([]bool{true}, n), attrInt("axis", len(x.shape)-1))
+		return c.split(y, len(x.shape)-1, slices.Repeat([]size{width}, n)...)
 	}
 	return apart(c.tensor("input"), "w_ih", "b_ih"), apart(state, "w_hh", "b_hh")
 }

@@ -4,8 +4,6 @@
 package onnx
 
 import (
-	"math"
-	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
@@ -106,40 +104,6 @@ var (
 	anyOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMax", "y")
 	allOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMin", "y")
 )
-
-// norm writes the norm of order p over some axes, or all.
-func (c *call) norm(x string, d torch.DType, p float64, keep bool, axes ...int) string {
-	known := map[string]string{"x": x}
-	switch {
-	case p == 1:
-		return c.reduced("ReduceL1", x, keep, axes...)
-	case p == 2:
-		return c.reduced("ReduceL2", x, keep, axes...)
-	case p == 0:
-		return c.reduced("ReduceSum", c.formula(d, "Where(x == 0, 0, 1)", known), keep, axes...)
-	case math.IsInf(p, 1):
-		return c.reduced("ReduceMax", c.formula(d, "Abs(x)", known), keep, axes...)
-	case math.IsInf(p, -1):
-		return c.reduced("ReduceMin", c.formula(d, "Abs(x)", known), keep, axes...)
-	}
-	known["p"] = c.scalar(p, d)
-	known["s"] = c.reduced("ReduceSum", c.formula(d, "Pow(Abs(x), p)", known), keep, axes...)
-	return c.formula(d, "Pow(s, 1 / p)", known)
-}
-
-func lowerVectorNorm(c *call) {
-	x, d := c.tensor("self"), c.dtypeOf(0)
-	c.set(0, c.norm(c.as(x, d), d, c.numberOr(c.oneOf("ord", "p"), 2), c.bool("keepdim"), c.overDims(x)...))
-}
-
-// lowerRenorm scales the slices along a dimension whose norm is above a bound.
-func lowerRenorm(c *call) {
-	x, p := c.tensor("self"), c.number("p")
-	axis := c.axis("dim", len(x.shape))
-	others := slices.Delete(counted(len(x.shape)), axis, axis+1)
-	known := map[string]string{"e": c.scalar(1e-7, x.dtype), "n": c.norm(c.in(x), x.dtype, p, true, others...)}
-	c.set(0, c.formula(x.dtype, "Where(n > maxnorm, self * (maxnorm / (n + e)), self)", known))
-}
 
 // elementsAlong returns how many elements there are in some dimensions, int64 [1].
 func (c *call) elementsAlong(x *value, axes []int) string {

@@ -4,11 +4,9 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
@@ -164,19 +162,6 @@ func lowerStacked(c *call) {
 	c.put("Concat", in, attrInt("axis", axis))
 }
 
-// lowerDiff subtracts from each slice of a dimension the one before it, n times.
-func lowerDiff(c *call) {
-	x := c.tensor("self")
-	axis, y := c.axis("dim", c.rank()), c.in(x)
-	if c.has("prepend") || c.has("append") || x.dtype == torch.Bool {
-		fail.With("%s: prepend, append and bools cannot be exported; use Cat", c.node.Op)
-	}
-	for range c.int("n") {
-		y = c.add("Sub", []string{c.slice(y, axis, size{fixed: 1}, size{fixed: math.MaxInt64}), c.slice(y, axis, size{}, size{fixed: -1})})
-	}
-	c.set(0, y)
-}
-
 func lowerStack(c *call) {
 	axis := c.axis("dim", len(c.shapeOf(0)))
 	in := collect(c.allAs("tensors", c.dtypeOf(0)), func(x string) string { return c.unsqueeze(x, axis) })
@@ -219,58 +204,6 @@ func lowerMeshgrid(c *call) {
 	}
 }
 
-// lowerRoll cuts each axis in two and joins the parts the other way round.
-func lowerRoll(c *call) {
-	x := c.tensor("self")
-	shifts, dims, out := c.ints("shifts"), c.axes("dims", len(x.shape)), c.in(x)
-	shape := x.shape
-	flat := len(c.ints("dims")) == 0
-	if flat {
-		n := 1
-		for _, s := range shape {
-			n *= c.fixed(s, "self")
-		}
-		shape, dims = []size{{fixed: n}}, []int{0}
-		out = c.flat(out)
-	}
-	for i, axis := range dims {
-		n, by := shape[axis], shifts[i]
-		if n.constant() {
-			by = ((by % n.fixed) + n.fixed) % n.fixed
-		}
-		if by == 0 {
-			continue
-		}
-		cut := n.plus(-by)
-		if by < 0 {
-			cut = size{fixed: -by}
-		}
-		first, second := c.slice(out, axis, size{}, cut), c.slice(out, axis, cut, n)
-		out = c.add("Concat", []string{second, first}, attrInt("axis", axis))
-	}
-	if flat {
-		out = c.reshape(out, nil, x.shape)
-	}
-	c.put("Identity", []string{out})
-}
-
-// lowerUnfold cuts a dimension into windows, which become the last dimension.
-func lowerUnfold(c *call) {
-	x := c.tensor("self")
-	rank, step, width := c.rank(), c.int("step"), c.int("size")
-	axis := c.axis("dimension", rank)
-	starts := c.every(step, x.sizeAt(axis).plus(1-width))
-	at := c.add("Add", []string{c.unsqueeze(starts, 1), c.vector(counted(width)...)})
-	y := c.gather(c.in(x), at, axis)
-	c.set(0, c.moved(y, rank+1, axis+1, 1, rank))
-}
-
-// lowerTake picks elements by their place among all.
-func lowerTake(c *call) {
-	flat := c.flat(c.in(c.tensor("self")))
-	c.put("Gather", []string{flat, c.in(c.tensor("index"))})
-}
-
 // lowerRepeatInterleave repeats each slice of a dimension, or each element.
 func lowerRepeatInterleave(c *call) {
 	x, n := c.tensor("self"), c.int("repeats")
@@ -286,55 +219,11 @@ func lowerRepeatInterleave(c *call) {
 	c.set(0, c.reshape(in, nil, c.shapeOf(0)))
 }
 
-// lowerSelectScatter and lowerSliceScatter write src over a part: what stands before it and
-// after it is joined to it.
-func lowerSelectScatter(c *call) {
-	x := c.tensor("self")
-	axis, at := c.axis("dim", len(x.shape)), c.size("index")
-	if at.constant() && at.fixed < 0 {
-		at.fixed += c.fixed(x.sizeAt(axis), "self")
+// moved puts n dimensions that begin at from to another place among the others.
+func (c *call) moved(x string, rank, from, n, to int) string {
+	if from == to || n == 0 {
+		return x
 	}
-	src := c.unsqueeze(c.in(c.tensor("src")), axis)
-	c.replaced(x, src, axis, at, at.plus(1))
-}
-
-func lowerSliceScatter(c *call) {
-	x := c.tensor("self")
-	axis := c.axis("dim", len(x.shape))
-	n := c.fixed(x.sizeAt(axis), "self")
-	bound := func(name string, x int) size {
-		if c.has(name) {
-			x = c.int(name)
-		}
-		if x < 0 {
-			x += n
-		}
-		return size{fixed: min(max(x, 0), n)}
-	}
-	if c.int("step") != 1 {
-		fail.With("%s: a step other than 1 cannot be exported", c.node.Op)
-	}
-	c.replaced(x, c.in(c.tensor("src")), axis, bound("start", 0), bound("end", n))
-}
-
-func (c *call) replaced(x *value, src string, axis int, from, to size) {
-	var parts []string
-	if from != (size{}) {
-		parts = append(parts, c.slice(c.in(x), axis, size{}, from))
-	}
-	parts = append(parts, src)
-	if to != x.shape[axis] {
-		parts = append(parts, c.slice(c.in(x), axis, to, x.shape[axis]))
-	}
-	c.put("Concat", parts, attrInt("axis", axis))
-}
-
-// lowerOneHot writes 1 at the place of each class, and 0 elsewhere.
-func lowerOneHot(c *call) {
-	x := c.tensor("self")
-	n := c.int("num_classes")
-	if n < 0 {
-		fail.With("%s: num_classes is needed to export it", c.node.Op)
-	}
-	c.put("OneHot", []string{c.in(x), c.vector(n), c.vector(0, 1)}, attrInt("axis", -1))
+	perm := counted(rank)
+	return c.transpose(x, slices.Insert(slices.Delete(slices.Clone(perm), from, from+n), to, perm[from:from+n]...)...)
 }

@@ -310,3 +310,12 @@ func row(n *torch.Node) string {
 func withOverload(n *torch.Node, op string) string {
 	return strings.TrimSuffix(op+"."+n.Overload, ".")
 }
+
+// at calls f, and adds to an error the line of the network that called n.
+func at(n *torch.Node, f func()) {
+	err := fail.Catch(f)
+	if err != nil && n.Caller != "" {
+		err = fmt.Errorf("%s: %w", n.Caller, err)
+	}
+	fail.On(err)
+}

@@ -76,6 +76,7 @@ func ownLowering(op string) lowering {
 //     to the type of the result, or for a comparison to the type that PyTorch compares in;
 //   - a call is an operator of ONNX without attributes; Where, Min, Max, Clip, Pow, Exp, Log,
 //     Sqrt, Abs, Sign, Floor, Erf, Sigmoid, Softplus and IsNaN are some;
+//   - an argument alone in the place of a bool, as in Where(mask, value, self), becomes one;
 //   - Trunc, Fmod and Remainder compute what PyTorch's trunc, fmod and remainder do, and
 //     Number turns a bool into a number;
 //   - + - * / < <= > >= == && || ! and numbers are what they are in Go, and Pi, Ln2, Ln10

@@ -279,6 +279,9 @@ func TestFreeSizes(t *testing.T) {
 		},
 		"the end": func(x tensor) tensor { return x.Narrow(3, width(x)-2, 2).Sub(x.Select(3, -1).Unsqueeze(3)) },
 		"halves":  func(x tensor) tensor { y := x.Chunk(2, 3); return y[0].Sub(y[1]) },
+		"distances": func(x tensor) tensor { // with compute_mode 2: lowerCdist says why
+			return call("aten::cdist", x.Mean(2).Transpose(1, 2), x.Mean(2).Transpose(1, 2), 2, 2)
+		},
 		"product": func(x tensor) tensor { return x.Flatten(2, 3).Transpose(1, 2).Bmm(x.Flatten(2, 3)) },
 	} {
 		check, err := onnx.Export(filepath.Join(t.TempDir(), "x.onnx"), f, onnx.Signature{

@@ -4,12 +4,10 @@
 package onnx
 
 import (
-	"fmt"
 	"slices"
 	"unsafe"
 
 	"github.com/etude-ml/etude/torch"
-	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
 // bytesOf returns the memory of a slice, without a copy.
@@ -36,15 +34,6 @@ func collect[T, V any](xs []T, f func(T) V) []V {
 // integers converts between the integers of Go and those of ONNX.
 func integers[To, From int | int64](xs []From) []To {
 	return collect(xs, func(x From) To { return To(x) })
-}
-
-// at calls f, and adds to an error the line of the network that called n.
-func at(n *torch.Node, f func()) {
-	err := fail.Catch(f)
-	if err != nil && n.Caller != "" {
-		err = fmt.Errorf("%s: %w", n.Caller, err)
-	}
-	fail.On(err)
 }
 
 // repeated returns n times x.
