@@ -33,6 +33,7 @@ var arrows = []struct {
 	{"trainer/metric", []string{"torch"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
 	{"torch/onnx/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
+	{"torch/rtneural", []string{"torch", "torch/internal/fail", "torch/nn", "torch/wholefile"}},
 	{"torch/data/files", []string{"torch", "torch/data", "torch/pt", "torch/safetensors", "torch/wholefile"}},
 	{"torch/data", []string{"torch", "torch/cuda"}},
 	{"torch/nn", []string{"torch"}},

@@ -1,0 +1,30 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package rtneural
+
+import "encoding/json"
+
+// file is the content of a file. RTNeural reads in_shape and layers.
+type file struct {
+	InShape  shape             `json:"in_shape"`
+	Layers   []layer           `json:"layers"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// layer is one layer of a file. RTNeural wants the lists of kernel_size and dilation.
+type layer struct {
+	Type       string            `json:"type"`
+	Activation string            `json:"activation"`
+	Shape      shape             `json:"shape"`
+	KernelSize []int             `json:"kernel_size,omitempty"`
+	Dilation   []int             `json:"dilation,omitempty"`
+	Groups     int               `json:"groups,omitempty"`
+	Epsilon    *float64          `json:"epsilon,omitempty"`
+	Weights    []json.RawMessage `json:"weights"`
+}
+
+// shape is [null, null, features], as Keras has it: any batch, any number of frames.
+type shape []*int
+
+func frames(features int) shape { return shape{nil, nil, &features} }
