@@ -17,19 +17,57 @@ import (
 	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
+	"github.com/etude-ml/etude/torch/rtneural"
 )
 
 // Export writes the network as an ONNX file with metadata, and checks with ONNX Runtime
 // that it computes the same. opset 0 stands for the default one.
 func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
-	if m.module == nil {
-		return ONNXCheck{}, fmt.Errorf("%s: it is an ONNX file already", m.Path)
-	}
-	entries, err := metadata(m.Spec, m.Run)
+	var check *onnx.Check
+	err := m.export(func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
+		check, err = onnx.Export(path, model, onnx.Signature{
+			Input: m.Spec.ONNXInput, Output: m.Spec.ONNXOutput, Example: example,
+			Opset: opset, Metadata: entries,
+		})
+		return err
+	})
 	if err != nil {
 		return ONNXCheck{}, err
 	}
-	var check *onnx.Check
+	return ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}, nil
+}
+
+// RTNeuralCheck holds the largest difference between libtorch and an independent
+// computation of what an RTNeural file says.
+type RTNeuralCheck struct {
+	MaxAbsDiff measure.Number `json:"max_abs_diff"`
+	Frames     int            `json:"frames"` // that were compared
+	Reset      bool           `json:"reset"`  // whether reset() must be called before each input
+}
+
+// ExportRTNeural writes the network as a JSON file for RTNeural with the metadata of an
+// ONNX file, and checks that it says what libtorch computes, as [rtneural.Export] does.
+func (m *Model) ExportRTNeural(path string) (RTNeuralCheck, error) {
+	var check *rtneural.Check
+	err := m.export(func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
+		check, err = rtneural.Export(path, model, rtneural.Signature{Example: example, Metadata: entries})
+		return err
+	})
+	if err != nil {
+		return RTNeuralCheck{}, err
+	}
+	return RTNeuralCheck{measure.Number(check.MaxAbsDiff), check.Frames, check.Reset}, nil
+}
+
+// export calls write with what an exported file is made of.
+func (m *Model) export(write func(model nn.Module, example *torch.Tensor, entries map[string]string) error) error {
+	if m.module == nil {
+		return fmt.Errorf("%s: it is an ONNX file already; export the .pt file that it was made from", m.Path)
+	}
+	entries, err := metadata(m.Spec, m.Run)
+	if err != nil {
+		return err
+	}
 	tried := torch.Try(func() {
 		model := m.module
 		// On the CPU: what is checked is the file, not how exactly a device computes.
@@ -42,18 +80,12 @@ func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
 		}
 		example := torch.FromSlice(exampleInput(m.Spec), 1, m.Spec.In)
 		defer example.Close()
-		check, err = onnx.Export(path, model, onnx.Signature{
-			Input: m.Spec.ONNXInput, Output: m.Spec.ONNXOutput, Example: example,
-			Opset: opset, Metadata: entries,
-		})
+		err = write(model, example, entries)
 	})
 	if tried != nil {
 		err = tried
 	}
-	if err != nil {
-		return ONNXCheck{}, err
-	}
-	return ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}, nil
+	return err
 }
 
 // metadata returns the entries of an exported file beside the exporter's own: how inputs

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/torch"
@@ -17,9 +18,9 @@ import (
 
 type exportCommand struct {
 	Model   string `arg:"" name:"model.pt" help:"A state dict, or a checkpoint that holds one."`
-	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx)."`
+	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx or MODEL.json)."`
 	Network string `placeholder:"NAME" help:"Insist on this network instead of recognising it."`
-	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx."`
+	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx, or rtneural: JSON for real-time plugins."`
 	Opset   int    `placeholder:"N" help:"ONNX operator set (17)."`
 	JSON    bool   `name:"json" help:"Print what was written as one JSON value."`
 }
@@ -27,20 +28,22 @@ type exportCommand struct {
 func (exportCommand) Help() string {
 	return `Reads a .pt file, recognises the network by the names and shapes of its tensors, also where they have a prefix such as module. or are under a key such as state_dict, and writes it as ONNX with a free batch size. ONNX Runtime then computes what libtorch computes, at several batch sizes; the largest difference is printed and stored in the file.
 
+With --format rtneural it writes JSON for RTNeural, which computes networks in the audio thread of a plugin. The file is read again and its numbers are computed without libtorch; the largest difference is printed. An LSTM of Etude's networks begins each input from the zero state, so a plugin calls reset() before each forward().
+
 Examples:
 
     etude export runs/first/emotion/model.pt
-    etude export best.pt -o melody.onnx --network melody`
+    etude export best.pt -o melody.onnx --network melody
+    etude export runs/first/groove/model.pt --format rtneural`
 }
 
 // Validate finds mistakes in the command line.
 func (c *exportCommand) Validate() error {
-	switch c.Format {
-	case "onnx":
-	case "rtneural":
-		return fmt.Errorf("format rtneural is not available yet; there is onnx")
-	default:
-		return fmt.Errorf("format %q is not known; there is onnx", c.Format)
+	switch {
+	case c.Format != "onnx" && c.Format != "rtneural":
+		return fmt.Errorf("format %q is not known; there are onnx and rtneural", c.Format)
+	case c.Format == "rtneural" && c.Opset != 0:
+		return fmt.Errorf("--opset is for ONNX; the format is rtneural")
 	}
 	if c.Network != "" {
 		if _, err := oneNetwork(c.Network); err != nil {
@@ -52,9 +55,10 @@ func (c *exportCommand) Validate() error {
 
 // exported holds the output of --json.
 type exported struct {
-	File    string         `json:"file"`
-	Network string         `json:"network"`
-	ONNX    runs.ONNXCheck `json:"onnx"`
+	File     string              `json:"file"`
+	Network  string              `json:"network"`
+	ONNX     *runs.ONNXCheck     `json:"onnx,omitempty"`
+	RTNeural *runs.RTNeuralCheck `json:"rtneural,omitempty"`
 }
 
 // Run exports the network.
@@ -72,16 +76,29 @@ func (c *exportCommand) Run(env *Env) error {
 	}
 	output := c.Output
 	if output == "" {
-		output = strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".onnx"
+		output = strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + map[string]string{"onnx": ".onnx", "rtneural": ".json"}[c.Format]
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
-	check, err := m.Export(output, c.Opset)
-	if err != nil {
-		return err
+	result, difference := exported{File: output, Network: m.Spec.Name}, measure.Number(0)
+	if c.Format == "rtneural" {
+		check, err := m.ExportRTNeural(output)
+		if err != nil {
+			return err
+		}
+		result.RTNeural, difference = &check, check.MaxAbsDiff
+	} else {
+		check, err := m.Export(output, c.Opset)
+		if err != nil {
+			return err
+		}
+		result.ONNX, difference = &check, check.MaxAbsDiff
 	}
-	return env.result(c.JSON, exported{output, m.Spec.Name, check}, func(w io.Writer) {
-		plain.Fprintf(w, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(check.MaxAbsDiff))
+	return env.result(c.JSON, result, func(w io.Writer) {
+		plain.Fprintf(w, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(difference))
+		if result.RTNeural != nil && result.RTNeural.Reset {
+			plain.Fprintf(w, "its LSTM begins each input from the zero state: call reset() before each forward()\n")
+		}
 	}, true)
 }

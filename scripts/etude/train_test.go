@@ -155,6 +155,11 @@ func TestExport(t *testing.T) {
 		assert.Equal(t, file, result["file"])
 		assert.FileExists(t, file)
 	}
+	r = run(t, "export", filepath.Join(out, "melody/model.pt"), "--format", "rtneural")
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stdout, "melody/model.json: MelodyTransformer, within ")
+	assert.Contains(t, r.stdout, "call reset() before each forward()")
+	assert.FileExists(t, filepath.Join(out, "melody/model.json"))
 	r = run(t, "export", filepath.Join(out, "melody/model.pt"), "--network", "emotion")
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "model.pt")

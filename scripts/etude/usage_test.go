@@ -61,7 +61,7 @@ func TestUsageErrors(t *testing.T) {
 		{"features all a.mid", `name one network`},
 		{"validate", `--data`},
 		{"export", `MODEL.PT is missing in etude export MODEL.PT`},
-		{"export m.pt --format rtneural", `rtneural is not available yet`},
+		{"export m.pt --format rtneural --opset 18", `--opset is for ONNX`},
 		{"export m.pt --format csv", `"csv" is not known`},
 		{"export m.pt --network drums", `is not known`},
 		{"train all --data d --out r --resume-from last.pt", `--resume-from continues one network`},
