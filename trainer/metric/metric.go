@@ -94,8 +94,12 @@ type Accumulator struct {
 	parts  []*torch.Tensor // one where they are added, all where they are kept, else up to mergeEvery
 }
 
-// mergeEvery is how many parts are merged at a time.
-const mergeEvery = 32
+// How many parts are merged at a time, and of how many elements together, 512 kB: two of
+// wide outputs.
+const (
+	mergeEvery    = 32
+	mergeElements = 1 << 16
+)
 
 // New returns an Accumulator without samples.
 func (m Metric) New() *Accumulator { return &Accumulator{metric: m} }
@@ -134,7 +138,7 @@ func (a *Accumulator) add(batch *torch.Tensor) {
 		case a.metric.Merge == nil:
 			a.parts[0].AddInPlace(batch)
 			return
-		case len(a.parts) == mergeEvery:
+		case len(a.parts) == mergeEvery, len(a.parts) > 1 && len(a.parts)*batch.Numel() >= mergeElements:
 			total := a.total()
 			a.Close()
 			a.keep(total)

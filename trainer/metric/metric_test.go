@@ -111,6 +111,12 @@ func TestMerge(t *testing.T) {
 		}
 		a.Add(output, target)
 		assert.InDelta(t, CCC().Of(output, target), a.Value(), 1e-15)
+		a.Close()
+		wide := torch.Zeros([]int{2, mergeElements})
+		for range 5 {
+			a.Add(wide, wide)
+			assert.LessOrEqual(t, len(a.parts), 2)
+		}
 	})
 }
 
