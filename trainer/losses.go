@@ -56,7 +56,7 @@ type Losses struct {
 	batches  []batch  // of the rows that have not been read
 	tolerant bool     // a value that is not finite counts, instead of being an error
 
-	metrics []measured // of outputs and targets
+	measured // metrics of outputs and targets
 
 	epoch, step int // of the first value that has not been read
 	what        string
@@ -67,49 +67,10 @@ type Losses struct {
 	samples int
 }
 
-// measured is a metric in the making.
-type measured struct {
-	name  string
-	total *metric.Accumulator
-}
-
-// measure adds metrics to what observe stores.
-func (l *Losses) measure(metrics []metric.Metric) {
-	for _, m := range metrics {
-		l.metrics = append(l.metrics, measured{m.Name, m.New()})
-	}
-}
-
-// metricStates returns what was counted for metrics, by their names.
-func (l *Losses) metricStates() *torch.Dict {
-	d := torch.NewDict()
-	for _, m := range l.metrics {
-		if t := m.total.State(); t != nil {
-			d.Set(m.name, t)
-		}
-	}
-	return d
-}
-
-// loadMetrics is the opposite of metricStates, for batches on a device.
-func (l *Losses) loadMetrics(d *torch.Dict, device torch.Device) error {
-	for _, m := range l.metrics {
-		if _, ok := d.Get(m.name); !ok {
-			continue
-		}
-		t, err := torch.Value[*torch.Tensor](d, m.name)
-		if err != nil {
-			return fmt.Errorf("metrics: %w", err)
-		}
-		torch.Scope(func() { m.total.LoadState(t.To(device)) })
-	}
-	return nil
-}
-
 // checkName refuses the name of a part or a metric that stands for something else: for a
 // value that every history has, or one of others.
-func checkName(name string, others ...measured) error {
-	taken := slices.ContainsFunc(others, func(m measured) bool { return m.name == name })
+func checkName(name string, others ...metric.Metric) error {
+	taken := slices.ContainsFunc(others, func(m metric.Metric) bool { return m.Name == name })
 	if taken || name == "" || name == "loss" || name == "acc" || strings.HasPrefix(name, "train_") || strings.HasPrefix(name, valPrefix) {
 		return fmt.Errorf("%q is empty, taken or a name that every history has: choose another one", name)
 	}
@@ -143,9 +104,7 @@ func NewLosses(size int) *Losses { return &Losses{size: max(size, 1), what: "the
 func (l *Losses) Begin(epoch, step int) {
 	l.batches, l.more, l.samples = l.batches[:0], [2]float64{}, 0
 	l.epoch, l.step, l.mean, l.parts = epoch, step, mean{}, make([]mean, len(l.names))
-	for _, m := range l.metrics {
-		m.total.Close()
-	}
+	l.forget()
 }
 
 // Add stores the mean loss of n samples, a single value. It does not read it.
@@ -158,12 +117,7 @@ func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n) }
 // targets that are classes: how many, of how many. Targets that the loss ignores do not
 // count.
 func (l *Losses) observe(r Result, n int) {
-	for _, m := range l.metrics {
-		if r.Output == nil || r.Target == nil {
-			panic(&torch.Error{Op: "Run.Metrics", Message: "metrics compare the Output and the Target of a Result, of which one is nil"})
-		}
-		m.total.Add(r.Output, r.Target)
-	}
+	l.compare(r)
 	if !r.classes() {
 		l.add(r, n)
 		return
@@ -278,13 +232,9 @@ func (l *Losses) named() map[string]float64 {
 	if len(l.names)+len(l.metrics) == 0 {
 		return nil
 	}
-	all := map[string]float64{}
+	all := l.values()
 	for i, name := range l.names {
 		all[name] = l.parts[i].value()
-	}
-	for _, m := range l.metrics {
-		all[m.name] = m.total.Value()
-		m.total.Close()
 	}
 	return all
 }
@@ -302,9 +252,7 @@ func (l *Losses) checkWeight(set string) error {
 
 // Close frees the memory on the device.
 func (l *Losses) Close() {
-	for _, m := range l.metrics {
-		m.total.Close()
-	}
+	l.forget()
 	if l.rows != nil {
 		l.rows.Close()
 		l.rows = nil

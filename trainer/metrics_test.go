@@ -90,6 +90,27 @@ func TestMetricsReadSeldom(t *testing.T) {
 	assert.Equal(t, torchtest.Traffic{ToHost: epochs * metrics * passes, Calls: more.Calls}, more)
 }
 
+// Batches that are counted together give what each alone gives, whatever their shapes; the
+// tensors may change meanwhile.
+func TestMetricsJoinBatches(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		var m measured
+		m.measure([]metric.Metric{metric.MAE()})
+		want := metric.MAE().New()
+		defer want.Close()
+		for i, shape := range [][]int{{4, 3}, {4, 3}, {2, 3}, {2, 5}, {2, 5}, {}, {}, {waitingElements / 2, 1}, {waitingElements / 2, 1}, {3, 1}} {
+			output, target := torch.Randn(shape), torch.Randn(shape)
+			want.Add(output, target)
+			m.compare(Result{Output: output, Target: target})
+			assert.Len(t, m.waiting[0], []int{0, 1, 2, 1, 2, 1, 1, 1, 0, 1}[i], shape)
+			output.ZeroInPlace()
+		}
+		assert.InDelta(t, want.Value(), m.values()["mae"], 1e-12)
+		assert.Empty(t, m.waiting[0])
+	})
+}
+
 // A break in the middle of an epoch changes no metric, though the host has not seen it.
 func TestResumeWithMetrics(t *testing.T) {
 	torchtest.NoLeaks(t)
@@ -97,6 +118,7 @@ func TestResumeWithMetrics(t *testing.T) {
 		r := newTrial(1, torch.CPU, "")
 		every(r)
 		scored(r)
+		r.Metrics = append(r.Metrics, metric.Perplexity()) // sums that are rounded
 		r.Monitor = "val_f1"
 		run := r.Run
 		t.Cleanup(func() {
@@ -120,9 +142,9 @@ func TestResumeWithMetrics(t *testing.T) {
 	}
 	require.ErrorIs(t, fit(func(*trial) {}), ErrInterrupted)
 	for want, change := range map[string]func(*trial){
-		"monitor was val_f1, is f1":                     func(r *trial) { r.Monitor = "f1" },
-		"monitor is gone, it was val_f1":                func(r *trial) { r.Monitor = "val_loss" },
-		"metrics was accuracy, f1, spread, is accuracy": func(r *trial) { r.Metrics, r.Monitor = r.Metrics[:1], "val_accuracy" },
+		"monitor was val_f1, is f1":                                 func(r *trial) { r.Monitor = "f1" },
+		"monitor is gone, it was val_f1":                            func(r *trial) { r.Monitor = "val_loss" },
+		"metrics was accuracy, f1, spread, perplexity, is accuracy": func(r *trial) { r.Metrics, r.Monitor = r.Metrics[:1], "val_accuracy" },
 	} {
 		require.ErrorContains(t, fit(change), want)
 	}
@@ -236,6 +258,7 @@ func TestMetricsMistakes(t *testing.T) {
 			r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, optim.DefaultReduceLROnPlateau())
 		},
 		"step 1: torch: Run.Metrics: metrics compare": step,
+		"epoch 1, step 1: torch: metric mae: ":        func(r *trial) { r.Metrics = append(r.Metrics, metric.MAE()) },
 		`Run.Monitor is "part"; it can be acc, loss, val_acc, val_loss`: func(r *trial) {
 			step(r)
 			r.Metrics, r.Monitor = nil, "part"
