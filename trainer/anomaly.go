@@ -24,16 +24,12 @@ func (s *session) nonFiniteParameter(step int) error {
 			names = append(names, n.Name)
 		}
 	}
-	return &NonFiniteError{Epoch: s.epoch, Step: step, What: "a parameter", Value: math.NaN(), Where: fewOf(names)}
-}
-
-// fewOf lists the first of some names.
-func fewOf(names []string) string {
 	const most = 3
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	where := strings.Join(names[:min(most, len(names))], ", ")
+	if more := len(names) - most; more > 0 {
+		where = fmt.Sprintf("%s and %d more", where, more)
 	}
-	return strings.Join(names, ", ")
+	return &NonFiniteError{Epoch: s.epoch, Step: step, What: "a parameter", Value: math.NaN(), Where: where}
 }
 
 // isFiniteTensor reads whether all numbers of t are finite; integers are.
@@ -44,46 +40,34 @@ func isFiniteTensor(t *torch.Tensor) (ok bool) {
 	return ok
 }
 
-// explain adds to the error of a loss of training that is not finite where that comes
-// from. The batch is computed again.
+// explain adds to the error of a loss that is not finite where that comes from. Its batch is
+// computed again.
 func (s *session) explain(err error) error {
 	e := new(NonFiniteError)
-	if errors.As(err, &e) && e.Where == "" {
-		first := e.Step * s.BatchSize
-		order := s.order(e.Epoch)[first:]
-		epoch := data.Epoch{Size: s.BatchSize, Order: order[:min(s.BatchSize, len(order))], First: first, Seed: s.Seed, Number: e.Epoch}
-		e.Where = s.repeat(s.Train, epoch)
+	if !errors.As(err, &e) || e.Where != "" {
+		return err
 	}
-	return err
-}
-
-// explainValidation is explain for a loss of validation.
-func (s *session) explainValidation(err error) error {
-	e := new(NonFiniteError)
-	if errors.As(err, &e) && e.Where == "" {
-		first := (s.valLosses.step - e.Step) * s.BatchSize // Step is that of training
-		order := numbers(first, min(first+s.BatchSize, s.Val.Len()))
-		e.Where = s.repeat(s.Val, data.Epoch{Size: s.BatchSize, Order: order, First: first})
+	source, order := s.Train, s.order(e.Epoch)
+	epoch := data.Epoch{Size: s.BatchSize, First: e.Step * s.BatchSize, Seed: s.Seed, Number: e.Epoch}
+	if e.What == s.valLosses.what {
+		source, order = s.Val, numbers(0, s.Val.Len())
+		epoch = data.Epoch{Size: s.BatchSize, First: (s.valLosses.step - e.Step) * s.BatchSize} // Step is that of training
 	}
-	return err
-}
-
-// repeat computes the batch of an epoch of one, and says where numbers that are not finite
-// come from; "" where it is not known.
-func (s *session) repeat(source data.Source, e data.Epoch) (where string) {
-	for b, err := range source.Epoch(e) {
-		if err != nil {
-			return ""
+	epoch.Order = order[epoch.First:min(epoch.First+s.BatchSize, len(order))]
+	for b, failed := range source.Epoch(epoch) {
+		if failed != nil {
+			return err
 		}
-		if where = wrongSample(b, e.Order); where == "" && !finite(s.Model) {
-			where = "its origin is not known, because parameters are no longer finite either; Run.DetectAnomaly finds it"
-		}
-		if where == "" {
-			where = s.origin(b)
+		switch e.Where = wrongSample(b, epoch.Order); {
+		case e.Where != "":
+		case !finite(s.Model):
+			e.Where = "its origin is not known, because parameters are no longer finite either; Run.DetectAnomaly finds it"
+		default:
+			e.Where = s.origin(b)
 		}
 		break
 	}
-	return where
+	return err
 }
 
 // wrongSample names a sample of a batch with numbers that are not finite; "" for none.
@@ -114,7 +98,7 @@ func (s *session) origin(b data.Batch) string {
 	}
 	last := "" // layer
 	var infinity, nan string
-	torch.Watch(func() { s.autocast(func() { s.compute(b) }) }, func(c torch.WatchedCall) {
+	torch.Watch(func() { s.compute(s.params[0].Device(), b) }, func(c torch.WatchedCall) {
 		place := "behind " + last
 		if last == "" {
 			place = "before any layer"

@@ -9,29 +9,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/torch/optim/swa"
 )
-
-// decay names the setting of the averages, "" for none.
-func (s *session) decay() string {
-	if s.EMA == 0 {
-		return ""
-	}
-	return fmt.Sprint(s.EMA)
-}
-
-// startEMA makes the averages, which begin with the first step.
-func (s *session) startEMA() {
-	if s.EMA > 0 {
-		s.averages = swa.NewAveragedModel(s.Model, swa.Config{Average: swa.EMA(s.EMA)})
-	}
-}
-
-func (s *session) updateEMA() {
-	if s.averages != nil {
-		s.averages.UpdateParameters(s.Model)
-	}
-}
 
 // weights returns the network that is validated and saved: one with the averages where
 // there are any, or Model.

@@ -67,8 +67,7 @@ func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	defer mse.Close()
 	defer mae.Close()
 	losses, more, err := measure(ctx, r.Model, set, r.BatchSize, r.Metrics, func(l *Losses, b data.Batch) {
-		var result Result
-		r.autocastOn(set.Device(), func() { result = r.compute(b) })
+		result := r.compute(set.Device(), b)
 		l.observe(result, b.Len)
 		if result.values() {
 			mse.Add(result.Output, result.Target)
@@ -119,7 +118,7 @@ func (r Run) Predict(ctx context.Context, set data.Source) (output *torch.Tensor
 			var parts []*torch.Tensor
 			_, _, err = measure(ctx, r.Model, set, r.BatchSize, nil, func(_ *Losses, b data.Batch) {
 				var part *torch.Tensor
-				r.autocastOn(set.Device(), func() {
+				r.autocast(set.Device(), func() {
 					if r.Step == nil {
 						part = r.forward(b.X)
 					} else {

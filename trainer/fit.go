@@ -15,6 +15,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim/swa"
 	"github.com/etude-ml/etude/torch/pt"
 )
 
@@ -47,10 +48,7 @@ func (s *session) alone(f func()) error {
 	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
 	defer runtime.UnlockOSThread()
 	own := func() {
-		torch.ForkRNG(func() {
-			torch.RNGState(s.Train.Device()).Close() // the device's generator is copied now
-			f()
-		})
+		s.forkRNG(f)
 	}
 	if s.Threads > 0 {
 		inner := own
@@ -100,10 +98,7 @@ func (s *session) fit(ctx context.Context) error {
 // sanityCheck tries validation before anything is trained.
 func (s *session) sanityCheck(ctx context.Context) (err error) {
 	if s.NumSanityValSteps > 0 && s.epoch == 0 && s.step == 0 {
-		torch.ForkRNG(func() {
-			torch.RNGState(s.Train.Device()).Close()
-			_, err = s.validateWeights(ctx, s.NumSanityValSteps)
-		})
+		s.forkRNG(func() { _, err = s.validateWeights(ctx, s.NumSanityValSteps) })
 	}
 	return err
 }
@@ -192,7 +187,7 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 		s.Optimizer.ZeroGrad()
 	}
 	before := s.beforeLoss()
-	s.autocast(func() { result = s.compute(batch) })
+	result = s.compute(s.Train.Device(), batch)
 	if err := s.checkLoss(batch, result, before); err != nil {
 		return result, err
 	}
@@ -202,7 +197,9 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 	}
 	if s.closesGroup() {
 		s.update()
-		s.updateEMA()
+		if s.averages != nil {
+			s.averages.UpdateParameters(s.Model)
+		}
 		if s.PerStep {
 			s.Scheduler.Step(math.NaN())
 		}
@@ -280,7 +277,9 @@ func (s *session) interrupt(ctx context.Context) error {
 
 // prepare locks the folder and continues where an earlier run was interrupted.
 func (s *session) prepare() (err error) {
-	s.startEMA()
+	if s.EMA > 0 {
+		s.averages = swa.NewAveragedModel(s.Model, swa.Config{Average: swa.EMA(s.EMA)})
+	}
 	if s.Save != "" {
 		if s.folder, err = openFolder(s.Save); err != nil {
 			return err

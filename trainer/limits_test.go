@@ -124,7 +124,7 @@ func TestSanityCheck(t *testing.T) {
 func TestLimitsRefuse(t *testing.T) {
 	torchtest.NoLeaks(t)
 	for want, change := range map[string]func(*trial){
-		"LimitBatches -1":                     func(r *trial) { r.LimitBatches = -1 },
+		"Run.LimitBatches is -1":              func(r *trial) { r.LimitBatches = -1 },
 		"leave LimitBatches, FastDevRun":      func(r *trial) { r.LimitBatches, r.OverfitBatches = 1, 1 },
 		"FastDevRun and Sampler off":          func(r *trial) { r.FastDevRun, r.OverfitBatches = true, 1 },
 		"leave ResumeFrom off":                func(r *trial) { r.FastDevRun, r.ResumeFrom = true, "last.pt" },

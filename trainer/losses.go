@@ -70,8 +70,7 @@ type Losses struct {
 // checkName refuses the name of a part or a metric that stands for something else: for a
 // value that every history has, or one of others.
 func checkName(name string, others ...metric.Metric) error {
-	taken := slices.ContainsFunc(others, func(m metric.Metric) bool { return m.Name == name })
-	if taken || name == "" || name == "loss" || name == "acc" || strings.HasPrefix(name, "train_") || strings.HasPrefix(name, valPrefix) {
+	if slices.Contains(metricNames(others), name) || name == "" || name == "loss" || name == "acc" || strings.HasPrefix(name, "train_") || strings.HasPrefix(name, valPrefix) {
 		return fmt.Errorf("%q is empty, taken or a name that every history has: choose another one", name)
 	}
 	return nil

@@ -248,7 +248,7 @@ func TestMetricsMistakes(t *testing.T) {
 	for want, change := range map[string]func(*trial){
 		`Run.Monitor is "val_f2"; it can be acc, accuracy, f1, loss, val_acc, val_accuracy, val_f1, val_loss, val_spread`: func(r *trial) { r.Monitor = "val_f2" },
 		`Run.Monitor is "spread"; it can be`: func(r *trial) { r.Monitor = "spread" },
-		`Run.Metrics: two have the name "accuracy"`: func(r *trial) {
+		`Run.Metrics: "accuracy" is empty, taken`: func(r *trial) {
 			r.Metrics = append(r.Metrics, metric.Accuracy())
 		},
 		`"val_x" is empty, taken`:                              func(r *trial) { r.Metrics[0].Name = "val_x" },

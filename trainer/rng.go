@@ -9,6 +9,14 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
+// forkRNG calls f with copies of the random generators, also of the device's.
+func (s *session) forkRNG(f func()) {
+	torch.ForkRNG(func() {
+		torch.RNGState(s.Train.Device()).Close() // which copies it now
+		f()
+	})
+}
+
 // rng is the state of the random generators.
 func (s *session) rng() *torch.Dict {
 	d := torch.NewDict("cpu", torch.RNGState(torch.CPU))

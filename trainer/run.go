@@ -39,6 +39,8 @@ var (
 // Optimizer and Train are needed. Elsewhere nil switches something off, and a number
 // that must be at least 1 has a default for 0.
 type Run struct {
+	// What is trained, and on what.
+
 	Model     any             // an nn.Module, or with Step whatever holds layers; see package nn for how its parameters are found
 	Loss      nn.Loss         // the mean over a batch; see nn.WithDivisor for means over anything but its samples
 	Optimizer optim.Optimizer // optim.Several for more than one
@@ -51,24 +53,15 @@ type Run struct {
 	// Output and Target; a Step that always gives one needs no Run.Loss.
 	Step func(data.Batch) Result
 
-	Epochs    int            // at least 1; 0 for DefaultEpochs
-	BatchSize int            // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
-	Seed      uint64         // of the order of the samples in each epoch, and of what Train draws; every value, 0 included, is a seed
-	Sampler   data.Sampler   // the order of an epoch; nil for one that data.Order shuffles
-	DropLast  bool           // leave out an epoch's last batch where it would be smaller than the others
-	Stop      *EarlyStopping // watches Monitor, in its direction; its settings are copied; nil for all epochs
-	KeepLast  bool           // end with the last weights, not with those of the best epoch
+	// The batches of an epoch.
 
-	// Metrics compare outputs and targets over all samples of an epoch, counted on the
-	// device: "f1" in training, from the batches as they were trained, as in Keras, and
-	// "val_f1" in validation. A metric that keeps all outputs (metric.Metric.Keep) is measured
-	// in training only where there is no validation. Epoch.More holds the values.
-	Metrics []metric.Metric
-	// Monitor names the value that decides which epoch is best, and that Stop, KeepBest and
-	// ReduceLROnPlateau watch: "val_loss", which is the default where there is validation,
-	// "loss", the other default, "val_acc" or "acc" for classes, or a name in Epoch.More.
-	// Losses are minimised, "acc" and metrics as Metric.Maximize says.
-	Monitor string
+	Epochs    int          // at least 1; 0 for DefaultEpochs
+	BatchSize int          // at least 1; 0 for DefaultBatchSize; an epoch's last batch holds what is left
+	Seed      uint64       // of the order of the samples in each epoch, and of what Train draws; every value, 0 included, is a seed
+	Sampler   data.Sampler // the order of an epoch; nil for one that data.Order shuffles
+	DropLast  bool         // leave out an epoch's last batch where it would be smaller than the others
+
+	// The steps of the optimizer.
 
 	// Accumulate is how many batches make one step of the optimizer, 0 for 1: their
 	// gradients are added up as if they were one large batch, each sample weighing
@@ -81,14 +74,14 @@ type Run struct {
 	// PerStep lets Scheduler step after each step of the optimizer instead, as OneCycleLR
 	// and CyclicLR want it.
 	PerStep bool
-
-	// Autocast computes outputs and losses in BFloat16 or Float16 where torch.Autocast does;
-	// 0, which is Float32, for no autocast.
+	// Autocast computes outputs and losses in BFloat16 or Float16 where torch.Autocast does,
+	// in training, validation, Evaluate and Predict; 0, which is Float32, for no autocast.
 	Autocast torch.DType
 	// Scaler scales losses and leaves out the steps whose gradients are not finite, which
-	// Epoch.Skipped counts; Float16 needs one. Scheduler counts them as steps, as in Lightning,
-	// so that a schedule ends with the run. A loss that is not finite is an error as without
-	// a Scaler, because the scale does not change it. nil for none.
+	// Epoch.Skipped counts; with Float16 small gradients are 0 without one. Scheduler counts
+	// them as steps, as in Lightning, so that a schedule ends with the run. A loss that is
+	// not finite is an error as without a Scaler, because the scale does not change it. nil
+	// for none.
 	Scaler *optim.GradScaler
 	// EMA is the decay, such as 0.999, of exponential moving averages of the weights, which
 	// every step of the optimizer updates, one that Scaler leaves out too; buffers are copied,
@@ -98,6 +91,25 @@ type Run struct {
 	// with too. Fit leaves averages in Model at the end; hooks, and an interrupted run, have
 	// the weights of the last step. 0 for none.
 	EMA float64
+
+	// What is measured, and what follows from it.
+
+	// Metrics compare outputs and targets over all samples of an epoch, counted on the
+	// device: "f1" in training, from the batches as they were trained, as in Keras, and
+	// "val_f1" in validation. Small batches are counted up to 32 at a time. A metric that keeps
+	// all outputs (metric.Metric.Keep) is measured in training only where there is no
+	// validation. Epoch.More holds the values.
+	Metrics []metric.Metric
+	// Monitor names the value that decides which epoch is best, and that Stop, KeepBest and
+	// ReduceLROnPlateau watch: "val_loss", which is the default where there is validation,
+	// "loss", the other default, "val_acc" or "acc" for classes, or a name in Epoch.More.
+	// Losses are minimised, "acc" and metrics as Metric.Maximize says.
+	Monitor    string
+	Stop       *EarlyStopping // watches Monitor, in its direction; its settings are copied; nil for all epochs
+	KeepLast   bool           // end with the last weights, not with those of the best epoch
+	TrackNorms bool           // records Epoch.GradNorm where ClipNorm is 0, too, and Epoch.WeightNorm
+
+	// What finds mistakes.
 
 	// LimitBatches ends each epoch, of training and of validation, after so many batches. 0
 	// for no limit.
@@ -111,13 +123,12 @@ type Run struct {
 	// NumSanityValSteps is how many batches of validation are tried, and their losses
 	// dropped, before the first epoch, so that a mistake there does not show only after it.
 	NumSanityValSteps int
-
-	// TrackNorms records Epoch.GradNorm where ClipNorm is 0, too, and Epoch.WeightNorm.
-	TrackNorms bool
 	// DetectAnomaly looks after each batch for what is not finite, so that the error names
 	// the operator and the layer whose results first were not, in a batch that is computed
-	// once more, or the parameter. It is for debugging: the host waits for each batch several times.
+	// once more, or the parameter. The host waits for each batch several times.
 	DetectAnomaly bool
+
+	// The files.
 
 	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
 	// each best one; at the end model.pt (the best weights), history.json and
@@ -153,8 +164,12 @@ type Run struct {
 	Override bool
 	Control  *Control // saves on request; or nil
 
+	// The host.
+
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 0 for 32
+
+	// The hooks, which are called on Fit's goroutine.
 
 	// OnStart is called once Save is this run's, and before anything in it is changed:
 	// here a caller can remove its own files of an earlier run. An error ends the run.
@@ -169,109 +184,11 @@ type Run struct {
 	// validated, recorded and saved like a whole one.
 	OnBatch    func(epoch, step int, r Result) error
 	OnEpoch    func(Epoch) error // after each epoch, before it is saved; an error ends the run after that; see Log
-	OnProgress func(Progress)    // after each step, on Fit's goroutine
-	OnNotice   func(text string) // a message for the user that is no error, on Fit's goroutine
+	OnProgress func(Progress)    // after each step
+	OnNotice   func(text string) // a message for the user that is no error
 	// AroundStep calls step, and may do something around it: measure it, or see
 	// that it reads nothing from the device.
 	AroundStep func(step func())
-}
-
-// check finds what cannot be trained before anything is touched.
-func (r *Run) check() error {
-	switch {
-	case r.Model == nil:
-		return errors.New("Run.Model is nil")
-	case r.Loss == nil && r.Step == nil:
-		return errors.New("Run.Loss is nil, and so is Run.Step")
-	case r.Step == nil && !isModule(r.Model):
-		return fmt.Errorf("Run.Model, a %T, is no nn.Module: it needs Run.Step", r.Model)
-	case r.Optimizer == nil:
-		return errors.New("Run.Optimizer is nil")
-	case r.Train == nil:
-		return errors.New("Run.Train is nil")
-	case r.Epochs < 1 || r.BatchSize < 1 || r.ReadEvery < 1 || r.Threads < 0 || r.Accumulate < 1 || r.KeepBest < 0:
-		return fmt.Errorf("Run: Epochs %d, BatchSize %d, ReadEvery %d, Threads %d, Accumulate %d, KeepBest %d: none may be negative",
-			r.Epochs, r.BatchSize, r.ReadEvery, r.Threads, r.Accumulate, r.KeepBest)
-	case r.LimitBatches < 0 || r.OverfitBatches < 0 || r.NumSanityValSteps < 0:
-		return fmt.Errorf("Run: LimitBatches %d, OverfitBatches %d, NumSanityValSteps %d: none may be negative",
-			r.LimitBatches, r.OverfitBatches, r.NumSanityValSteps)
-	case r.OverfitBatches > 0 && (r.LimitBatches > 0 || r.Sampler != nil):
-		return errors.New("Run.OverfitBatches chooses the batches itself: leave LimitBatches, FastDevRun and Sampler off")
-	case r.FastDevRun && r.ResumeFrom != "":
-		return errors.New("Run.FastDevRun continues nothing: leave ResumeFrom off")
-	case r.NumSanityValSteps > 0 && r.Val == nil:
-		return errors.New("Run.NumSanityValSteps needs Run.Val")
-	case !(r.ClipNorm >= 0):
-		return fmt.Errorf("Run.ClipNorm is %v; it must not be negative", r.ClipNorm)
-	case !(r.ClipValue >= 0):
-		return fmt.Errorf("Run.ClipValue is %v; it must not be negative", r.ClipValue)
-	case r.Autocast != torch.Float32 && r.Autocast != torch.BFloat16 && r.Autocast != torch.Float16:
-		return fmt.Errorf("Run.Autocast is %v; it can be bfloat16 or float16", r.Autocast)
-	case !(r.EMA >= 0 && r.EMA < 1):
-		return fmt.Errorf("Run.EMA is %v; it must be at least 0 and less than 1", r.EMA)
-	case r.PerStep && r.Scheduler == nil:
-		return errors.New("Run.PerStep needs Run.Scheduler")
-	case r.Stop != nil && (r.Stop.Patience < 0 || !(r.Stop.MinDelta >= 0)):
-		return fmt.Errorf("Run.Stop: Patience %d, MinDelta %v: neither may be negative", r.Stop.Patience, r.Stop.MinDelta)
-	case r.Resume && r.Save == "":
-		return errors.New("Run.Resume needs Run.Save, the folder to continue from")
-	case r.KeepBest > 0 && r.Save == "":
-		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
-	}
-	for i, m := range r.Metrics {
-		if err := checkName(m.Name); err != nil || slices.ContainsFunc(r.Metrics[:i], func(o metric.Metric) bool { return o.Name == m.Name }) {
-			return fmt.Errorf("Run.Metrics: %w", cmp.Or(err, fmt.Errorf("two have the name %q", m.Name)))
-		}
-	}
-	monitor, mode, err := r.monitor(nil)
-	if err != nil {
-		return err
-	}
-	if r.Stop != nil && r.Stop.Mode == Max && mode == Min {
-		return fmt.Errorf("Run.Stop.Mode is max, but a lower %s is better; leave Mode at Min", monitor)
-	}
-	if p, ok := r.Scheduler.(*optim.ReduceLROnPlateau); ok {
-		switch {
-		case r.PerStep:
-			return errors.New("Run.PerStep: a step has no measure for ReduceLROnPlateau to watch; leave PerStep off")
-		case p.Max != (mode == Max):
-			return fmt.Errorf("Run.Scheduler: Max of ReduceLROnPlateau is %v, but %s improves towards its %s", p.Max, monitor, mode)
-		}
-	}
-	params := nn.Parameters(r.Model)
-	if len(params) == 0 {
-		return fmt.Errorf("Run.Model, a %T, has no parameters; see package nn for how they are found", r.Model)
-	}
-	if err := r.checkOptimizer(); err != nil {
-		return err
-	}
-	device := params[0].Device()
-	for _, set := range []struct {
-		name string
-		data.Source
-	}{{"Train", r.Train}, {"Val", r.Val}} {
-		if set.Source == nil {
-			continue
-		}
-		if s, ok := set.Source.(*data.Set); ok {
-			if err := s.Check(); err != nil {
-				return fmt.Errorf("the set Run.%s: %w", set.name, err)
-			}
-		}
-		if set.Len() == 0 {
-			return fmt.Errorf("the set Run.%s has no samples", set.name)
-		}
-		if d := set.Device(); d != device {
-			return fmt.Errorf("the set Run.%s is on %s, the model's parameters on %s; make it on their device", set.name, d, device)
-		}
-	}
-	switch n := len(r.order(0)); {
-	case n == 0 && r.DropLast:
-		return fmt.Errorf("Run.DropLast leaves nothing: an epoch has fewer samples than BatchSize, %d", r.BatchSize)
-	case n == 0:
-		return errors.New("Run.Sampler chooses no samples")
-	}
-	return nil
 }
 
 // trainMetrics returns the metrics of training.
@@ -369,8 +286,13 @@ func isModule(model any) bool {
 // forward calls Model, which check has found to be an nn.Module.
 func (r *Run) forward(x *torch.Tensor) *torch.Tensor { return r.Model.(nn.Module).Forward(x) }
 
-// compute returns what the network makes of a batch.
-func (r *Run) compute(b data.Batch) Result {
+// compute returns what the network makes of a batch on a device, in Autocast's precision.
+func (r *Run) compute(d torch.Device, b data.Batch) (result Result) {
+	r.autocast(d, func() { result = r.step(b) })
+	return result
+}
+
+func (r *Run) step(b data.Batch) Result {
 	if r.Step == nil {
 		output := r.forward(b.X)
 		return Result{Loss: r.Loss(output, target(b)), Output: output, Target: b.Y}
@@ -391,28 +313,4 @@ func target(b data.Batch) *torch.Tensor {
 		panic(&torch.Error{Op: "loss", Message: "the set has no targets Y; Run.Step can train without them"})
 	}
 	return b.Y
-}
-
-// checkOptimizer refuses an optimizer whose steps would not train Model, or would
-// change what no checkpoint of Model holds.
-func (r *Run) checkOptimizer() error {
-	held := map[*torch.Tensor]bool{}
-	for _, p := range r.Optimizer.Parameters() {
-		held[p] = true
-	}
-	var missing []string
-	for _, p := range nn.NamedParameters(r.Model) {
-		if p.Tensor.RequiresGrad() && !held[p.Tensor] {
-			missing = append(missing, p.Name)
-		}
-		delete(held, p.Tensor)
-	}
-	switch {
-	case missing != nil:
-		return fmt.Errorf("Run.Optimizer does not hold %s of Run.Model: make it with nn.Parameters(model); a parameter that is to keep its value needs SetRequiresGrad(false)",
-			strings.Join(missing, ", "))
-	case len(held) > 0:
-		return fmt.Errorf("Run.Optimizer holds %d parameters that are not Run.Model's, which no checkpoint would hold: make it with nn.Parameters(model)", len(held))
-	}
-	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // poison makes the n-th step's loss NaN (and so all weights after it).
@@ -139,11 +140,18 @@ func TestRunChecks(t *testing.T) {
 		"Run.Loss is nil, and":                   func(r *Run) { r.Loss = nil },
 		"Run.Optimizer is nil":                   func(r *Run) { r.Optimizer = nil },
 		"Run.Train is nil":                       func(r *Run) { r.Train = nil },
-		"Epochs -1":                              func(r *Run) { r.Epochs = -1 },
-		"BatchSize -64":                          func(r *Run) { r.BatchSize = -64 },
+		"Run.Epochs is -1; it must not":          func(r *Run) { r.Epochs = -1 },
+		"Run.BatchSize is -64; it must not":      func(r *Run) { r.BatchSize = -64 },
+		"Run.ClipValue is NaN; it must not":      func(r *Run) { r.ClipValue = nan },
+		"Run.EMA is 1; it must be":               func(r *Run) { r.EMA = 1 },
+		"Run.Autocast is int64; it can be":       func(r *Run) { r.Autocast = torch.Int64 },
+		"Run.PerStep needs Run.Scheduler":        func(r *Run) { r.PerStep = true },
+		"Run.DropLast leaves nothing":            func(r *Run) { r.DropLast, r.BatchSize = true, 26 },
+		"Run.Sampler chooses no samples":         func(r *Run) { r.Sampler = chosen(func(uint64, int) []int { return nil }) },
+		`"half" has no Batch or no Value`:        func(r *Run) { r.Metrics = []metric.Metric{{Name: "half"}} },
 		"Mode":                                   func(r *Run) { r.Stop = &EarlyStopping{Mode: Max} },
-		"Patience -1":                            func(r *Run) { r.Stop = &EarlyStopping{Patience: -1} },
-		"MinDelta NaN":                           func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
+		"Run.Stop.Patience is -1":                func(r *Run) { r.Stop = &EarlyStopping{Patience: -1} },
+		"Run.Stop.MinDelta is NaN":               func(r *Run) { r.Stop = &EarlyStopping{MinDelta: math.NaN()} },
 		"Run.Resume needs Run.Save":              func(r *Run) { r.Resume = true },
 		"has no parameters":                      func(r *Run) { r.Model = nn.Tanh{} },
 		"25 samples on cpu, but Y is [9] on cpu": func(r *Run) { r.Train = &data.Set{X: inMemory(r.Train).X, Y: inMemory(r.Val).Y} },

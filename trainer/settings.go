@@ -7,16 +7,17 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // settings returns the settings that must not change for a run to continue exactly, with
@@ -32,8 +33,8 @@ func (s *session) settings() *torch.Dict {
 		"model", describe(s.Model),
 	)
 	for _, o := range options {
-		if value := o.value(s); value != "" {
-			d.Set(o.key, value)
+		if value := o.value(s); value != nil && !reflect.ValueOf(value).IsZero() {
+			d.Set(o.key, fmt.Sprint(value))
 		}
 	}
 	return d
@@ -43,27 +44,20 @@ func (s *session) settings() *torch.Dict {
 // uses it.
 type option struct {
 	key   string
-	value func(*session) string // "" where it is not used
-	fixed bool                  // Run.Override does not allow another one
+	value func(*session) any // nil, or a zero, where it is not used
+	fixed bool               // Run.Override does not allow another one
 }
 
 var options = []option{
-	{key: "sampler", value: (*session).sampling, fixed: true},
-	{key: "drop_last", value: (*session).dropping, fixed: true},
-	{key: "limit_batches", value: func(s *session) string { return unlessZero(s.LimitBatches) }, fixed: true},
-	{key: "overfit_batches", value: func(s *session) string { return unlessZero(s.OverfitBatches) }, fixed: true},
-	{key: "metrics", value: (*session).metricNames, fixed: true},
-	{key: "monitor", value: func(s *session) string { return s.history.Monitor }, fixed: true},
-	{key: "autocast", value: (*session).precision},
-	{key: "ema", value: (*session).decay},
-	{key: "scaler", value: (*session).scaling, fixed: true},
-}
-
-func unlessZero(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
+	{"sampler", (*session).sampling, true},
+	{"drop_last", func(s *session) any { return s.DropLast }, true},
+	{"limit_batches", func(s *session) any { return s.LimitBatches }, true},
+	{"overfit_batches", func(s *session) any { return s.OverfitBatches }, true},
+	{"metrics", func(s *session) any { return strings.Join(metricNames(s.Metrics), ", ") }, true},
+	{"monitor", func(s *session) any { return s.history.Monitor }, true},
+	{"autocast", func(s *session) any { return s.Autocast }, false},
+	{"ema", func(s *session) any { return s.EMA }, false},
+	{"scaler", (*session).scaling, true},
 }
 
 // optionOf returns the option of a key of the settings; nil where it is none.
@@ -75,27 +69,19 @@ func optionOf(key any) *option {
 	return &options[i]
 }
 
-// sampling identifies the sampler by its first epoch, whatever it depends on; "" for none.
-func (s *session) sampling() string {
+// sampling identifies the sampler by its first epoch, whatever it depends on; nil for none.
+func (s *session) sampling() any {
 	if s.Sampler == nil {
-		return ""
+		return nil
 	}
 	return fmt.Sprintf("%T %.12x", s.Sampler, sha256.Sum256(fmt.Append(nil, s.Sampler.Order(s.Seed, 0))))
 }
 
-func (s *session) dropping() string {
-	if s.DropLast {
-		return "true"
+func metricNames(metrics []metric.Metric) (names []string) {
+	for _, m := range metrics {
+		names = append(names, m.Name)
 	}
-	return ""
-}
-
-func (s *session) metricNames() string {
-	names := make([]string, len(s.Metrics))
-	for i, m := range s.Metrics {
-		names[i] = m.Name
-	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // schedule names the scheduler and when it steps.

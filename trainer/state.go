@@ -141,33 +141,20 @@ func (s *session) setCursor(d *torch.Dict) error {
 	epoch, step := torch.Read[int](r, "epoch"), torch.Read[int](r, "step")
 	sum, weight, seconds := readFloat(r, "loss_sum"), readFloat(r, "samples"), readFloat(r, "seconds")
 	right, labels := torch.Read[int](r, "right"), torch.Read[int](r, "labels")
+	skipped, missing, states := readOr(r, "skipped", 0), readOr(r, "missing", 0), readOr(r, "metrics", torch.NewDict())
 	normSum, norms := 0.0, 0.0
-	if _, ok := d.Get("norms"); ok {
+	if r.Has("norms") {
 		normSum, norms = readFloat(r, "norm_sum"), readFloat(r, "norms")
-	}
-	skipped := 0
-	if _, ok := d.Get("skipped"); ok {
-		skipped = torch.Read[int](r, "skipped")
 	}
 	var names []string
 	var parts []mean
-	if _, ok := d.Get("parts"); ok {
-		pairs := &torch.DictReader{Dict: torch.Read[*torch.Dict](r, "parts")}
-		for i := 0; r.Err == nil && i < pairs.Dict.Len(); i++ {
-			name := fmt.Sprint(pairs.Dict.Keys()[i])
-			if xs := pairs.Numbers(name, 2); pairs.Err == nil {
-				names, parts = append(names, name), append(parts, mean{xs[0], xs[1]})
-			}
-			r.Err = pairs.Err
+	pairs := &torch.DictReader{Dict: readOr(r, "parts", torch.NewDict())}
+	for i := 0; r.Err == nil && i < pairs.Dict.Len(); i++ {
+		name := fmt.Sprint(pairs.Dict.Keys()[i])
+		if xs := pairs.Numbers(name, 2); pairs.Err == nil {
+			names, parts = append(names, name), append(parts, mean{xs[0], xs[1]})
 		}
-	}
-	missing := 0
-	if _, ok := d.Get("missing"); ok {
-		missing = torch.Read[int](r, "missing")
-	}
-	states := torch.NewDict()
-	if _, ok := d.Get("metrics"); ok {
-		states = torch.Read[*torch.Dict](r, "metrics")
+		r.Err = pairs.Err
 	}
 	if r.Err == nil && (epoch != len(s.history.Epochs) || step < 0 || step > s.steps()) {
 		r.Fail("epoch %d, step %d is not in this run", epoch, step)
@@ -182,6 +169,14 @@ func (s *session) setCursor(d *torch.Dict) error {
 	s.norms.more[0] = float64(skipped)
 	s.losses.more = [2]float64{float64(right), float64(labels)}
 	return s.losses.loadMetrics(states, s.Train.Device())
+}
+
+// readOr reads a value that a file may lack.
+func readOr[T any](r *torch.DictReader, key string, absent T) T {
+	if !r.Has(key) {
+		return absent
+	}
+	return torch.Read[T](r, key)
 }
 
 func (s *session) setBest(d *torch.Dict) error {

@@ -20,7 +20,7 @@ func (s *session) validateWeights(ctx context.Context, limit int) (ok bool, err 
 		defer func() { err = errors.Join(err, swap(s.Model, s.averages.Module)) }()
 	}
 	ok, err = s.validate(ctx, limit)
-	return ok, s.explainValidation(err)
+	return ok, s.explain(err)
 }
 
 // validate measures limit batches of the validation set, or all for 0; false when ctx ended
@@ -35,9 +35,7 @@ func (s *session) validate(ctx context.Context, limit int) (bool, error) {
 		e.Order = numbers(0, min(limit*s.BatchSize, s.Val.Len()))
 	}
 	err := s.valLosses.pass(ctx, s.Model, s.Val, e, func(b data.Batch) {
-		var result Result
-		s.autocast(func() { result = s.compute(b) })
-		s.valLosses.observe(result, b.Len)
+		s.valLosses.observe(s.compute(s.Val.Device(), b), b.Len)
 	})
 	switch e := new(NonFiniteError); {
 	case errors.As(err, &e):
