@@ -195,11 +195,3 @@ func (s *session) checkGradients() error {
 	}
 	return nil
 }
-
-// checkParameters finds, for DetectAnomaly, parameters that a step made not finite.
-func (s *session) checkParameters() error {
-	if !s.DetectAnomaly || finite(s.Model) {
-		return nil
-	}
-	return s.nonFiniteParameter(s.step)
-}

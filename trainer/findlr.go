@@ -129,15 +129,12 @@ func (s *session) findLR(ctx context.Context, f LRFinder, curve *LRCurve) (err e
 	}
 }
 
-// How much of the curve Suggestion leaves out.
-const (
-	skipBegin = 10
-	skipEnd   = 1
-)
-
-// Suggestion returns the rate at which the loss fell most steeply over the logarithm of the
-// rate, as fastai's "steep". The first 10 steps and the last are left out, as in Lightning. It
-// is an error if fewer than two are left.
+// Suggestion returns the rate at which the smoothed loss fell most steeply over the logarithm
+// of the rate, by the difference between the two neighbours of a step, and without the first 10
+// steps and the last: what Lightning's LRFinder.suggestion returned before version 2.5.3,
+// which divides by differences of the rates themselves and so favours low ones. (fastai's
+// "steep" takes the difference to the next step; its default, "valley", is another method.)
+// It is an error if fewer than two steps are left.
 func (c *LRCurve) Suggestion() (lr float64, err error) {
 	i := c.steepest()
 	if i < 0 {
@@ -148,13 +145,14 @@ func (c *LRCurve) Suggestion() (lr float64, err error) {
 
 // steepest returns the position of the suggestion, -1 for none.
 func (c *LRCurve) steepest() int {
-	end := len(c.Losses) - skipEnd
-	if end-skipBegin < 2 {
+	const begin = 10
+	last := len(c.Losses) - 2
+	if last <= begin {
 		return -1
 	}
 	best, slope := -1, math.Inf(1)
-	for i := skipBegin; i < end; i++ {
-		before, after := max(i-1, skipBegin), min(i+1, end-1)
+	for i := begin; i <= last; i++ {
+		before, after := max(i-1, begin), min(i+1, last)
 		if x := (c.Losses[after] - c.Losses[before]) / float64(after-before); x < slope {
 			best, slope = i, x
 		}

@@ -205,7 +205,10 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 		}
 	}
 	s.losses.observe(result, batch.Len)
-	return result, s.checkParameters()
+	if s.DetectAnomaly && !finite(s.Model) {
+		return result, s.nonFiniteParameter(s.step)
+	}
+	return result, nil
 }
 
 // endEpoch records the epoch, saves, and makes the next one current.

@@ -26,6 +26,13 @@ const (
 	waitingElements = 1 << 20
 )
 
+func metricNames(metrics []metric.Metric) (names []string) {
+	for _, m := range metrics {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
 // measure sets the metrics.
 func (m *measured) measure(metrics []metric.Metric) {
 	m.metrics = metrics

@@ -9,16 +9,6 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// autocast calls f, which computes outputs and losses on a device, in the precision that
-// Run asks for.
-func (r *Run) autocast(d torch.Device, f func()) {
-	if r.Autocast == torch.Float32 {
-		f()
-		return
-	}
-	torch.Autocast(d, r.Autocast, f)
-}
-
 // scaled returns the loss whose gradients are computed.
 func (s *session) scaled(loss *torch.Tensor) *torch.Tensor {
 	if s.Scaler == nil {

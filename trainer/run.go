@@ -307,6 +307,16 @@ func (r *Run) step(b data.Batch) Result {
 	return result
 }
 
+// autocast calls f, which computes outputs and losses on a device, in the precision that
+// Run asks for.
+func (r *Run) autocast(d torch.Device, f func()) {
+	if r.Autocast == torch.Float32 {
+		f()
+		return
+	}
+	torch.Autocast(d, r.Autocast, f)
+}
+
 // target returns a batch's targets, without which there is no loss.
 func target(b data.Batch) *torch.Tensor {
 	if b.Y == nil {

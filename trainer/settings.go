@@ -17,7 +17,6 @@ import (
 	"github.com/etude-ml/etude/torch/cuda"
 	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
-	"github.com/etude-ml/etude/trainer/metric"
 )
 
 // settings returns the settings that must not change for a run to continue exactly, with
@@ -75,13 +74,6 @@ func (s *session) sampling() any {
 		return nil
 	}
 	return fmt.Sprintf("%T %.12x", s.Sampler, sha256.Sum256(fmt.Append(nil, s.Sampler.Order(s.Seed, 0))))
-}
-
-func metricNames(metrics []metric.Metric) (names []string) {
-	for _, m := range metrics {
-		names = append(names, m.Name)
-	}
-	return names
 }
 
 // schedule names the scheduler and when it steps.
