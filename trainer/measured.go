@@ -13,7 +13,8 @@ import (
 
 // measured counts batches for metrics. It takes about as long to count one small batch as
 // many, so their outputs and targets wait for each other: up to 32 batches, or so many
-// elements of outputs, 4 MB. The first is counted alone, so that an error comes with it.
+// elements of outputs, 4 MB. The first is counted alone, so that an error comes with it, and
+// so is what would not join others.
 type measured struct {
 	metrics []metric.Metric
 	totals  []*metric.Accumulator
@@ -49,39 +50,41 @@ func (m *measured) compare(r Result) {
 	if r.Output == nil || r.Target == nil {
 		panic(&torch.Error{Op: "Run.Metrics", Message: "metrics compare the Output and the Target of a Result, of which one is nil"})
 	}
-	if len(m.waiting[0]) > 0 && !(joins(m.waiting[0][0], r.Output) && joins(m.waiting[1][0], r.Target)) {
+	alone := !m.begun || r.Output.Numel() >= waitingElements || r.Output.Dim() == 0 || r.Target.Dim() == 0
+	if len(m.waiting[0]) > 0 && (alone || !joins(m.waiting[0][0], r.Output) || !joins(m.waiting[1][0], r.Target)) {
 		m.count()
+	}
+	if alone {
+		m.add(r.Output, r.Target)
+		return
 	}
 	for i, t := range []*torch.Tensor{r.Output, r.Target} {
 		t = t.Detach()
 		torch.Unscoped(func() { m.waiting[i] = append(m.waiting[i], t.Clone()) }) // the caller may use its memory again
 	}
-	if n := len(m.waiting[0]); !m.begun || n == waitingBatches || n*r.Output.Numel() >= waitingElements {
+	if n := len(m.waiting[0]); n == waitingBatches || n*r.Output.Numel() >= waitingElements {
 		m.count()
 	}
 }
 
 // joins reports whether batches can stand one after another.
 func joins(a, b *torch.Tensor) bool {
-	return a.Dim() > 0 && b.Dim() > 0 && a.DType() == b.DType() && a.Device() == b.Device() && slices.Equal(a.Shape()[1:], b.Shape()[1:])
+	return a.DType() == b.DType() && a.Device() == b.Device() && slices.Equal(a.Shape()[1:], b.Shape()[1:])
 }
 
 // count adds the batches that wait to the totals.
 func (m *measured) count() {
-	if len(m.waiting[0]) == 0 {
-		return
+	if len(m.waiting[0]) > 0 {
+		torch.Scope(func() { m.add(torch.Cat(m.waiting[0], 0), torch.Cat(m.waiting[1], 0)) })
+		m.drop()
 	}
-	torch.Scope(func() {
-		output, target := m.waiting[0][0], m.waiting[1][0]
-		if len(m.waiting[0]) > 1 {
-			output, target = torch.Cat(m.waiting[0], 0), torch.Cat(m.waiting[1], 0)
-		}
-		for _, t := range m.totals {
-			t.Add(output, target)
-		}
-	})
-	m.drop()
+}
+
+func (m *measured) add(output, target *torch.Tensor) {
 	m.begun = true
+	for _, t := range m.totals {
+		t.Add(output, target)
+	}
 }
 
 // drop frees the batches that wait.
