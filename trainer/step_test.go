@@ -289,7 +289,8 @@ func TestEvaluateWhatFits(t *testing.T) {
 	require.ErrorContains(t, err, "the set has no targets Y; Run.Step can train without them")
 }
 
-// Evaluate gives what the last validation gave, in lower precision too.
+// Evaluate gives what the last validation gave, in lower precision too, in which Predict
+// computes as well.
 func TestEvaluateWithAutocast(t *testing.T) {
 	torchtest.NoLeaks(t)
 	golden := readGolden(t)
@@ -302,6 +303,10 @@ func TestEvaluateWithAutocast(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEqual(t, full.Loss, low.Loss)
 		assert.InEpsilon(t, full.Loss, low.Loss, 1e-2, "bfloat16 has 8 bits")
+		output, err := r.Predict(context.Background(), r.Val)
+		require.NoError(t, err)
+		assert.Equal(t, torch.BFloat16, output.DType(), "of the last layer, a linear one")
+		output.Close()
 		h, err := r.Fit(context.Background())
 		require.NoError(t, err)
 		m, err := r.Evaluate(context.Background(), r.Val)
