@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Package rtneural writes networks as the JSON files that RTNeural loads, a C++ library
-// for networks in real-time audio (RTNeural/model_loader.h, as of November 2026).
+// for networks in real-time audio (RTNeural/model_loader.h at commit 1fb1f07).
 //
 // A file describes a stream: RTNeural is given one frame of numbers and returns one, and
 // its recurrent and convolutional layers remember the frames before, until reset() is
@@ -24,7 +24,13 @@
 // RTNeural's convolutions are causal. A convolution without padding is exported too; its
 // frames come as many frames later as the kernel reaches back: see [Check].Warmup.
 //
+// RTNeural's softmax takes the exponentials of its inputs as they are: in float they
+// overflow above 88.
+//
 // Before the file gets its name, it is read again and its frames are computed by
 // [Network], loops that know nothing of libtorch, and compared with libtorch's. [Open]
-// loads such a file for the same purpose; it needs no libtorch.
+// loads such a file; it needs no libtorch.
+//
+// RTNeural is in no package registry, so the tests do not run it. They compare with the
+// results that it gave for the files in testdata, by the program beside them.
 package rtneural
