@@ -415,6 +415,9 @@ func operatorCases() map[string]forward {
 	all["index first"] = func(x t) t { return first("aten::index.Tensor", fixed(x), []t{index}) }
 	all["index middle"] = func(x t) t { return first("aten::index.Tensor", x, []t{nil, places.Narrow(1, 0, 3)}) }
 	add2("index_put", []t{index.Narrow(0, 0, 2)}, ones(2, 6))
+	all["index_put crossed"] = func(x t) t {
+		return first("aten::index_put", fixed(x), []t{index.Narrow(0, 0, 2).Unsqueeze(1), index.Narrow(0, 0, 2)}, m.Narrow(0, 0, 2).Narrow(1, 0, 2))
+	}
 	all["index_put add"] = func(x t) t { return first("aten::index_put", fixed(x), []t{index}, v6, true) }
 	add("index_add", 1, index, ones(1, 3, 6).Expand(1, 3, 6))
 	all["index_add"] = func(x t) t {

@@ -223,10 +223,8 @@ func alongAxis(reduction string) lowering {
 	}
 }
 
-// places joins indices of the first dimensions to one of [..., dimensions], as GatherND
-// and ScatterND take them.
-func (c *call) places(x *value, indices []*value) string {
-	var shape []size
+// broadcast returns the shape of several indices together.
+func (c *call) broadcast(indices []*value) (shape []size) {
 	for _, v := range indices {
 		if v.dtype == torch.Bool {
 			fail.With("%s: a mask as an index cannot be exported: the result's shape depends on values. Use Where", c.node.Op)
@@ -240,11 +238,15 @@ func (c *call) places(x *value, indices []*value) string {
 			}
 		}
 	}
-	var parts []string
-	for _, v := range indices {
-		full := c.expand(c.as(v, torch.Int64), shape...)
-		parts = append(parts, c.unsqueeze(full, len(shape)))
-	}
+	return shape
+}
+
+// places joins indices of the first dimensions to one of [..., dimensions], as GatherND
+// and ScatterND take them.
+func (c *call) places(indices []*value, shape []size) string {
+	parts := collect(indices, func(v *value) string {
+		return c.unsqueeze(c.expand(c.as(v, torch.Int64), shape...), len(shape))
+	})
 	return c.add("Concat", parts, attrInt("axis", len(shape)))
 }
 
@@ -272,7 +274,7 @@ func (c *call) indexed() (indices []*value, first int) {
 func lowerIndex(c *call) {
 	x := c.tensor("self")
 	indices, first := c.indexed()
-	at := c.places(x, indices)
+	at := c.places(indices, c.broadcast(indices))
 	n, rank := len(indices), len(x.shape)
 	y := c.add("GatherND", []string{c.moved(c.in(x), rank, first, n, 0), at})
 	out := c.shapeOf(0)
@@ -286,18 +288,12 @@ func lowerIndexPut(c *call) {
 	if first != 0 {
 		fail.With("%s: an index of the first dimension is needed to export it", c.node.Op)
 	}
-	var shape []size
-	for _, v := range indices {
-		if len(v.shape) > len(shape) {
-			shape = v.shape
-		}
-	}
-	shape = append(slices.Clone(shape), x.shape[len(indices):]...)
-	src := c.expand(c.operand("values", x.dtype), shape...)
+	shape := c.broadcast(indices)
+	src := c.expand(c.operand("values", x.dtype), slices.Concat(shape, x.shape[len(indices):])...)
 	attributes := []attribute{}
 	if c.bool("accumulate") {
 		c.needs(16, "accumulate")
 		attributes = append(attributes, attrString("reduction", "add"))
 	}
-	c.put("ScatterND", []string{c.in(x), c.places(x, indices), src}, attributes...)
+	c.put("ScatterND", []string{c.in(x), c.places(indices, shape), src}, attributes...)
 }

@@ -44,12 +44,11 @@ func lowerMatmul(c *call) {
 // lowerAddmm writes beta·self + alpha·mat1·mat2.
 func lowerAddmm(c *call) {
 	bias, a, b := c.tensor("self"), c.tensor("mat1"), c.tensor("mat2")
-	attributes := []attribute{}
-	if x := c.number("alpha"); x != 1 {
-		attributes = append(attributes, attrFloat("alpha", x))
-	}
-	if x := c.number("beta"); x != 1 {
-		attributes = append(attributes, attrFloat("beta", x))
+	var attributes []attribute
+	for _, name := range []string{"alpha", "beta"} {
+		if x := c.number(name); x != 1 {
+			attributes = append(attributes, attrFloat(name, x))
+		}
 	}
 	if b.matrix != nil {
 		b = b.matrix

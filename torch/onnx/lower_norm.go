@@ -64,21 +64,18 @@ func (c *call) affine(y string, x *value, axis int) string {
 
 // lowerLayerNorm normalises over the last dimensions.
 func lowerLayerNorm(c *call) {
-	x, weight := c.tensor("input"), c.parameter("weight")
-	shape := c.ints("normalized_shape")
+	x, dims := c.tensor("input"), len(c.ints("normalized_shape"))
+	first := len(x.shape) - dims
+	c.parameter("weight")
 	if c.opset < 17 { // which has no operator for it
-		first := len(x.shape) - len(shape)
 		c.set(0, c.affine(c.normalised(c.in(x), x.dtype, counted(len(x.shape))[first:]...), x, first))
 		return
 	}
-	var scale string
-	if weight != nil {
-		scale = c.in(weight)
-	} else {
-		ones := torch.Ones(shape, torch.Options{DType: x.dtype})
-		scale = c.in(&value{shape: x.shape[len(x.shape)-len(shape):], dtype: x.dtype, tensor: ones})
+	scale := c.orNone("weight")
+	if scale == "" {
+		scale = c.in(c.filled(x.shape[first:], x.dtype, 1))
 	}
-	c.put("LayerNormalization", []string{c.in(x), scale, c.orNone("bias")}, attrInt("axis", -len(shape)), attrFloat("epsilon", c.number("eps")))
+	c.put("LayerNormalization", []string{c.in(x), scale, c.orNone("bias")}, attrInt("axis", -dims), attrFloat("epsilon", c.number("eps")))
 }
 
 // lowerGroupNorm normalises groups of channels.

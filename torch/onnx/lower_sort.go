@@ -102,17 +102,14 @@ func lowerSearchsorted(c *call) {
 	if c.has("sorter") {
 		fail.With("%s: sorter cannot be exported; sort the values", c.node.Op)
 	}
-	d, in := promoted(x, b), c.in(b)
+	d := promoted(x, b)
+	known := map[string]string{"b": c.as(b, d), "x": c.unsqueeze(c.as(x, d), len(x.shape))}
 	if n := len(b.shape); n > 1 {
-		in = c.unsqueeze(in, n-1)
+		known["b"] = c.unsqueeze(known["b"], n-1)
 	}
 	text := "b < x"
 	if c.bool("right") || c.string("side") == "right" {
 		text = "b <= x"
-	}
-	known := map[string]string{"b": in, "x": c.unsqueeze(c.as(x, d), len(x.shape))}
-	if b.dtype != d {
-		known["b"] = c.cast(in, d)
 	}
 	c.set(0, c.reduced("ReduceSum", c.cast(c.formula(d, text, known), c.dtypeOf(0)), false, -1))
 }

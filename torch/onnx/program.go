@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -119,13 +120,9 @@ func newProgram(e *exporter, traces []*torch.Graph) *program {
 // sameTensors reports whether two calls have the same tensor arguments.
 func sameTensors(x, y torch.Node) bool {
 	for name, v := range x.Args {
-		switch v := v.(type) {
-		case torch.ValueID:
-			if w, ok := y.Args[name].(torch.ValueID); !ok || v != w {
-				return false
-			}
-		case []torch.ValueID:
-			if w, ok := y.Args[name].([]torch.ValueID); !ok || !slices.Equal(v, w) {
+		switch v.(type) {
+		case torch.ValueID, []torch.ValueID:
+			if !reflect.DeepEqual(v, y.Args[name]) {
 				return false
 			}
 		}
