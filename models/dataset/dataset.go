@@ -39,6 +39,7 @@ var (
 	EmotionSource = Files{
 		Network: "emotion", Folder: AudioFolder, Extensions: audio.Extensions(), Holds: ".wav, .mp3, .flac and other audio files",
 		Labels: AudioLabels, Recommend: 100, Feature: feature(emotionFeature, readEmotion, nil),
+		Windows: readEmotionWindows,
 	}
 	// MelodySource gives the 64 numbers of [Embedding] and the share of a file's notes
 	// at each of the 128 pitches.
@@ -78,6 +79,18 @@ func readEmotion(ctx context.Context, path string) (*Features, error) {
 	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: &Clip{
 		Format: info.Kind, Rate: info.Rate, Channels: info.Channels, Seconds: info.Seconds, Peak: info.Peak, ClippedShare: info.ClippedShare,
 	}}, nil
+}
+
+func readEmotionWindows(ctx context.Context, path string, every float64) (*Features, error) {
+	windows, notes, err := audio.LogMelEvery(ctx, path, every)
+	if err != nil {
+		return nil, err
+	}
+	f := &Features{Notes: notes}
+	for _, w := range windows {
+		f.Parts = append(f.Parts, Part{Input: w.Feature, Start: w.Start})
+	}
+	return f, nil
 }
 
 func readMelody(_ context.Context, path string) (*Features, error) {

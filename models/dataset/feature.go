@@ -29,6 +29,8 @@ type Part struct {
 	// Input and Target are what the network takes and what it should answer. nil stands
 	// for the embedding of the label's emotion.
 	Input, Target []float32
+	// Start is where a window of [Files.Windows] begins, in seconds.
+	Start float64
 }
 
 // Clip describes the first two seconds of a sound, which are all that the features

@@ -23,6 +23,9 @@ type Files struct {
 	Labels     string   // name of the label file, .csv or .json; empty where there are no labels
 	Recommend  int      // usable files below which Check warns
 	Feature    Feature
+	// Windows, if set, reads the windows of a file that begin every so many seconds, each as
+	// Feature reads a file. Parts have a Start and no name.
+	Windows func(ctx context.Context, path string, every float64) (*Features, error)
 }
 
 // Present reports whether DATA has the folder.

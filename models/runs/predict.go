@@ -24,7 +24,8 @@ import (
 // Prediction is what a network answers to a sample: to a file, or to a window of one.
 type Prediction struct {
 	File   string
-	Part   string    // tells the samples of a file apart; empty where there is one
+	Part   string    // tells the samples of a file apart; empty where there is one, or a Start
+	Start  float64   // seconds from the beginning of the file, of PredictEvery
 	Output []float32 // as the network gives it; nil where there is an Err
 	Values []Value   // what Output stands for, by models.Spec.Reading
 	Notes  []string  // faults of a file that was read all the same
@@ -50,15 +51,34 @@ func (p Prediction) Top(n int) []Value {
 // that reads chords) or .jsonl. A file that cannot be used is a prediction with its Err;
 // the error is about the network, or ctx's cause.
 func (m *Model) Predict(ctx context.Context, files ...string) ([]Prediction, error) {
+	return m.predict(ctx, runtime.GOMAXPROCS(0), m.Spec.Source.Features, files)
+}
+
+// PredictEvery is [Model.Predict] for the windows of sounds that begin every so many seconds,
+// at least 0.01: each is as long as what Predict takes of a file. It is an error for a
+// network that does not take sound.
+func (m *Model) PredictEvery(ctx context.Context, every float64, files ...string) ([]Prediction, error) {
+	source, ok := m.Spec.Source.(dataset.Files)
+	switch {
+	case !ok || source.Windows == nil:
+		return nil, fmt.Errorf("%s does not take sound, of which there could be windows", m.Spec.Name)
+	case !(every >= 0.01):
+		return nil, fmt.Errorf("a window every %g seconds, want 0.01 or more", every)
+	}
+	// One at a time, because whole sounds are in memory.
+	return m.predict(ctx, 1, func(path string) (*dataset.Features, error) { return source.Windows(ctx, path, every) }, files)
+}
+
+func (m *Model) predict(ctx context.Context, atOnce int, features func(string) (*dataset.Features, error), files []string) ([]Prediction, error) {
 	read := make([][]sample, len(files))
 	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(atOnce)
 	for i, file := range files {
 		if ctx.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			read[i] = m.read(file)
+			read[i] = m.read(file, features)
 			return nil
 		})
 	}
@@ -81,7 +101,7 @@ type sample struct {
 	input []float32
 }
 
-func (m *Model) read(file string) []sample {
+func (m *Model) read(file string, read func(string) (*dataset.Features, error)) []sample {
 	ext := strings.ToLower(filepath.Ext(file))
 	if kinds := m.Spec.Source.Reads(); !slices.Contains(kinds, ext) && (ext == ".json" || ext == ".jsonl") {
 		f, _, err := wholefile.Open(file)
@@ -91,13 +111,13 @@ func (m *Model) read(file string) []sample {
 		defer f.Close()
 		return m.readJSON(file, f)
 	}
-	features, err := m.Spec.Source.Features(file)
+	features, err := read(file)
 	if err != nil {
 		return []sample{{Prediction: Prediction{File: file, Err: err}}}
 	}
 	list := make([]sample, len(features.Parts))
 	for i, p := range features.Parts {
-		list[i] = sample{Prediction{File: file, Part: p.Name, Notes: features.Notes}, p.Input}
+		list[i] = sample{Prediction{File: file, Part: p.Name, Start: p.Start, Notes: features.Notes}, p.Input}
 		if p.Input == nil {
 			list = list[:1] // all want the same
 			list[0].Part, list[0].Err = "", fmt.Errorf(`%s: %s takes an emotion, which the file does not hold: give {"valence": …, "arousal": …} as JSON`, file, m.Spec.Name)

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
@@ -24,18 +26,36 @@ import (
 type inferCommand struct {
 	Model string   `arg:"" name:"model" help:"RUN/NETWORK, a .pt or an .onnx file."`
 	Files []string `arg:"" name:"file" help:"Files to read, folders of such files, or - for inputs as JSON on standard input."`
+	Every string   `placeholder:"SECONDS" help:"Answer for windows of a sound that begin every so many seconds: 1, 0.5s."`
 	JSON  bool     `name:"json" xor:"form" help:"Print JSON lines, with all numbers."`
 	CSV   bool     `name:"csv" xor:"form" help:"Print CSV with a column for each quantity."`
 }
 
 func (inferCommand) Help() string {
-	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. A file is of the kind that the network is trained on, of which a folder stands for all in it, or it holds inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each. In JSON lines, "output" has the network's numbers and "readout" what they stand for; "at" is the second where a sample begins, 0 for a whole file and null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch, and is the quickest.
+	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. A file is of the kind that the network is trained on, of which a folder stands for all in it, or it holds inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each, and a sound, of which the network hears 2 s, one for every SECONDS with --every. In JSON lines, "output" has the network's numbers and "readout" what they stand for; "at" is the second where a sample begins, 0 for a whole file and null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch, and is the quickest.
 
 Examples:
 
     etude infer runs/first/emotion/model.onnx song.wav
+    etude infer emotion.onnx song.wav --every 1 --csv > curve.csv
     etude infer runs/first/dynamics ~/scores --csv > dynamics.csv
     echo '{"valence": 0.5, "arousal": 0.8}' | etude infer melody.onnx - --json`
+}
+
+// Validate finds mistakes in the command line.
+func (c *inferCommand) Validate() error {
+	if every, err := c.every(); c.Every != "" && (err != nil || !(every >= 0.01)) {
+		return fmt.Errorf("--every is %s; it must be a number of seconds from 0.01 on, such as 0.5", c.Every)
+	}
+	return nil
+}
+
+// every returns the seconds between windows, with or without their unit.
+func (c *inferCommand) every() (float64, error) {
+	if d, err := time.ParseDuration(c.Every); err == nil {
+		return d.Seconds(), nil
+	}
+	return strconv.ParseFloat(c.Every, 64)
 }
 
 // inferLine is the line of JSON for a sample.
@@ -71,11 +91,11 @@ func (c *inferCommand) Run(env *Env) error {
 	if m.Note != "" {
 		env.say("%s", m.Note)
 	}
-	a := &answers{env: env, model: m, reading: m.Spec.Reading(), json: c.JSON, table: newTable("file", "most likely")}
+	a := &answers{env: env, model: m, reading: m.Spec.Reading(), json: c.JSON, windows: c.Every != "", table: newTable("file", "most likely")}
 	switch {
 	case c.CSV:
 		a.csv = csv.NewWriter(env.Stdout)
-		_ = a.csv.Write(append([]string{"file", "part"}, a.reading.Names...)) // the writer keeps its error
+		_ = a.csv.Write(append([]string{"file", "part", "at"}, a.reading.Names...)) // the writer keeps its error
 	case m.Spec.Classes:
 	case len(a.reading.Names) <= wide:
 		a.table = newTable(append([]string{"file"}, a.reading.Names...)...)
@@ -91,10 +111,16 @@ func (c *inferCommand) Run(env *Env) error {
 		if files[0] == "-" {
 			list, err = m.PredictJSON(env.Context, "-", os.Stdin)
 		} else {
+			predict := m.Predict
+			if every, err := c.every(); err == nil {
+				predict = func(ctx context.Context, files ...string) ([]runs.Prediction, error) {
+					return m.PredictEvery(ctx, every, files...)
+				}
+			}
 			for n < min(len(files), inferAtOnce) && files[n] != "-" {
 				n++
 			}
-			list, err = m.Predict(env.Context, files[:n]...)
+			list, err = predict(env.Context, files[:n]...)
 		}
 		if err == nil {
 			err = a.add(list...)
@@ -113,6 +139,7 @@ type answers struct {
 	model   *runs.Model
 	reading models.Readout
 	json    bool
+	windows bool
 	csv     *csv.Writer // or
 	table   *table
 
@@ -159,8 +186,11 @@ func (a *answers) add(list ...runs.Prediction) error {
 			a.notes = append(a.notes, p.File+": "+note)
 		}
 		name := p.File
-		if p.Part != "" {
+		switch {
+		case p.Part != "":
 			name += " [" + p.Part + "]"
+		case a.windows && p.Err == nil:
+			name += fmt.Sprintf(" [%g s]", p.Start)
 		}
 		switch {
 		case p.Err != nil:
@@ -170,7 +200,10 @@ func (a *answers) add(list ...runs.Prediction) error {
 			}
 			a.skipped = append(a.skipped, data.Skip{Name: name, Reason: reason})
 		case a.csv != nil:
-			row := []string{plain.Text(p.File), plain.Text(p.Part)}
+			row := []string{plain.Text(p.File), plain.Text(p.Part), ""}
+			if p.Part == "" {
+				row[2] = strconv.FormatFloat(p.Start, 'g', -1, 64)
+			}
 			for _, v := range p.Values {
 				row = append(row, strconv.FormatFloat(v.Value, 'g', 9, 64)) // all digits of a float32
 			}
@@ -203,7 +236,7 @@ func (a *answers) add(list ...runs.Prediction) error {
 func (a *answers) line(p runs.Prediction) inferLine {
 	l := inferLine{File: p.File, Network: a.model.Spec.Name, Part: p.Part, Output: p.Output, Notes: append([]string{}, p.Notes...)}
 	if p.Part == "" {
-		l.At = new(float64)
+		l.At = &p.Start
 	}
 	if p.Err != nil {
 		text := p.Err.Error()

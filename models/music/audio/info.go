@@ -54,6 +54,54 @@ func LogMelInfo(ctx context.Context, path string) ([]float32, Info, error) {
 	return feature, s.info(), nil
 }
 
+// Window is the feature of two seconds of a sound.
+type Window struct {
+	Start   float64 // seconds from the beginning of the sound
+	Feature []float32
+}
+
+// LogMelEvery returns the features of the windows of two seconds that begin every so many
+// seconds, at least 0.01, from the beginning of a file to its end; a shorter file has one.
+// Silent windows are left out with a note; ErrSilent means that all are. The whole sound is
+// in memory meanwhile, 8 bytes a frame.
+func LogMelEvery(ctx context.Context, path string, every float64) (windows []Window, notes []string, err error) {
+	if !(every >= 0.01) {
+		return nil, nil, fmt.Errorf("audio: a window every %g seconds, want 0.01 or more", every)
+	}
+	s, err := decodeFile(ctx, path, 0)
+	length, silent := 0, 0
+	if err == nil {
+		length = frameLimit(s.Rate, Seconds)
+	}
+	for k := 0; err == nil; k++ {
+		start := float64(k) * every
+		at := start * float64(s.Rate)
+		if k > 0 && at+float64(length) > float64(len(s.Samples)) {
+			break
+		}
+		var feature []float32
+		clip := Clip{Samples: s.Samples[int(at):], Rate: s.Rate}
+		switch feature, err = clip.LogMel(); {
+		case errors.Is(err, ErrSilent):
+			silent, err = silent+1, nil
+		case err == nil:
+			windows = append(windows, Window{start, feature})
+			err = ctx.Err()
+		}
+	}
+	if err == nil && len(windows) == 0 {
+		err = ErrSilent
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("audio: %s: %w", path, err)
+	}
+	notes = s.Notes
+	if silent > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %d windows are silent (peak below %d dBFS) and have no feature", silent, silent+len(windows), SilenceDB))
+	}
+	return windows, notes, nil
+}
+
 // searched is how many seconds of a file are searched for sound after a silent
 // beginning; searchedFrames bounds them at high rates.
 const (
