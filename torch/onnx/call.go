@@ -189,7 +189,7 @@ func (c *call) number(name string) float64 {
 		fail.With("%s is not a number", c.what(name))
 	}
 	for _, g := range c.p.traces[1:] {
-		if y, _ := number(g.Nodes[c.index].Args[name]); y != x {
+		if y, _ := number(g.Nodes[c.index].Args[name]); y != x && !(math.IsNaN(x) && math.IsNaN(y)) {
 			fail.With("%s depends on a free size", c.what(name))
 		}
 	}
@@ -279,6 +279,11 @@ func (c *call) dtypeOf(i int) torch.DType { return c.p.traces[0].DTypes[c.node.R
 // set stores a named value of the file as the i-th result.
 func (c *call) set(i int, name string) *value {
 	v := &value{name: name, shape: c.shapeOf(i), dtype: c.dtypeOf(i)}
+	if v.dtype.IsComplex() {
+		v.name, v.parts = "", name
+		c.alias(i, v)
+		return v
+	}
 	c.graph.ValueInfo = append(c.graph.ValueInfo, valueInfo(name, v.dtype, v.shape))
 	c.values[c.node.Results[i]] = v
 	c.measure(name, v.shape)

@@ -23,8 +23,11 @@ type value struct {
 	tensor *torch.Tensor
 	// matrix is the constant that this one transposes: Gemm takes it untransposed.
 	matrix *value
-	zero   bool   // every element is 0
-	label  string // a constant's name in the state dict
+	zero   bool // every element is 0
+	// parts is the tensor of the file that stands for complex numbers, which ONNX does not
+	// have: its last dimension has the real and the imaginary part.
+	parts string
+	label string // a constant's name in the state dict
 }
 
 func (v *value) constant() bool { return v.tensor != nil || v.matrix != nil }
@@ -51,7 +54,7 @@ func (e *emitter) unique(name string) string {
 
 // since has the opsets of operators that the oldest one lacks.
 var since = map[string]int{
-	"GridSample": 16, "LayerNormalization": 17, "BitwiseAnd": 18, "BitwiseOr": 18, "BitwiseXor": 18, "BitwiseNot": 18,
+	"GridSample": 16, "LayerNormalization": 17, "STFT": 17, "BitwiseAnd": 18, "BitwiseOr": 18, "BitwiseXor": 18, "BitwiseNot": 18,
 }
 
 // emit adds a node and returns the names of its outputs. An output that keep does not
@@ -281,6 +284,8 @@ func (e *emitter) in(v *value) string {
 		v.name = e.op(prefix(v.matrix.label), "Transpose", []string{e.in(v.matrix)}, attrInts("perm", 1, 0))
 	case v.tensor != nil:
 		v.name = e.constant(v)
+	case v.parts != "":
+		fail.With("ONNX has no complex numbers: of a spectrum only Real, Imag and Abs can be exported")
 	default:
 		fail.With("a value has no name: a defect of this exporter")
 	}

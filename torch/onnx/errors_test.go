@@ -26,6 +26,9 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 	torchtest.Need(t)
 	type tensor = *torch.Tensor
 	weight := torch.Randn([]int{6})
+	stft := func(x tensor) tensor {
+		return x.STFT(torch.STFTOptions{Size: 4, Hop: 2, Length: 4, Window: weight.Narrow(0, 0, 4)})
+	}
 	for name, c := range map[string]struct {
 		f    forward
 		want []string
@@ -34,6 +37,12 @@ func TestNetworksThatCannotBeExported(t *testing.T) {
 		"another overload": {func(x tensor) tensor {
 			return call1("aten::repeat_interleave.self_Tensor", x, torch.FromSlice([]int64{2}), 1)
 		}, []string{"aten::repeat_interleave.self_Tensor", "call one of its other forms, aten::repeat_interleave.self_int,"}},
+		"complex numbers":    {func(x tensor) tensor { return call1("aten::complex", x, x).Abs() }, []string{"aten::complex", "no complex numbers"}},
+		"a spectrum squared": {func(x tensor) tensor { return stft(x).Square().Abs() }, []string{"no complex numbers", "only Real, Imag and Abs"}},
+		"a spectrum":         {func(x tensor) tensor { return stft(x) }, []string{"complex64"}},
+		"a normalized STFT": {func(x tensor) tensor {
+			return call1("aten::stft", x, 4, torch.Named{"return_complex": true, "normalized": true}).Abs()
+		}, []string{"aten::stft", "divide the result"}},
 		"random": {func(x tensor) tensor { return x.Add(torch.Rand([]int{6})) }, []string{"aten::rand"}},
 		"values as a shape": {func(x tensor) tensor {
 			return call1("aten::masked_select", x, x.Gt(x.Neg()))

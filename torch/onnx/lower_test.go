@@ -6,6 +6,7 @@ package onnx
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +50,7 @@ func cases() map[string]forward {
 	batchless := torch.Randn([]int{4, 6})
 	index := torch.FromSlice([]int64{3, 0, 0})
 	rows := func(x *torch.Tensor) *torch.Tensor { return x.Select(1, 2) } // [batch, 6]
+	hann := torch.HannWindow(8)
 	type t = *torch.Tensor
 	all := map[string]forward{
 		"linear 2d":         func(x t) t { return torch.Linear(rows(x), weight, bias) },
@@ -100,6 +102,7 @@ func cases() map[string]forward {
 		"tanh of ints": func(x t) t { return x.ToDType(torch.Int64).Tanh() },
 		"gelu tanh":    func(x t) t { return call1("aten::gelu", x, torch.Named{"approximate": "tanh"}) },
 		"leaky_relu":   func(x t) t { return call1("aten::leaky_relu", x, 0.2) },
+		"masked nan":   func(x t) t { return x.MaskedFill(x.Lt(batchless), math.NaN()).IsNaN() },
 		"clamp":        func(x t) t { return x.Clamp(-0.5, 0.25) },
 		"clamp low":    func(x t) t { return call1("aten::clamp", x, -0.5) },
 		"clamp_min":    func(x t) t { return call1("aten::clamp_min", x, 0.1) },
@@ -153,6 +156,17 @@ func cases() map[string]forward {
 		"index_select":     func(x t) t { return x.IndexSelect(1, index) },
 		"embedding":        func(x t) t { return torch.Embedding(weight, x.Abs().ToDType(torch.Int64), -1) },
 		"flip":             func(x t) t { return x.Flip(1, -1) },
+
+		"stft": func(x t) t {
+			return call1("aten::view_as_real", x.Reshape(-1, 24).STFT(torch.STFTOptions{Size: 8, Hop: 3, Length: 8, Window: hann}))
+		},
+		"stft of a vector": func(x t) t {
+			y := x.Reshape(-1).STFT(torch.STFTOptions{Size: 8, Hop: 24, Length: 5, Window: hann.Narrow(0, 0, 5)})
+			return y.Real().Sub(y.Imag()).Square().Add(y.Abs())
+		},
+		"stft plain": func(x t) t {
+			return call1("aten::stft", x.Reshape(-1, 24), 8, torch.Named{"return_complex": true, "onesided": false}).Abs()
+		},
 
 		"mean":        func(x t) t { return x.Sub(x.Mean(1).Unsqueeze(1)) },
 		"mean keep":   func(x t) t { return call1("aten::mean.dim", x, []int{-1}, true) },

@@ -65,7 +65,7 @@ var rows = []operators{
 	{"sigmoid special_expit", node("Sigmoid", "self")},
 	{"relu", node("Relu", "self")},
 	{"neg", node("Neg", "self")},
-	{"abs", node("Abs", "self")},
+	{"abs", lowerAbs},
 	{"exp", node("Exp", "self")},
 	{"log", node("Log", "self")},
 	{"sqrt", node("Sqrt", "self")},
@@ -219,6 +219,12 @@ var rows = []operators{
 	{"bucketize.Tensor searchsorted.Tensor", lowerSearchsorted},
 	{"isin.Tensor_Tensor", lowerIsin},
 
+	// Spectra.
+	{"stft", lowerSTFT},
+	{"view_as_real", lowerViewAsReal},
+	{"real", part(0)},
+	{"imag", part(1)},
+
 	// Products, and recurrent layers.
 	{"dot", node("MatMul", "self tensor")},
 	{"vdot", node("MatMul", "self other")},
@@ -369,7 +375,7 @@ var rows = []operators{
 // its name.
 var kept = byName([]operators{
 	{`detach alias clone contiguous to.device to.dtype to.dtype_layout to.other type_as _to_copy alias_copy
-		conj_physical _conj_physical resolve_conj resolve_neg real`, same},
+		conj_physical _conj_physical resolve_conj resolve_neg`, same},
 	{"dropout feature_dropout alpha_dropout feature_alpha_dropout", lowerDropout},
 	{"swapaxes swapdims mT adjoint numpy_T transpose.int t t_copy transpose", lowerTranspose},
 })
