@@ -51,7 +51,9 @@ func emotion() Spec {
 				valence, arousal := dataset.ReadEmbedding(output)
 				return []float64{valence, arousal}
 			},
+			Forward: readEmbedding, Labels: emotionLabels(),
 		},
+		Front:     samples,
 		ONNXInput: "audio_features", ONNXOutput: "emotion_embedding",
 		InputRange: [2]float64{-1, 0},
 		Metadata: func() (preprocessing, labels any) {

@@ -40,6 +40,9 @@ type Spec struct {
 	// numbers themselves.
 	Readout *Readout
 
+	// Front, if set, computes inputs from samples of sound within an exported file.
+	Front *Front
+
 	ONNXInput, ONNXOutput string // names in an exported file
 	// InputRange is the least and the largest number of an input: an exported file
 	// is checked with inputs between them.
@@ -72,6 +75,10 @@ var (
 type Readout struct {
 	Names []string
 	Read  func(output []float32) []float64 // one for each name
+	// Forward does the same with outputs [batch, n], in operators that an exported file can
+	// hold: [batch, names]. Labels says in the file's metadata which values there are.
+	Forward func(outputs *torch.Tensor) *torch.Tensor
+	Labels  any
 }
 
 // Reading returns the Readout or, for a network without one, the numbers of an output by

@@ -20,15 +20,44 @@ import (
 	"github.com/etude-ml/etude/torch/rtneural"
 )
 
+// ExportOptions say what an ONNX file holds beside the network.
+type ExportOptions struct {
+	Opset       int  // of ONNX's operators; 0 stands for the default one
+	FromSamples bool // the file takes samples of sound and computes the features; see [models.Front]
+	WithReadout bool // the file returns what outputs stand for; see [models.Readout]
+}
+
 // Export writes the network as an ONNX file with metadata, and checks with ONNX Runtime
-// that it computes the same. opset 0 stands for the default one.
-func (m *Model) Export(path string, opset int) (ONNXCheck, error) {
+// that it computes the same.
+func (m *Model) Export(path string, o ExportOptions) (ONNXCheck, error) {
+	switch {
+	case o.FromSamples && m.Spec.Front == nil:
+		return ONNXCheck{}, fmt.Errorf("%s: %s does not take features of sound, so its file cannot begin with samples: export it without them", m.Path, m.Spec.Name)
+	case o.WithReadout && (m.Spec.Readout == nil || m.Spec.Readout.Forward == nil):
+		return ONNXCheck{}, fmt.Errorf("%s: the outputs of %s have no readout: export it without one", m.Path, m.Spec.Name)
+	}
 	var check *onnx.Check
-	err := m.export(func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
-		check, err = onnx.Export(path, model, onnx.Signature{
+	err := m.export(o, func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
+		s := onnx.Signature{
 			Input: m.Spec.ONNXInput, Output: m.Spec.ONNXOutput, Example: example,
-			Opset: opset, Metadata: entries,
-		})
+			Opset: o.Opset, Metadata: entries,
+		}
+		forward := model.Forward
+		if o.WithReadout {
+			s.Output = strings.Join(m.Spec.Readout.Names, "_")
+			forward = func(x *torch.Tensor) *torch.Tensor { return m.Spec.Readout.Forward(model.Forward(x)) }
+		}
+		if o.FromSamples {
+			front, network := m.Spec.Front, forward
+			sound := front.Example()
+			defer sound.Close()
+			s.Inputs, s.Outputs = []onnx.Input{{Name: front.Input, Example: sound, Axes: front.Axes}}, []string{s.Output}
+			s.Input, s.Output, s.Example = "", "", nil
+			forward = func(x *torch.Tensor) *torch.Tensor { return front.Forward(x, network) }
+		}
+		check, err = onnx.ExportFunc(path, model, func(in []*torch.Tensor) []*torch.Tensor {
+			return []*torch.Tensor{forward(in[0])}
+		}, s)
 		return err
 	})
 	if err != nil {
@@ -49,7 +78,7 @@ type RTNeuralCheck struct {
 // ONNX file, and checks that it says what libtorch computes, as [rtneural.Export] does.
 func (m *Model) ExportRTNeural(path string) (RTNeuralCheck, error) {
 	var check *rtneural.Check
-	err := m.export(func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
+	err := m.export(ExportOptions{}, func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
 		check, err = rtneural.Export(path, model, rtneural.Signature{Example: example, Metadata: entries})
 		return err
 	})
@@ -60,11 +89,11 @@ func (m *Model) ExportRTNeural(path string) (RTNeuralCheck, error) {
 }
 
 // export calls write with what an exported file is made of.
-func (m *Model) export(write func(model nn.Module, example *torch.Tensor, entries map[string]string) error) error {
+func (m *Model) export(o ExportOptions, write func(model nn.Module, example *torch.Tensor, entries map[string]string) error) error {
 	if m.module == nil {
 		return fmt.Errorf("%s: it is an ONNX file already; export the .pt file that it was made from", m.Path)
 	}
-	entries, err := metadata(m.Spec, m.Run)
+	entries, err := metadata(m.Spec, m.Run, o)
 	if err != nil {
 		return err
 	}
@@ -91,10 +120,16 @@ func (m *Model) export(write func(model nn.Module, example *torch.Tensor, entrie
 // metadata returns the entries of an exported file beside the exporter's own: how inputs
 // are made from files, what the outputs mean, and the run that the weights come from (nil
 // where that is not known). All values but the names are JSON.
-func metadata(spec models.Spec, run *Identity) (map[string]string, error) {
+func metadata(spec models.Spec, run *Identity, o ExportOptions) (map[string]string, error) {
 	entries := map[string]any{}
 	if spec.Metadata != nil {
 		entries["etude.preprocessing"], entries["etude.labels"] = spec.Metadata()
+	}
+	if o.FromSamples {
+		entries["etude.preprocessing"] = spec.Front.Metadata()
+	}
+	if o.WithReadout {
+		entries["etude.labels"] = map[string]any{"columns": spec.Readout.Names, "ranges": spec.Readout.Labels}
 	}
 	if run != nil {
 		entries["etude.run"] = run

@@ -40,7 +40,7 @@ func fresh(t *testing.T, name string) []*Model {
 	ofTorch, err := OpenModel(file, "")
 	require.NoError(t, err)
 	t.Cleanup(ofTorch.Close)
-	_, err = ofTorch.Export(file+".onnx", 0)
+	_, err = ofTorch.Export(file+".onnx", ExportOptions{})
 	require.NoError(t, err)
 	ofONNX, err := OpenModel(file+".onnx", "")
 	require.NoError(t, err)

@@ -286,7 +286,7 @@ func (s *session) finish() (*Entry, error) {
 
 	started := time.Now()
 	trained := Model{Spec: s.Spec, Run: s.config.identity(best.Index), module: s.model}
-	if e.ONNX, err = trained.Export(s.folder().file(onnxFile), 0); err != nil {
+	if e.ONNX, err = trained.Export(s.folder().file(onnxFile), ExportOptions{}); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Seconds.Export = time.Since(started).Seconds()

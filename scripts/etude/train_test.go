@@ -19,6 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -160,6 +163,9 @@ func TestExport(t *testing.T) {
 	assert.Contains(t, r.stdout, "melody/model.json: MelodyTransformer, within ")
 	assert.Contains(t, r.stdout, "call reset() before each forward()")
 	assert.FileExists(t, filepath.Join(out, "melody/model.json"))
+	r = run(t, "export", filepath.Join(out, "melody/model.pt"), "--from-samples")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "melody does not take features of sound")
 	r = run(t, "export", filepath.Join(out, "melody/model.pt"), "--network", "emotion")
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "model.pt")
@@ -167,6 +173,20 @@ func TestExport(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "summary.json")
 	assert.NotContains(t, r.stderr, "goroutine")
+}
+
+// A file that holds more than the network does not take the name of the run's.
+func TestExportFromSamples(t *testing.T) {
+	torchtest.Need(t)
+	weights := filepath.Join(t.TempDir(), "model.pt")
+	require.NoError(t, pt.Save(weights, nn.StateDict(models.NewEmotionRecognizer(torch.CPU))))
+	r := run(t, "export", weights, "--from-samples", "--with-readout", "--json")
+	require.Equal(t, 0, r.code, r.stderr)
+	file := strings.TrimSuffix(weights, ".pt") + "-from-samples-with-readout.onnx"
+	assert.Equal(t, file, parse(t, r.stdout)["file"])
+	r = run(t, "inspect", file)
+	assert.Contains(t, r.stdout, "audio_22050hz_2s float32 [batch_size samples]")
+	assert.Contains(t, r.stdout, "valence_arousal float32 [batch_size 2]")
 }
 
 func TestInterrupt(t *testing.T) {

@@ -175,6 +175,19 @@ var filterbank = sync.OnceValue(func() []melBand {
 	return bands
 })
 
+// MelFilters returns the weights of the mel bands over the 1,025 bins of a power spectrum,
+// [128, 1025], band by band.
+func MelFilters() []float32 {
+	const bins = WindowSize/2 + 1
+	weights := make([]float32, Bands*bins)
+	for b, band := range filterbank() {
+		for i, w := range band.weights {
+			weights[b*bins+band.first+i] = float32(w)
+		}
+	}
+	return weights
+}
+
 // Slaney's scale is linear to 1 kHz and logarithmic above.
 const (
 	melLinear = 200.0 / 3 // Hz a mel below the break
