@@ -168,13 +168,12 @@ func (s *session) openGradients() *torch.Dict {
 func (s *session) setGradients(d *torch.Dict) error {
 	for _, p := range nn.NamedParameters(s.Model) {
 		p.Tensor.SetGrad(nil)
-		v, ok := d.Get(p.Name)
-		if !ok {
+		if _, ok := d.Get(p.Name); !ok {
 			continue // it had none
 		}
-		grad, ok := v.(*torch.Tensor)
-		if !ok {
-			return fmt.Errorf("accumulation: %s is %T, not a tensor", p.Name, v)
+		grad, err := torch.Value[*torch.Tensor](d, p.Name)
+		if err != nil {
+			return fmt.Errorf("accumulation: %w", err)
 		}
 		if err := torch.Try(func() { p.Tensor.SetGrad(grad.To(p.Tensor.Device()).Clone()) }); err != nil {
 			return fmt.Errorf("accumulation: %s: %w", p.Name, err)

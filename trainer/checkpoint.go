@@ -6,6 +6,7 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -44,12 +45,7 @@ func SaveCheckpoint(path string, model any, optimizer optim.Optimizer, c Checkpo
 
 func checkpointDict(model any, optimizer optim.Optimizer, c Checkpoint) *torch.Dict {
 	metrics := &torch.Dict{}
-	names := make([]string, 0, len(c.Metrics))
-	for name := range c.Metrics {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
 		metrics.Set(name, number(c.Metrics[name]))
 	}
 	d := torch.NewDict("epoch", c.Epoch, "model_state_dict", nn.StateDict(model))

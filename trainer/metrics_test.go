@@ -144,8 +144,8 @@ func TestResumeWithMetrics(t *testing.T) {
 	}
 	require.ErrorIs(t, fit(func(*trial) {}), ErrInterrupted)
 	for want, change := range map[string]func(*trial){
-		"monitor was val_f1, is f1":                                 func(r *trial) { r.Monitor = "f1" },
-		"monitor is gone, it was val_f1":                            func(r *trial) { r.Monitor = "val_loss" },
+		"monitor was val_f1, is f1":                          func(r *trial) { r.Monitor = "f1" },
+		"monitor is gone, it was val_f1":                     func(r *trial) { r.Monitor = "val_loss" },
 		"metrics was accuracy, f1, spread, exp, is accuracy": func(r *trial) { r.Metrics, r.Monitor = r.Metrics[:1], "val_accuracy" },
 	} {
 		require.ErrorContains(t, fit(change), want)

@@ -53,11 +53,10 @@ func newSession(r Run) (*session, error) {
 	if r.Scaler != nil && !r.Scaler.Config.Enabled {
 		r.Scaler = nil
 	}
-	if isNil(r.Train) {
-		r.Train = nil
-	}
-	if isNil(r.Val) {
-		r.Val = nil
+	for _, source := range []*data.Source{&r.Train, &r.Val} {
+		if isNil(*source) {
+			*source = nil
+		}
 	}
 	if r.AroundStep == nil {
 		r.AroundStep = func(step func()) { step() }

@@ -15,18 +15,21 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/cuda"
-	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 )
 
 // settings returns the settings that must not change for a run to continue exactly, with
 // their values at its beginning.
 func (s *session) settings() *torch.Dict {
+	valSamples, valData := 0, ""
+	if s.Val != nil {
+		valSamples, valData = s.Val.Len(), s.Val.Identity()
+	}
 	d := torch.NewDict(
 		"seed", int(s.Seed), // the same bits
 		"batch_size", s.BatchSize, "accumulate", s.Accumulate,
 		"training_samples", s.Train.Len(), "training_data", s.Train.Identity(),
-		"validation_samples", size(s.Val), "validation_data", identity(s.Val),
+		"validation_samples", valSamples, "validation_data", valData,
 		"clip_norm", s.ClipNorm, "clip_value", s.ClipValue, "scheduler", s.schedule(),
 		"optimizer", torch.NewDict("type", fmt.Sprintf("%T", s.Optimizer), "group", groupSettings(s.Optimizer.StateDict())),
 		"model", describe(s.Model),
@@ -134,20 +137,6 @@ func (s *session) compareEnvironment(was *torch.Dict) {
 			s.notice("%s: it was %v, is %v: the last bits may differ from those of a run without a break", key, before, now)
 		}
 	}
-}
-
-func size(s data.Source) int {
-	if s == nil {
-		return 0
-	}
-	return s.Len()
-}
-
-func identity(s data.Source) string {
-	if s == nil {
-		return ""
-	}
-	return s.Identity()
 }
 
 // groups returns the groups of an optimizer's state dict, by number.
