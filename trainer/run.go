@@ -37,7 +37,9 @@ var (
 
 // Run is a network with everything that its training needs. Model, Loss,
 // Optimizer and Train are needed. Elsewhere nil switches something off, and a number
-// that must be at least 1 has a default for 0.
+// that must be at least 1 has a default for 0. The fields stand in groups: what is trained,
+// the batches of an epoch, the steps of the optimizer, what is measured, what finds
+// mistakes, the files, the host, and the hooks.
 type Run struct {
 	// What is trained, and on what.
 
