@@ -43,7 +43,9 @@ type Metric struct {
 	Maximize bool   // whether a higher value is the better one
 
 	// Batch returns what Value needs of a batch, on the device of output. It runs without
-	// gradients, in a scope of its own, and should read no value on the host.
+	// gradients, in a scope of its own, and should read no value on the host. Value must not
+	// depend on which samples share a batch: a trainer.Run joins small ones, one after another
+	// along the first dimension.
 	Batch func(output, target *torch.Tensor) *torch.Tensor
 	// Merge returns what Value needs of several parts, which are stacked along another first
 	// dimension; nil adds them. They are of float64, or of int64 if Batch returns integers.
