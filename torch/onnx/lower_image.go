@@ -137,22 +137,13 @@ func lowerGridSampler(c *call) {
 		attrString("padding_mode", []string{"zeros", "border", "reflection"}[c.int("padding_mode")]))
 }
 
-// rearranged splits dimensions of x into the sizes of from, orders them and joins them to
-// the result's shape.
-func (c *call) rearranged(x *value, from []size, perm ...int) {
-	y := c.transpose(c.reshape(c.in(x), x.shape, from), perm...)
-	moved := make([]size, len(perm))
-	for i, p := range perm {
-		moved[i] = from[p]
-	}
-	c.set(0, c.reshape(y, moved, c.shapeOf(0)))
-}
-
 // lowerShuffle writes pixel_shuffle, pixel_unshuffle and channel_shuffle: dimensions are
 // split in two and the parts ordered otherwise.
 func lowerShuffle(c *call) {
 	x, out := c.tensor("self"), c.shapeOf(0)
-	first, split, perm := len(x.shape)-3, []size{}, []int{}
+	first := len(x.shape) - 3
+	var split []size
+	var perm []int
 	part := func(n int) size { return size{fixed: n} }
 	switch c.node.Op {
 	case "aten::pixel_shuffle":
@@ -173,5 +164,7 @@ func lowerShuffle(c *call) {
 	for i := range perm {
 		perm[i] += first
 	}
-	c.rearranged(x, append(slices.Clone(x.shape[:first]), split...), append(counted(first), perm...)...)
+	split, perm = append(slices.Clone(x.shape[:first]), split...), append(counted(first), perm...)
+	y := c.transpose(c.reshape(c.in(x), x.shape, split), perm...)
+	c.set(0, c.reshape(y, collect(perm, func(d int) size { return split[d] }), out))
 }
