@@ -172,6 +172,9 @@ func (m *Model) identify(name string) error {
 			break
 		}
 	}
+	if s, err := models.ByName(entries["etude.network"]); m.Spec.Name == "" && err == nil && (name == "" || name == s.Name) {
+		return fmt.Errorf("its input and output, %v and %v, are not those of %s alone, as of a file that begins with samples or ends with a readout: give the file that it was made from", inputs, outputs, s.Name)
+	}
 	if m.Spec.Name == "" {
 		return fmt.Errorf("the network is not known: its input and output are %v and %v, its metadata etude.network is %q", inputs, outputs, entries["etude.network"])
 	}

@@ -187,6 +187,10 @@ func TestExportFromSamples(t *testing.T) {
 	r = run(t, "inspect", file)
 	assert.Contains(t, r.stdout, "audio_22050hz_2s float32 [batch_size samples]")
 	assert.Contains(t, r.stdout, "valence_arousal float32 [batch_size 2]")
+	r = run(t, "infer", file, "a.wav")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "not those of emotion alone")
+	assert.Contains(t, r.stderr, "give the file that it was made from")
 }
 
 func TestInterrupt(t *testing.T) {
