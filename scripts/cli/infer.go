@@ -107,7 +107,8 @@ func (c *inferCommand) Run(env *Env) error {
 		return err
 	}
 	for len(files) > 0 {
-		n, list := 1, []runs.Prediction(nil)
+		n := 1
+		var list []runs.Prediction
 		if files[0] == "-" {
 			list, err = m.PredictJSON(env.Context, "-", os.Stdin)
 		} else {
