@@ -12,10 +12,8 @@ package augment
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -63,11 +61,11 @@ func Gain(r *rand.Rand, x []float32, low, high float64) {
 // from those where it fits. These are the masks of SpecAugment: D. Park et al.,
 // arXiv 1904.08779, which also bounds the width in time to a share of its length.
 func MaskAlongAxis(r *rand.Rand, x []float32, shape []int, axis, most int, value float32) {
-	v := along(x, shape, axis)
-	width := r.IntN(min(most, v.size) + 1)
-	start := r.IntN(v.size - width + 1)
-	for row := range v.rows() {
-		part := row[start*v.inner : (start+width)*v.inner]
+	rows, size, inner := along(x, shape, axis)
+	width := r.IntN(min(most, size) + 1)
+	start := r.IntN(size - width + 1)
+	for _, row := range rows {
+		part := row[start*inner : (start+width)*inner]
 		for i := range part {
 			part[i] = value
 		}
@@ -77,10 +75,10 @@ func MaskAlongAxis(r *rand.Rand, x []float32, shape []int, axis, most int, value
 // Shift moves x along an axis, such as time, by a number of places drawn from -most to
 // most. What leaves at one end is lost, and zeros enter at the other.
 func Shift(r *rand.Rand, x []float32, shape []int, axis, most int) {
-	v := along(x, shape, axis)
+	rows, size, inner := along(x, shape, axis)
 	by := r.IntN(2*most+1) - most
-	lost := min(max(by, -by), v.size) * v.inner
-	for row := range v.rows() {
+	lost := min(max(by, -by), size) * inner
+	for _, row := range rows {
 		if by >= 0 {
 			copy(row[lost:], row)
 			clear(row[:lost])
@@ -95,13 +93,11 @@ func Shift(r *rand.Rand, x []float32, shape []int, axis, most int) {
 // where it fits, as a new slice; other axes stay as they are. Where the axis is shorter,
 // the result is filled up with zeros at its end.
 func Crop(r *rand.Rand, x []float32, shape []int, axis, size int) []float32 {
-	v := along(x, shape, axis)
-	start := r.IntN(max(v.size-size, 0) + 1)
-	out := make([]float32, 0, len(x)/max(v.size, 1)*size)
-	for row := range v.rows() {
-		part := row[start*v.inner : min(start+size, v.size)*v.inner]
-		out = append(out, part...)
-		out = append(out, make([]float32, size*v.inner-len(part))...)
+	rows, have, inner := along(x, shape, axis)
+	start := r.IntN(max(have-size, 0) + 1)
+	out := make([]float32, len(rows)*size*inner)
+	for i, row := range rows {
+		copy(out[i*size*inner:], row[start*inner:min(start+size, have)*inner])
 	}
 	return out
 }
@@ -123,34 +119,30 @@ func Mixup(r *rand.Rand, x, y, x2, y2 []float32, alpha float64) (lambda float64)
 
 func between(r *rand.Rand, low, high float64) float64 { return low + r.Float64()*(high-low) }
 
-// view is elements seen as [outer, size, inner], where size is that of one axis.
-type view struct {
-	x           []float32
-	size, inner int
-}
-
-func along(x []float32, shape []int, axis int) view {
+// along returns x, of a shape [outer, size, inner] where size is that of the axis, as its
+// outer rows of size·inner elements.
+func along(x []float32, shape []int, axis int) (rows [][]float32, size, inner int) {
 	if axis < 0 {
 		axis += len(shape)
 	}
-	v, n := view{x: x, inner: 1}, 1
+	n, outer := 1, 1
+	inner = 1
 	for i, size := range shape {
 		n *= size
+		if i < axis {
+			outer *= size
+		}
 		if i > axis {
-			v.inner *= size
+			inner *= size
 		}
 	}
 	if axis < 0 || axis >= len(shape) || n != len(x) {
 		panic(fmt.Sprintf("augment: axis %d of %d elements in the shape %v", axis, len(x), shape))
 	}
-	v.size = shape[axis]
-	return v
-}
-
-// rows yields the outer rows, each of size·inner elements.
-func (v view) rows() iter.Seq[[]float32] {
-	if len(v.x) == 0 {
-		return func(func([]float32) bool) {}
+	size = shape[axis]
+	rows = make([][]float32, outer)
+	for i := range rows {
+		rows[i] = x[i*size*inner : (i+1)*size*inner]
 	}
-	return slices.Chunk(v.x, v.size*v.inner)
+	return rows, size, inner
 }

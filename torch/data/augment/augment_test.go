@@ -208,6 +208,11 @@ func TestCrop(t *testing.T) {
 	})
 }
 
+// Also nothing at all is filled up.
+func TestCropOfNothing(t *testing.T) {
+	assert.Equal(t, make([]float32, 6), augment.Crop(generator(), nil, []int{2, 0}, 1, 3))
+}
+
 // λ has the mean and the variance of Beta(α, α), 1/2 and 1/(4·(2α+1)).
 func TestMixup(t *testing.T) {
 	r := generator()
