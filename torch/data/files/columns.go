@@ -173,7 +173,7 @@ func (c *Columns) set(column func(name string) *torch.Tensor) (set *data.Set, er
 			if scoped.More == nil {
 				scoped.More = map[string]*torch.Tensor{}
 			}
-			scoped.More[name] = join("More["+name+"]", names)
+			scoped.More[name] = join(fmt.Sprintf("More[%q]", name), names)
 		}
 		if err == nil {
 			torch.NoGrad(func() { set = scoped.To(c.Device) }) // parameters become tensors

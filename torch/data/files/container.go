@@ -4,9 +4,26 @@
 package files
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
+
+// open lets read have a file and its size. Errors name the file.
+func open[T any](path string, read func(f *os.File, size int64) (T, error)) (content T, err error) {
+	f, size, err := wholefile.Open(path)
+	if err == nil {
+		defer f.Close()
+		content, err = read(f, size)
+	}
+	if err != nil {
+		return content, fmt.Errorf("files: %s: %w", path, err)
+	}
+	return content, nil
+}
 
 // container is what a file of tensors holds.
 type container struct {

@@ -11,12 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // ReadCSV reads a file of comma-separated values (RFC 4180, as encoding/csv reads it), or
@@ -24,19 +23,10 @@ import (
 // The text is UTF-8, with or without a byte order mark, and may be packed by gzip. Spaces
 // around values do not count. Numbers are rounded to float32.
 func ReadCSV(path string, c Columns) (*Content, error) {
-	f, _, err := wholefile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	defer f.Close()
 	if c.Comma == 0 && filepath.Ext(strings.TrimSuffix(path, ".gz")) == ".tsv" {
 		c.Comma = '\t'
 	}
-	content, err := readCSV(f, path, c)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	return content, nil
+	return open(path, func(f *os.File, _ int64) (*Content, error) { return readCSV(f, path, c) })
 }
 
 func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
@@ -103,15 +93,19 @@ func readCSV(file io.Reader, path string, c Columns) (*Content, error) {
 
 // utf8 unpacks gzip, skips a byte order mark, and refuses that of UTF-16.
 func utf8(r io.Reader) (*bufio.Reader, error) {
+	const packed = "\x1f\x8b"
 	text := bufio.NewReaderSize(r, 1<<16)
-	mark, _ := text.Peek(3) // a short file has none
-	switch {
-	case bytes.HasPrefix(mark, []byte{0x1f, 0x8b}):
+	if mark, _ := text.Peek(2); string(mark) == packed {
 		unpacked, err := gzip.NewReader(text)
 		if err != nil {
 			return nil, err
 		}
-		return utf8(unpacked)
+		text = bufio.NewReaderSize(unpacked, 1<<16)
+	}
+	mark, _ := text.Peek(3) // a short file has none
+	switch {
+	case bytes.HasPrefix(mark, []byte(packed)):
+		return nil, errors.New("it is packed twice; unpack it once")
 	case bytes.Equal(mark, []byte("\ufeff")):
 		_, err := text.Discard(3)
 		return text, err

@@ -9,10 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
-
-	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // ReadJSONLines reads a file with a JSON object on each line. Its fields are the columns:
@@ -22,16 +21,7 @@ import (
 // of one dimension are joined to [n, numbers]. If c.Inputs is nil, X takes the fields of
 // the first line that nothing else names. The file may be packed by gzip.
 func ReadJSONLines(path string, c Columns) (*Content, error) {
-	f, _, err := wholefile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	defer f.Close()
-	content, err := readJSONLines(f, path, c)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	return content, nil
+	return open(path, func(f *os.File, _ int64) (*Content, error) { return readJSONLines(f, path, c) })
 }
 
 func readJSONLines(file io.Reader, path string, c Columns) (*Content, error) {

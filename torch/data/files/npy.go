@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
-	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // ReadNpy reads the array of a .npy file, as numpy.save writes it, into a CPU tensor that
@@ -31,30 +31,16 @@ import (
 //	y, err := files.ReadNpy("y.npy")
 //	set := &data.Set{X: x, Y: y}
 func ReadNpy(path string) (*torch.Tensor, error) {
-	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	defer f.Close()
-	t, err := readNpy(f, size)
-	if err != nil {
-		return nil, fmt.Errorf("files: %s: %w", path, err)
-	}
-	return t, nil
+	return open(path, func(f *os.File, size int64) (*torch.Tensor, error) { return readNpy(f, size) })
 }
 
 // readNpz reads the arrays of an archive, as numpy.savez and savez_compressed write it.
-func readNpz(path string) (c *container, err error) {
-	f, size, err := wholefile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func readNpz(f *os.File, size int64) (*container, error) {
 	archive, err := zip.NewReader(f, size)
 	if err != nil {
 		return nil, err
 	}
-	c = &container{}
+	c := &container{}
 	for _, entry := range archive.File {
 		r, err := entry.Open()
 		var t *torch.Tensor
@@ -109,7 +95,7 @@ func readNpy(file io.Reader, size int64) (*torch.Tensor, error) {
 	}
 	parts := npyHeader.FindStringSubmatch(string(header))
 	if parts == nil {
-		return nil, fmt.Errorf("an array %s; only arrays of numbers and booleans can be read: save each field of records by itself",
+		return nil, fmt.Errorf("an array %.200q; only arrays of numbers and booleans can be read: save each field of records by itself",
 			strings.TrimSpace(string(header)))
 	}
 	dtype, known := npyTypes[parts[2]+parts[3]]
@@ -120,7 +106,7 @@ func readNpy(file io.Reader, size int64) (*torch.Tensor, error) {
 	for _, text := range strings.FieldsFunc(parts[5], func(r rune) bool { return strings.ContainsRune(", L", r) }) {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n > 0 && bytes > size/n {
-			return nil, fmt.Errorf("the shape (%s) has more elements than the file; get it again", parts[5])
+			return nil, fmt.Errorf("the shape (%.80s) has more elements than the file; get it again", parts[5])
 		}
 		shape, bytes = append(shape, int(n)), bytes*n
 	}

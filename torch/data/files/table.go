@@ -126,11 +126,11 @@ func (t *table) add(c *column, text string) *problem {
 	x, err := strconv.ParseFloat(text, 32)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return &problem{fmt.Sprintf("%q is too large for float32", text), "scale the column"}
+		return &problem{fmt.Sprintf("%.60q is too large for float32", text), "scale the column"}
 	case err != nil:
-		return &problem{fmt.Sprintf("%q is not a number", text), "correct it, name the column in Classes, or add the text to Missing"}
+		return &problem{fmt.Sprintf("%.60q is not a number", text), "correct it, name the column in Classes, or add the text to Missing"}
 	case math.IsInf(x, 0) || math.IsNaN(x):
-		return &problem{fmt.Sprintf("%q is not finite", text), "correct it, or add the text to Missing"}
+		return &problem{fmt.Sprintf("%.60q is not finite", text), "correct it, or add the text to Missing"}
 	}
 	c.numbers = append(c.numbers, float32(x))
 	return nil
@@ -139,7 +139,7 @@ func (t *table) add(c *column, text string) *problem {
 // word takes a class, a name or a group.
 func (c *column) word(text string) *problem {
 	if _, known := c.number[text]; c.fixed && !known {
-		return &problem{fmt.Sprintf("%q is not among the classes %q", text, c.words), "correct it, or add the class to Classes"}
+		return &problem{fmt.Sprintf("%.60q is not among the classes %q", text, c.words), "correct it, or add the class to Classes"}
 	}
 	c.codes = append(c.codes, c.code(text))
 	return nil
@@ -182,6 +182,9 @@ func (t *table) end(line int, c *column, p *problem) error {
 		c.codes = c.codes[:min(len(c.codes), t.rows)]
 		if n := len(c.holes); n > 0 && c.holes[n-1] == t.rows {
 			c.holes = c.holes[:n-1]
+		}
+		if t.kind == "field" && len(c.holes) == t.rows { // the shape was this row's
+			c.shape, c.width, c.numbers = nil, 0, nil
 		}
 	}
 	return nil

@@ -168,6 +168,39 @@ func TestGzip(t *testing.T) {
 	require.ErrorContains(t, err, "unexpected EOF")
 }
 
+// A file that unpacks to packed files, perhaps without an end, is unpacked once.
+func TestGzipTwice(t *testing.T) {
+	text := "x,y\n1,2\n"
+	for range 2 {
+		var packed strings.Builder
+		w := gzip.NewWriter(&packed)
+		_, err := w.Write([]byte(text))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		text = packed.String()
+	}
+	_, err := files.ReadCSV(write(t, "a.csv.gz", text), files.Columns{Targets: []string{"y"}})
+	require.ErrorContains(t, err, "it is packed twice")
+}
+
+// A row that is left out says nothing about the shape of the others.
+func TestSkipBadShape(t *testing.T) {
+	torchtest.NoLeaks(t)
+	path := write(t, "a.jsonl", `{"x": null, "y": 1, "z": 1}
+{"x": [1, 2], "y": 1, "z": "?"}
+{"x": [[1, 2, 3]], "y": 1, "z": 2}
+{"x": [[4, 5, 6]], "y": 1, "z": 3}
+`)
+	got, err := files.ReadJSONLines(path, files.Columns{
+		Targets: []string{"x"}, SkipBad: true, Fill: map[string]string{"x": "7"},
+	})
+	require.NoError(t, err)
+	defer got.Close()
+	assert.Equal(t, []int{3, 1, 3}, got.Y.Shape())
+	assert.Equal(t, []float32{7, 7, 7, 1, 2, 3, 4, 5, 6}, got.Y.Float32s())
+	require.Len(t, got.Skipped, 1)
+}
+
 // write makes a file for a test.
 func write(t *testing.T, name, text string) string {
 	path := filepath.Join(t.TempDir(), name)
@@ -292,6 +325,9 @@ func TestTablesRefuse(t *testing.T) {
 		_, err := read(write(t, c.name, c.text), c.columns)
 		require.ErrorContains(t, err, c.want, "%q", c.text)
 	}
-	_, err := files.ReadCSV("nowhere.csv", y)
+	_, err := files.ReadCSV(write(t, "long.csv", "x,y\n1,"+strings.Repeat("z", 1e6)), y)
+	require.ErrorContains(t, err, "is not a number")
+	assert.Less(t, len(err.Error()), 1000)
+	_, err = files.ReadCSV("nowhere.csv", y)
 	require.EqualError(t, err, "files: nowhere.csv: no such file or directory")
 }

@@ -26,7 +26,7 @@ import (
 func ReadTensors(path string, c Columns) (*Content, error) {
 	file, err := load(path)
 	if err != nil {
-		return nil, fmt.Errorf("files: %w", err)
+		return nil, err
 	}
 	defer file.close()
 	content, err := file.content(c)
@@ -78,15 +78,11 @@ func load(path string) (*container, error) {
 	c := &container{}
 	switch extension := filepath.Ext(path); extension {
 	case ".npz":
-		c, err := readNpz(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return c, nil
+		return open(path, readNpz)
 	case ".safetensors":
 		dict, err := safetensors.Load(path, torch.CPU)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("files: %w", err)
 		}
 		for name, t := range dict.All() {
 			c.add(name.(string), t.(*torch.Tensor))
@@ -94,13 +90,13 @@ func load(path string) (*container, error) {
 	case ".pt", ".pth":
 		list, err := pt.LoadTensors(path, pt.LoadOptions{})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("files: %w", err)
 		}
 		for _, named := range list {
 			c.add(named.Name, named.Tensor)
 		}
 	default:
-		return nil, fmt.Errorf("%s: a file %q; .npz, .safetensors, .pt and .pth can be read here, and .npy by ReadNpy", path, extension)
+		return nil, fmt.Errorf("files: %s: a file %q; .npz, .safetensors, .pt and .pth can be read here, and .npy by ReadNpy", path, extension)
 	}
 	return c, nil
 }

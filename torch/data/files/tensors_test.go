@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -123,7 +124,7 @@ func TestTensorsRefuse(t *testing.T) {
 		{"testdata/samples.npz", files.Columns{Inputs: []string{"images", "a"}}, `Inputs cannot join "images", uint8 [6 1 2 2], and "a", float64 [6]`},
 		{"testdata/arrays.npz", files.Columns{Inputs: []string{"one"}, Targets: []string{"int8"}}, "its first size must count the samples, as in all others"},
 		{"testdata/arrays.npz", files.Columns{Inputs: []string{"texts"}}, `"texts" was left out: an array of NumPy's type "U1"; convert it with astype`},
-		{"testdata/arrays.npz", files.Columns{Inputs: []string{"records"}}, `"records" was left out: an array {'descr': [(`},
+		{"testdata/arrays.npz", files.Columns{Inputs: []string{"records"}}, `"records" was left out: an array "{'descr': [(`},
 		{"testdata/people.csv", files.Columns{}, `a file ".csv"; .npz, .safetensors, .pt and .pth can be read here`},
 		{"testdata/nowhere.npz", files.Columns{}, "files: testdata/nowhere.npz: no such file or directory"},
 		{broken, files.Columns{Inputs: []string{"x"}}, `"x" was left out: the shape (900000000000,) has more elements than the file`},
@@ -142,6 +143,10 @@ func TestTensorsRefuse(t *testing.T) {
 		_, err := files.ReadNpy(write(t, "a.npy", text))
 		require.ErrorContains(t, err, want)
 	}
+	_, err = files.ReadNpy(write(t, "long.npy", "\x93NUMPY\x01\x00\x00\x80"+strings.Repeat("\x1b", 1<<16)))
+	require.ErrorContains(t, err, "only arrays of numbers and booleans can be read")
+	assert.Less(t, len(err.Error()), 1500)
+	assert.NotContains(t, err.Error(), "\x1b")
 }
 
 // All readers put the tensors on the device that was asked for.
