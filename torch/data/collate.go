@@ -4,6 +4,7 @@
 package data
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,7 +36,6 @@ type field struct {
 type memory struct {
 	bytes  []byte // the elements of all samples, behind one another
 	padded []byte // the same with equal lengths
-	fill   []byte // the padding, repeated
 }
 
 // begin forgets the batch before.
@@ -63,8 +63,8 @@ func (c *collator) add(s Sample) error {
 		}
 		count++
 	}
-	if have := slices.Sorted(maps.Keys(c.fields)); count != len(have) {
-		return fmt.Errorf("it has %d arrays, not %q", count, have)
+	if count != len(c.fields) {
+		return fmt.Errorf("it has %d arrays, not %q", count, slices.Sorted(maps.Keys(c.fields)))
 	}
 	for name := range c.pad {
 		if c.fields[name] == nil {
@@ -137,11 +137,8 @@ func (f *field) joined() []byte {
 	f.padded = slices.Grow(f.padded[:0], len(f.lengths)*full)
 	for _, length := range f.lengths {
 		have := row * int(length)
-		for len(f.fill) < full-have {
-			f.fill = append(f.fill, f.padding...)
-		}
 		f.padded = append(f.padded, rest[:have]...)
-		f.padded = append(f.padded, f.fill[:full-have]...)
+		f.padded = append(f.padded, bytes.Repeat(f.padding, (full-have)/len(f.padding))...)
 		rest = rest[have:]
 	}
 	return f.padded

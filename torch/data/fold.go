@@ -67,7 +67,7 @@ func KFoldGroups(groups []string, k int, seed uint64) ([]Fold, error) {
 		return nil, fmt.Errorf("data: folds: %d groups are too few for %d parts; give the samples finer groups, or ask for fewer parts", len(size), k)
 	}
 	names := slices.Sorted(maps.Keys(size))
-	shuffle(seed, 0, len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	shuffle(generator(seed, 0), names)
 	slices.SortStableFunc(names, func(a, b string) int { return size[b] - size[a] })
 	have, partOfGroup := make([]int, max(k, 1)), map[string]int{}
 	for _, g := range names {

@@ -149,6 +149,7 @@ func (l *Loader) Epoch(e Epoch) iter.Seq2[Batch, error] {
 				if err == nil {
 					err = torch.Try(func() { b = j.move(l.To) })
 				}
+				j.close()
 				l.idle.Put(j.batch)
 				more = yield(b, err) && err == nil
 			})
@@ -256,7 +257,6 @@ func (j *job) move(to torch.Device) (b Batch) {
 			b.More[name] = t
 		}
 	}
-	j.close()
 	return b
 }
 

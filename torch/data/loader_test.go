@@ -211,6 +211,19 @@ func TestLoaderPads(t *testing.T) {
 	}
 }
 
+// A loader pads with what Pad says now.
+func TestLoaderPadsAnew(t *testing.T) {
+	torchtest.NoLeaks(t)
+	l := &Loader{Workers: 1, Data: made{2, func(i int) (Sample, error) { return Sample{X: FromSlice(make([]float32, i))}, nil }}}
+	for _, value := range []float64{1, 2} {
+		l.Pad = map[string]float64{"X": value}
+		for b, err := range l.Epoch(Epoch{Size: 2}) {
+			require.NoError(t, err)
+			assert.Equal(t, []float32{float32(value), 0}, b.X.Float32s())
+		}
+	}
+}
+
 // folder has files, one of which is absent and one too short.
 type folder struct{ dir string }
 

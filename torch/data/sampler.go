@@ -5,44 +5,23 @@ package data
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"sort"
 )
-
-// The samplers draw from rand.NewPCG(seed, epoch+1), as [Order] does. String returns their
-// settings, so that a run that is continued can compare them.
-
-func generator(seed uint64, epoch int) *rand.Rand {
-	return rand.New(rand.NewPCG(seed, uint64(epoch)+1))
-}
 
 // Sequential visits so many samples from 0 on, as SequentialSampler does in PyTorch.
 type Sequential int
 
 // Order implements [Sampler].
-func (n Sequential) Order(uint64, int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	return order
-}
-
-// String returns the settings.
-func (n Sequential) String() string { return fmt.Sprintf("Sequential(%d)", int(n)) }
+func (n Sequential) Order(uint64, int) []int { return ascending(int(n)) }
 
 // Shuffled visits so many samples in an order that [Order] draws, as RandomSampler does.
 type Shuffled int
 
 // Order implements [Sampler].
 func (n Shuffled) Order(seed uint64, epoch int) []int { return Order(int(n), seed, epoch) }
-
-// String returns the settings.
-func (n Shuffled) String() string { return fmt.Sprintf("Shuffled(%d)", int(n)) }
 
 // Weighted draws samples with probabilities in proportion to their weights, as
 // WeightedRandomSampler does in PyTorch, by default with replacement.
@@ -76,13 +55,13 @@ func (w Weighted) Order(seed uint64, epoch int) []int {
 	case n < 0 || w.Once && n > positive:
 		panic(fmt.Sprintf("data: Weighted: %d samples cannot be drawn of %d with positive weights", n, positive))
 	}
-	r := generator(seed, epoch)
+	r := generator(seed, uint64(epoch)+1)
 	if w.Once {
 		keys := make([]float64, len(w.Weights))
 		for i, x := range w.Weights {
 			keys[i] = r.ExpFloat64() / x // infinite for a weight of 0
 		}
-		order := Sequential(len(keys)).Order(0, 0)
+		order := ascending(len(keys))
 		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(keys[i], keys[j]) })
 		return order[:n]
 	}
@@ -92,12 +71,6 @@ func (w Weighted) Order(seed uint64, epoch int) []int {
 		order[i] = sort.Search(len(sums), func(i int) bool { return sums[i] > u })
 	}
 	return order
-}
-
-// String returns the settings, with a hash of the weights.
-func (w Weighted) String() string {
-	sum := sha256.Sum256(FromSlice(w.Weights).Bytes)
-	return fmt.Sprintf("Weighted(%d weights %x, Num %d, Once %t)", len(w.Weights), sum[:8], w.Num, w.Once)
 }
 
 // ClassBalanced returns a sampler that draws each class equally often, given the class of
@@ -130,21 +103,15 @@ func (b Bucketed) Order(seed uint64, epoch int) []int {
 		panic(fmt.Sprintf("data: Bucketed: Size is %d and Pool is %d", b.Size, b.Pool))
 	}
 	n := len(b.Lengths)
-	r, order := generator(seed, epoch), Sequential(n).Order(0, 0)
-	r.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	r, order := generator(seed, uint64(epoch)+1), ascending(n)
+	shuffle(r, order)
 	full := order[:n-n%b.Size]
 	for pool := range slices.Chunk(full, b.Size*cmp.Or(b.Pool, 100)) {
 		slices.SortStableFunc(pool, func(i, j int) int { return cmp.Compare(b.Lengths[i], b.Lengths[j]) })
 	}
 	batches := slices.Collect(slices.Chunk(full, b.Size))
-	r.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	shuffle(r, batches)
 	return append(slices.Concat(batches...), order[len(full):]...)
-}
-
-// String returns the settings, with a hash of the lengths.
-func (b Bucketed) String() string {
-	sum := sha256.Sum256(fmt.Append(nil, b.Lengths))
-	return fmt.Sprintf("Bucketed(%d lengths %x, Size %d, Pool %d)", len(b.Lengths), sum[:8], b.Size, b.Pool)
 }
 
 // Sharded gives each of several processes its part of another sampler's order: the
@@ -173,9 +140,4 @@ func (s Sharded) Order(seed uint64, epoch int) []int {
 		part[i] = all[(s.Rank+i*s.Ranks)%len(all)]
 	}
 	return part
-}
-
-// String returns the settings.
-func (s Sharded) String() string {
-	return fmt.Sprintf("Sharded(%v, rank %d of %d, DropLast %t)", s.Of, s.Rank, s.Ranks, s.DropLast)
 }

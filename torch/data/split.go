@@ -5,6 +5,7 @@ package data
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -36,12 +37,8 @@ func Split(groups []string, share float64, seed uint64) (train, val []int, err e
 		return nil, nil, fmt.Errorf("data: split: %d samples in %d groups: training and validation need a group each; add data, or give the labels finer groups",
 			len(groups), len(size))
 	}
-	names := make([]string, 0, len(size))
-	for g := range size {
-		names = append(names, g)
-	}
-	slices.Sort(names)
-	shuffle(seed, 0, len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	names := slices.Sorted(maps.Keys(size))
+	shuffle(generator(seed, 0), names)
 
 	have, validation := 0, map[string]bool{}
 	for _, g := range names[:len(names)-1] {
@@ -101,7 +98,7 @@ func SplitStratified[C comparable](classes []C, share float64, seed uint64) (tra
 			return nil, nil, fmt.Errorf("data: split: class %v has one sample, %d; it cannot be in both parts: add a sample, or leave it out", c, members[c][0])
 		}
 	}
-	if want < len(names) || n-want < len(names) {
+	if want < max(len(names), 1) || n-want < len(names) {
 		return nil, nil, fmt.Errorf("data: split: %d samples for training and %d for validation cannot hold all %d classes; add data, or change the share of %g",
 			n-want, want, len(names), share)
 	}
@@ -155,15 +152,23 @@ func Order(n int, seed uint64, epoch int) []int { return permutation(n, seed, ui
 
 // permutation returns 0 to n-1, shuffled.
 func permutation(n int, seed, stream uint64) []int {
+	order := ascending(n)
+	shuffle(generator(seed, stream), order)
+	return order
+}
+
+// ascending returns 0 to n-1.
+func ascending(n int) []int {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	shuffle(seed, stream, n, func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return order
 }
 
-// shuffle numbers its streams: 0 is that of splits, and epoch e has e+1.
-func shuffle(seed, stream uint64, n int, swap func(i, j int)) {
-	rand.New(rand.NewPCG(seed, stream)).Shuffle(n, swap)
+// generator numbers its streams: 0 is that of splits, and epoch e has e+1.
+func generator(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+
+func shuffle[T any](r *rand.Rand, list []T) {
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }

@@ -144,6 +144,7 @@ func TestSplitsRefuse(t *testing.T) {
 		"the share of validation is 1, it must lie between 0 and 1":             func() error { _, _, err := SplitRandom(9, 1, 1); return err },
 		"a share of 0.9 of 5 samples leaves none for training":                  func() error { _, _, err := SplitRandom(5, 0.9, 1); return err },
 		"a share of 0.5 of 0 samples":                                           func() error { _, _, err := SplitRandom(0, 0.5, 1); return err },
+		"0 samples for training and 0 for validation":                           func() error { _, _, err := SplitStratified([]int{}, 0.5, 1); return err },
 		"class b has one sample, 2":                                             func() error { _, _, err := SplitStratified([]string{"a", "a", "b"}, 0.5, 1); return err },
 		"3 samples for training and 1 for validation cannot hold all 2 classes": func() error { _, _, err := SplitStratified(two, 0.25, 1); return err },
 		"0 for validation cannot hold all 2 classes":                            func() error { _, _, err := SplitStratified(two, 1e-12, 1); return err },

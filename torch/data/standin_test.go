@@ -4,6 +4,7 @@
 package data
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,16 @@ func TestStandInLoader(t *testing.T) {
 		break
 	}
 	assert.Equal(t, before, torch.Live().Tensors, "what was pinned ahead is freed")
+
+	bad := &Loader{To: l.To, Workers: 1, MaxSkip: 1, Data: made{3, func(i int) (s Sample, err error) {
+		if i > 0 {
+			err = errors.New("no")
+		}
+		return Sample{X: FromSlice([]float32{1})}, err
+	}}}
+	_, err = visit(bad, Epoch{Size: 3})
+	require.ErrorContains(t, err, "MaxSkip allows no more")
+	assert.Equal(t, before, torch.Live().Tensors, "what was pinned for a batch that is not yielded is freed")
 
 	j := &job{batch: &collator{}}
 	j.batch.begin(1, nil)
