@@ -199,7 +199,7 @@ func (a *Accumulator) LoadState(state *torch.Tensor) {
 	case a.metric.Keep:
 		a.keep(state)
 	default:
-		a.keep(state.Unbind(0)...)
+		torch.Scope(func() { a.keep(state.Unbind(0)...) })
 	}
 }
 

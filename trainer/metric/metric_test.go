@@ -120,6 +120,21 @@ func TestMerge(t *testing.T) {
 	})
 }
 
+// What is continued outside of all scopes leaves no tensor to the garbage collector.
+func TestLoadStateFreesItsViews(t *testing.T) {
+	torchtest.NoLeaks(t)
+	x := torch.Ones([]int{3})
+	defer x.Close()
+	a := MSE().New()
+	defer a.Close()
+	a.Add(x, x)
+	state := a.State()
+	defer state.Close()
+	before := torch.Live().Tensors
+	a.LoadState(state)
+	assert.Equal(t, before, torch.Live().Tensors)
+}
+
 // A batch may change after it was added, and what a metric returns of it may be a view.
 func TestAddCopies(t *testing.T) {
 	torch.Scope(func() {
