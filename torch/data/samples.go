@@ -1,10 +1,35 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package data holds what a network learns from: sets of samples in memory with their
-// names, loaders of samples that are read while the network trains, the split into
-// training and validation, and the order of an epoch. All of it is a pure function of its
-// arguments: nothing here draws random numbers of its own.
+// Package data holds what a network learns from: samples, their division into training and
+// validation, and the order in which an epoch visits them.
+//
+// From a file to a trained network there are three steps. Package files reads the file to
+// a [Set], a split chooses the samples for training and for validation, and a trainer.Run
+// trains with them:
+//
+//	iris, err := files.ReadCSV("iris.csv", files.Columns{
+//		Targets: []string{"species"}, Classes: map[string][]string{"species": nil},
+//	})
+//	…
+//	train, val, err := data.SplitStratified(torch.ToSlice[int64](iris.Y), 0.2, 42)
+//	…
+//	run := trainer.Run{
+//		Model: model, Loss: nn.CrossEntropyLoss, Optimizer: optimizer,
+//		Train: iris.Select(train), Val: iris.Select(val), Epochs: 20, BatchSize: 16,
+//	}
+//	history, err := run.Fit(ctx)
+//
+// The program scripts/examples/tabular shows all of it. [Split] keeps the samples of a
+// group together, and [KFold] makes the splits of a cross-validation.
+//
+// A [Set] holds its samples in memory, as tensors. Samples that are too many for that, or
+// that change at random from epoch to epoch, come from a [Dataset], which a [Loader] reads
+// while the network trains. Both are a [Source] of batches. An epoch visits all samples in
+// a shuffled order; a [Sampler], such as [Weighted] or [Bucketed], chooses another one.
+//
+// All random choices follow from a seed that is given: the same arguments make the same
+// splits, orders and batches.
 package data
 
 import (

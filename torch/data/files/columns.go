@@ -10,6 +10,9 @@
 //	train, val, err := data.SplitStratified(torch.ToSlice[int64](iris.Y), 0.2, 42)
 //	… iris.Select(train), iris.Select(val) …
 //
+// Package data shows how a network is trained with these two sets. [OpenImages] is for
+// images that do not fit in memory.
+//
 // A value that cannot be used is an error that names the file, the line, the column and
 // what to do, or it is left out and reported: nothing is guessed.
 package files
