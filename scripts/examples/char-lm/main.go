@@ -13,6 +13,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"log"
 	"os"
 	"slices"
 	"strings"
@@ -110,8 +111,7 @@ func main() {
 	run.OnEpoch = trainer.Log(os.Stdout)
 	history, err := run.Fit(context.Background())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 	fmt.Printf("perplexity %.1f of %d letters\n\n", history.Best().More["val_perplexity"], len(alphabet))
 	fmt.Println(write(model, "Shall I ", 200))

@@ -1,14 +1,14 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Command digits trains a convolutional network to read handwritten digits, and exports it
-// to ONNX: go run ./scripts/examples/digits. The 1,797 digits are by E. Alpaydin and
-// C. Kaynak (UCI Machine Learning Repository, doi:10.24432/C50P49), CC BY 4.0.
+// Command digits trains a network to read handwritten digits: go run ./scripts/examples/digits.
+// The 1,797 digits are by E. Alpaydin and C. Kaynak (UCI, doi:10.24432/C50P49), CC BY 4.0.
 package main
 
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 
 	"github.com/etude-ml/etude/torch"
@@ -27,6 +27,9 @@ func build(table, save string) (trainer.Run, error) {
 		return trainer.Run{}, err
 	}
 	train, val, err := data.SplitStratified(torch.ToSlice[int64](digits.Y), 0.2, 1)
+	if err != nil {
+		return trainer.Run{}, err
+	}
 	torch.ManualSeed(1)
 	model := nn.NewSequential(
 		nn.Unflatten{Dim: 1, Sizes: []int{1, 8, 8}},
@@ -43,21 +46,20 @@ func build(table, save string) (trainer.Run, error) {
 		Scheduler: optim.NewCosineAnnealingLR(adam, optim.CosineAnnealingLRConfig{TMax: 20}),
 		Metrics:   []metric.Metric{metric.F1(metric.Macro)}, Monitor: "val_acc", Stop: &trainer.EarlyStopping{Patience: 5},
 		Save: save, Resume: true, OnEpoch: trainer.Log(os.Stdout), // and a plot, history.png
-	}, err
+	}, nil
 }
 
 func main() {
 	run, err := build("scripts/examples/digits/testdata/digits.csv.gz", "runs/digits")
-	if err == nil {
-		_, err = run.Fit(context.Background())
-	}
-	var check *onnx.Check
-	if err == nil {
-		check, err = onnx.Export("runs/digits/digits.onnx", run.Model.(nn.Module), onnx.Signature{Example: run.Val.(*data.Set).X})
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
+	}
+	if _, err := run.Fit(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	check, err := onnx.Export("runs/digits/digits.onnx", run.Model.(nn.Module), onnx.Signature{Example: run.Val.(*data.Set).X})
+	if err != nil {
+		log.Fatal(err)
 	}
 	fmt.Println("largest difference to ONNX Runtime:", check.Max())
 }

@@ -13,6 +13,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"maps"
 	"math"
 	"os"
@@ -96,14 +97,12 @@ func main() {
 	run := build()
 	run.OnEpoch = trainer.Log(os.Stdout)
 	ctx := context.Background()
-	_, err := run.Fit(ctx)
-	var m map[string]float64
-	if err == nil {
-		m, err = measure(ctx, run)
+	if _, err := run.Fit(ctx); err != nil {
+		log.Fatal(err)
 	}
+	m, err := measure(ctx, run)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		fmt.Printf("%-18s %.3f\n", name, m[name])

@@ -12,8 +12,8 @@ package main
 
 import (
 	"fmt"
+	"log"
 	"math"
-	"os"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
@@ -96,8 +96,7 @@ func draw(points *torch.Tensor) {
 
 func main() {
 	if err := torch.Init(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 	maker := train(func(step int, judged, fooled *torch.Tensor) {
 		if (step+1)%500 == 0 {

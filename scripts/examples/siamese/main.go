@@ -14,6 +14,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"math"
 	"os"
 
@@ -90,8 +91,7 @@ func main() {
 	run.OnEpoch = trainer.Log(os.Stdout)
 	history, err := run.Fit(context.Background())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 	fmt.Printf("two sounds of an instrument are more alike than those of two, in %.1f %% of all cases\n", 100*history.Best().More["val_auc"])
 }

@@ -13,7 +13,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"log"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -89,16 +89,15 @@ func build(table string, fold int) (*files.Content, trainer.Run, error) {
 func main() {
 	for fold := range 5 {
 		penguins, run, err := build("scripts/examples/tabular/penguins.csv", fold)
-		if err == nil && fold == 0 {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if fold == 0 {
 			fmt.Printf("%d penguins; not used: %q; filled in: %+v\n", penguins.Len(), penguins.Unused, penguins.Filled)
 		}
-		var history *trainer.History
-		if err == nil {
-			history, err = run.Fit(context.Background())
-		}
+		history, err := run.Fit(context.Background())
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			log.Fatal(err)
 		}
 		best := history.Best()
 		fmt.Printf("part %d: validation loss %.4f, accuracy %.4f\n", fold+1, best.ValLoss, best.ValAcc)

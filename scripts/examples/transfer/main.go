@@ -15,8 +15,8 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"log"
 	"math"
-	"os"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -105,13 +105,12 @@ func fit(ctx context.Context, run trainer.Run) (accuracy float64, err error) {
 func main() {
 	for _, taught := range []bool{true, false} {
 		run, err := build(taught)
-		var accuracy float64
-		if err == nil {
-			accuracy, err = fit(context.Background(), run)
-		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			log.Fatal(err)
+		}
+		accuracy, err := fit(context.Background(), run)
+		if err != nil {
+			log.Fatal(err)
 		}
 		fmt.Printf("taught by PyTorch before: %-5v accuracy %.3f\n", taught, accuracy)
 	}

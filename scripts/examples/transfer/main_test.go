@@ -36,5 +36,5 @@ func TestTwin(t *testing.T) {
 	assert.Equal(t, before, features(), "frozen")
 	assert.Greater(t, taught, alone)
 	result.Metrics = map[string]float64{"taught": taught, "from the beginning": alone}
-	result.Compare(t, twin.Orders(run), 0.05)
+	result.Compare(t, twin.Orders(run, run.Epochs, nil), 0.05)
 }

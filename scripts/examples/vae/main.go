@@ -13,6 +13,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"strings"
 
@@ -107,8 +108,7 @@ func main() {
 	model, run := build()
 	run.OnEpoch = trainer.Log(os.Stdout)
 	if _, err := run.Fit(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 	torch.NoGrad(func() {
 		ends, _ := model.encode(run.Val.(*data.Set).X.Narrow(0, 0, 2))

@@ -59,10 +59,18 @@ func (r *Result) Listen(run *trainer.Run) {
 	}
 }
 
-// Orders returns the order of the samples in each epoch of run, for [Result.Compare].
-func Orders(run trainer.Run) (orders [][]int) {
-	for epoch := range run.Epochs {
-		orders = append(orders, data.Order(run.Train.Len(), run.Seed, epoch))
+// Orders returns the order of the samples in each of the first epochs of run, for
+// [Result.Compare]. Where Python numbers the samples otherwise, numbers holds what it
+// calls each of them; else it is nil.
+func Orders(run trainer.Run, epochs int, numbers []int) (orders [][]int) {
+	for epoch := range epochs {
+		order := data.Order(run.Train.Len(), run.Seed, epoch)
+		for at, i := range order {
+			if numbers != nil {
+				order[at] = numbers[i]
+			}
+		}
+		orders = append(orders, order)
 	}
 	return orders
 }
