@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	steps  = 2000
 	batch  = 128
 	noise  = 4 // numbers of which the maker makes a point
 	radius = 2.0
@@ -45,9 +44,9 @@ func ring(n int) *torch.Tensor {
 	return torch.Stack([]*torch.Tensor{angle.Cos(), angle.Sin()}, 1).MulScalar(radius).Add(torch.Randn([]int{n, 2}).MulScalar(0.1))
 }
 
-// train returns the network that makes points. After each step it calls after with the
-// losses of the judge and of the maker.
-func train(after func(step int, judged, fooled *torch.Tensor)) nn.Module {
+// train returns the network that makes points. After each of the steps it calls after with
+// the losses of the judge and of the maker.
+func train(steps int, after func(step int, judged, fooled *torch.Tensor)) nn.Module {
 	torch.ManualSeed(1)
 	maker, judge := perceptron(noise, 2, torch.CPU), perceptron(2, 1, torch.CPU)
 	making, judging := adam(maker), adam(judge)
@@ -98,7 +97,7 @@ func main() {
 	if err := torch.Init(); err != nil {
 		log.Fatal(err)
 	}
-	maker := train(func(step int, judged, fooled *torch.Tensor) {
+	maker := train(2000, func(step int, judged, fooled *torch.Tensor) {
 		if (step+1)%500 == 0 {
 			fmt.Printf("step %d: the judge's loss %.3f, the maker's %.3f\n", step+1, judged.Item(), fooled.Item())
 		}

@@ -1,15 +1,16 @@
 # Copyright 2026 The Etude authors
 # SPDX-License-Identifier: MIT
-"""The same in PyTorch: prints losses and metrics as JSON."""
+"""The same in PyTorch: twin.py STEPS prints losses and metrics as JSON."""
 
 import json
 import math
+import sys
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-NOISE, BATCH, RADIUS, STEPS = 4, 128, 2.0, 2000
+NOISE, BATCH, RADIUS = 4, 128, 2.0
 
 
 def perceptron(i, o):
@@ -29,7 +30,7 @@ torch.manual_seed(1)
 maker, judge = perceptron(NOISE, 2), perceptron(2, 1)
 making, judging = adam(maker), adam(judge)
 real, fake, losses = torch.ones(BATCH, 1), torch.zeros(BATCH, 1), []
-for _ in range(STEPS):
+for _ in json.load(open(sys.argv[1])):
     points = maker(torch.randn(BATCH, NOISE))
     judging.zero_grad()
     judged = F.binary_cross_entropy_with_logits(judge(ring(BATCH)), real)
