@@ -120,13 +120,13 @@ type row struct {
 // Every metric has scikit-learn's value, for batches of any size, on the device of the
 // tests too. It is NaN where scikit-learn's is, and where scikit-learn refuses the data.
 func TestAgainstScikitLearn(t *testing.T) {
+	torchtest.NoLeaks(t)
 	var cases map[string]golden
 	torchtest.Golden(t, "testdata/metrics.json", &cases)
 	require.Equal(t, 47, len(cases))
 	device, table, compared, undefined := torchtest.Accelerator(t), map[string]row{}, 0, 0
 	for title, g := range cases {
 		t.Run(title, func(t *testing.T) {
-			torchtest.NoLeaks(t)
 			torch.Scope(func() {
 				output, target := g.tensors()
 				for name, want := range g.Want {
