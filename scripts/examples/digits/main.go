@@ -51,15 +51,16 @@ func build(table, save string) (trainer.Run, error) {
 
 func main() {
 	run, err := build("scripts/examples/digits/testdata/digits.csv.gz", "runs/digits")
+	check(err)
+	_, err = run.Fit(context.Background())
+	check(err)
+	result, err := onnx.Export("runs/digits/digits.onnx", run.Model.(nn.Module), onnx.Signature{Example: run.Val.(*data.Set).X})
+	check(err)
+	fmt.Println("largest difference to ONNX Runtime:", result.Max())
+}
+
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := run.Fit(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	check, err := onnx.Export("runs/digits/digits.onnx", run.Model.(nn.Module), onnx.Signature{Example: run.Val.(*data.Set).X})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("largest difference to ONNX Runtime:", check.Max())
 }
