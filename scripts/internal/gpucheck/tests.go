@@ -19,7 +19,7 @@ import (
 )
 
 // Packages lists the packages whose tests take a device.
-var Packages = []string{"./torch/...", "./trainer", "./models", "./scripts/e2e", "./models/runs"}
+var Packages = []string{"./torch/...", "./trainer/...", "./models", "./scripts/e2e", "./models/runs"}
 
 // testLimit is how long the tests of one package may take.
 const testLimit = "10m"
