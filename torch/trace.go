@@ -107,8 +107,8 @@ func (tr *tracer) define(h ctorch.Handle) ValueID {
 	return id
 }
 
-// hold keeps the tensor behind h alive until the trace ends.
-func (tr *tracer) hold(h ctorch.Handle) *Tensor {
+// hold keeps the tensor behind h alive until the caller closes what it returns.
+func hold(h ctorch.Handle) *Tensor {
 	t := new(Tensor)
 	t.ref.Own(ctorch.Retain(h))
 	return t
@@ -119,7 +119,7 @@ func (tr *tracer) use(h ctorch.Handle) ValueID {
 		return id
 	}
 	id := tr.define(h)
-	t := tr.hold(h)
+	t := hold(h)
 	t.track(0)
 	tr.graph.Captured[id] = t
 	return id
@@ -193,7 +193,7 @@ func (tr *tracer) recordList(words []int64) {
 }
 
 func (tr *tracer) result(h ctorch.Handle) ValueID {
-	tr.held = append(tr.held, tr.hold(h))
+	tr.held = append(tr.held, hold(h))
 	return tr.define(h)
 }
 

@@ -34,10 +34,7 @@ func (w *watcher) record(o *op, f *ctorch.Frame, discard bool) {
 	if w.looking {
 		return
 	}
-	w.last = WatchedCall{Op: o.name, Caller: caller()}
-	if o.overload != "" {
-		w.last.Op += "." + o.overload
-	}
+	w.last = WatchedCall{Op: o.fullName(), Caller: caller()}
 	w.inputs = nil
 	var results []int64
 	for i, v := range f.Args {
@@ -72,19 +69,17 @@ func (w *watcher) report(results []int64) {
 	w.looking = true
 	defer func() { w.looking = false }()
 	var held []*Tensor
-	hold := func(words []int64) []*Tensor {
+	tensors := func(words []int64) []*Tensor {
 		from := len(held)
 		for _, word := range words {
 			if word != 0 {
-				t := new(Tensor)
-				t.ref.Own(ctorch.Retain(ctorch.Handle(word)))
-				held = append(held, t)
+				held = append(held, hold(ctorch.Handle(word)))
 			}
 		}
 		return held[from:]
 	}
 	call := w.last
-	call.Inputs, call.Results = hold(w.inputs), hold(results)
+	call.Inputs, call.Results = tensors(w.inputs), tensors(results)
 	defer func() {
 		for _, t := range held {
 			t.Close()

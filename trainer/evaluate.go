@@ -55,9 +55,8 @@ func Evaluate(model nn.Module, loss nn.Loss, set data.Source, batchSize int) (Me
 
 // Evaluate measures Model on set with Loss or Step and Metrics, BatchSize samples at a time,
 // without gradients, in the precision of Autocast, and leaves Model in evaluation mode. No
-// other field of r counts. What does
-// not fit the outputs and targets of Step is NaN. A loss that is not finite is no error.
-// When ctx ends, so does Evaluate, with the context's cause.
+// other field of r counts. What does not fit the outputs and targets of Step is NaN. A loss
+// that is not finite is no error. When ctx ends, so does Evaluate, with the context's cause.
 func (r Run) Evaluate(ctx context.Context, set data.Source) (Metrics, error) {
 	m := Metrics{MSE: math.NaN(), MAE: math.NaN(), Accuracy: math.NaN()}
 	if isNil(set) || r.Step == nil && (r.Loss == nil || !isModule(r.Model)) {
