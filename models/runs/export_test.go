@@ -53,7 +53,7 @@ func answer(t *testing.T, sess *onnx.Session, clips ...[]float64) []float32 {
 	}
 	x := torch.FromSlice(samples, len(clips), len(clips[0]))
 	defer x.Close()
-	out, err := sess.Run(onnx.Feeds{sess.Inputs()[0].Name: x})
+	out, err := sess.Run(t.Context(), onnx.Feeds{sess.Inputs()[0].Name: x})
 	require.NoError(t, err)
 	y := out[sess.Outputs()[0].Name]
 	defer y.Close()

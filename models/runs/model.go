@@ -226,7 +226,7 @@ func (m *Model) Forward(ctx context.Context, x []float32) (out []float32, err er
 	}
 	for rows := range slices.Chunk(x, predictRows*m.Spec.In) {
 		if err = context.Cause(ctx); err == nil {
-			rows, err = m.forward(rows)
+			rows, err = m.forward(ctx, rows)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
@@ -236,9 +236,9 @@ func (m *Model) Forward(ctx context.Context, x []float32) (out []float32, err er
 	return out, nil
 }
 
-func (m *Model) forward(rows []float32) (out []float32, err error) {
+func (m *Model) forward(ctx context.Context, rows []float32) (out []float32, err error) {
 	if m.session != nil {
-		outputs, err := m.session.RunSlices(map[string][]float32{m.Spec.ONNXInput: rows})
+		outputs, err := m.session.RunSlices(ctx, map[string][]float32{m.Spec.ONNXInput: rows})
 		return outputs[m.Spec.ONNXOutput], err
 	}
 	err = torch.Try(func() {

@@ -50,7 +50,7 @@ func fresh(t *testing.T, name string) []*Model {
 
 // Goroutines that share a network get the answers that one gets, and leave nothing.
 func TestPredictFromManyGoroutines(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	for _, m := range fresh(t, "melody") {
 		dir := t.TempDir()
 		files := make([]string, 8)
@@ -96,6 +96,12 @@ func TestPredictFromManyGoroutines(t *testing.T) {
 		cancel()
 		_, err = m.Predict(cut, files...)
 		assert.ErrorIs(t, err, context.Canceled)
+		if m.session != nil { // in the middle of what is computed at once, too
+			cut, cancel = context.WithCancel(ctx)
+			time.AfterFunc(time.Millisecond, cancel)
+			_, err = m.Forward(cut, make([]float32, predictRows*m.Spec.In))
+			assert.ErrorIs(t, err, context.Canceled)
+		}
 	}
 }
 

@@ -12,77 +12,57 @@ import (
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
-// The wrapper of ONNX Runtime cannot carry every tensor: it makes no scalars of
-// float16 and bfloat16, and of results it reads neither scalars nor those two
-// types. An output may also be a scalar although the model declares another shape.
-// So the model that ONNX Runtime gets has more nodes than the file: they cast such an
-// input from float32, and turn an output into one row of elements, of float32 instead
-// of the two types, and its shape. Each of these steps is exact.
+// The wrapper of ONNX Runtime makes no scalars of float16 and bfloat16, and reads no results
+// of these types. So the model that ONNX Runtime gets has more nodes than the file where it
+// has such: they cast the input from float32 and the output to it, which is exact.
 
-// flatName and shapeName name the two outputs that replace one of the model, and
-// wideName names the input that replaces one.
-func flatName(name string) string  { return "etude:flat:" + name }
-func shapeName(name string) string { return "etude:shape:" + name }
-func wideName(name string) string  { return "etude:wide:" + name }
+// wideName names what replaces an input or output.
+func wideName(name string) string { return "etude:wide:" + name }
 
-// adapted reports whether nodes are added. Models before opset 5, where operators have
-// other forms, are not changed.
-func (m *Model) adapted() bool { return m.Opset >= 5 }
-
-func isHalf(v Value) bool {
-	return v.DType == torch.Float16.String() || v.DType == torch.BFloat16.String()
+// isHalf reports whether an output is to be float32 instead of one of the two types. Before
+// opset 6, Cast has another form, and nothing is added.
+func (m *Model) isHalf(v Value) bool {
+	return m.Opset >= 6 && (v.DType == torch.Float16.String() || v.DType == torch.BFloat16.String())
 }
 
 // widened reports whether an input comes in as float32.
-func (m *Model) widened(v Value) bool { return m.adapted() && isHalf(v) && len(v.Shape) == 0 }
+func (m *Model) widened(v Value) bool { return m.isHalf(v) && len(v.Shape) == 0 }
 
 // adapt returns the bytes of a model with the nodes that its inputs and outputs
 // need, and the names to run it with.
 func adapt(data []byte, m *Model) (adapted []byte, inputs, outputs []string) {
-	if !m.adapted() {
-		return data, names(m.Inputs), names(m.Outputs)
-	}
 	// Protobuf merges messages that follow each other in a file. So the nodes of first
 	// come before those of the file, and the nodes of last after them.
 	first, last := &pb.Graph{}, &pb.Graph{}
-	node := func(op, input, output string, attributes ...attribute) *pb.Node {
-		return &pb.Node{OpType: op, Inputs: []string{input}, Outputs: []string{output}, Attributes: attributes}
+	cast := func(from, to string, kind pb.DataType) []*pb.Node {
+		return []*pb.Node{{OpType: "Cast", Inputs: []string{from}, Outputs: []string{to}, Attributes: []attribute{attrInt("to", int(kind))}}}
 	}
-	var widened []string
-	for _, v := range m.Inputs {
+	inputs, outputs = names(m.Inputs), names(m.Outputs)
+	var in, out []string
+	for i, v := range m.Inputs {
 		if !m.widened(v) {
-			inputs = append(inputs, v.Name)
 			continue
 		}
-		inputs, widened = append(inputs, wideName(v.Name)), append(widened, v.Name)
+		inputs[i], in = wideName(v.Name), append(in, v.Name)
 		shape := &pb.Shape{}
 		if v.AnyShape {
 			shape = nil
 		}
-		first.Inputs = append(first.Inputs, pb.NewValue(wideName(v.Name), pb.Float, shape))
-		first.Nodes = append(first.Nodes, node("Cast", wideName(v.Name), v.Name, attrInt("to", int(pb.DataTypeOf(v.DType)))))
+		first.Inputs = append(first.Inputs, pb.NewValue(inputs[i], pb.Float, shape))
+		first.Nodes = append(first.Nodes, cast(inputs[i], v.Name, pb.DataTypeOf(v.DType))...)
 	}
-	row := &pb.Tensor{DataType: pb.Int64, Dims: []int64{1}, Raw: bytesOf([]int64{-1})}
-	last.Nodes = append(last.Nodes, &pb.Node{
-		OpType: "Constant", Outputs: []string{flatName("")}, Attributes: []attribute{{Name: "value", Type: pb.AttrTensor, Tensor: row}},
-	})
-	for _, v := range m.Outputs {
-		outputs = append(outputs, flatName(v.Name), shapeName(v.Name))
-		from, kind := v.Name, pb.DataTypeOf(v.DType)
-		if isHalf(v) {
-			from, kind = wideName(":"+v.Name), pb.Float
-			last.Nodes = append(last.Nodes, node("Cast", v.Name, from, attrInt("to", int(pb.Float))))
+	for i, v := range m.Outputs {
+		if m.isHalf(v) {
+			outputs[i], out = wideName(":"+v.Name), append(out, v.Name)
+			last.Nodes = append(last.Nodes, cast(v.Name, outputs[i], pb.Float)...)
+			last.Outputs = append(last.Outputs, pb.NewValue(outputs[i], pb.Float, nil))
 		}
-		flat := node("Reshape", from, flatName(v.Name))
-		flat.Inputs = append(flat.Inputs, flatName(""))
-		last.Nodes = append(last.Nodes, flat, node("Shape", v.Name, shapeName(v.Name)))
-		last.Outputs = append(last.Outputs,
-			pb.NewValue(flatName(v.Name), kind, &pb.Shape{Dims: []pb.Dim{{}}}),
-			pb.NewValue(shapeName(v.Name), pb.Int64, &pb.Shape{Dims: []pb.Dim{{}}}))
 	}
-	// The declared shapes of outputs go, because ONNX Runtime would trust them.
+	if len(in)+len(out) == 0 {
+		return data, inputs, outputs
+	}
 	pieces := [][]byte{(&pb.Model{Graph: first}).Marshal()}
-	pieces = append(pieces, without(data, widened, names(m.Outputs))...)
+	pieces = append(pieces, without(data, in, out)...)
 	return slices.Concat(append(pieces, (&pb.Model{Graph: last}).Marshal())...), inputs, outputs
 }
 

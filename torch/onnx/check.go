@@ -5,6 +5,7 @@ package onnx
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ func (c *Check) compared(e *exporter, sess *Session, p point, inputs []*torch.Te
 	for i, in := range e.Inputs {
 		feeds[in.Name] = inputs[i]
 	}
-	out, err := sess.Run(feeds)
+	out, err := sess.Run(context.Background(), feeds)
 	if err != nil {
 		return 0, err
 	}

@@ -9,7 +9,7 @@
 //
 //	sess, err := onnx.Open("emotion.onnx")
 //	defer sess.Close()
-//	out, err := sess.Run(onnx.Feeds{"audio_features": x})
+//	out, err := sess.Run(ctx, onnx.Feeds{"audio_features": x})
 //
 // # Export
 //
@@ -53,8 +53,10 @@
 //
 // # Running
 //
-// A [Session] runs a file in ONNX Runtime, for any number of goroutines at once.
-// [Session.Run] takes tensors; [Session.RunSlices] works without libtorch.
+// A [Session] runs a file in ONNX Runtime, for any number of goroutines at once, on the CPU
+// or on what [SessionOptions].Providers names. [Session.Run] takes tensors;
+// [Session.RunSlices] works without libtorch; [Session.Bind] reads and writes memory of the
+// program, for loops in which time matters. Each ends when its context does.
 // [Inspect] reads a file without running anything, and [CompareGraphs] lists the
 // differences between two files.
 package onnx

@@ -4,6 +4,7 @@
 package onnx_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -51,7 +52,7 @@ func Example() {
 		return
 	}
 	defer sess.Close()
-	out, err := sess.Run(onnx.Feeds{"groove": torch.Randn([]int{3, 4})})
+	out, err := sess.Run(context.Background(), onnx.Feeds{"groove": torch.Randn([]int{3, 4})})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -137,6 +138,36 @@ func ExampleRegisterLowering() {
 	}
 	fmt.Println(check.Max() <= 1e-5)
 	// Output: true
+}
+
+// A loop in which time matters writes its input where ONNX Runtime reads it, and reads the
+// output where ONNX Runtime writes it.
+func ExampleSession_Bind() {
+	sess, err := onnx.Open("testdata/golden.onnx") // y = x·A + b
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sess.Close()
+	x, y := make([]float32, 2), make([]float32, 3)
+	bound, err := sess.Bind(map[string]onnx.Array{"x": onnx.ArrayOf(x)}, map[string]onnx.Array{"y": onnx.ArrayOf(y)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer bound.Close()
+	for i := range 3 {
+		x[0] = float32(i)
+		if err := bound.Run(context.Background()); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(y)
+	}
+	// Output:
+	// [0.5 0 -0.5]
+	// [1.5 2 2.5]
+	// [2.5 4 5.5]
 }
 
 // Inspect reads any ONNX file, also where ONNX Runtime and libtorch are absent.

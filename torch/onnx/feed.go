@@ -5,8 +5,10 @@ package onnx
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
+	"runtime"
 	"strings"
+	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -14,11 +16,17 @@ import (
 	"github.com/etude-ml/etude/torch/internal/fail"
 )
 
-// array is a tensor in Go memory, as it goes into and comes out of a run.
-type array struct {
+// Array is memory of the program for an input or an output of [Session.Bind].
+type Array struct {
 	dtype torch.DType
-	shape []int
+	shape []int // nil where the model's says it
 	data  []byte
+}
+
+// ArrayOf returns the memory of data, row-major, as an array. The shape may be left out
+// where the model leaves at most one dimension free.
+func ArrayOf[T torch.Element](data []T, shape ...int) Array {
+	return Array{torch.DTypeFor[T](), shape, bytesOf(data)}
 }
 
 // elementType returns v's type; an error when the wrapper of ONNX Runtime cannot
@@ -31,35 +39,66 @@ func elementType(v Value) (torch.DType, error) {
 	return d, nil
 }
 
-// check compares feeds with the inputs of the model.
-func (m *Model) check(feeds map[string]array) {
-	want := "the model wants " + strings.Join(collect(m.Inputs, Value.String), ", ")
-	for name := range feeds {
-		if find(m.Inputs, name) == nil {
-			fail.With("there is no input %q; %s", name, want)
+// arrange returns what is given for the inputs or outputs of a model, in their order.
+func arrange[T any](kind string, vs []Value, given map[string]T, array func(Value, T) Array) []Array {
+	want := func() string { return "the model wants " + strings.Join(collect(vs, Value.String), ", ") }
+	for name := range given {
+		if find(vs, name) == nil {
+			fail.With("there is no %s %q; %s", kind, name, want())
 		}
 	}
-	for _, v := range m.Inputs {
-		a, ok := feeds[v.Name]
+	list := make([]Array, len(vs))
+	for i, v := range vs {
+		x, ok := given[v.Name]
 		if !ok {
-			fail.With("input %q is missing; %s", v.Name, want)
+			fail.With("%s %q is missing; %s", kind, v.Name, want())
 		}
+		a := array(v, x)
 		fits := a.dtype.String() == v.DType && (v.AnyShape || len(a.shape) == len(v.Shape))
-		for i, d := range v.Shape {
-			fits = fits && (d.Size < 0 || d.Size == a.shape[i])
+		for k, d := range v.Shape {
+			fits = fits && (d.Size < 0 || d.Size == a.shape[k])
 		}
 		if !fits {
-			fail.With("input %q: given %s %v; %s", v.Name, a.dtype, a.shape, want)
+			fail.With("%s %q: given %s %v; %s", kind, v.Name, a.dtype, a.shape, want())
+		}
+		list[i] = a
+	}
+	return list
+}
+
+// fill returns v's shape for n elements.
+func (v Value) fill(n int) ([]int, error) {
+	shape, free, rest := make([]int, len(v.Shape)), -1, 1
+	for i, d := range v.Shape {
+		switch {
+		case d.Size >= 0:
+			shape[i], rest = d.Size, rest*d.Size
+		case free >= 0:
+			return nil, fmt.Errorf("%s has several free dimensions: give a shape, with Run or ArrayOf", v)
+		default:
+			free = i
 		}
 	}
+	switch {
+	case v.AnyShape || free >= 0 && rest == 0:
+		return nil, fmt.Errorf("%s: %d elements do not say which shape they have: give it, with Run or ArrayOf", v, n)
+	case free < 0 && n != rest || free >= 0 && n%rest != 0:
+		return nil, fmt.Errorf("%s: %d elements do not fill it", v, n)
+	case free >= 0:
+		shape[free] = n / rest
+	}
+	return shape, nil
 }
+
+// filled returns elements of float32 as an array for an input or output.
+func filled(v Value, data []float32) Array { return ArrayOf(data, fail.Or(v.fill(len(data)))...) }
 
 // carrier passes tensors of one type to and from the wrapper of ONNX Runtime, which
 // has a Go type for each.
 type carrier struct {
 	dtype  torch.DType
 	scalar func(data []byte) (ort.Value, error)
-	data   func(v ort.Value) ([]byte, bool) // a copy; false where v is of another type
+	data   func(v ort.Value) ([]byte, bool) // in Go memory; false where v is of another type
 }
 
 var carriers = []carrier{
@@ -74,18 +113,25 @@ func carry[T torch.Element](d torch.DType) carrier {
 		d,
 		func(data []byte) (ort.Value, error) { return ort.NewScalar(sliceOf[T](data)[0]) },
 		func(v ort.Value) ([]byte, bool) {
-			t, ok := v.(*ort.Tensor[T])
-			if !ok {
-				return nil, false
+			switch t := v.(type) {
+			case *ort.Tensor[T]:
+				return bytesOf(t.GetData()), true
+			case *ort.Scalar[T]:
+				return bytesOf([]T{t.GetData()}), true
 			}
-			return slices.Clone(bytesOf(t.GetData())), true
+			return nil, false
 		},
 	}
 }
 
-// value makes ONNX Runtime's tensor over the elements.
-func (a array) value() (ort.Value, error) {
+// value makes ONNX Runtime's tensor over the elements, which stay where they are, but for a
+// scalar.
+func (a Array) value(pin *runtime.Pinner) (ort.Value, error) {
 	if len(a.shape) > 0 {
+		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime uses none
+			a.data = make([]byte, 8)
+		}
+		pin.Pin(unsafe.SliceData(a.data))
 		return ort.NewCustomDataTensor(integers[int64](a.shape), a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
 	}
 	for _, c := range carriers {
@@ -96,9 +142,9 @@ func (a array) value() (ort.Value, error) {
 	return nil, fmt.Errorf("a scalar of type %s cannot be passed", a.dtype)
 }
 
-// copyOut copies a result.
-func copyOut(v ort.Value) (array, error) {
-	a := array{shape: integers[int]([]int64(v.GetShape()))}
+// arrayOf returns a result, whose memory stays when v is destroyed.
+func arrayOf(v ort.Value) (Array, error) {
+	a := Array{shape: integers[int]([]int64(v.GetShape()))}
 	for _, c := range carriers {
 		if data, ok := c.data(v); ok {
 			a.dtype, a.data = c.dtype, data
@@ -106,4 +152,14 @@ func copyOut(v ort.Value) (array, error) {
 		}
 	}
 	return a, fmt.Errorf("%T cannot be read", v)
+}
+
+// destroy frees values, of which some may be missing.
+func destroy(values []ort.Value) {
+	for _, v := range values {
+		// After an error the wrapper leaves a nil pointer of some type.
+		if v != nil && !reflect.ValueOf(v).IsNil() {
+			_ = v.Destroy()
+		}
+	}
 }

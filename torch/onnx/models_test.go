@@ -45,7 +45,7 @@ func runAsPython(t *testing.T, args ...string) (dir string, ran, refused []strin
 				return nil, err
 			}
 			defer s.Close()
-			return s.Run(feeds)
+			return s.Run(t.Context(), feeds)
 		}()
 		if reason, failed := python.Get("error"); failed {
 			refused = append(refused, name)
@@ -100,7 +100,7 @@ func runSlices(t *testing.T, dir string) {
 	} {
 		s, err := onnx.Open(filepath.Join(dir, name+".onnx"))
 		require.NoError(t, err)
-		out, err := s.RunSlices(map[string][]float32{"x": c.in})
+		out, err := s.RunSlices(t.Context(), map[string][]float32{"x": c.in})
 		require.NoError(t, err, name)
 		assert.Equal(t, c.out, out["y"], name)
 		s.Close()
@@ -109,6 +109,6 @@ func runSlices(t *testing.T, dir string) {
 	require.NoError(t, err)
 	defer s.Close()
 	assert.Equal(t, "x float32 of any shape", s.Inputs()[0].String())
-	_, err = s.RunSlices(map[string][]float32{"x": {1}})
+	_, err = s.RunSlices(t.Context(), map[string][]float32{"x": {1}})
 	assert.ErrorContains(t, err, "do not say which shape they have")
 }

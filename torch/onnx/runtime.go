@@ -59,24 +59,3 @@ func silence() error {
 	}
 	return os.Setenv(name, "1")
 }
-
-// sessionOptions returns options for small networks. Waiting threads sleep, because a
-// spinning pool takes the cores from other goroutines.
-func sessionOptions(threads int) (*ort.SessionOptions, error) {
-	o, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	for _, set := range []func() error{
-		func() error { return o.SetIntraOpNumThreads(threads) },
-		func() error { return o.SetInterOpNumThreads(1) },
-		func() error { return o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
-		func() error { return o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0") },
-	} {
-		if err := set(); err != nil {
-			_ = o.Destroy()
-			return nil, err
-		}
-	}
-	return o, nil
-}

@@ -4,6 +4,7 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"unsafe"
+	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -26,18 +27,13 @@ var ErrClosed = errors.New("onnx: the session is closed")
 // Feeds are the inputs of a run, by name.
 type Feeds map[string]*torch.Tensor
 
-// SessionOptions are options of [Open].
-type SessionOptions struct {
-	// Threads is how many threads one operator may use; 0 means 1, which is
-	// fastest for small networks and leaves the cores to other goroutines.
-	Threads int
-}
-
-// Session runs an ONNX file in ONNX Runtime, on the CPU. Its methods may be
-// called by any number of goroutines at once.
+// Session runs an ONNX file in ONNX Runtime. Its methods may be called by any number of
+// goroutines at once.
 type Session struct {
-	name  string // of the file, for errors
-	model *Model
+	name      string // of the file, for errors
+	model     *Model
+	providers []ProviderUse
+	scalars   atomic.Pointer[[]bool] // the outputs that were scalars in the last run
 
 	mu      sync.RWMutex // held for reading during a run, for writing by Close
 	session *ort.DynamicAdvancedSession
@@ -64,8 +60,10 @@ func open(path string, data []byte, options ...SessionOptions) (*Session, error)
 }
 
 // try calls f, which may fail, and returns its error with the name of the file.
-func (s *Session) try(f func()) error {
-	err := fail.Catch(f)
+func (s *Session) try(f func()) error { return s.named(fail.Catch(f)) }
+
+// named adds the name of the file to an error.
+func (s *Session) named(err error) error {
 	if err == nil || errors.Is(err, ErrClosed) {
 		return err
 	}
@@ -91,23 +89,19 @@ func (s *Session) open(data []byte, options []SessionOptions) {
 			external = true
 		}
 	}
-	fail.On(startRuntime())
-	threads := 1
-	if len(options) > 0 && options[0].Threads > 0 {
-		threads = options[0].Threads
-	}
-	so := fail.Or(sessionOptions(threads))
-	defer func() { _ = so.Destroy() }()
+	entries := map[string]string{}
 	if external {
-		folder := fail.Or(filepath.Abs(m.folder))
-		fail.On(so.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder))
+		entries["session.model_external_initializers_file_folder_path"] = fail.Or(filepath.Abs(m.folder))
+	}
+	scalars := collect(m.Outputs, func(v Value) bool { return len(v.Shape) == 0 && !v.AnyShape })
+	s.scalars.Store(&scalars)
+	fail.On(startRuntime())
+	var o SessionOptions
+	if len(options) > 0 {
+		o = options[0]
 	}
 	data, inputs, outputs := adapt(data, m)
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so)
-	if err != nil {
-		fail.With("ONNX Runtime refuses it: %w", err)
-	}
-	s.session = session
+	s.session, s.providers = o.start(data, inputs, outputs, entries)
 }
 
 // Inputs describes the inputs that Run takes.
@@ -118,6 +112,10 @@ func (s *Session) Outputs() []Value { return slices.Clone(s.model.Outputs) }
 
 // Metadata returns the metadata entries of the file.
 func (s *Session) Metadata() map[string]string { return maps.Clone(s.model.Metadata) }
+
+// Providers lists the execution providers of [SessionOptions], or the CPU, and which of
+// them are in use.
+func (s *Session) Providers() []ProviderUse { return slices.Clone(s.providers) }
 
 // Close waits for the runs in progress and frees the session. Closing again does
 // nothing.
@@ -130,30 +128,144 @@ func (s *Session) Close() {
 	}
 }
 
+// call runs the session. When ctx ends, ONNX Runtime finishes the operator that it is at,
+// and the error is ctx's cause.
+func (s *Session) call(ctx context.Context, inputs, outputs []ort.Value) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if ctx.Done() == nil {
+		return s.session.Run(inputs, outputs)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	o, err := ort.NewRunOptions()
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = o.Terminate()
+		close(ended)
+	})
+	err = s.session.RunWithOptions(inputs, outputs, o)
+	if !stop() {
+		<-ended
+		if err != nil {
+			err = context.Cause(ctx)
+		}
+	}
+	_ = o.Destroy()
+	return err
+}
+
+// run computes the outputs for inputs in the order of the model's. ONNX Runtime reads the
+// inputs where they are in Go memory.
+func (s *Session) run(ctx context.Context, feeds []Array) []Array {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	inputs := make([]ort.Value, len(feeds))
+	defer destroy(inputs)
+	for i, a := range feeds {
+		if s.model.widened(s.model.Inputs[i]) {
+			a.dtype = torch.Float32
+		}
+		inputs[i] = fail.Or(a.value(&pin))
+	}
+	outputs := s.results(ctx, inputs)
+	defer destroy(outputs)
+	arrays := make([]Array, len(outputs))
+	for i, v := range s.model.Outputs {
+		a, err := arrayOf(outputs[i])
+		if err != nil {
+			fail.With("output %q: %w", v.Name, err)
+		}
+		arrays[i] = a
+	}
+	return arrays
+}
+
+// results runs the session and returns its results. The wrapper reads a scalar only if it
+// has a place before the run, and what a model declares as a scalar need not be one, or the
+// other way round. A run that fails for this reason is made again, and what it showed is
+// kept for the next one.
+func (s *Session) results(ctx context.Context, inputs []ort.Value) []ort.Value {
+	scalars := *s.scalars.Load()
+	for again := false; ; again = true {
+		values := make([]ort.Value, len(s.model.Outputs))
+		for i, v := range s.model.Outputs {
+			if scalars[i] {
+				place := Array{dtype: fail.Or(elementType(v)), data: make([]byte, 8)}
+				if s.model.isHalf(v) {
+					place.dtype = torch.Float32
+				}
+				values[i] = fail.Or(place.value(nil))
+			}
+		}
+		err := s.call(ctx, inputs, values)
+		if err == nil {
+			if again {
+				s.scalars.Store(&scalars)
+			}
+			return values
+		}
+		failed := slices.IndexFunc(values, func(v ort.Value) bool { return v != nil && reflect.ValueOf(v).IsNil() })
+		destroy(values)
+		switch {
+		case errors.Is(err, ort.ZeroShapeLengthError):
+			scalars = slices.Clone(scalars)
+			scalars[failed] = true
+		case !again && slices.Contains(scalars, true):
+			scalars = make([]bool, len(scalars))
+		default:
+			fail.On(err)
+		}
+	}
+}
+
+// WarmUp runs the model once on zeros, with free dimensions of the given size, and drops the
+// results. A first run takes longer than others: memory is allocated, and TensorRT compiles
+// the model for each size.
+func (s *Session) WarmUp(ctx context.Context, size int) error {
+	return s.try(func() {
+		s.run(ctx, collect(s.model.Inputs, func(v Value) Array {
+			a, n := Array{dtype: fail.Or(elementType(v))}, 1
+			for _, d := range v.Shape {
+				if d.Size < 0 {
+					d.Size = size
+				}
+				a.shape, n = append(a.shape, d.Size), n*d.Size
+			}
+			a.data = make([]byte, max(8, n*a.dtype.Size())) // 8 are enough for any scalar
+			return a
+		}))
+	})
+}
+
 // Run computes the outputs, by name, for inputs on any device. The outputs are on the
-// CPU.
-func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
-	arrays, out := make(map[string]array, len(feeds)), map[string]*torch.Tensor{}
+// CPU. When ctx ends, ONNX Runtime finishes the operator that it is at, and Run returns
+// ctx's cause; the session stays usable.
+func (s *Session) Run(ctx context.Context, feeds Feeds) (map[string]*torch.Tensor, error) {
+	out := make(map[string]*torch.Tensor, len(s.model.Outputs))
 	err := s.try(func() {
 		fail.On(torch.Try(func() {
-			for name, t := range feeds {
-				a := array{t.DType(), t.Shape(), nil}
-				if v := find(s.model.Inputs, name); v != nil && s.model.widened(*v) {
+			arrays := arrange("input", s.model.Inputs, feeds, func(v Value, t *torch.Tensor) Array {
+				a := Array{t.DType(), t.Shape(), nil}
+				if s.model.widened(v) {
 					t = t.ToDType(torch.Float32)
 				}
 				a.data = t.Bytes()
-				arrays[name] = a
-			}
-		}))
-		results := s.run(arrays)
-		fail.On(torch.Try(func() {
-			for name, a := range results {
-				t := torch.FromBytes(a.data, a.dtype, a.shape...)
-				if v := find(s.model.Outputs, name); isHalf(*v) { // it came out as float32
-					d, _ := torch.ParseDType(v.DType)
-					t = t.ToDType(d)
+				return a
+			})
+			for i, a := range s.run(ctx, arrays) {
+				t, v := torch.FromBytes(a.data, a.dtype, a.shape...), s.model.Outputs[i]
+				if s.model.isHalf(v) { // it came out as float32
+					t = t.ToDType(fail.Or(torch.ParseDType(v.DType)))
 				}
-				out[name] = t
+				out[v.Name] = t
 			}
 		}))
 	})
@@ -161,112 +273,28 @@ func (s *Session) Run(feeds Feeds) (map[string]*torch.Tensor, error) {
 		return nil, err
 	}
 	return out, nil
-}
-
-// run computes the outputs. ONNX Runtime reads the inputs where they are in Go
-// memory, which is pinned meanwhile.
-func (s *Session) run(feeds map[string]array) map[string]array {
-	s.model.check(feeds)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		fail.On(ErrClosed)
-	}
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	var inputs, outputs []ort.Value
-	defer func() {
-		for _, v := range append(inputs, outputs...) {
-			// After an error the wrapper leaves a nil pointer of some type.
-			if v != nil && !reflect.ValueOf(v).IsNil() {
-				_ = v.Destroy()
-			}
-		}
-	}()
-	for _, v := range s.model.Inputs {
-		a := feeds[v.Name]
-		if s.model.widened(v) {
-			a.dtype = torch.Float32
-		}
-		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime reads none
-			a.data = make([]byte, 8)
-		}
-		pin.Pin(unsafe.SliceData(a.data))
-		t, err := a.value()
-		if err != nil {
-			fail.With("input %q: %w", v.Name, err)
-		}
-		inputs = append(inputs, t)
-	}
-	each := 1 // values that stand for an output
-	if s.model.adapted() {
-		each = 2
-	}
-	outputs = make([]ort.Value, each*len(s.model.Outputs))
-	fail.On(s.session.Run(inputs, outputs))
-	results := make(map[string]array, len(s.model.Outputs))
-	for i, v := range s.model.Outputs {
-		a, err := copyOut(outputs[each*i])
-		if err != nil {
-			fail.With("output %q: %w", v.Name, err)
-		}
-		if each == 2 {
-			a.shape = integers[int](outputs[2*i+1].(*ort.Tensor[int64]).GetData()) // Shape has no other results
-		}
-		results[v.Name] = a
-	}
-	return results
 }
 
 // RunSlices does the same as Run for models whose inputs and outputs are float32, and
 // needs no libtorch. Elements are in row-major order; an input may have one free
 // dimension, which follows from the slice's length, and a scalar has one element.
-func (s *Session) RunSlices(feeds map[string][]float32) (map[string][]float32, error) {
-	out := map[string][]float32{}
+func (s *Session) RunSlices(ctx context.Context, feeds map[string][]float32) (map[string][]float32, error) {
+	out := make(map[string][]float32, len(s.model.Outputs))
 	err := s.try(func() {
-		for _, v := range slices.Concat(s.model.Inputs, s.model.Outputs) {
-			if v.DType != "float32" {
-				fail.With("RunSlices: %s is not of float32; Run takes other types", v)
+		for _, vs := range [][]Value{s.model.Inputs, s.model.Outputs} {
+			for _, v := range vs {
+				if v.DType != torch.Float32.String() {
+					fail.With("RunSlices: %s is not of float32; Run takes other types", v)
+				}
 			}
 		}
-		arrays := make(map[string]array, len(feeds))
-		for name, data := range feeds {
-			a := array{dtype: torch.Float32, shape: []int{len(data)}, data: bytesOf(data)}
-			if v := find(s.model.Inputs, name); v != nil {
-				a.shape = fail.Or(v.fill(len(data)))
-			}
-			arrays[name] = a
-		}
-		for name, a := range s.run(arrays) {
-			out[name] = sliceOf[float32](a.data)
+		arrays := arrange("input", s.model.Inputs, feeds, filled)
+		for i, a := range s.run(ctx, arrays) {
+			out[s.model.Outputs[i].Name] = sliceOf[float32](a.data)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
-}
-
-// fill returns v's shape for n elements.
-func (v Value) fill(n int) ([]int, error) {
-	shape, free, rest := make([]int, len(v.Shape)), -1, 1
-	for i, d := range v.Shape {
-		switch {
-		case d.Size >= 0:
-			shape[i], rest = d.Size, rest*d.Size
-		case free >= 0:
-			return nil, fmt.Errorf("input %s has several free dimensions; Run takes a tensor with a shape", v)
-		default:
-			free = i
-		}
-	}
-	switch {
-	case v.AnyShape || free >= 0 && rest == 0:
-		return nil, fmt.Errorf("input %s: %d elements do not say which shape they have; Run takes a tensor with a shape", v, n)
-	case free < 0 && n != rest || free >= 0 && n%rest != 0:
-		return nil, fmt.Errorf("input %s: %d elements do not fill it", v, n)
-	case free >= 0:
-		shape[free] = n / rest
-	}
-	return shape, nil
 }

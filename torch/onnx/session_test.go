@@ -5,6 +5,8 @@ package onnx_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -58,7 +60,7 @@ func TestSessionDescribes(t *testing.T) {
 
 func TestRunSlices(t *testing.T) {
 	s := openGolden(t, "golden.onnx")
-	out, err := s.RunSlices(map[string][]float32{"x": {1, 0, 0, 1}})
+	out, err := s.RunSlices(t.Context(), map[string][]float32{"x": {1, 0, 0, 1}})
 	require.NoError(t, err)
 	assert.Equal(t, map[string][]float32{"y": {1.5, 2, 2.5, 4.5, 5, 5.5}}, out)
 }
@@ -66,7 +68,7 @@ func TestRunSlices(t *testing.T) {
 // A model may keep elements in another file, beside it.
 func TestRunExternal(t *testing.T) {
 	s := openGolden(t, "external.onnx")
-	out, err := s.RunSlices(map[string][]float32{"x": {1, 2, 3}})
+	out, err := s.RunSlices(t.Context(), map[string][]float32{"x": {1, 2, 3}})
 	require.NoError(t, err)
 	assert.Equal(t, []float32{1.5, 2.5, 3.5}, out["y"])
 	m, err := onnx.Inspect("testdata/external.onnx")
@@ -88,7 +90,7 @@ func TestRun(t *testing.T) {
 	torch.Scope(func() {
 		// A view with gaps: elements are taken in order, whatever lies between.
 		x := torch.FromSlice([]float32{0, 9, 0, 9, -20, 9, 20, 9}, 2, 2, 2).Select(2, 0)
-		out, err := s.Run(onnx.Feeds{"x": x, "i": torch.FromSlice([]int64{0, 1})})
+		out, err := s.Run(t.Context(), onnx.Feeds{"x": x, "i": torch.FromSlice([]int64{0, 1})})
 		require.NoError(t, err)
 		assert.Equal(t, []float32{1, -1, -10, 10}, out["y"].Float32s())
 		assert.Equal(t, []int{2, 2}, out["y"].Shape())
@@ -113,17 +115,17 @@ func TestRunRefuses(t *testing.T) {
 		"the tensor is nil":                                                   {"x": nil, "i": i},
 		"indices element out of data bounds":                                  {"x": x, "i": torch.FromSlice([]int64{0, 1, 7})},
 	} {
-		_, err := s.Run(feeds)
+		_, err := s.Run(t.Context(), feeds)
 		assert.ErrorContains(t, err, want)
 		assert.ErrorContains(t, err, "two.onnx")
 	}
-	_, err := s.RunSlices(map[string][]float32{"x": {1, 2}})
+	_, err := s.RunSlices(t.Context(), map[string][]float32{"x": {1, 2}})
 	assert.ErrorContains(t, err, "i int64 [n] is not of float32")
 
 	g := openGolden(t, "golden.onnx")
-	_, err = g.RunSlices(map[string][]float32{"x": {1, 2, 3}})
-	assert.ErrorContains(t, err, "input x float32 [n 2]: 3 elements do not fill it")
-	out, err := g.RunSlices(map[string][]float32{"x": {}})
+	_, err = g.RunSlices(t.Context(), map[string][]float32{"x": {1, 2, 3}})
+	assert.ErrorContains(t, err, "x float32 [n 2]: 3 elements do not fill it")
+	out, err := g.RunSlices(t.Context(), map[string][]float32{"x": {}})
 	require.NoError(t, err)
 	assert.Empty(t, out["y"])
 }
@@ -166,30 +168,49 @@ func replaceOnce(data []byte, old, new string) []byte {
 	panic("not found")
 }
 
-// Many goroutines share a session, and it is closed while they run: each run is a
-// right result or ErrClosed.
+// Many goroutines share a session, with a Binding of each and with runs that are cancelled,
+// and it is closed while they run: each run is a right result, ErrClosed or the cause.
 func TestSessionIsConcurrent(t *testing.T) {
 	s := openGolden(t, "golden.onnx")
 	var wg sync.WaitGroup
-	for k := range 8 {
+	for k := range 16 {
 		wg.Go(func() {
+			x, y := make([]float32, 2), make([]float32, 3)
+			b, err := s.Bind(arrays{"x": onnx.ArrayOf(x)}, arrays{"y": onnx.ArrayOf(y)})
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer b.Close()
 			for i := range 200 {
 				if k == 0 && i == 150 {
 					s.Close()
 				}
-				x := float32(k*1000 + i)
-				out, err := s.RunSlices(map[string][]float32{"x": {x, 0}})
-				if err != nil {
-					assert.ErrorIs(t, err, onnx.ErrClosed)
-					continue
+				ctx, cancel := context.WithCancel(t.Context())
+				if i%3 == 0 {
+					go cancel()
 				}
-				assert.Equal(t, []float32{x + 0.5, 2 * x, 3*x - 0.5}, out["y"])
+				x[0] = float32(k*1000 + i)
+				want := []float32{x[0] + 0.5, 2 * x[0], 3*x[0] - 0.5}
+				out, err := s.RunSlices(ctx, map[string][]float32{"x": x})
+				if err == nil {
+					assert.Equal(t, want, out["y"])
+				}
+				bound := b.Run(ctx)
+				if bound == nil {
+					assert.Equal(t, want, y)
+				}
+				for _, err := range []error{err, bound} {
+					if err != nil && (!errors.Is(err, context.Canceled) || i%3 != 0) {
+						assert.ErrorIs(t, err, onnx.ErrClosed)
+					}
+				}
+				cancel()
 			}
 		})
 	}
 	wg.Wait()
 	s.Close() // does nothing
-	_, err := s.RunSlices(map[string][]float32{"x": {1, 1}})
+	_, err := s.RunSlices(t.Context(), map[string][]float32{"x": {1, 1}})
 	assert.ErrorIs(t, err, onnx.ErrClosed)
 }
 

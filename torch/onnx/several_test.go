@@ -226,7 +226,7 @@ func TestSeveral(t *testing.T) {
 				}
 				var want []tensor
 				nn.Evaluating(c.model, func() { torch.NoGrad(func() { want = c.f(in) }) })
-				out, err := sess.Run(feeds)
+				out, err := sess.Run(t.Context(), feeds)
 				require.NoError(t, err, name)
 				for i, output := range c.outputs {
 					agree(out[output], want[i], fmt.Sprintf("%s: %s with batch %d and time %d", name, output, batch, time))

@@ -15,11 +15,9 @@ func bytesOf[T torch.Element](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }
 
-// sliceOf copies bytes into a slice of their type.
+// sliceOf returns the memory of bytesOf as the slice that it was.
 func sliceOf[T torch.Element](b []byte) []T {
-	out := make([]T, len(b)/int(unsafe.Sizeof(*new(T))))
-	copy(bytesOf(out), b)
-	return out
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(*new(T))))
 }
 
 // collect returns f of each item.
