@@ -8,8 +8,10 @@ import (
 	"slices"
 )
 
-// The meta events that are used; the others are skipped by their length.
+// The meta events that are used; others, and the name in reading, are skipped by their
+// length.
 const (
+	metaTrackName     = 0x03
 	metaEndOfTrack    = 0x2f
 	metaTempo         = 0x51
 	metaTimeSignature = 0x58

@@ -25,6 +25,13 @@ const Pitches = 128
 // DrumChannel is the channel of the drums, which people call channel 10.
 const DrumChannel = 9
 
+// The pitches of some drums, as General MIDI has them.
+const (
+	BassDrum    = 36
+	Snare       = 38
+	ClosedHiHat = 42
+)
+
 // ErrNoNotes reports that a file is valid but holds no note-on with a velocity
 // above 0.
 var ErrNoNotes = errors.New("no notes")

@@ -18,6 +18,9 @@ type WriteOptions struct {
 	TicksPerQuarter int     // 1 to 32,767; default 480
 	Program         uint8   // General MIDI program of every channel but the drums', 0–127
 
+	// Names are those of the tracks, by channel; a channel without one gets none.
+	Names [16]string
+
 	// Controls are controller changes, for example of the pedal. Channel, Controller,
 	// Value and Tick are used.
 	Controls []Control
@@ -42,6 +45,11 @@ func Write(w io.Writer, notes []Note, o WriteOptions) error {
 	if o.Program > 127 {
 		return fmt.Errorf("midi: write: Program is %d, it must be at most 127", o.Program)
 	}
+	for channel, name := range o.Names {
+		if len(name) > 127 {
+			return fmt.Errorf("midi: write: the name of channel %d has %d bytes, it must have at most 127", channel, len(name))
+		}
+	}
 	channels, err := channelEvents(notes, o.Controls)
 	if err != nil {
 		return err
@@ -53,7 +61,7 @@ func Write(w io.Writer, notes []Note, o WriteOptions) error {
 	tracks := [][]byte{append(lead, byte(tempo>>16), byte(tempo>>8), byte(tempo))}
 	for channel, events := range channels {
 		if len(events) > 0 {
-			tracks = append(tracks, channelTrack(uint8(channel), o.Program, events))
+			tracks = append(tracks, channelTrack(uint8(channel), o, events))
 		}
 	}
 	file := []byte("MThd\x00\x00\x00\x06\x00\x01")
@@ -133,10 +141,14 @@ func channelEvents(notes []Note, controls []Control) (channels [16][]event, err 
 
 // channelTrack encodes a channel's events, with running status, as a track without
 // its end.
-func channelTrack(channel, program uint8, events []event) []byte {
+func channelTrack(channel uint8, o WriteOptions, events []event) []byte {
 	var t []byte
+	if name := o.Names[channel]; name != "" {
+		t = append(t, 0, 0xff, metaTrackName, byte(len(name)))
+		t = append(t, name...)
+	}
 	if channel != DrumChannel { // there a program would choose a kit
-		t = append(t, 0, statusProgram|channel, program)
+		t = append(t, 0, statusProgram|channel, o.Program)
 	}
 	var now int64
 	var running byte

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,6 +27,7 @@ func TestWriteReadsBack(t *testing.T) {
 		})
 	}
 	options := WriteOptions{BPM: 90, TicksPerQuarter: 240, Program: 24}
+	options.Names[0], options.Names[DrumChannel] = "melody", "drums"
 	var file, again bytes.Buffer
 	require.NoError(t, Write(&file, notes, options))
 	backwards := slices.Clone(notes)
@@ -49,8 +51,13 @@ func TestWriteReadsBack(t *testing.T) {
 	theirs, err := smf.ReadFrom(bytes.NewReader(file.Bytes()))
 	require.NoError(t, err)
 	programs := 0
+	var names []string
 	for _, track := range theirs.Tracks {
 		for _, e := range track {
+			var name string
+			if e.Message.GetMetaTrackName(&name) {
+				names = append(names, name)
+			}
 			var channel, program uint8
 			if e.Message.GetProgramChange(&channel, &program) {
 				programs++
@@ -60,6 +67,9 @@ func TestWriteReadsBack(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 2, programs)
+	assert.Equal(t, []string{"melody", "drums"}, names)
+	options.Names[2] = strings.Repeat("a", 128)
+	assert.ErrorContains(t, Write(&file, notes, options), "the name of channel 2 has 128 bytes")
 }
 
 // gomidi writes the same bytes.

@@ -33,10 +33,10 @@ func newDrummer(rng *rand.Rand, name string) *drummer {
 
 // General MIDI's keys of the drums.
 const (
-	bassDrum  = 36
+	bassDrum  = midi.BassDrum
 	sideStick = 37
-	snare     = 38
-	closedHat = 42
+	snare     = midi.Snare
+	closedHat = midi.ClosedHiHat
 	openHat   = 46
 	ride      = 51
 )
