@@ -143,6 +143,26 @@ func ClassName(class int) string {
 	return name[0]
 }
 
+// triads has the tones of each quality that has a root, in semitones above it.
+var triads = [rooted][3]int{Major: {0, 4, 7}, Minor: {0, 3, 7}, Diminished: {0, 3, 6}, Augmented: {0, 4, 8}, Suspended: {0, 5, 7}}
+
+// Tones returns the triad of a class, in semitones above the tonic, from the root (0 to 11)
+// up. [PowerChord], whose class does not tell the root, stands on the tonic. [NoChord],
+// [Other] and numbers that are no class have no tones.
+func Tones(class int) []int {
+	if class == PowerChord {
+		return []int{0, 7}
+	}
+	if class < 0 || class >= NoChord {
+		return nil
+	}
+	tones := triads[class%rooted]
+	for i := range tones {
+		tones[i] += class / rooted
+	}
+	return tones[:]
+}
+
 // The sizes of a sample.
 const (
 	History = 16  // chords before, at most, in a context
@@ -172,10 +192,18 @@ func Samples(classes []int) []Sample {
 	}
 	var samples []Sample
 	for at := Ahead; at+Ahead <= len(classes); at += Ahead {
-		past, next := classes[max(0, at-History):at], classes[at:at+Ahead]
-		samples = append(samples, Sample{at, distribution(past, Decay), distribution(next, 1)})
+		samples = append(samples, Sample{at, Context(classes[:at]), distribution(classes[at:at+Ahead], 1)})
 	}
 	return samples
+}
+
+// Context returns the Context of a [Sample] after all of the chords; before the first chord
+// it is 64 zeros, of which there is no sample.
+func Context(classes []int) []float32 {
+	if len(classes) == 0 {
+		return make([]float32, Classes)
+	}
+	return distribution(classes[max(0, len(classes)-History):], Decay)
 }
 
 // distribution weights the classes by decay^k, with k counted from the last.

@@ -6,6 +6,7 @@ package chords
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -92,4 +93,36 @@ func TestSampleCounts(t *testing.T) {
 	for _, class := range []int{-1, 64} {
 		assert.PanicsWithValue(t, fmt.Sprintf("chords: chord 2 has class %d: classes go from 0 to 63", class), func() { Samples([]int{0, class}) })
 	}
+}
+
+// The tones of a class, spelt as a chord, are a chord of this class.
+func TestTones(t *testing.T) {
+	roots := strings.Fields("C C# D Eb E F F# G Ab A Bb B")
+	degrees := map[int]string{0: "1", 3: "b3", 4: "3", 5: "4", 6: "b5", 7: "5", 8: "#5"}
+	for class := range Classes {
+		tones := Tones(class)
+		if class >= NoChord && class != PowerChord {
+			assert.Nil(t, tones, class)
+			continue
+		}
+		var names []string
+		for _, tone := range tones {
+			names = append(names, degrees[tone-tones[0]])
+		}
+		name := roots[tones[0]] + ":(" + strings.Join(names, ",") + ")"
+		c, err := Parse(name)
+		require.NoError(t, err)
+		assert.Equal(t, class, c.Class(0), name)
+	}
+	assert.Nil(t, Tones(-1))
+	assert.Nil(t, Tones(Classes))
+	assert.Equal(t, []int{7, 11, 14}, Tones(5*7), "the dominant")
+}
+
+func TestContext(t *testing.T) {
+	classes := []int{0, 25, 35, 0, 46, 25, 35, 0, 3, 3, 3, 3}
+	for _, s := range Samples(classes) {
+		assert.Equal(t, s.Context, Context(classes[:s.Position]))
+	}
+	assert.Equal(t, make([]float32, Classes), Context(nil))
 }
