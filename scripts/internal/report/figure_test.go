@@ -48,6 +48,7 @@ func charts(t *testing.T, names []string, predicted, truth, residuals [][]float6
 	c := map[string]*Figure{
 		"predicted": p, "residuals": r, "histogram": Histogram(title, "duration (s)", values),
 		"scatter": must(t)(Scatter(title, "valence", "arousal", values, values)),
+		"curve":   must(t)(Curve(title, []string{"valence"}, values, [][]float64{values}, "seconds")),
 	}
 	if len(names) == len(values) {
 		c["bars"] = must(t)(Bars(title, names, values, values, "RMSE"))
@@ -264,6 +265,8 @@ func TestListsThatDoNotFit(t *testing.T) {
 	assert.ErrorContains(t, failed(Residuals("", []string{"a"}, two)), "1 names for the residuals of 2 outputs")
 	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1, 2}, nil, "")), "1 names for 2 values")
 	assert.ErrorContains(t, failed(Bars("", []string{"a"}, []float64{1}, []float64{}, "")), "0 of the constant prediction")
+	assert.ErrorContains(t, failed(Curve("", []string{"a"}, nil, two, "")), "1 names for 2 curves")
+	assert.ErrorContains(t, failed(Curve("", []string{"a"}, nil, one, "")), `"a": 2 values at 0 times`)
 	assert.ErrorContains(t, failed(Scatter("", "x", "y", []float64{1}, nil)), `1 values of "x" for 0 of "y"`)
 	assert.ErrorContains(t, Histogram("", "", nil).WriteFile(filepath.Join(dir, "a.jpg")), "must end in .png or .svg")
 	assert.Error(t, Histogram("", "", nil).WriteFile(filepath.Join(dir, "none", "a.png")))
