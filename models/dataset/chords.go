@@ -116,12 +116,21 @@ func (Chords) Check(ctx context.Context, root string, o Options) (*Section, erro
 }
 
 // Features reads one file of progressions.
-func (Chords) Features(path string) (*Features, error) {
+func (Chords) Features(path string) (*Features, error) { return readFeatures(path, false) }
+
+// FeaturesAhead is Features with a part more for each progression of at least four chords:
+// what comes after its last chord, which has no Target.
+func (Chords) FeaturesAhead(path string) (*Features, error) { return readFeatures(path, true) }
+
+func readFeatures(path string, ahead bool) (*Features, error) {
 	list, err := readProgressions(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", chordsPlace.Network, err)
 	}
-	f := &Features{}
+	f, least := &Features{}, 2*chords.Ahead
+	if ahead {
+		least = chords.Ahead
+	}
 	for _, p := range list {
 		if p.fault != "" {
 			f.Notes = append(f.Notes, p.name+": left out: "+p.fault)
@@ -130,13 +139,17 @@ func (Chords) Features(path string) (*Features, error) {
 		for _, note := range p.notes {
 			f.Notes = append(f.Notes, p.name+": "+note)
 		}
-		for _, part := range p.parts() {
+		parts := p.parts()
+		if n := len(p.classes); ahead && n >= chords.Ahead {
+			parts = append(parts, Part{Name: fmt.Sprintf("after chord %d, the last", n), Input: p.input(chords.Context(p.classes))})
+		}
+		for _, part := range parts {
 			part.Name = partName(p.name, part.Name)
 			f.Parts = append(f.Parts, part)
 		}
 	}
 	if len(f.Parts) == 0 {
-		return nil, fmt.Errorf("dataset: %s: %s: no progression of at least %d chords with a key", chordsPlace.Network, path, 2*chords.Ahead)
+		return nil, fmt.Errorf("dataset: %s: %s: no progression of at least %d chords with a key", chordsPlace.Network, path, least)
 	}
 	return f, nil
 }
@@ -201,14 +214,18 @@ func (p progression) parts() []Part {
 	if p.fault != "" {
 		return nil
 	}
-	emotion := Embedding(p.mood.Valence, p.mood.Arousal)
 	var parts []Part
 	for _, s := range chords.Samples(p.classes) {
 		parts = append(parts, Part{
-			Name: fmt.Sprintf("chord %d", s.Position+1), Input: slices.Concat(emotion, s.Context), Target: s.Target,
+			Name: fmt.Sprintf("chord %d", s.Position+1), Input: p.input(s.Context), Target: s.Target,
 		})
 	}
 	return parts
+}
+
+// input joins the emotion and the chords so far.
+func (p progression) input(context []float32) []float32 {
+	return slices.Concat(Embedding(p.mood.Valence, p.mood.Arousal), context)
 }
 
 // readProgressions reads the file. The error is about it as a whole; what is

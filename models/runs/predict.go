@@ -23,13 +23,15 @@ import (
 
 // Prediction is what a network answers to a sample: to a file, or to a window of one.
 type Prediction struct {
-	File   string
-	Part   string    // tells the samples of a file apart; empty where there is one, or a Start
-	Start  float64   // seconds from the beginning of the file, of PredictEvery
-	Output []float32 // as the network gives it; nil where there is an Err
-	Values []Value   // what Output stands for, by models.Spec.Reading
-	Notes  []string  // faults of a file that was read all the same
-	Err    error     // why there is no answer
+	File    string
+	Network string
+	Part    string    // tells the samples of a file apart; empty where there is one, or a Start
+	Start   float64   // seconds from the beginning of the file, of PredictEvery and Chain.Predict
+	Input   []float32 // what the network takes
+	Output  []float32 // as the network gives it; nil where there is an Err
+	Values  []Value   // what Output stands for, by models.Spec.Reading
+	Notes   []string  // faults of a file that was read all the same
+	Err     error     // why there is no answer
 }
 
 // Value is a quantity with its name: valence, the share of a chord, the velocity at a step.
@@ -51,7 +53,11 @@ func (p Prediction) Top(n int) []Value {
 // that reads chords) or .jsonl. A file that cannot be used is a prediction with its Err;
 // the error is about the network, or ctx's cause.
 func (m *Model) Predict(ctx context.Context, files ...string) ([]Prediction, error) {
-	return m.predict(ctx, runtime.GOMAXPROCS(0), m.Spec.Source.Features, files)
+	features := m.Spec.Source.Features
+	if source, ok := m.Spec.Source.(dataset.Chords); ok {
+		features = source.FeaturesAhead
+	}
+	return m.predict(ctx, runtime.GOMAXPROCS(0), features, files)
 }
 
 // PredictEvery is [Model.Predict] for the windows of sounds that begin every so many seconds,
@@ -70,7 +76,7 @@ func (m *Model) PredictEvery(ctx context.Context, every float64, files ...string
 }
 
 func (m *Model) predict(ctx context.Context, atOnce int, features func(string) (*dataset.Features, error), files []string) ([]Prediction, error) {
-	read := make([][]sample, len(files))
+	read := make([][]Prediction, len(files))
 	var g errgroup.Group
 	g.SetLimit(atOnce)
 	for i, file := range files {
@@ -95,29 +101,23 @@ func (m *Model) PredictJSON(ctx context.Context, name string, r io.Reader) ([]Pr
 	return m.answer(ctx, m.readJSON(name, r))
 }
 
-// sample is a prediction that is to be made.
-type sample struct {
-	Prediction
-	input []float32
-}
-
-func (m *Model) read(file string, read func(string) (*dataset.Features, error)) []sample {
+func (m *Model) read(file string, read func(string) (*dataset.Features, error)) []Prediction {
 	ext := strings.ToLower(filepath.Ext(file))
 	if kinds := m.Spec.Source.Reads(); !slices.Contains(kinds, ext) && (ext == ".json" || ext == ".jsonl") {
 		f, _, err := wholefile.Open(file)
 		if err != nil {
-			return []sample{{Prediction: Prediction{File: file, Err: err}}}
+			return []Prediction{{File: file, Err: err}}
 		}
 		defer f.Close()
 		return m.readJSON(file, f)
 	}
 	features, err := read(file)
 	if err != nil {
-		return []sample{{Prediction: Prediction{File: file, Err: err}}}
+		return []Prediction{{File: file, Err: err}}
 	}
-	list := make([]sample, len(features.Parts))
+	list := make([]Prediction, len(features.Parts))
 	for i, p := range features.Parts {
-		list[i] = sample{Prediction{File: file, Part: p.Name, Start: p.Start, Notes: features.Notes}, p.Input}
+		list[i] = Prediction{File: file, Part: p.Name, Start: p.Start, Input: p.Input, Notes: features.Notes}
 		if p.Input == nil {
 			list = list[:1] // all want the same
 			list[0].Part, list[0].Err = "", fmt.Errorf(`%s: %s takes an emotion, which the file does not hold: give {"valence": …, "arousal": …} as JSON`, file, m.Spec.Name)
@@ -127,7 +127,7 @@ func (m *Model) read(file string, read func(string) (*dataset.Features, error)) 
 	return list
 }
 
-func (m *Model) readJSON(name string, r io.Reader) (list []sample) {
+func (m *Model) readJSON(name string, r io.Reader) (list []Prediction) {
 	for d := json.NewDecoder(r); ; {
 		var text json.RawMessage
 		err := d.Decode(&text)
@@ -141,12 +141,12 @@ func (m *Model) readJSON(name string, r io.Reader) (list []sample) {
 			}
 			err = errors.New("no input in it")
 		}
-		return append(list, sample{Prediction: Prediction{File: name, Err: fmt.Errorf("%s: %w", name, err)}})
+		return append(list, Prediction{File: name, Err: fmt.Errorf("%s: %w", name, err)})
 	}
 }
 
 // inputs adds the inputs of one JSON value to a list.
-func (m *Model) inputs(list []sample, name string, text json.RawMessage) []sample {
+func (m *Model) inputs(list []Prediction, name string, text json.RawMessage) []Prediction {
 	var several []json.RawMessage
 	if json.Unmarshal(text, &several) == nil && len(several) > 0 && strings.ContainsAny(string(several[0][:1]), "[{") {
 		for _, one := range several {
@@ -186,19 +186,19 @@ func (m *Model) inputs(list []sample, name string, text json.RawMessage) []sampl
 	default:
 		v.Input = dataset.Embedding(mood.Valence, mood.Arousal)
 	}
-	p := Prediction{File: cmp.Or(v.File, name), Part: v.Part, Err: err}
+	p := Prediction{File: cmp.Or(v.File, name), Part: v.Part, Input: v.Input, Err: err}
 	if v.File == "" && v.Part == "" {
 		p.Part = fmt.Sprint("input ", len(list)+1)
 	}
-	return append(list, sample{p, v.Input})
+	return append(list, p)
 }
 
 // answer fills the predictions in.
-func (m *Model) answer(ctx context.Context, list []sample) ([]Prediction, error) {
+func (m *Model) answer(ctx context.Context, list []Prediction) ([]Prediction, error) {
 	var x []float32
-	for _, s := range list {
-		if s.Err == nil {
-			x = append(x, s.input...)
+	for _, p := range list {
+		if p.Err == nil {
+			x = append(x, p.Input...)
 		}
 	}
 	out, err := m.Forward(ctx, x)
@@ -206,10 +206,9 @@ func (m *Model) answer(ctx context.Context, list []sample) ([]Prediction, error)
 		return nil, err
 	}
 	reading := m.Spec.Reading()
-	predictions := make([]Prediction, len(list))
-	for i, s := range list {
-		p := &predictions[i]
-		if *p = s.Prediction; p.Err != nil {
+	for i := range list {
+		p := &list[i]
+		if p.Network = m.Spec.Name; p.Err != nil {
 			continue
 		}
 		p.Output, out = out[:m.Spec.Out:m.Spec.Out], out[m.Spec.Out:]
@@ -221,5 +220,5 @@ func (m *Model) answer(ctx context.Context, list []sample) ([]Prediction, error)
 			p.Values = append(p.Values, Value{reading.Names[i], v})
 		}
 	}
-	return predictions, nil
+	return list, nil
 }

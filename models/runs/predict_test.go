@@ -158,8 +158,9 @@ func TestPredictChords(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(`[{"name": "song", "key": "C", "chords": ["C","F","G","C","Am","F","G","C"]}]`), 0o600))
 	list, err := m.Predict(context.Background(), file, file+"none")
 	require.NoError(t, err)
-	require.Len(t, list, 2)
+	require.Len(t, list, 3)
 	assert.Equal(t, "song [chord 5]", list[0].Part)
+	assert.Equal(t, "song [after chord 8, the last]", list[1].Part)
 	best := list[0].Top(5)
 	require.Len(t, best, 5)
 	assert.True(t, best[0].Value >= best[1].Value)
@@ -170,7 +171,18 @@ func TestPredictChords(t *testing.T) {
 		sum += v.Value
 	}
 	assert.InDelta(t, 1, sum, 1e-5)
-	assert.ErrorContains(t, list[1].Err, "no such file")
+	assert.ErrorContains(t, list[2].Err, "no such file")
+
+	// What comes after the last chord is what would come there if there were more.
+	more := filepath.Join(t.TempDir(), "more.json")
+	require.NoError(t, os.WriteFile(more, []byte(`[{"name": "song", "key": "C", "chords": ["C","F","G","C","Am","F","G","C","F","F","F","F"]},
+		{"name": "short", "key": "C", "chords": ["C","F","G"]}]`), 0o600))
+	longer, err := m.Predict(context.Background(), more)
+	require.NoError(t, err)
+	require.Len(t, longer, 3)
+	assert.Equal(t, "song [chord 9]", longer[1].Part)
+	assert.Equal(t, longer[1].Input, list[1].Input)
+	assert.InDeltaSlice(t, longer[1].Output, list[1].Output, 1e-6, "kernels for two rows may round otherwise than those for three")
 }
 
 func TestPredictNeedsFiniteOutputs(t *testing.T) {

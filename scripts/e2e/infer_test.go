@@ -51,7 +51,11 @@ func TestPredictLikePython(t *testing.T) {
 			files, _, err = dataset.List(filepath.Join(shared, "training", folder), spec.Source.Reads())
 			require.NoError(t, err)
 			for _, file := range files {
-				features, err := spec.Source.Features(file)
+				read := spec.Source.Features
+				if source, ok := spec.Source.(dataset.Chords); ok {
+					read = source.FeaturesAhead
+				}
+				features, err := read(file)
 				require.NoError(t, err)
 				for _, p := range features.Parts {
 					inputs = append(inputs, p.Input)
