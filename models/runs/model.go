@@ -4,7 +4,9 @@
 package runs
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/libtorch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/pt"
@@ -102,6 +105,60 @@ func OpenModel(path, name string) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// OpenPredictor opens a network to let it answer. It is [OpenModel], but that of a folder
+// RUN/NETWORK it takes model.onnx, which needs no libtorch, if that file holds the weights
+// of model.pt: Note says so if it does not. Where libtorch is needed it is loaded without
+// CUDA, see [torch.InitCPU].
+func OpenPredictor(path string) (*Model, error) {
+	file, note := predictorFile(path)
+	if strings.ToLower(filepath.Ext(file)) != ".onnx" {
+		if err := torch.InitCPU(); err != nil {
+			return nil, err
+		}
+	}
+	m, err := OpenModel(file, "")
+	if err == nil && m.Note == "" {
+		m.Note = note
+	}
+	return m, err
+}
+
+// predictorFile returns the file that OpenPredictor opens.
+func predictorFile(path string) (file, note string) {
+	f := folder(path)
+	network, weights := f.file(onnxFile), f.file(trainer.ModelFile)
+	if !isFile(network) {
+		return path, ""
+	}
+	if !isFile(weights) {
+		return network, ""
+	}
+	const slow = "%s answers, with libtorch, which takes longer: %v"
+	if _, err := libtorch.LocateONNXRuntime(); err != nil {
+		return path, fmt.Sprintf(slow, weights, err)
+	}
+	var e struct {
+		SHA256 map[string]string `json:"sha256"`
+	}
+	_, err := readJSON(f.file(summaryFile), &e)
+	for _, file := range []string{weights, network} {
+		hash, e2 := hashFile(file)
+		if err = cmp.Or(err, e2); err == nil && e.SHA256[filepath.Base(file)] != hash {
+			err = fmt.Errorf("%s does not say that %s has the same weights", f.file(summaryFile), network)
+		}
+	}
+	if err != nil {
+		return path, fmt.Sprintf(slow, weights, err)
+	}
+	return network, ""
+}
+
+// hashFile returns the SHA-256 of a file in hexadecimal.
+func hashFile(path string) (string, error) {
+	text, _, err := readFile(path)
+	return fmt.Sprintf("%x", sha256.Sum256(text)), err
 }
 
 // loadWeights finds the weights of a network in a .pt file. Nothing else that the file

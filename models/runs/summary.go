@@ -50,8 +50,10 @@ type Entry struct {
 	ONNX          ONNXCheck           `json:"onnx"`
 	Seconds       Seconds             `json:"seconds"`
 	Resumed       bool                `json:"resumed"`
-	Files         map[string]string   `json:"files"`   // from the run's folder
-	Skipped       []data.Skip         `json:"skipped"` // files that were skipped, and why
+	Files         map[string]string   `json:"files"` // from the run's folder
+	// SHA256 has the hashes of model.pt and of model.onnx, which was made from it.
+	SHA256  map[string]string `json:"sha256,omitempty"`
+	Skipped []data.Skip       `json:"skipped"` // files that were skipped, and why
 }
 
 // Headline is a measure of a network beside that of the constant prediction.

@@ -290,6 +290,12 @@ func (s *session) finish() (*Entry, error) {
 		return nil, fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	e.Seconds.Export = time.Since(started).Seconds()
+	e.SHA256 = map[string]string{}
+	for _, name := range []string{trainer.ModelFile, onnxFile} {
+		if e.SHA256[name], err = hashFile(s.folder().file(name)); err != nil {
+			return nil, err
+		}
+	}
 	return e, addToSummary(s.Out, s.Spec.Name, e)
 }
 
