@@ -4,41 +4,48 @@
 package cli
 
 import (
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
 )
 
 type inferCommand struct {
-	Model string   `arg:"" name:"model" help:"RUN/NETWORK, a .pt or an .onnx file."`
+	Model string   `arg:"" name:"model" help:"RUN/NETWORK, a .pt or an .onnx file; with --chain RUN, the folder of networks."`
 	Files []string `arg:"" name:"file" help:"Files to read, folders of such files, or - for inputs as JSON on standard input."`
 	Every string   `placeholder:"SECONDS" help:"Answer for windows of a sound that begin every so many seconds: 1, 0.5s."`
+	Chain bool     `help:"Let all networks of RUN answer to a sound, one after another."`
+	MIDI  string   `name:"midi" placeholder:"FILE" help:"Write what --chain predicts as a playable sketch, a MIDI file."`
+	Bars  int      `placeholder:"N" help:"Bars of the sketch, with a chord each: for each window with --every. 16; with --every 4."`
+	Seed  uint64   `default:"42" placeholder:"N" help:"Of the chords and notes that --chain draws (42)."`
+	Plot  string   `placeholder:"FILE" help:"Draw a picture, .png or .svg: bars, with --chain of each network's first answer, or with --every a curve of one sound."`
 	JSON  bool     `name:"json" xor:"form" help:"Print JSON lines, with all numbers."`
-	CSV   bool     `name:"csv" xor:"form" help:"Print CSV with a column for each quantity."`
+	CSV   bool     `name:"csv" xor:"form" help:"Print CSV with a column for each quantity; with --chain a line for each."`
 }
 
 func (inferCommand) Help() string {
-	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. A file is of the kind that the network is trained on, of which a folder stands for all in it, or it holds inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each, and a sound, of which the network hears 2 s, one for every SECONDS with --every. In JSON lines, "output" has the network's numbers and "readout" what they stand for; "at" is the second where a sample begins, 0 for a whole file and null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch, and is the quickest.
+	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. A file is of the kind that the network is trained on, of which a folder stands for all in it, or it holds inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each, one of chords for every four and for what comes after the last, and a sound, of which the network hears 2 s, one for every SECONDS with --every. In JSON lines, "output" has the network's numbers and "readout" what they stand for; "at" is the second where a sample begins, 0 for a whole file and null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch; RUN/NETWORK stands for its model.onnx if that has the weights of model.pt.
+
+With --chain, emotion answers to a sound; its valence and arousal, limited to their ranges and embedded again as in training, go to melody, groove and harmony. Harmony answers for four chords at a time: they are drawn from its shares, in no order, and stand for the past in the next four. At first that past is empty, which training had not. --midi writes a sketch in 4/4 on C at 120 quarters a minute, which no network predicts: eighths drawn from melody's shares of the pitches, on the beats 1 and 3 only tones of the chord; each chord for a bar; a hit at each sixteenth where groove's velocity is at least 16 of 127, with its offset, by bass drum, snare or hi-hat as the step is usual for. Dynamics answers to 4 s of this sketch at a time, and the velocities of melody and chords are drawn as it says, or are 80. The same --seed writes the same bytes. With --every the chain answers for each window, one after another: at 8 the 4 bars last as long as the sound. In JSON lines of a chain, "input" has what the network was given, "part" the chords that were drawn, and "at" is of the sound, or of the sketch for dynamics.
 
 Examples:
 
     etude infer runs/first/emotion/model.onnx song.wav
     etude infer emotion.onnx song.wav --every 1 --csv > curve.csv
     etude infer runs/first/dynamics ~/scores --csv > dynamics.csv
+    etude infer runs/first song.wav --chain --midi sketch.mid
+    etude infer emotion.onnx song.wav --every 1 --plot curve.png
     echo '{"valence": 0.5, "arousal": 0.8}' | etude infer melody.onnx - --json`
 }
 
@@ -47,8 +54,28 @@ func (c *inferCommand) Validate() error {
 	if every, err := c.every(); c.Every != "" && (err != nil || !(every >= 0.01)) {
 		return fmt.Errorf("--every is %s; it must be a number of seconds from 0.01 on, such as 0.5", c.Every)
 	}
+	midi, plot := strings.ToLower(filepath.Ext(c.MIDI)), strings.ToLower(filepath.Ext(c.Plot))
+	switch {
+	case !c.Chain && (c.MIDI != "" || c.Bars != 0):
+		return errors.New("--midi and --bars need --chain and a folder of networks")
+	case c.Bars < 0 || c.Bars > 10000:
+		return fmt.Errorf("--bars is %d; it must be between 1 and 10,000", c.Bars)
+	case c.MIDI != "" && midi != ".mid" && midi != ".midi":
+		return fmt.Errorf("--midi is %s; its name must end in .mid or .midi", c.MIDI)
+	case c.Plot != "" && plot != ".png" && plot != ".svg":
+		return fmt.Errorf("--plot is %s; its name must end in .png or .svg", c.Plot)
+	case len(c.Files) > 1 && c.forOne():
+		return errOne
+	case c.Chain && slices.Contains(c.Files, "-"):
+		return errors.New("--chain takes files, not - for standard input")
+	}
 	return nil
 }
+
+var errOne = errors.New("--midi, and --plot with --every, take one sound")
+
+// forOne reports whether what is asked for is about one file.
+func (c *inferCommand) forOne() bool { return c.MIDI != "" || c.Plot != "" && c.Every != "" }
 
 // every returns the seconds between windows, with or without their unit.
 func (c *inferCommand) every() (float64, error) {
@@ -64,6 +91,7 @@ type inferLine struct {
 	Network string                    `json:"network"`
 	Part    string                    `json:"part,omitempty"`
 	At      *float64                  `json:"at"`
+	Input   []float32                 `json:"input,omitempty"` // of a chain
 	Output  []float32                 `json:"output"`
 	Readout map[string]measure.Number `json:"readout"`
 	Notes   []string                  `json:"notes"`
@@ -78,51 +106,60 @@ const wide = 4
 
 // Run lets the network answer.
 func (c *inferCommand) Run(env *Env) error {
-	if !strings.EqualFold(filepath.Ext(c.Model), ".onnx") {
-		if err := torch.InitCPU(); err != nil {
+	every, _ := c.every() // 0 without --every
+	a := &answers{env: env, json: c.JSON, chain: c.Chain, windows: c.Every != "", plot: c.Plot != ""}
+	var predict func(files []string) ([]runs.Prediction, error)
+	var sketch *runs.Sketch
+	if c.Chain {
+		chain, err := runs.OpenChain(c.Model)
+		if err != nil {
 			return err
 		}
+		defer chain.Close()
+		if len(chain.Missing) > 0 {
+			env.say("%s has no %s, without which the chain goes on", c.Model, strings.Join(chain.Missing, ", "))
+		}
+		a.models = chain.Models()
+		predict = func(files []string) (list []runs.Prediction, err error) {
+			list, sketch, err = chain.Predict(env.Context, files[0], runs.ChainOptions{Every: every, Bars: c.Bars, Seed: c.Seed})
+			return list, err
+		}
+	} else {
+		m, err := runs.OpenPredictor(c.Model)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		a.models = []*runs.Model{m}
+		predict = func(files []string) ([]runs.Prediction, error) {
+			switch {
+			case files[0] == "-":
+				return m.PredictJSON(env.Context, "-", os.Stdin)
+			case c.Every != "":
+				return m.PredictEvery(env.Context, every, files...)
+			}
+			return m.Predict(env.Context, files...)
+		}
 	}
-	m, err := runs.OpenModel(c.Model, "")
-	if err != nil {
-		return err
+	for _, m := range a.models {
+		if m.Note != "" {
+			env.say("%s", m.Note)
+		}
 	}
-	defer m.Close()
-	if m.Note != "" {
-		env.say("%s", m.Note)
-	}
-	a := &answers{env: env, model: m, reading: m.Spec.Reading(), json: c.JSON, windows: c.Every != "", table: newTable("file", "most likely")}
-	switch {
-	case c.CSV:
-		a.csv = csv.NewWriter(env.Stdout)
-		_ = a.csv.Write(append([]string{"file", "part", "at"}, a.reading.Names...)) // the writer keeps its error
-	case m.Spec.Classes:
-	case len(a.reading.Names) <= wide:
-		a.table = newTable(append([]string{"file"}, a.reading.Names...)...)
-	default:
-		a.table = newTable("file", "output", "value")
-	}
+	a.begin(c.CSV)
 	files, err := a.files(c.Files)
 	if err != nil {
 		return err
 	}
+	if len(files) > 1 && c.forOne() {
+		return fmt.Errorf("%w, and %s holds %d", errOne, c.Files[0], len(files))
+	}
 	for len(files) > 0 {
 		n := 1
-		var list []runs.Prediction
-		if files[0] == "-" {
-			list, err = m.PredictJSON(env.Context, "-", os.Stdin)
-		} else {
-			predict := m.Predict
-			if every, err := c.every(); err == nil {
-				predict = func(ctx context.Context, files ...string) ([]runs.Prediction, error) {
-					return m.PredictEvery(ctx, every, files...)
-				}
-			}
-			for n < min(len(files), inferAtOnce) && files[n] != "-" {
-				n++
-			}
-			list, err = predict(env.Context, files[:n]...)
+		for !c.Chain && files[0] != "-" && n < min(len(files), inferAtOnce) && files[n] != "-" {
+			n++
 		}
+		list, err := predict(files[:n])
 		if err == nil {
 			err = a.add(list...)
 		}
@@ -131,22 +168,64 @@ func (c *inferCommand) Run(env *Env) error {
 		}
 		files = files[n:]
 	}
+	switch {
+	case c.MIDI == "":
+	case a.failed:
+		env.say("%s is not written, because there is no answer for a part of the sound", c.MIDI)
+	default:
+		if err := sketch.WriteMIDI(c.MIDI); err != nil {
+			return err
+		}
+	}
+	if c.Plot != "" && len(a.drawn) > 0 {
+		if err := plotAnswers(c.Plot, a.drawn, a.windows, a.classes); err != nil {
+			return err
+		}
+	}
 	return a.finish()
 }
 
 // answers prints predictions.
 type answers struct {
 	env     *Env
-	model   *runs.Model
-	reading models.Readout
+	models  []*runs.Model // one, or of a chain
 	json    bool
+	chain   bool
 	windows bool
+	plot    bool
 	csv     *csv.Writer // or
 	table   *table
 
+	drawn   []runs.Prediction // what the plot shows
 	failed  bool
 	skipped []data.Skip
 	notes   []string
+}
+
+// begin writes the head of what is printed.
+func (a *answers) begin(asCSV bool) {
+	first := a.models[0].Spec
+	names := first.Reading().Names
+	columns := append([]string{"file", "part", "at"}, names...)
+	switch {
+	case a.chain:
+		a.table, columns = newTable("file", "network", "answer"), []string{"file", "network", "part", "at", "name", "value"}
+	case first.Classes:
+		a.table = newTable("file", "most likely")
+	case len(names) <= wide:
+		a.table = newTable(append([]string{"file"}, names...)...)
+	default:
+		a.table = newTable("file", "output", "value")
+	}
+	if asCSV {
+		a.csv = csv.NewWriter(a.env.Stdout)
+		_ = a.csv.Write(columns) // the writer keeps its error
+	}
+}
+
+// classes reports whether a network's outputs are shares of classes.
+func (a *answers) classes(network string) bool {
+	return slices.ContainsFunc(a.models, func(m *runs.Model) bool { return m.Spec.Name == network && m.Spec.Classes })
 }
 
 // files lists the files that arguments stand for, and answers for what cannot be listed.
@@ -156,7 +235,7 @@ func (a *answers) files(arguments []string) (files []string, err error) {
 			files = append(files, name) // whoever opens it finds what is wrong
 			continue
 		}
-		kinds := a.model.Spec.Source.Reads()
+		kinds := a.models[0].Spec.Source.Reads()
 		found, skipped, err := dataset.List(name, kinds)
 		if err == nil && len(found)+len(skipped) == 0 {
 			err = fmt.Errorf("%s: no file in it that ends in %s", name, strings.Join(kinds, ", "))
@@ -165,7 +244,7 @@ func (a *answers) files(arguments []string) (files []string, err error) {
 			skipped = append(skipped, data.Skip{Name: name, Reason: err.Error()})
 		}
 		for _, s := range skipped {
-			if err := a.add(runs.Prediction{File: s.Name, Err: errors.New(s.Reason)}); err != nil {
+			if err := a.add(runs.Prediction{File: s.Name, Network: a.models[0].Spec.Name, Err: errors.New(s.Reason)}); err != nil {
 				return nil, err
 			}
 		}
@@ -177,6 +256,9 @@ func (a *answers) files(arguments []string) (files []string, err error) {
 func (a *answers) add(list ...runs.Prediction) error {
 	for _, p := range list {
 		a.failed = a.failed || p.Err != nil
+		if a.plot && p.Err == nil {
+			a.drawn = append(a.drawn, p)
+		}
 		if a.json {
 			if err := a.env.printJSON(a.line(p), ""); err != nil {
 				return err
@@ -186,12 +268,12 @@ func (a *answers) add(list ...runs.Prediction) error {
 		for _, note := range p.Notes {
 			a.notes = append(a.notes, p.File+": "+note)
 		}
-		name := p.File
+		name, part := p.File, ""
 		switch {
 		case p.Part != "":
-			name += " [" + p.Part + "]"
+			part = " [" + p.Part + "]"
 		case a.windows && p.Err == nil:
-			name += fmt.Sprintf(" [%g s]", p.Start)
+			part = fmt.Sprintf(" [%g s]", p.Start)
 		}
 		switch {
 		case p.Err != nil:
@@ -199,31 +281,31 @@ func (a *answers) add(list ...runs.Prediction) error {
 			if _, after, found := strings.Cut(reason, p.File+": "); found {
 				reason = after
 			}
-			a.skipped = append(a.skipped, data.Skip{Name: name, Reason: reason})
+			a.skipped = append(a.skipped, data.Skip{Name: name + part, Reason: reason})
 		case a.csv != nil:
-			row := []string{plain.Text(p.File), plain.Text(p.Part), ""}
-			if p.Part == "" {
-				row[2] = strconv.FormatFloat(p.Start, 'g', -1, 64)
+			a.addCSV(p)
+		case a.chain:
+			if a.windows && p.Part != "" && p.Network != "dynamics" { // whose part says it
+				part = fmt.Sprintf(" [%g s, %s]", p.Start, p.Part)
 			}
-			for _, v := range p.Values {
-				row = append(row, strconv.FormatFloat(v.Value, 'g', 9, 64)) // all digits of a float32
+			values, more := p.Values, ""
+			if a.classes(p.Network) {
+				values = p.Top(5)
+			} else if len(values) > wide {
+				values, more = values[:wide], fmt.Sprintf(", … (%d; --json and --csv list all)", len(values))
 			}
-			_ = a.csv.Write(row)
-		case a.model.Spec.Classes:
-			var best []string
-			for _, v := range p.Top(5) {
-				best = append(best, v.Name+" "+number(measure.Number(v.Value)))
-			}
-			a.table.row(name, strings.Join(best, ", "))
+			a.table.row(name, p.Network+part, words(values)+more)
+		case a.classes(p.Network):
+			a.table.row(name+part, words(p.Top(5)))
 		case len(p.Values) <= wide:
-			row := []any{name}
+			row := []any{name + part}
 			for _, v := range p.Values {
 				row = append(row, number(measure.Number(v.Value)))
 			}
 			a.table.row(row...)
 		default:
 			for _, v := range p.Values {
-				a.table.row(name, v.Name, number(measure.Number(v.Value)))
+				a.table.row(name+part, v.Name, number(measure.Number(v.Value)))
 			}
 		}
 	}
@@ -233,10 +315,43 @@ func (a *answers) add(list ...runs.Prediction) error {
 	return nil
 }
 
+// addCSV writes a row, or of a chain, whose networks have other quantities each, one for
+// each value.
+func (a *answers) addCSV(p runs.Prediction) {
+	digits := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }
+	at := ""
+	if a.chain || p.Part == "" {
+		at = digits(p.Start, -1)
+	}
+	row := []string{plain.Text(p.File), plain.Text(p.Part), at}
+	for _, v := range p.Values {
+		value := digits(v.Value, 9) // all digits of a float32
+		if a.chain {
+			_ = a.csv.Write([]string{row[0], p.Network, row[1], at, v.Name, value})
+		}
+		row = append(row, value)
+	}
+	if !a.chain {
+		_ = a.csv.Write(row)
+	}
+}
+
+// words lists values with their names.
+func words(values []runs.Value) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.Name + " " + number(measure.Number(v.Value))
+	}
+	return strings.Join(list, ", ")
+}
+
 // line returns the line of JSON for a prediction.
 func (a *answers) line(p runs.Prediction) inferLine {
-	l := inferLine{File: p.File, Network: a.model.Spec.Name, Part: p.Part, Output: p.Output, Notes: append([]string{}, p.Notes...)}
-	if p.Part == "" {
+	l := inferLine{File: p.File, Network: p.Network, Part: p.Part, Output: p.Output, Notes: append([]string{}, p.Notes...)}
+	if a.chain {
+		l.Input = p.Input
+	}
+	if a.chain || p.Part == "" {
 		l.At = &p.Start
 	}
 	if p.Err != nil {

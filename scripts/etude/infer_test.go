@@ -48,13 +48,28 @@ func TestInfer(t *testing.T) {
 	assert.Empty(t, r.stderr)
 	answers := jsonLines(t, r.stdout)
 	require.Len(t, answers, 16)
-	r = runWith(t, alone, "infer", filepath.Join(out, "emotion"), sounds)
+	r = runWith(t, alone, "infer", filepath.Join(out, "emotion/model.pt"), sounds)
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "etude setup")
 
+	// A folder stands for its model.onnx, as long as that has the weights of model.pt.
+	r = runWith(t, alone, "infer", filepath.Join(out, "emotion"), sounds, "--json")
+	assert.Empty(t, r.stderr)
+	sameLines := jsonLines(t, r.stdout)
+	copied := filepath.Join(t.TempDir(), "emotion")
+	require.NoError(t, os.CopyFS(copied, os.DirFS(filepath.Join(out, "emotion"))))
+	assert.Empty(t, run(t, "infer", copied, sounds).stderr)
+	other, err := os.ReadFile(onnx("melody"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(copied, "model.onnx"), other, 0o600))
+	r = run(t, "infer", copied, sounds, "--json")
+	assert.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, filepath.Join(copied, "model.pt")+" answers, with libtorch, which takes longer")
+	assert.Equal(t, "emotion", jsonLines(t, r.stdout)[0]["network"])
+
 	// Of libtorch, of the features as JSON, and as CSV the answers are the same; 1e-5 is
 	// what export allows between the two libraries.
-	ofTorch := jsonLines(t, run(t, "infer", filepath.Join(out, "emotion"), sounds, "--json").stdout)
+	ofTorch := jsonLines(t, run(t, "infer", filepath.Join(out, "emotion/model.pt"), sounds, "--json").stdout)
 	var files []string
 	for _, a := range answers {
 		files = append(files, a["file"].(string))
@@ -76,6 +91,7 @@ func TestInfer(t *testing.T) {
 		assert.Nil(t, a["error"])
 		assert.Equal(t, []any{}, a["notes"])
 		assert.InDeltaSlice(t, a["output"], ofTorch[i]["output"], 1e-5)
+		assert.Equal(t, a["output"], sameLines[i]["output"])
 		assert.Equal(t, a["output"], ofFeatures[i]["output"])
 		assert.Equal(t, a["file"], ofFeatures[i]["file"])
 		valence, err := strconv.ParseFloat(rows[i+1][3], 64)
@@ -144,7 +160,92 @@ func TestInfer(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	assert.Empty(t, r.stdout)
 	assert.Contains(t, r.stderr, `give {"valence": …, "arousal": …} as JSON`)
+	chained(t, out, rising)
+	r = run(t, "infer", onnx("emotion"), files[0], "--chain")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "no network emotion in it")
 	r = run(t, "infer", out, files[0])
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.stderr, "name one of them, such as "+filepath.Join(out, "emotion"))
+}
+
+// chained lets the networks of a run answer one after another: each as it does alone to the
+// same input, in every form, and with the same sketch.
+func chained(t *testing.T, out, sound string) {
+	t.Helper()
+	dir := t.TempDir()
+	sketch, again, plot := filepath.Join(dir, "a.mid"), filepath.Join(dir, "b.mid"), filepath.Join(dir, "bars.svg")
+	r := run(t, "infer", out, sound, "--chain", "--json", "--midi", sketch, "--plot", plot)
+	require.Equal(t, 0, r.code, r.stderr)
+	lines := map[string][]string{}
+	values := 0
+	for text := range strings.Lines(r.stdout) {
+		line := parse(t, text)
+		network := line["network"].(string)
+		lines[network] = append(lines[network], text)
+		values += len(line["readout"].(map[string]any))
+		assert.EqualValues(t, sound, line["file"])
+	}
+	counts := map[string]int{}
+	for network, texts := range lines {
+		counts[network] = len(texts)
+		alone := exec.Command(etude, "infer", filepath.Join(out, network), "-", "--json")
+		alone.Stdin = strings.NewReader(strings.Join(texts, ""))
+		answers, err := alone.Output()
+		require.NoError(t, err)
+		for i, a := range jsonLines(t, string(answers)) {
+			want := parse(t, texts[i])
+			assert.InDeltaSlice(t, want["output"], a["output"], 1e-6, "kernels for one row may round otherwise than those for several")
+			assert.Equal(t, want["part"], a["part"])
+		}
+	}
+	assert.Equal(t, map[string]int{"emotion": 1, "melody": 1, "groove": 1, "harmony": 4, "dynamics": 8}, counts)
+
+	// The order of file and flag does not matter, nor does the form of the answers.
+	r = run(t, "infer", out, "--chain", sound, "--midi", again, "--csv", "--seed", "42")
+	require.Equal(t, 0, r.code, r.stderr)
+	rows, err := csv.NewReader(strings.NewReader(r.stdout)).ReadAll()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"file", "network", "part", "at", "name", "value"}, rows[0])
+	assert.Len(t, rows[1:], values)
+	written, err := os.ReadFile(sketch)
+	require.NoError(t, err)
+	same, err := os.ReadFile(again)
+	require.NoError(t, err)
+	assert.Equal(t, written, same)
+	require.Equal(t, 0, run(t, "infer", out, sound, "--chain", "--midi", again, "--seed", "7").code)
+	same, err = os.ReadFile(again)
+	require.NoError(t, err)
+	assert.NotEqual(t, written, same)
+	picture, err := os.ReadFile(plot)
+	require.NoError(t, err)
+	for _, name := range []string{"emotion valence", "groove offset_15", "dynamics velocity_mean"} {
+		assert.Contains(t, string(picture), name)
+	}
+
+	r = run(t, "infer", out, sound, "--chain", "--every", "0.5", "--bars", "2", "--plot", plot)
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stdout, "emotion [0.5 s]")
+	assert.Contains(t, r.stdout, "harmony [1 s, chords 5-6: ")
+	assert.Contains(t, r.stdout, "dynamics [sketch, 8.0-12.0 s]")
+	picture, err = os.ReadFile(plot)
+	require.NoError(t, err)
+	assert.Contains(t, string(picture), "emotion of ")
+
+	part := filepath.Join(dir, "part")
+	for _, network := range []string{"emotion", "groove"} {
+		require.NoError(t, os.CopyFS(filepath.Join(part, network), os.DirFS(filepath.Join(out, network))))
+	}
+	r = run(t, "infer", part, sound, "--chain", "--midi", again)
+	assert.Equal(t, 0, r.code)
+	assert.Equal(t, part+" has no melody, harmony, dynamics, without which the chain goes on\n", r.stderr)
+	none := filepath.Join(dir, "none.mid")
+	r = run(t, "infer", out, filepath.Join(dir, "none.wav"), "--chain", "--midi", none)
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, none+" is not written")
+	assert.NoFileExists(t, none)
+	r = run(t, "infer", out, filepath.Dir(sound)+"/none.wav", sound, "--chain")
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stdout, "groove")
+	assert.Contains(t, r.stderr, "none.wav")
 }
