@@ -37,6 +37,8 @@ type Check struct {
 	// Tolerance and RelativeTolerance are the differences that were allowed: see
 	// [Signature].
 	Tolerance, RelativeTolerance float64
+	// Saved is how many bytes [Signature].Weights saves.
+	Saved int
 	// ONNXRuntime and Libtorch are the versions that were compared.
 	ONNXRuntime, Libtorch string
 }
@@ -84,6 +86,9 @@ func (e *exporter) checks() (all []point) {
 
 // compare runs a file's bytes and the network on the same inputs.
 func (e *exporter) compare(file []byte) (*Check, error) {
+	if e.SkipCheck {
+		return &Check{}, nil
+	}
 	sess, err := open("the exported network", file)
 	if err != nil {
 		return nil, err
@@ -172,12 +177,18 @@ func (c *Check) compared(e *exporter, sess *Session, p point, inputs []*torch.Te
 }
 
 // tolerances returns the tolerances for an output of type d.
-func (s Signature) tolerances(d torch.DType) (absolute, relative float64) {
+func (e *exporter) tolerances(d torch.DType) (absolute, relative float64) {
 	switch {
 	case !d.IsFloating():
 		return 0, 0
-	case s.Tolerance != 0 || s.RelativeTolerance != 0:
-		return s.Tolerance, s.RelativeTolerance
+	case e.Tolerance != 0 || e.RelativeTolerance != 0:
+		return e.Tolerance, e.RelativeTolerance
+	// Files of 12 layers differ by up to 2e-3 and 5e-2 of the largest output, and what is
+	// far beyond is of no use.
+	case e.stored == torch.Float16:
+		return 1e-5, 1e-2
+	case e.stored == torch.Int8:
+		return 1e-5, 1e-1
 	case d == torch.Float16:
 		return 1e-5, 1e-3
 	case d == torch.BFloat16:

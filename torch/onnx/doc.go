@@ -44,6 +44,8 @@
 // (fc1.weight); those of LSTM, GRU and RNN are joined as ONNX wants them (lstm.W, lstm.R,
 // lstm.B).
 //
+// With [Signature].Weights a file is half or a quarter as large.
+//
 // Before a file gets its name, ONNX Runtime and libtorch compute the same inputs at
 // several sizes: a batch of 1, 7 and 64, or with several free sizes those at which the
 // traces were verified, and mixtures of 1, 7 and 64 where the network can run with them.

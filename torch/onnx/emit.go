@@ -28,6 +28,8 @@ type value struct {
 	// have: its last dimension has the real and the imaginary part.
 	parts string
 	label string // a constant's name in the state dict
+	// learned says that a constant is of the state dict, or computed from it.
+	learned bool
 }
 
 func (v *value) constant() bool { return v.tensor != nil || v.matrix != nil }
@@ -304,6 +306,9 @@ func (e *emitter) constant(v *value) string {
 	}
 	dims := v.tensor.Shape()
 	have := e.initializer(name, v.dtype, dims, v.tensor.Bytes())
+	if v.learned {
+		e.p.learned[have] = 1
+	}
 	if key != "" {
 		e.written[key] = have
 	}

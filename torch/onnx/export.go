@@ -70,11 +70,21 @@ func (e *exporter) export(path string) (*Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	check := &Check{}
-	if !e.SkipCheck {
-		if check, err = e.compare(file.Marshal()); err != nil {
+	check, err := e.compare(file.Marshal())
+	if err != nil {
+		return nil, err
+	}
+	if e.Weights != torch.Float32 {
+		saved, err := e.shrink(file)
+		if err != nil {
 			return nil, err
 		}
+		e.stored = e.Weights
+		if check, err = e.compare(file.Marshal()); err != nil {
+			return nil, fmt.Errorf("with weights in %s: %w", e.Weights, err)
+		}
+		check.Saved = saved
+		file.Metadata = append(file.Metadata, pb.Entry{Key: weightsKey, Value: e.Weights.String()})
 	}
 	for _, k := range slices.Sorted(maps.Keys(e.Metadata)) {
 		file.Metadata = append(file.Metadata, pb.Entry{Key: k, Value: e.Metadata[k]})

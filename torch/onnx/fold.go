@@ -31,6 +31,7 @@ func (c *call) foldable() bool {
 // fold computes the call with libtorch. The results belong to the scope of the caller.
 func (c *call) fold() {
 	args := torch.Named{}
+	learned := slices.ContainsFunc(arguments(c.node, maps.Keys(c.node.Args)), func(id torch.ValueID) bool { return c.values[id].learned })
 	for name := range c.node.Args {
 		switch v := c.node.Args[name].(type) {
 		case nil:
@@ -71,7 +72,7 @@ func (c *call) fold() {
 	}
 	for i, id := range c.node.Results {
 		if id >= 0 && i < len(ts) && ts[i] != nil {
-			c.alias(i, &value{shape: c.shapeOf(i), dtype: ts[i].DType(), tensor: ts[i], zero: isZero(ts[i])})
+			c.alias(i, &value{shape: c.shapeOf(i), dtype: ts[i].DType(), tensor: ts[i], zero: isZero(ts[i]), learned: learned})
 		}
 	}
 }

@@ -26,9 +26,10 @@ func (e *exporter) lower(traces []*torch.Graph, state []named) (g *pb.Graph, err
 }
 
 func lowerAll(p *program, state []named) *pb.Graph {
+	p.taken, p.learned = map[string]bool{}, map[string]int{}
 	l := &lowerer{
 		emitter: emitter{
-			p: p, opset: p.Opset, graph: &pb.Graph{Name: "network"}, taken: map[string]bool{},
+			p: p, opset: p.Opset, graph: &pb.Graph{Name: "network"}, taken: p.taken,
 			written: map[string]string{}, sizeOf: map[string]string{},
 		},
 		need: p.needed(), values: map[torch.ValueID]*value{}, state: map[string]string{}, renamed: map[string]string{},
@@ -77,7 +78,7 @@ func (l *lowerer) capture(id torch.ValueID) {
 	v := &value{dtype: t.DType(), tensor: t, label: l.state[storageKey(t)]}
 	what := "a tensor from outside the network"
 	if v.label != "" {
-		what = v.label
+		what, v.learned = v.label, true
 	}
 	v.shape = l.p.shape(id, what)
 	v.zero = isZero(t)

@@ -45,7 +45,7 @@ func same(c *call) {
 	}
 	if x.constant() {
 		t := c.elements(x).ToDType(c.dtypeOf(0))
-		c.alias(0, &value{shape: x.shape, dtype: t.DType(), tensor: t, zero: x.zero})
+		c.alias(0, &value{shape: x.shape, dtype: t.DType(), tensor: t, zero: x.zero, learned: x.learned})
 		return
 	}
 	c.put("Cast", []string{c.in(x)}, attrInt("to", int(elementCode(c.dtypeOf(0))))).zero = x.zero

@@ -185,6 +185,9 @@ func (w *recurrentWeights) write(c *call, kind string, layer int) string {
 	}
 	if c.written[key] == "" {
 		c.written[key] = c.initializer(name, w.params[0].dtype, dims, raw)
+		if kind != "B" && w.params[0].learned {
+			c.p.learned[c.written[key]] = 2
+		}
 	}
 	return c.written[key]
 }

@@ -71,7 +71,7 @@ func lowerTranspose(c *call) {
 	case x.matrix != nil:
 		c.alias(0, x.matrix)
 	case x.constant() && rank == 2:
-		c.alias(0, &value{shape: c.shapeOf(0), dtype: x.dtype, matrix: x, zero: x.zero})
+		c.alias(0, &value{shape: c.shapeOf(0), dtype: x.dtype, matrix: x, zero: x.zero, learned: x.learned})
 	default:
 		c.set(0, c.transpose(c.in(x), swapped(rank, a, b)...)).zero = x.zero
 	}

@@ -33,6 +33,13 @@ type Signature struct {
 	// network with several inputs, outputs or free dimensions.
 	Inputs  []Input
 	Outputs []string
+	// Weights is the type that the file has the weights in: Float32, Float16, which halves
+	// them, or Int8, a quarter, with a scale for each output of a layer. It is meant
+	// for small files: ONNX Runtime makes float32 of them when it loads the file, so that all
+	// else, the speed too, is as before. The weights are the float32 tensors of the network's
+	// state dict, and what it computes from these alone, by which layers multiply:
+	// linear, recurrent, convolutional, embedding. Biases, norms and small ones stay float32.
+	Weights torch.DType
 	// Opset is the version of ONNX's operators, 13 to 21; 0 means 17.
 	Opset int
 	// Metadata are entries for the file, beside those of the check.
@@ -42,7 +49,9 @@ type Signature struct {
 	// times the largest absolute value of the output. Where both are 0 they are
 	// those of torch.testing.assert_close for float32, 1e-5 and 1.3e-6; the
 	// relative one is 1e-3 for float16 and 1.6e-2 for bfloat16. Integers and
-	// booleans must be equal.
+	// booleans must be equal. With other Weights than Float32 the network is compared
+	// before and after they are rounded; where both are 0, the second comparison has a
+	// relative one of 1e-2 for Float16 and 1e-1 for Int8.
 	//
 	// The largest value counts, and not each element's own: the terms of a sum
 	// are rounded relative to their size, so an element that is small because
@@ -94,6 +103,11 @@ type exporter struct {
 	f         func([]*torch.Tensor) []*torch.Tensor
 	axes      []freeAxis
 	free      []symbol
+	taken     map[string]bool // names in the file
+	// learned has the constants that are of the state dict, or computed from it, with
+	// the number of leading dimensions that count rows: 2 for gates of several directions.
+	learned map[string]int
+	stored  torch.DType // of the weights in the file
 }
 
 // freeAxis is a dimension of an input, whose size is a multiple of a free one.
@@ -126,6 +140,8 @@ func newExporter(model any, f func([]*torch.Tensor) []*torch.Tensor, s Signature
 	switch {
 	case e.Opset < minOpset || e.Opset > maxOpset:
 		return nil, fmt.Errorf("opset %d: %d to %d can be written", e.Opset, minOpset, maxOpset)
+	case s.Weights != torch.Float32 && s.Weights != torch.Float16 && s.Weights != torch.Int8:
+		return nil, fmt.Errorf("weights in %s: a file has them in float32, float16 or int8", s.Weights)
 	case !(s.Tolerance >= 0) || !(s.RelativeTolerance >= 0):
 		return nil, fmt.Errorf("a tolerance of %v and a relative one of %v: neither may be negative", s.Tolerance, s.RelativeTolerance)
 	case e.plain:
@@ -151,8 +167,8 @@ func newExporter(model any, f func([]*torch.Tensor) []*torch.Tensor, s Signature
 	}
 	for key, value := range s.Metadata {
 		switch {
-		case key == checkKey:
-			return nil, fmt.Errorf("metadata %q is written by the check; choose another key", key)
+		case key == checkKey || key == weightsKey:
+			return nil, fmt.Errorf("metadata %q is written by the exporter; choose another key", key)
 		case !utf8.ValidString(key + value):
 			return nil, fmt.Errorf("metadata %q must be UTF-8", key)
 		}
@@ -230,6 +246,9 @@ func (e *exporter) symbol(name string, n int) (int, error) {
 // {"onnxruntime": "1.32.0", "libtorch": "2.15.0", "tolerance": 1e-05,
 // "relative_tolerance": 1.3e-06, "max_abs_diff": {"1": …, "7": …, "64": …, "example": …}}.
 const checkKey = "etude.check"
+
+// weightsKey is the metadata entry that holds [Signature].Weights, "float16" or "int8".
+const weightsKey = "etude.weights"
 
 // call computes the outputs.
 func (e *exporter) call(inputs []*torch.Tensor) []*torch.Tensor {
