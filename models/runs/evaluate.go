@@ -53,14 +53,24 @@ var ErrAllSeen = errors.New("the network was trained on every sample, and would 
 // Evaluate measures a network on a data folder: on all samples, or on those that it was
 // not trained on by its run's samples.json.
 func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
-	samples, err := m.Spec.Source.Samples(ctx, root, o)
+	e, x, err := m.toMeasure(ctx, root, all, o)
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), Notes: orEmpty(samples.Notes), ConstantFrom: "training"}
+	return e, e.answer(ctx, m, x)
+}
+
+// toMeasure returns an evaluation without predictions and measures, and the inputs to
+// measure a network on.
+func (m *Model) toMeasure(ctx context.Context, root string, all bool, o dataset.Options) (e *Evaluation, x []float32, err error) {
+	samples, err := m.Spec.Source.Samples(ctx, root, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	e = &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), Notes: orEmpty(samples.Notes), ConstantFrom: "training"}
 	trained, err := m.trainedOn(samples)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var unseen []int
 	for i := range samples.Len() {
@@ -75,26 +85,31 @@ func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.O
 	switch {
 	case all:
 	case len(unseen) == 0:
-		return nil, fmt.Errorf("%s: %s: %w", m.Spec.Name, root, ErrAllSeen)
+		return nil, nil, fmt.Errorf("%s: %s: %w", m.Spec.Name, root, ErrAllSeen)
 	default:
 		samples = samples.Select(unseen)
 	}
 	e.Samples, e.Groups, e.Targets = samples.Len(), groups(samples), samples.Y
 
 	if e.Mean, err = m.constant(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}
-	if e.Predictions, err = m.Forward(ctx, samples.X); err != nil {
-		return nil, err
+	return e, samples.X, nil
+}
+
+// answer measures m's predictions for the inputs x.
+func (e *Evaluation) answer(ctx context.Context, m *Model, x []float32) (err error) {
+	if e.Predictions, err = m.Forward(ctx, x); err != nil {
+		return err
 	}
 	// Measures of such numbers are undefined.
 	if n := notFinite(e.Predictions); n > 0 {
-		return nil, fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; Model.Export names the weights that are not finite", m.Path, n, len(e.Predictions), e.Samples)
+		return fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; Model.Export names the weights that are not finite", m.Path, n, len(e.Predictions), e.Samples)
 	}
-	return e, e.measure(m)
+	return e.measure(m)
 }
 
 // notFinite counts the numbers that are infinite or not a number.

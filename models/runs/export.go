@@ -25,6 +25,10 @@ type ExportOptions struct {
 	Opset       int  // of ONNX's operators; 0 stands for the default one
 	FromSamples bool // the file takes samples of sound and computes the features; see [models.Front]
 	WithReadout bool // the file returns what outputs stand for; see [models.Readout]
+
+	// Weights is Float32, or Float16 or Int8 for a smaller file; see [onnx.Signature].
+	// [Model.MeasureWeights] says what it changes.
+	Weights torch.DType
 }
 
 // Export writes the network as an ONNX file with metadata, and checks with ONNX Runtime
@@ -40,7 +44,7 @@ func (m *Model) Export(path string, o ExportOptions) (ONNXCheck, error) {
 	err := m.export(o, func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
 		s := onnx.Signature{
 			Input: m.Spec.ONNXInput, Output: m.Spec.ONNXOutput, Example: example,
-			Opset: o.Opset, Metadata: entries,
+			Opset: o.Opset, Metadata: entries, Weights: o.Weights,
 		}
 		forward := model.Forward
 		if o.WithReadout {
@@ -63,7 +67,7 @@ func (m *Model) Export(path string, o ExportOptions) (ONNXCheck, error) {
 	if err != nil {
 		return ONNXCheck{}, err
 	}
-	return ONNXCheck{MaxAbsDiff: measure.Number(check.Max()), Batches: slices.Sorted(maps.Keys(check.MaxAbsDiff))}, nil
+	return ONNXCheck{measure.Number(check.Max()), slices.Sorted(maps.Keys(check.MaxAbsDiff)), check.Saved}, nil
 }
 
 // RTNeuralCheck holds the largest difference between libtorch and an independent

@@ -76,7 +76,8 @@ func headlines(spec models.Spec, r *measure.Report) map[string]Headline {
 // ONNXCheck holds the largest difference between ONNX Runtime and libtorch.
 type ONNXCheck struct {
 	MaxAbsDiff measure.Number `json:"max_abs_diff"`
-	Batches    []int          `json:"batches"` // sizes that were compared
+	Batches    []int          `json:"batches"`         // sizes that were compared
+	Saved      int            `json:"saved,omitempty"` // bytes that smaller weights save
 }
 
 // Seconds holds the time that each part took.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/etude-ml/etude/models"
@@ -94,28 +95,11 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	if m.Note != "" {
 		env.say("%s", m.Note)
 	}
-	reading := fileProgress{env: env, title: m.Spec.Name + ": reading"}
-	defer reading.finish("")
-	o.Progress = reading.set
-	if e, err = m.Evaluate(env.Context, c.Data, c.All, o); err != nil {
-		if errors.Is(err, runs.ErrAllSeen) {
-			err = fmt.Errorf("%w; --all does so all the same", err)
-		}
+	e, err = env.evaluate(m, c.All, o, func(o dataset.Options) (*runs.Evaluation, error) {
+		return m.Evaluate(env.Context, c.Data, c.All, o)
+	})
+	if err != nil {
 		return "", nil, err
-	}
-	reading.finish("")
-	for _, line := range runs.Remarks(e.Skipped, e.Notes) {
-		env.say("%s: %s", e.Network, withFlags(line))
-	}
-	switch {
-	case e.Trained == nil:
-		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)
-	case *e.Trained > 0 && !c.All:
-		seen := "1 sample was trained on and is left out"
-		if n := *e.Trained; n > 1 {
-			seen = fmt.Sprintf("%d samples were trained on and are left out", n)
-		}
-		env.say("%s: %s (--all measures them too)", e.Network, seen)
 	}
 	if c.Plots != "" {
 		if e.Plots, err = report.Evaluation(e, m.Spec, c.Plots); err != nil {
@@ -125,6 +109,35 @@ func (c *evaluateCommand) evaluate(env *Env, file string, o dataset.Options) (ne
 	return e.Network, e, nil
 }
 
+// evaluate shows how far run is, and says what it left out.
+func (env *Env) evaluate(m *runs.Model, all bool, o dataset.Options, run func(dataset.Options) (*runs.Evaluation, error)) (*runs.Evaluation, error) {
+	reading := fileProgress{env: env, title: m.Spec.Name + ": reading"}
+	defer reading.finish("")
+	o.Progress = reading.set
+	e, err := run(o)
+	if errors.Is(err, runs.ErrAllSeen) {
+		err = fmt.Errorf("%w; --all does so all the same", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	reading.finish("")
+	for _, line := range runs.Remarks(e.Skipped, e.Notes) {
+		env.say("%s: %s", e.Network, withFlags(line))
+	}
+	switch {
+	case e.Trained == nil:
+		env.say("%s: all samples are measured: there is no samples.json beside %s to tell which of them it was trained on", e.Network, e.Model)
+	case *e.Trained > 0 && !all:
+		seen := "1 sample was trained on and is left out"
+		if n := *e.Trained; n > 1 {
+			seen = fmt.Sprintf("%d samples were trained on and are left out", n)
+		}
+		env.say("%s: %s (--all measures them too)", e.Network, seen)
+	}
+	return e, nil
+}
+
 // printEvaluation writes an evaluation as tables.
 func printEvaluation(w io.Writer, e *runs.Evaluation) {
 	constant := "the constant is the mean of the training targets"
@@ -132,38 +145,54 @@ func printEvaluation(w io.Writer, e *runs.Evaluation) {
 		constant = "the training targets are not known, so the constant is the mean of these ones"
 	}
 	plain.Fprintf(w, "\n%s (%s): %s in %s; %s\n", e.Network, e.Model, count(e.Samples, "sample"), count(e.Groups, "group"), constant)
-	t := newTable("measure", e.Network, "constant", "better is")
-	t.row("loss", number(e.Loss), number(e.ConstantLoss), "lower")
-	rows, constants := e.Measures.Rows(), e.Constant.Rows()
-	outputs, byOutput := e.Measures.(measure.RegressionMeasures)
-	if byOutput { // they have a table of their own
-		rows = rows[:len(rows)-3*len(outputs.Outputs)]
-	}
-	for i, row := range rows {
-		if row.Name == "loss" {
-			continue
-		}
-		better := "lower"
-		if row.Better == measure.HigherIsBetter {
-			better = "higher"
-		}
-		t.row(row.Name, number(row.Value), number(constants[i].Value), better)
-	}
-	t.print(w)
+	printMeasures(w, []string{e.Network}, e)
 	if e.BeatsConstant {
 		plain.Fprintf(w, "%s is better than always predicting the mean.\n", e.Network)
 	} else {
 		plain.Fprintf(w, "%s is not better than always predicting the mean.\n", e.Network)
 	}
+	outputs, byOutput := e.Measures.(measure.RegressionMeasures)
 	if !byOutput {
 		return
 	}
 	fmt.Fprintln(w)
-	t = newTable("output", "RMSE", "constant", "MAE", "constant", "r")
+	t := newTable("output", "RMSE", "constant", "MAE", "constant", "r")
 	ofConstant := e.Constant.(measure.RegressionMeasures)
 	for i, o := range outputs.Outputs {
 		c := ofConstant.Outputs[i]
 		t.row(o.Name, number(o.RMSE), number(c.RMSE), number(o.MAE), number(c.MAE), number(o.R))
+	}
+	t.print(w)
+}
+
+// printMeasures writes a table with the measures of evaluations of one network on the same
+// samples, and of the constant. Between two of them it has a column with the change.
+func printMeasures(w io.Writer, columns []string, list ...*runs.Evaluation) {
+	t := newTable(slices.Concat([]string{"measure"}, columns, []string{"constant", "better is"})...)
+	add := func(name string, better measure.Better, of func(e *runs.Evaluation) (value, constant measure.Number)) {
+		row := []any{name}
+		for _, e := range list {
+			value, _ := of(e)
+			row = append(row, number(value))
+		}
+		before, constant := of(list[0])
+		if len(list) == 2 {
+			after, _ := of(list[1])
+			row = append(row, printed("%+.1g", after-before))
+		}
+		t.row(append(row, number(constant), map[measure.Better]string{measure.LowerIsBetter: "lower", measure.HigherIsBetter: "higher"}[better])...)
+	}
+	add("loss", measure.LowerIsBetter, func(e *runs.Evaluation) (_, _ measure.Number) { return e.Loss, e.ConstantLoss })
+	rows := list[0].Measures.Rows()
+	if outputs, ok := list[0].Measures.(measure.RegressionMeasures); ok { // they have a table of their own
+		rows = rows[:len(rows)-3*len(outputs.Outputs)]
+	}
+	for i, row := range rows {
+		if row.Name != "loss" {
+			add(row.Name, row.Better, func(e *runs.Evaluation) (_, _ measure.Number) {
+				return e.Measures.Rows()[i].Value, e.Constant.Rows()[i].Value
+			})
+		}
 	}
 	t.print(w)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
@@ -26,6 +27,13 @@ type exportCommand struct {
 	FromSamples bool `help:"Let the file take samples of sound and compute the features itself (emotion)."`
 	WithReadout bool `help:"Let the file return what the outputs stand for: valence and arousal (emotion)."`
 
+	Weights string  `default:"float32" placeholder:"TYPE" help:"Store weights as float32, float16 (half the file) or int8 (a quarter)."`
+	Data    string  `placeholder:"DATA" help:"A data folder: measure the network with rounded weights, as evaluate does."`
+	MaxRise float64 `default:"1" placeholder:"PERCENT" help:"With --data, write nothing if the loss rises by more than this share of its distance to the constant's loss (1)."`
+	All     bool    `help:"With --data, measure also on the samples that the network was trained on."`
+
+	cacheFlags
+
 	JSON bool `name:"json" help:"Print what was written as one JSON value."`
 }
 
@@ -36,11 +44,14 @@ With --from-samples the file needs no other code for features: it takes mono sou
 
 With --format rtneural it writes JSON for RTNeural, which computes networks in the audio thread of a plugin. The file is read again and its numbers are computed without libtorch; the largest difference is printed. An LSTM of Etude's networks begins each input from the zero state, so a plugin calls reset() before each forward().
 
+With --weights float16 or int8 the file is half or a quarter as large. It computes in float32 as before and as fast, because ONNX Runtime widens the weights when it loads the file; biases stay float32. What rounding costs depends on the network: --data measures it on a data folder, beside the measures without rounding and those of the constant prediction. The loss may rise by 1 % (--max-rise) of the distance between the network's loss and the constant's, which is what training has gained; otherwise nothing is written. Without --data only the outputs for random inputs are compared.
+
 Examples:
 
     etude export runs/first/emotion/model.pt
     etude export best.pt -o melody.onnx --network melody
     etude export runs/first/emotion/model.pt --from-samples --with-readout -o plugin.onnx
+    etude export runs/first/melody/best.pt --weights int8 --data ~/music
     etude export runs/first/groove/model.pt --format rtneural`
 }
 
@@ -53,6 +64,16 @@ func (c *exportCommand) Validate() error {
 		return fmt.Errorf("--opset is for ONNX; the format is rtneural")
 	case c.Format == "rtneural" && (c.FromSamples || c.WithReadout):
 		return fmt.Errorf("--from-samples and --with-readout are for ONNX; the format is rtneural")
+	case weightTypes[c.Weights] == torch.Float32 && c.Weights != "float32":
+		return fmt.Errorf("weights %q are not known; there are float32, float16 and int8", c.Weights)
+	case c.Format == "rtneural" && c.Weights != "float32":
+		return fmt.Errorf("--weights is for ONNX; the format is rtneural")
+	case c.Weights == "float32" && (c.Data != "" || c.All || c.MaxRise != 1):
+		return fmt.Errorf("--data, --all and --max-rise measure rounded weights; add --weights float16 or int8")
+	case c.Data == "" && (c.All || c.MaxRise != 1):
+		return fmt.Errorf("--all and --max-rise are about the measures on --data, which is not given")
+	case !(c.MaxRise >= 0):
+		return fmt.Errorf("--max-rise is %g; it is a percentage from 0 on", c.MaxRise)
 	case c.FromSamples && c.Opset != 0 && c.Opset < 17:
 		return fmt.Errorf("--opset is %d; the spectra of --from-samples need 17 or more", c.Opset)
 	}
@@ -64,12 +85,16 @@ func (c *exportCommand) Validate() error {
 	return nil
 }
 
+// weightTypes has the types of --weights.
+var weightTypes = map[string]torch.DType{"float32": torch.Float32, "float16": torch.Float16, "int8": torch.Int8}
+
 // exported holds the output of --json.
 type exported struct {
 	File     string              `json:"file"`
 	Network  string              `json:"network"`
 	ONNX     *runs.ONNXCheck     `json:"onnx,omitempty"`
 	RTNeural *runs.RTNeuralCheck `json:"rtneural,omitempty"`
+	Weights  *runs.WeightsChange `json:"weights,omitempty"` // the measures of rounded ones
 }
 
 // Run exports the network.
@@ -94,12 +119,21 @@ func (c *exportCommand) Run(env *Env) error {
 		if c.WithReadout {
 			output += "-with-readout"
 		}
+		if c.Weights != "float32" {
+			output += "-" + c.Weights
+		}
 		output += map[string]string{"onnx": ".onnx", "rtneural": ".json"}[c.Format]
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
+	options := runs.ExportOptions{Opset: c.Opset, FromSamples: c.FromSamples, WithReadout: c.WithReadout, Weights: weightTypes[c.Weights]}
 	result, difference := exported{File: output, Network: m.Spec.Name}, measure.Number(0)
+	if c.Data != "" {
+		if result.Weights, err = c.measure(env, m, options.Weights); err != nil {
+			return err
+		}
+	}
 	if c.Format == "rtneural" {
 		check, err := m.ExportRTNeural(output)
 		if err != nil {
@@ -107,16 +141,50 @@ func (c *exportCommand) Run(env *Env) error {
 		}
 		result.RTNeural, difference = &check, check.MaxAbsDiff
 	} else {
-		check, err := m.Export(output, runs.ExportOptions{Opset: c.Opset, FromSamples: c.FromSamples, WithReadout: c.WithReadout})
+		check, err := m.Export(output, options)
 		if err != nil {
 			return err
 		}
 		result.ONNX, difference = &check, check.MaxAbsDiff
 	}
+	if options.Weights != torch.Float32 && c.Data == "" {
+		env.say("%s: whether weights in %s change the network's measures was not tested: --data DATA does so", m.Spec.Name, c.Weights)
+	}
 	return env.result(c.JSON, result, func(w io.Writer) {
-		plain.Fprintf(w, "%s: %s, within %.1e of libtorch\n", output, m.Spec.Title, float64(difference))
+		size := ""
+		if info, err := os.Stat(output); err == nil && options.Weights != torch.Float32 {
+			size = fmt.Sprintf(" in %d bytes instead of %d", info.Size(), int(info.Size())+result.ONNX.Saved)
+		}
+		plain.Fprintf(w, "%s: %s%s, within %.1e of libtorch\n", output, m.Spec.Title, size, float64(difference))
 		if result.RTNeural != nil && result.RTNeural.Reset {
 			plain.Fprintf(w, "its LSTM begins each input from the zero state: call reset() before each forward()\n")
 		}
 	}, true)
+}
+
+// measure compares the measures of the network with those of rounded weights.
+func (c *exportCommand) measure(env *Env, m *runs.Model, weights torch.DType) (change *runs.WeightsChange, err error) {
+	if err := checkPath("--data", c.Data); err != nil {
+		return nil, err
+	}
+	kept, done := c.open(env)
+	defer done()
+	e, err := env.evaluate(m, c.All, dataset.Options{Cache: kept}, func(o dataset.Options) (*runs.Evaluation, error) {
+		if change, err = m.MeasureWeights(env.Context, weights, c.Data, c.All, o); err != nil {
+			return nil, err
+		}
+		return change.Before, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !c.JSON {
+		plain.Fprintf(env.Stdout, "%s on %s of %s:\n", e.Network, count(e.Samples, "sample"), c.Data)
+		printMeasures(env.Stdout, []string{"float32", c.Weights, "change"}, e, change.After)
+		plain.Fprintf(env.Stdout, "the loss changes by %+.2g %% of its distance to the constant's loss\n", float64(change.Rise))
+	}
+	if err := change.Check(c.MaxRise); err != nil {
+		return nil, fmt.Errorf("%w; --max-rise allows more", err)
+	}
+	return change, nil
 }
