@@ -22,8 +22,8 @@ import (
 )
 
 // What a trained network answers to real files is what ONNX Runtime in Python answers to
-// their features, from its .pt and from its .onnx files, also those with smaller weights. Both round otherwise by 1e-5 at
-// most: sums of some hundred products of float32.
+// their features, from its .pt and from its .onnx files, also those with smaller weights.
+// Both round otherwise by 1e-5 at most: sums of some hundred products of float32.
 func TestPredictLikePython(t *testing.T) {
 	shared := torchtest.SharedData(t)
 	torchtest.Need(t)
