@@ -101,6 +101,9 @@ func (c *Chain) Predict(ctx context.Context, file string, o ChainOptions) ([]Pre
 	if o.Bars != 0 {
 		bars = o.Bars
 	}
+	if len(moods)*bars > maxBars {
+		return nil, nil, fmt.Errorf("%s: a sketch of %d bars is too long: give fewer bars, or more seconds between windows, for at most %d", file, len(moods)*bars, maxBars)
+	}
 	s := &Sketch{rng: rand.New(rand.NewPCG(o.Seed, 0))}
 	var list []Prediction
 	for _, mood := range moods {

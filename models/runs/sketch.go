@@ -11,6 +11,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 
 	"github.com/etude-ml/etude/models/music/chords"
 	"github.com/etude-ml/etude/models/music/dynamics"
@@ -46,7 +47,8 @@ const (
 	sketchBar      = 4 * sketchQuarter
 	sketchBPM      = 120
 	sketchVelocity = 80
-	leastHit       = 16 // velocity of a drum that is heard
+	leastHit       = 16      // velocity of a drum that is heard
+	maxBars        = 1 << 15 // of a file that midi reads again
 
 	melodyChannel, chordChannel = 0, 1
 )
@@ -154,18 +156,18 @@ func (s *Sketch) play(ctx context.Context, m *Model, file string) ([]Prediction,
 		return nil, err
 	}
 	const second = sketchQuarter * sketchBPM / 60
-	for i, w := range windows {
-		out := list[i].Output
-		for k := range s.Notes {
-			n := &s.Notes[k]
-			if at := float64(n.OnTick) / second; out == nil || n.Channel == midi.DrumChannel || at < w.Start || at >= w.End {
-				continue
-			}
-			// In the order of dynamics.OutputNames: mean, deviation, least and greatest.
-			v := float64(out[0]) + float64(out[1])*s.rng.NormFloat64()
-			v = math.Round(127 * min(max(v, float64(out[2])), float64(out[3])))
-			n.Velocity = uint8(min(max(v, 1), 127))
+	for k := range s.Notes {
+		n := &s.Notes[k]
+		at := float64(n.OnTick) / second
+		i := sort.Search(len(windows), func(i int) bool { return windows[i].End > at })
+		if n.Channel == midi.DrumChannel || i == len(windows) || at < windows[i].Start || list[i].Err != nil {
+			continue
 		}
+		// In the order of dynamics.OutputNames: mean, deviation, least and greatest.
+		out := list[i].Output
+		v := float64(out[0]) + float64(out[1])*s.rng.NormFloat64()
+		v = math.Round(127 * min(max(v, float64(out[2])), float64(out[3])))
+		n.Velocity = uint8(min(max(v, 1), 127))
 	}
 	return list, nil
 }
