@@ -50,8 +50,9 @@ type grammar struct {
 	Diff     diffCommand     `cmd:"" help:"Compare two such files."`
 	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
 
-	VerifyResume verifyResumeCommand `cmd:"" help:"Prove that an interrupted training ends like an uninterrupted one."`
-	GPUCheck     gpuCheckCommand     `cmd:"" name:"gpucheck" hidden:"" help:"Check a GPU against the CPU, and time it."`
+	VerifyResume   verifyResumeCommand   `cmd:"" help:"Prove that an interrupted training ends like an uninterrupted one."`
+	BenchInference benchInferenceCommand `cmd:"" help:"Measure how long a trained network takes to answer."`
+	GPUCheck       gpuCheckCommand       `cmd:"" name:"gpucheck" hidden:"" help:"Check a GPU against the CPU, and time it."`
 }
 
 // Main runs the command line args and returns the exit code.

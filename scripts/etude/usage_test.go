@@ -16,7 +16,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "infer", "inspect", "diff", "cache", "verify-resume"}
+var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "infer", "inspect", "diff", "cache", "verify-resume", "bench-inference"}
 
 func TestHelp(t *testing.T) {
 	all := run(t, "--help")
@@ -54,6 +54,11 @@ func TestUsageErrors(t *testing.T) {
 		{"infer run a.wav --chain --bars=-1", `--bars is -1`},
 		{"infer run - --chain", `--chain takes files, not -`},
 		{"infer m.onnx a.wav --plot a.jpg", `--plot is a.jpg; its name must end in .png or .svg`},
+		{"bench-inference", `MODEL is missing in etude bench-inference MODEL`},
+		{"bench-inference m.pt --batch 16,0", `--batch has a number below 1`},
+		{"bench-inference m.pt --duration 0s", `--duration is 0s; it must be positive`},
+		{"bench-inference m.pt --duration long", `--duration`},
+		{"bench-inference m.pt --threads 0", `--threads is 0; it must be from 1 to`},
 		{"train", `missing flag --data`},
 		{"train emotion --out r", `missing flag --data`},
 		{"train tempo --data d --out r", `network "tempo" is not known; there are emotion, melody, harmony, dynamics, groove`},
