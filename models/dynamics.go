@@ -37,7 +37,9 @@ func (m *DynamicsEngine) Forward(x *torch.Tensor) *torch.Tensor {
 
 func dynamicsEngine() Spec {
 	return Spec{
-		Name: "dynamics", Title: "DynamicsEngine", In: dynamics.Inputs,
+		Name: "dynamics", Title: "DynamicsEngine",
+		About:  "predicts how a passage is played: it maps numbers that describe a window of a score to loudness, articulation, timing and pedal",
+		In:     dynamics.Inputs,
 		New:    func(d torch.Device) nn.Module { return NewDynamicsEngine(d) },
 		Source: dataset.DynamicsSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Regression(dynamics.OutputNames()), Outputs: dynamics.OutputNames,

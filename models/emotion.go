@@ -40,7 +40,9 @@ func (m *EmotionRecognizer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func emotion() Spec {
 	return Spec{
-		Name: "emotion", Title: "EmotionRecognizer", In: audio.Bands,
+		Name: "emotion", Title: "EmotionRecognizer",
+		About:  "recognizes the emotion of a sound: it maps the log-mel bands of its first seconds to an embedding of valence and arousal",
+		In:     audio.Bands,
 		New:    func(d torch.Device) nn.Module { return NewEmotionRecognizer(d) },
 		Source: dataset.EmotionSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Emotion, Outputs: embeddingNames,

@@ -37,7 +37,9 @@ func (m *GroovePredictor) Forward(x *torch.Tensor) *torch.Tensor {
 
 func groovePredictor() Spec {
 	return Spec{
-		Name: "groove", Title: "GroovePredictor", In: dataset.EmbeddingSize,
+		Name: "groove", Title: "GroovePredictor",
+		About:  "predicts how drums are played in an emotion: it maps an embedding of valence and arousal to velocity and timing at each sixteenth of a bar",
+		In:     dataset.EmbeddingSize,
 		New:    func(d torch.Device) nn.Module { return NewGroovePredictor(d) },
 		Source: dataset.GrooveSource, Loss: nn.MSELoss, Defaults: usual,
 		Measure: measure.Regression(groove.OutputNames()), Outputs: groove.OutputNames,

@@ -49,7 +49,9 @@ func HarmonyLoss(output, target *torch.Tensor) *torch.Tensor {
 
 func harmony() Spec {
 	return Spec{
-		Name: "harmony", Title: "HarmonyPredictor", In: harmonyContext,
+		Name: "harmony", Title: "HarmonyPredictor",
+		About:  "predicts which chords come next: it maps an embedding of valence and arousal, and the chords so far, to the shares of the chord classes among the next chords",
+		In:     harmonyContext,
 		New:    func(d torch.Device) nn.Module { return NewHarmonyPredictor(d) },
 		Source: dataset.HarmonySource, Loss: HarmonyLoss, Defaults: usual,
 		Measure: measure.Harmony, Outputs: chordNames, Classes: true,

@@ -42,7 +42,9 @@ func (m *MelodyTransformer) Forward(x *torch.Tensor) *torch.Tensor {
 
 func melody() Spec {
 	return Spec{
-		Name: "melody", Title: "MelodyTransformer", In: dataset.EmbeddingSize,
+		Name: "melody", Title: "MelodyTransformer",
+		About:  "predicts which notes express an emotion: it maps an embedding of valence and arousal to the share of notes at each MIDI pitch",
+		In:     dataset.EmbeddingSize,
 		New:    func(d torch.Device) nn.Module { return NewMelodyTransformer(d) },
 		Source: dataset.MelodySource, Loss: nn.BCELoss, Defaults: slow,
 		Measure: measure.Melody, Classes: true,

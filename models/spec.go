@@ -15,6 +15,7 @@ import (
 type Spec struct {
 	Name  string // as commands and folders call it: "emotion"
 	Title string // as Python's class is called: "EmotionRecognizer"
+	About string // what the network does, to follow Title in a sentence; or empty
 	In    int    // numbers of an input
 	Out   int    // numbers of an output; set by All, from Outputs
 

@@ -71,7 +71,8 @@ func init() {
 	source.Feature = dataset.Feature{Name: "octaves.shares", Version: 1, Read: octaves}
 	models.Register(models.Spec{
 		Name: "octaves", Title: "OctavePredictor",
-		In: dataset.EmbeddingSize,
+		About: "predicts in which octaves an emotion is played: it maps an embedding of valence and arousal to the shares of the notes in the eleven octaves of MIDI",
+		In:    dataset.EmbeddingSize,
 		New: func(d torch.Device) nn.Module {
 			return &OctavePredictor{nn.NewLinear(64, 32, d), nn.NewLinear(32, 11, d)}
 		},
