@@ -98,4 +98,13 @@ func TestASixthNetwork(t *testing.T) {
 		}
 	}
 	assert.Contains(t, run(t, "export", filepath.Join(out, "octaves/best.pt"), "-o", filepath.Join(t.TempDir(), "octaves.onnx")), "OctavePredictor")
+
+	// The folder is read by the code on its card; 1e-5 is what export allows between ONNX
+	// Runtime and libtorch.
+	folder := filepath.Join(t.TempDir(), "octaves")
+	assert.Contains(t, run(t, "export", filepath.Join(out, "octaves"), "--to", folder), "OctavePredictor")
+	var differences map[string]float64
+	require.NoError(t, json.Unmarshal(torchtest.RunPython(t, "../../models/runs/testdata/folder.py", folder), &differences))
+	require.Contains(t, differences, folder)
+	assert.LessOrEqual(t, differences[folder], 1e-5)
 }
