@@ -32,6 +32,9 @@ type exportCommand struct {
 	MaxRise float64 `default:"1" placeholder:"PERCENT" help:"With --data, write nothing if the loss rises by more than this share of its distance to the constant's loss (1)."`
 	All     bool    `help:"With --data, measure also on the samples that the network was trained on."`
 
+	To    string `placeholder:"DIR" help:"Write a folder instead: model.onnx, model.safetensors, a card and what readers need."`
+	Force bool   `help:"Replace an earlier export in DIR."`
+
 	cacheFlags
 
 	JSON bool `name:"json" help:"Print what was written as one JSON value."`
@@ -46,9 +49,12 @@ With --format rtneural it writes JSON for RTNeural, which computes networks in t
 
 With --weights float16 or int8 the file is half or a quarter as large. It computes in float32 as before and as fast, because ONNX Runtime widens the weights when it loads the file; biases stay float32. What rounding costs depends on the network: --data measures it on a data folder, beside the measures without rounding and those of the constant prediction. The loss may rise by 1 % (--max-rise) of the distance between the network's loss and the constant's, which is what training has gained; otherwise nothing is written. Without --data only the outputs for random inputs are compared.
 
+With --to it writes a folder that explains itself to people without Etude: the ONNX file, model.safetensors, config.json, a model card with a class that reads the folder in PyTorch, and model.json in the form of Essentia's models. Data, measures and versions are those of the run that the .pt file lies in.
+
 Examples:
 
     etude export runs/first/emotion/model.pt
+    etude export runs/first/emotion --to emotion
     etude export best.pt -o melody.onnx --network melody
     etude export runs/first/emotion/model.pt --from-samples --with-readout -o plugin.onnx
     etude export runs/first/melody/best.pt --weights int8 --data ~/music
@@ -74,6 +80,12 @@ func (c *exportCommand) Validate() error {
 		return fmt.Errorf("--all and --max-rise are about the measures on --data, which is not given")
 	case !(c.MaxRise >= 0):
 		return fmt.Errorf("--max-rise is %g; it is a percentage from 0 on", c.MaxRise)
+	case c.Format == "rtneural" && c.To != "":
+		return fmt.Errorf("--to is for ONNX; the format is rtneural")
+	case c.To != "" && c.Output != "":
+		return fmt.Errorf("--to names the folder and -o the file; give one of them")
+	case c.Force && c.To == "":
+		return fmt.Errorf("--force replaces the folder of --to; none is given")
 	case c.FromSamples && c.Opset != 0 && c.Opset < 17:
 		return fmt.Errorf("--opset is %d; the spectra of --from-samples need 17 or more", c.Opset)
 	}
@@ -91,6 +103,7 @@ var weightTypes = map[string]torch.DType{"float32": torch.Float32, "float16": to
 // exported holds the output of --json.
 type exported struct {
 	File     string              `json:"file"`
+	Folder   string              `json:"folder,omitempty"`
 	Network  string              `json:"network"`
 	ONNX     *runs.ONNXCheck     `json:"onnx,omitempty"`
 	RTNeural *runs.RTNeuralCheck `json:"rtneural,omitempty"`
@@ -124,23 +137,35 @@ func (c *exportCommand) Run(env *Env) error {
 		}
 		output += map[string]string{"onnx": ".onnx", "rtneural": ".json"}[c.Format]
 	}
-	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
+	if c.To != "" {
+		output = filepath.Join(c.To, "model.onnx")
+	} else if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
 	}
 	options := runs.ExportOptions{Opset: c.Opset, FromSamples: c.FromSamples, WithReadout: c.WithReadout, Weights: weightTypes[c.Weights]}
-	result, difference := exported{File: output, Network: m.Spec.Name}, measure.Number(0)
+	result, difference := exported{File: output, Folder: c.To, Network: m.Spec.Name}, measure.Number(0)
 	if c.Data != "" {
 		if result.Weights, err = c.measure(env, m, options.Weights); err != nil {
 			return err
 		}
 	}
-	if c.Format == "rtneural" {
+	switch {
+	case c.Format == "rtneural":
 		check, err := m.ExportRTNeural(output)
 		if err != nil {
 			return err
 		}
 		result.RTNeural, difference = &check, check.MaxAbsDiff
-	} else {
+	case c.To != "":
+		check, remarks, err := m.ExportFolder(env.Context, c.To, runs.FolderOptions{ExportOptions: options, Replace: c.Force, Change: result.Weights})
+		if err != nil {
+			return err
+		}
+		for _, remark := range remarks {
+			env.say("%s", remark)
+		}
+		result.ONNX, difference = &check, check.MaxAbsDiff
+	default:
 		check, err := m.Export(output, options)
 		if err != nil {
 			return err
@@ -156,6 +181,9 @@ func (c *exportCommand) Run(env *Env) error {
 			size = fmt.Sprintf(" in %d bytes instead of %d", info.Size(), int(info.Size())+result.ONNX.Saved)
 		}
 		plain.Fprintf(w, "%s: %s%s, within %.1e of libtorch\n", output, m.Spec.Title, size, float64(difference))
+		if c.To != "" {
+			plain.Fprintf(w, "beside it: %s\n", strings.Join(runs.FolderFiles[1:], ", "))
+		}
 		if result.RTNeural != nil && result.RTNeural.Reset {
 			plain.Fprintf(w, "its LSTM begins each input from the zero state: call reset() before each forward()\n")
 		}
