@@ -76,6 +76,18 @@ func TestRunsAsPython(t *testing.T) {
 	assert.Greater(t, len(ran), 130)
 	assert.Equal(t, []string{"cannot_broadcast"}, refused)
 	t.Run("slices", func(t *testing.T) { runSlices(t, dir) })
+
+	// In one session, what was a scalar need not stay one.
+	s, err := onnx.Open(filepath.Join(dir, "float32_any_.onnx"))
+	require.NoError(t, err)
+	defer s.Close()
+	for _, shape := range [][]int{{4}, {}, {2, 3}, {}, {}, {0}} {
+		x := torch.Randn(shape)
+		out, err := s.Run(t.Context(), onnx.Feeds{"x": x})
+		require.NoError(t, err, shape)
+		assert.Equal(t, shape, out["y"].Shape())
+		assert.Equal(t, x.Bytes(), out["y"].Bytes())
+	}
 }
 
 // The files that users had trouble with run as in Python, too.

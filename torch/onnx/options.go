@@ -110,11 +110,17 @@ func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map
 	uses := collect(chosen, func(k int) ProviderUse { return ProviderUse{Name: providers[k].name} })
 	for {
 		so := fail.Or(o.settings(entries, rest))
-		last := -1 // the provider that was added last, or could not be
+		at := -1 // the provider to blame: the one that cannot be added, or the first of the others
 		var err error
 		for i, k := range chosen {
-			if k != cpu && uses[i].Err == nil && err == nil {
-				last, err = i, providers[k].add(so, o.Providers[i].Options)
+			if k == cpu || uses[i].Err != nil {
+				continue
+			}
+			if err = providers[k].add(so, o.Providers[i].Options); err != nil || at < 0 {
+				at = i
+			}
+			if err != nil {
+				break
 			}
 		}
 		var session *ort.DynamicAdvancedSession
@@ -125,13 +131,13 @@ func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map
 		switch {
 		case err == nil:
 			return session, uses
-		case last < 0:
+		case at < 0:
 			fail.With("ONNX Runtime refuses it: %w", err)
 		case !rest:
 			fail.With("%s cannot run it: %w. Available here: %s. Put CPU at the end of the list to run there what others cannot run, or let $ETUDE_ONNXRUNTIME name the libonnxruntime.so of another build, such as the package onnxruntime-gpu",
-				uses[last].Name, err, strings.Join(available(), ", "))
+				uses[at].Name, err, strings.Join(available(), ", "))
 		}
-		uses[last].Err = err // the next attempt does without it
+		uses[at].Err = err // the next attempt does without it
 	}
 }
 
