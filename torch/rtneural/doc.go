@@ -27,6 +27,8 @@
 // RTNeural's softmax takes the exponentials of its inputs as they are: in float they
 // overflow above 88.
 //
+// [Kelly] is another form of the file, for the plugin of that name.
+//
 // Before the file gets its name, it is read again and its frames are computed by
 // [Network], loops that know nothing of libtorch, and compared with libtorch's. [Open]
 // loads such a file; it needs no libtorch.

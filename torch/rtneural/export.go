@@ -31,6 +31,8 @@ type Signature struct {
 	Tolerance float64
 	// Metadata stands in the file as "metadata"; RTNeural does not read it.
 	Metadata map[string]string
+	// Dialect is empty for RTNeural's own form, or [Kelly].
+	Dialect string
 }
 
 // Check says how the exported file and libtorch compare.
@@ -94,7 +96,20 @@ func export(model nn.Module, s Signature) ([]byte, *Check) {
 		}
 	}()
 	c := newChain(g, axes)
-	text := fail.Or(json.Marshal(file{frames(s.Example.Size(strings.IndexByte(axes, 'C'))), c.layers, s.Metadata}))
+	f := file{frames(s.Example.Size(strings.IndexByte(axes, 'C'))), c.layers, s.Metadata}
+	content := any(f)
+	switch s.Dialect {
+	case "":
+	case Kelly:
+		count := 0
+		for _, p := range nn.Parameters(model) {
+			count += p.Numel()
+		}
+		content = f.kelly(count)
+	default:
+		fail.With("Signature.Dialect is %q; there are %q and the empty one", s.Dialect, Kelly)
+	}
+	text := fail.Or(json.Marshal(content))
 	net := fail.Or(parse(text))
 	check := &Check{Tolerance: cmp.Or(s.Tolerance, 1e-6), Warmup: c.warmup, Reset: c.single}
 	for _, x := range []*torch.Tensor{s.Example, drawn(s.Example, axes)} {

@@ -22,6 +22,8 @@ type layer struct {
 	Groups     int               `json:"groups,omitempty"`
 	Epsilon    *float64          `json:"epsilon,omitempty"`
 	Weights    []json.RawMessage `json:"weights"`
+
+	biases [2][]float32 // of an LSTM, whose sum is in Weights
 }
 
 // shape is [null, null, features], as Keras has it: any batch, any number of frames.

@@ -174,14 +174,16 @@ func (n *node) recurrent() {
 				rows[i] = append(rows[i], b[gate*width:][:width]...)
 			}
 		}
-		bias := any(rows)
+		bias, l := any(rows), layer{Type: kind}
 		if kind == "lstm" { // both biases are added to the same sum
-			for i := range rows[0] {
-				rows[0][i] += rows[1][i]
+			l.biases = rows
+			both := slices.Clone(rows[0])
+			for i, b := range rows[1] {
+				both[i] += b
 			}
-			bias = rows[0]
+			bias = both
 		}
-		n.layer(layer{Type: kind}, width, columns(ih, input, order...), columns(hh, hidden, order...), bias)
+		n.layer(l, width, columns(ih, input, order...), columns(hh, hidden, order...), bias)
 	}
 }
 

@@ -24,7 +24,8 @@ type Network struct {
 	stages []stage
 }
 
-// Open reads a file of RTNeural. It accepts the layers that the package doc lists.
+// Open reads a file of RTNeural, or in the dialect [Kelly]. It accepts the layers that the
+// package doc lists.
 func Open(path string) (*Network, error) {
 	f, _, err := wholefile.Open(path)
 	if err != nil {
@@ -66,7 +67,13 @@ func (n *Network) Forward(frame []float64) []float64 {
 func parse(text []byte) (n *Network, err error) {
 	err = fail.Catch(func() {
 		var f file
-		fail.On(json.Unmarshal(text, &f))
+		var k kellyFile
+		if err := json.Unmarshal(text, &k); k.InputSize > 0 {
+			fail.On(err)
+			f = k.standard()
+		} else {
+			fail.On(json.Unmarshal(text, &f))
+		}
 		n = &Network{In: features(f.InShape, "in_shape"), Metadata: f.Metadata}
 		n.Out = n.In
 		for i := range f.Layers {
