@@ -80,10 +80,12 @@ type RTNeuralCheck struct {
 
 // ExportRTNeural writes the network as a JSON file for RTNeural with the metadata of an
 // ONNX file, and checks that it says what libtorch computes, as [rtneural.Export] does.
-func (m *Model) ExportRTNeural(path string) (RTNeuralCheck, error) {
+// dialect is a [rtneural.Signature]'s.
+func (m *Model) ExportRTNeural(path, dialect string) (RTNeuralCheck, error) {
 	var check *rtneural.Check
 	err := m.export(ExportOptions{}, func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
-		check, err = rtneural.Export(path, model, rtneural.Signature{Example: example, Metadata: entries})
+		entries["model_name"] = m.Spec.Title
+		check, err = rtneural.Export(path, model, rtneural.Signature{Example: example, Metadata: entries, Dialect: dialect})
 		return err
 	})
 	if err != nil {

@@ -209,7 +209,7 @@ func TestExportRTNeural(t *testing.T) {
 			m, err := OpenModel(weights, "")
 			require.NoError(t, err)
 			defer m.Close()
-			check, err := m.ExportRTNeural(file)
+			check, err := m.ExportRTNeural(file, "")
 			require.NoError(t, err, s.Name)
 			t.Logf("%s: within %.1e of libtorch", s.Name, float64(check.MaxAbsDiff))
 			assert.Equal(t, recurrent[s.Name], check.Reset, s.Name)

@@ -15,6 +15,7 @@ import (
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/rtneural"
 )
 
 type exportCommand struct {
@@ -22,6 +23,7 @@ type exportCommand struct {
 	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx or MODEL.json, with --from-samples MODEL-from-samples.onnx)."`
 	Network string `placeholder:"NAME" help:"Insist on this network instead of recognising it."`
 	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx, or rtneural: JSON for real-time plugins."`
+	Dialect string `placeholder:"NAME" help:"With --format rtneural: kelly, the form of the plugin Kelly MIDI Companion."`
 	Opset   int    `placeholder:"N" help:"ONNX operator set (17)."`
 
 	FromSamples bool `help:"Let the file take samples of sound and compute the features itself (emotion)."`
@@ -45,7 +47,7 @@ func (exportCommand) Help() string {
 
 With --from-samples the file needs no other code for features: it takes mono sound at 22,050 Hz, full scale 1, as [batch, samples]. Of a longer sound the first 2 seconds count, as in training. The answer for silence, below -80 dBFS, is not a number (NaN).
 
-With --format rtneural it writes JSON for RTNeural, which computes networks in the audio thread of a plugin. The file is read again and its numbers are computed without libtorch; the largest difference is printed. An LSTM of Etude's networks begins each input from the zero state, so a plugin calls reset() before each forward().
+With --format rtneural it writes JSON for RTNeural, which computes networks in the audio thread of a plugin. The file is read again and its numbers are computed without libtorch; the largest difference is printed. An LSTM of Etude's networks begins each input from the zero state, so a plugin calls reset() before each forward(). With --dialect kelly it writes the form of the plugin Kelly MIDI Companion instead, which RTNeural itself does not load.
 
 With --weights float16 or int8 the file is half or a quarter as large. It computes in float32 as before and as fast, because ONNX Runtime widens the weights when it loads the file; biases stay float32. What rounding costs depends on the network: --data measures it on a data folder, beside the measures without rounding and those of the constant prediction. The loss may rise by 1 % (--max-rise) of the distance between the network's loss and the constant's, which is what training has gained; otherwise nothing is written. Without --data only the outputs for random inputs are compared.
 
@@ -66,6 +68,10 @@ func (c *exportCommand) Validate() error {
 	switch {
 	case c.Format != "onnx" && c.Format != "rtneural":
 		return fmt.Errorf("format %q is not known; there are onnx and rtneural", c.Format)
+	case c.Dialect != "" && c.Format != "rtneural":
+		return fmt.Errorf("--dialect is a form of RTNeural's JSON; add --format rtneural")
+	case c.Dialect != "" && c.Dialect != rtneural.Kelly:
+		return fmt.Errorf("dialect %q is not known; there is %s", c.Dialect, rtneural.Kelly)
 	case c.Format == "rtneural" && c.Opset != 0:
 		return fmt.Errorf("--opset is for ONNX; the format is rtneural")
 	case c.Format == "rtneural" && (c.FromSamples || c.WithReadout):
@@ -135,6 +141,9 @@ func (c *exportCommand) Run(env *Env) error {
 		if c.Weights != "float32" {
 			output += "-" + c.Weights
 		}
+		if c.Dialect != "" {
+			output += "-" + c.Dialect
+		}
 		output += map[string]string{"onnx": ".onnx", "rtneural": ".json"}[c.Format]
 	}
 	if c.To != "" {
@@ -151,7 +160,7 @@ func (c *exportCommand) Run(env *Env) error {
 	}
 	switch {
 	case c.Format == "rtneural":
-		check, err := m.ExportRTNeural(output)
+		check, err := m.ExportRTNeural(output, c.Dialect)
 		if err != nil {
 			return err
 		}

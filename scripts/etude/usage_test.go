@@ -76,6 +76,8 @@ func TestUsageErrors(t *testing.T) {
 		{"validate", `--data`},
 		{"export", `MODEL.PT is missing in etude export MODEL.PT`},
 		{"export m.pt --format rtneural --opset 18", `--opset is for ONNX`},
+		{"export m.pt --dialect kelly", `add --format rtneural`},
+		{"export m.pt --format rtneural --dialect keras", `dialect "keras" is not known`},
 		{"export m.pt --format csv", `"csv" is not known`},
 		{"export m.pt --network drums", `is not known`},
 		{"export m.pt --from-samples --format rtneural", `are for ONNX`},
