@@ -3,7 +3,12 @@
 
 package rtneural
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/etude-ml/etude/torch/internal/fail"
+)
 
 // file is the content of a file. RTNeural reads in_shape and layers.
 type file struct {
@@ -30,3 +35,11 @@ type layer struct {
 type shape []*int
 
 func frames(features int) shape { return shape{nil, nil, &features} }
+
+// features is the last number of a shape.
+func features(s shape, what string) int {
+	if len(s) == 0 || len(s) > 3 || s[len(s)-1] == nil || *s[len(s)-1] < 1 || *s[len(s)-1] > math.MaxInt32 {
+		fail.With("%s does not end with a number of features, of one, two or three dimensions", what)
+	}
+	return *s[len(s)-1]
+}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -83,14 +82,6 @@ func parse(text []byte) (n *Network, err error) {
 		}
 	})
 	return n, err
-}
-
-// features is the last number of a shape.
-func features(s shape, what string) int {
-	if len(s) == 0 || len(s) > 3 || s[len(s)-1] == nil || *s[len(s)-1] < 1 || *s[len(s)-1] > math.MaxInt32 {
-		fail.With("%s does not end with a number of features, of one, two or three dimensions", what)
-	}
-	return *s[len(s)-1]
 }
 
 // read adds a layer that takes Out numbers.
