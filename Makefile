@@ -57,7 +57,7 @@ race: libtorch ## Run the tests of what is concurrent under the race detector
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -race -short $(RACE)
 
 .PHONY: bench
-bench: libtorch ## Compare a training step with PyTorch's, and ONNX Runtime from Go with Python's
+bench: libtorch ## Compare steps with PyTorch's, features with librosa's, and ONNX Runtime from Go with Python's
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . ./scripts/bench
 
 # Where there is no GPU, DEVICE=cpu tries the program itself.

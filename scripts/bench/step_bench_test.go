@@ -1,8 +1,9 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// Package bench holds the benchmarks that compare Etude with PyTorch and ONNX Runtime in
-// Python, side by side in one run, so that a change of the machine's speed meets both.
+// Package bench holds the benchmarks that compare Etude with PyTorch, ONNX Runtime and
+// librosa in Python, side by side in one run, so that a change of the machine's speed
+// meets both.
 package bench
 
 import (

@@ -4,8 +4,10 @@
 package audio
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/etude-ml/etude/models/music/audio/internal/flac"
 )
@@ -23,6 +25,7 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 		return nil, err
 	}
 	out := newSound(s.Rate, s.Channels, fullScale(s.Bits), maxSeconds)
+	out.expect(int(cmp.Or(s.Total, math.MaxInt64)))
 	otherRate := false
 	for len(out.Samples) < out.limit {
 		b, err := s.Next()
@@ -47,7 +50,7 @@ func decodeFLAC(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			otherRate = true
 			out.notes.Add("the frame at %.2f s says %d Hz, the file's header %d Hz, which was used", out.seconds(), b.Rate, s.Rate)
 		}
-		addPlanar(out, b.Channels, 1/float64(int64(1)<<(b.Bits-1)), 0, out.limit)
+		out.addIntegers(b.Channels, 1/float64(int64(1)<<(b.Bits-1)), out.limit)
 	}
 	return out, nil
 }

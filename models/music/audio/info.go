@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Info describes the part of a file that LogMel uses, its first two seconds.
@@ -44,7 +45,7 @@ func LogMelInfo(ctx context.Context, path string) ([]float32, Info, error) {
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("audio: %s: %w", path, err)
 	}
-	feature, err := s.LogMel()
+	feature, err := s.feature()
 	if errors.Is(err, ErrSilent) {
 		err = s.whySilent(ctx, path)
 	}
@@ -81,7 +82,7 @@ func LogMelEvery(ctx context.Context, path string, every float64) (windows []Win
 		}
 		var feature []float32
 		clip := Clip{Samples: s.Samples[int(at):], Rate: s.Rate}
-		switch feature, err = clip.LogMel(); {
+		switch feature, err = clip.feature(); {
 		case errors.Is(err, ErrSilent):
 			silent, err = silent+1, nil
 		case err == nil:
@@ -124,7 +125,7 @@ func (s *sound) whySilent(ctx context.Context, path string) error {
 	}
 	if err == nil {
 		for i, v := range more.Samples {
-			if math.Abs(v) >= silence {
+			if loud(v) {
 				return silentError(fmt.Sprintf("the first %g s, which are used, are silent (peak below %d dBFS), and sound starts at %.2f s: cut off what is before it",
 					Seconds, SilenceDB, float64(i)/float64(s.Rate)))
 			}
@@ -143,7 +144,7 @@ func (s *sound) info() Info {
 	i := Info{
 		Kind: s.kind, Rate: s.Rate, Channels: s.Channels, Peak: s.peak,
 		Seconds: s.seconds(),
-		Silent:  peak(s.Samples) < silence,
+		Silent:  !slices.ContainsFunc(s.Samples, loud),
 		Notes:   s.Notes,
 	}
 	if s.heard > 0 {

@@ -135,9 +135,13 @@ func TestFullScale(t *testing.T) {
 	}
 	for _, f := range []*pcm{{tag: tagMuLaw}, {tag: tagALaw}} {
 		var top float64
-		value := f.sample(1)
-		for c := range 256 {
-			top = max(top, math.Abs(value([]byte{byte(c)})))
+		values, codes := make([]float64, 256), make([]byte, 256)
+		for c := range codes {
+			codes[c] = byte(c)
+		}
+		f.samples(1)(values, codes, 1)
+		for _, v := range values {
+			top = max(top, math.Abs(v))
 		}
 		assert.Equal(t, top, f.full())
 	}

@@ -6,10 +6,8 @@ package audio
 import (
 	"errors"
 	"math"
+	"slices"
 	"sync"
-
-	"gonum.org/v1/gonum/dsp/fourier"
-	"gonum.org/v1/gonum/floats"
 )
 
 // The feature's parameters. They are written into the metadata of exported
@@ -41,14 +39,19 @@ func (c *Clip) LogMel() ([]float32, error) {
 	if err := checkShape(int64(c.Rate), 1); err != nil {
 		return nil, err
 	}
+	if err := checkFinite(c.Samples[:min(len(c.Samples), frameLimit(c.Rate, Seconds))]); err != nil {
+		return nil, err
+	}
+	return c.feature()
+}
+
+// feature is LogMel of finite samples.
+func (c *Clip) feature() ([]float32, error) {
 	x := c.Samples[:min(len(c.Samples), frameLimit(c.Rate, Seconds))]
 	if len(x) == 0 {
 		return nil, errors.New("no samples: the file holds no sound; record or export it again")
 	}
-	if err := checkFinite(x); err != nil {
-		return nil, err
-	}
-	if peak(x) < silence {
+	if !slices.ContainsFunc(x, loud) {
 		return nil, ErrSilent
 	}
 	y := resample(x, c.Rate, SampleRate)
@@ -63,77 +66,67 @@ func (c *Clip) LogMel() ([]float32, error) {
 // silence is SilenceDB as a level.
 var silence = math.Pow(10, SilenceDB/20.0)
 
-// peak returns the largest magnitude in x.
-func peak(x []float64) float64 { return floats.Norm(x, math.Inf(1)) }
+// loud reports whether a sample is not silent.
+func loud(v float64) bool { return math.Abs(v) >= silence }
 
 // logMel computes the feature of x at SampleRate.
 func logMel(x []float64) ([]float32, error) {
-	s := spectra.Get().(*spectrum)
-	defer spectra.Put(s)
 	frames := 1 + len(x)/HopSize
-	power := make([]float64, 0, frames*Bands)
-	top := Floor
+	power := make([]float64, frames*Bands)
+	in, out := make([]float64, WindowSize), make([]complex128, WindowSize/2+1)
+	transform, window, filters := transforms.get(WindowSize), hann(), filterbank()
 	for f := range frames {
-		power = s.mel(power, x, f*HopSize-WindowSize/2)
+		start := f*HopSize - WindowSize/2
+		from, to := max(start, 0)-start, min(len(x)-start, WindowSize) // zeros are around x
+		clear(in[:from])
+		clear(in[to:])
+		frame, weights := in[from:to], window[from:to]
+		for i, v := range x[start+from : start+to] {
+			frame[i] = v * weights[i]
+		}
+		transform.Forward(out, in)
+		filters.apply(power[f*Bands:][:Bands], out)
 	}
+	top := Floor
 	for _, p := range power {
-		top = max(top, p)
-	}
-	ref := 10 * math.Log10(top)
-	var mean [Bands]float64
-	for i, p := range power {
-		mean[i%Bands] += max(10*math.Log10(max(p, Floor))-ref, -RangeDB)
-	}
-	feature := make([]float32, Bands)
-	for b := range feature {
-		v := mean[b] / float64(frames) / RangeDB
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !(p <= math.MaxFloat64) {
 			return nil, errors.New("samples are too large for a spectrum; scale them to ±1")
 		}
-		feature[b] = float32(min(max(v, -1), 0))
+		if p > top {
+			top = p
+		}
+	}
+	// A sum of logarithms is the logarithm of a product, which is a normal number for 32
+	// factors of 1e-8 or more.
+	least := max(Floor/top, math.Pow(10, -RangeDB/10.0))
+	var sum, product [Bands]float64
+	for f := range frames {
+		if f%32 == 0 {
+			addLogs(&sum, &product)
+		}
+		for b, p := range power[f*Bands:][:Bands] {
+			if p /= top; p < least {
+				p = least
+			}
+			product[b] *= p
+		}
+	}
+	addLogs(&sum, &product)
+	feature := make([]float32, Bands)
+	for b, s := range sum {
+		feature[b] = float32(min(max(10*s/float64(frames)/RangeDB, -1), 0))
 	}
 	return feature, nil
 }
 
-// spectrum is the working memory of one frame. Each goroutine takes its own from
-// the pool, because the transform keeps state.
-type spectrum struct {
-	fft  *fourier.FFT
-	in   []float64
-	out  []complex128
-	abs2 []float64
-}
-
-var spectra = sync.Pool{New: func() any {
-	return &spectrum{
-		fft:  fourier.NewFFT(WindowSize),
-		in:   make([]float64, WindowSize),
-		out:  make([]complex128, WindowSize/2+1),
-		abs2: make([]float64, WindowSize/2+1),
-	}
-}}
-
-// mel appends the mel powers of the frame that starts at x[start], with zeros around x.
-func (s *spectrum) mel(dst, x []float64, start int) []float64 {
-	window := hann()
-	for i := range s.in {
-		s.in[i] = 0
-		if j := start + i; j >= 0 && j < len(x) {
-			s.in[i] = x[j] * window[i]
+// addLogs adds the logarithms of products, unless they are 0, and makes them 1.
+func addLogs(sum, product *[Bands]float64) {
+	for b, p := range product {
+		if p > 0 {
+			sum[b] += math.Log10(p)
 		}
+		product[b] = 1
 	}
-	s.out = s.fft.Coefficients(s.out, s.in)
-	for i, c := range s.out {
-		s.abs2[i] = real(c)*real(c) + imag(c)*imag(c)
-	}
-	for _, band := range filterbank() {
-		var p float64
-		for i, w := range band.weights {
-			p += w * s.abs2[band.first+i]
-		}
-		dst = append(dst, p)
-	}
-	return dst
 }
 
 var hann = sync.OnceValue(func() []float64 {
@@ -144,35 +137,48 @@ var hann = sync.OnceValue(func() []float64 {
 	return w
 })
 
-// melBand is a triangle over the bins first, first+1, …
-type melBand struct {
-	first   int
-	weights []float64
+// triangles holds overlapping bands by their sides: the bins from edge[i] up to edge[i+1]
+// are on the rising side of band i and on the falling side of band i-1.
+type triangles struct {
+	edge    [Bands + 2]int
+	weights [WindowSize/2 + 1]struct{ rise, fall float64 }
+}
+
+// apply writes the power in each band of a spectrum to dst.
+func (t *triangles) apply(dst []float64, spectrum []complex128) {
+	below := 0.0 // of the rising side of the band before
+	for i, end := range t.edge[1:] {
+		rise, fall := 0.0, 0.0
+		start := t.edge[i]
+		weights := t.weights[start:end]
+		for k, c := range spectrum[start:end] {
+			p := real(c)*real(c) + imag(c)*imag(c)
+			rise += p * weights[k].rise
+			fall += p * weights[k].fall
+		}
+		if i > 0 {
+			dst[i-1] = below + fall
+		}
+		below = rise
+	}
 }
 
 // filterbank holds the triangles of Slaney's Auditory Toolbox, each of area 1
 // in Hz (up to a factor of two), as librosa.filters.mel makes them.
-var filterbank = sync.OnceValue(func() []melBand {
-	var edge [Bands + 2]float64
-	for i := range edge {
-		edge[i] = melToHz(hzToMel(MaxHz) * float64(i) / (Bands + 1))
-	}
-	bands := make([]melBand, Bands)
-	for b := range bands {
-		lo, mid, hi := edge[b], edge[b+1], edge[b+2]
-		for k := range WindowSize/2 + 1 {
-			f := float64(k) * SampleRate / WindowSize
-			w := min((f-lo)/(mid-lo), (hi-f)/(hi-mid))
-			if w <= 0 {
-				continue
-			}
-			if bands[b].weights == nil {
-				bands[b].first = k
-			}
-			bands[b].weights = append(bands[b].weights, w*2/(hi-lo))
+var filterbank = sync.OnceValue(func() *triangles {
+	t := &triangles{}
+	hz := func(i int) float64 { return melToHz(hzToMel(MaxHz) * float64(i) / (Bands + 1)) }
+	k := 0
+	for i := range t.edge[1:] {
+		t.edge[i] = k
+		for ; k < len(t.weights) && float64(k)*SampleRate/WindowSize < hz(i+1); k++ {
+			rise := (float64(k)*SampleRate/WindowSize - hz(i)) / (hz(i+1) - hz(i))
+			t.weights[k].rise = rise * 2 / (hz(i+2) - hz(i))
+			t.weights[k].fall = (1 - rise) * 2 / (hz(i+1) - hz(i-1))
 		}
+		t.edge[i+1] = k
 	}
-	return bands
+	return t
 })
 
 // MelFilters returns the weights of the mel bands over the 1,025 bins of a power spectrum,
@@ -180,9 +186,13 @@ var filterbank = sync.OnceValue(func() []melBand {
 func MelFilters() []float32 {
 	const bins = WindowSize/2 + 1
 	weights := make([]float32, Bands*bins)
-	for b, band := range filterbank() {
-		for i, w := range band.weights {
-			weights[b*bins+band.first+i] = float32(w)
+	t := filterbank()
+	for b := range Bands {
+		for k := t.edge[b]; k < t.edge[b+1]; k++ {
+			weights[b*bins+k] = float32(t.weights[k].rise)
+		}
+		for k := t.edge[b+1]; k < t.edge[b+2]; k++ {
+			weights[b*bins+k] = float32(t.weights[k].fall)
 		}
 	}
 	return weights

@@ -23,6 +23,7 @@ func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 	if d.End > 0 {
 		limit = min(limit, d.End-d.Start)
 	}
+	s.expect(limit)
 	for skip := d.Start; len(s.Samples) < limit; {
 		channels, err := d.Next()
 		if err != nil {
@@ -32,7 +33,7 @@ func decodeMP3(r *io.SectionReader, maxSeconds float64) (*sound, error) {
 			break
 		}
 		n := min(skip, len(channels[0]))
-		addPlanar(s, channels, 1, n, limit)
+		s.add(channels, n, limit)
 		skip -= n
 	}
 	if len(s.Samples) == 0 {

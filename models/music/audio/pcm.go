@@ -91,22 +91,24 @@ func decodePCM(f *pcm, r *io.SectionReader, maxSeconds float64) (*sound, error) 
 		return nil, fmt.Errorf("data chunk: %d bytes, less than one frame of %d", r.Size(), f.block)
 	}
 	bytes := f.block / f.channels
-	value := f.sample(bytes)
-	buf := make([]byte, max(1, 1<<16/f.block)*f.block)
-	frame := make([]float64, f.channels)
+	read := f.samples(bytes)
+	chunk := max(1, 1<<14/f.block) // frames
+	buf := make([]byte, chunk*f.block+8)
+	channels := make([][]float64, f.channels)
 	for left := frames; left > 0; {
-		b := buf[:min(len(buf), left*f.block)]
-		if _, err := io.ReadFull(r, b); err != nil {
+		n := min(chunk, left)
+		if _, err := io.ReadFull(r, buf[:n*f.block]); err != nil {
 			return nil, fmt.Errorf("data chunk: %w", err)
 		}
-		left -= len(b) / f.block
-		for len(b) > 0 {
-			for c := range frame {
-				frame[c] = value(b[:bytes])
-				b = b[bytes:]
+		left -= n
+		for c := range channels {
+			if channels[c] == nil {
+				channels[c] = make([]float64, n)
 			}
-			s.add(frame)
+			channels[c] = channels[c][:n]
+			read(channels[c], buf[c*bytes:], f.block)
 		}
+		s.add(channels, 0, s.limit)
 	}
 	return s, nil
 }
@@ -124,23 +126,28 @@ func (f *pcm) full() float64 {
 	return fullScale(16)
 }
 
-// sample returns the function that turns the bytes of one sample into a value in
-// [-1, 1), or the value itself in a float file.
-func (f *pcm) sample(bytes int) func([]byte) float64 {
-	big := f.order == binary.ByteOrder(binary.BigEndian)
+// samples returns the function that turns bytes, so many steps apart, into values in
+// [-1, 1), or the values themselves in a float file. It reads, and does not use, up to 7
+// bytes behind the last sample.
+func (f *pcm) samples(bytes int) func(dst []float64, b []byte, step int) {
+	each := func(value func(b []byte) float64) func([]float64, []byte, int) {
+		return func(dst []float64, b []byte, step int) {
+			for i := range dst {
+				dst[i] = value(b[i*step:])
+			}
+		}
+	}
 	switch {
 	case f.tag == tagMuLaw:
-		return func(b []byte) float64 { return muLaw(b[0]) }
+		return each(func(b []byte) float64 { return muLaw(b[0]) })
 	case f.tag == tagALaw:
-		return func(b []byte) float64 { return aLaw(b[0]) }
+		return each(func(b []byte) float64 { return aLaw(b[0]) })
 	case f.tag == tagFloat && bytes == 4:
-		return func(b []byte) float64 { return float64(math.Float32frombits(f.order.Uint32(b))) }
+		return each(func(b []byte) float64 { return float64(math.Float32frombits(f.order.Uint32(b))) })
 	case f.tag == tagFloat:
-		return func(b []byte) float64 { return math.Float64frombits(f.order.Uint64(b)) }
+		return each(func(b []byte) float64 { return math.Float64frombits(f.order.Uint64(b)) })
 	case bytes == 1 && !f.signed:
-		return func(b []byte) float64 { return (float64(b[0]) - 128) / 128 }
-	case bytes == 2 && !big:
-		return func(b []byte) float64 { return float64(int16(uint16(b[0])|uint16(b[1])<<8)) / (1 << 15) }
+		return each(func(b []byte) float64 { return (float64(b[0]) - 128) / 128 })
 	}
 	// Samples of fewer bits than their bytes hold are in the top bits. The exception
 	// is the plain format with whole bytes to spare, which is outside the standard:
@@ -149,17 +156,16 @@ func (f *pcm) sample(bytes int) func([]byte) float64 {
 	if !f.atTop {
 		used = (f.bits + 7) / 8
 	}
-	shift := 64 - 8*used
-	return func(b []byte) float64 {
-		var v uint64
-		for i := range b {
-			if big {
-				v = v<<8 | uint64(b[i])
-			} else {
-				v |= uint64(b[i]) << (8 * i)
-			}
+	up, down := 64-8*used, 64-8*bytes
+	if f.order == binary.ByteOrder(binary.BigEndian) {
+		return each(func(b []byte) float64 {
+			return float64(int64(binary.BigEndian.Uint64(b)>>down<<up)) / (1 << 63)
+		})
+	}
+	return func(dst []float64, b []byte, step int) { // of most files
+		for i := range dst {
+			dst[i] = float64(int64(binary.LittleEndian.Uint64(b[i*step:])<<up)) / (1 << 63)
 		}
-		return float64(int64(v<<shift)) / (1 << 63)
 	}
 }
 

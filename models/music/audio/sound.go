@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/etude-ml/etude/models/internal/remarks"
 )
@@ -40,8 +41,8 @@ const (
 // two are normal at a peak of a loud recording.
 const clippedRun = 3
 
-// sound is a clip that is being decoded. Each frame is averaged as it comes, after
-// the levels of its channels were noted, because the average hides a clipped one.
+// sound is a clip that is being decoded. Frames are averaged as they come, after
+// the levels of their channels were noted, because the average hides a clipped one.
 type sound struct {
 	Clip
 	kind    string
@@ -52,6 +53,7 @@ type sound struct {
 	clipped int     // samples in such runs
 	heard   int     // samples in all
 	notes   remarks.List
+	scaled  [][]float64 // working memory of addIntegers
 }
 
 func newSound(rate, channels int, full, maxSeconds float64) *sound {
@@ -66,61 +68,93 @@ func fullScale(bits int) float64 {
 	return 1 - math.Ldexp(1, 1-min(max(bits, 2), 16))
 }
 
-// add appends a frame of one value a channel. A frame may have another number of
-// channels than the stream.
-func (s *sound) add(frame []float64) {
-	var sum float64
-	for c, v := range frame {
-		sum += v
-		level := math.Abs(v)
-		s.peak = max(s.peak, level)
-		if level >= s.full || c < len(s.run) && s.run[c] > 0 {
-			s.clip(c, level)
-		}
-	}
-	s.heard += len(frame)
-	s.Samples = append(s.Samples, sum/float64(len(frame)))
-}
-
-// addPlanar appends frames whose channels lie apart, from a position on, until the
-// sound has limit frames.
-func addPlanar[T int64 | float64](s *sound, channels [][]T, scale float64, from, limit int) {
-	var frame [8]float64
-	for i := from; i < len(channels[0]) && len(s.Samples) < limit; i++ {
-		for c, x := range channels {
-			frame[c] = float64(x[i]) * scale
-		}
-		s.add(frame[:len(channels)])
-	}
-}
-
-// addInterleaved appends frames whose channels alternate, until the sound has limit
-// frames.
-func addInterleaved[T int | float32](s *sound, x []T, scale float64, limit int) {
-	frame := make([]float64, s.Channels)
-	for ; len(x) > 0 && len(s.Samples) < limit; x = x[len(frame):] {
-		for c := range frame {
-			frame[c] = float64(x[c]) * scale
-		}
-		s.add(frame)
-	}
-}
-
-// clip counts the runs at full scale.
-func (s *sound) clip(c int, level float64) {
-	for c >= len(s.run) {
-		s.run = append(s.run, 0)
-	}
-	if level < s.full {
-		s.run[c] = 0
+// add appends frames whose channels lie apart, from a position on, until the sound has
+// limit frames. They may have another number of channels than the stream.
+func (s *sound) add(channels [][]float64, from, limit int) {
+	n := min(len(channels[0])-from, limit-len(s.Samples))
+	if n <= 0 {
 		return
 	}
-	s.run[c]++
-	switch {
-	case s.run[c] == clippedRun:
-		s.clipped += clippedRun
-	case s.run[c] > clippedRun:
-		s.clipped++
+	for len(s.run) < len(channels) {
+		s.run = append(s.run, 0)
+	}
+	at := len(s.Samples)
+	s.Samples = slices.Grow(s.Samples, n)[:at+n]
+	mean := s.Samples[at:]
+	for c, x := range channels {
+		x = x[from:][:n]
+		most := peak(x)
+		s.peak = max(s.peak, most)
+		if most >= s.full || s.run[c] > 0 {
+			s.clip(c, x)
+		}
+		if c == 0 {
+			copy(mean, x)
+			continue
+		}
+		for i, v := range x {
+			mean[i] += v
+		}
+	}
+	s.heard += len(channels) * n
+	if share := 1 / float64(len(channels)); share != 1 {
+		for i := range mean {
+			mean[i] *= share
+		}
+	}
+}
+
+// addIntegers appends scaled frames as add does.
+func (s *sound) addIntegers(channels [][]int64, scale float64, limit int) {
+	for len(s.scaled) < len(channels) {
+		s.scaled = append(s.scaled, nil)
+	}
+	for c, x := range channels {
+		s.scaled[c] = slices.Grow(s.scaled[c][:0], len(x))[:len(x)]
+		for i, v := range x {
+			s.scaled[c][i] = float64(v) * scale
+		}
+	}
+	s.add(s.scaled[:len(channels)], 0, limit)
+}
+
+// addInterleaved appends scaled frames whose channels alternate.
+func addInterleaved[T int | float32](s *sound, x []T, scale float64, limit int) {
+	channels := make([][]float64, s.Channels)
+	for c := range channels {
+		channels[c] = make([]float64, len(x)/s.Channels)
+		for i := range channels[c] {
+			channels[c][i] = float64(x[i*s.Channels+c]) * scale
+		}
+	}
+	s.add(channels, 0, limit)
+}
+
+// peak returns the largest magnitude in x.
+func peak(x []float64) float64 {
+	var most float64
+	for _, v := range x {
+		if v = math.Abs(v); v > most {
+			most = v
+		}
+	}
+	return most
+}
+
+// clip counts the runs of a channel at full scale.
+func (s *sound) clip(c int, x []float64) {
+	for _, v := range x {
+		if math.Abs(v) < s.full {
+			s.run[c] = 0
+			continue
+		}
+		s.run[c]++
+		switch {
+		case s.run[c] == clippedRun:
+			s.clipped += clippedRun
+		case s.run[c] > clippedRun:
+			s.clipped++
+		}
 	}
 }
 
@@ -129,6 +163,11 @@ func (s *sound) cut(format string, args ...any) {
 	if len(s.Samples) < s.limit {
 		s.notes.Add(format+"; what comes before was used: write the file anew from its source", args...)
 	}
+}
+
+// expect makes room for so many frames, as far as they are wanted and 1 MB holds them.
+func (s *sound) expect(frames int) {
+	s.Samples = make([]float64, 0, min(frames, s.limit, 1<<17))
 }
 
 // seconds returns the length of what was decoded.
@@ -156,7 +195,7 @@ func checkShape(rate, channels int64) error {
 
 func checkFinite(x []float64) error {
 	for i, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if v-v != 0 { // NaN and infinite numbers
 			return fmt.Errorf("sample %d is %v; write the file anew from its source", i, v)
 		}
 	}

@@ -8,7 +8,6 @@
 package flac
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ func New(r *io.SectionReader) (*Stream, error) {
 			return nil, fmt.Errorf("metadata block of type %d claims %d bytes: %w", kind, size, errCut)
 		}
 		if last {
-			s.r = &bitReader{r: bufio.NewReaderSize(io.NewSectionReader(r, at, r.Size()-at), 1<<15)}
+			s.r = &bitReader{r: io.NewSectionReader(r, at, r.Size()-at), buf: make([]byte, 0, 1<<14)}
 			return s, nil
 		}
 		if _, err := r.ReadAt(b[:4], at); err != nil {
@@ -141,7 +140,7 @@ var rates = [16]int{0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 
 // header reads a frame header up to its CRC.
 func (s *Stream) header() (header, error) {
 	r := s.r
-	r.reset()
+	r.begin()
 	if !r.more() {
 		return header{}, io.EOF
 	}
@@ -203,7 +202,10 @@ func (s *Stream) header() (header, error) {
 	case 15:
 		return header{}, errors.New("reserved sample rate")
 	}
-	want := r.crc8
+	var want byte
+	for _, c := range r.buf[r.start:r.used()] {
+		want = table8[want^c]
+	}
 	if got := r.read(8); r.err == nil && byte(got) != want {
 		return header{}, fmt.Errorf("checksum is %#02x, want %#02x", got, want)
 	}
@@ -225,8 +227,8 @@ func (s *Stream) body(h header) error {
 			return fmt.Errorf("channel %d: %w", c, cut(err))
 		}
 	}
-	s.r.n = 0 // the rest of the byte is padding
-	want := s.r.crc16
+	s.r.align()
+	want := s.r.sum()
 	if got := s.r.read(16); s.r.err == nil && uint16(got) != want {
 		return fmt.Errorf("checksum is %#04x, want %#04x", got, want)
 	}

@@ -4,7 +4,7 @@
 package flac
 
 import (
-	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,62 +15,118 @@ import (
 )
 
 var (
-	table8  = crc.Table[uint8](0x07)
-	table16 = crc.Table[uint16](0x8005)
+	table8 = crc.Table[uint8](0x07)
+	// tables16[i] is for a byte that i others follow.
+	tables16 = func() (t [4][256]uint16) {
+		t[0] = crc.Table[uint16](0x8005)
+		for i := range t[0] {
+			for k := 1; k < len(t); k++ {
+				t[k][i] = t[k-1][i]<<8 ^ t[0][t[k-1][i]>>8]
+			}
+		}
+		return t
+	}()
 )
 
-// bitReader reads bits, most significant first. It takes no byte from r before it is
-// needed, so a frame's checksums cover exactly its bytes. It keeps the first error
-// and reads zeros from then on.
+// bitReader reads bits, most significant first. It keeps the first error and reads zeros
+// from then on.
 type bitReader struct {
-	r     *bufio.Reader
-	cache uint64 // the low n bits are unread
+	r   io.Reader
+	buf []byte // what was read and is not used up
+	at  int    // the bytes of buf before it are in the cache or used
+	eof bool   // r has no more
+
+	cache uint64 // begins with n unread bits; what follows them is buf's next bits or zeros
 	n     int
-	crc8  byte
-	crc16 uint16
+
+	start int    // of the frame, or of what crc16 lacks of it
+	crc16 uint16 // of the frame before start
 	err   error
 }
 
-func (b *bitReader) reset() { b.n, b.crc8, b.crc16 = 0, 0, 0 }
+// used returns how many bytes of buf are used, of the last one at least a bit.
+func (b *bitReader) used() int { return b.at - b.n/8 }
 
-// more reports whether another byte follows. It keeps an error other than the end.
-func (b *bitReader) more() bool {
-	_, err := b.r.Peek(1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = err
-		return true
+// begin starts a frame. The checksum of its header needs all its bytes in buf.
+func (b *bitReader) begin() {
+	if len(b.buf)-b.at < 32 {
+		b.load()
 	}
-	return err == nil
+	b.start, b.crc16 = b.used(), 0
 }
 
-func (b *bitReader) fill() bool {
-	if b.err != nil {
-		return false
+// more reports whether another byte follows. It keeps an error other than the end.
+func (b *bitReader) more() bool { return b.used() < len(b.buf) || b.err != nil }
+
+// align drops the rest of a byte.
+func (b *bitReader) align() {
+	b.cache <<= b.n % 8
+	b.n -= b.n % 8
+}
+
+// sum returns the frame's CRC-16 up to here.
+func (b *bitReader) sum() uint16 {
+	used := b.used()
+	x, sum := b.buf[b.start:used], b.crc16
+	for ; len(x) >= 4; x = x[4:] { // four at a time do not wait for each other
+		sum ^= uint16(x[0])<<8 | uint16(x[1])
+		sum = tables16[3][sum>>8] ^ tables16[2][sum&0xff] ^ tables16[1][x[2]] ^ tables16[0][x[3]]
 	}
-	c, err := b.r.ReadByte()
-	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
+	for _, c := range x {
+		sum = sum<<8 ^ tables16[0][byte(sum>>8)^c]
+	}
+	b.start, b.crc16 = used, sum
+	return sum
+}
+
+// load replaces the used bytes of buf.
+func (b *bitReader) load() {
+	if b.eof || b.err != nil {
+		return
+	}
+	b.sum()
+	used := b.used()
+	rest := copy(b.buf, b.buf[used:])
+	b.buf, b.at, b.start = b.buf[:cap(b.buf)], b.at-used, 0
+	n, err := io.ReadFull(b.r, b.buf[rest:])
+	b.buf = b.buf[:rest+n]
+	if b.eof = err == io.EOF || err == io.ErrUnexpectedEOF; !b.eof {
 		b.err = err
-		return false
 	}
-	b.cache = b.cache<<8 | uint64(c)
-	b.n += 8
-	b.crc8 = table8[b.crc8^c]
-	b.crc16 = b.crc16<<8 ^ table16[byte(b.crc16>>8)^c]
-	return true
+}
+
+// fill brings at least 57 bits into the cache, or all that are left.
+func (b *bitReader) fill() {
+	if len(b.buf)-b.at < 8 {
+		b.load()
+	}
+	if rest := b.buf[b.at:]; len(rest) >= 8 {
+		b.cache |= binary.BigEndian.Uint64(rest) >> b.n
+		whole := (64 - b.n) / 8
+		b.at += whole
+		b.n += 8 * whole
+		return
+	}
+	for ; b.n <= 56 && b.at < len(b.buf); b.at++ {
+		b.cache |= uint64(b.buf[b.at]) << (56 - b.n)
+		b.n += 8
+	}
 }
 
 // read returns the next n bits, at most 33.
 func (b *bitReader) read(n int) uint64 {
-	for b.n < n {
-		if !b.fill() {
-			return 0
+	if b.n < n {
+		if b.fill(); b.n < n && b.err == nil {
+			b.err = io.ErrUnexpectedEOF
 		}
 	}
+	if b.err != nil {
+		return 0
+	}
+	v := b.cache >> (64 - n)
+	b.cache <<= n
 	b.n -= n
-	return b.cache >> b.n & (1<<n - 1)
+	return v
 }
 
 // signed reads an n-bit number in two's complement.
@@ -84,21 +140,20 @@ var errRun = errors.New("residual: code longer than a sample can need")
 func (b *bitReader) unary(limit uint64) uint64 {
 	var zeros uint64
 	for {
-		if rest := b.cache & (1<<b.n - 1); rest != 0 {
-			left := bits.Len64(rest) - 1
-			zeros += uint64(b.n - left - 1)
-			b.n = left
+		n := min(bits.LeadingZeros64(b.cache), b.n)
+		zeros += uint64(n)
+		if zeros > limit && b.err == nil {
+			b.err = errRun
+		}
+		b.cache <<= n
+		if b.n -= n; b.n > 0 || b.err != nil {
 			break
 		}
-		zeros += uint64(b.n)
-		b.n = 0
-		if zeros > limit || !b.fill() {
-			break
+		if b.fill(); b.n == 0 && b.err == nil {
+			b.err = io.ErrUnexpectedEOF
 		}
 	}
-	if zeros > limit && b.err == nil {
-		b.err = errRun
-	}
+	b.read(1)
 	return zeros
 }
 
@@ -177,12 +232,25 @@ func (r *bitReader) predicted(x []int64, bits, order int, coeffs []int64) error 
 	if err := r.residuals(x, order); err != nil {
 		return err
 	}
+	// By eight, in the order of the samples and with zeros before them, this is faster.
+	padded := make([]int64, (order+7)/8*8)
+	for j, c := range coeffs {
+		padded[len(padded)-1-j] = c
+	}
 	for i := order; i < len(x); i++ {
 		var sum int64
-		for j, c := range coeffs {
-			sum += c * x[i-1-j]
+		if i < len(padded) {
+			for j, c := range coeffs {
+				sum += c * x[i-1-j]
+			}
+		} else {
+			past := x[i-len(padded) : i]
+			for at := 0; at < len(padded); at += 8 {
+				c, v := (*[8]int64)(padded[at:]), (*[8]int64)(past[at:])
+				sum += c[0]*v[0] + c[1]*v[1] + c[2]*v[2] + c[3]*v[3] + c[4]*v[4] + c[5]*v[5] + c[6]*v[6] + c[7]*v[7]
+			}
 		}
-		x[i] += sum >> shift
+		x[i] += sum >> (shift & 31)
 		// A real encoder never exceeds 33 bits; damage would grow without end.
 		if x[i] < -1<<34 || x[i] > 1<<34 {
 			return errors.New("subframe: prediction overflows")
@@ -220,11 +288,29 @@ func (r *bitReader) residuals(x []int64, order int) error {
 			}
 			continue
 		}
+		limit := uint64(math.MaxUint32 >> k)
+		cache, n := r.cache, r.n // of a decoder's time, half is in this loop
 		for ; at < end; at++ {
-			q := r.unary(math.MaxUint32 >> k)
-			v := q<<k | r.read(int(k))
+			if n < 32 {
+				r.cache, r.n = cache, n
+				r.fill()
+				cache, n = r.cache, r.n
+			}
+			var v uint64
+			q := uint64(bits.LeadingZeros64(cache))
+			if size := int(q + 1 + k); size <= n && q <= limit {
+				cache = cache << (q & 63) << 1 // masks spare the test for 64
+				v = q<<(k&63) | cache>>1>>((63-k)&63)
+				cache <<= k & 63
+				n -= size
+			} else {
+				r.cache, r.n = cache, n
+				v = r.unary(limit)<<k | r.read(int(k))
+				cache, n = r.cache, r.n
+			}
 			x[at] = int64(v>>1) ^ -int64(v&1)
 		}
+		r.cache, r.n = cache, n
 		if r.err != nil {
 			return r.err
 		}

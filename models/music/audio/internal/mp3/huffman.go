@@ -68,12 +68,12 @@ func (b *codebook) decode(r *bitReader) int {
 	return b.values[i]
 }
 
-// huffman decodes a granule's lines up to bit end into x and returns the number of
-// lines up to the last that is not zero. sound reports that all pairs of lines are
-// there and end before bit end; even good files may have a few bits after them that
-// are not a code.
+// huffman decodes a granule's lines up to bit end into x, raised to the power 4/3, and
+// returns the number of lines up to the last that is not zero. sound reports that all
+// pairs of lines are there and end before bit end; even good files may have a few bits
+// after them that are not a code.
 func (r *bitReader) huffman(x *[576]float64, gr *granule, end int) (last int, sound bool) {
-	books := codebooks()
+	books, powers := codebooks(), pow43()
 	sound = true
 	for i := 0; i < gr.bigValues; i += 2 {
 		region := 0
@@ -100,10 +100,10 @@ func (r *bitReader) huffman(x *[576]float64, gr *granule, end int) (last int, so
 			if v == 0 {
 				continue
 			}
-			if last = i + k + 1; r.flag() {
-				v = -v
+			last = i + k + 1
+			if x[i+k] = powers[v]; r.flag() {
+				x[i+k] = -powers[v]
 			}
-			x[i+k] = float64(v)
 		}
 	}
 	sound = sound && r.at <= end

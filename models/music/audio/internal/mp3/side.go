@@ -35,7 +35,11 @@ func (r *bitReader) read(n int) int {
 	return int(v)
 }
 
-func (r *bitReader) flag() bool { return r.read(1) != 0 }
+func (r *bitReader) flag() bool {
+	i, bit := r.at>>3, r.at&7
+	r.at++
+	return i < len(r.b) && r.b[i]<<bit >= 0x80
+}
 
 // sideInfo describes the layout of a frame's main data.
 type sideInfo struct {

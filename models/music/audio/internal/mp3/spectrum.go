@@ -39,7 +39,7 @@ var gains = sync.OnceValue(func() *[512]float64 {
 // pretab raises the upper bands' scalefactors where preflag is set.
 var pretab = [22]int{11: 1, 1, 1, 1, 2, 2, 3, 3, 3, 2, 0}
 
-// requantize turns coded integers into amplitudes:
+// requantize turns coded integers, which huffman raised to the power 4/3, into amplitudes:
 // sign·|x|^(4/3)·2^((gain-210)/4)·2^-(scalefactor·step).
 func (s *spectra) requantize(c int, gr *granule, sf *scalefactors, h header) {
 	table := bands(h)
@@ -62,14 +62,9 @@ func (s *spectra) scale(c, from, to, q int) {
 	if from >= s.last[c] {
 		return
 	}
-	gain, p := gains()[q+maxGain], pow43()
-	for i := from; i < to; i++ {
-		switch v := s.x[c][i]; {
-		case v > 0:
-			s.x[c][i] = p[int(v)] * gain
-		case v < 0:
-			s.x[c][i] = -p[int(-v)] * gain
-		}
+	gain := gains()[q+maxGain]
+	for i := range s.x[c][from:to] {
+		s.x[c][from+i] *= gain
 	}
 }
 
