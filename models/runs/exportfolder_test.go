@@ -192,7 +192,8 @@ func TestExportFolderKeepsOthers(t *testing.T) {
 
 // The card names the collections that samples come from, and their licences.
 func TestCardCountsCollections(t *testing.T) {
-	c := &card{Data: &DataInfo{Samples: 5, Root: "/home/me/my`music|"}}
+	c := &card{Data: &DataInfo{Samples: 5, Root: "/home/me/my`music|"}, Inputs: []onnxTensor{{}}}
+	c.Spec.Outputs = func() []string { return nil }
 	c.count(sampleList{
 		Train: []sampleID{{Name: "deam/2.mp3"}, {Name: "own.wav"}, {Name: "deam.wav"}},
 		Val:   []sampleID{{Name: "deam/3.mp3"}, {Name: "billboard/0003 [chord 5]"}},
@@ -201,5 +202,9 @@ func TestCardCountsCollections(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 2}, []int{c.Sources[0].Samples, c.Sources[1].Samples, c.Others})
 	assert.Contains(t, c.Sources[0].Title, "DEAM")
 	assert.Contains(t, c.Sources[1].Licence, "CC0")
-	assert.Equal(t, "my_music_", c.Folder())
+	var text strings.Builder
+	require.NoError(t, cardTemplate.Execute(&text, c))
+	assert.Regexp(t, `(?m)^\| DEAM, [^|]* \| 2 \| the music is under Creative Commons`, text.String())
+	assert.Contains(t, text.String(), "\nOf 2 samples the run does not say who made them")
+	assert.Contains(t, text.String(), "from the folder `my_music_`:")
 }
