@@ -133,14 +133,7 @@ func (a args) do(discard bool) {
 }
 
 // tracer returns the trace that the call is part of, nil for none.
-func (a args) tracer() recorder {
-	if tracing.Load() > 0 {
-		if s := scopeByID(a.f.Scope); s != nil {
-			return s.tracer
-		}
-	}
-	return nil
-}
+func (a args) tracer() recorder { return tracerIn(a.f.Scope) }
 
 // shapes returns the shapes of the call's tensors, for an error.
 func (a args) shapes() [][]int {

@@ -218,6 +218,16 @@ type recorder interface {
 // tracing counts open traces: calls look for their tracer only when there is one.
 var tracing atomic.Int32
 
+// tracerIn returns the trace that a scope is part of, nil for none.
+func tracerIn(scopeID uint32) recorder {
+	if tracing.Load() > 0 {
+		if s := scopeByID(scopeID); s != nil {
+			return s.tracer
+		}
+	}
+	return nil
+}
+
 // begin is called first by every function that calls another one in some mode.
 func begin(op string, f func()) {
 	mustInit(op)

@@ -48,13 +48,7 @@ type Node struct {
 
 // Tracing reports whether the calling goroutine is inside [Trace]. A layer that
 // computes faster without the operator it stands for calls the operator then.
-func Tracing() bool {
-	if tracing.Load() == 0 {
-		return false
-	}
-	s := scopeByID(ctorch.Scope())
-	return s != nil && s.tracer != nil
-}
+func Tracing() bool { return tracing.Load() > 0 && tracerIn(ctorch.Scope()) != nil }
 
 type tracer struct {
 	graph *Graph

@@ -15,13 +15,15 @@ import (
 // The garbage collector sees the few words of a Tensor, not the memory behind it: a loop
 // outside any scope that drops a tensor of 40 MB in each round would fill the machine
 // before the collector has a reason to run. So this file counts the bytes that belong to
-// no scope, and runs the collector when they have doubled since its last run.
+// no scope, and runs the collector when they have doubled since its last run. What other
+// code allocates in Foreign counts until then, as that code does not say when it frees.
 
 // leastUnowned is how many bytes may belong to no scope before the collector is called.
 const leastUnowned = 128 << 20
 
 var (
 	unowned    atomic.Int64 // bytes of live tensors that no scope frees
+	foreign    atomic.Int64 // bytes that other code has allocated since the last run
 	bound      atomic.Int64 // what unowned may grow to; 0 stands for leastUnowned
 	collecting sync.Mutex
 )
@@ -47,19 +49,36 @@ func disown(bytes int64) {
 
 // own counts bytes of a tensor that no scope frees.
 func own(bytes int64) {
-	if n := unowned.Add(bytes); bytes > 0 && n > max(bound.Load(), leastUnowned) {
+	if unowned.Add(bytes); bytes > 0 {
+		relieve()
+	}
+}
+
+// ownForeign counts bytes that other code has allocated.
+func ownForeign(bytes int64) {
+	if bytes > 0 {
+		foreign.Add(bytes)
+		relieve()
+	}
+}
+
+func relieve() {
+	if crowded() {
 		collect()
 	}
 }
+
+func crowded() bool { return unowned.Load()+foreign.Load() > max(bound.Load(), leastUnowned) }
 
 // collect runs the garbage collector and waits for the tensors that it found. Other
 // goroutines that have reached the bound wait here, too.
 func collect() {
 	collecting.Lock()
 	defer collecting.Unlock()
-	if unowned.Load() <= max(bound.Load(), leastUnowned) {
+	if !crowded() {
 		return // another goroutine has collected meanwhile
 	}
+	foreign.Store(0)
 	done := make(chan struct{})
 	runtime.AddCleanup(new([8]*byte), func(c chan struct{}) { close(c) }, done)
 	runtime.GC()

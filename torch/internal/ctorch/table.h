@@ -35,10 +35,19 @@ static inline ct_error *go_call(ct_op op, const ct_value *args, int32_t nargs, c
 static inline void go_list_take(int64_t list, int64_t *dst, int32_t n) {
   ct_table->list_take(list, dst, n);
 }
+static inline ct_error *go_observe(int32_t mode) { return ct_table->observe(mode); }
+static inline ct_error *go_observed(char **name, ct_value *args, int32_t max_args, int32_t *nargs,
+                                    ct_value *results, int32_t max_results, int32_t *nresults) {
+  return ct_table->observed(name, args, max_args, nargs, results, max_results, nresults);
+}
 static inline void go_tensors_free(const ct_tensor *tensors, int32_t n) {
   ct_table->tensors_free(tensors, n);
 }
 static inline void go_tensor_retain(ct_tensor t) { ct_table->tensor_retain(t); }
+static inline ct_tensor go_tensor_take(const void *at_tensor) {
+  return ct_table->tensor_take(at_tensor);
+}
+static inline void *go_tensor_give(ct_tensor t) { return ct_table->tensor_give(t); }
 static inline ct_error *go_tensor_from(const void *data, int64_t bytes, const int64_t *sizes,
                                        int32_t ndim, int32_t dtype, ct_tensor *out,
                                        ct_result *result) {

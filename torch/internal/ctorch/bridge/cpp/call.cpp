@@ -6,9 +6,11 @@
 #include <ATen/ScalarOps.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -207,7 +209,7 @@ void pack(ct_value& out, c10::IValue&& v) {
     memcpy(words, s.data(), s.size());
     out = {CT_STRING, static_cast<int32_t>(s.size()), reinterpret_cast<int64_t>(words)};
   } else {
-    TORCH_CHECK(false, "returned a ", v.tagKind(), ", which the bridge does not carry");
+    TORCH_CHECK(false, "has a ", v.tagKind(), ", which the bridge does not carry");
   }
 }
 
@@ -242,6 +244,13 @@ struct Packed {
     tensor::tensors_free(&handle, 1);
   }
 
+  void add(std::vector<c10::IValue>& list) {
+    for (auto& v : list) {
+      pack(values[n], std::move(v));
+      n++;
+    }
+  }
+
   int32_t hand_over() { return std::exchange(n, 0); }
 };
 
@@ -270,6 +279,39 @@ int64_t fresh_bytes(const torch::jit::Stack& results, const std::vector<const c1
     });
   }
   return bytes;
+}
+
+struct Observed {
+  c10::OperatorName name;
+  std::vector<c10::IValue> args, results;
+};
+
+// What observe() keeps of the calling thread.
+struct Observer {
+  at::CallbackHandle handle = at::INVALID_CALLBACK_HANDLE;
+  int32_t depth = 0;  // operators that are at work: only the outermost one counts
+  std::deque<Observed> calls;
+};
+thread_local Observer observer;
+
+std::unique_ptr<at::ObserverContext> began(const at::RecordFunction& f) {
+  if (auto name = f.operator_name(); name && observer.depth++ == 0) {
+    auto args = f.inputs();
+    observer.calls.push_back({*name, std::vector<c10::IValue>(args.begin(), args.end()), {}});
+  }
+  return nullptr;
+}
+
+void ended(const at::RecordFunction& f, at::ObserverContext*) {
+  if (f.operator_name() && --observer.depth == 0) observer.calls.back().results = f.outputs();
+}
+
+// Numbers that C++ has put into tensors, as in `x * 2`.
+void unwrap_numbers(std::vector<c10::IValue>& args) {
+  for (auto& v : args) {
+    if (v.isTensor() && v.toTensor().unsafeGetTensorImpl()->is_wrapped_number())
+      v = v.toTensor().item();
+  }
 }
 
 }  // namespace
@@ -339,10 +381,7 @@ ct_error* call(ct_op op, const ct_value* args, int32_t nargs, const int64_t* poo
                 " results, more than the ", max_results, " that the bridge carries");
     if (unowned) result->fresh = fresh_bytes(stack, arguments);
     Packed packed{results};
-    for (auto& v : stack) {
-      pack(results[packed.n], std::move(v));
-      packed.n++;
-    }
+    packed.add(stack);
     result->n = packed.hand_over();
   });
 }
@@ -351,6 +390,40 @@ void list_take(int64_t list, int64_t* dst, int32_t n) {
   auto* words = reinterpret_cast<int64_t*>(list);
   if (n > 0) memcpy(dst, words, sizeof(int64_t) * n);
   free(words);
+}
+
+ct_error* observe(int32_t mode) {
+  return guard([&] {
+    if (observer.handle != at::INVALID_CALLBACK_HANDLE) at::removeCallback(observer.handle);
+    observer.handle = at::INVALID_CALLBACK_HANDLE;
+    if (mode != CT_OBSERVE_END) observer.calls.clear();
+    if (mode != CT_OBSERVE_BEGIN) return;
+    observer.depth = 0;
+    observer.handle = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(began, ended).needsInputs(true).needsOutputs(true).scopes(
+            {at::RecordScope::FUNCTION}));
+  });
+}
+
+ct_error* observed(char** name, ct_value* args, int32_t max_args, int32_t* nargs,
+                   ct_value* results, int32_t max_results, int32_t* nresults) {
+  return guard([&] {
+    *name = nullptr;
+    if (observer.calls.empty()) return;
+    Observed call = std::move(observer.calls.front());
+    observer.calls.pop_front();
+    std::string full = c10::toString(call.name);
+    TORCH_CHECK(call.args.size() <= static_cast<size_t>(max_args) &&
+                    call.results.size() <= static_cast<size_t>(max_results),
+                full, " has more arguments or results than the bridge carries");
+    unwrap_numbers(call.args);
+    Packed packed_args{args}, packed_results{results};
+    packed_args.add(call.args);
+    packed_results.add(call.results);
+    *name = copy_text(full);
+    *nargs = packed_args.hand_over();
+    *nresults = packed_results.hand_over();
+  });
 }
 
 }  // namespace etude::call

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 5
+#define CT_ABI 6
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
@@ -109,6 +109,9 @@ enum {
   CT_CUDNN_TF32 = 3,       /* 0 or 1 */
 };
 
+/* What observe does: end and drop what was kept, begin, end and let it be taken. */
+enum { CT_OBSERVE_DROP = 0, CT_OBSERVE_BEGIN = 1, CT_OBSERVE_END = 2 };
+
 /* How a thread computes on one kind of device. */
 typedef struct ct_autocast {
   int32_t device_type;
@@ -143,10 +146,22 @@ typedef struct ct_api {
                     ct_value *results, int32_t max_results, int32_t discard, ct_result *result);
   /* Copies a list result (its `bits`) of n words to dst and frees it. */
   void (*list_take)(int64_t list, int64_t *dst, int32_t n);
+  /* Keeps all calls of operators on the calling thread, whoever makes them, except those that
+   * operators make themselves. `mode` is CT_OBSERVE_*. */
+  ct_error *(*observe)(int32_t mode);
+  /* Takes the oldest call that was kept: its name with the overload, malloc'ed, NULL where none is
+   * left; its arguments and results, all as results of `call`. A number in the place of a tensor
+   * is a number again. */
+  ct_error *(*observed)(char **name, ct_value *args, int32_t max_args, int32_t *nargs,
+                        ct_value *results, int32_t max_results, int32_t *nresults);
 
   /* Tensors. */
   void (*tensors_free)(const ct_tensor *tensors, int32_t n);
   void (*tensor_retain)(ct_tensor t); /* one more reference */
+  /* The tensor in an at::Tensor of other code: new, 0 for an undefined one. And an at::Tensor for
+   * other code, which deletes it. */
+  ct_tensor (*tensor_take)(const void *at_tensor);
+  void *(*tensor_give)(ct_tensor t);
   ct_error *(*tensor_from)(const void *data, int64_t bytes, const int64_t *sizes, int32_t ndim,
                            int32_t dtype, ct_tensor *out /* new, on the CPU */, ct_result *result);
   /* Copies the elements of a contiguous CPU tensor; `bytes` must be their size. */

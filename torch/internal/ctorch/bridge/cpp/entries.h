@@ -15,11 +15,15 @@ ct_error* op_overloads(const char*, char**);
 ct_error* call(ct_op, const ct_value*, int32_t, const int64_t*, ct_value*, int32_t, int32_t,
                ct_result*);
 void list_take(int64_t, int64_t*, int32_t);
+ct_error* observe(int32_t);
+ct_error* observed(char**, ct_value*, int32_t, int32_t*, ct_value*, int32_t, int32_t*);
 }  // namespace call
 
 namespace tensor {
 void tensors_free(const ct_tensor*, int32_t);
 void tensor_retain(ct_tensor);
+ct_tensor tensor_take(const void*);
+void* tensor_give(ct_tensor);
 ct_error* tensor_from(const void*, int64_t, const int64_t*, int32_t, int32_t, ct_tensor*,
                       ct_result*);
 ct_error* tensor_read(ct_tensor, void*, int64_t);

@@ -15,8 +15,12 @@
   E(process::, text_free)        \
   E(call::, call)                \
   E(call::, list_take)           \
+  E(call::, observe)             \
+  E(call::, observed)            \
   E(tensor::, tensors_free)      \
   E(tensor::, tensor_retain)     \
+  E(tensor::, tensor_take)       \
+  E(tensor::, tensor_give)       \
   E(tensor::, tensor_from)       \
   E(tensor::, tensor_read)       \
   E(tensor::, tensor_info)       \

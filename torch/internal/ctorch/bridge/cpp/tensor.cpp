@@ -19,6 +19,13 @@ void tensor_retain(ct_tensor t) {
   c10::raw::intrusive_ptr::incref(reinterpret_cast<at::TensorImpl*>(t));
 }
 
+ct_tensor tensor_take(const void* at_tensor) {
+  const auto& t = *static_cast<const at::Tensor*>(at_tensor);
+  return t.defined() ? release(at::Tensor(t)) : 0;
+}
+
+void* tensor_give(ct_tensor t) { return new at::Tensor(borrow(t)); }
+
 ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int32_t ndim,
                       int32_t dtype, ct_tensor* out, ct_result* result) {
   return work([&] {
