@@ -34,7 +34,7 @@ RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./tor
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: go ## Build bin/etude
@@ -55,6 +55,19 @@ test: libtorch ## Set up, and run all tests
 .PHONY: race
 race: libtorch ## Run the tests of what is concurrent under the race detector
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -race -short $(RACE)
+
+# Where cgo finds what `make gotorch` compiles. GoTorch asks for half of the cores, on one core
+# for none, unless a number is given.
+with-gotorch = CGO_LDFLAGS='-L$(CURDIR)/bin/gotorch -Wl,-rpath,$(CURDIR)/bin/gotorch' OMP_NUM_THREADS=$$(nproc)
+
+.PHONY: gotorch
+gotorch: libtorch ## Compile GoTorch's C++ for the libtorch that is set up
+	bash torch/gotorch/build.sh "$$(bin/etude setup | sed -n 's/^libtorch [^ ]* in //p')" bin/gotorch
+
+.PHONY: test-gotorch
+test-gotorch: gotorch ## Lint and test torch/gotorch with GoTorch
+	$(with-gotorch) go run $(LINT) run --build-tags gotorch ./torch/gotorch
+	$(with-gotorch) ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -tags gotorch ./torch/gotorch
 
 .PHONY: bench
 bench: libtorch ## Compare steps with PyTorch's, features with librosa's, and ONNX Runtime from Go with Python's

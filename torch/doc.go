@@ -14,7 +14,8 @@
 // No program links libtorch. [Init] finds it at run time, together with the
 // bridge that was compiled for it; `etude setup` (or libtorch.Setup) installs
 // both. Without them a program still builds, and the first use of a tensor
-// panics with an [Error] that says so.
+// panics with an [Error] that says so. [FromATen], [Tensor.ATen] and [Foreign] are for
+// programs in which other code uses libtorch, too.
 //
 // # Errors
 //

@@ -22,7 +22,7 @@ func TestForeignIsTracedAsOwnCallsAre(t *testing.T) {
 	torchtest.NoLeaks(t)
 	torch.Scope(func() {
 		w, b := torch.Ones([]int{4, 3}), torch.Ones([]int{4})
-		inside := 0
+		places, inside := torch.FromSlice([]int64{3, 2, 1, 0}), 0
 		graph := func(call func(func())) *torch.Graph {
 			g := torch.Trace(func(in []*torch.Tensor) []*torch.Tensor {
 				var y *torch.Tensor
@@ -35,6 +35,7 @@ func TestForeignIsTracedAsOwnCallsAre(t *testing.T) {
 					parts := torch.Call("aten::split_with_sizes", y, []int{1, 3}, 1).Tensors()
 					y = torch.Call("aten::cat", []*torch.Tensor{parts[1], parts[0]}, 1).Tensor()
 					y = torch.Call("aten::mul.Tensor", y, 2.5).Tensor()
+					y = torch.Call("aten::index.Tensor", y, []*torch.Tensor{nil, places}).Tensor()
 					y = torch.Call("aten::gelu", y, torch.Named{"approximate": "tanh"}).Tensor()
 					y = torch.Call("aten::sum.dim_IntList", y, nil, torch.Named{"dtype": torch.Float64}).Tensor()
 					y = y.Add(torch.Call("aten::full", []int{2}, 3.5, torch.Named{"device": torch.CPU}).Tensor())
@@ -51,7 +52,7 @@ func TestForeignIsTracedAsOwnCallsAre(t *testing.T) {
 			return g
 		}
 		want, got := graph(func(f func()) { f() }), graph(torch.Foreign)
-		require.Len(t, want.Nodes, 12)
+		require.Len(t, want.Nodes, 13)
 		assert.Equal(t, 2, inside)
 		// What differs are defaults that only libtorch fills in.
 		for _, n := range slices.Concat(want.Nodes, got.Nodes) {
@@ -84,6 +85,20 @@ func TestForeignIsWatched(t *testing.T) {
 		assert.Equal(t, []string{
 			"aten::sqrt1 [2.5 2.5]", "aten::_foreach_add_.Scalar1 [2.5 2.5]", "aten::sum1 [5]", "aten::exp1 [2.7182817 2.7182817]",
 		}, seen, "values are those at the end of Foreign")
+	})
+}
+
+// What cannot be told of is an error, never a gap.
+func TestForeignRefuses(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torch.Scope(func() {
+		x := torch.Ones([]int{2})
+		assert.PanicsWithError(t, "torch: Foreign: aten::_foreach_add.ScalarList has a GenericList, which the bridge does not carry", func() {
+			torch.Trace(func(in []*torch.Tensor) []*torch.Tensor {
+				torch.Foreign(func() { torch.Call("aten::_foreach_add.ScalarList", in, []float64{2}) })
+				return in
+			}, x)
+		})
 	})
 }
 

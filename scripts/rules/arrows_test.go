@@ -33,6 +33,7 @@ var arrows = []struct {
 	{"trainer/metric", []string{"torch"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},
 	{"torch/onnx/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/nn", "torch/libtorch", "torch/wholefile"}},
+	{"torch/gotorch", []string{"torch", "torch/libtorch", "torch/nn"}},
 	{"torch/rtneural", []string{"torch", "torch/internal/fail", "torch/nn", "torch/wholefile"}},
 	{"torch/data/files", []string{"torch", "torch/data", "torch/pt", "torch/safetensors", "torch/wholefile"}},
 	{"torch/data", []string{"torch", "torch/cuda"}},
@@ -68,8 +69,9 @@ func TestArrows(t *testing.T) {
 			to, own := strings.CutPrefix(full, module)
 			switch {
 			case full == "C":
-				// pretend is for tests; crash holds a signal handler in C, and nothing of libtorch.
-				assert.Contains(t, []string{"torch/internal/ctorch", "torch/internal/ctorch/pretend", "scripts/internal/crash"}, pkg, "%s: only ctorch is cgo", f.path)
+				// pretend is for tests; crash holds a signal handler in C, and nothing of libtorch; gotorch
+				// calls what is compiled with GoTorch's C++.
+				assert.Contains(t, []string{"torch/internal/ctorch", "torch/internal/ctorch/pretend", "scripts/internal/crash", "torch/gotorch"}, pkg, "%s: only ctorch is cgo", f.path)
 			case !own:
 			case isTest:
 				// Tests may take what they compare with, but not turn the tree over.

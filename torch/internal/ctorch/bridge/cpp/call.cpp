@@ -194,6 +194,9 @@ void pack(ct_value& out, c10::IValue&& v) {
     out = {CT_DEVICE, static_cast<int32_t>(d.type()), d.index()};
   } else if (v.isTensorList()) {
     pack_list(out, CT_OPTIONAL_TENSORS, v.toTensorVector(), release_or_zero);
+  } else if (v.isOptionalTensorList()) {
+    pack_list(out, CT_OPTIONAL_TENSORS, v.toOptionalTensorVector(),
+              [](const std::optional<at::Tensor>& t) { return t ? release_or_zero(*t) : 0; });
   } else if (v.isIntList()) {
     pack_list(out, CT_INTS, v.toIntVector(), [](int64_t w) { return w; });
   } else if (v.isDoubleList()) {
@@ -416,10 +419,14 @@ ct_error* observed(char** name, ct_value* args, int32_t max_args, int32_t* nargs
     TORCH_CHECK(call.args.size() <= static_cast<size_t>(max_args) &&
                     call.results.size() <= static_cast<size_t>(max_results),
                 full, " has more arguments or results than the bridge carries");
-    unwrap_numbers(call.args);
     Packed packed_args{args}, packed_results{results};
-    packed_args.add(call.args);
-    packed_results.add(call.results);
+    try {
+      unwrap_numbers(call.args);
+      packed_args.add(call.args);
+      packed_results.add(call.results);
+    } catch (const c10::Error& e) {
+      TORCH_CHECK(false, full, " ", e.what_without_backtrace());
+    }
     *name = copy_text(full);
     *nargs = packed_args.hand_over();
     *nresults = packed_results.hand_over();
