@@ -59,7 +59,7 @@ func (unseeing) recordList([]int64)              {}
 func observe(f func(), tr recorder) {
 	s := scopeByID(ctorch.Scope())
 	check("Foreign", ctorch.Observe(ctorch.BeginObserved))
-	defer ctorch.Observe(ctorch.DropObserved)
+	defer func() { check("Foreign", ctorch.Observe(ctorch.DropObserved)) }()
 	func() {
 		s.tracer = unseeing{}
 		defer func() { s.tracer = tr }()

@@ -99,7 +99,7 @@ func TestResultsOfAFailedCallAreFreed(t *testing.T) {
 		x := torch.Ones([]int{1000})
 		for range 10 {
 			err := torch.Try(func() { torch.Call("etude_test::partly", x) })
-			require.ErrorContains(t, err, "returned a Generator, which the bridge does not carry")
+			require.ErrorContains(t, err, "has a Generator, which the bridge does not carry")
 		}
 	})
 }

@@ -20,7 +20,8 @@
 //
 //	go get github.com/wangkuiyi/gotorch@v0.0.0-20201028015551-9afed2f3ad7b
 //	etude setup # prints where libtorch is
-//	bash "$(go list -m -f '{{.Dir}}' github.com/etude-ml/etude)"/torch/gotorch/build.sh LIBTORCH "$PWD/lib"
+//	etude=$(go list -m -f '{{.Dir}}' github.com/etude-ml/etude)
+//	bash "$etude"/torch/gotorch/build.sh LIBTORCH "$PWD/lib"
 //	export CGO_LDFLAGS="-L$PWD/lib -Wl,-rpath,$PWD/lib"
 //	go build -tags gotorch
 //
@@ -60,25 +61,26 @@
 //
 // # What its finalizers do under load
 //
-// GoTorch frees each tensor by a finalizer. While it computes, it hands C++ the address of the
-// tensor and keeps nothing in Go that refers to it: Tensor's methods never do, and the functions
-// of its nn/functional keep their first argument only. In x = Tanh(x) the old x is garbage for the
-// collector as soon as C++ has begun, so a collection that ends during the call lets the finalizer delete
-// the tensor that Tanh is reading. Seldom enough to be overlooked, this happens in any program. Where
-// a goroutine calls runtime.GC in a loop, the training of GoTorch's MLP ended in 8 of 8 runs within
-// 3,000 steps, with libtorch 2.15 as with 1.13: in six by SIGSEGV, in two by an error about a tensor
-// that nobody had made, and in three the losses had changed before that. GoTorch's own barrier, GC, waits
-// for finalizers at the beginning of a step and does not keep one from running within it.
+// GoTorch frees each tensor by a finalizer. While it computes, it hands C++ the address of
+// the tensor and keeps nothing in Go that refers to it: Tensor's methods never do, and the
+// functions of its nn/functional keep their first argument only. In x = Tanh(x) the old x is
+// garbage for the collector as soon as C++ has begun, so a collection that ends during the
+// call lets the finalizer delete the tensor that Tanh is reading. This can happen in any
+// program, only seldom. Where a goroutine calls runtime.GC in a loop, the training of
+// GoTorch's MLP ended within 3,000 steps in 8 of 8 runs, with libtorch 2.15 as with 1.13: in
+// six by SIGSEGV, in two by an error about a tensor that nobody had made. In three the losses
+// had changed before that. GoTorch's own barrier, GC, waits for finalizers at the beginning
+// of a step; it does not keep one from running within it.
 //
 // So libcgotorch.so has a Tensor_Close of ours: in [Protect], and so in Module.Forward, what a
 // finalizer closes is deleted only when all have left who were in it then. The same loop in
-// Protect, 8 times: no crash, and the losses of a run without the collector. Code of yours that
-// calls GoTorch outside of Module.Forward, such as loss functions and loaders, belongs in a Protect
-// too.
+// Protect, 8 times: no crash, and the losses of a run without the collector. Code of yours
+// that calls GoTorch outside of Module.Forward, such as loss functions and loaders, belongs
+// in a Protect too.
 //
-// A finalizer also comes late: Go does not see the memory behind a tensor. GoTorch's loops collect in
-// each step for that reason. Module collects when its Forward has left 128 MB in host memory
-// behind; on a GPU call runtime.GC now and then.
+// A finalizer also comes late: Go does not see the memory behind a tensor. GoTorch's loops
+// collect in each step for that reason. Module collects when its Forward has left 128 MB in
+// host memory behind; on a GPU call runtime.GC now and then.
 //
 // # What to know of GoTorch
 //
