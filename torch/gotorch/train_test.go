@@ -104,7 +104,7 @@ func TestTraining(t *testing.T) {
 	require.NoError(t, err)
 	defer session.Close()
 	torch.Scope(func() {
-		out, err := session.Run(onnx.Feeds{"pixels": x})
+		out, err := session.Run(context.Background(), onnx.Feeds{"pixels": x})
 		require.NoError(t, err)
 		// The terms of 784 products are added in another order: 784 float32 roundings of values of 1.
 		assert.InDeltaSlice(t, y.Float32s(), out["classes"].Float32s(), 1e-5)
