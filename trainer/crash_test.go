@@ -33,7 +33,8 @@ import (
 const (
 	childFolder = "ETUDE_TRAINER_TEST_FOLDER"
 	childLimit  = "ETUDE_TRAINER_TEST_LIMIT"
-	childShort  = "ETUDE_TRAINER_TEST_SHORT" // no save but those of the epochs
+	childShort  = "ETUDE_TRAINER_TEST_SHORT"  // no save but those of the epochs
+	childRarely = "ETUDE_TRAINER_TEST_RARELY" // one save in 20 ms at most
 )
 
 // TestMain lets the tests run this program again as a run that may die.
@@ -61,7 +62,7 @@ func newChildTrial(dir string) *trial {
 	return r
 }
 
-// fitInChild saves after each step. With a limit, no file can become larger than
+// fitInChild saves after each step, or rarely. With a limit, no file can become larger than
 // that in the third epoch and after it, as on a full disk.
 func fitInChild(dir, limit string) error {
 	if err := torch.Init(); err != nil {
@@ -82,7 +83,7 @@ func fitInChild(dir, limit string) error {
 			return err
 		}
 		signal.Ignore(syscall.SIGXFSZ)
-		r.Epochs = 4
+		r.Epochs, r.SaveInterval = 4, -1
 		r.OnEpoch = func(e Epoch) error {
 			if e.Index != 2 {
 				return nil
@@ -93,10 +94,13 @@ func fitInChild(dir, limit string) error {
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: bytes})
 		}
 	} else {
-		first := true
+		first, rarely := true, os.Getenv(childRarely) != ""
+		r.SaveInterval = 20 * time.Millisecond
 		r.AroundStep = func(step func()) {
 			step()
-			r.Control.RequestSave()
+			if !rarely {
+				r.Control.RequestSave()
+			}
 			if first {
 				fmt.Println("training")
 				first = false
@@ -137,7 +141,8 @@ func TestKilled(t *testing.T) {
 		dir := t.TempDir()
 		last := Saved{Epoch: -1}
 		for killed < kills {
-			if !killChild(t, dir, time.Duration(random.IntN(120_000))*time.Microsecond) {
+			rarely := childRarely + "=" + []string{"", "1"}[random.IntN(2)]
+			if !killChild(t, dir, time.Duration(random.IntN(120_000))*time.Microsecond, rarely) {
 				break // it has ended
 			}
 			killed++
@@ -164,8 +169,8 @@ func TestKilled(t *testing.T) {
 
 // killChild continues the run in dir and kills it some time after its first step, if there
 // is one; false when it had ended before.
-func killChild(t *testing.T, dir string, after time.Duration) bool {
-	c := child(dir)
+func killChild(t *testing.T, dir string, after time.Duration, env string) bool {
+	c := child(dir, env)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.StdoutPipe()
@@ -268,7 +273,7 @@ func TestFullDisk(t *testing.T) {
 // newShortTrial has three epochs; the second and third are the best so far.
 func newShortTrial(dir string) *trial {
 	r := newTrial(1, torch.CPU, dir)
-	r.Epochs, r.KeepBest, r.Rank = 3, 1, ranks(3, 2, 1)
+	r.Epochs, r.KeepBest, r.Rank, r.SaveInterval = 3, 1, ranks(3, 2, 1), -1
 	return r
 }
 

@@ -31,7 +31,8 @@
 // optimizer, scheduler, scaler and averages, random generators, order of the samples, early
 // stopping and history. [VerifyResume] proves it on a machine. The end of the context
 // saves and ends a run, a [Control] saves and lets it go on; a crash or a full
-// disk at any instant leaves the previous checkpoint. [ListCheckpoints]
+// disk at any instant leaves the previous checkpoint, from which Run.SaveInterval says
+// what is trained again. [ListCheckpoints]
 // reports which files in a folder are whole. Results agree but are not bit-identical on
 // another kind of processor or device, with another number of threads, or with another
 // version of libtorch.

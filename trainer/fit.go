@@ -67,6 +67,7 @@ func (s *session) fit(ctx context.Context) error {
 	prepared, began := false, false
 	if e := torch.Try(func() {
 		s.started = time.Now()
+		s.wrote = s.started
 		s.begin(0, 0)
 		err = s.prepare()
 		if prepared = err == nil; prepared && s.OnFitStart != nil {
@@ -236,7 +237,8 @@ func (s *session) endEpoch() error {
 	if s.OnEpoch != nil {
 		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
 	}
-	if err := s.save(best, s.asked()); err != nil {
+	asked := s.asked()
+	if err := s.save(best, asked, asked != ""); err != nil {
 		return err
 	}
 	return stop
@@ -260,7 +262,7 @@ func (s *session) saveHere(asked string) error {
 	if !finite(s.Model) {
 		return s.nonFiniteParameter(s.step - 1)
 	}
-	return s.save(false, asked)
+	return s.save(false, asked, true)
 }
 
 // sourceFailed saves the steps before the batch that Train could not give, so that the
@@ -335,10 +337,8 @@ func (s *session) finish(err error) error {
 	var lost, moved error
 	if s.folder != nil {
 		lost = s.folder.follow()
-		if lost == nil && s.unsaved != nil {
-			o := s.folder.write()
-			s.unsaved = o.err
-			s.pass(o.notices)
+		if lost == nil && len(s.folder.waiting) > 0 {
+			s.keep(s.folder.write(s.folder.take()))
 		}
 		if moved = s.folder.moved; errors.Is(err, ErrMoved) {
 			moved = nil // err is the same error

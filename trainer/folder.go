@@ -36,7 +36,7 @@ type folder struct {
 	stale   bool                   // checkpoints.json lists files that are gone
 	written map[string]fs.FileInfo // the files as this run wrote them
 	from    string                 // the file that ResumeFrom named, never removed; "" for last.pt
-	waiting []*snapshot            // what could not be written yet, the oldest first
+	waiting []*snapshot            // what is not written yet, the oldest first
 	notices []string               // not reported yet
 }
 
@@ -52,8 +52,9 @@ type snapshot struct {
 	asked      string // the notice when it is written; "" for none
 }
 
-// outcome is the result of writing a snapshot.
+// outcome is the result of writing snapshots.
 type outcome struct {
+	left    []*snapshot // those that could not be written
 	err     error
 	notices []string
 }

@@ -42,6 +42,7 @@ func TestFailedBestIsMadeUpFor(t *testing.T) {
 		}
 		t.Cleanup(func() { newDraft = wholefile.NewDraft })
 		_, notices, err := fit(t, dir, func(r *trial) {
+			r.SaveInterval = -1
 			r.OnEpoch = func(e Epoch) error {
 				if e.Index == want.BestEpoch {
 					require.NoError(t, waitForSave(dir, 1, 0))
@@ -128,6 +129,7 @@ func TestRenamedFolder(t *testing.T) {
 			wg.Wait()
 		}
 		h, _, err := fit(t, dir, func(r *trial) {
+			r.SaveInterval = -1
 			steps := 0
 			r.OnEpoch = func(e Epoch) error {
 				if at == "epoch" && e.Index == 1 {
@@ -177,6 +179,7 @@ func TestRenamedFolder(t *testing.T) {
 	// A folder that is gone ends the run as well.
 	dir := filepath.Join(t.TempDir(), "run")
 	_, _, err := fit(t, dir, func(r *trial) {
+		r.SaveInterval = -1
 		r.OnEpoch = func(e Epoch) error {
 			if e.Index == 1 {
 				require.NoError(t, waitForSave(dir, 0, 0))

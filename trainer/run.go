@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -21,9 +22,10 @@ import (
 
 // Defaults of Run.
 const (
-	DefaultEpochs    = 50
-	DefaultBatchSize = 64
-	readEvery        = 32
+	DefaultEpochs       = 50
+	DefaultBatchSize    = 64
+	DefaultSaveInterval = time.Second
+	readEvery           = 32
 )
 
 var (
@@ -132,8 +134,8 @@ type Run struct {
 
 	// The files.
 
-	// Save is a folder, created if necessary: last.pt after each epoch, best.pt after
-	// each best one; at the end model.pt (the best weights), history.json and
+	// Save is a folder, created if necessary: last.pt after epochs, best.pt after
+	// the best one; at the end model.pt (the best weights), history.json and
 	// history.png. checkpoints.json lists the checkpoints with their hashes; see
 	// [ListCheckpoints]. Empty: nothing is written.
 	//
@@ -143,6 +145,14 @@ type Run struct {
 	// [*SaveError]. If the folder is renamed meanwhile, the run saves into it under
 	// its new name and ends with [ErrMoved].
 	Save string
+	// SaveInterval is the least time between saves after epochs; 0 for
+	// DefaultSaveInterval, and a negative one saves after every epoch. Epochs in between
+	// wait in memory, as few as the files need. Everything is saved at the end, when the
+	// context ends, when Train fails and when Control asks. So what a crash or kill -9
+	// costs is the epoch in progress, the save in progress, and the epochs that ended
+	// within SaveInterval of the last save; a run that is resumed trains them again, with
+	// the same bits.
+	SaveInterval time.Duration
 	// KeepBest is how many best-*.pt files are kept beside them, named after their
 	// epochs (from 0): those with the lowest Rank, or where Rank is nil with the best
 	// value of Monitor. Only files of this run are ever removed.

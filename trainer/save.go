@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/pt"
@@ -32,26 +33,32 @@ func (e *SaveError) Error() string {
 func (e *SaveError) Unwrap() error { return e.Err }
 
 // save takes a snapshot and has it written: last.pt; best.pt for an epoch that is
-// the best; a best-*.pt for one that is among the KeepBest best.
+// the best; a best-*.pt for one that is among the KeepBest best. Unless it has to be
+// written now, it waits until SaveInterval has passed since the last writing began.
 //
-// The writing happens beside training, one snapshot at a time: training waits for
-// the one before, and for the copy.
-func (s *session) save(best bool, asked string) error {
+// The writing happens beside training, one at a time: training waits for the copy, and
+// for the writing before.
+func (s *session) save(best bool, asked string, now bool) error {
 	if s.folder == nil {
 		return nil
 	}
-	s.settle()
-	if err := s.folder.follow(); err != nil {
-		return err
-	}
+	s.poll()
 	snap, err := s.snapshot(best)
 	if err != nil {
 		return err
 	}
 	snap.asked = asked
 	s.folder.queue(snap)
-	done := make(chan outcome, 1)
-	go func() { done <- s.folder.write() }()
+	if !now && time.Since(s.wrote) < s.SaveInterval {
+		return nil
+	}
+	s.settle()
+	if err := s.folder.follow(); err != nil {
+		return err
+	}
+	s.wrote = time.Now()
+	done, waiting := make(chan outcome, 1), s.folder.take()
+	go func() { done <- s.folder.write(waiting) }()
 	s.saving = done
 	if s.folder.moved != nil {
 		s.settle()
@@ -60,15 +67,22 @@ func (s *session) save(best bool, asked string) error {
 	return nil
 }
 
-// write writes the snapshots that wait for it.
-func (f *folder) write() outcome {
-	err := f.writeWaiting()
+// take returns the snapshots that wait, for write.
+func (f *folder) take() []*snapshot {
+	waiting := f.waiting
+	f.waiting = nil
+	return waiting
+}
+
+// write writes snapshots. It may run beside queue.
+func (f *folder) write(waiting []*snapshot) outcome {
+	left, err := f.writeAll(waiting)
 	if err != nil {
 		err = &SaveError{f.path, whole(f.path), f.tidy(err)}
 	}
 	notices := f.notices
 	f.notices = nil
-	return outcome{err, notices}
+	return outcome{left, err, notices}
 }
 
 // settle waits for the save in progress.
@@ -88,10 +102,18 @@ func (s *session) poll() {
 }
 
 func (s *session) saved(o outcome) {
-	s.saving, s.unsaved = nil, o.err
-	s.pass(o.notices)
+	s.keep(o)
 	if o.err != nil {
 		s.notice("%v. Training goes on; the next save may do better", o.err)
+	}
+}
+
+// keep lets what could not be written wait again.
+func (s *session) keep(o outcome) {
+	s.saving, s.unsaved = nil, o.err
+	s.pass(o.notices)
+	for _, snap := range append(o.left, s.folder.take()...) {
+		s.folder.queue(snap)
 	}
 }
 
@@ -197,24 +219,21 @@ func (f *folder) queue(snap *snapshot) {
 	})
 }
 
-// writeWaiting puts the snapshots that wait into the folder. The first error ends
-// it, and the rest waits for the next time.
-func (f *folder) writeWaiting() error {
+// writeAll puts snapshots into the folder. The first error ends it; the rest is left.
+func (f *folder) writeAll(waiting []*snapshot) (left []*snapshot, err error) {
 	if err := f.follow(); err != nil {
-		return err
+		return waiting, err
 	}
-	for len(f.waiting) > 0 {
-		snap := f.waiting[0]
+	for i, snap := range waiting {
 		if err := f.writeSnapshot(snap); err != nil {
-			return err
+			return waiting[i:], err
 		}
 		if snap.asked != "" {
 			f.notice("%s", snap.asked)
 		}
 		closeTensors(snap.tree)
-		f.waiting = f.waiting[1:]
 	}
-	return nil
+	return nil, nil
 }
 
 // writeSnapshot writes last.pt after the others. So after a crash at any moment no other

@@ -249,7 +249,7 @@ func TestTrainingGoesOnWithoutSaving(t *testing.T) {
 			dir := t.TempDir()
 			block := failing(t, blocked)
 			h, notices, err := fit(t, dir, func(r *trial) {
-				r.KeepBest = 2
+				r.KeepBest, r.SaveInterval = 2, -1
 				r.OnEpoch = func(e Epoch) error {
 					if e.Index == until {
 						block.Store(false)

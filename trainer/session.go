@@ -30,8 +30,9 @@ type session struct {
 	begun    *torch.Dict // the settings at the beginning
 	folder   *folder     // nil: nothing is saved
 	saving   chan outcome
-	unsaved  error // of the last save
-	requests int64 // of Control that were seen to
+	wrote    time.Time // when the last save began, or Fit
+	unsaved  error     // of the last save
+	requests int64     // of Control that were seen to
 
 	epoch, step int           // the next step
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
@@ -49,6 +50,7 @@ func newSession(r Run) (*session, error) {
 		r = r.devRun()
 	}
 	r.Epochs, r.BatchSize = cmp.Or(r.Epochs, DefaultEpochs), cmp.Or(r.BatchSize, DefaultBatchSize)
+	r.SaveInterval = cmp.Or(r.SaveInterval, DefaultSaveInterval)
 	r.ReadEvery, r.Accumulate = cmp.Or(r.ReadEvery, readEvery), cmp.Or(r.Accumulate, 1)
 	if r.Scaler != nil && !r.Scaler.Config.Enabled {
 		r.Scaler = nil

@@ -47,7 +47,7 @@ func BenchmarkSave(b *testing.B) {
 			defer s.close()
 			for b.Loop() {
 				started := time.Now()
-				if err := s.save(false, ""); err != nil {
+				if err := s.save(false, "", true); err != nil {
 					b.Fatal(err)
 				}
 				stall += time.Since(started)
