@@ -11,7 +11,8 @@
 // allow it, a file has no name while it is written, so that a killed process leaves
 // nothing behind. Elsewhere, and for the moment of the renaming, it is called
 // .NAME.tmp-XXXXXXXXXX with ten random characters; a file that has such a name already
-// is never opened. [Sweep] removes the files that killed processes have left.
+// is never opened. [Sweep] removes the files that killed processes have left. [Folder] keeps
+// the same contract for a folder of such files.
 package wholefile
 
 import (
@@ -233,9 +234,9 @@ func short(base string) string { return base[:min(len(base), 200)] }
 
 var temporary = regexp.MustCompile(`^\.(.+)\.tmp-[A-Z2-7]{10}$`)
 
-// Sweep removes from a folder the unfinished files that killed processes have left: of
-// the files called names, or of all files without names. It recognises them by the form
-// of their names, and skips those that a living process is writing.
+// Sweep removes from a folder the unfinished files that killed processes have left: of the
+// files and folders called names, or of all files without names. It recognises them by the
+// form of their names, and skips those that a living process is writing.
 func Sweep(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -244,10 +245,11 @@ func Sweep(dir string, names ...string) error {
 	for _, e := range entries {
 		match := temporary.FindStringSubmatch(e.Name())
 		of := func(name string) bool { return short(name) == match[1] }
-		if !e.Type().IsRegular() || match == nil || names != nil && !slices.ContainsFunc(names, of) {
+		wanted := match != nil && (names == nil || slices.ContainsFunc(names, of))
+		if !wanted || !e.Type().IsRegular() && (names == nil || !e.IsDir()) {
 			continue
 		}
-		if err := sweep(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := sweep(filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
@@ -262,7 +264,7 @@ func sweep(path string) error {
 			return nil
 		}
 	}
-	return os.Remove(path)
+	return os.RemoveAll(path)
 }
 
 // Follow returns the path at the end of path's symbolic links. Nothing need exist

@@ -208,6 +208,40 @@ func TestSweep(t *testing.T) {
 	assert.Len(t, names(t, dir), len(others)-1)
 }
 
+// A folder is the old one or the new one, with the mode of the old one. What killed processes
+// have left is removed, but for what a living one is writing.
+func TestFolder(t *testing.T) {
+	umask(t, 0o022)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "above", "a")
+	parent, link := filepath.Dir(path), filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink(path, link))
+	fill := func(content string, err error) func(string) error {
+		return func(draft string) error {
+			require.NoError(t, Sweep(parent, "a"))
+			require.NoError(t, Write(filepath.Join(draft, "file"), []byte(content)))
+			return err
+		}
+	}
+	require.NoError(t, Folder(path, fill("old", nil)))
+	assert.Equal(t, fs.FileMode(0o755), mode(t, path))
+	require.NoError(t, os.Chmod(path, 0o700))
+	left := filepath.Join(parent, ".a.tmp-ABCDEFGHJK")
+	for _, name := range []string{left, filepath.Join(parent, ".b.tmp-ABCDEFGHJK")} {
+		require.NoError(t, os.Mkdir(name, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(name, "file"), nil, 0o600))
+	}
+	require.NoError(t, Sweep(parent))
+	assert.DirExists(t, left, "of no name that was given")
+	require.EqualError(t, Folder(link, fill("half", errors.New("full"))), "full")
+	assert.Equal(t, "old", text(t, filepath.Join(path, "file")))
+	require.NoError(t, Folder(link, fill("new", nil)))
+	assert.Equal(t, "new", text(t, filepath.Join(link, "file")))
+	assert.Equal(t, fs.FileMode(0o700), mode(t, path))
+	assert.ElementsMatch(t, []string{"a", ".b.tmp-ABCDEFGHJK"}, names(t, parent))
+	assert.Error(t, Folder(filepath.Join(path, "file", "b"), fill("", nil)))
+}
+
 // A scratch file is whole and private, whatever it replaces.
 func TestScratch(t *testing.T) {
 	umask(t, 0)
