@@ -6,6 +6,7 @@ package audio
 import (
 	"bytes"
 	"context"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -50,8 +51,10 @@ func TestLogMelEvery(t *testing.T) {
 	clear(x)
 	_, _, err = LogMelEvery(ctx, file(x), 1)
 	assert.ErrorIs(t, err, ErrSilent)
-	_, _, err = LogMelEvery(ctx, file(x), 0)
-	assert.ErrorContains(t, err, "want 0.01 or more")
+	for _, every := range []float64{0, math.NaN(), math.Inf(1)} {
+		_, _, err = LogMelEvery(ctx, file(x), every)
+		assert.ErrorContains(t, err, "want 0.01 or more")
+	}
 	cut, cancel := context.WithCancel(ctx)
 	cancel()
 	_, _, err = LogMelEvery(cut, file(x), 1)

@@ -66,7 +66,7 @@ type Window struct {
 // Silent windows are left out with a note; ErrSilent means that all are. The whole sound is
 // in memory meanwhile, 8 bytes a frame.
 func LogMelEvery(ctx context.Context, path string, every float64) (windows []Window, notes []string, err error) {
-	if !(every >= 0.01) {
+	if !(every >= 0.01 && every <= math.MaxFloat64) {
 		return nil, nil, fmt.Errorf("audio: a window every %g seconds, want 0.01 or more", every)
 	}
 	s, err := decodeFile(ctx, path, 0)
