@@ -5,14 +5,15 @@ package runs
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset/collection"
@@ -42,12 +43,9 @@ type card struct {
 	Check   ONNXCheck
 	Remarks []string // on what is left out
 
-	Layers          []pyLayer // nil for a network that is not a chain
-	Preprocessing   any
-	Labels          any
-	Inputs, Outputs []onnxTensor
-	Opset           int
-	Sound           string // what an input is, where the file begins with samples
+	Layers []pyLayer // nil for a network that is not a chain
+	File   *onnx.Model
+	Sound  string // what an input is, where the file begins with samples
 
 	Run      *Identity // and all below: zero where the run is not known
 	Data     *DataInfo
@@ -63,12 +61,6 @@ type card struct {
 	Head  string
 }
 
-// onnxTensor is an input or output of the ONNX file.
-type onnxTensor struct {
-	Name, Shape string
-	sizes       []int // without the batch, -1 for a free one
-}
-
 // source is a collection that samples come from.
 type source struct {
 	Title, Licence string
@@ -77,33 +69,20 @@ type source struct {
 
 // cardMeasure is a measure beside that of the constant.
 type cardMeasure struct {
-	Name            string
-	Value, Constant cardNumber
-}
-
-// cardNumber is a measure as people read it.
-type cardNumber struct{ measure.Number }
-
-func (n cardNumber) String() string {
-	if !n.Defined() {
-		return "undefined"
-	}
-	return fmt.Sprintf("%.4g", float64(n.Number))
+	Name string
+	Headline
 }
 
 // cardFile is a file beside the card.
 type cardFile struct {
 	Name, Holds, SHA256 string
-	Bytes               int64
+	Bytes               int
 }
 
 // card gathers what is known of the network and of the file that was made of it.
-func (m *Model) card(file *onnx.Model, o FolderOptions) (*card, error) {
-	c := &card{Spec: m.Spec, Options: o, Run: m.Run, Opset: file.Opset, Inputs: onnxTensors(file.Inputs), Outputs: onnxTensors(file.Outputs)}
+func (m *Model) card(file *onnx.Model, check ONNXCheck, o FolderOptions) (*card, error) {
+	c := &card{Spec: m.Spec, Options: o, Check: check, Run: m.Run, File: file, Date: time.Now().UTC().Format(time.DateOnly)}
 	c.Here = Versions{Etude: Version(), Libtorch: torch.Version(), ONNXRuntime: onnxRuntimeVersion(), Go: runtime.Version()}
-	if m.Spec.Metadata != nil {
-		c.Preprocessing, c.Labels = m.Spec.Metadata()
-	}
 	if o.FromSamples {
 		text, err := json.MarshalIndent(m.Spec.Front.Metadata(), "", "  ")
 		if err != nil {
@@ -169,13 +148,10 @@ func (c *card) readRun(weights string) error {
 		return nil
 	}
 	c.Beats = results.BeatsConstant
-	add := func(name string, h Headline) {
-		c.Measures = append(c.Measures, cardMeasure{name, cardNumber{h.Value}, cardNumber{h.Constant}})
-	}
-	add("loss", Headline{results.ValLoss, results.ConstantLoss})
+	c.Measures = []cardMeasure{{"loss", Headline{results.ValLoss, results.ConstantLoss}}}
 	for _, name := range c.Spec.Headlines {
 		if h, ok := results.Headlines[name]; ok {
-			add(name, h)
+			c.Measures = append(c.Measures, cardMeasure{name, h})
 		}
 	}
 	return nil
@@ -215,14 +191,6 @@ func (c *card) About() string {
 	return c.Spec.Title + " " + about + "."
 }
 
-// Size counts the samples and their groups.
-func (c *card) Size() string {
-	return fmt.Sprintf("%d samples in %d groups", c.Data.Samples, c.Data.Groups)
-}
-
-// Folder returns the name of the data folder.
-func (c *card) Folder() string { return base(c.Data.Root) }
-
 // base returns the last part of a path, without where it lies on the machine, in letters that
 // a page can have.
 func base(path string) string {
@@ -242,19 +210,8 @@ func (c *card) Rounded() string {
 	return c.Options.Weights.String()
 }
 
-// Moved says what rounding the weights was measured to change.
-func (c *card) Moved() string {
-	w := c.Options.Change
-	return fmt.Sprintf("On %d samples of the folder `%s` rounding moves the loss from %.4g to %.4g", w.Before.Samples, base(w.Before.Data), float64(w.Before.Loss), float64(w.After.Loss))
-}
-
 // Epoch returns the best epoch, counted from 1.
 func (c *card) Epoch() int { return c.Run.BestEpoch + 1 }
-
-// Batches lists the sizes at which the ONNX file was compared.
-func (c *card) Batches() string {
-	return strings.ReplaceAll(strings.Trim(fmt.Sprint(c.Check.Batches), "[]"), " ", ", ")
-}
 
 // classes names the numbers of the ONNX file's output.
 func (c *card) classes() []string {
@@ -290,30 +247,14 @@ func (c *card) FeatureVersions() map[string]int {
 	return list
 }
 
-func onnxTensors(values []onnx.Value) []onnxTensor {
-	list := make([]onnxTensor, len(values))
-	for i, v := range values {
-		list[i].Name, list[i].Shape = v.Name, strings.TrimPrefix(v.String(), v.Name+" ")
-		for _, d := range v.Shape[1:] {
-			list[i].sizes = append(list[i].sizes, d.Size)
-		}
-	}
-	return list
-}
-
-// hash adds files of the folder, with what each holds.
-func (c *card) hash(dir string, names ...string) error {
+// add lists files of the folder, with what each holds.
+func (c *card) add(dir string, names ...string) error {
 	for _, name := range names {
-		path := filepath.Join(dir, name)
-		sum, err := hashFile(path)
+		text, _, err := readFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		c.Files = append(c.Files, cardFile{name, c.holds(name), sum, info.Size()})
+		c.Files = append(c.Files, cardFile{name, c.holds(name), fmt.Sprintf("%x", sha256.Sum256(text)), len(text)})
 	}
 	return nil
 }

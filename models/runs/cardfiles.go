@@ -5,184 +5,118 @@ package runs
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
+
+	"github.com/etude-ml/etude/torch/onnx"
 )
 
-// folderConfig holds config.json of an exported folder. architectures, model_type and dtype
-// are Hugging Face's. It has no key "network" or "settings", by which the config.json of a run
-// is known.
-type folderConfig struct {
-	Architectures  []string       `json:"architectures"`
-	ModelType      string         `json:"model_type"` // the network's name
-	DType          string         `json:"dtype"`
-	InputSize      int            `json:"input_size"`
-	OutputSize     int            `json:"output_size"`
-	Layers         []pyLayer      `json:"layers,omitempty"`
-	Outputs        []string       `json:"outputs"` // names of the numbers
-	Readout        []string       `json:"readout,omitempty"`
-	Preprocessing  any            `json:"preprocessing,omitempty"`
-	Labels         any            `json:"labels,omitempty"`
-	InputRange     [2]float64     `json:"input_range"`
-	FeatureVersion map[string]int `json:"feature_versions,omitempty"`
-	ONNX           folderONNX     `json:"onnx"`
-	Training       *Identity      `json:"training,omitempty"`
-	Exported       Versions       `json:"exported_with"`
-}
+// object is an object of JSON or YAML, whose keys are written in alphabetical order.
+type object = map[string]any
 
-// folderONNX says what the ONNX file holds beside the network.
-type folderONNX struct {
-	Opset       int       `json:"opset"`
-	FromSamples bool      `json:"from_samples"`
-	WithReadout bool      `json:"with_readout"`
-	Weights     string    `json:"weights"`
-	Check       ONNXCheck `json:"check"`
-}
-
-func (c *card) config() folderConfig {
+// config returns config.json of an exported folder. architectures, model_type, the name of
+// the network, and dtype are Hugging Face's. It has no key "network" or "settings", by which
+// the config.json of a run is known.
+func (c *card) config() object {
 	s := c.Spec
-	config := folderConfig{
-		Architectures: []string{s.Title}, ModelType: s.Name, DType: "float32", InputSize: s.In, OutputSize: s.Out,
-		Layers: c.Layers, Outputs: s.Outputs(), Preprocessing: c.Preprocessing, Labels: c.Labels, InputRange: s.InputRange,
-		FeatureVersion: c.FeatureVersions(), Training: c.Run, Exported: c.Here,
-		ONNX: folderONNX{c.Opset, c.Options.FromSamples, c.Options.WithReadout, c.Options.Weights.String(), c.Check},
+	config := object{
+		"architectures": []string{s.Title}, "model_type": s.Name, "dtype": "float32",
+		"input_size": s.In, "input_range": s.InputRange, "output_size": s.Out, "outputs": s.Outputs(), "exported_with": c.Here,
+		"onnx": object{
+			"opset": c.File.Opset, "from_samples": c.Options.FromSamples, "with_readout": c.Options.WithReadout,
+			"weights": c.Options.Weights.String(), "check": c.Check,
+		},
+	}
+	if c.Layers != nil {
+		config["layers"] = c.Layers
 	}
 	if s.Readout != nil {
-		config.Readout = s.Readout.Names
+		config["readout"] = s.Readout.Names
+	}
+	if s.Metadata != nil {
+		config["preprocessing"], config["labels"] = s.Metadata()
+	}
+	if c.Run != nil {
+		config["training"], config["feature_versions"] = c.Run, c.FeatureVersions()
 	}
 	return config
 }
 
-// essentia holds model.json: the form of the metadata beside the models of MTG's Essentia
-// (essentia.upf.edu/models). What is not known is an empty text.
-type essentia struct {
-	Name             string           `json:"name"`
-	Type             string           `json:"type"`
-	Link             string           `json:"link"`
-	Version          string           `json:"version"`
-	Description      string           `json:"description"`
-	Author           string           `json:"author"`
-	ReleaseDate      string           `json:"release_date"`
-	Framework        string           `json:"framework"`
-	FrameworkVersion string           `json:"framework_version"`
-	Classes          []string         `json:"classes"`
-	ModelTypes       []string         `json:"model_types"`
-	Dataset          essentiaDataset  `json:"dataset"`
-	Schema           essentiaSchema   `json:"schema"`
-	Citation         string           `json:"citation"`
-	Inference        essentiaAnalysis `json:"inference"`
-}
-
-type essentiaDataset struct {
-	Name     string             `json:"name"`
-	Citation string             `json:"citation"`
-	Size     string             `json:"size"`
-	Metrics  map[string]float64 `json:"metrics"`
-}
-
-type essentiaSchema struct {
-	Inputs  []essentiaTensor `json:"inputs"`
-	Outputs []essentiaTensor `json:"outputs"`
-}
-
-// essentiaTensor is an input or output, whose shape is without the batch.
-type essentiaTensor struct {
-	Name    string `json:"name"`
-	Type    string `json:"type"`
-	Shape   []int  `json:"shape"` // -1 for any size
-	Purpose string `json:"output_purpose,omitempty"`
-}
-
-type essentiaAnalysis struct {
-	SampleRate any    `json:"sample_rate,omitempty"` // of a network that takes sound
-	Algorithm  string `json:"algorithm"`             // of Essentia
-}
-
-func (c *card) essentia() essentia {
-	e := essentia{
-		Name: c.Spec.Title, Type: "regression", Version: c.Files[0].SHA256[:12], Description: c.About(), ReleaseDate: c.Date,
-		Framework: "libtorch", FrameworkVersion: c.Here.Libtorch, Classes: c.classes(), ModelTypes: []string{"onnx", "safetensors"},
-		Dataset: essentiaDataset{Metrics: map[string]float64{}}, Inference: essentiaAnalysis{Algorithm: "OnnxPredict"},
-	}
+// essentia returns model.json, in the form of the metadata beside the models of MTG's
+// Essentia (essentia.upf.edu/models). What is not known is an empty text.
+func (c *card) essentia() object {
+	kind, purpose, version, inference := "regression", "predictions", c.Here.Libtorch, object{"algorithm": "OnnxPredict"}
 	if c.Spec.Classes {
-		e.Type = "multi-class classifier"
+		kind = "multi-class classifier"
+	}
+	if c.Spec.Readout != nil && !c.Options.WithReadout {
+		purpose = "embeddings"
 	}
 	if c.Run != nil {
-		e.FrameworkVersion = c.Run.Versions.Libtorch
+		version = c.Run.Versions.Libtorch
 	}
-	if made, ok := c.Preprocessing.(map[string]any); ok {
-		e.Inference.SampleRate = made["sample_rate"]
+	if c.Spec.Metadata != nil {
+		made, _ := c.Spec.Metadata()
+		if features, ok := made.(map[string]any); ok && features["sample_rate"] != nil {
+			inference["sample_rate"] = features["sample_rate"]
+		}
 	}
+	metrics := object{}
+	for _, m := range c.Measures {
+		if m.Value.Defined() {
+			metrics[m.Name] = m.Value
+		}
+	}
+	data := object{"name": "", "citation": "", "size": "", "metrics": metrics}
 	if c.Data != nil {
 		var names, licences []string
 		for _, s := range c.Sources {
 			names, licences = append(names, s.Title), append(licences, s.Licence)
 		}
-		e.Dataset.Name, e.Dataset.Citation, e.Dataset.Size = cmp.Or(strings.Join(names, "; "), c.Folder()), strings.Join(licences, "; "), c.Size()
+		data["name"], data["citation"] = cmp.Or(strings.Join(names, "; "), base(c.Data.Root)), strings.Join(licences, "; ")
+		data["size"] = fmt.Sprintf("%d samples in %d groups", c.Data.Samples, c.Data.Groups)
 	}
-	for _, m := range c.Measures {
-		if m.Value.Defined() {
-			e.Dataset.Metrics[m.Name] = float64(m.Value.Number)
+	// Shapes are without the batch, and -1 is any size.
+	tensors := func(values []onnx.Value) (list []object) {
+		for _, v := range values {
+			var sizes []int
+			for _, d := range v.Shape[1:] {
+				sizes = append(sizes, d.Size)
+			}
+			list = append(list, object{"name": v.Name, "type": "float", "shape": sizes})
 		}
+		return list
 	}
-	purpose := "predictions"
-	if c.Spec.Readout != nil && !c.Options.WithReadout {
-		purpose = "embeddings"
+	outputs := tensors(c.File.Outputs)
+	for _, out := range outputs {
+		out["output_purpose"] = purpose
 	}
-	for _, in := range c.Inputs {
-		e.Schema.Inputs = append(e.Schema.Inputs, essentiaTensor{in.Name, "float", in.sizes, ""})
+	return object{
+		"name": c.Spec.Title, "type": kind, "link": "", "version": c.Files[0].SHA256[:12], "description": c.About(),
+		"author": "", "release_date": c.Date, "framework": "libtorch", "framework_version": version, "classes": c.classes(),
+		"model_types": []string{"onnx", "safetensors"}, "dataset": data, "citation": "", "inference": inference,
+		"schema": object{"inputs": tensors(c.File.Inputs), "outputs": outputs},
 	}
-	for _, out := range c.Outputs {
-		e.Schema.Outputs = append(e.Schema.Outputs, essentiaTensor{out.Name, "float", out.sizes, purpose})
-	}
-	return e
 }
 
-// cardHead holds the first lines of a card, as Hugging Face's hub reads them
+// head returns the first lines of a card, as Hugging Face's hub reads them
 // (github.com/huggingface/hub-docs/blob/main/modelcard.md).
-type cardHead struct {
-	License     string     `yaml:"license"`
-	LibraryName string     `yaml:"library_name"`
-	Tags        []string   `yaml:"tags"`
-	Metrics     []string   `yaml:"metrics,omitempty"`
-	ModelIndex  []hubModel `yaml:"model-index,omitempty"`
-}
-
-type hubModel struct {
-	Name    string      `yaml:"name"`
-	Results []hubResult `yaml:"results"`
-}
-
-type hubResult struct {
-	Task    hubName     `yaml:"task"`
-	Dataset hubName     `yaml:"dataset"`
-	Metrics []hubMetric `yaml:"metrics"`
-}
-
-type hubName struct {
-	Type  string `yaml:"type"`
-	Name  string `yaml:"name"`
-	Split string `yaml:"split,omitempty"`
-}
-
-type hubMetric struct {
-	Type  string  `yaml:"type"`
-	Name  string  `yaml:"name"`
-	Value float64 `yaml:"value"`
-}
-
-func (c *card) head() cardHead {
-	head := cardHead{License: "unknown", LibraryName: "etude", Tags: []string{"onnx", "safetensors", "pytorch", c.Spec.Name}}
-	result := hubResult{Task: hubName{Type: "other", Name: c.Spec.Name}}
+func (c *card) head() object {
+	head := object{"license": "unknown", "library_name": "etude", "tags": []string{"onnx", "safetensors", "pytorch", c.Spec.Name}}
+	var kinds []string
+	var metrics []object
 	for _, m := range c.Measures {
 		if m.Value.Defined() {
 			kind := strings.ToLower(strings.ReplaceAll(m.Name, " ", "-"))
-			head.Metrics = append(head.Metrics, kind)
-			result.Metrics = append(result.Metrics, hubMetric{kind, m.Name, float64(m.Value.Number)})
+			kinds, metrics = append(kinds, kind), append(metrics, object{"type": kind, "name": m.Name, "value": float64(m.Value)})
 		}
 	}
-	if result.Metrics != nil {
-		result.Dataset = hubName{"data-folder", c.Folder(), "validation"}
-		head.ModelIndex = []hubModel{{c.Spec.Title, []hubResult{result}}}
+	if kinds != nil {
+		result := object{
+			"task":    object{"type": "other", "name": c.Spec.Name},
+			"dataset": object{"type": "data-folder", "name": base(c.Data.Root), "split": "validation"}, "metrics": metrics,
+		}
+		head["metrics"], head["model-index"] = kinds, []object{{"name": c.Spec.Title, "results": []object{result}}}
 	}
 	return head
 }

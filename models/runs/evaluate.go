@@ -44,6 +44,8 @@ type Evaluation struct {
 	Plots        []string         `json:"plots,omitempty"` // files
 
 	Predictions, Targets, Mean []float32 `json:"-"` // rows of outputs; the constant
+
+	inputs []float32 // rows
 }
 
 // ErrAllSeen reports that no sample is left to measure a network on, unless all samples
@@ -53,24 +55,14 @@ var ErrAllSeen = errors.New("the network was trained on every sample, and would 
 // Evaluate measures a network on a data folder: on all samples, or on those that it was
 // not trained on by its run's samples.json.
 func (m *Model) Evaluate(ctx context.Context, root string, all bool, o dataset.Options) (*Evaluation, error) {
-	e, x, err := m.toMeasure(ctx, root, all, o)
+	samples, err := m.Spec.Source.Samples(ctx, root, o)
 	if err != nil {
 		return nil, err
 	}
-	return e, e.answer(ctx, m, x)
-}
-
-// toMeasure returns an evaluation without predictions and measures, and the inputs to
-// measure a network on.
-func (m *Model) toMeasure(ctx context.Context, root string, all bool, o dataset.Options) (e *Evaluation, x []float32, err error) {
-	samples, err := m.Spec.Source.Samples(ctx, root, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	e = &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), Notes: orEmpty(samples.Notes), ConstantFrom: "training"}
+	e := &Evaluation{Network: m.Spec.Name, Model: m.Path, Data: root, Skipped: orEmpty(samples.Skipped), Notes: orEmpty(samples.Notes), ConstantFrom: "training"}
 	trained, err := m.trainedOn(samples)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var unseen []int
 	for i := range samples.Len() {
@@ -85,44 +77,29 @@ func (m *Model) toMeasure(ctx context.Context, root string, all bool, o dataset.
 	switch {
 	case all:
 	case len(unseen) == 0:
-		return nil, nil, fmt.Errorf("%s: %s: %w", m.Spec.Name, root, ErrAllSeen)
+		return nil, fmt.Errorf("%s: %s: %w", m.Spec.Name, root, ErrAllSeen)
 	default:
 		samples = samples.Select(unseen)
 	}
-	e.Samples, e.Groups, e.Targets = samples.Len(), groups(samples), samples.Y
-
+	e.Samples, e.Groups, e.Targets, e.inputs = samples.Len(), groups(samples), samples.Y, samples.X
 	if e.Mean, err = m.constant(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(e.Mean) != m.Spec.Out {
 		e.Mean, e.ConstantFrom = measure.Mean(samples.Y, m.Spec.Out), "evaluated"
 	}
-	return e, samples.X, nil
+	return e, e.answer(ctx, m)
 }
 
-// answer measures m's predictions for the inputs x.
-func (e *Evaluation) answer(ctx context.Context, m *Model, x []float32) (err error) {
-	if e.Predictions, err = m.Forward(ctx, x); err != nil {
+// answer measures m's predictions for the inputs.
+func (e *Evaluation) answer(ctx context.Context, m *Model) (err error) {
+	if e.Predictions, err = m.Forward(ctx, e.inputs); err != nil {
 		return err
 	}
 	// Measures of such numbers are undefined.
 	if n := notFinite(e.Predictions); n > 0 {
 		return fmt.Errorf("%s: %d of the network's %d outputs for %d samples are not finite, so it cannot be measured; Model.Export names the weights that are not finite", m.Path, n, len(e.Predictions), e.Samples)
 	}
-	return e.measure(m)
-}
-
-// notFinite counts the numbers that are infinite or not a number.
-func notFinite(xs []float32) (n int) {
-	for _, x := range xs {
-		if x-x != 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (e *Evaluation) measure(m *Model) error {
 	y := torch.FromSlice(e.Targets, e.Samples, m.Spec.Out)
 	defer y.Close()
 	found, err := measureRows(m.Spec, e.Predictions, e.Targets, e.Mean, y)
@@ -134,6 +111,16 @@ func (e *Evaluation) measure(m *Model) error {
 	e.Loss, e.ConstantLoss = measure.Number(loss), measure.Number(found.constantLoss)
 	e.BeatsConstant = loss < found.constantLoss
 	return err
+}
+
+// notFinite counts the numbers that are infinite or not a number.
+func notFinite(xs []float32) (n int) {
+	for _, x := range xs {
+		if x-x != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // lossOf returns the loss of rows of outputs, or of one that stands for all.

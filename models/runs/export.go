@@ -34,12 +34,6 @@ type ExportOptions struct {
 // Export writes the network as an ONNX file with metadata, and checks with ONNX Runtime
 // that it computes the same.
 func (m *Model) Export(path string, o ExportOptions) (ONNXCheck, error) {
-	switch {
-	case o.FromSamples && m.Spec.Front == nil:
-		return ONNXCheck{}, fmt.Errorf("%s: %s does not take features of sound, so its file cannot begin with samples: export it without them", m.Path, m.Spec.Name)
-	case o.WithReadout && (m.Spec.Readout == nil || m.Spec.Readout.Forward == nil):
-		return ONNXCheck{}, fmt.Errorf("%s: the outputs of %s have no readout: export it without one", m.Path, m.Spec.Name)
-	}
 	var check *onnx.Check
 	err := m.export(o, func(model nn.Module, example *torch.Tensor, entries map[string]string) (err error) {
 		s := onnx.Signature{
@@ -94,10 +88,23 @@ func (m *Model) ExportRTNeural(path, dialect string) (RTNeuralCheck, error) {
 	return RTNeuralCheck{measure.Number(check.MaxAbsDiff), check.Frames, check.Reset}, nil
 }
 
+// check returns an error for what cannot be exported.
+func (m *Model) check(o ExportOptions) error {
+	switch {
+	case m.module == nil:
+		return fmt.Errorf("%s: it is an ONNX file already; export the .pt file that it was made from", m.Path)
+	case o.FromSamples && m.Spec.Front == nil:
+		return fmt.Errorf("%s: %s does not take features of sound, so its file cannot begin with samples: export it without them", m.Path, m.Spec.Name)
+	case o.WithReadout && (m.Spec.Readout == nil || m.Spec.Readout.Forward == nil):
+		return fmt.Errorf("%s: the outputs of %s have no readout: export it without one", m.Path, m.Spec.Name)
+	}
+	return nil
+}
+
 // export calls write with what an exported file is made of.
 func (m *Model) export(o ExportOptions, write func(model nn.Module, example *torch.Tensor, entries map[string]string) error) error {
-	if m.module == nil {
-		return fmt.Errorf("%s: it is an ONNX file already; export the .pt file that it was made from", m.Path)
+	if err := m.check(o); err != nil {
+		return err
 	}
 	entries, err := metadata(m.Spec, m.Run, o)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"path/filepath"
 	"slices"
 	"text/template"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/safetensors"
@@ -30,7 +30,15 @@ var FolderFiles = []string{onnxFile, weightsFile, configFile, essentiaFile, read
 //go:embed card.md.tmpl
 var cardText string
 
-var cardTemplate = template.Must(template.New("card").Parse(cardText))
+var cardTemplate = template.Must(template.New("card").Funcs(template.FuncMap{
+	"base": base,
+	"number": func(n measure.Number) string {
+		if !n.Defined() {
+			return "undefined"
+		}
+		return fmt.Sprintf("%.4g", float64(n))
+	},
+}).Parse(cardText))
 
 // ExportFolder writes a folder that explains the network to those who do not have Etude:
 //
@@ -40,73 +48,48 @@ var cardTemplate = template.Must(template.New("card").Parse(cardText))
 //	model.json         its inputs and outputs, in the form of Essentia's models
 //	README.md          a model card with a class that reads the folder in PyTorch
 //
-// The folder gets its name when everything is in it. One that is there must be empty or,
-// with Replace, hold nothing but an earlier export. What is not known, such as the data
-// behind weights that do not lie in the folder of a run, is left out; remarks say what.
+// The folder gets its name when everything is in it, see [wholefile.Folder]; [CheckFolder]
+// says which may be there already. What is not known, such as the data behind weights that do
+// not lie in the folder of a run, is left out; remarks say what.
 func (m *Model) ExportFolder(ctx context.Context, dir string, o FolderOptions) (check ONNXCheck, remarks []string, err error) {
-	dir, err = filepath.Abs(dir)
-	if err == nil {
-		dir, err = wholefile.Follow(dir)
+	if err := CheckFolder(dir, o.Replace); err != nil {
+		return check, nil, err
 	}
-	if err == nil {
-		err = replaceable(dir, o.Replace)
-	}
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(dir), 0o777)
+	if dir, err = filepath.Abs(dir); err == nil {
+		err = wholefile.Folder(dir, func(draft string) error {
+			if check, remarks, err = m.fill(draft, o); err != nil {
+				return err
+			}
+			return context.Cause(ctx)
+		})
 	}
 	if err != nil {
-		return check, nil, err
+		return ONNXCheck{}, nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".tmp-")
-	if err != nil {
-		return check, nil, err
-	}
-	made, earlier := filepath.Join(temp, "made"), filepath.Join(temp, "earlier")
-	defer func() {
-		os.RemoveAll(made)
-		os.Remove(temp) // which stays if the earlier folder is in it still
-	}()
-	if err = os.Mkdir(made, 0o777); err == nil {
-		check, remarks, err = m.fill(made, o)
-	}
-	if err = errors.Join(err, context.Cause(ctx)); err != nil {
-		return check, nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	was := os.Rename(dir, earlier)
-	if was != nil && !errors.Is(was, fs.ErrNotExist) {
-		return check, nil, was
-	}
-	if err = os.Rename(made, dir); err != nil {
-		if was == nil {
-			err = errors.Join(err, os.Rename(earlier, dir))
-		}
-		return check, nil, err
-	}
-	os.RemoveAll(earlier)
-	parent, err := os.Open(filepath.Dir(dir))
-	if err == nil {
-		defer parent.Close()
-		err = parent.Sync()
-	}
-	return check, remarks, err
+	return check, remarks, nil
 }
 
-// replaceable refuses a folder that holds something, but for an earlier export that may be
-// replaced.
-func replaceable(dir string, replace bool) error {
+// CheckFolder returns an error for a folder that [Model.ExportFolder] would not write. One
+// that is there must be empty or, if it may be replaced, hold nothing but an earlier export.
+func CheckFolder(dir string, replace bool) error {
 	list, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: it is not a folder that could be written: %w", dir, err)
+		return fmt.Errorf("%s: it is not a folder that can be read: %w", dir, err)
+	}
+	// A shell would be left in the folder that was removed.
+	here, _ := os.Stat(".")
+	if there, _ := os.Stat(dir); os.SameFile(here, there) {
+		return fmt.Errorf("%s: it is the current folder: name another, such as one in it", dir)
 	}
 	for _, e := range list {
 		if !slices.Contains(FolderFiles, e.Name()) || !e.Type().IsRegular() {
 			return fmt.Errorf("%s: the folder holds %s, which is not of an earlier export: name another folder", dir, e.Name())
 		}
 	}
-	if !replace {
+	if len(list) > 0 && !replace {
 		return fmt.Errorf("%s: the folder holds an earlier export: name another folder, or replace it (--force)", dir)
 	}
 	return nil
@@ -124,23 +107,21 @@ func (m *Model) fill(dir string, o FolderOptions) (check ONNXCheck, remarks []st
 	}
 	var c *card
 	if err == nil {
-		c, err = m.card(file, o)
+		c, err = m.card(file, check, o)
+	}
+	if err == nil {
+		err = writeJSON(at(configFile), c.config())
+	}
+	if err == nil {
+		err = c.add(dir, weightsFile, onnxFile, configFile)
+	}
+	if err == nil {
+		err = writeJSON(at(essentiaFile), c.essentia())
+	}
+	if err == nil {
+		err = c.add(dir, essentiaFile)
 	}
 	if err != nil {
-		return check, nil, err
-	}
-	c.Check = check
-	if err := writeJSON(at(configFile), c.config()); err != nil {
-		return check, nil, err
-	}
-	c.Date = time.Now().UTC().Format(time.DateOnly)
-	if err := c.hash(dir, weightsFile); err != nil {
-		return check, nil, err
-	}
-	if err := writeJSON(at(essentiaFile), c.essentia()); err != nil {
-		return check, nil, err
-	}
-	if err := c.hash(dir, onnxFile, configFile, essentiaFile); err != nil {
 		return check, nil, err
 	}
 	head, err := yaml.Marshal(c.head())

@@ -18,6 +18,7 @@ import (
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -171,6 +172,9 @@ func TestExportFolderKeepsOthers(t *testing.T) {
 	assert.ErrorContains(t, export(folder, true), folder+": the folder holds mine.txt, which is not of an earlier export")
 	assert.ErrorContains(t, export(mine, true), mine+": it is not a folder")
 	require.NoError(t, os.Remove(mine))
+	t.Chdir(folder)
+	assert.ErrorContains(t, export(".", true), ".: it is the current folder: name another")
+	t.Chdir(dir)
 
 	// What fails leaves the earlier one, and no draft.
 	require.NoError(t, os.WriteFile(card, []byte("older"), 0o600))
@@ -192,7 +196,7 @@ func TestExportFolderKeepsOthers(t *testing.T) {
 
 // The card names the collections that samples come from, and their licences.
 func TestCardCountsCollections(t *testing.T) {
-	c := &card{Data: &DataInfo{Samples: 5, Root: "/home/me/my`music|"}, Inputs: []onnxTensor{{}}}
+	c := &card{Data: &DataInfo{Samples: 5, Root: "/home/me/my`music|"}, File: &onnx.Model{Inputs: []onnx.Value{{}}}}
 	c.Spec.Outputs = func() []string { return nil }
 	c.count(sampleList{
 		Train: []sampleID{{Name: "deam/2.mp3"}, {Name: "own.wav"}, {Name: "deam.wav"}},
@@ -205,6 +209,6 @@ func TestCardCountsCollections(t *testing.T) {
 	var text strings.Builder
 	require.NoError(t, cardTemplate.Execute(&text, c))
 	assert.Regexp(t, `(?m)^\| DEAM, [^|]* \| 2 \| the music is under Creative Commons`, text.String())
-	assert.Contains(t, text.String(), "\nOf 2 samples the run does not say who made them")
+	assert.Contains(t, text.String(), "\nWho made 2 of the samples, and under which licence")
 	assert.Contains(t, text.String(), "from the folder `my_music_`:")
 }

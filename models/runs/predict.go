@@ -65,11 +65,8 @@ func (m *Model) Predict(ctx context.Context, files ...string) ([]Prediction, err
 // network that does not take sound.
 func (m *Model) PredictEvery(ctx context.Context, every float64, files ...string) ([]Prediction, error) {
 	source, ok := m.Spec.Source.(dataset.Files)
-	switch {
-	case !ok || source.Windows == nil:
+	if !ok || source.Windows == nil {
 		return nil, fmt.Errorf("%s does not take sound, of which there could be windows", m.Spec.Name)
-	case !(every >= 0.01):
-		return nil, fmt.Errorf("a window every %g seconds, want 0.01 or more", every)
 	}
 	// One at a time, because whole sounds are in memory.
 	return m.predict(ctx, 1, func(path string) (*dataset.Features, error) { return source.Windows(ctx, path, every) }, files)
@@ -156,7 +153,7 @@ func (m *Model) inputs(list []Prediction, name string, text json.RawMessage) []P
 	}
 	var v struct {
 		File, Network, Part, Error string
-		Input                      []float32
+		Input                      []*float32 // nil for null
 		Valence, Arousal           *float64
 	}
 	into := any(&v)
@@ -164,6 +161,17 @@ func (m *Model) inputs(list []Prediction, name string, text json.RawMessage) []P
 		into = &v.Input
 	}
 	err := json.Unmarshal(text, into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		err = fmt.Errorf(`an input is a list of numbers, {"input": […]} or {"valence": …, "arousal": …}; this one has a JSON %s in its place`, wrong.Value)
+	}
+	var input []float32
+	for _, x := range v.Input {
+		if x == nil {
+			err = cmp.Or(err, errors.New("one of its numbers is null"))
+			break
+		}
+		input = append(input, *x)
+	}
 	mood := dataset.Label{}
 	if v.Valence != nil && v.Arousal != nil {
 		mood.Valence, mood.Arousal = *v.Valence, *v.Arousal
@@ -174,8 +182,8 @@ func (m *Model) inputs(list []Prediction, name string, text json.RawMessage) []P
 		err = errors.New(v.Error)
 	case v.Network != "" && v.Network != m.Spec.Name:
 		err = fmt.Errorf("the input is for the network %s, not for %s", v.Network, m.Spec.Name)
-	case v.Input != nil && len(v.Input) != m.Spec.In:
-		err = fmt.Errorf("%s takes %d numbers, not %d", m.Spec.Name, m.Spec.In, len(v.Input))
+	case v.Input != nil && len(input) != m.Spec.In:
+		err = fmt.Errorf("%s takes %d numbers, not %d", m.Spec.Name, m.Spec.In, len(input))
 	case v.Input != nil:
 	case m.Spec.In != dataset.EmbeddingSize:
 		err = fmt.Errorf(`no "input" with %d numbers for %s`, m.Spec.In, m.Spec.Name)
@@ -184,9 +192,9 @@ func (m *Model) inputs(list []Prediction, name string, text json.RawMessage) []P
 	case max(mood.Valence, -mood.Valence) > 1 || mood.Arousal < 0 || mood.Arousal > 1:
 		err = fmt.Errorf("valence %g and arousal %g are not in [-1, 1] and [0, 1]", mood.Valence, mood.Arousal)
 	default:
-		v.Input = dataset.Embedding(mood.Valence, mood.Arousal)
+		input = dataset.Embedding(mood.Valence, mood.Arousal)
 	}
-	p := Prediction{File: cmp.Or(v.File, name), Part: v.Part, Input: v.Input, Err: err}
+	p := Prediction{File: cmp.Or(v.File, name), Part: v.Part, Input: input, Err: err}
 	if v.File == "" && v.Part == "" {
 		p.Part = fmt.Sprint("input ", len(list)+1)
 	}

@@ -121,9 +121,10 @@ func TestPredictJSON(t *testing.T) {
 		`{"valence": 1}`:                                         "neither",
 		`{"valence": 1.5, "arousal": 0}`:                         "not in [-1, 1]",
 		`{"valence": 0, "arousal": -0.5}`:                        "not in [-1, 1] and [0, 1]",
-		`{"valence": "high", "arousal": 0}`:                      "cannot unmarshal",
+		`{"valence": "high", "arousal": 0}`:                      "this one has a JSON string in its place",
 		`{"file": "a.wav", "input": null, "error": "is silent"}`: "is silent",
-		`["a"]`: "cannot unmarshal",
+		`["a"]`: "this one has a JSON string in its place",
+		`{"input": [` + strings.Repeat("null, ", 63) + `1]}`: "one of its numbers is null",
 		"[1, 2": "unexpected EOF",
 		" ":     "no input in it",
 	} {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/etude-ml/etude/models/dataset"
 	"github.com/etude-ml/etude/models/measure"
-	"github.com/etude-ml/etude/torch"
 )
 
 // WeightsChange holds the measures of a network and of its file with rounded weights, on
@@ -24,15 +23,15 @@ type WeightsChange struct {
 	Rise measure.Number `json:"rise"`
 }
 
-// MeasureWeights measures what [Model.Export] with such weights would change, as
-// [Model.Evaluate] does. It writes no file. What options of an export put before and
-// after the network has no weights, so the measures hold with any.
-func (m *Model) MeasureWeights(ctx context.Context, weights torch.DType, root string, all bool, o dataset.Options) (*WeightsChange, error) {
-	before, x, err := m.toMeasure(ctx, root, all, o)
-	if err != nil {
+// MeasureWeights measures what the weights of an [Model.Export] change, as [Model.Evaluate]
+// does. It writes no file. What options put before and after the network has no weights, so
+// they are only checked.
+func (m *Model) MeasureWeights(ctx context.Context, export ExportOptions, root string, all bool, o dataset.Options) (*WeightsChange, error) {
+	if err := m.check(export); err != nil {
 		return nil, err
 	}
-	if err := before.answer(ctx, m, x); err != nil {
+	before, err := m.Evaluate(ctx, root, all, o)
+	if err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "etude-weights-")
@@ -41,7 +40,7 @@ func (m *Model) MeasureWeights(ctx context.Context, weights torch.DType, root st
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "model.onnx")
-	if _, err := m.Export(path, ExportOptions{Weights: weights}); err != nil {
+	if _, err := m.Export(path, ExportOptions{Weights: export.Weights}); err != nil {
 		return nil, err
 	}
 	rounded, err := openONNX(path, m.Spec.Name)
@@ -50,7 +49,7 @@ func (m *Model) MeasureWeights(ctx context.Context, weights torch.DType, root st
 	}
 	defer rounded.Close()
 	after := *before
-	if err := after.answer(ctx, rounded, x); err != nil {
+	if err := after.answer(ctx, rounded); err != nil {
 		return nil, err
 	}
 	c := &WeightsChange{Before: before, After: &after}

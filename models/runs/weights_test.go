@@ -44,7 +44,7 @@ func TestMeasureWeights(t *testing.T) {
 	ctx, m := context.Background(), emotion(t)
 	m.Spec.Source = learned{m.Spec.Source, m}
 	for _, d := range []torch.DType{torch.Float16, torch.Int8} {
-		change, err := m.MeasureWeights(ctx, d, "made up", false, dataset.Options{})
+		change, err := m.MeasureWeights(ctx, ExportOptions{Weights: d, WithReadout: true}, "made up", false, dataset.Options{})
 		require.NoError(t, err)
 		assert.Zero(t, change.Before.Loss)
 		assert.Positive(t, change.After.Loss)
@@ -70,5 +70,9 @@ func TestMeasureWeights(t *testing.T) {
 		require.NoError(t, err)
 		// The filters of the features are not rounded, and neither does it change ones and zeros.
 		exported(t, features(t), ExportOptions{Weights: d, FromSamples: true})
+
+		// What cannot be exported is not measured either.
+		_, err = file.MeasureWeights(ctx, ExportOptions{Weights: d}, "nowhere", false, dataset.Options{})
+		assert.ErrorContains(t, err, "it is an ONNX file already")
 	}
 }

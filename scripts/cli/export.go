@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/etude-ml/etude/models/dataset"
-	"github.com/etude-ml/etude/models/measure"
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/torch"
@@ -65,33 +65,28 @@ Examples:
 
 // Validate finds mistakes in the command line.
 func (c *exportCommand) Validate() error {
+	neural := c.Format == "rtneural"
 	switch {
-	case c.Format != "onnx" && c.Format != "rtneural":
+	case !neural && c.Format != "onnx":
 		return fmt.Errorf("format %q is not known; there are onnx and rtneural", c.Format)
-	case c.Dialect != "" && c.Format != "rtneural":
-		return fmt.Errorf("--dialect is a form of RTNeural's JSON; add --format rtneural")
-	case c.Dialect != "" && c.Dialect != rtneural.Kelly:
+	case !neural && c.Dialect != "":
+		return errors.New("--dialect is a form of RTNeural's JSON; add --format rtneural")
+	case neural && c.Dialect != "" && c.Dialect != rtneural.Kelly:
 		return fmt.Errorf("dialect %q is not known; there is %s", c.Dialect, rtneural.Kelly)
-	case c.Format == "rtneural" && c.Opset != 0:
-		return fmt.Errorf("--opset is for ONNX; the format is rtneural")
-	case c.Format == "rtneural" && (c.FromSamples || c.WithReadout):
-		return fmt.Errorf("--from-samples and --with-readout are for ONNX; the format is rtneural")
+	case neural && (c.Opset != 0 || c.FromSamples || c.WithReadout || c.Weights != "float32" || c.To != ""):
+		return errors.New("--opset, --from-samples, --with-readout, --weights and --to are for ONNX; the format is rtneural")
 	case weightTypes[c.Weights] == torch.Float32 && c.Weights != "float32":
 		return fmt.Errorf("weights %q are not known; there are float32, float16 and int8", c.Weights)
-	case c.Format == "rtneural" && c.Weights != "float32":
-		return fmt.Errorf("--weights is for ONNX; the format is rtneural")
 	case c.Weights == "float32" && (c.Data != "" || c.All || c.MaxRise != 1):
-		return fmt.Errorf("--data, --all and --max-rise measure rounded weights; add --weights float16 or int8")
+		return errors.New("--data, --all and --max-rise measure rounded weights; add --weights float16 or int8")
 	case c.Data == "" && (c.All || c.MaxRise != 1):
-		return fmt.Errorf("--all and --max-rise are about the measures on --data, which is not given")
+		return errors.New("--all and --max-rise are about the measures on --data, which is not given")
 	case !(c.MaxRise >= 0):
 		return fmt.Errorf("--max-rise is %g; it is a percentage from 0 on", c.MaxRise)
-	case c.Format == "rtneural" && c.To != "":
-		return fmt.Errorf("--to is for ONNX; the format is rtneural")
 	case c.To != "" && c.Output != "":
-		return fmt.Errorf("--to names the folder and -o the file; give one of them")
+		return errors.New("--to names the folder and -o the file; give one of them")
 	case c.Force && c.To == "":
-		return fmt.Errorf("--force replaces the folder of --to; none is given")
+		return errors.New("--force replaces the folder of --to; none is given")
 	case c.FromSamples && c.Opset != 0 && c.Opset < 17:
 		return fmt.Errorf("--opset is %d; the spectra of --from-samples need 17 or more", c.Opset)
 	}
@@ -147,39 +142,39 @@ func (c *exportCommand) Run(env *Env) error {
 		output += map[string]string{"onnx": ".onnx", "rtneural": ".json"}[c.Format]
 	}
 	if c.To != "" {
-		output = filepath.Join(c.To, "model.onnx")
-	} else if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: there is something else than a file of that name; give another with -o", output)
+		output, err = filepath.Join(c.To, "model.onnx"), runs.CheckFolder(c.To, c.Force)
+	} else {
+		err = checkWritable("-o", output)
+	}
+	if err != nil {
+		return err
 	}
 	options := runs.ExportOptions{Opset: c.Opset, FromSamples: c.FromSamples, WithReadout: c.WithReadout, Weights: weightTypes[c.Weights]}
-	result, difference := exported{File: output, Folder: c.To, Network: m.Spec.Name}, measure.Number(0)
+	result := exported{File: output, Folder: c.To, Network: m.Spec.Name}
 	if c.Data != "" {
-		if result.Weights, err = c.measure(env, m, options.Weights); err != nil {
+		if result.Weights, err = c.measure(env, m, options); err != nil {
 			return err
 		}
 	}
+	var check runs.ONNXCheck
+	var neural runs.RTNeuralCheck
 	switch {
 	case c.Format == "rtneural":
-		check, err := m.ExportRTNeural(output, c.Dialect)
-		if err != nil {
-			return err
-		}
-		result.RTNeural, difference = &check, check.MaxAbsDiff
+		neural, err = m.ExportRTNeural(output, c.Dialect)
+		result.RTNeural = &neural
 	case c.To != "":
-		check, remarks, err := m.ExportFolder(env.Context, c.To, runs.FolderOptions{ExportOptions: options, Replace: c.Force, Change: result.Weights})
-		if err != nil {
-			return err
-		}
+		var remarks []string
+		check, remarks, err = m.ExportFolder(env.Context, c.To, runs.FolderOptions{ExportOptions: options, Replace: c.Force, Change: result.Weights})
+		result.ONNX = &check
 		for _, remark := range remarks {
 			env.say("%s", remark)
 		}
-		result.ONNX, difference = &check, check.MaxAbsDiff
 	default:
-		check, err := m.Export(output, options)
-		if err != nil {
-			return err
-		}
-		result.ONNX, difference = &check, check.MaxAbsDiff
+		check, err = m.Export(output, options)
+		result.ONNX = &check
+	}
+	if err != nil {
+		return err
 	}
 	if options.Weights != torch.Float32 && c.Data == "" {
 		env.say("%s: whether weights in %s change the network's measures was not tested: --data DATA does so", m.Spec.Name, c.Weights)
@@ -187,27 +182,27 @@ func (c *exportCommand) Run(env *Env) error {
 	return env.result(c.JSON, result, func(w io.Writer) {
 		size := ""
 		if info, err := os.Stat(output); err == nil && options.Weights != torch.Float32 {
-			size = fmt.Sprintf(" in %d bytes instead of %d", info.Size(), int(info.Size())+result.ONNX.Saved)
+			size = fmt.Sprintf(" in %d bytes instead of %d", info.Size(), int(info.Size())+check.Saved)
 		}
-		plain.Fprintf(w, "%s: %s%s, within %.1e of libtorch\n", output, m.Spec.Title, size, float64(difference))
+		plain.Fprintf(w, "%s: %s%s, within %.1e of libtorch\n", output, m.Spec.Title, size, float64(max(check.MaxAbsDiff, neural.MaxAbsDiff)))
 		if c.To != "" {
 			plain.Fprintf(w, "beside it: %s\n", strings.Join(runs.FolderFiles[1:], ", "))
 		}
-		if result.RTNeural != nil && result.RTNeural.Reset {
+		if neural.Reset {
 			plain.Fprintf(w, "its LSTM begins each input from the zero state: call reset() before each forward()\n")
 		}
 	}, true)
 }
 
 // measure compares the measures of the network with those of rounded weights.
-func (c *exportCommand) measure(env *Env, m *runs.Model, weights torch.DType) (change *runs.WeightsChange, err error) {
+func (c *exportCommand) measure(env *Env, m *runs.Model, options runs.ExportOptions) (change *runs.WeightsChange, err error) {
 	if err := checkPath("--data", c.Data); err != nil {
 		return nil, err
 	}
 	kept, done := c.open(env)
 	defer done()
 	e, err := env.evaluate(m, c.All, dataset.Options{Cache: kept}, func(o dataset.Options) (*runs.Evaluation, error) {
-		if change, err = m.MeasureWeights(env.Context, weights, c.Data, c.All, o); err != nil {
+		if change, err = m.MeasureWeights(env.Context, options, c.Data, c.All, o); err != nil {
 			return nil, err
 		}
 		return change.Before, nil

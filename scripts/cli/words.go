@@ -6,6 +6,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/runs"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // clearer rewrites messages of the parser in words that need no knowledge of it.
@@ -127,6 +129,15 @@ func oneNetwork(name string) (models.Spec, error) {
 // checkPath makes sure that what a flag names is there.
 func checkPath(flag, path string) error {
 	_, err := os.Stat(path)
+	return named(flag, path, err)
+}
+
+// checkWritable reports before the work what would keep a file from being written after it.
+func checkWritable(flag, path string) error {
+	d, err := wholefile.NewDraft(path, func(io.Writer) error { return nil })
+	if err == nil {
+		d.Discard()
+	}
 	return named(flag, path, err)
 }
 

@@ -84,7 +84,7 @@ func TestAStrangersWay(t *testing.T) {
 	t.Run("folder", func(t *testing.T) {
 		_, stderr, err := s.run("etude export runs/first/emotion --to emotion")
 		assert.ErrorContains(t, err, "exit status 1")
-		assert.Contains(t, stderr, folder+": the folder holds an earlier export: name another folder, or replace it (--force)")
+		assert.Contains(t, stderr, "emotion: the folder holds an earlier export: name another folder, or replace it (--force)")
 		var result struct {
 			File, Folder, Network string
 			ONNX                  runs.ONNXCheck
@@ -105,7 +105,7 @@ func TestAStrangersWay(t *testing.T) {
 		for _, text := range []string{
 			fmt.Sprintf("\n| loss | %.4g | %.4g |\n", summary["emotion"].Loss, summary["emotion"].Constant), "| valence CCC |",
 			"64 samples in 32 groups, such as pieces or players, from the folder `music`: 50 for training and 14 for validation",
-			"Of 64 samples the run does not say who made them", "feature emotion.logmel+clip: version",
+			"Who made 64 of the samples, and under which licence", "feature emotion.logmel+clip: version",
 		} {
 			assert.Contains(t, string(card), text)
 		}
