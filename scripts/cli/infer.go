@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +52,7 @@ Examples:
 
 // Validate finds mistakes in the command line.
 func (c *inferCommand) Validate() error {
-	if every, err := c.every(); c.Every != "" && (err != nil || !(every >= 0.01)) {
+	if every, err := c.every(); c.Every != "" && (err != nil || !(every >= 0.01 && every <= math.MaxFloat64)) {
 		return fmt.Errorf("--every is %s; it must be a number of seconds from 0.01 on, such as 0.5", c.Every)
 	}
 	midi, plot := strings.ToLower(filepath.Ext(c.MIDI)), strings.ToLower(filepath.Ext(c.Plot))
@@ -106,6 +107,13 @@ const wide = 4
 
 // Run lets the network answer.
 func (c *inferCommand) Run(env *Env) error {
+	for _, file := range []struct{ flag, path string }{{"--midi", c.MIDI}, {"--plot", c.Plot}} {
+		if file.path != "" {
+			if err := checkWritable(file.flag, file.path); err != nil {
+				return err
+			}
+		}
+	}
 	every, _ := c.every() // 0 without --every
 	a := &answers{env: env, json: c.JSON, chain: c.Chain, windows: c.Every != "", plot: c.Plot != ""}
 	var predict func(files []string) ([]runs.Prediction, error)
@@ -168,21 +176,22 @@ func (c *inferCommand) Run(env *Env) error {
 		}
 		files = files[n:]
 	}
-	switch {
-	case c.MIDI == "":
-	case a.failed:
+	failed := a.finish()
+	if c.MIDI != "" && a.failed {
 		env.say("%s is not written, because there is no answer for a part of the sound", c.MIDI)
-	default:
+	} else if c.MIDI != "" {
 		if err := sketch.WriteMIDI(c.MIDI); err != nil {
 			return err
 		}
 	}
-	if c.Plot != "" && len(a.drawn) > 0 {
+	if c.Plot != "" && len(a.drawn) == 0 {
+		env.say("%s is not written, because there is no answer", c.Plot)
+	} else if c.Plot != "" {
 		if err := plotAnswers(c.Plot, a.drawn, a.windows, a.classes); err != nil {
 			return err
 		}
 	}
-	return a.finish()
+	return failed
 }
 
 // answers prints predictions.
@@ -374,6 +383,8 @@ func (a *answers) finish() error {
 	for _, line := range runs.Remarks(a.skipped, nil) {
 		a.env.say("%s", line)
 	}
+	slices.Sort(a.notes)
+	a.notes = slices.Compact(a.notes) // one of a file comes with each of its windows
 	if n := len(a.notes); n > 0 {
 		a.env.say("%s on files that were read (--json lists them), the first: %s", count(n, "remark"), a.notes[0])
 	}

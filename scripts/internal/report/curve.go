@@ -37,11 +37,11 @@ func Curve(title string, names []string, xs []float64, values [][]float64, unit 
 		if err != nil {
 			return nil, misfit(title, "%q: %w", name, err)
 		}
-		line.Color, line.Width, dots.Color, dots.Radius = colors[i], vg.Points(1.6), colors[i], 0
+		line.Color, line.Width, dots.Color, dots.Radius = colors[i], vg.Points(1.6), colors[i], vg.Points(2)
+		p.Add(line)
 		if len(points) <= 40 { // so that one value shows at all
-			dots.Radius = vg.Points(2)
+			p.Add(dots)
 		}
-		p.Add(line, dots)
 		f.keys = append(f.keys, key{name, colors[i]})
 	}
 	if f.keys == nil {
