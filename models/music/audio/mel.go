@@ -54,6 +54,9 @@ func (c *Clip) feature() ([]float32, error) {
 	if !slices.ContainsFunc(x, loud) {
 		return nil, ErrSilent
 	}
+	if c.Rate == SampleRate {
+		return logMel(x)
+	}
 	y := resample(x, c.Rate, SampleRate)
 	// soxr gives round(n·22050/rate) samples, and librosa appends a zero if that is
 	// less than ⌈n·22050/rate⌉. It matters where a clip ends abruptly.

@@ -6,7 +6,6 @@ package dsp
 import (
 	"math/cmplx"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"testing"
 
@@ -37,27 +36,6 @@ func TestFFT(t *testing.T) {
 	}
 	for _, n := range []int{-16, 0, 8, 100} {
 		assert.Panics(t, func() { NewFFT(n) }, "%d", n)
-	}
-}
-
-// TestPass compares the passes in assembly with those in Go. Go's compiler joins no
-// multiplication and addition on amd64, so not a bit may differ.
-func TestPass(t *testing.T) {
-	if !hasAVX {
-		t.Skip("the processor has no AVX, or there is no assembly for it")
-	}
-	random := rand.New(rand.NewPCG(3, 4))
-	for n := 16; n <= 1<<13; n *= 2 {
-		for _, p := range NewFFT(n).passes {
-			got := make([]complex128, n/2)
-			for i := range got {
-				got[i] = complex(random.NormFloat64(), random.NormFloat64())
-			}
-			want := slices.Clone(got)
-			passAVX(got, p.b, p.c, p.d)
-			p.run(want)
-			require.Equal(t, want, got, "%d numbers, %d transforms of %d", n/2, n/2/len(p.b), len(p.b))
-		}
 	}
 }
 

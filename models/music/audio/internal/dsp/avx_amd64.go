@@ -11,3 +11,8 @@ var hasAVX = cpu.X86.HasAVX
 //
 //go:noescape
 func passAVX(y, b, c, d []complex128)
+
+// dot16AVX does what dot16 does.
+//
+//go:noescape
+func dot16AVX(a, b *[16]float64) float64

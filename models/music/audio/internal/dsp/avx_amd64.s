@@ -74,3 +74,32 @@ pair:
 	JLT  block
 	VZEROUPPER
 	RET
+
+// func dot16AVX(a, b *[16]float64) float64
+TEXT ·dot16AVX(SB), NOSPLIT, $0-24
+	MOVQ a+0(FP), AX
+	MOVQ b+8(FP), BX
+
+	// Four sums side by side, each in the order of dot16.
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	VMULPD  (BX), Y0, Y0
+	VMULPD  32(BX), Y1, Y1
+	VMULPD  64(BX), Y2, Y2
+	VMULPD  96(BX), Y3, Y3
+	VADDPD  Y1, Y0, Y0
+	VADDPD  Y2, Y0, Y0
+	VADDPD  Y3, Y0, Y0
+
+	// And these one by one.
+	VEXTRACTF128 $1, Y0, X1
+	VPERMILPD    $1, X0, X2
+	VPERMILPD    $1, X1, X3
+	VADDSD       X2, X0, X0
+	VADDSD       X1, X0, X0
+	VADDSD       X3, X0, X0
+	VMOVSD       X0, ret+16(FP)
+	VZEROUPPER
+	RET
