@@ -13,12 +13,14 @@ of=$(echo "$gotorch" && ls -lL "$libtorch/lib/libtorch_cpu.so" && cksum "$here"/
 [[ ! -e $dir/libcgotorch.so || $of != "$(cat "$dir/made-of" 2> /dev/null)" ]] || exit 0
 mkdir -p "$dir"
 echo "compiling GoTorch's C++ …"
+# GoTorch's files are compiled as one, because most of the time goes into libtorch's headers.
 # The flags are the bridge's: with --disable-new-dtags this libtorch wins over another
 # one on LD_LIBRARY_PATH.
-"${CXX:-g++}" -std=c++20 -O2 -DNDEBUG -D_GLIBCXX_USE_CXX11_ABI=1 -fPIC -DTensor_Close=Tensor_Delete \
-  -I "$gotorch" -I "$libtorch/include" -I "$libtorch/include/torch/csrc/api/include" \
-  "$gotorch"/cgotorch/*.cc "$here"/cpp/close.cpp -shared -o "$dir/libcgotorch.so.new" \
-  -L "$libtorch/lib" -Xlinker -rpath -Xlinker "$libtorch/lib" -Wl,--disable-new-dtags -ltorch_cpu -lc10
+printf '#include "%s"\n' "$gotorch"/cgotorch/*.cc |
+  "${CXX:-g++}" -std=c++20 -O1 -DNDEBUG -D_GLIBCXX_USE_CXX11_ABI=1 -fPIC -DTensor_Close=Tensor_Delete \
+    -I "$gotorch" -I "$libtorch/include" -I "$libtorch/include/torch/csrc/api/include" \
+    -x c++ - "$here"/cpp/close.cpp -shared -o "$dir/libcgotorch.so.new" \
+    -L "$libtorch/lib" -Xlinker -rpath -Xlinker "$libtorch/lib" -Wl,--disable-new-dtags -ltorch_cpu -lc10
 mv "$dir/libcgotorch.so.new" "$dir/libcgotorch.so"
 # GoTorch's own flags name these, too. libtorch.so of all wants CUDA even where there is none.
 for name in c10 torch torch_cpu; do

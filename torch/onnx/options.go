@@ -48,14 +48,16 @@ type ProviderUse struct {
 	Err  error  // why it is not in use; nil where it is
 }
 
+type provider struct {
+	name string
+	add  func(*ort.SessionOptions, map[string]string) error
+}
+
 // providers lists the execution providers that are known. The CPU is always there.
-var providers = []struct {
-	short, name string
-	add         func(*ort.SessionOptions, map[string]string) error
-}{
-	{"TensorRT", "TensorrtExecutionProvider", adder(ort.NewTensorRTProviderOptions, (*ort.SessionOptions).AppendExecutionProviderTensorRT)},
-	{"CUDA", "CUDAExecutionProvider", adder(ort.NewCUDAProviderOptions, (*ort.SessionOptions).AppendExecutionProviderCUDA)},
-	{"CPU", "CPUExecutionProvider", nil},
+var providers = []provider{
+	{"TensorrtExecutionProvider", adder(ort.NewTensorRTProviderOptions, (*ort.SessionOptions).AppendExecutionProviderTensorRT)},
+	{"CUDAExecutionProvider", adder(ort.NewCUDAProviderOptions, (*ort.SessionOptions).AppendExecutionProviderCUDA)},
+	{"CPUExecutionProvider", nil},
 }
 
 const cpu = 2
@@ -78,58 +80,67 @@ func adder[O interface {
 	}
 }
 
-// chosen returns the places of the providers in their table.
-func (o SessionOptions) chosen() (list []int) {
+// chosen returns the places of the providers in their table but for the CPU's, and whether
+// the CPU runs what is left over.
+func (o SessionOptions) chosen() (others []int, rest bool) {
 	for i, p := range o.Providers {
-		k := 0
-		for k < len(providers) && !strings.EqualFold(p.Name, providers[k].short) && !strings.EqualFold(p.Name, providers[k].name) {
-			k++
-		}
+		k := slices.IndexFunc(providers, func(q provider) bool {
+			return strings.EqualFold(q.name, p.Name) || strings.EqualFold(q.name, p.Name+"ExecutionProvider")
+		})
 		switch {
-		case k == len(providers):
+		case k < 0:
 			fail.With("there is no execution provider %q; want CPU, CUDA or TensorRT", p.Name)
-		case slices.Contains(list, k):
+		case slices.Contains(others, k):
 			fail.With("the execution provider %s is listed twice", p.Name)
-		case k == cpu && i < len(o.Providers)-1:
+		case k != cpu:
+			others = append(others, k)
+		case i < len(o.Providers)-1:
 			fail.With("the CPU runs every operator, so nothing is left for %s after it: put CPU at the end of the list", o.Providers[i+1].Name)
-		case k == cpu && len(p.Options) > 0:
+		case len(p.Options) > 0:
 			fail.With("the execution provider CPU has no options; the number of threads is in SessionOptions")
 		}
-		list = append(list, k)
 	}
-	if len(list) == 0 {
-		list = []int{cpu}
-	}
-	return list
+	return others, len(others) < max(1, len(o.Providers))
 }
 
 // start makes a session of a model's bytes, with further entries of its configuration.
-func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map[string]string) (*ort.DynamicAdvancedSession, []ProviderUse) {
-	chosen := o.chosen()
-	rest := chosen[len(chosen)-1] == cpu // whether the CPU runs what is left over
-	uses := collect(chosen, func(k int) ProviderUse { return ProviderUse{Name: providers[k].name} })
+func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map[string]string) (session *ort.DynamicAdvancedSession, uses []ProviderUse) {
+	others, rest := o.chosen()
+	if !rest {
+		entries["session.disable_cpu_ep_fallback"] = "1"
+	}
+	if !o.Spinning {
+		entries["session.intra_op.allow_spinning"], entries["session.inter_op.allow_spinning"] = "0", "0"
+	}
+	uses = collect(others, func(k int) ProviderUse { return ProviderUse{Name: providers[k].name} })
 	for {
-		so := fail.Or(o.settings(entries, rest))
-		at := -1 // the provider to blame: the one that cannot be added, or the first of the others
-		var err error
-		for i, k := range chosen {
-			if k == cpu || uses[i].Err != nil {
-				continue
+		// The provider to blame: the one that cannot be added, or the first of the others.
+		at := slices.IndexFunc(uses, func(u ProviderUse) bool { return u.Err == nil })
+		err := withOptions(func(so *ort.SessionOptions) {
+			fail.On(so.SetIntraOpNumThreads(max(1, o.Threads)))
+			fail.On(so.SetInterOpNumThreads(max(1, o.InterOpThreads)))
+			if o.InterOpThreads > 1 {
+				fail.On(so.SetExecutionMode(ort.ExecutionModeParallel))
 			}
-			if err = providers[k].add(so, o.Providers[i].Options); err != nil || at < 0 {
-				at = i
+			for key, value := range entries {
+				fail.On(so.AddSessionConfigEntry(key, value))
 			}
-			if err != nil {
-				break
+			for i, k := range others {
+				if uses[i].Err != nil {
+					continue
+				}
+				if err := providers[k].add(so, o.Providers[i].Options); err != nil {
+					at = i
+					fail.On(err)
+				}
 			}
-		}
-		var session *ort.DynamicAdvancedSession
-		if err == nil {
-			session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so)
-		}
-		_ = so.Destroy()
+			session = fail.Or(ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, so))
+		})
 		switch {
 		case err == nil:
+			if rest {
+				uses = append(uses, ProviderUse{Name: providers[cpu].name})
+			}
 			return session, uses
 		case at < 0:
 			fail.With("ONNX Runtime refuses it: %w", err)
@@ -141,49 +152,21 @@ func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map
 	}
 }
 
-// settings returns the options of a session, without its providers.
-func (o SessionOptions) settings(entries map[string]string, rest bool) (*ort.SessionOptions, error) {
-	so, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	set := func(err2 error) {
-		if err == nil {
-			err = err2
-		}
-	}
-	set(so.SetIntraOpNumThreads(max(1, o.Threads)))
-	set(so.SetInterOpNumThreads(max(1, o.InterOpThreads)))
-	if o.InterOpThreads > 1 {
-		set(so.SetExecutionMode(ort.ExecutionModeParallel))
-	}
-	if !o.Spinning {
-		set(so.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"))
-		set(so.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"))
-	}
-	if !rest {
-		set(so.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1"))
-	}
-	for key, value := range entries {
-		set(so.AddSessionConfigEntry(key, value))
-	}
-	if err != nil {
-		_ = so.Destroy()
-	}
-	return so, err
+// withOptions calls f, which may fail, with new options.
+func withOptions(f func(*ort.SessionOptions)) error {
+	return fail.Catch(func() {
+		so := fail.Or(ort.NewSessionOptions())
+		defer func() { _ = so.Destroy() }()
+		f(so)
+	})
 }
 
 // available lists the providers that start here.
 func available() (names []string) {
 	for k, p := range providers {
-		so, err := ort.NewSessionOptions()
-		if err != nil {
-			continue
-		}
-		if k == cpu || p.add(so, nil) == nil {
+		if k == cpu || withOptions(func(so *ort.SessionOptions) { fail.On(p.add(so, nil)) }) == nil {
 			names = append(names, p.name)
 		}
-		_ = so.Destroy()
 	}
 	return names
 }
