@@ -46,17 +46,7 @@ func (s *Session) Bind(inputs, outputs map[string]Array) (*Binding, error) {
 	b := &bound{}
 	err := s.try(func() {
 		shaped := func(v Value, a Array) Array {
-			n := 1
-			for _, size := range a.shape {
-				n *= size
-			}
-			switch length := len(a.data) / max(1, a.dtype.Size()); {
-			case a.shape == nil:
-				a.shape = fail.Or(v.fill(length))
-			case n != length:
-				fail.With("%s: %d elements do not fill the shape %v", v, length, a.shape)
-			}
-			if len(a.shape) == 0 {
+			if a = v.fill(a); len(a.shape) == 0 {
 				fail.With("%s: a scalar cannot be bound; Run takes it", v)
 			}
 			return a

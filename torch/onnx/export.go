@@ -70,20 +70,21 @@ func (e *exporter) export(path string) (*Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	check, err := e.compare(file.Marshal())
+	plain := file.Marshal()
+	check, err := e.compare(plain)
 	if err != nil {
 		return nil, err
 	}
 	if e.Weights != torch.Float32 {
-		saved, err := e.shrink(file)
-		if err != nil {
+		if err := e.shrink(file.Graph); err != nil {
 			return nil, err
 		}
 		e.stored = e.Weights
-		if check, err = e.compare(file.Marshal()); err != nil {
+		small := file.Marshal()
+		if check, err = e.compare(small); err != nil {
 			return nil, fmt.Errorf("with weights in %s: %w", e.Weights, err)
 		}
-		check.Saved = saved
+		check.Saved = len(plain) - len(small)
 		file.Metadata = append(file.Metadata, pb.Entry{Key: weightsKey, Value: e.Weights.String()})
 	}
 	for _, k := range slices.Sorted(maps.Keys(e.Metadata)) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -66,32 +67,33 @@ func arrange[T any](kind string, vs []Value, given map[string]T, array func(Valu
 	return list
 }
 
-// fill returns v's shape for n elements.
-func (v Value) fill(n int) ([]int, error) {
-	shape, free, rest := make([]int, len(v.Shape)), -1, 1
-	for i, d := range v.Shape {
+// fill returns a with the shape that it is given or v has, where one size may be free.
+func (v Value) fill(a Array) Array {
+	shape, free, rest, n := slices.Clone(a.shape), -1, 1, len(a.data)/a.dtype.Size()
+	if a.shape == nil {
+		shape = collect(v.Shape, func(d Dim) int { return d.Size })
+	}
+	for i, size := range shape {
 		switch {
-		case d.Size >= 0:
-			shape[i], rest = d.Size, rest*d.Size
+		case size >= 0:
+			rest *= size
 		case free >= 0:
-			return nil, fmt.Errorf("%s has several free dimensions: give a shape, with Run or ArrayOf", v)
+			fail.With("%s has several free dimensions: give a shape, with Run or ArrayOf", v)
 		default:
 			free = i
 		}
 	}
 	switch {
-	case v.AnyShape || free >= 0 && rest == 0:
-		return nil, fmt.Errorf("%s: %d elements do not say which shape they have: give it, with Run or ArrayOf", v, n)
+	case a.shape == nil && v.AnyShape || free >= 0 && rest == 0:
+		fail.With("%s: %d elements do not say which shape they have: give it, with Run or ArrayOf", v, n)
 	case free < 0 && n != rest || free >= 0 && n%rest != 0:
-		return nil, fmt.Errorf("%s: %d elements do not fill it", v, n)
+		fail.With("%s: %d elements do not fill the shape %v", v, n, shape)
 	case free >= 0:
 		shape[free] = n / rest
 	}
-	return shape, nil
+	a.shape = shape
+	return a
 }
-
-// filled returns elements of float32 as an array for an input or output.
-func filled(v Value, data []float32) Array { return ArrayOf(data, fail.Or(v.fill(len(data)))...) }
 
 // carrier passes tensors of one type to and from the wrapper of ONNX Runtime, which
 // has a Go type for each.
@@ -154,11 +156,14 @@ func arrayOf(v ort.Value) (Array, error) {
 	return a, fmt.Errorf("%T cannot be read", v)
 }
 
+// missing reports whether there is no value. After an error the wrapper leaves a nil pointer
+// of some type.
+func missing(v ort.Value) bool { return v == nil || reflect.ValueOf(v).IsNil() }
+
 // destroy frees values, of which some may be missing.
 func destroy(values []ort.Value) {
 	for _, v := range values {
-		// After an error the wrapper leaves a nil pointer of some type.
-		if v != nil && !reflect.ValueOf(v).IsNil() {
+		if !missing(v) {
 			_ = v.Destroy()
 		}
 	}

@@ -103,9 +103,10 @@ func (o SessionOptions) chosen() (others []int, rest bool) {
 	return others, len(others) < max(1, len(o.Providers))
 }
 
-// start makes a session of a model's bytes, with further entries of its configuration.
-func (o SessionOptions) start(data []byte, inputs, outputs []string, entries map[string]string) (session *ort.DynamicAdvancedSession, uses []ProviderUse) {
+// start makes a session of a model's bytes. The folder has its elements that are in other files.
+func (o SessionOptions) start(data []byte, inputs, outputs []string, folder string) (session *ort.DynamicAdvancedSession, uses []ProviderUse) {
 	others, rest := o.chosen()
+	entries := map[string]string{"session.model_external_initializers_file_folder_path": folder}
 	if !rest {
 		entries["session.disable_cpu_ep_fallback"] = "1"
 	}

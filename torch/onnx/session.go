@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -80,28 +79,18 @@ func (s *Session) open(data []byte, options []SessionOptions) {
 		fail.With("the graph has %d inputs and %d outputs; at least one of each is needed", len(m.Inputs), len(m.Outputs))
 	}
 	m.folder = filepath.Dir(s.name)
-	external := false
 	for _, t := range m.Tensors {
 		if t.External != nil { // ONNX Runtime would name neither the tensor nor the fix
 			r, _, err := m.Elements(t)
 			fail.On(err)
 			r.Close()
-			external = true
 		}
-	}
-	entries := map[string]string{}
-	if external {
-		entries["session.model_external_initializers_file_folder_path"] = fail.Or(filepath.Abs(m.folder))
 	}
 	scalars := collect(m.Outputs, func(v Value) bool { return len(v.Shape) == 0 && !v.AnyShape })
 	s.scalars.Store(&scalars)
 	fail.On(startRuntime())
-	var o SessionOptions
-	if len(options) > 0 {
-		o = options[0]
-	}
 	data, inputs, outputs := adapt(data, m)
-	s.session, s.providers = o.start(data, inputs, outputs, entries)
+	s.session, s.providers = append(options, SessionOptions{})[0].start(data, inputs, outputs, fail.Or(filepath.Abs(m.folder)))
 }
 
 // Inputs describes the inputs that Run takes.
@@ -212,12 +201,11 @@ func (s *Session) results(ctx context.Context, inputs []ort.Value) []ort.Value {
 			}
 			return values
 		}
-		failed := slices.IndexFunc(values, func(v ort.Value) bool { return v != nil && reflect.ValueOf(v).IsNil() })
 		destroy(values)
 		switch {
 		case errors.Is(err, ort.ZeroShapeLengthError):
 			scalars = slices.Clone(scalars)
-			scalars[failed] = true
+			scalars[slices.IndexFunc(values, missing)] = true
 		case !again && slices.Contains(scalars, true):
 			scalars = make([]bool, len(scalars))
 		default:
@@ -288,7 +276,7 @@ func (s *Session) RunSlices(ctx context.Context, feeds map[string][]float32) (ma
 				}
 			}
 		}
-		arrays := arrange("input", s.model.Inputs, feeds, filled)
+		arrays := arrange("input", s.model.Inputs, feeds, func(v Value, data []float32) Array { return v.fill(ArrayOf(data)) })
 		for i, a := range s.run(ctx, arrays) {
 			out[s.model.Outputs[i].Name] = sliceOf[float32](a.data)
 		}

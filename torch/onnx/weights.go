@@ -24,7 +24,7 @@ var weightInputs = map[string][]int{
 // as many.
 const leastSaved = 256
 
-// shrink stores the weights of a file as e.Weights and returns how many bytes that saves.
+// shrink stores the weights of a file as e.Weights.
 //
 // The nodes that turn them into float32 again are Cast and, for int8, Mul. These do what
 // DequantizeLinear does, to the bit, but ONNX Runtime computes them once, when it loads the
@@ -33,10 +33,9 @@ const leastSaved = 256
 // round the inputs of layers as well, by the largest one in the batch: the answer to an input
 // then depends on its neighbours, and its error is twice as large. They take 7 µs instead of 5
 // for a DynamicsEngine, and only pay for layers of a million weights.
-func (e *exporter) shrink(file *pb.Model) (saved int, err error) {
-	before := len(file.Marshal())
-	err = scoped(func() {
-		g, nodes := file.Graph, file.Graph.Nodes
+func (e *exporter) shrink(g *pb.Graph) error {
+	return scoped(func() {
+		nodes := g.Nodes
 		g.Nodes = nil
 		w := &emitter{opset: e.Opset, graph: g, taken: e.taken}
 		wide := map[string]string{} // the float32 values of weights
@@ -56,7 +55,6 @@ func (e *exporter) shrink(file *pb.Model) (saved int, err error) {
 		g.Nodes = append(g.Nodes, nodes...)
 		verify(g)
 	})
-	return before - len(file.Marshal()), err
 }
 
 // isWeight reports whether a tensor, transposed or not, is used as a weight only.

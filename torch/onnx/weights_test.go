@@ -29,7 +29,7 @@ type weighty struct {
 	Norm     *nn.LayerNorm
 	LSTM     *nn.LSTM
 	GRU      *nn.GRU
-	Words    *nn.Embedding
+	Words    *nn.Embedding // multiplies and is looked up in
 	Out      *nn.WeightNorm
 	Few      *nn.Linear    // too small to be worth it
 	constant *torch.Tensor `torch:"-"`
@@ -51,7 +51,8 @@ func (w *weighty) Forward(x *torch.Tensor) *torch.Tensor {
 	word := x.Select(1, 0).Argmax(1)
 	x = w.Back.Forward(w.Conv.Forward(x)).Transpose(1, 2).Add(w.Place)
 	x = w.GRU.Forward(w.LSTM.Forward(w.Norm.Forward(w.Wide.Forward(x)))).Select(1, -1).Matmul(w.constant)
-	return w.Few.Forward(w.Out.Forward(x.Add(w.Words.Forward(word))).Tanh())
+	x = torch.Linear(x, w.Words.Weight, nil).Matmul(w.Words.Weight).Add(w.Words.Forward(word))
+	return w.Few.Forward(w.Out.Forward(x).Tanh())
 }
 
 // Weights are rounded as numpy and ONNX Runtime round them, whatever layer has them, and what
