@@ -27,14 +27,13 @@ type Binding struct {
 
 // bound is what a Binding has to give back.
 type bound struct {
-	inputs, outputs []ort.Value // without elements after Close
-	pin             runtime.Pinner
+	values []ort.Value // inputs, then outputs; none after Close
+	pin    runtime.Pinner
 }
 
 func (b *bound) free() {
-	destroy(b.inputs)
-	destroy(b.outputs)
-	b.inputs, b.outputs = nil, nil
+	destroy(b.values)
+	b.values = nil
 	b.pin.Unpin()
 }
 
@@ -51,19 +50,13 @@ func (s *Session) Bind(inputs, outputs map[string]Array) (*Binding, error) {
 			}
 			return a
 		}
-		in, out := arrange("input", s.model.Inputs, inputs, shaped), arrange("output", s.model.Outputs, outputs, shaped)
-		for i, a := range out {
-			for k, other := range slices.Concat(in, out) {
-				if k != len(in)+i && a.overlaps(other) {
-					fail.With("output %q shares memory with another array, so a run would spoil it", s.model.Outputs[i].Name)
-				}
+		all, n := arrange("input", s.model.Inputs, inputs, shaped), len(inputs)
+		all = append(all, arrange("output", s.model.Outputs, outputs, shaped)...)
+		for i, a := range all {
+			if i >= n && slices.ContainsFunc(all[:i], a.overlaps) {
+				fail.With("output %q shares memory with another array, so a run would spoil it", s.model.Outputs[i-n].Name)
 			}
-		}
-		for _, a := range in {
-			b.inputs = append(b.inputs, fail.Or(a.value(&b.pin)))
-		}
-		for _, a := range out {
-			b.outputs = append(b.outputs, fail.Or(a.value(&b.pin)))
+			b.values = append(b.values, fail.Or(a.value(&b.pin)))
 		}
 	})
 	if err != nil {
@@ -88,10 +81,11 @@ func (a Array) overlaps(b Array) bool {
 func (b *Binding) Run(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inputs == nil {
+	if b.values == nil {
 		return ErrClosed
 	}
-	return b.session.named(b.session.call(ctx, b.inputs, b.outputs))
+	n := len(b.session.model.Inputs)
+	return b.session.named(b.session.call(ctx, b.values[:n], b.values[n:]))
 }
 
 // Close waits for a run in progress and frees the Binding, not the arrays. Closing again
