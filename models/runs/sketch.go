@@ -70,21 +70,19 @@ func (s *Sketch) addBar(class int, pitches, hits []float32) {
 		}
 		s.add(chordChannel, 48+tone, sketchVelocity, 0, sketchBar)
 	}
-	if pitches != nil {
+	for i := range 8 {
 		const eighth = sketchQuarter / 2
-		for i := range 8 {
-			pitch := -1
-			if i%4 == 0 {
-				pitch = s.draw(pitches, func(pitch int) bool {
-					return slices.ContainsFunc(tones, func(tone int) bool { return (pitch-tone)%12 == 0 })
-				})
-			}
-			if pitch < 0 { // no tone of the chord has a share, or there is no chord
-				pitch = s.draw(pitches, func(int) bool { return true })
-			}
-			if pitch >= 0 {
-				s.add(melodyChannel, pitch, sketchVelocity, int64(i)*eighth, eighth)
-			}
+		pitch := -1
+		if i%4 == 0 {
+			pitch = s.draw(pitches, func(pitch int) bool {
+				return slices.ContainsFunc(tones, func(tone int) bool { return (pitch-tone)%12 == 0 })
+			})
+		}
+		if pitch < 0 { // no tone of the chord has a share, or there is no chord
+			pitch = s.draw(pitches, func(int) bool { return true })
+		}
+		if pitch >= 0 {
+			s.add(melodyChannel, pitch, sketchVelocity, int64(i)*eighth, eighth)
 		}
 	}
 	const step = sketchBar / groove.Steps
@@ -93,7 +91,10 @@ func (s *Sketch) addBar(class int, pitches, hits []float32) {
 		if velocity < leastHit {
 			continue
 		}
-		drum := [8]int{midi.BassDrum, midi.ClosedHiHat, midi.ClosedHiHat, midi.ClosedHiHat, midi.Snare, midi.ClosedHiHat, midi.ClosedHiHat, midi.ClosedHiHat}[i%8]
+		drum := midi.ClosedHiHat
+		if i%4 == 0 {
+			drum = []int{midi.BassDrum, midi.Snare}[i/4%2]
+		}
 		// A hit that is half a step late would count as the next one.
 		late := min(int64(math.Round(step/2*float64(hits[groove.Steps+i]))), step/2-1)
 		s.add(midi.DrumChannel, drum, velocity, int64(i)*step+late, step/4)

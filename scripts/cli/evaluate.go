@@ -169,30 +169,25 @@ func printEvaluation(w io.Writer, e *runs.Evaluation) {
 // samples, and of the constant. Between two of them it has a column with the change.
 func printMeasures(w io.Writer, columns []string, list ...*runs.Evaluation) {
 	t := newTable(slices.Concat([]string{"measure"}, columns, []string{"constant", "better is"})...)
-	add := func(name string, better measure.Better, of func(e *runs.Evaluation) (value, constant measure.Number)) {
-		row := []any{name}
+	rows := func(loss measure.Number, m measure.Measures) []measure.Row {
+		list := slices.DeleteFunc(m.Rows(), func(r measure.Row) bool { return r.Name == "loss" })
+		if outputs, ok := m.(measure.RegressionMeasures); ok { // they have a table of their own
+			list = list[:len(list)-3*len(outputs.Outputs)]
+		}
+		return append([]measure.Row{{Name: "loss", Value: loss}}, list...)
+	}
+	for i, constant := range rows(list[0].ConstantLoss, list[0].Constant) {
+		row := []any{constant.Name}
+		var values []measure.Number
 		for _, e := range list {
-			value, _ := of(e)
-			row = append(row, number(value))
+			values = append(values, rows(e.Loss, e.Measures)[i].Value)
+			row = append(row, number(values[len(values)-1]))
 		}
-		before, constant := of(list[0])
-		if len(list) == 2 {
-			after, _ := of(list[1])
-			row = append(row, printed("%+.1g", after-before))
+		if len(values) == 2 {
+			row = append(row, printed("%+.1g", values[1]-values[0]))
 		}
-		t.row(append(row, number(constant), map[measure.Better]string{measure.LowerIsBetter: "lower", measure.HigherIsBetter: "higher"}[better])...)
-	}
-	add("loss", measure.LowerIsBetter, func(e *runs.Evaluation) (_, _ measure.Number) { return e.Loss, e.ConstantLoss })
-	rows := list[0].Measures.Rows()
-	if outputs, ok := list[0].Measures.(measure.RegressionMeasures); ok { // they have a table of their own
-		rows = rows[:len(rows)-3*len(outputs.Outputs)]
-	}
-	for i, row := range rows {
-		if row.Name != "loss" {
-			add(row.Name, row.Better, func(e *runs.Evaluation) (_, _ measure.Number) {
-				return e.Measures.Rows()[i].Value, e.Constant.Rows()[i].Value
-			})
-		}
+		better := map[measure.Better]string{measure.LowerIsBetter: "lower", measure.HigherIsBetter: "higher"}
+		t.row(append(row, number(constant.Value), better[constant.Better])...)
 	}
 	t.print(w)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 type exportCommand struct {
-	Model   string `arg:"" name:"model.pt" help:"A state dict, or a checkpoint that holds one."`
+	Model   string `arg:"" name:"model.pt" help:"RUN/NETWORK, or a .pt file: a state dict, or a checkpoint that holds one."`
 	Output  string `short:"o" placeholder:"FILE" help:"The file to write (MODEL.onnx or MODEL.json, with --from-samples MODEL-from-samples.onnx)."`
 	Network string `placeholder:"NAME" help:"Insist on this network instead of recognising it."`
 	Format  string `default:"onnx" placeholder:"FORMAT" help:"onnx, or rtneural: JSON for real-time plugins."`
@@ -177,7 +177,7 @@ func (c *exportCommand) Run(env *Env) error {
 		return err
 	}
 	if options.Weights != torch.Float32 && c.Data == "" {
-		env.say("%s: whether weights in %s change the network's measures was not tested: --data DATA does so", m.Spec.Name, c.Weights)
+		env.say("%s: what weights in %s change was not measured; --data DATA does so", m.Spec.Name, c.Weights)
 	}
 	return env.result(c.JSON, result, func(w io.Writer) {
 		size := ""

@@ -36,9 +36,11 @@ type inferCommand struct {
 }
 
 func (inferCommand) Help() string {
-	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. A file is of the kind that the network is trained on, of which a folder stands for all in it, or it holds inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each, one of chords for every four and for what comes after the last, and a sound, of which the network hears 2 s, one for every SECONDS with --every. In JSON lines, "output" has the network's numbers and "readout" what they stand for; "at" is the second where a sample begins, 0 for a whole file and null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch; RUN/NETWORK stands for its model.onnx if that has the weights of model.pt.
+	return `Lets a trained network answer: valence and arousal of a sound, the likeliest notes or chords, dynamics and groove by name. FILE is of the kind that the network was trained on, a folder of such files, or inputs as JSON (.json, .jsonl): lists of numbers, the lines of "etude features", or {"valence": 0.5, "arousal": 0.8} for a network that takes an emotion. A file with several windows has an answer for each, and one of chords for every four and for what comes after the last. Of a sound the network hears the first 2 s; with --every it answers every SECONDS, but not for silence. In JSON lines, "output" has the network's numbers, "readout" what they stand for, and "at" the second where a sample begins: 0 for a whole file, null where "part" says it. A file that cannot be used is named with the reason, and the exit code is 1 at the end. An .onnx file needs no libtorch; RUN/NETWORK stands for its model.onnx if that has the weights of model.pt.
 
-With --chain, emotion answers to a sound; its valence and arousal, limited to their ranges and embedded again as in training, go to melody, groove and harmony. Harmony answers for four chords at a time: they are drawn from its shares, in no order, and stand for the past in the next four. At first that past is empty, which training had not. --midi writes a sketch in 4/4 on C at 120 quarters a minute, which no network predicts: eighths drawn from melody's shares of the pitches, on the beats 1 and 3 only tones of the chord; each chord for a bar; a hit at each sixteenth where groove's velocity is at least 16 of 127, with its offset, by bass drum, snare or hi-hat as the step is usual for. Dynamics answers to 4 s of this sketch at a time, and the velocities of melody and chords are drawn as it says, or are 80. The same --seed writes the same bytes. With --every the chain answers for each window, one after another: at 8 the 4 bars last as long as the sound. In JSON lines of a chain, "input" has what the network was given, "part" the chords that were drawn, and "at" is of the sound, or of the sketch for dynamics.
+With --chain, emotion answers to a sound; its valence and arousal, limited to their ranges and embedded as in training, go to melody, groove and harmony. Harmony answers for four chords at a time: they are drawn from its shares, in no order, and are the past of the next four. The first past is empty, which training never had. Dynamics answers to 4 s of the sketch at a time. With --every the chain answers for each window in turn: at 8, the 4 bars of each last as long as the sound. In JSON lines of a chain, "input" has what the network was given, "part" the chords that were drawn, and "at" is of the sound, or of the sketch for dynamics.
+
+--midi writes a sketch in 4/4 on C at 120 quarters a minute, which no network predicts: a chord for each bar; eighths drawn from melody's shares of the pitches, on the beats 1 and 3 only tones of the chord; and at each sixteenth where groove's velocity is at least 16 of 127, with its offset, the bass drum, the snare or the hi-hat, whichever is usual there. Velocities of melody and chords are drawn as dynamics says, or are 80. The same --seed writes the same bytes.
 
 Examples:
 
@@ -279,6 +281,8 @@ func (a *answers) add(list ...runs.Prediction) error {
 		}
 		name, part := p.File, ""
 		switch {
+		case p.Part != "" && a.chain && a.windows && p.Network != "dynamics": // whose part says it
+			part = fmt.Sprintf(" [%g s, %s]", p.Start, p.Part)
 		case p.Part != "":
 			part = " [" + p.Part + "]"
 		case a.windows && p.Err == nil:
@@ -294,9 +298,6 @@ func (a *answers) add(list ...runs.Prediction) error {
 		case a.csv != nil:
 			a.addCSV(p)
 		case a.chain:
-			if a.windows && p.Part != "" && p.Network != "dynamics" { // whose part says it
-				part = fmt.Sprintf(" [%g s, %s]", p.Start, p.Part)
-			}
 			values, more := p.Values, ""
 			if a.classes(p.Network) {
 				values = p.Top(5)
