@@ -4,6 +4,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -86,21 +87,18 @@ func (c *Chain) Close() {
 // A sound that cannot be used is a prediction with its Err; the error is about a network,
 // or ctx's cause. The same sound, options and networks give the same sketch.
 func (c *Chain) Predict(ctx context.Context, file string, o ChainOptions) ([]Prediction, *Sketch, error) {
-	var moods []Prediction
-	var err error
-	bars := 4 * chords.Ahead
+	predict, bars := c.Emotion.Predict, 4*chords.Ahead
 	if o.Every != 0 {
 		bars = chords.Ahead
-		moods, err = c.Emotion.PredictEvery(ctx, o.Every, file)
-	} else {
-		moods, err = c.Emotion.Predict(ctx, file)
+		predict = func(ctx context.Context, files ...string) ([]Prediction, error) {
+			return c.Emotion.PredictEvery(ctx, o.Every, files...)
+		}
 	}
+	moods, err := predict(ctx, file)
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.Bars != 0 {
-		bars = o.Bars
-	}
+	bars = cmp.Or(o.Bars, bars)
 	if len(moods)*bars > maxBars {
 		return nil, nil, fmt.Errorf("%s: a sketch of %d bars is too long: give fewer bars, or more seconds between windows, for at most %d", file, len(moods)*bars, maxBars)
 	}
@@ -114,7 +112,7 @@ func (c *Chain) Predict(ctx context.Context, file string, o ChainOptions) ([]Pre
 		valence, arousal := dataset.ReadEmbedding(mood.Output)
 		v, a := min(max(valence, -1), 1), min(max(arousal, 0), 1)
 		if v != valence || a != arousal {
-			mood.Notes = append(slices.Clone(mood.Notes), fmt.Sprintf("valence %.3g and arousal %.3g count as %.3g and %.3g in the chain: the other networks learned from -1 to 1 and 0 to 1", valence, arousal, v, a))
+			mood.Notes = append(slices.Clip(mood.Notes), fmt.Sprintf("valence %.3g and arousal %.3g count as %.3g and %.3g in the chain: the other networks learned from -1 to 1 and 0 to 1", valence, arousal, v, a))
 		}
 		list = append(list, mood)
 		answer := func(m *Model, part string, context ...float32) ([]float32, error) {
@@ -128,13 +126,11 @@ func (c *Chain) Predict(ctx context.Context, file string, o ChainOptions) ([]Pre
 			list = append(list, one[0])
 			return one[0].Output, nil
 		}
-		pitches, err := answer(c.Melody, mood.Part)
-		if err != nil {
-			return nil, nil, err
-		}
-		hits, err := answer(c.Groove, mood.Part)
-		if err != nil {
-			return nil, nil, err
+		var outputs [2][]float32
+		for i, m := range []*Model{c.Melody, c.Groove} {
+			if outputs[i], err = answer(m, mood.Part); err != nil {
+				return nil, nil, err
+			}
 		}
 		var shares []float32
 		for bar := range bars {
@@ -149,7 +145,7 @@ func (c *Chain) Predict(ctx context.Context, file string, o ChainOptions) ([]Pre
 				class = s.addChord(shares)
 				list[len(list)-1].Part += " " + chords.ClassName(class)
 			}
-			s.addBar(class, pitches, hits)
+			s.addBar(class, outputs[0], outputs[1])
 		}
 	}
 	if c.Dynamics != nil {
