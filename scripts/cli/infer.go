@@ -75,10 +75,12 @@ func (c *inferCommand) Validate() error {
 	return nil
 }
 
-var errOne = errors.New("--midi, and --plot with --every, take one sound")
+var errOne = errors.New("--midi, and --plot with --every or --chain, take one sound")
 
 // forOne reports whether what is asked for is about one file.
-func (c *inferCommand) forOne() bool { return c.MIDI != "" || c.Plot != "" && c.Every != "" }
+func (c *inferCommand) forOne() bool {
+	return c.MIDI != "" || c.Plot != "" && (c.Every != "" || c.Chain)
+}
 
 // every returns the seconds between windows, with or without their unit.
 func (c *inferCommand) every() (float64, error) {

@@ -20,26 +20,24 @@ func plotAnswers(path string, list []runs.Prediction, windows bool, classes func
 	var names []string
 	var fig *report.Figure
 	var err error
-	if windows {
-		network := list[0].Network
+	if first := list[0]; windows {
 		var at []float64
-		values := make([][]float64, len(list[0].Values))
+		values := make([][]float64, len(first.Values))
 		for _, p := range list {
-			if p.Network != network {
-				continue
-			}
-			at = append(at, p.Start)
-			for i, v := range p.Values {
-				values[i] = append(values[i], v.Value)
+			if p.Network == first.Network {
+				at = append(at, p.Start)
+				for i, v := range p.Values {
+					values[i] = append(values[i], v.Value)
+				}
 			}
 		}
-		for _, v := range list[0].Values {
+		for _, v := range first.Values {
 			names = append(names, v.Name)
 		}
-		fig, err = report.Curve(network+" of "+list[0].File, names, at, values, "seconds")
+		fig, err = report.Curve(first.Network+" of "+first.File, names, at, values, "seconds")
 	} else {
 		var values []float64
-		several := list[len(list)-1].Network != list[0].Network
+		several := list[len(list)-1].Network != first.Network
 		for i, p := range list {
 			if several && i > 0 && list[i-1].Network == p.Network {
 				continue
@@ -58,7 +56,11 @@ func plotAnswers(path string, list []runs.Prediction, windows bool, classes func
 				names, values = append(names, name), append(values, v.Value)
 			}
 		}
-		fig, err = report.Bars("Answers to "+list[0].File, names, values, nil, "value")
+		title := "Answers to " + first.File
+		if list[len(list)-1].File != first.File {
+			title = "Answers"
+		}
+		fig, err = report.Bars(title, names, values, nil, "value")
 	}
 	if err != nil {
 		return err

@@ -52,6 +52,7 @@ func TestUsageErrors(t *testing.T) {
 		{"infer run a.wav --midi a.mid", `--midi and --bars need --chain`},
 		{"infer run a.wav --chain --midi a.wav", `--midi is a.wav; its name must end in .mid`},
 		{"infer run a.wav b.wav --chain --midi a.mid", `take one sound`},
+		{"infer run a.wav b.wav --chain --plot a.png", `take one sound`},
 		{"infer run a.wav --chain --bars=-1", `--bars is -1`},
 		{"infer run - --chain", `--chain takes files, not -`},
 		{"infer m.onnx a.wav --plot a.jpg", `--plot is a.jpg; its name must end in .png or .svg`},
