@@ -56,9 +56,9 @@ test: libtorch ## Set up, and run all tests
 race: libtorch ## Run the tests of what is concurrent under the race detector
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -race -short $(RACE)
 
-# Where cgo finds what `make gotorch` compiles. GoTorch asks for half of the cores, on one core
-# for none, unless a number is given.
-with-gotorch = CGO_LDFLAGS='-L$(CURDIR)/bin/gotorch -Wl,-rpath,$(CURDIR)/bin/gotorch' OMP_NUM_THREADS=$$(nproc)
+# Where cgo finds what `make gotorch` compiles; CGO_LDFLAGS would compile all packages that use
+# cgo again. GoTorch asks for half of the cores, on one core for none, unless a number is given.
+with-gotorch = LIBRARY_PATH='$(CURDIR)/bin/gotorch' OMP_NUM_THREADS=$$(nproc)
 
 .PHONY: gotorch
 gotorch: libtorch ## Compile GoTorch's C++ for the libtorch that is set up
@@ -67,7 +67,7 @@ gotorch: libtorch ## Compile GoTorch's C++ for the libtorch that is set up
 .PHONY: test-gotorch
 test-gotorch: gotorch ## Lint and test torch/gotorch with GoTorch
 	$(with-gotorch) go run $(LINT) run --build-tags gotorch ./torch/gotorch
-	$(with-gotorch) ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -tags gotorch ./torch/gotorch
+	$(with-gotorch) ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -tags gotorch -ldflags '-r $(CURDIR)/bin/gotorch' ./torch/gotorch
 
 .PHONY: bench
 bench: libtorch ## Compare steps with PyTorch's, features with librosa's, and ONNX Runtime from Go with Python's
