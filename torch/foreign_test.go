@@ -132,6 +132,8 @@ func TestATen(t *testing.T) {
 		x.Close()
 		assert.Equal(t, []float32{3, 3}, y.Float32s())
 		assert.Equal(t, []float32{1, 1}, torch.FromATen(p).Grad().Float32s())
+		none := torch.FromATen(torch.FromSlice([]int64{}, 0, 3).ATen())
+		assert.Equal(t, fmt.Sprint(torch.Int64, []int{0, 3}), fmt.Sprint(none.DType(), none.Shape()))
 	})
 	assert.PanicsWithError(t, "torch: FromATen: the pointer is nil", func() { torch.FromATen(nil) })
 }

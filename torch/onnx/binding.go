@@ -56,7 +56,7 @@ func (s *Session) Bind(inputs, outputs map[string]Array) (*Binding, error) {
 			if i >= n && slices.ContainsFunc(all[:i], a.overlaps) {
 				fail.With("output %q shares memory with another array, so a run would spoil it", s.model.Outputs[i-n].Name)
 			}
-			b.values = append(b.values, fail.Or(a.value(&b.pin)))
+			b.values = append(b.values, a.value(&b.pin))
 		}
 	})
 	if err != nil {

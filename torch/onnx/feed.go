@@ -4,7 +4,6 @@
 package onnx
 
 import (
-	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
@@ -30,14 +29,13 @@ func ArrayOf[T torch.Element](data []T, shape ...int) Array {
 	return Array{torch.DTypeFor[T](), shape, bytesOf(data)}
 }
 
-// elementType returns v's type; an error when the wrapper of ONNX Runtime cannot
-// carry it.
-func elementType(v Value) (torch.DType, error) {
+// elementType returns v's type, which the wrapper of ONNX Runtime has to carry.
+func elementType(v Value) torch.DType {
 	d, err := torch.ParseDType(v.DType)
 	if err != nil || dataTypes[d] == 0 {
-		return 0, fmt.Errorf("%s: values of this type cannot be passed to ONNX Runtime here", v)
+		fail.With("%s: values of this type cannot be passed to ONNX Runtime here", v)
 	}
-	return d, nil
+	return d
 }
 
 // arrange returns what is given for the inputs or outputs of a model, in their order.
@@ -128,32 +126,32 @@ func carry[T torch.Element](d torch.DType) carrier {
 
 // value makes ONNX Runtime's tensor over the elements, which stay where they are, but for a
 // scalar.
-func (a Array) value(pin *runtime.Pinner) (ort.Value, error) {
+func (a Array) value(pin *runtime.Pinner) ort.Value {
 	if len(a.shape) > 0 {
 		if len(a.data) == 0 { // the wrapper wants a byte, ONNX Runtime uses none
 			a.data = make([]byte, 8)
 		}
 		pin.Pin(unsafe.SliceData(a.data))
-		return ort.NewCustomDataTensor(integers[int64](a.shape), a.data, ort.TensorElementDataType(dataTypes[a.dtype]))
+		return fail.Or(ort.NewCustomDataTensor(integers[int64](a.shape), a.data, ort.TensorElementDataType(dataTypes[a.dtype])))
 	}
 	for _, c := range carriers {
 		if c.dtype == a.dtype {
-			return c.scalar(a.data)
+			return fail.Or(c.scalar(a.data))
 		}
 	}
-	return nil, fmt.Errorf("a scalar of type %s cannot be passed", a.dtype)
+	fail.With("a scalar of type %s cannot be passed", a.dtype)
+	return nil
 }
 
-// arrayOf returns a result, whose memory stays when v is destroyed.
-func arrayOf(v ort.Value) (Array, error) {
-	a := Array{shape: integers[int]([]int64(v.GetShape()))}
+// arrayOf returns the result for an output. Its memory stays when it is destroyed.
+func arrayOf(v Value, result ort.Value) Array {
 	for _, c := range carriers {
-		if data, ok := c.data(v); ok {
-			a.dtype, a.data = c.dtype, data
-			return a, nil
+		if data, ok := c.data(result); ok {
+			return Array{c.dtype, integers[int]([]int64(result.GetShape())), data}
 		}
 	}
-	return a, fmt.Errorf("%T cannot be read", v)
+	fail.With("output %q: %T cannot be read", v.Name, result)
+	return Array{}
 }
 
 // missing reports whether there is no value. After an error the wrapper leaves a nil pointer

@@ -73,7 +73,7 @@ func (s *Session) open(data []byte, options []SessionOptions) {
 	m := fail.Or(decode(data))
 	s.model = m
 	for _, v := range slices.Concat(m.Inputs, m.Outputs) {
-		fail.Or(elementType(v))
+		elementType(v)
 	}
 	if len(m.Inputs) == 0 || len(m.Outputs) == 0 {
 		fail.With("the graph has %d inputs and %d outputs; at least one of each is needed", len(m.Inputs), len(m.Outputs))
@@ -162,17 +162,13 @@ func (s *Session) run(ctx context.Context, feeds []Array) []Array {
 		if s.model.widened(s.model.Inputs[i]) {
 			a.dtype = torch.Float32
 		}
-		inputs[i] = fail.Or(a.value(&pin))
+		inputs[i] = a.value(&pin)
 	}
 	outputs := s.results(ctx, inputs)
 	defer destroy(outputs)
 	arrays := make([]Array, len(outputs))
 	for i, v := range s.model.Outputs {
-		a, err := arrayOf(outputs[i])
-		if err != nil {
-			fail.With("output %q: %w", v.Name, err)
-		}
-		arrays[i] = a
+		arrays[i] = arrayOf(v, outputs[i])
 	}
 	return arrays
 }
@@ -187,11 +183,11 @@ func (s *Session) results(ctx context.Context, inputs []ort.Value) []ort.Value {
 		values := make([]ort.Value, len(s.model.Outputs))
 		for i, v := range s.model.Outputs {
 			if scalars[i] {
-				place := Array{dtype: fail.Or(elementType(v)), data: make([]byte, 8)}
+				place := Array{dtype: elementType(v), data: make([]byte, 8)}
 				if s.model.isHalf(v) {
 					place.dtype = torch.Float32
 				}
-				values[i] = fail.Or(place.value(nil))
+				values[i] = place.value(nil)
 			}
 		}
 		err := s.call(ctx, inputs, values)
@@ -220,7 +216,7 @@ func (s *Session) results(ctx context.Context, inputs []ort.Value) []ort.Value {
 func (s *Session) WarmUp(ctx context.Context, size int) error {
 	return s.try(func() {
 		s.run(ctx, collect(s.model.Inputs, func(v Value) Array {
-			a, n := Array{dtype: fail.Or(elementType(v))}, 1
+			a, n := Array{dtype: elementType(v)}, 1
 			for _, d := range v.Shape {
 				if d.Size < 0 {
 					d.Size = size

@@ -33,12 +33,12 @@ type Signature struct {
 	// network with several inputs, outputs or free dimensions.
 	Inputs  []Input
 	Outputs []string
-	// Weights is the type that the file has the weights in: Float32, Float16, which halves
-	// them, or Int8, a quarter, with a scale for each output of a layer. It is meant
-	// for small files: ONNX Runtime makes float32 of them when it loads the file, so that all
-	// else, the speed too, is as before. The weights are the float32 tensors of the network's
-	// state dict, and what it computes from these alone, by which layers multiply:
-	// linear, recurrent, convolutional, embedding. Biases, norms and small ones stay float32.
+	// Weights is the type of the weights in the file: Float32, Float16, which halves them, or
+	// Int8, a quarter, with a scale for each index of their first dimension. The file is
+	// smaller, and no faster: ONNX Runtime makes float32 of the weights when it loads it.
+	// Weights are the float32 tensors of the state dict, and what the network computes from
+	// these, by which layers multiply: linear, recurrent, convolutional, embedding. Biases,
+	// norms and small ones stay float32.
 	Weights torch.DType
 	// Opset is the version of ONNX's operators, 13 to 21; 0 means 17.
 	Opset int
