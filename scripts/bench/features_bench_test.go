@@ -4,14 +4,12 @@
 package bench
 
 import (
-	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +30,11 @@ func BenchmarkFeatures(b *testing.B) {
 			files, err := filepath.Glob(filepath.Join(torchtest.SharedData(b, "training", "audio"), "*."+kind))
 			require.NoError(b, err)
 			require.NotEmpty(b, files)
-			librosa := startLibrosa(b)
+			if err := exec.Command(torchtest.Python(b), "-c", "import librosa").Run(); err != nil {
+				b.Skip("the Python of ETUDE_TEST_PYTHON lacks librosa")
+			}
+			// Spinning threads of BLAS would count as work.
+			ask := startPython(b, "features.py", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
 			names := []string{"ours", "librosa", "kept"}
 			median := map[string]float64{}
 			for _, path := range files {
@@ -43,7 +45,9 @@ func BenchmarkFeatures(b *testing.B) {
 					require.NoError(b, err)
 					took["ours"] = append(took["ours"], (processorTime(b)-start).Seconds()*1e3)
 					for _, variant := range names[1:] {
-						took[variant] = append(took[variant], librosa(variant, path))
+						var ms float64
+						ask(&ms, variant, path)
+						took[variant] = append(took[variant], ms)
 					}
 				}
 				for _, name := range names {
@@ -61,16 +65,12 @@ func BenchmarkFeatures(b *testing.B) {
 	}
 }
 
-// startLibrosa starts Python with features.py and returns a function that asks it.
-func startLibrosa(b *testing.B) func(variant, path string) float64 {
-	python := torchtest.Python(b)
-	if err := exec.Command(python, "-c", "import librosa").Run(); err != nil {
-		b.Skip("the Python of ETUDE_TEST_PYTHON lacks librosa")
-	}
-	cmd := exec.Command(python, "features.py")
+// startPython starts a script and returns a function that writes a line to it and reads
+// its answer, which is JSON.
+func startPython(b *testing.B, script string, env ...string) func(answer any, line ...any) {
+	cmd := exec.Command(torchtest.Python(b), script)
 	cmd.Stderr = os.Stderr
-	// Spinning threads of BLAS would count as work.
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
+	cmd.Env = append(os.Environ(), env...)
 	in, err := cmd.StdinPipe()
 	require.NoError(b, err)
 	out, err := cmd.StdoutPipe()
@@ -80,14 +80,10 @@ func startLibrosa(b *testing.B) func(variant, path string) float64 {
 		in.Close()
 		require.NoError(b, cmd.Wait())
 	})
-	answers := bufio.NewReader(out)
-	return func(variant, path string) float64 {
-		fmt.Fprintln(in, variant, path)
-		line, err := answers.ReadString('\n')
-		require.NoError(b, err)
-		ms, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
-		require.NoError(b, err)
-		return ms
+	answers := json.NewDecoder(out)
+	return func(answer any, line ...any) {
+		fmt.Fprintln(in, line...)
+		require.NoError(b, answers.Decode(answer))
 	}
 }
 

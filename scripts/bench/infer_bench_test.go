@@ -4,15 +4,13 @@
 package bench
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/runs"
@@ -29,30 +27,22 @@ import (
 // context can end a run, because nothing ends one in Python.
 func BenchmarkInference(b *testing.B) {
 	torchtest.Need(b)
-	python := exec.CommandContext(b.Context(), torchtest.Python(b), "infer.py")
-	in, err := python.StdinPipe()
-	check(b, err)
-	out, err := python.StdoutPipe()
-	check(b, err)
-	check(b, python.Start())
-	defer func() { in.Close(); _ = python.Wait() }()
-	answers := json.NewDecoder(bufio.NewReader(out))
-
+	ask := startPython(b, "infer.py")
 	for _, spec := range models.All() {
 		b.Run(spec.Name, func(b *testing.B) {
 			file := filepath.Join(b.TempDir(), "model.pt")
-			check(b, pt.Save(file, nn.StateDict(spec.New(torch.CPU))))
+			require.NoError(b, pt.Save(file, nn.StateDict(spec.New(torch.CPU))))
 			m, err := runs.OpenModel(file, spec.Name)
-			check(b, err)
+			require.NoError(b, err)
 			defer m.Close()
 			_, err = m.Export(file+".onnx", runs.ExportOptions{})
-			check(b, err)
+			require.NoError(b, err)
 			s, err := onnx.Open(file + ".onnx")
-			check(b, err)
+			require.NoError(b, err)
 			defer s.Close()
 			x, y := make([]float32, spec.In), make([]float32, spec.Out)
 			bound, err := s.Bind(map[string]onnx.Array{spec.ONNXInput: onnx.ArrayOf(x)}, map[string]onnx.Array{spec.ONNXOutput: onnx.ArrayOf(y)})
-			check(b, err)
+			require.NoError(b, err)
 			defer bound.Close()
 
 			feeds := map[string][]float32{spec.ONNXInput: x}
@@ -61,7 +51,9 @@ func BenchmarkInference(b *testing.B) {
 					times := make([]int, n)
 					for i := range times {
 						start := time.Now()
-						check(b, run())
+						if err := run(); err != nil {
+							b.Fatal(err)
+						}
 						times[i] = int(time.Since(start))
 					}
 					return times
@@ -69,8 +61,7 @@ func BenchmarkInference(b *testing.B) {
 			}
 			theirs := func(variant string) func(int) []int {
 				return func(n int) (times []int) {
-					fmt.Fprintln(in, file+".onnx", variant, n)
-					check(b, answers.Decode(&times))
+					ask(&times, file+".onnx", variant, n)
 					return times
 				}
 			}
@@ -104,12 +95,5 @@ func BenchmarkInference(b *testing.B) {
 			b.ReportMetric(us(2, 0.5)/us(3, 0.5), "ours-bound/python-bound")
 			b.ReportMetric(0, "ns/op") // it means nothing here
 		})
-	}
-}
-
-func check(b *testing.B, err error) {
-	if err != nil {
-		b.Helper()
-		b.Fatal(err)
 	}
 }
