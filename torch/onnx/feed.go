@@ -23,8 +23,8 @@ type Array struct {
 	data  []byte
 }
 
-// ArrayOf returns the memory of data, row-major, as an array. The shape may be left out
-// where the model leaves at most one dimension free.
+// ArrayOf returns the memory of data, row-major, as an array. One size may be -1, and the
+// shape may be left out where the model leaves at most one dimension free.
 func ArrayOf[T torch.Element](data []T, shape ...int) Array {
 	return Array{torch.DTypeFor[T](), shape, bytesOf(data)}
 }
@@ -102,15 +102,13 @@ type carrier struct {
 }
 
 var carriers = []carrier{
-	carry[float32](torch.Float32), carry[float64](torch.Float64),
-	carry[int64](torch.Int64), carry[int32](torch.Int32), carry[int16](torch.Int16), carry[int8](torch.Int8),
-	carry[uint64](torch.UInt64), carry[uint32](torch.UInt32), carry[uint16](torch.UInt16), carry[uint8](torch.UInt8),
-	carry[bool](torch.Bool),
+	carry[float32](), carry[float64](), carry[int64](), carry[int32](), carry[int16](), carry[int8](),
+	carry[uint64](), carry[uint32](), carry[uint16](), carry[uint8](), carry[bool](),
 }
 
-func carry[T torch.Element](d torch.DType) carrier {
+func carry[T torch.Element]() carrier {
 	return carrier{
-		d,
+		torch.DTypeFor[T](),
 		func(data []byte) (ort.Value, error) { return ort.NewScalar(sliceOf[T](data)[0]) },
 		func(v ort.Value) ([]byte, bool) {
 			switch t := v.(type) {

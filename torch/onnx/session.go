@@ -90,7 +90,7 @@ func (s *Session) open(data []byte, options []SessionOptions) {
 	s.scalars.Store(&scalars)
 	fail.On(startRuntime())
 	data, inputs, outputs := adapt(data, m)
-	s.session, s.providers = append(options, SessionOptions{})[0].start(data, inputs, outputs, fail.Or(filepath.Abs(m.folder)))
+	s.session, s.providers = append(options, SessionOptions{})[0].start(data, inputs, outputs, m.folder)
 }
 
 // Inputs describes the inputs that Run takes.
