@@ -54,7 +54,7 @@ func TestExportFolder(t *testing.T) {
 		require.Len(t, remarks, 1)
 		assert.Contains(t, remarks[0], "nothing of data, measures and training, because "+m.Path)
 		plain = append(plain, folder)
-		for _, text := range []string{"Which data they come from, and its licence, is not known", "They are not known.", "It was exported with", m.Spec.About} {
+		for _, text := range []string{"The data behind them and its licence are not known", "They are not known.", "It was exported with", m.Spec.About} {
 			assert.Contains(t, readText(t, folder, "README.md"), text)
 		}
 	}
@@ -209,6 +209,6 @@ func TestCardCountsCollections(t *testing.T) {
 	var text strings.Builder
 	require.NoError(t, cardTemplate.Execute(&text, c))
 	assert.Regexp(t, `(?m)^\| DEAM, [^|]* \| 2 \| the music is under Creative Commons`, text.String())
-	assert.Contains(t, text.String(), "\nWho made 2 of the samples, and under which licence")
+	assert.Contains(t, text.String(), "\nThe run does not say who made 2 of the samples")
 	assert.Contains(t, text.String(), "from the folder `my_music_`:")
 }

@@ -118,13 +118,12 @@ func (c *pyChain) recurrent(op string, n torch.Node) bool {
 	if state, ok := n.Args["hx"].(torch.ValueID); ok {
 		states = append(states, state)
 	}
-	first, time := n.Args["batch_first"] == true, 0
-	if first {
-		time = 1
-	}
 	params, _ := n.Args["params"].([]torch.ValueID)
 	count, bias := n.Args["num_layers"].(int), n.Args["has_biases"] == true
-	perLayer := 2
+	time, perLayer := 0, 2
+	if n.Args["batch_first"] == true {
+		time = 1
+	}
 	if bias {
 		perLayer = 4
 	}

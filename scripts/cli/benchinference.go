@@ -48,15 +48,18 @@ Examples:
 
 // Validate finds mistakes in the command line.
 func (c *benchInferenceCommand) Validate() error {
+	beyond := func(list []int, most int) bool {
+		return slices.ContainsFunc(list, func(n int) bool { return n < 1 || n > most })
+	}
 	switch {
 	case c.Duration <= 0:
 		return fmt.Errorf("--duration is %v; it must be positive", c.Duration)
 	case c.Threads < 1 || c.Threads > torch.MaxThreads:
 		return fmt.Errorf("--threads is %d; it must be from 1 to %d", c.Threads, torch.MaxThreads)
-	case slices.Min(c.Batch) < 1:
-		return errors.New("--batch has a number below 1")
-	case len(c.Goroutines) > 0 && slices.Min(c.Goroutines) < 1:
-		return errors.New("--goroutines has a number below 1")
+	case len(c.Batch) == 0 || beyond(c.Batch, 1<<20):
+		return errors.New("--batch needs numbers from 1 to 1,048,576")
+	case beyond(c.Goroutines, 1<<10):
+		return errors.New("--goroutines needs numbers from 1 to 1,024")
 	}
 	return nil
 }
