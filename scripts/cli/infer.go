@@ -4,9 +4,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -146,7 +148,13 @@ func (c *inferCommand) Run(env *Env) error {
 		predict = func(files []string) ([]runs.Prediction, error) {
 			switch {
 			case files[0] == "-":
-				return m.PredictJSON(env.Context, "-", os.Stdin)
+				r, w := io.Pipe() // an interrupt ends a wait for input
+				defer context.AfterFunc(env.Context, func() { r.CloseWithError(context.Cause(env.Context)) })()
+				go func() {
+					_, err := io.Copy(w, os.Stdin)
+					w.CloseWithError(err)
+				}()
+				return m.PredictJSON(env.Context, "-", r)
 			case c.Every != "":
 				return m.PredictEvery(env.Context, every, files...)
 			}

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -66,6 +67,20 @@ func TestInfer(t *testing.T) {
 	assert.Equal(t, 0, r.code, r.stderr)
 	assert.Contains(t, r.stderr, filepath.Join(copied, "model.pt")+" answers, with libtorch, which takes longer")
 	assert.Equal(t, "emotion", jsonLines(t, r.stdout)[0]["network"])
+
+	// An interrupt ends the wait for standard input.
+	waiting := exec.Command(etude, "infer", copied, "-")
+	_, err = waiting.StdinPipe()
+	require.NoError(t, err)
+	says, err := waiting.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, waiting.Start())
+	_, err = says.Read(make([]byte, 1)) // signals are listened to now
+	require.NoError(t, err)
+	require.NoError(t, waiting.Process.Signal(os.Interrupt))
+	_, err = io.Copy(io.Discard, says)
+	require.NoError(t, err)
+	assert.ErrorContains(t, waiting.Wait(), "exit status 130")
 
 	// Of libtorch, of the features as JSON, and as CSV the answers are the same; 1e-5 is
 	// what export allows between the two libraries.
