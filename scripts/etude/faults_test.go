@@ -34,7 +34,7 @@ func TestFaults(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "run")
 	calls, said, err := inject.Run("before", 0, whole, nil, train(whole)...)
 	require.NoError(t, err, said)
-	require.Greater(t, calls, 100)
+	require.Greater(t, calls, 50) // three short epochs are saved once
 	want := results(t, whole)
 	require.Equal(t, float64(2), want["summary"].(map[string]any)["best_epoch"], "or best.pt is never replaced")
 

@@ -14,9 +14,8 @@ import (
 
 // Folder gives path the folder that write fills, or leaves path as it was. A folder that is
 // there gives the new one its mode; it is called NAME.earlier-XXXXXXXXXX while that takes its
-// name, and then removed. So whatever a killed process leaves is whole, under one of the
-// names. path must be absolute, or at least have a name as its last part; symbolic links are
-// followed, and folders above are made.
+// name, and then removed, so that a killed process leaves a whole folder under one of the
+// two names. Symbolic links are followed, and folders above path are made.
 func Folder(path string, write func(draft string) error) error {
 	target, err := Follow(path)
 	if err != nil {
