@@ -113,15 +113,11 @@ const wide = 4
 
 // Run lets the network answer.
 func (c *inferCommand) Run(env *Env) error {
-	for _, file := range []struct{ flag, path string }{{"--midi", c.MIDI}, {"--plot", c.Plot}} {
-		if file.path != "" {
-			if err := checkWritable(file.flag, file.path); err != nil {
-				return err
-			}
-		}
+	if err := errors.Join(checkWritable("--midi", c.MIDI), checkWritable("--plot", c.Plot)); err != nil {
+		return err
 	}
 	every, _ := c.every() // 0 without --every
-	a := &answers{env: env, json: c.JSON, chain: c.Chain, windows: c.Every != "", plot: c.Plot != ""}
+	a := &answers{inferCommand: c, env: env}
 	var predict func(files []string) ([]runs.Prediction, error)
 	var sketch *runs.Sketch
 	if c.Chain {
@@ -166,7 +162,7 @@ func (c *inferCommand) Run(env *Env) error {
 			env.say("%s", m.Note)
 		}
 	}
-	a.begin(c.CSV)
+	a.begin()
 	files, err := a.files(c.Files)
 	if err != nil {
 		return err
@@ -199,7 +195,7 @@ func (c *inferCommand) Run(env *Env) error {
 	if c.Plot != "" && len(a.drawn) == 0 {
 		env.say("%s is not written, because there is no answer", c.Plot)
 	} else if c.Plot != "" {
-		if err := plotAnswers(c.Plot, a.drawn, a.windows, a.classes); err != nil {
+		if err := plotAnswers(c.Plot, a.drawn, c.Every != "", a.classes); err != nil {
 			return err
 		}
 	}
@@ -208,14 +204,11 @@ func (c *inferCommand) Run(env *Env) error {
 
 // answers prints predictions.
 type answers struct {
-	env     *Env
-	models  []*runs.Model // one, or of a chain
-	json    bool
-	chain   bool
-	windows bool
-	plot    bool
-	csv     *csv.Writer // or
-	table   *table
+	*inferCommand
+	env    *Env
+	models []*runs.Model // one, or of a chain
+	csv    *csv.Writer   // or
+	table  *table
 
 	drawn   []runs.Prediction // what the plot shows
 	failed  bool
@@ -224,12 +217,12 @@ type answers struct {
 }
 
 // begin writes the head of what is printed.
-func (a *answers) begin(asCSV bool) {
+func (a *answers) begin() {
 	first := a.models[0].Spec
 	names := first.Reading().Names
 	columns := append([]string{"file", "part", "at"}, names...)
 	switch {
-	case a.chain:
+	case a.Chain:
 		a.table, columns = newTable("file", "network", "answer"), []string{"file", "network", "part", "at", "name", "value"}
 	case first.Classes:
 		a.table = newTable("file", "most likely")
@@ -238,7 +231,7 @@ func (a *answers) begin(asCSV bool) {
 	default:
 		a.table = newTable("file", "output", "value")
 	}
-	if asCSV {
+	if a.CSV {
 		a.csv = csv.NewWriter(a.env.Stdout)
 		_ = a.csv.Write(columns) // the writer keeps its error
 	}
@@ -277,10 +270,10 @@ func (a *answers) files(arguments []string) (files []string, err error) {
 func (a *answers) add(list ...runs.Prediction) error {
 	for _, p := range list {
 		a.failed = a.failed || p.Err != nil
-		if a.plot && p.Err == nil {
+		if a.Plot != "" && p.Err == nil {
 			a.drawn = append(a.drawn, p)
 		}
-		if a.json {
+		if a.JSON {
 			if err := a.env.printJSON(a.line(p), ""); err != nil {
 				return err
 			}
@@ -291,11 +284,11 @@ func (a *answers) add(list ...runs.Prediction) error {
 		}
 		name, part := p.File, ""
 		switch {
-		case p.Part != "" && a.chain && a.windows && p.Network != "dynamics": // whose part says it
+		case p.Part != "" && a.Chain && a.Every != "" && p.Network != "dynamics": // whose part says it
 			part = fmt.Sprintf(" [%g s, %s]", p.Start, p.Part)
 		case p.Part != "":
 			part = " [" + p.Part + "]"
-		case a.windows && p.Err == nil:
+		case a.Every != "" && p.Err == nil:
 			part = fmt.Sprintf(" [%g s]", p.Start)
 		}
 		switch {
@@ -307,7 +300,7 @@ func (a *answers) add(list ...runs.Prediction) error {
 			a.skipped = append(a.skipped, data.Skip{Name: name + part, Reason: reason})
 		case a.csv != nil:
 			a.addCSV(p)
-		case a.chain:
+		case a.Chain:
 			values, more := p.Values, ""
 			if a.classes(p.Network) {
 				values = p.Top(5)
@@ -340,18 +333,18 @@ func (a *answers) add(list ...runs.Prediction) error {
 func (a *answers) addCSV(p runs.Prediction) {
 	digits := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }
 	at := ""
-	if a.chain || p.Part == "" {
+	if a.Chain || p.Part == "" {
 		at = digits(p.Start, -1)
 	}
 	row := []string{plain.Text(p.File), plain.Text(p.Part), at}
 	for _, v := range p.Values {
 		value := digits(v.Value, 9) // all digits of a float32
-		if a.chain {
+		if a.Chain {
 			_ = a.csv.Write([]string{row[0], p.Network, row[1], at, v.Name, value})
 		}
 		row = append(row, value)
 	}
-	if !a.chain {
+	if !a.Chain {
 		_ = a.csv.Write(row)
 	}
 }
@@ -368,10 +361,10 @@ func words(values []runs.Value) string {
 // line returns the line of JSON for a prediction.
 func (a *answers) line(p runs.Prediction) inferLine {
 	l := inferLine{File: p.File, Network: p.Network, Part: p.Part, Output: p.Output, Notes: append([]string{}, p.Notes...)}
-	if a.chain {
+	if a.Chain {
 		l.Input = p.Input
 	}
-	if a.chain || p.Part == "" {
+	if a.Chain || p.Part == "" {
 		l.At = &p.Start
 	}
 	if p.Err != nil {
@@ -388,7 +381,7 @@ func (a *answers) line(p runs.Prediction) inferLine {
 
 // finish prints what was waited for, and what was left out.
 func (a *answers) finish() error {
-	if !a.json && a.csv == nil && len(a.table.rows) > 1 {
+	if !a.JSON && a.csv == nil && len(a.table.rows) > 1 {
 		a.table.print(a.env.Stdout)
 	}
 	for _, line := range runs.Remarks(a.skipped, nil) {

@@ -132,8 +132,12 @@ func checkPath(flag, path string) error {
 	return named(flag, path, err)
 }
 
-// checkWritable reports before the work what would keep a file from being written after it.
+// checkWritable reports before the work what would keep a file, if one is named, from being
+// written after it.
 func checkWritable(flag, path string) error {
+	if path == "" {
+		return nil
+	}
 	d, err := wholefile.NewDraft(path, func(io.Writer) error { return nil })
 	if err == nil {
 		d.Discard()
