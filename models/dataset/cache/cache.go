@@ -8,13 +8,16 @@
 // by the feature's name and version: whoever changes how a feature is made raises
 // its version. [Cache.Do] is all that most callers need.
 //
-// Several processes may use a folder at once, without locks: an entry is a file of
-// its own that takes its name when it is complete, and a damaged one counts as
-// missing. The room is bounded: what was used least recently is removed first. The
-// folder may be removed at any time.
+// Entries are appended to files of many, called segments, because making a file takes
+// longer than making the features of a short one. Several processes may use a folder at
+// once: each appends to a segment that it has locked, and reads all of them. An entry
+// counts when it is complete, and a damaged one as missing. The room is bounded: the
+// segment that was used least recently is removed first. The folder may be removed at
+// any time.
 //
 //	DIR/CACHEDIR.TAG       marks the folder as a cache; backup programs skip it
-//	DIR/00/ … DIR/ff/      *.features: entries; *.hash: the content hash of a file
+//	DIR/v3-*.features      the segments
+//	DIR/00/ … DIR/ff/      what earlier versions have left, one file for each entry
 package cache
 
 import "context"
@@ -22,7 +25,7 @@ import "context"
 // Stats counts what this process did with a cache since [Open].
 type Stats struct {
 	Hits, Misses int64 // of Get
-	Damaged      int64 // files that were removed because they held no entry
+	Damaged      int64 // entries that were not what was stored
 	// Fault says why nothing is stored any more, such as a full disk; it is empty
 	// while all is well, and for a read-only folder.
 	Fault string
@@ -60,8 +63,9 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 	return e, nil
 }
 
-// Get returns the entry of a key, if there is one. It removes a file that is
-// damaged or does not hold this key.
+// Get returns the entry of a key, if there is one; what another process has stored since
+// Open may be missing for a second. A segment with a damaged entry is removed, unless a
+// process appends to it.
 func (c *Cache) Get(k Key) (*Entry, bool) {
 	e, ok := c.load(k)
 	if ok {
@@ -74,7 +78,7 @@ func (c *Cache) Get(k Key) (*Entry, bool) {
 
 // Stats returns what was counted so far.
 func (c *Cache) Stats() Stats {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return Stats{c.hits.Load(), c.misses.Load(), c.damaged.Load(), c.fault}
 }

@@ -6,7 +6,6 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"math"
 )
@@ -34,39 +33,49 @@ type Row struct {
 	Values []float32
 }
 
-// A file holds:
+// An entry is:
 //
 //	"EtFE"; failure; notes; rows, each a part and its values as float32, little-endian;
 //	16 bytes of the SHA-256 of the key and of all before
 //
-// A text, a list and values begin with their length, a uvarint. The format's version
-// is part of the names, see [Key.file]: programs of different versions do not meet
-// each other's files.
+// A text, a list and values begin with their length, a uvarint.
+//
+// A segment is a list of groups: a page of slots, then the entry of each slot, one after
+// the other. A slot is the [id] of an entry and its length, a little-endian uint32, and is
+// written after the entry; a slot of zeros ends the segment. The format's version is part
+// of the names: programs of different versions do not read each other's segments.
 const (
-	entrySuffix = ".features"
-	hashSuffix  = ".hash"
+	segmentPrefix = "v3-"
+	segmentSuffix = ".features"
 
-	formatVersion = 2
-	magic         = "EtFE"
-	checkBytes    = 16
+	idBytes   = 16
+	slotBytes = idBytes + 4
+	pageSlots = 128
+	pageBytes = pageSlots * slotBytes
 
-	// maxFile is the size of the largest file that is written, or read.
-	maxFile = 64 << 20
+	magic      = "EtFE"
+	checkBytes = 16
+
+	// maxEntry is the size of the largest entry that is written, or read.
+	maxEntry = 64 << 20
 	// maxItems is how many rows or notes an entry may have. In memory a row takes
-	// twenty times what an empty one takes in a file.
+	// twenty times what an empty one takes on the disk.
 	maxItems = 1 << 20
 )
 
-var errFormat = errors.New("the file is damaged, or is not an entry of this key")
+var errFormat = errors.New("it is damaged, or is not an entry of this key")
 
-// file returns the path of a key's entry in the folder.
-func (k Key) file() string {
-	suffix := entrySuffix
+// id stands for a key in a slot. Its last byte is 1 for the hash of a file, else 0.
+type id [idBytes]byte
+
+func (k Key) id() id {
+	sum := k.sum(nil)
+	i := id(sum[:idBytes])
+	i[idBytes-1] = 0
 	if k.Feature == hashFeature {
-		suffix = hashSuffix
+		i[idBytes-1] = 1
 	}
-	sum := k.sum([]byte{formatVersion})
-	return hex.EncodeToString(sum[:1]) + "/" + hex.EncodeToString(sum[1:]) + suffix
+	return i
 }
 
 // sum returns the SHA-256 of a key and of what belongs to it.
@@ -80,7 +89,7 @@ func (k Key) sum(of []byte) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// seal ends a file with its checksum.
+// seal ends an entry with its checksum.
 func (k Key) seal(b []byte) []byte {
 	sum := k.sum(b)
 	return append(b, sum[:checkBytes]...)
@@ -127,7 +136,7 @@ func decodeEntry(b []byte, k Key) (*Entry, error) {
 	values := make([]float32, 0, len(r.b)/4)
 	for range rows {
 		row := Row{Part: r.text()}
-		data := r.take(4 * r.count(4, maxFile))
+		data := r.take(4 * r.count(4, maxEntry))
 		start := len(values)
 		for ; len(data) > 0; data = data[4:] {
 			values = append(values, math.Float32frombits(binary.LittleEndian.Uint32(data)))
@@ -143,7 +152,7 @@ func decodeEntry(b []byte, k Key) (*Entry, error) {
 	return e, nil
 }
 
-// reader takes a file apart. After the first fault all values are zero.
+// reader takes an entry apart. After the first fault all values are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -171,7 +180,7 @@ func (r *reader) count(itemBytes, most int) int {
 	return int(n)
 }
 
-func (r *reader) text() string { return string(r.take(r.count(1, maxFile))) }
+func (r *reader) text() string { return string(r.take(r.count(1, maxEntry))) }
 
 // hashFeature is the feature of the entries that hold the content hash of a file.
 const hashFeature = "file.hash"
@@ -182,16 +191,11 @@ const hashFeature = "file.hash"
 // may go unseen until the system writes the page out.
 type identity [5]uint64
 
-func (i identity) bytes() []byte {
+// key identifies the entry of a file's hash.
+func (i identity) key() Key {
 	var b []byte
 	for _, v := range i {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	return b
-}
-
-// key identifies the entry of a file's hash by device and inode. The other fields are
-// compared, so that a file that changed takes the place of its past.
-func (i identity) key() Key {
-	return Key{Feature: hashFeature, Content: sha256.Sum256(i.bytes()[:16])}
+	return Key{Feature: hashFeature, Content: sha256.Sum256(b)}
 }

@@ -23,9 +23,14 @@ func key(i int) Key {
 	return Key{"test.noise", 3, sha256.Sum256(fmt.Append(nil, i))}
 }
 
-// small is an entry of 1 block.
+// small is an entry of 30 bytes.
 func small(i int) *Entry {
 	return &Entry{Rows: []Row{{"x", []float32{float32(i)}}}}
+}
+
+// page is an entry of almost 1 block.
+func page(i int) *Entry {
+	return &Entry{Rows: []Row{{"x", slices.Repeat([]float32{float32(i), 1}, 500)}}}
 }
 
 // bits makes floats comparable, NaNs too.
@@ -70,21 +75,34 @@ func TestRoundTrip(t *testing.T) {
 	assert.Equal(t, 4, stored(t, c))
 }
 
-// Each byte changed, each byte missing, one too many: a miss, and the file is gone.
+// Each byte changed, each byte missing, one too many: a miss, and the entry can be stored
+// again, for this process and others.
 func TestDamage(t *testing.T) {
-	c := open(t)
+	dir := filepath.Join(t.TempDir(), "features")
+	c := openAt(t, dir)
 	k := key(1)
 	e := &Entry{Rows: []Row{{"x", []float32{1, 2}}, {"y", nil}}, Notes: []string{"n"}, Failure: "f"}
-	sound := encodeEntry(k, e)
-	path := filepath.Join(c.dir, k.file())
 	require.NoError(t, c.Put(k, e))
+	require.NoError(t, c.Put(key(2), e))
+	path := filepath.Join(dir, segments(t, c)[0])
+	sound, err := os.ReadFile(path)
+	require.NoError(t, err)
+	body := encodeEntry(k, e)
+	// with is a segment in which this stands for the entry.
+	with := func(b []byte) []byte {
+		slot := binary.LittleEndian.AppendUint32(sound[:idBytes:idBytes], uint32(len(b)))
+		return slices.Concat(slot, make([]byte, pageBytes-slotBytes), b)
+	}
+	require.Equal(t, body, sound[pageBytes:][:len(body)])
 	cases := map[string][]byte{
-		"one byte more": append(slices.Clone(sound), 0),
-		"twice":         append(slices.Clone(sound), sound...),
-		"another key":   encodeEntry(key(2), e),
-		"a hash":        encodeEntry(identity{}.key(), e),
-		"longer inside": k.seal(append(slices.Clone(sound[:len(sound)-checkBytes]), 0)),
-		"zeros":         make([]byte, len(sound)),
+		"nothing":          nil,
+		"one byte more":    with(append(slices.Clone(body), 0)),
+		"twice":            with(append(slices.Clone(body), body...)),
+		"another key":      with(encodeEntry(key(2), e)),
+		"a hash":           with(encodeEntry(identity{}.key(), e)),
+		"longer inside":    with(k.seal(append(slices.Clone(body[:len(body)-checkBytes]), 0))),
+		"zeros":            with(make([]byte, len(body))),
+		"4 GB in one slot": append(slices.Repeat([]byte{0xff}, pageBytes), body...),
 	}
 	// Lengths that lie, with a checksum that is right.
 	for name, tail := range map[string][]byte{
@@ -96,42 +114,73 @@ func TestDamage(t *testing.T) {
 		"an endless length": bytes.Repeat([]byte{0xff}, 20),
 		"no rows":           {0, 0},
 	} {
-		cases[name] = k.seal(append([]byte(magic), tail...))
+		cases[name] = with(k.seal(append([]byte(magic), tail...)))
 	}
-	for i := range sound {
+	for i := range len(body) + slotBytes {
+		at := i
+		if i >= slotBytes {
+			at += pageBytes - slotBytes
+		}
 		for _, flip := range []byte{1, 0x80, 0xff} {
 			b := slices.Clone(sound)
-			b[i] ^= flip
-			cases[fmt.Sprintf("byte %d ^ %x", i, flip)] = b
+			b[at] ^= flip
+			cases[fmt.Sprintf("byte %d ^ %x", at, flip)] = b
 		}
-		cases[fmt.Sprintf("%d bytes", i)] = sound[:i]
+		cases[fmt.Sprintf("%d bytes", at)] = sound[:at]
 	}
 	for name, b := range cases {
+		require.NoError(t, c.Clear())
 		require.NoError(t, os.WriteFile(path, b, 0o600))
+		c, err := Open(dir)
+		require.NoError(t, err)
 		_, ok := c.Get(k)
 		require.False(t, ok, name)
-		require.NoFileExists(t, path, name)
+		if c.Stats().Damaged > 0 {
+			require.NoFileExists(t, path, name)
+		}
+		for i := range 2 {
+			if got, ok := c.Get(key(2)); ok {
+				require.Equal(t, bits(e), bits(got), name)
+			}
+			require.NoError(t, c.Put(k, e))
+			require.NoError(t, c.Put(key(2), e))
+			for _, k := range []Key{k, key(2)} {
+				got, ok := c.Get(k)
+				require.True(t, ok, "%s: %d", name, i)
+				require.Equal(t, bits(e), bits(got), name)
+			}
+			require.NoError(t, c.Close())
+			c, err = Open(dir)
+			require.NoError(t, err)
+		}
+		require.NoError(t, c.Close())
 	}
-	assert.Equal(t, int64(len(cases)), c.Stats().Damaged)
-	require.NoError(t, c.Put(k, e))
-	_, ok := c.Get(k)
-	assert.True(t, ok)
 }
 
 // Only a regular file of a fitting size is read, and nothing is waited for.
 func TestObstacles(t *testing.T) {
 	c := open(t)
 	k := key(1)
-	path := filepath.Join(c.dir, k.file())
 	require.NoError(t, c.Put(k, small(1)))
+	path := filepath.Join(c.dir, segments(t, c)[0])
+	sound, err := os.ReadFile(path)
+	require.NoError(t, err)
 	outside := filepath.Join(t.TempDir(), "outside")
-	require.NoError(t, os.WriteFile(outside, encodeEntry(k, small(1)), 0o600))
+	require.NoError(t, os.WriteFile(outside, sound, 0o600))
+	inside := filepath.Join(c.dir, "00", "inside")
+	require.NoError(t, os.Mkdir(filepath.Dir(inside), 0o700))
+	require.NoError(t, os.WriteFile(inside, sound, 0o600))
 	for name, place := range map[string]func() error{
 		"a folder":         func() error { return os.Mkdir(path, 0o700) },
 		"a pipe":           func() error { return mkfifo(path) },
 		"a hole of 1 TB":   func() error { return os.WriteFile(path, nil, 0o600) },
 		"a link elsewhere": func() error { return os.Symlink(outside, path) },
+		"a link inside":    func() error { return os.Symlink("00/inside", path) },
+		"a slot of 60 MB": func() error {
+			return os.WriteFile(path, slices.Concat(sound[:idBytes], binary.LittleEndian.AppendUint32(nil, 60<<20), sound[slotBytes:]), 0o600)
+		},
 	} {
+		require.NoError(t, c.Clear())
 		require.NoError(t, os.RemoveAll(path))
 		require.NoError(t, place(), name)
 		if name == "a hole of 1 TB" {
@@ -139,6 +188,7 @@ func TestObstacles(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
+		c := openAt(t, c.dir)
 		_, ok := c.Get(k)
 		runtime.ReadMemStats(&after)
 		assert.False(t, ok, name)
@@ -146,11 +196,17 @@ func TestObstacles(t *testing.T) {
 		require.NoError(t, c.Put(k, small(1)), name)
 		_, ok = c.Get(k)
 		assert.True(t, ok, name)
+		_, ok = openAt(t, c.dir).Get(k)
+		assert.True(t, ok, name)
 	}
-	assert.FileExists(t, outside)
+	for _, path := range []string{outside, inside} {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, sound, b)
+	}
 }
 
-// FuzzEntry tests that nothing panics, that no entry is larger than its file, and that
+// FuzzEntry tests that nothing panics, that no entry is larger than its bytes, and that
 // an entry is read and written without a change.
 func FuzzEntry(f *testing.F) {
 	for _, e := range oddities {
@@ -184,13 +240,13 @@ func TestTooLarge(t *testing.T) {
 	require.NoError(t, c.Put(key(1), fits))
 	for i, e := range []*Entry{
 		{Rows: []Row{{"x", make([]float32, 1<<18)}}}, // an eighth and some bytes
-		{Rows: []Row{{"x", make([]float32, maxFile/4)}}},
+		{Rows: []Row{{"x", make([]float32, maxEntry/4)}}},
 		{Rows: make([]Row, maxItems+1)},
 		{Notes: make([]string, maxItems+1)},
 	} {
 		require.NoError(t, c.Put(key(2+i), e))
 	}
-	assert.Equal(t, 1, stored(t, c))
+	assert.Equal(t, 1, stored(t, c), "one of an eighth is, though a segment has a 16th")
 	_, ok := c.Get(key(1))
 	assert.True(t, ok)
 }

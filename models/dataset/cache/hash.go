@@ -79,7 +79,7 @@ func (c *Cache) hash(ctx context.Context, path string) (sum [32]byte, err error)
 	}
 	h.Sum(sum[:0])
 	if last, _ := identify(after); identified && last == id && start.Sub(time.Unix(0, int64(id[4]))) > fresh {
-		_ = c.Put(id.key(), &Entry{Notes: []string{string(id.bytes()), string(sum[:])}}) // in Stats
+		_ = c.Put(id.key(), &Entry{Notes: []string{string(sum[:])}}) // in Stats
 	}
 	return sum, nil
 }
@@ -87,10 +87,7 @@ func (c *Cache) hash(ctx context.Context, path string) (sum [32]byte, err error)
 // known returns the hash that is stored for just this state of a file.
 func (c *Cache) known(id identity) (sum [32]byte, ok bool) {
 	e, found := c.load(id.key())
-	if !found || len(e.Notes) != 2 || e.Notes[0] != string(id.bytes()) {
-		return sum, false
-	}
-	return sum, copy(sum[:], e.Notes[1]) == len(sum)
+	return sum, found && len(e.Notes) == 1 && copy(sum[:], e.Notes[0]) == len(sum)
 }
 
 // until reads until ctx ends.

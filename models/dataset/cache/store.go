@@ -5,17 +5,20 @@ package cache
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,13 +31,14 @@ import (
 const Variable = "ETUDE_CACHE"
 
 const (
-	// maxBytes is the room that the files may take, each counted in whole blocks. A file
-	// of more than an eighth of it, or of more than maxFile, is not stored. Each process
-	// that stores may exceed it by a 64th.
+	// maxBytes is the room that the files may take, each counted in whole blocks. An entry
+	// of more than an eighth of it, or of more than maxEntry, is not stored. A segment
+	// takes a 16th, or one entry. Each process that stores may exceed it by a 64th.
 	maxBytes   = 1 << 30
 	block      = 4096 // of usual file systems
 	folderMode = 0o700
 	touchAfter = time.Hour // so that reading stays reading
+	lookAfter  = time.Second
 
 	markerFile = "CACHEDIR.TAG"
 	// The first line is that of bford.info/cachedir.
@@ -44,7 +48,8 @@ const (
 
 var (
 	folderName = regexp.MustCompile(`^[0-9a-f]{2}$`)
-	fileName   = regexp.MustCompile(`^[0-9a-f]{62}(` + entrySuffix + `|` + hashSuffix + `)$`)
+	// Versions 1 and 2 have a file for each entry, in the folders.
+	fileName = regexp.MustCompile(`^(v[0-9]+-[A-Z2-7]{26}|[0-9a-f]{62})\.(features|hash)$`)
 )
 
 // Cache is a folder of entries. Its methods may be called by several goroutines
@@ -57,10 +62,29 @@ type Cache struct {
 
 	hits, misses, damaged atomic.Int64 // see Stats
 
-	quiet   atomic.Bool // nothing is stored any more
-	writing sync.Mutex  // for what follows
-	free    int64       // room that may be filled before the files are counted
-	fault   string      // why nothing is stored any more, see Stats
+	quiet    atomic.Bool // nothing is stored any more
+	mu       sync.Mutex  // for what follows
+	free     int64       // room that may be filled before the files are counted
+	fault    string      // why nothing is stored any more, see Stats
+	index    map[id]place
+	segments map[string]*segment // by name
+	looked   time.Time           // when the segments were listed
+	into     *segment            // to which this process appends
+	out      *os.File            // that segment, locked, or nil
+}
+
+// segment says how far a segment was read.
+type segment struct {
+	name  string
+	page  int64 // where the last page begins
+	slots int   // how many are taken there
+	end   int64 // where the next entry begins
+}
+
+// place is where an entry lies.
+type place struct {
+	in       *segment
+	at, size uint32
 }
 
 // Default returns the folder that $ETUDE_CACHE names, or else etude/features in the
@@ -95,11 +119,12 @@ func Open(dir string) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w: name another folder in %s", err, Variable)
 	}
-	c := &Cache{dir: dir, root: root, max: maxBytes, now: time.Now}
+	c := &Cache{dir: dir, root: root, max: maxBytes, now: time.Now, index: map[id]place{}, segments: map[string]*segment{}}
 	if err := c.claim(); err != nil {
 		_ = root.Close()
 		return nil, fmt.Errorf("cache: %s %w in %s", dir, err, Variable)
 	}
+	c.look()
 	return c, nil
 }
 
@@ -123,7 +148,7 @@ func (c *Cache) claim() error {
 	for _, d := range list {
 		name := d.Name()
 		info, err := d.Info()
-		mine := d.IsDir() && folderName.MatchString(name) ||
+		mine := d.IsDir() && folderName.MatchString(name) || fileName.MatchString(name) ||
 			name == markerFile && err == nil && info.Size() == 0 // after a power cut
 		if !mine && !c.marked() { // another process may have been faster
 			return fmt.Errorf("holds %s and no cache: name a folder of its own", name)
@@ -146,53 +171,112 @@ func (c *Cache) marked() bool {
 	return err == nil && string(text) == markerText
 }
 
-// load reads the entry of a key, if it is there, and marks it as used. It removes a
-// file that holds no such entry.
+// look adds to the index what other processes have stored, and drops what was removed.
+func (c *Cache) look() {
+	c.looked = time.Now()
+	list, err := fs.ReadDir(c.root.FS(), ".")
+	if err != nil {
+		return
+	}
+	there := map[string]*segment{}
+	for _, d := range list {
+		name := d.Name()
+		if !strings.HasPrefix(name, segmentPrefix) || !fileName.MatchString(name) || !d.Type().IsRegular() {
+			continue
+		}
+		if f, _, err := wholefile.OpenIn(c.root, name); err == nil {
+			there[name] = cmp.Or(c.segments[name], &segment{name: name, end: pageBytes})
+			_ = c.grow(there[name], f) // what cannot be read is missing
+			f.Close()
+		}
+	}
+	c.segments = there
+	maps.DeleteFunc(c.index, func(_ id, p place) bool { return there[p.in.name] == nil })
+}
+
+// grow adds to the index what was appended to a segment since it was read last.
+func (c *Cache) grow(s *segment, f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	page := make([]byte, pageBytes)
+	for s.page < info.Size() {
+		n, err := f.ReadAt(page, s.page)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		clear(page[n:]) // which was not written yet
+		for ; s.slots < pageSlots; s.slots++ {
+			slot := page[s.slots*slotBytes:][:slotBytes]
+			size := int64(binary.LittleEndian.Uint32(slot[idBytes:]))
+			if size == 0 || size > maxEntry || s.end+size > info.Size() {
+				return nil
+			}
+			c.index[id(slot[:idBytes])] = place{s, uint32(s.end), uint32(size)}
+			s.end += size
+		}
+		s.page, s.end, s.slots = s.end, s.end+pageBytes, 0
+	}
+	return nil
+}
+
+// load reads the entry of a key, if it is there, and marks its segment as used.
 func (c *Cache) load(k Key) (*Entry, bool) {
-	name := k.file()
-	f, size, err := wholefile.OpenIn(c.root, name)
+	c.mu.Lock()
+	p, ok := c.index[k.id()]
+	if !ok && time.Since(c.looked) >= lookAfter {
+		c.look()
+		p, ok = c.index[k.id()]
+	}
+	c.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	f, _, err := wholefile.OpenIn(c.root, p.in.name)
 	if err != nil {
 		return nil, false
 	}
 	defer f.Close()
-	var e *Entry
-	if err = errFormat; size <= maxFile {
-		b := make([]byte, size)
-		if _, err := io.ReadFull(f, b); err != nil {
-			return nil, false // the disk failed, perhaps for a moment only
-		}
-		e, err = decodeEntry(b, k)
+	b := make([]byte, p.size)
+	if _, err := f.ReadAt(b, int64(p.at)); err != nil {
+		return nil, false // the disk failed, perhaps for a moment only
 	}
+	e, err := decodeEntry(b, k)
 	if err != nil {
 		c.damaged.Add(1)
-		_ = c.root.Remove(name)
+		if wholefile.Lock(f) { // no process appends to it
+			_ = c.root.Remove(p.in.name)
+		}
 		return nil, false
 	}
 	if info, err := f.Stat(); err == nil && time.Since(info.ModTime()).Abs() >= touchAfter {
 		now := time.Now()
-		_ = c.root.Chtimes(name, now, now) // the folder may be read-only
+		_ = c.root.Chtimes(p.in.name, now, now) // the folder may be read-only
 	}
 	return e, true
 }
 
-// Put stores the entry of a key, in place of one that is there. The entry must
-// have been made of the content that the key names: a file may change between
-// Hash and decoding, which [Cache.Do] looks after.
+// Put stores the entry of a key, which this process finds instead of one that is there;
+// of entries that processes have stored for one key, others may find any. The entry must
+// have been made of the content that the key names: a file may change between Hash and
+// decoding, which [Cache.Do] looks after.
 //
 // Storing only saves time: an entry that is too large is not stored, and where the
-// folder is read-only, Put does nothing. Where it fails otherwise, on a full disk for
-// example, it returns the error, and the process stores nothing from then on.
+// folder and its files are read-only, Put does nothing. Where it fails otherwise, on a
+// full disk for example, it returns the error, and the process stores nothing from then
+// on.
 func (c *Cache) Put(k Key, e *Entry) error {
 	b := encodeEntry(k, e)
-	if b == nil || len(b) > maxFile || blocks(int64(len(b))) > c.max/8 {
+	if b == nil || len(b) > maxEntry || blocks(int64(len(b))) > c.max/8 {
 		return nil
 	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.quiet.Load() {
 		return nil
 	}
-	err := c.write(k.file(), b)
+	err := c.write(k.id(), b)
 	c.quiet.Store(err != nil)
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
@@ -206,9 +290,10 @@ func (c *Cache) Put(k Key, e *Entry) error {
 	return err
 }
 
-// write stores a file, unless there is no place for just this one.
-func (c *Cache) write(name string, b []byte) error {
-	need := blocks(int64(len(b)))
+// write stores an entry, unless there is no place for just this one.
+func (c *Cache) write(i id, b []byte) error {
+	size := int64(len(b))
+	need := size + pageBytes + block // at most, for a new segment
 	if c.free < need {
 		if err := c.makeRoom(need); err != nil {
 			return err
@@ -217,22 +302,52 @@ func (c *Cache) write(name string, b []byte) error {
 			return nil
 		}
 	}
-	folder := path.Dir(name)
-	if err := c.root.Mkdir(folder, folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := c.take(size); err != nil || c.out == nil {
 		return err
 	}
-	if info, err := c.root.Lstat(folder); err != nil || !info.IsDir() { // a link must not be followed
-		return nil
+	if _, err := c.out.WriteAt(b, c.into.end); err != nil {
+		return err
 	}
-	if info, err := c.root.Lstat(name); err == nil && !info.Mode().IsRegular() {
-		_ = c.root.Remove(name)
+	slot := binary.LittleEndian.AppendUint32(i[:], uint32(size))
+	if _, err := c.out.WriteAt(slot, c.into.page+int64(c.into.slots)*slotBytes); err != nil {
+		return err
 	}
-	err := wholefile.Scratch(filepath.Join(c.dir, name), b)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // another process has just cleared the cache
+	c.free -= size + slotBytes
+	return c.grow(c.into, c.out)
+}
+
+// take finds or makes a segment with room for an entry, and locks it, unless other
+// processes were faster.
+func (c *Cache) take(size int64) error {
+	last := max(c.max/16-size, pageBytes) // where the entry may begin
+	if c.out != nil {
+		if _, err := c.root.Lstat(c.into.name); err == nil && c.into.end <= last {
+			return nil
+		}
+		c.out.Close()
+		c.out = nil
 	}
-	c.free -= need
-	return err
+	for range 2 {
+		c.look()
+		for name, s := range c.segments {
+			if s.end > last {
+				continue
+			}
+			// For writing, as network file systems lock no other.
+			f, err := c.root.OpenFile(name, os.O_RDWR|syscall.O_NONBLOCK, 0)
+			if err == nil && wholefile.Lock(f) && c.grow(s, f) == nil {
+				c.into, c.out = s, f
+				return f.Truncate(s.end) // drops what a killed process has left
+			}
+			f.Close()
+		}
+		f, err := c.root.OpenFile(segmentPrefix+rand.Text()+segmentSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	return nil
 }
 
 // makeRoom counts the files, removes those used least recently, if need be, so that so
@@ -268,10 +383,13 @@ type file struct {
 	used  time.Time
 }
 
-// folders yields those of the 256 folders that are there. Links to folders are not
-// the cache's.
+// folders yields the folder, and those of the 256 in it that are there. Links to folders
+// are not the cache's.
 func (c *Cache) folders() iter.Seq[string] {
 	return func(yield func(string) bool) {
+		if !yield(".") {
+			return
+		}
 		for i := range 256 {
 			folder := hex.EncodeToString([]byte{byte(i)})
 			if info, err := c.root.Lstat(folder); err == nil && info.IsDir() && !yield(folder) {
@@ -304,12 +422,15 @@ func blocks(size int64) int64 { return max(1, (size+block-1)/block) * block }
 // Size counts the entries that are stored, and the bytes that they and all else
 // take, in whole blocks of 4 KiB.
 func (c *Cache) Size() (entries int, bytes int64, err error) {
-	all, bytes, err := c.scan()
+	_, bytes, err = c.scan()
 	if err != nil {
 		return 0, 0, fmt.Errorf("cache: %w", err)
 	}
-	for _, f := range all {
-		if path.Ext(f.path) == entrySuffix {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.look()
+	for i := range c.index {
+		if i[idBytes-1] == 0 {
 			entries++
 		}
 	}
@@ -323,8 +444,8 @@ func (c *Cache) Clear() error {
 	if !c.marked() {
 		return fmt.Errorf("cache: %s has no %s of Etude's: nothing was removed; remove the folder yourself", c.dir, markerFile)
 	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.free = 0
 	all, _, failed := c.scan()
 	for _, f := range all {
@@ -345,6 +466,9 @@ func (c *Cache) Clear() error {
 // Close ends the use of the folder. Nothing is stored or found afterwards.
 func (c *Cache) Close() error {
 	c.quiet.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.Close()
 	if err := c.root.Close(); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
