@@ -57,6 +57,20 @@ func NumThreads() int {
 	return ctorch.Threads()
 }
 
+// SetFlushDenormal says whether operators on the CPU take denormal numbers, which in float32
+// are those below 1.2e-38, for zero, as torch.set_flush_denormal does: for every goroutine
+// outside FlushDenormal, on all threads that compute for it. Go's own arithmetic stays as it
+// is. They do not by default, and become many times slower where such numbers are common.
+func SetFlushDenormal(on bool) {
+	setOption("set_flush_denormal", ctorch.OptionFlushDenormal, toInt(on))
+}
+
+// FlushDenormal calls f with SetFlushDenormal's choice made for its goroutine alone.
+func FlushDenormal(on bool, f func()) {
+	begin("FlushDenormal", f)
+	during(ctorch.SwapFlushDenormal, toInt(on), f)
+}
+
 // ManualSeed seeds the default random number generator of every device, as
 // torch.manual_seed does: the same seed gives PyTorch's numbers.
 func ManualSeed(seed uint64) {

@@ -43,12 +43,12 @@ func (r Run) Fit(ctx context.Context) (*History, error) {
 	return s.history, err
 }
 
-// alone calls f with random generators, threads and a stream of the run's own.
+// alone calls f with random generators, threads, denormal numbers and a stream of the run's own.
 func (s *session) alone(f func()) error {
 	runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
 	defer runtime.UnlockOSThread()
 	own := func() {
-		s.forkRNG(f)
+		torch.FlushDenormal(!s.KeepDenormals, func() { s.forkRNG(f) })
 	}
 	if s.Threads > 0 {
 		inner := own

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -299,5 +300,36 @@ func TestEvaluateNothing(t *testing.T) {
 		assert.True(t, math.IsNaN(m.Loss) && math.IsNaN(m.MSE) && math.IsNaN(m.MAE) && math.IsNaN(m.Accuracy), "%+v", m)
 		none.Close()
 		free()
+	}
+}
+
+// Where no number is denormal, a run ends with the same bits whether they are flushed or not.
+// A weight that decays becomes 0 instead of a denormal number.
+func TestKeepDenormals(t *testing.T) {
+	torchtest.NoLeaks(t)
+	fitted := func(keep bool, change func(*trial)) *trial {
+		r := newTrial(1, torch.CPU, "")
+		r.KeepDenormals = keep
+		change(r)
+		_, err := r.Fit(context.Background())
+		require.NoError(t, err)
+		return r
+	}
+	flushed, kept := fitted(false, func(*trial) {}), fitted(true, func(*trial) {})
+	assert.Equal(t, stateOf(kept.Model), stateOf(flushed.Model))
+	flushed.close()
+	kept.close()
+
+	for keep, check := range map[bool]func(assert.TestingT, any, ...any) bool{true: assert.NotZero, false: assert.Zero} {
+		r := fitted(keep, func(r *trial) {
+			w := r.parameter(0)
+			torch.NoGrad(func() { w.FillInPlace(2e-38) })
+			r.Optimizer = optim.NewSGD(nn.Parameters(r.Model), optim.SGDConfig{LR: 0.02, WeightDecay: 5})
+			r.Step = func(b data.Batch) Result {
+				return Result{Output: r.forward(b.X.MulScalar(0)), Target: b.Y} // w has a gradient of 0
+			}
+		})
+		check(t, slices.Max(r.parameter(0).Float32s()))
+		r.close()
 	}
 }

@@ -96,6 +96,11 @@ type Run struct {
 	// the weights of the last step. 0 for none.
 	EMA float64
 
+	// KeepDenormals computes with numbers below 1.2e-38 instead of taking them for zero (see
+	// torch.SetFlushDenormal). Weight decay drives weights without a gradient down to them, and
+	// the CPU is then several times slower.
+	KeepDenormals bool
+
 	// What is measured, and what follows from it.
 
 	// Metrics compare outputs and targets over all samples of an epoch, counted on the

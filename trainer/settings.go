@@ -60,6 +60,7 @@ var options = []option{
 	{"autocast", func(s *session) any { return s.Autocast }, false},
 	{"ema", func(s *session) any { return s.EMA }, false},
 	{"scaler", (*session).scaling, true},
+	{"keep_denormals", func(s *session) any { return s.KeepDenormals }, false},
 }
 
 // optionOf returns the option of a key of the settings; nil where it is none.

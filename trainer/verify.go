@@ -128,7 +128,7 @@ func (v *verification) whole() error {
 	})
 	v.beside = Run{
 		Model: run.Model, Loss: run.Loss, Step: run.Step, Optimizer: run.Optimizer, Train: run.Train, Val: run.Val,
-		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Sampler: run.Sampler, DropLast: run.DropLast, Threads: run.Threads,
+		Epochs: math.MaxInt32, BatchSize: run.BatchSize, Seed: run.Seed + 1, Sampler: run.Sampler, DropLast: run.DropLast, Threads: run.Threads, KeepDenormals: run.KeepDenormals,
 	}
 	history, err := run.Fit(v.ctx)
 	if err != nil {

@@ -86,6 +86,7 @@ static inline uint32_t go_scope(void) {
 }
 static inline int32_t go_grad_mode_swap(int32_t on) { return ct_table->grad_mode_swap(on); }
 static inline int32_t go_threads_swap(int32_t n) { return ct_table->threads_swap(n); }
+static inline int32_t go_flush_swap(int32_t on) { return ct_table->flush_swap(on); }
 static inline ct_error *go_autocast_enter(const ct_autocast *mode, ct_autocast *old) {
   return ct_table->autocast_enter(mode, old);
 }

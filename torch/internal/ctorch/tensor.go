@@ -130,6 +130,10 @@ func SwapGradMode(on bool) bool { return C.go_grad_mode_swap(cbool(on)) != 0 }
 // SwapThreads sets the calling thread's number of threads; 0 takes the process's.
 func SwapThreads(n int) int { return int(C.go_threads_swap(C.int32_t(n))) }
 
+// SwapFlushDenormal sets whether the calling thread takes denormal numbers for zero: 0, 1, or
+// -1 for what the process does.
+func SwapFlushDenormal(on int) int { return int(C.go_flush_swap(C.int32_t(on))) }
+
 // Autocast is a mode of a thread; its device and its type are libtorch's codes.
 type Autocast struct{ mode C.ct_autocast }
 
@@ -232,6 +236,7 @@ const (
 	OptionDeterministic   = int(C.CT_DETERMINISTIC)
 	OptionMatmulPrecision = int(C.CT_MATMUL_PRECISION)
 	OptionCuDNNTF32       = int(C.CT_CUDNN_TF32)
+	OptionFlushDenormal   = int(C.CT_FLUSH_DENORMAL)
 )
 
 // SetOption changes an option.

@@ -107,6 +107,7 @@ enum {
   CT_DETERMINISTIC = 1,    /* 0, or 1 to refuse what is not deterministic */
   CT_MATMUL_PRECISION = 2, /* 0 highest (float32), 1 high (TF32), 2 medium (bfloat16) */
   CT_CUDNN_TF32 = 3,       /* 0 or 1 */
+  CT_FLUSH_DENORMAL = 4,   /* 0 or 1; for threads without a setting of their own */
 };
 
 /* What observe does: end and drop what was kept, begin, end and let it be taken. */
@@ -184,6 +185,7 @@ typedef struct ct_api {
   uint32_t (*scope_swap)(uint32_t scope);
   int32_t (*grad_mode_swap)(int32_t on);
   int32_t (*threads_swap)(int32_t threads); /* this thread's budget; 0: the process's */
+  int32_t (*flush_swap)(int32_t on);        /* this thread's CT_FLUSH_DENORMAL; -1: the process's */
   /* Begins what the next autocast_leave on this thread ends: sets device_type, dtype and
    * enabled of `mode`, and fills `old` with what was in force. */
   ct_error *(*autocast_enter)(const ct_autocast *mode, ct_autocast *old);

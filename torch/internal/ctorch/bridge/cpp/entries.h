@@ -59,6 +59,7 @@ void text_free(char*);
 uint32_t scope_swap(uint32_t);
 int32_t grad_mode_swap(int32_t);
 int32_t threads_swap(int32_t);
+int32_t flush_swap(int32_t);
 void threads_set(int32_t);
 int32_t threads_get();
 char* warning_take();

@@ -54,12 +54,18 @@ inline ct_tensor release(at::Tensor&& t) {
 
 uint32_t current_scope() noexcept;
 
-// The calling thread while libtorch works on it. Number of threads and warning
-// handler are properties of a thread, but a goroutine runs on whatever thread is at
-// hand: so every entry that may compute sets both first.
+// How the calling thread rounds, traps and treats denormal numbers. Threads that compute for
+// another one take over its state first.
+uint64_t float_state() noexcept;
+void set_float_state(uint64_t) noexcept;
+
+// The calling thread while libtorch works on it. Number of threads, warning handler and
+// denormal numbers are properties of a thread, but a goroutine runs on whatever thread is at
+// hand: so every entry that may compute sets them first. Go's code computes as before.
 struct Working {
   Working();
   ~Working();
+  uint64_t before;
 };
 
 // guard for an entry that may compute. (Of this library alone: the CUDA bridge, which

@@ -12,6 +12,9 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/version.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -102,6 +105,34 @@ void bound_helpers() {
   }
 }
 
+// ---- denormal numbers ----
+
+// Vector code is many times slower on numbers below 1.2e-38, to which weights and averages
+// decay whose gradients are 0.
+#if defined(__SSE2__)
+constexpr uint64_t kFlush = 0x8040;  // results and operands
+#elif defined(__aarch64__)
+constexpr uint64_t kFlush = 1 << 24;
+#else
+constexpr uint64_t kFlush = 0;
+#endif
+
+std::atomic<bool> process_flush{false};
+thread_local int32_t flush = -1;           // this thread's own setting; -1: the process's
+thread_local bool helpers_flush = false;   // what OpenMP's helpers of this thread were told last
+
+// Helpers take over the state of the thread that starts them. Those that are there are told.
+void apply_flush(uint64_t state) {
+  bool want = flush < 0 ? process_flush.load(std::memory_order_relaxed) : flush != 0;
+  if (want) set_float_state(state | kFlush);
+  if (want == helpers_flush || applied < 2) return;
+  using Region = void (*)(void (*)(void*), void*, unsigned, unsigned);
+  static const auto parallel = reinterpret_cast<Region>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  uint64_t now = want ? state | kFlush : state;
+  if (parallel) parallel([](void* s) { set_float_state(*static_cast<uint64_t*>(s)); }, &now, applied, 0);
+  helpers_flush = want;
+}
+
 // ---- warnings ----
 
 // libtorch hands a warning to the handler of the thread that works. Here they wait
@@ -124,15 +155,39 @@ thread_local bool listening = false;
 
 }  // namespace
 
-Working::Working() {
+uint64_t float_state() noexcept {
+#if defined(__SSE2__)
+  return _mm_getcsr();
+#elif defined(__aarch64__)
+  uint64_t state;
+  asm volatile("mrs %0, fpcr" : "=r"(state));
+  return state;
+#else
+  return 0;
+#endif
+}
+
+void set_float_state([[maybe_unused]] uint64_t state) noexcept {
+#if defined(__SSE2__)
+  _mm_setcsr(static_cast<unsigned>(state));
+#elif defined(__aarch64__)
+  asm volatile("msr fpcr, %0" : : "r"(state));
+#endif
+}
+
+Working::Working() : before(float_state()) {
   apply_threads();
+  apply_flush(before);
   if (!listening) {
     c10::WarningUtils::set_warning_handler(&keep_warnings);
     listening = true;
   }
 }
 
-Working::~Working() { bound_helpers(); }
+Working::~Working() {
+  bound_helpers();
+  set_float_state(before);
+}
 
 uint32_t current_scope() noexcept { return scope; }
 
@@ -159,6 +214,7 @@ int32_t grad_mode_swap(int32_t on) {
 }
 
 int32_t threads_swap(int32_t n) { return std::exchange(budget, n); }
+int32_t flush_swap(int32_t on) { return std::exchange(flush, on); }
 void threads_set(int32_t n) {
   if (n > 0) process_threads.store(n, std::memory_order_relaxed);
 }
@@ -186,6 +242,10 @@ ct_error* option_set(int32_t option, int32_t value) {
       case CT_CUDNN_TF32:
         context.setAllowTF32CuDNN(value != 0);
         break;
+      case CT_FLUSH_DENORMAL:
+        TORCH_CHECK(!value || kFlush, "this processor cannot take denormal numbers for zero");
+        process_flush.store(value != 0, std::memory_order_relaxed);
+        break;
       default:
         TORCH_CHECK(false, "there is no option ", option);
     }
@@ -204,6 +264,9 @@ ct_error* option_get(int32_t option, int32_t* value) {
         break;
       case CT_CUDNN_TF32:
         *value = context.allowTF32CuDNN();
+        break;
+      case CT_FLUSH_DENORMAL:
+        *value = process_flush.load(std::memory_order_relaxed);
         break;
       default:
         TORCH_CHECK(false, "there is no option ", option);

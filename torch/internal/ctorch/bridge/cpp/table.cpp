@@ -33,6 +33,7 @@
   E(process::, scope_swap)       \
   E(process::, grad_mode_swap)   \
   E(process::, threads_swap)     \
+  E(process::, flush_swap)       \
   E(autocast::, autocast_enter)  \
   E(autocast::, autocast_leave)  \
   E(process::, threads_set)      \
