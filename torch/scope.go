@@ -133,6 +133,8 @@ type scope struct {
 	parent *scope
 	tracer recorder // of this scope or an outer one; nil for none
 
+	before *[]func() error // what comes before each replay of the step that is being recorded; nil for none
+
 	mu      sync.Mutex
 	tensors []*Tensor
 	ended   bool
@@ -259,8 +261,11 @@ func runScope(f func(), tr recorder) {
 	s := newScope(scopeByID(outer))
 	s.tensors = *scopeLists.Get().(*[]*Tensor)
 	s.tracer = tr
-	if tr == nil && s.parent != nil {
-		s.tracer = s.parent.tracer
+	if s.parent != nil {
+		s.before = s.parent.before
+		if tr == nil {
+			s.tracer = s.parent.tracer
+		}
 	}
 	ctorch.SwapScope(s.id)
 	defer func() {

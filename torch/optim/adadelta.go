@@ -49,7 +49,7 @@ var adadelta = rule[AdadeltaConfig]{
 	},
 	state: []slot[AdadeltaConfig]{counter[AdadeltaConfig](), {key: "square_avg"}, {key: "acc_delta"}},
 	update: each(func(c *AdadeltaConfig) bool { return c.Maximize }, func(c *AdadeltaConfig, p, g *torch.Tensor, s []*torch.Tensor) {
-		count(s[0])
+		s[0].AddScalarInPlace(1)
 		square, deltas := s[1], s[2]
 		g = decayed(g, p, c.WeightDecay)
 		square.MulScalarInPlace(c.Rho).AddcmulInPlace(g, g, 1-c.Rho)

@@ -76,6 +76,7 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 		},
 		momentum:  func(c *AdamConfig) (*float64, bool) { return &c.Betas[0], true },
 		leavesOut: func(*AdamConfig) bool { return true },
+		rated:     true,
 		update: func(c *AdamConfig, u *update) {
 			steps, mean, square, largest := u.state[0], u.state[1], u.state[2], u.state[3]
 			if u.found == nil {
@@ -84,10 +85,9 @@ func adamRule(name, op string, decoupled bool) rule[AdamConfig] {
 				torch.Call("aten::_foreach_add_.Tensor", steps, u.found.Neg().AddScalar(1))
 			}
 			s := u.settings
-			s["lr"], s["beta1"], s["beta2"] = c.LR, c.Betas[0], c.Betas[1]
+			s["beta1"], s["beta2"] = c.Betas[0], c.Betas[1]
 			s["weight_decay"], s["eps"], s["amsgrad"], s["maximize"] = c.WeightDecay, c.Eps, c.AMSGrad, c.Maximize
-			s["found_inf"] = u.found
-			torch.Call(op, u.params, u.grads, mean, square, largest, steps, s)
+			u.fused(op, c.LR, u.params, u.grads, mean, square, largest, steps)
 		},
 	}
 }

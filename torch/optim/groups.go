@@ -5,6 +5,7 @@ package optim
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -24,6 +25,8 @@ type rule[C any] struct {
 	// leavesOut reports whether update leaves a step out by itself where update.found is 1;
 	// nil for never.
 	leavesOut func(c *C) bool
+	// rated tells that update takes the learning rate from update.rate where that is not nil.
+	rated bool
 }
 
 // Group holds some parameters and their settings, which may be changed between steps.
@@ -33,7 +36,8 @@ type Group[C any] struct {
 
 	states  []state // of each parameter
 	updates []*update
-	extra   *torch.Dict // keys of a loaded state dict that are not ours
+	extra   *torch.Dict   // keys of a loaded state dict that are not ours
+	rate    *torch.Tensor // float64: the learning rate of a step that is recorded; nil before the first
 }
 
 // state holds what an optimizer remembers of one parameter.
@@ -47,6 +51,7 @@ type state struct {
 type update struct {
 	kind          kind
 	first         bool          // their state begins at this step
+	rate          *torch.Tensor // the learning rate, for a step that is recorded; else nil
 	found         *torch.Tensor // 1, on their device, to leave the step out; nil to take it
 	params, grads []*torch.Tensor
 	state         [][]*torch.Tensor // by slot; empty where it is not needed
@@ -105,11 +110,40 @@ func (g *Group[C]) step(r *rule[C], found *torch.Tensor) {
 			}
 		}
 	}
+	rate := g.record(r)
 	for _, u := range g.updates {
-		if u.found = found; len(u.params) > 0 {
+		if u.found, u.rate = found, rate; len(u.params) > 0 {
 			r.update(&g.Config, u)
 		}
 	}
+}
+
+// record returns the learning rate as a tensor that follows the settings, while a step is
+// recorded and if the rule can take one; else nil. Other settings stay as they are in the
+// recording, so a replay fails when they have changed.
+func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
+	was, states := g.Config, g.states
+	fill := func() error {
+		now := g.Config
+		if &states[0] != &g.states[0] {
+			return fmt.Errorf("%s: a state was loaded after the step was recorded: record it anew", r.name)
+		}
+		if r.rated {
+			torch.NoGrad(func() { g.rate.FillInPlace(*g.lr(r)) })
+			*r.settings(&now)[0].value.(*float64) = *r.settings(&was)[0].value.(*float64)
+		}
+		if !reflect.DeepEqual(was, now) {
+			return fmt.Errorf("%s: the settings were %+v when the step was recorded, and are %+v: record it anew", r.name, was, now)
+		}
+		return nil
+	}
+	if !torch.BeforeReplay(fill) || !r.rated {
+		return nil
+	}
+	if g.rate == nil {
+		torch.Unscoped(func() { g.rate = torch.Full([]int{}, *g.lr(r), torch.Options{DType: torch.Float64}) })
+	}
+	return g.rate
 }
 
 func (g *Group[C]) updateOf(k kind, first bool, slots int) *update {
@@ -179,6 +213,19 @@ func (g *Group[C]) close() {
 			}
 		}
 	}
+	if g.rate != nil {
+		g.rate.Close()
+	}
+}
+
+// fused calls a kernel for all parameters at once, with the settings that u has.
+func (u *update) fused(op string, lr float64, lists ...any) {
+	u.settings["lr"], u.settings["found_inf"] = lr, u.found
+	if u.rate != nil {
+		op += ".tensor_lr"
+		u.settings["lr"] = u.rate
+	}
+	torch.Call(op, append(lists, u.settings)...)
 }
 
 // groups holds an optimizer's groups of parameters, and does what every optimizer does

@@ -58,7 +58,7 @@ var rmsprop = rule[RMSpropConfig]{
 	},
 	momentum: func(c *RMSpropConfig) (*float64, bool) { return &c.Momentum, false },
 	update: each(func(c *RMSpropConfig) bool { return c.Maximize }, func(c *RMSpropConfig, p, g *torch.Tensor, s []*torch.Tensor) {
-		count(s[0])
+		s[0].AddScalarInPlace(1)
 		square, velocity, mean := s[1], s[2], s[3]
 		g = decayed(g, p, c.WeightDecay)
 		square.MulScalarInPlace(c.Alpha).AddcmulInPlace(g, g, 1-c.Alpha)

@@ -48,7 +48,7 @@ var rprop = rule[RpropConfig]{
 		{key: "step_size", fill: func(c *RpropConfig, t *torch.Tensor) { t.FillInPlace(c.LR) }},
 	},
 	update: each(func(c *RpropConfig) bool { return c.Maximize }, func(c *RpropConfig, p, g *torch.Tensor, s []*torch.Tensor) {
-		count(s[0])
+		s[0].AddScalarInPlace(1)
 		before, steps := s[1], s[2]
 		same := g.Mul(before)
 		turned := same.LtScalar(0)

@@ -52,12 +52,12 @@ var sgd = rule[SGDConfig]{
 	momentum: func(c *SGDConfig) (*float64, bool) { return &c.Momentum, false },
 	// The first b is not dampened; whether it was left out, only the device knows.
 	leavesOut: func(c *SGDConfig) bool { return c.Dampening == 0 },
+	rated:     true,
 	update: func(c *SGDConfig, u *update) {
 		s := u.settings
-		s["weight_decay"], s["momentum"], s["lr"] = c.WeightDecay, c.Momentum, c.LR
+		s["weight_decay"], s["momentum"] = c.WeightDecay, c.Momentum
 		s["dampening"], s["nesterov"], s["maximize"], s["is_first_step"] = c.Dampening, c.Nesterov, c.Maximize, u.first
-		s["found_inf"] = u.found
-		torch.Call("aten::_fused_sgd_", u.params, u.grads, u.state[0], s)
+		u.fused("aten::_fused_sgd_", c.LR, u.params, u.grads, u.state[0])
 	},
 }
 

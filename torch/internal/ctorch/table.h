@@ -77,6 +77,21 @@ static inline ct_error *go_backward(ct_tensor t, ct_tensor gradient, int32_t ret
                                     int32_t create_graph) {
   return ct_table->backward(t, gradient, retain_graph, create_graph);
 }
+static inline ct_error *go_record_new(ct_recording *out) { return ct_table->record_new(out); }
+static inline ct_error *go_record_begin(ct_recording r) { return ct_table->record_begin(r); }
+static inline ct_error *go_record_end(ct_recording r, const ct_tensor *results, int32_t n,
+                                      char **refused) {
+  return ct_table->record_end(r, results, n, refused);
+}
+static inline void go_record_abandon(ct_recording r) { ct_table->record_abandon(r); }
+static inline void go_record_free(ct_recording r) { ct_table->record_free(r); }
+static inline ct_error *go_record_results(ct_recording r, ct_tensor *out) {
+  return ct_table->record_results(r, out);
+}
+static inline void go_record_plan(ct_recording r, ct_plan *out) { ct_table->record_plan(r, out); }
+static inline ct_error *go_replay(ct_recording r, int64_t n, const int32_t *stop, int64_t *done) {
+  return ct_table->replay(r, n, stop, done);
+}
 static inline uint32_t go_scope_swap(uint32_t scope) { return ct_table->scope_swap(scope); }
 /* The calling thread's scope. One call, so that the goroutine stays on its thread. */
 static inline uint32_t go_scope(void) {

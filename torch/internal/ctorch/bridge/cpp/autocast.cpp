@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "guard.h"
+#include "record.h"
 
 namespace etude::autocast {
 namespace {
@@ -55,3 +56,8 @@ void autocast_leave(const ct_autocast* old) {
 }
 
 }  // namespace etude::autocast
+
+bool etude::record::casts(const c10::OperatorHandle& op) {
+  constexpr auto kKey = c10::DispatchKey::AutocastCPU;
+  return at::autocast::is_autocast_enabled(at::kCPU) && op.hasKernelForDispatchKey(kKey) && !c10::impl::tls_is_dispatch_key_excluded(kKey);
+}

@@ -26,12 +26,13 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 6
+#define CT_ABI 7
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
 typedef uintptr_t ct_op;     /* a resolved operator; lives as long as the process */
 typedef uintptr_t ct_generators; /* copies of the random generators */
+typedef uintptr_t ct_recording;  /* a step that is recorded */
 
 typedef struct ct_error {
   int32_t kind; /* CT_ERR_* */
@@ -127,6 +128,14 @@ typedef struct ct_memory {
   int64_t allocations; /* since the bridge was loaded */
 } ct_memory;
 
+/* How many operators of a step were recorded, and what became of them. */
+typedef struct ct_plan {
+  int32_t recorded;
+  int32_t views, dead, hoisted, copies, cats; /* dropped; see plan.h */
+  int32_t lowered, out, called;               /* plain code; into given memory; the rest */
+  int64_t bytes;                              /* of values that live within a step */
+} ct_plan;
+
 typedef struct ct_api {
   uint32_t abi; /* CT_ABI the bridge was compiled with */
   uint32_t size; /* sizeof(ct_api) */
@@ -180,6 +189,20 @@ typedef struct ct_api {
   ct_error *(*clear_grads)(const ct_tensor *tensors, int32_t n);
   ct_error *(*backward)(ct_tensor t, ct_tensor gradient /* 0 for a scalar */,
                         int32_t retain_graph, int32_t create_graph);
+
+  /* Recorded steps. record_begin and record_end stand around a step on one thread; results
+   * are wanted after each replay. Two steps are needed: the second record_end makes the plan,
+   * and proves that a replay gives the second step's bits. *refused is NULL, or malloc'ed text
+   * that says why the step cannot be recorded. record_abandon is for a step that failed. */
+  ct_error *(*record_new)(ct_recording *out);
+  ct_error *(*record_begin)(ct_recording r);
+  ct_error *(*record_end)(ct_recording r, const ct_tensor *results, int32_t n, char **refused);
+  void (*record_abandon)(ct_recording r);
+  void (*record_free)(ct_recording r);
+  ct_error *(*record_results)(ct_recording r, ct_tensor *out /* new, n of record_end */);
+  void (*record_plan)(ct_recording r, ct_plan *out);
+  /* Replays n steps, fewer if *stop becomes other than 0; *done counts them. */
+  ct_error *(*replay)(ct_recording r, int64_t n, const int32_t *stop, int64_t *done);
 
   /* Per thread. */
   uint32_t (*scope_swap)(uint32_t scope);

@@ -36,6 +36,17 @@ ct_error* clear_grads(const ct_tensor*, int32_t);
 ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
 }  // namespace tensor
 
+namespace record {
+ct_error* record_new(ct_recording*);
+ct_error* record_begin(ct_recording);
+ct_error* record_end(ct_recording, const ct_tensor*, int32_t, char**);
+void record_abandon(ct_recording);
+void record_free(ct_recording);
+ct_error* record_results(ct_recording, ct_tensor*);
+void record_plan(ct_recording, ct_plan*);
+ct_error* replay(ct_recording, int64_t, const int32_t*, int64_t*);
+}  // namespace record
+
 namespace autocast {
 ct_error* autocast_enter(const ct_autocast*, ct_autocast*);
 void autocast_leave(const ct_autocast*);

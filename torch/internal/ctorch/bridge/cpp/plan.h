@@ -14,6 +14,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,12 +43,12 @@ struct Node {
   c10::OperatorHandle op;
   std::string name;       // with its overload: "aten::add.Tensor"
   std::vector<Arg> args;  // all of the schema's, in its order
-  std::vector<int> outs;  // places of the results, those of a list one by one; -1: undefined
+  std::vector<int> outs;  // places of the results, those of a list one by one; -1: no tensor
   bool list = false;      // the result is a list
   bool grad = false;      // grad mode then: some kernels look at it
 
   // What libtorch is called with. The results that the operator makes anew, by their
-  // numbers, are copied to their places afterwards, or out writes them there.
+  // numbers, are copied to their places afterwards; or out writes them there.
   std::vector<c10::IValue> stack;
   std::vector<int> copies;
   std::optional<c10::OperatorHandle> out;
@@ -72,21 +73,40 @@ struct Plan {
   std::unordered_map<Storage, c10::VariableVersion> versions;
   at::Tensor arena;  // memory that values share that are never alive together
 
-  explicit Plan(Recording);
+  // How many operators were recorded, and are not called: views, what nobody reads, what
+  // was computed once, copies and concatenations into whose places their parts are made.
+  int recorded = 0, views = 0, dead = 0, hoisted = 0, copies = 0, cats = 0;
+
+  // With move, values may lie elsewhere than libtorch had them.
+  Plan(Recording, bool move);
 
   const at::Tensor& at(int place) const { return places[place].tensor; }
-  // Whether the value of a place is of one step alone: nobody sees it between two steps.
-  bool internal(int place) const;
-  // Places that a node reads or writes to. A tensor that it changes in place is in both.
-  std::vector<int> reads(const Node&) const;
-  std::vector<int> writes(const Node&) const;
+  Storage storage(int place) const { return places[place].storage; }
+  // Whether a value is of one step alone: nobody sees it between two steps.
+  bool internal(Storage) const;
 
   // Runs libtorch's operator, or with out its variant, on the node's places.
   void call(const Node&) const;
+
+ private:
+  void prune();
+  void hoist();
+  void drop_copies();
+  void drop_cats();
+  bool drop_cat(size_t node);
+  bool alone(Storage, size_t writer) const;
+  bool unchanged(Storage, size_t after) const;
+  void share_memory();
 };
 
-// Whether the node's operator writes to an argument, or draws random numbers.
+// Places that a node reads or writes to. A tensor that it changes in place is in both.
+std::vector<int> reads(const Node&);
+std::vector<int> writes(const Node&);
+// Whether the node's operator writes to an argument, changes any, or draws random numbers.
 bool writes_to(const Node&, size_t arg);
+bool mutates(const Node&);
+bool allocates(const Node&);    // memory without values
+bool shape_alone(const Node&);  // of its arguments counts, no element
 bool random(const Node&);
 
 // Plain code for nodes of a plan. All is called on one thread, which has its number of
@@ -94,10 +114,10 @@ bool random(const Node&);
 struct Lowered {
   virtual ~Lowered() = default;
   // Whether there is code for a node, and running it alone, to be compared with libtorch's
-  // operator on the same values. It writes to the places of Plan::writes and to nothing else.
+  // operator on the same values. It writes to the places of writes(node) and to nothing else.
   virtual bool has(size_t node) const = 0;
   virtual void run_one(size_t node) = 0;
-  // Puts the program together: nodes without proof are Plan::call, in their order as far as
+  // Puts the program together, anew each time: nodes without proof are Plan::call, in their order as far as
   // values or random numbers depend on it.
   virtual void link(const std::vector<bool>& proved) = 0;
   // Runs one step.

@@ -30,6 +30,14 @@
   E(tensor::, set_grad)          \
   E(tensor::, clear_grads)       \
   E(tensor::, backward)          \
+  E(record::, record_new)        \
+  E(record::, record_begin)      \
+  E(record::, record_end)        \
+  E(record::, record_abandon)    \
+  E(record::, record_free)       \
+  E(record::, record_results)    \
+  E(record::, record_plan)       \
+  E(record::, replay)            \
   E(process::, scope_swap)       \
   E(process::, grad_mode_swap)   \
   E(process::, threads_swap)     \

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/function.h>
 
 #include "guard.h"
+#include "record.h"
 
 namespace etude::tensor {
 
@@ -29,6 +30,7 @@ void* tensor_give(ct_tensor t) { return new at::Tensor(borrow(t)); }
 ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int32_t ndim,
                       int32_t dtype, ct_tensor* out, ct_result* result) {
   return work([&] {
+    at::RecordFunctionGuard unseen(/*is_enabled=*/false);  // its values are from outside a step that is recorded
     auto t = at::empty(at::IntArrayRef(sizes, ndim), static_cast<at::ScalarType>(dtype));
     TORCH_CHECK(static_cast<int64_t>(t.nbytes()) == bytes, "wants ", t.nbytes(), " bytes, got ",
                 bytes);
@@ -40,6 +42,7 @@ ct_error* tensor_from(const void* data, int64_t bytes, const int64_t* sizes, int
 
 ct_error* tensor_read(ct_tensor t, void* dst, int64_t bytes) {
   return guard([&] {
+    if (auto* r = record::Recorder::current()) r->refuse("the host reads the values of a tensor");
     auto x = borrow(t);
     TORCH_CHECK(!x.is_conj() && !x.is_neg(), "reads resolved tensors only");
     TORCH_CHECK(x.device().is_cpu() && x.is_contiguous(),

@@ -1,0 +1,134 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// The entries that record and replay steps.
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include "guard.h"
+#include "record.h"
+#include "replay.h"
+
+namespace etude::record {
+namespace {
+
+struct Step {
+  std::unique_ptr<Recorder> recorder;  // of the step that is under way
+  std::optional<Recording> first;
+  std::optional<Snapshot> before;  // the second step
+  std::optional<Snapshot> state;   // what a step leaves behind
+  std::unique_ptr<Replay> replay;
+  std::vector<at::Tensor> results;
+
+  void end(const std::vector<at::Tensor>& results);
+  void plan(const Recording&);
+};
+
+Step& step_of(ct_recording r) { return *reinterpret_cast<Step*>(r); }
+
+// Where a plan does not give the bits of the step that was recorded, one with less in it may.
+void Step::plan(const Recording& second) {
+  struct {
+    bool move, lowered;
+  } const ways[] = {{true, true}, {false, true}, {false, false}};
+  std::string why;
+  for (auto& way : ways) {
+    before->restore();
+    replay = std::make_unique<Replay>(second, way.move, way.lowered);
+    try {
+      replay->prove();
+      before->restore();
+      replay->step();
+      why = state->difference();
+      if (why.empty()) return;
+    } catch (const c10::Error& e) {
+      why = e.what_without_backtrace();
+    }
+  }
+  throw Refused("a replay does not give the bits of the step: " + why);
+}
+
+void Step::end(const std::vector<at::Tensor>& tensors) {
+  auto r = std::exchange(recorder, nullptr)->finish(tensors);
+  if (!first) {
+    before.emplace(r);
+    first = std::move(r);
+    return;
+  }
+  compare(*first, r);
+  first.reset();
+  state.emplace(r);
+  try {
+    plan(r);
+  } catch (...) {
+    replay.reset();
+    state->restore();
+    throw;
+  }
+  before.reset();
+  // Tensors for autograd, which sees no connection to the step.
+  for (int p : r.results) {
+    const auto& t = r.places[p].tensor;
+    results.push_back(at::empty({0}, t.options()).set_(t.storage(), t.storage_offset(), t.sizes(), t.strides()));
+  }
+}
+
+}  // namespace
+
+ct_error* record_new(ct_recording* out) {
+  return guard([&] { *out = reinterpret_cast<ct_recording>(new Step); });
+}
+
+ct_error* record_begin(ct_recording r) {
+  return guard([&] { step_of(r).recorder = std::make_unique<Recorder>(); });
+}
+
+ct_error* record_end(ct_recording r, const ct_tensor* results, int32_t n, char** refused) {
+  *refused = nullptr;
+  return work([&] {
+    Step& step = step_of(r);
+    std::vector<at::Tensor> tensors;
+    for (int32_t i = 0; i < n; i++) tensors.push_back(borrow(results[i]));
+    try {
+      step.end(tensors);
+    } catch (const Refused& e) {
+      *refused = strdup(e.what());
+    }
+  });
+}
+
+void record_abandon(ct_recording r) { step_of(r).recorder.reset(); }
+
+void record_free(ct_recording r) { delete &step_of(r); }
+
+ct_error* record_results(ct_recording r, ct_tensor* out) {
+  return guard([&] {
+    for (at::Tensor t : step_of(r).results) *out++ = release(std::move(t));
+  });
+}
+
+void record_plan(ct_recording r, ct_plan* out) {
+  const Replay& replay = *step_of(r).replay;
+  const Plan& p = replay.plan();
+  auto outs = std::count_if(p.nodes.begin(), p.nodes.end(), [](const Node& n) { return n.out.has_value(); });
+  *out = {p.recorded, p.views, p.dead, p.hoisted, p.copies, p.cats, replay.lowered(), static_cast<int32_t>(outs), 0,
+          p.arena.defined() ? static_cast<int64_t>(p.arena.nbytes()) : 0};
+  out->called = static_cast<int32_t>(p.nodes.size()) - out->lowered - out->out;
+}
+
+ct_error* replay(ct_recording r, int64_t n, const int32_t* stop, int64_t* done) {
+  *done = 0;
+  return work([&] {
+    Step& step = step_of(r);
+    if (at::get_num_threads() != step.replay->threads()) {  // kernels divide their work otherwise
+      auto now = step.state->now();
+      step.replay->prove();
+      now.restore();
+    }
+    for (; *done < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); ++*done) step.replay->step();
+    for (auto& [storage, version] : step.replay->plan().versions) c10::VariableVersion(version).bump();
+  });
+}
+
+}  // namespace etude::record

@@ -1,0 +1,240 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+)
+
+var (
+	// ErrRefused is in the error of [Record] for a step that cannot be replayed; its text goes
+	// on with the reason. What the step did is done, and it can be called as before.
+	ErrRefused = errors.New("the step cannot be recorded")
+	// ErrStopped is returned by [Recording.Replay] after [Recording.Stop].
+	ErrStopped = errors.New("torch: the replay was stopped")
+)
+
+// Recording is a step that is replayed without Go, autograd and the allocation of memory: the
+// operators that libtorch ran for it, in memory that stays.
+//
+//	x, y := torch.Zeros([]int{64, 96}), torch.Zeros([]int{64, 32}) // filled before each step
+//	r, err := torch.Record(func() []*torch.Tensor {
+//		opt.ZeroGrad()
+//		loss := nn.MSELoss(model.Forward(x), y)
+//		loss.Backward()
+//		opt.Step()
+//		return []*torch.Tensor{loss.Detach()}
+//	})
+//	for batch := range batches {
+//		x.CopyInPlace(batch.X)
+//		y.CopyInPlace(batch.Y)
+//		err := r.Replay(1)
+//		… r.Results()[0] …
+//	}
+//
+// Only one goroutine may replay it at a time.
+type Recording struct {
+	mu      sync.Mutex // orders Replay and Close
+	h       ctorch.Recording
+	closed  bool
+	cleanup runtime.Cleanup
+	results []*Tensor
+	before  []func() error
+	steps   int
+	stop    atomic.Int32
+}
+
+// recording counts steps that are being recorded: BeforeReplay looks for one only then.
+var recording atomic.Int32
+
+// Record calls step three times, for state that is born in the first, and to compare the
+// second with the third. It returns what replays the step, on the CPU, with the bits that
+// calling it would give: each operator that writes into given memory, and a whole step, was
+// compared with libtorch's. Its results stay where they are, for [Recording.Results].
+//
+// A replay reads and writes the tensors that the step used and did not make, such as weights,
+// their optimizer's state and inputs. Random numbers are drawn from the generators of the
+// goroutine that replays, in the order of the step. Numbers and decisions of Go's stay as they
+// were, but for what [BeforeReplay] sees to, as the optimizers do for the learning rate.
+//
+// A step is refused, with an error that is [ErrRefused] and says why, where the host reads a
+// value; where a shape depends on values; where a tensor is on another device, sparse or a
+// conjugate; where an operator is given a generator; and where two steps are not the same:
+// other operators, another number, an input that is made anew. A panic of step's with an
+// *[Error] is returned, too.
+//
+// Gradients that a replay makes are not in [Tensor.Grad]. Where Go code gives the
+// optimizer or the network other tensors, as LoadStateDict of an optimizer does, the step has
+// to be recorded anew.
+func Record(step func() []*Tensor) (*Recording, error) {
+	mustInit("Record")
+	if step == nil {
+		return nil, errors.New("torch: Record: the step is nil")
+	}
+	h, failed := ctorch.NewRecording()
+	if failed != nil {
+		return nil, fmt.Errorf("torch: Record: %w", failed)
+	}
+	r := &Recording{h: h}
+	r.cleanup = runtime.AddCleanup(r, ctorch.Recording.Free, h)
+	for run := range 3 {
+		if err := r.record(step, run); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// keep takes the results of the last step over.
+func (r *Recording) keep(n int) {
+	hs, err := r.h.Results(n)
+	check("Record", err)
+	for _, h := range hs {
+		r.results = append(r.results, wrap(h, 0, 0))
+	}
+}
+
+// record calls the step, and records it except for the first time.
+func (r *Recording) record(step func() []*Tensor, run int) (err error) {
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	r.before = nil
+	recording.Add(1)
+	defer recording.Add(-1)
+	if failed := Try(func() {
+		Scope(func() {
+			scopeByID(ctorch.Scope()).before = &r.before
+			if run == 0 {
+				step()
+				return
+			}
+			check("Record", r.h.Begin())
+			defer r.h.Abandon()
+			results := step()
+			if err = r.end(results); err == nil && run == 2 {
+				r.keep(len(results))
+			}
+		})
+	}); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// end ends a step that was recorded.
+func (r *Recording) end(results []*Tensor) error {
+	handles := make([]ctorch.Handle, len(results))
+	for i, t := range results {
+		handles[i] = t.enter("Record")
+		defer t.ref.Leave()
+	}
+	refused, err := r.h.End(handles)
+	if refused != "" {
+		return fmt.Errorf("torch: Record: %w: %s", ErrRefused, refused)
+	}
+	check("Record", err)
+	return nil
+}
+
+// BeforeReplay lets f be called before each replay of the step that the calling goroutine is
+// recording, for what Go decides from step to step: f can fill a tensor that the step reads,
+// or return an error where the step would be another one now. Outside of [Record] it does
+// nothing and returns false.
+func BeforeReplay(f func() error) bool {
+	if recording.Load() == 0 {
+		return false
+	}
+	s := scopeByID(ctorch.Scope())
+	if s == nil || s.before == nil {
+		return false
+	}
+	*s.before = append(*s.before, f)
+	return true
+}
+
+func (r *Recording) prepare() error {
+	for _, f := range r.before {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Replay does n steps. A step that fails is done in part.
+func (r *Recording) Replay(n int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.New("torch: Replay: the recording is closed")
+	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	done, err := r.h.Replay(n, &r.stop)
+	r.steps += done
+	switch {
+	case err != nil:
+		return fmt.Errorf("torch: Replay: %w", err)
+	case done < n:
+		r.stop.Store(0)
+		return ErrStopped
+	}
+	return nil
+}
+
+// Stop lets a Replay that is in progress, or else the next one, return after the step that is
+// under way. It may be called on any goroutine.
+func (r *Recording) Stop() { r.stop.Store(1) }
+
+// Steps returns how many steps were replayed.
+func (r *Recording) Steps() int { return r.steps }
+
+// Results returns the tensors that the step returned. Each replay writes to them.
+func (r *Recording) Results() []*Tensor { return r.results }
+
+// RecordingPlan says how many operators a step has, and what becomes of them in a replay.
+type RecordingPlan struct {
+	Recorded int
+	// Those that are not run: views; what nobody reads; what never changes; copies and
+	// concatenations, whose parts are made where they lie in the whole.
+	Views, Dead, Hoisted, Copies, Cats int
+	// Those that are run: as code of the bridge's own, by a variant of the operator that
+	// writes into given memory, and as in an eager step.
+	Lowered, Out, Called int
+	Bytes                int64 // of memory that values share
+}
+
+// Plan returns what is left of the step.
+func (r *Recording) Plan() RecordingPlan {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return RecordingPlan{}
+	}
+	return RecordingPlan(r.h.Plan())
+}
+
+// Close frees the recording and its results; closing again does nothing.
+func (r *Recording) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.cleanup.Stop()
+	r.h.Free()
+	for _, t := range r.results {
+		t.Close()
+	}
+}
