@@ -127,12 +127,12 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(min(runtime.GOMAXPROCS(0), maxJobs))
 	for i, unit := range units {
-		source := filepath.Join(temp, filepath.FromSlash(unit))
-		objects[i] = strings.TrimSuffix(source, ".cpp") + ".o"
+		source := filepath.Join(temp, filepath.FromSlash(unit.source))
+		objects[i] = filepath.Join(temp, filepath.FromSlash(unit.object)) + ".o"
 		group.Go(func() error {
-			out, err := c.run(groupCtx, temp, slices.Concat(compile, []string{"-c", source, "-o", objects[i]})...)
+			out, err := c.run(groupCtx, temp, slices.Concat(compile, unit.flags, []string{"-c", source, "-o", objects[i]})...)
 			if err != nil {
-				return compileError(groupCtx, c, unit, t, out, err)
+				return compileError(groupCtx, c, unit.source, t, out, err)
 			}
 			done.Add(1)
 			event()

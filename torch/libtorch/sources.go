@@ -43,6 +43,30 @@ var compileFlags = []string{
 	"-fPIC", "-fvisibility=hidden",
 }
 
+// vectorSource has the kernels of recorded steps. It is compiled once for each width of vectors,
+// with the macros and flags of libtorch's own kernels, so that results have the same bits;
+// the bridge chooses one of them as libtorch does, when it is loaded.
+const vectorSource = "kernels.cpp"
+
+// vectorWidths are in the order in which the linker takes them: of functions that several
+// objects define it keeps the first, and a processor without wide vectors must not meet
+// one that was compiled for them.
+var vectorWidths = []unit{
+	{object: "DEFAULT"},
+	{object: "AVX2", flags: []string{"-mavx2", "-mfma", "-mf16c"}},
+	{object: "AVX512", flags: []string{"-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma", "-mf16c"}},
+}
+
+// vectorFlags are for all widths. Contraction would depend on the compiler.
+var vectorFlags = []string{"-O3", "-ffp-contract=off", "-Wno-psabi"}
+
+// unit is one run of the compiler.
+type unit struct {
+	source string // slash-separated path
+	object string // the same without extension, and different for each unit
+	flags  []string
+}
+
 // linkFlags are for every library. With --disable-new-dtags the path to this
 // libtorch wins over another one on LD_LIBRARY_PATH.
 var linkFlags = []string{
@@ -81,16 +105,23 @@ func readSources(files fs.FS) (*sources, error) {
 	return s, nil
 }
 
-// of lists the translation units of a library, sorted.
-func (s *sources) of(l library) []string {
-	var names []string
-	for name := range s.files {
-		if path.Ext(name) == ".cpp" && path.Dir(name) == l.folder {
-			names = append(names, name)
+// of lists the translation units of a library in the order in which they are linked.
+func (s *sources) of(l library) []unit {
+	var units, wide []unit
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		object := strings.TrimSuffix(name, ".cpp")
+		switch {
+		case path.Ext(name) != ".cpp" || path.Dir(name) != l.folder:
+		case name == vectorSource:
+			for _, w := range vectorWidths {
+				macros := []string{"-DCPU_CAPABILITY=" + w.object, "-DCPU_CAPABILITY_" + w.object}
+				wide = append(wide, unit{name, object + "_" + w.object, slices.Concat(vectorFlags, macros, w.flags)})
+			}
+		default:
+			units = append(units, unit{source: name, object: object})
 		}
 	}
-	slices.Sort(names)
-	return names
+	return append(units, wide...)
 }
 
 // libraryPath returns where a home keeps a library for this libtorch. The name holds
@@ -104,6 +135,9 @@ func (s *sources) libraryPath(home string, t torchDir, l library) string {
 	put(searchPath(home, t))
 	for _, flags := range [][]string{compileFlags, linkFlags, l.flags} {
 		put(strings.Join(flags, " "))
+	}
+	for _, u := range s.of(l) {
+		put(strings.Join(u.flags, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		if path.Ext(name) == ".h" || path.Dir(name) == l.folder {

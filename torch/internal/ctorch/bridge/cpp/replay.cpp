@@ -122,9 +122,7 @@ std::string Snapshot::difference() const {
   return same_bits(generator_state(), generator_) ? "" : "the random generator";
 }
 
-Replay::Replay(Recording r, bool move, bool lowered) : plan_(std::move(r), move) {
-  if (lowered) lowered_ = lower(plan_);
-}
+Replay::Replay(Recording r, bool move, bool lowers) : plan_(std::move(r), move), lowers_(lowers) {}
 
 // Whether an out= variant leaves alone the geometry of what it is given, as some do not.
 bool Replay::keeps_shape(const Node& n, const c10::OperatorHandle& out) const {
@@ -173,6 +171,7 @@ void Replay::prove() {
   constexpr int kSteps = 3;
   Below below;
   threads_ = at::get_num_threads();
+  if (lowers_) lowered_ = lower(plan_);
   proved_.assign(plan_.nodes.size(), false);
   for (size_t k = 0; k < plan_.nodes.size(); k++) {
     Node& n = plan_.nodes[k];

@@ -29,7 +29,7 @@ class Snapshot {
 
 class Replay {
  public:
-  Replay(Recording, bool move, bool lowered);
+  Replay(Recording, bool move, bool lowers);
 
   // Runs steps from the present state, each operator in all ways that there are, and keeps those
   // ways that give the bits of libtorch's operator in each. Leaves other state behind.
@@ -45,7 +45,8 @@ class Replay {
   bool keeps_shape(const Node&, const c10::OperatorHandle& out) const;
 
   Plan plan_;
-  std::unique_ptr<Lowered> lowered_;
+  bool lowers_;
+  std::unique_ptr<Lowered> lowered_;  // for threads_
   std::vector<bool> proved_;  // nodes whose plain code is right so far
   int threads_ = 0;
 };
