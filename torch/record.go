@@ -84,7 +84,7 @@ func Record(step func() []*Tensor) (*Recording, error) {
 	}
 	r := &Recording{h: h}
 	r.cleanup = runtime.AddCleanup(r, ctorch.Recording.Free, h)
-	for run := range 3 {
+	for run := range runs {
 		if err := r.record(step, run); err != nil {
 			r.Close()
 			return nil, err
@@ -101,6 +101,8 @@ func (r *Recording) keep(n int) {
 		r.results = append(r.results, wrap(h, 0, 0))
 	}
 }
+
+const runs = 3 // of a step, until it is recorded
 
 // record calls the step, and records it except for the first time.
 func (r *Recording) record(step func() []*Tensor, run int) (err error) {
@@ -120,7 +122,7 @@ func (r *Recording) record(step func() []*Tensor, run int) (err error) {
 			check("Record", r.h.Begin())
 			defer r.h.Abandon()
 			results := step()
-			if err = r.end(results); err == nil && run == 2 {
+			if err = r.end(results); err == nil && run == runs-1 {
 				r.keep(len(results))
 			}
 		})
@@ -159,6 +161,20 @@ func BeforeReplay(f func() error) bool {
 	}
 	*s.before = append(*s.before, f)
 	return true
+}
+
+// Check calls step once, as it is called without a recording, and returns an error that is
+// [ErrRefused] where it is not the step that was recorded: Go's numbers and decisions may
+// have changed since.
+func (r *Recording) Check(step func() []*Tensor) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.New("torch: Check: the recording is closed")
+	}
+	before := r.before
+	defer func() { r.before = before }()
+	return r.record(step, runs)
 }
 
 func (r *Recording) prepare() error {

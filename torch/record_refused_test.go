@@ -130,6 +130,36 @@ func TestRecordRefuses(t *testing.T) {
 	assert.False(t, torch.BeforeReplay(func() error { return nil }), "nothing is recorded here")
 }
 
+// Check finds what Go has changed since a step was recorded, and is a step like others.
+func TestCheckRecording(t *testing.T) {
+	torchtest.NoLeaks(t)
+	j := mlp(0.3, nil)
+	dropout := j.model.(nn.Sequential)[2].(*nn.Dropout)
+	r, err := torch.Record(j.step)
+	require.NoError(t, err)
+	defer r.Close()
+	both := func() (states [2][]float64) {
+		for i := range states {
+			torch.ManualSeed(uint64(i / 2))
+			require.NoError(t, r.Replay(1))
+			require.NoError(t, r.Check(j.step))
+			states[i] = j.state()
+		}
+		return states
+	}
+	assert.NotEqual(t, both()[0], both()[1])
+	dropout.P = 0.2
+	err = r.Check(j.step)
+	require.ErrorIs(t, err, torch.ErrRefused)
+	assert.ErrorContains(t, err, "argument p of aten::bernoulli_.float is 0.69999999999999996 in one step and 0.80000000000000004 in the next")
+	dropout.P = 0.3
+	require.NoError(t, r.Check(j.step))
+	j.x = torch.Ones([]int{64, 96})
+	assert.ErrorContains(t, r.Check(j.step), "is another tensor with other values in the next step")
+	r.Close()
+	assert.ErrorContains(t, r.Check(j.step), "closed")
+}
+
 // A learning rate may change between replays, other settings may not.
 func TestReplayRefusesOtherSettings(t *testing.T) {
 	torchtest.NoLeaks(t)

@@ -192,7 +192,7 @@ typedef struct ct_api {
 
   /* Recorded steps. record_begin and record_end stand around a step on one thread; results
    * are wanted after each replay. Two steps are needed: the second record_end makes the plan,
-   * and proves that a replay gives the second step's bits. *refused is NULL, or malloc'ed text
+   * and proves that a replay gives the second step's bits; later ones only compare. *refused is NULL, or malloc'ed text
    * that says why the step cannot be recorded. record_abandon is for a step that failed. */
   ct_error *(*record_new)(ct_recording *out);
   ct_error *(*record_begin)(ct_recording r);

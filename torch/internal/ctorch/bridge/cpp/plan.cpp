@@ -66,7 +66,10 @@ c10::IValue ready(const Plan& plan, const Arg& a) {
 }  // namespace
 
 bool writes_to(const Node& n, size_t i) {
-  auto* alias = n.op.schema().arguments()[i].alias_info();
+  const auto& arg = n.op.schema().arguments()[i];
+  auto* alias = arg.alias_info();
+  // The schema of aten::native_batch_norm does not tell.
+  if (!alias && (arg.name() == "running_mean" || arg.name() == "running_var")) return n.args[i].kind == Arg::kTensor;
   if (!alias || !alias->isWrite()) return false;
   // Fused optimizers change gradients only to undo the scale of a GradScaler.
   auto* scale = value_of(n, "grad_scale");
@@ -124,8 +127,14 @@ Plan::Plan(Recording r, bool move)
     drop_cats();
     share_memory();
   }
-  for (auto& n : nodes)
+  std::unordered_set<int> used(results.begin(), results.end());
+  for (auto& n : nodes) {
     for (auto& a : n.args) n.stack.push_back(ready(*this, a));
+    for (int p : reads(n)) used.insert(p);
+    used.insert(n.outs.begin(), n.outs.end());
+  }
+  for (size_t p = 0; p < places.size(); p++)
+    if (!used.count(static_cast<int>(p))) places[p].tensor.reset();  // its memory can go
 }
 
 // Views make nothing, and empty memory has no values. What writes to nothing that is read

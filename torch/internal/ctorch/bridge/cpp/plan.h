@@ -59,6 +59,7 @@ struct Recording {
   std::vector<Node> nodes;
   std::vector<int> results;          // places whose values are wanted after each step
   std::unordered_set<Storage> made;  // by the step; all others come from outside, and stay
+  bool released = false;             // the memory of what was made: others may have its addresses
   // Counts the changes of each tensor from outside that the step writes to, for autograd.
   std::unordered_map<Storage, c10::VariableVersion> versions;
 };
@@ -80,6 +81,7 @@ struct Plan {
   // With move, values may lie elsewhere than libtorch had them.
   Plan(Recording, bool move);
 
+  // Of a place of nodes and results; places that only dropped operators had are undefined.
   const at::Tensor& at(int place) const { return places[place].tensor; }
   Storage storage(int place) const { return places[place].storage; }
   // Whether a value is of one step alone: nobody sees it between two steps.

@@ -196,6 +196,18 @@ Recording Recorder::finish(const std::vector<at::Tensor>& results) {
   return std::move(r_);
 }
 
+void release_memory(Recording& r) {
+  c10::InferenceMode below_autograd;
+  for (auto& p : r.places) {
+    if (!r.made.count(p.storage)) continue;
+    c10::Storage none(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::Device(c10::kCPU)));
+    auto impl = c10::make_intrusive<c10::TensorImpl>(std::move(none), c10::DispatchKeySet(c10::DispatchKey::CPU), p.tensor.dtype());
+    impl->set_sizes_and_strides(p.tensor.sizes(), p.tensor.strides(), p.tensor.storage_offset());
+    p.tensor = at::Tensor(std::move(impl));
+  }
+  r.released = true;
+}
+
 std::string name_of(const Node& n, size_t arg) { return "argument " + n.op.schema().arguments()[arg].name() + " of " + n.name; }
 
 void compare(const Recording& a, const Recording& b) {
@@ -214,7 +226,7 @@ void compare(const Recording& a, const Recording& b) {
         x.tensor.storage_offset() != y.tensor.storage_offset())
       throw Refused(what + " is another tensor in the next step");
     if (made || x.storage == y.storage) return;
-    if (a.made.count(y.storage)) throw Refused(what + " was made in the step before; copy it into a tensor that stays");
+    if (!a.released && a.made.count(y.storage)) throw Refused(what + " was made in the step before; copy it into a tensor that stays");
     if (written || !x.tensor.equal(y.tensor))
       throw Refused(what + " is another tensor with other values in the next step; copy what changes into a tensor that stays, before the step");
   };

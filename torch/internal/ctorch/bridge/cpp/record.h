@@ -54,9 +54,12 @@ class Recorder {
   bool inside_ = false;  // a leaf
 };
 
-// Throws Refused where two recordings of a step, one after the other, are not the same: what
-// differs would stay as it was in every replay. Values from outside are compared as they are now.
+// Throws Refused where two recordings of a step are not the same: what differs would stay as
+// it was in every replay. Values from outside are compared as they are now.
 void compare(const Recording& a, const Recording& b);
+
+// Lets go of the memory of what a step made; compare still takes the recording, as a.
+void release_memory(Recording&);
 
 // Whether autocast calls the operator again, with other arguments (autocast.cpp).
 bool casts(const c10::OperatorHandle&);

@@ -15,7 +15,7 @@ namespace {
 
 struct Step {
   std::unique_ptr<Recorder> recorder;  // of the step that is under way
-  std::optional<Recording> first;
+  std::optional<Recording> last;   // of the step before; when there is a plan, the planned one
   std::optional<Snapshot> before;  // the second step
   std::optional<Snapshot> state;   // what a step leaves behind
   std::unique_ptr<Replay> replay;
@@ -51,13 +51,13 @@ void Step::plan(const Recording& second) {
 
 void Step::end(const std::vector<at::Tensor>& tensors) {
   auto r = std::exchange(recorder, nullptr)->finish(tensors);
-  if (!first) {
+  if (!last) {
     before.emplace(r);
-    first = std::move(r);
+    last = std::move(r);
     return;
   }
-  compare(*first, r);
-  first.reset();
+  compare(*last, r);
+  if (replay) return;
   state.emplace(r);
   try {
     plan(r);
@@ -67,11 +67,14 @@ void Step::end(const std::vector<at::Tensor>& tensors) {
     throw;
   }
   before.reset();
+  state->forget();
   // Tensors for autograd, which sees no connection to the step.
   for (int p : r.results) {
     const auto& t = r.places[p].tensor;
     results.push_back(at::empty({0}, t.options()).set_(t.storage(), t.storage_offset(), t.sizes(), t.strides()));
   }
+  release_memory(r);
+  last = std::move(r);
 }
 
 }  // namespace

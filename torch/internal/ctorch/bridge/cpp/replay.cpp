@@ -116,6 +116,10 @@ void Snapshot::restore() const {
   throw_error(rng::set_rng_state(static_cast<int32_t>(c10::kCPU), -1, reinterpret_cast<ct_tensor>(state.unsafeGetTensorImpl())));
 }
 
+void Snapshot::forget() {
+  for (auto& v : values_) v.copy.reset();
+}
+
 std::string Snapshot::difference() const {
   for (auto& v : values_)
     if (!same_bits(v.place, v.copy)) return v.name;

@@ -14,6 +14,7 @@ class Snapshot {
   explicit Snapshot(const Recording&);
   Snapshot now() const;  // of the same
   void restore() const;
+  void forget();  // the values, not what they are of
   // What first is not as it was, by the operator that writes to it; empty: nothing.
   std::string difference() const;
 
