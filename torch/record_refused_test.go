@@ -46,7 +46,7 @@ func TestRecordRefuses(t *testing.T) {
 			{"the shape of what aten::masked_select returns depends on values", one(func() *torch.Tensor { return x.MaskedSelect(x.GtScalar(0.5)) })},
 			{"the shape of what aten::nonzero returns depends on values", one(func() *torch.Tensor { return x.Nonzero() })},
 			{"the shape of what aten::index.Tensor returns depends on values", one(func() *torch.Tensor { return torch.Call("aten::index.Tensor", x, []*torch.Tensor{mask}).Tensor() })},
-			{"aten::resize_ changes the shape of a tensor in place", one(func() *torch.Tensor {
+			{"aten::resize_ changes the memory of a tensor", one(func() *torch.Tensor {
 				return torch.Call("aten::resize_", x.Clone(), []int{2}).Tensor()
 			})},
 			{"on meta, and only steps on the CPU are recorded; cuda.Graph captures one on a GPU", one(func() *torch.Tensor {

@@ -5,6 +5,7 @@
 
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <algorithm>
 #include <cstring>
@@ -46,7 +47,8 @@ std::string text(const c10::IValue& v) {
 }  // namespace
 
 struct Recorder::Context : at::ObserverContext {
-  int node = -1;  // of the leaf that has begun
+  std::optional<Node> node;  // of the leaf that has begun
+  const Node* outer = nullptr;
 };
 
 Recorder* Recorder::current() { return recorder; }
@@ -110,14 +112,26 @@ int Recorder::place(const at::Tensor& t, const std::string& of) {
 }
 
 void Recorder::begin(const at::RecordFunction& f, Context& context) {
-  if (inside_ || !refused_.empty()) return;
+  if (!refused_.empty()) return;
   auto name = f.operator_name();
   if (!name) return;
+  // Autograd keeps the value of what an operator is about to change.
+  bool saved = inside_ && mutates(*inside_) && name->name == "aten::clone" &&
+               !c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutogradCPU);
+  if (inside_ && !saved) return;
   auto op = c10::Dispatcher::singleton().findSchema(*name);
   if (!op || !leaf(*op)) return;
-  inside_ = true;
-  context.node = static_cast<int>(r_.nodes.size());
-  Node n{*op, toString(*name), {}, {}};
+  if (op->hasTag(at::Tag::inplace_view)) {  // the next operator is given the new view
+    const auto& base = op->schema().name();
+    if (base == "aten::squeeze_" || base == "aten::unsqueeze_" || base == "aten::transpose_" || base == "aten::t_" ||
+        base == "aten::as_strided_" || base == "aten::detach_")
+      return;
+    throw Refused(toString(*name) + " changes the memory of a tensor");
+  }
+  context.node = Node{*op, toString(*name), {}, {}};
+  context.outer = inside_;
+  Node& n = *context.node;
+  inside_ = &n;
   n.grad = c10::GradMode::is_enabled();
   for (const auto& v : f.inputs()) {
     Arg a;
@@ -140,21 +154,19 @@ void Recorder::begin(const at::RecordFunction& f, Context& context) {
   if (op->hasTag(at::Tag::data_dependent_output)) throw Refused("the host reads a value of a tensor (" + n.name + ")");
   if (op->hasTag(at::Tag::dynamic_output_shape) && (n.name != "aten::index.Tensor" || masks(f.inputs()[1])))
     throw Refused("the shape of what " + n.name + " returns depends on values");
-  if (op->hasTag(at::Tag::inplace_view)) throw Refused(n.name + " changes the shape of a tensor in place");
   for (size_t i = 0; i < n.args.size(); i++) {
     if (!writes_to(n, i)) continue;
     auto tensors = n.args[i].kind == Arg::kTensor ? std::vector<at::Tensor>{f.inputs()[i].toTensor()} : f.inputs()[i].toTensorVector();
     for (const auto& t : tensors)
       if (t.defined() && !t.is_inference()) r_.versions.emplace(t.storage().unsafeGetStorageImpl(), t.unsafeGetTensorImpl()->version_counter());
   }
-  r_.nodes.push_back(std::move(n));
 }
 
-void Recorder::end(const at::RecordFunction& f, const Context& context) {
-  if (context.node < 0) return;
-  inside_ = false;
+void Recorder::end(const at::RecordFunction& f, Context& context) {
+  if (!context.node) return;
+  inside_ = context.outer;
   if (!refused_.empty()) return;
-  Node& n = r_.nodes[context.node];
+  Node& n = *context.node;
   std::unordered_set<Storage> given;
   for (auto& a : n.args)
     for (int p : a.places)
@@ -170,6 +182,7 @@ void Recorder::end(const at::RecordFunction& f, const Context& context) {
   }
   for (int p : n.outs)
     if (p >= 0 && !given.count(r_.places[p].storage)) r_.made.insert(r_.places[p].storage);
+  r_.nodes.push_back(std::move(n));
 }
 
 Recording Recorder::finish(const std::vector<at::Tensor>& results) {

@@ -45,13 +45,13 @@ class Recorder {
 
   int place(const at::Tensor&, const std::string& of);
   void begin(const at::RecordFunction&, Context&);
-  void end(const at::RecordFunction&, const Context&);
+  void end(const at::RecordFunction&, Context&);
 
   Recording r_;
   std::string refused_;
   std::unordered_map<Key, int, Hash> index_;
   at::CallbackHandle handle_;
-  bool inside_ = false;  // a leaf
+  const Node* inside_ = nullptr;  // the leaf that is running
 };
 
 // Throws Refused where two recordings of a step are not the same: what differs would stay as
