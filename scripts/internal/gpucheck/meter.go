@@ -29,9 +29,6 @@ const warmSteps = 3
 
 var errNoGraphs = errors.New("only CUDA has graphs")
 
-// errInterrupted stands for what was left out because the context ended.
-var errInterrupted = errors.New("interrupted")
-
 // MemoryUse holds memory in bytes. On the CPU it counts tensors, Reserved is 0, and a
 // peak is that of the whole process.
 type MemoryUse struct {

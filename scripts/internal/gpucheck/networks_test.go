@@ -194,27 +194,6 @@ func TestGrowthIsFound(t *testing.T) {
 	assert.True(t, r.OK, r.Problem)
 }
 
-// All contestants run in turn, and one that fails is left alone.
-func TestRace(t *testing.T) {
-	var order []string
-	as := func(name string, ms float64) runner {
-		return runner{run: func(n int) (float64, error) {
-			order = append(order, name)
-			return ms, nil
-		}}
-	}
-	failures := 0
-	failing := runner{run: func(int) (float64, error) { failures++; return 0, errors.New("no compiler\nat all") }}
-	ms := race(t.Context(), []runner{as("a", 1), {absent: errors.New("not here")}, as("b", 2), failing, as("c", 1e6)}, pace{rounds: 3, network: 15e9})
-	assert.Equal(t, []string{"a", "a", "b", "b", "c", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c"}, order)
-	assert.Equal(t, 1, failures)
-	assert.Equal(t, Measure{Name: Ours, Milliseconds: 1, Least: 1, Most: 1, Rounds: 3, Steps: 1000}, ms[0], "15 s for 3 rounds of 5")
-	assert.Equal(t, Measure{Name: oursGraph, Absent: "not here"}, ms[1])
-	assert.Equal(t, 500, ms[2].Steps)
-	assert.Equal(t, Measure{Name: PythonFused, Problem: "no compiler"}, ms[3])
-	assert.Equal(t, 3, ms[4].Steps, "at least")
-}
-
 // Names that are put together at run time are seen here: forward and loss of all
 // networks, the steps of all optimizers, and clipping.
 func TestEveryOperatorThatTrainingCallsHasACase(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/etude-ml/etude/scripts/internal/turns"
 	"github.com/etude-ml/etude/torch/torchtest/operators"
 )
 
@@ -80,7 +81,7 @@ func (r *Report) judge() {
 			fail("test %s %s", f.Package, f.Test)
 		}
 		switch {
-		case t.Problem == errInterrupted.Error(): // incomplete, but not wrong
+		case t.Problem == turns.ErrInterrupted.Error(): // incomplete, but not wrong
 		case t.Problem != "":
 			fail("tests: %s", t.Problem)
 		case !t.OK() && len(t.Failures) == 0:

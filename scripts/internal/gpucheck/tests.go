@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/etude-ml/etude/scripts/internal/turns"
 )
 
 // Packages lists the packages whose tests take a device.
@@ -53,14 +55,14 @@ func runTests(ctx context.Context, root, device string, packages []string, finis
 	parallel := strconv.Itoa(min(4, runtime.GOMAXPROCS(0)))
 	args := append([]string{"test", "-json", "-count=1", "-short", "-timeout", testLimit, "-p", parallel}, packages...)
 	// `go test` waits for the programs of its tests, so the signal goes to them, too.
-	cmd := inGroup(ctx, syscall.SIGINT, "go", args...)
+	cmd := turns.InGroup(ctx, syscall.SIGINT, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "ETUDE_TEST_DEVICE="+device, "ETUDE_TEST_REQUIRE_DEVICE=1", "ETUDE_TEST_REQUIRE_LIBTORCH=1",
 		"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=0") // it is 1 in NVIDIA's images, and then products are TF32's
 	if strings.HasPrefix(device, "cuda") {
 		cmd.Env = append(cmd.Env, "ETUDE_TEST_REQUIRE_CUDA=1")
 	}
-	var stderr tail
+	var stderr turns.Tail
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -75,7 +77,7 @@ func runTests(ctx context.Context, root, device string, packages []string, finis
 	switch {
 	case ctx.Err() != nil:
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not heed the first signal
-		r.Problem = errInterrupted.Error()
+		r.Problem = turns.ErrInterrupted.Error()
 	case err != nil && r.Failed == 0 && len(r.Failures) == 0: // otherwise the failures explain it
 		r.Problem = strings.TrimSpace(fmt.Sprintf("go test: %v %s", err, stderr))
 	}
@@ -96,8 +98,8 @@ type event struct {
 func parseTests(ctx context.Context, out io.Reader, finished func(pkg string, seconds float64)) TestsResult {
 	r := TestsResult{Failures: []TestFailure{}, Reasons: map[string]int{}}
 	counts := map[string]*int{"pass": &r.Passed, "fail": &r.Failed, "skip": &r.Skipped}
-	outputs := map[string]*tail{} // by package and test, or by what is built
-	failed := map[string]bool{}   // the parents of tests that failed, and their packages
+	outputs := map[string]*turns.Tail{} // by package and test, or by what is built
+	failed := map[string]bool{}         // the parents of tests that failed, and their packages
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadBytes('\n')
 		if err != nil { // the last line is not whole
@@ -109,7 +111,7 @@ func parseTests(ctx context.Context, out io.Reader, finished func(pkg string, se
 		}
 		from := cmp.Or(e.FailedBuild, e.ImportPath, e.Package+" "+e.Test)
 		if outputs[from] == nil {
-			outputs[from] = new(tail)
+			outputs[from] = new(turns.Tail)
 		}
 		if e.Output != "" {
 			_, _ = outputs[from].Write([]byte(e.Output)) // a tail takes everything

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/etude-ml/etude/scripts/internal/turns"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -134,7 +135,7 @@ func TestSlow(t *testing.T) {
 		}
 	}()
 	r := runTests(ctx, dir, "cpu", []string{"."}, nil)
-	assert.Equal(t, errInterrupted.Error(), r.Problem)
+	assert.Equal(t, turns.ErrInterrupted.Error(), r.Problem)
 	assert.Equal(t, 1, r.Passed)
 	assert.Zero(t, r.Failed)
 	assert.Empty(t, r.Failures)

@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/etude-ml/etude/models"
+	"github.com/etude-ml/etude/scripts/internal/turns"
 	"github.com/etude-ml/etude/torch"
 )
 
@@ -62,7 +62,7 @@ func (m *Measure) ours() bool { return m.Name == Ours || m.Name == oursGraph }
 
 // failure returns what went wrong with a measurement, unless it was interrupted.
 func (m *Measure) failure() string {
-	if m.Problem == errInterrupted.Error() {
+	if m.Problem == turns.ErrInterrupted.Error() {
 		return ""
 	}
 	return m.Problem
@@ -79,13 +79,6 @@ func (m Measure) Cell() string {
 	return "-"
 }
 
-// runner is a contestant: a call takes n steps, waits for the device, and returns
-// milliseconds a step.
-type runner struct {
-	run    func(n int) (float64, error)
-	absent error // why it cannot be measured here
-}
-
 // pace says how long to measure: rounds of each contestant in turn, which together
 // take about a network's time.
 type pace struct {
@@ -100,18 +93,19 @@ func timeNetwork(ctx context.Context, s models.Spec, d torch.Device, m meter, ea
 	err := try(func() error {
 		plain, captured := newTraining(s, own(s), batch, d), newTraining(s, own(s), batch, d)
 		replay, done, err := m.graph(captured.step) // before anything is timed
-		graph := runner{run: func(n int) (float64, error) { return clock(m, n, replay) }}
+		graph := turns.Contestant{Name: oursGraph, Run: func(n int) (float64, error) { return clock(m, n, replay) }}
 		switch {
 		case errors.Is(err, errNoGraphs):
-			graph.absent = err
+			graph.Absent = err
 		case err != nil:
-			graph.run = func(int) (float64, error) { return 0, err }
+			graph.Run = func(int) (float64, error) { return 0, err }
 		default:
 			defer done()
 		}
-		r.Measures = race(ctx, []runner{
-			{run: func(n int) (float64, error) { return clock(m, n, func() error { plain.step(); return nil }) }}, graph,
-			eager.runner(s, variantDefault), eager.runner(s, variantFused), compiled.runner(s, variantCompile),
+		r.Measures = race(ctx, []turns.Contestant{
+			{Name: Ours, Run: func(n int) (float64, error) { return clock(m, n, func() error { plain.step(); return nil }) }}, graph,
+			eager.contestant(Python, s, variantDefault), eager.contestant(PythonFused, s, variantFused),
+			compiled.contestant(PythonCompile, s, variantCompile),
 		}, p)
 		return nil
 	})
@@ -133,13 +127,13 @@ type guest struct {
 // end ends Python, if it is there; it has answered every question.
 func (g guest) end() {
 	if g.python != nil {
-		_ = g.close()
+		_ = g.Close()
 	}
 }
 
-// runner has the guest take the steps.
-func (g guest) runner(s models.Spec, variant string) runner {
-	return runner{absent: g.absent, run: func(n int) (float64, error) { return g.steps(s.Name, variant, n) }}
+// contestant has the guest take the steps.
+func (g guest) contestant(name string, s models.Spec, variant string) turns.Contestant {
+	return turns.Contestant{Name: name, Absent: g.absent, Run: func(n int) (float64, error) { return g.steps(s.Name, variant, n) }}
 }
 
 // clock calls step n times between two moments at which the device is idle.
@@ -159,51 +153,16 @@ func clock(m meter, n int, step func() error) (float64, error) {
 	return time.Since(start).Seconds() * 1e3 / float64(n), nil
 }
 
-// race warms all contestants up, chooses for each as many steps a round as fit its
-// share of the time, and measures them in turn.
-func race(ctx context.Context, runners []runner, p pace) []Measure {
+// race measures the contestants in turn.
+func race(ctx context.Context, runners []turns.Contestant, p pace) []Measure {
 	measures := make([]Measure, len(runners))
-	times := make([][]float64, len(runners))
-	share := p.network.Seconds() * 1e3 / float64(len(runners)*p.rounds)
-	call := func(i, n int) (ms float64) {
-		c := &measures[i]
-		if c.Absent != "" || c.Problem != "" {
-			return 0
+	for i, r := range turns.Race(ctx, runners, p.rounds, p.network) {
+		m := Measure{Name: r.Name, Absent: r.Absent, Problem: r.Problem, Steps: r.Steps, Rounds: len(r.Times)}
+		if m.Rounds > 0 {
+			slices.Sort(r.Times)
+			m.Milliseconds, m.Least, m.Most = r.Times[m.Rounds/2], r.Times[0], r.Times[m.Rounds-1]
 		}
-		err := ctx.Err()
-		if err == nil {
-			err = try(func() (err error) { ms, err = runners[i].run(n); return err })
-		}
-		if ctx.Err() != nil {
-			err = errInterrupted
-		}
-		if err != nil {
-			c.Problem, _, _ = strings.Cut(err.Error(), "\n")
-		}
-		return ms
-	}
-	for i := range runners {
-		measures[i].Name = contestants[i]
-		if runners[i].absent != nil {
-			measures[i].Absent = runners[i].absent.Error()
-		}
-		call(i, 3) // compiles, allocates
-		if ms := call(i, 10); ms > 0 {
-			measures[i].Steps = min(max(int(share/ms), 3), 5000)
-		}
-	}
-	for range p.rounds {
-		for i := range runners {
-			if ms := call(i, measures[i].Steps); ms > 0 {
-				times[i] = append(times[i], ms)
-			}
-		}
-	}
-	for i, ts := range times {
-		if measures[i].Rounds = len(ts); len(ts) > 0 {
-			slices.Sort(ts)
-			measures[i].Milliseconds, measures[i].Least, measures[i].Most = ts[len(ts)/2], ts[0], ts[len(ts)-1]
-		}
+		measures[i] = m
 	}
 	return measures
 }
