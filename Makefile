@@ -70,8 +70,8 @@ test-gotorch: gotorch ## Lint and test torch/gotorch with GoTorch
 	$(with-gotorch) ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -tags gotorch -ldflags '-r $(CURDIR)/bin/gotorch' ./torch/gotorch
 
 .PHONY: bench
-bench: libtorch ## Compare steps with PyTorch's, features with librosa's, and ONNX Runtime from Go with Python's
-	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . ./scripts/bench
+bench: libtorch ## Compare speed and memory with PyTorch, JAX, librosa and C++ in one table (BENCH=-short)
+	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(BENCH) ./scripts/bench
 
 # Where there is no GPU, DEVICE=cpu tries the program itself.
 DEVICE ?= cuda
