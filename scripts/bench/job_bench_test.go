@@ -114,7 +114,7 @@ func command(b *testing.B, environment []string, name string, args ...string) (t
 // answer once, beside Python.
 func BenchmarkJob(b *testing.B) {
 	torchtest.Need(b)
-	python, times, rounds := torchtest.Python(b), 8, 5
+	python, times, rounds := torchtest.Python(b), 8, 3
 	if testing.Short() {
 		times, rounds = 2, 1
 	}

@@ -197,7 +197,7 @@ func steps(b *testing.B, title string, threads int, pace pace, g guests, columns
 	for i, note := range notes {
 		notes[i] = note + " (" + strings.TrimSpace(where[note]) + ")"
 	}
-	section(title, rows, notes...)
+	section(title, rows, append(notes, "least possible: the fastest of many short pieces, which other work on the machine disturbs least")...)
 }
 
 // pace says how often all contestants take turns, and how long these last.
