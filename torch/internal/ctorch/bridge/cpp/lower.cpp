@@ -336,6 +336,9 @@ class Code final : public Lowered, Places {
     p.m = static_cast<int>(c.tensor.size(-2)), p.n = static_cast<int>(c.tensor.size(-1)), p.k = static_cast<int>(a.tensor.size(-1));
     p.a = data(a.tensor), p.b = data(b.tensor), p.c = data(c.tensor);
     if (c.tensor.dim() == 3) {
+      // libtorch has another way for small ones, with bits that are seldom others.
+      constexpr int64_t kSmall = 400;
+      if (int64_t(p.m) * p.n * p.k < kSmall) return {};
       p.batch = static_cast<int>(c.tensor.size(0));
       p.step_a = a.tensor.stride(0), p.step_b = b.tensor.stride(0), p.step_c = c.tensor.stride(0);
     }
@@ -468,7 +471,7 @@ class Code final : public Lowered, Places {
     auto reduction = [&](int arg) { return n.args[arg].value.toInt(); };
     if (name == "aten::copy") return chain(Op::kCopy, n, {place(n, 1)});
     if (name == "aten::cat") return concatenation(n);
-    if (name == "aten::pow.Tensor_Scalar" && number(n, 1) == 2.0) return chain(Op::kSquare, n, {place(n, 0)});
+    if (name == "aten::pow.Tensor_Scalar" && (number(n, 1) == 2.0 || number(n, 1) == 1.0)) return chain(number(n, 1) == 1.0 ? Op::kCopy : Op::kSquare, n, {place(n, 0)});
     if (name == "aten::zero") return chain(Op::kCopy, source(n.outs[0]), {constant(0)});
     if (name == "aten::mse_loss") return mse(n);
     if (name == "aten::mse_loss_backward" && reduction(3) == 1) return chain(Op::kMseBackward, n, {place(n, 0), place(n, 1), place(n, 2)}, 2.0f / float(plan_.at(place(n, 1)).numel()));

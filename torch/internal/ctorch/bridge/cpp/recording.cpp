@@ -114,8 +114,7 @@ ct_error* record_results(ct_recording r, ct_tensor* out) {
 void record_plan(ct_recording r, ct_plan* out) {
   const Replay& replay = *step_of(r).replay;
   const Plan& p = replay.plan();
-  auto outs = std::count_if(p.nodes.begin(), p.nodes.end(), [](const Node& n) { return n.out.has_value(); });
-  *out = {p.recorded, p.views, p.dead, p.hoisted, p.copies, p.cats, replay.lowered(), static_cast<int32_t>(outs), 0,
+  *out = {p.recorded, p.views, p.dead, p.hoisted, p.copies, p.cats, replay.lowered(), replay.outs(), 0,
           p.arena.defined() ? static_cast<int64_t>(p.arena.nbytes()) : 0};
   out->called = static_cast<int32_t>(p.nodes.size()) - out->lowered - out->out;
 }

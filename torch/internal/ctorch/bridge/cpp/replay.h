@@ -37,7 +37,13 @@ class Replay {
   void prove();
   void step();
   const Plan& plan() const { return plan_; }
+  // How many operators run as plain code, and how many of the others write into given memory.
   int lowered() const { return static_cast<int>(std::count(proved_.begin(), proved_.end(), true)); }
+  int outs() const {
+    int n = 0;
+    for (size_t k = 0; k < proved_.size(); k++) n += !proved_[k] && plan_.nodes[k].out;
+    return n;
+  }
   // The number of threads that the proof is for.
   int threads() const { return threads_; }
 
