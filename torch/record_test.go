@@ -347,9 +347,9 @@ func TestRecordingPlan(t *testing.T) {
 	torch.Scope(func() {
 		x, w := torch.Rand([]int{8, 4}), torch.Rand([]int{4, 6}).SetRequiresGrad(true)
 		r, err := torch.Record(func() []*torch.Tensor {
-			x.Exp()                                                 // nobody reads it
-			ones := torch.Ones([]int{4, 6}).AddScalar(1)            // never changes
-			y := torch.Cat([]*torch.Tensor{x.Tanh(), x.Relu()}, -1) // two halves
+			x.Exp()                                                // nobody reads it
+			ones := torch.Ones([]int{4, 6}).AddScalar(1)           // never changes
+			y := torch.Cat([]*torch.Tensor{x.Tanh(), x.Cos()}, -1) // two halves
 			torch.NoGrad(func() { w.AddInPlace(ones) })
 			return []*torch.Tensor{y.Clone().Matmul(torch.Cat([]*torch.Tensor{w, w}, 0)).T().Sum()}
 		})
@@ -361,6 +361,7 @@ func TestRecordingPlan(t *testing.T) {
 		assert.Equal(t, 1, p.Cats)
 		assert.Equal(t, 1, p.Copies)
 		assert.NotZero(t, p.Views)
+		assert.NotZero(t, p.Lowered)
 		assert.NotZero(t, p.Out)
 		assert.Equal(t, p.Recorded, p.Views+p.Dead+p.Hoisted+p.Cats+p.Copies+p.Lowered+p.Out+p.Called)
 		assert.NotZero(t, p.Bytes)

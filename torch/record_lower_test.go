@@ -1,0 +1,145 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package torch_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
+)
+
+// kernelCases are operators, and the derivatives that autograd makes of them, with code of the
+// bridge's own; x and y are of the same shape, y between 0 and 1. called is how many operators stay
+// libtorch's.
+var kernelCases = map[string]struct {
+	f      func(x, y *torch.Tensor) *torch.Tensor
+	called int
+}{
+	"tanh":       {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Tanh().Mul(y) }},
+	"sigmoid":    {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Sigmoid().Mul(y) }},
+	"relu":       {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Relu().Mul(y) }},
+	"silu":       {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Silu().Mul(y) }},
+	"leaky relu": {f: func(x, y *torch.Tensor) *torch.Tensor { return x.LeakyRelu(0.01).Mul(y) }},
+	"exp, log, sqrt": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		return x.Exp().AddScalar(0.5).Sqrt().Add(x.Abs().AddScalar(0.1).Log().Mul(y)).Sub(x.Neg())
+	}, called: 1}, // sgn
+	"arithmetic": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		return x.MulScalar(0.3).Add(y).DivScalar(0.7).Sub(x.Square()).Div(y.AddScalar(1)).Add(x.Reciprocal())
+	}},
+	"row":    {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Mul(y.Narrow(0, 0, 1)).Tanh() }},
+	"column": {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Mul(y.Narrow(1, 0, 1)).Sigmoid() }},
+	"part":   {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Detach().Narrow(1, 0, x.Size(1)/2+1).Silu().Tanh() }},
+	"concatenated": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		return torch.Cat([]*torch.Tensor{x.Tanh(), y.Sqrt()}, 1).Square()
+	}},
+	"softmax":            {f: func(x, y *torch.Tensor) *torch.Tensor { return x.Softmax(-1).Mul(y) }},
+	"log softmax":        {f: func(x, y *torch.Tensor) *torch.Tensor { return x.LogSoftmax(-1).Mul(y) }},
+	"mean squared error": {f: func(x, y *torch.Tensor) *torch.Tensor { return nn.MSELoss(x, y) }},
+	"sums":               {f: func(x, y *torch.Tensor) *torch.Tensor { return x.SumDim([]int{0}, false).Tanh().Mul(y) }},
+	"product": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		return torch.Linear(x, y, torch.Ones([]int{y.Size(0)})).Tanh()
+	}},
+	"products": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		a, b := x.Unsqueeze(0), y.Unsqueeze(0)
+		return torch.Cat([]*torch.Tensor{a, a.Tanh()}, 0).Bmm(torch.Cat([]*torch.Tensor{b, b}, 0).Transpose(1, 2))
+	}},
+	"rows by number": {f: func(x, y *torch.Tensor) *torch.Tensor {
+		return x.Detach().IndexSelect(0, torch.FromSlice([]int64{0, int64(x.Size(0) - 1), 0})).Tanh()
+	}},
+}
+
+// Each kernel has the bits of libtorch's operator: the recorder finds no other, and the
+// results of new inputs are those of the eager step. The shapes have whole vectors, parts of
+// one, and single elements.
+func TestKernels(t *testing.T) {
+	for name, c := range kernelCases {
+		for _, shape := range [][]int{{64, 128}, {32, 96}, {7, 33}, {1, 5}, {100, 24}, {3, 257}, {5, 1}} {
+			t.Run(fmt.Sprint(name, shape), func(t *testing.T) {
+				torch.Threads(1, func() {
+					if name == "concatenated" && shape[1] == 1 {
+						t.Skip("the parts are single columns of the whole, which are left to libtorch")
+					}
+					if name == "products" && shape[0]*shape[0]*shape[1] < 400 {
+						t.Skip("libtorch computes so small ones in another order, and they are left to it")
+					}
+					torch.ManualSeed(3)
+					x, y := torch.Randn(shape).SetRequiresGrad(true), torch.Rand(shape)
+					step := func() []*torch.Tensor {
+						x.SetGrad(nil)
+						out := c.f(x, y)
+						if !out.RequiresGrad() {
+							return []*torch.Tensor{out}
+						}
+						out.Mul(out).Sum().Backward()
+						return []*torch.Tensor{out.Detach(), x.Grad()}
+					}
+					r, err := torch.Record(step)
+					require.NoError(t, err)
+					defer r.Close()
+					plan := r.Plan()
+					assert.Equal(t, c.called, plan.Called+plan.Out, "%+v", plan)
+					assert.NotZero(t, plan.Lowered)
+					for range 3 {
+						torch.NoGrad(func() {
+							x.CopyInPlace(torch.Randn(shape))
+							y.CopyInPlace(torch.Rand(shape))
+						})
+						require.NoError(t, r.Replay(1))
+						torch.Scope(func() {
+							for i, want := range step() {
+								assert.Equal(t, bits(want), bits(r.Results()[i]), "result %d", i)
+							}
+						})
+					}
+				})
+			})
+		}
+	}
+}
+
+func bits(t *torch.Tensor) []float32 { return slices.Clone(t.Contiguous().Float32s()) }
+
+// libtorch chooses its kernels when it is loaded, so each width of vectors needs a process.
+func TestKernelsOfEachWidth(t *testing.T) {
+	if os.Getenv("ATEN_CPU_CAPABILITY") != "" {
+		t.Skip("this is the process for one width")
+	}
+	for _, width := range []string{"default", "avx2"} { // the widest is TestKernels'
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestKernels|TestReplayHasEagersBits)$")
+		cmd.Env = append(os.Environ(), "ATEN_CPU_CAPABILITY="+width)
+		out, err := cmd.CombinedOutput()
+		assert.NoError(t, err, "%s: %s", width, out)
+	}
+}
+
+// Adam becomes part of the products that make its gradients, with parameters that vectors divide
+// and others, with and without weight decay, on one thread and on two.
+func TestKernelsOfAdam(t *testing.T) {
+	for _, width := range []int{64, 37} {
+		for _, decay := range []float64{0, 1e-2} {
+			for _, threads := range []int{1, 2} {
+				j := mlp(0, func(j *job) {
+					model := nn.NewSequential(nn.NewLinear(96, width, torch.CPU), nn.ReLU{}, nn.NewLinear(width, 32, torch.CPU))
+					j.model, j.loss = model, func() *torch.Tensor { return nn.MSELoss(model.Forward(j.x), j.y) }
+					j.optimizer = adam(model, func(c *optim.AdamConfig) { c.WeightDecay = decay })
+				})
+				torch.Threads(threads, func() {
+					r, err := torch.Record(j.step)
+					require.NoError(t, err)
+					defer r.Close()
+					assert.Zero(t, r.Plan().Called, "%+v", r.Plan())
+				})
+			}
+		}
+	}
+}
