@@ -66,9 +66,9 @@ var recording atomic.Int32
 //
 // A step is refused, with an error that is [ErrRefused] and says why, where the host reads a
 // value; where a shape depends on values; where a tensor is on another device, sparse or a
-// conjugate; where an operator is given a generator; and where two steps are not the same:
-// other operators, another number, an input that is made anew. A panic of step's with an
-// *[Error] is returned, too.
+// conjugate; where random generators are seeded, or an operator is given one; and where two
+// steps are not the same: other operators, another number, an input that is made anew. A panic
+// of step's with an *[Error] is returned, too.
 //
 // Gradients that a replay makes are not in [Tensor.Grad]. Where Go code gives the
 // optimizer or the network other tensors, as LoadStateDict of an optimizer does, the step has

@@ -46,6 +46,11 @@ func TestRecordRefuses(t *testing.T) {
 			{"the shape of what aten::masked_select returns depends on values", one(func() *torch.Tensor { return x.MaskedSelect(x.GtScalar(0.5)) })},
 			{"the shape of what aten::nonzero returns depends on values", one(func() *torch.Tensor { return x.Nonzero() })},
 			{"the shape of what aten::index.Tensor returns depends on values", one(func() *torch.Tensor { return torch.Call("aten::index.Tensor", x, []*torch.Tensor{mask}).Tensor() })},
+			{"the random generators are seeded or replaced within the step", one(func() *torch.Tensor { torch.ManualSeed(3); return torch.Rand([]int{2}) })},
+			{"the random generators are seeded or replaced within the step", one(func() (y *torch.Tensor) {
+				torch.ForkRNG(func() { y = torch.Rand([]int{2}) })
+				return y
+			})},
 			{"aten::resize_ changes the memory of a tensor", one(func() *torch.Tensor {
 				return torch.Call("aten::resize_", x.Clone(), []int{2}).Tensor()
 			})},

@@ -278,16 +278,19 @@ func trained(t *testing.T, make func() *job, steps int, recorded bool) (losses [
 	return losses, j.state()
 }
 
-// Two hundred steps end with the bits of eager ones, with one thread and with two.
+// Two hundred steps end with the bits of eager ones; with two threads, forty.
 func TestReplayHasEagersBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and nothing in it is concurrent")
+	}
 	torchtest.Need(t)
 	for name, make := range jobs {
 		t.Run(name, func(t *testing.T) {
 			torchtest.NoLeaks(t)
-			for _, threads := range []int{1, 2} {
+			for threads, steps := range map[int]int{1: 200, 2: 40} {
 				torch.Threads(threads, func() {
-					losses, state := trained(t, make, 200, false)
-					again, end := trained(t, make, 200, true)
+					losses, state := trained(t, make, steps, false)
+					again, end := trained(t, make, steps, true)
 					assert.Equal(t, losses, again, "%d threads", threads)
 					assert.True(t, slices.Equal(state, end), "%d threads: another state", threads)
 					assert.NotEqual(t, losses[0], losses[len(losses)-1])
@@ -302,7 +305,9 @@ func TestReplayHasEagersBits(t *testing.T) {
 func TestRecordingsEnd(t *testing.T) {
 	torchtest.NoLeaks(t)
 	defer torchtest.CollectGarbage(t)()
-	j := mlp(0.1, nil)
+	model := nn.NewSequential(nn.NewLinear(6, 8, torch.CPU), nn.NewDropout(0.1), nn.NewLinear(8, 2, torch.CPU))
+	j := &job{x: floats(4, 6), y: floats(4, 2), model: model, optimizer: adam(model, nil)}
+	j.loss = func() *torch.Tensor { return nn.MSELoss(model.Forward(j.x), j.y) }
 	var counts torch.Counts
 	for i := range 1000 {
 		r, err := torch.Record(j.step)

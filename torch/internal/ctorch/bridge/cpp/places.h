@@ -51,9 +51,9 @@ class Places {
     const Arg& a = n.args[arg];
     if (a.kind == Arg::kTensor && a.places[0] >= 0) {
       auto& t = plan_.at(a.places[0]);
-      if (t.unsafeGetTensorImpl()->is_wrapped_number()) return t.item<double>();
+      if (t.unsafeGetTensorImpl()->is_wrapped_number() && !t.is_complex()) return t.item<double>();
     }
-    if (a.kind == Arg::kValue && a.value.isScalar()) return a.value.toScalar().toDouble();
+    if (a.kind == Arg::kValue && a.value.isScalar() && !a.value.isComplexDouble()) return a.value.toScalar().toDouble();
     return {};
   }
 

@@ -89,8 +89,7 @@ bool allocates(const Node& n) {
 
 bool shape_alone(const Node& n) {
   const auto& name = n.op.schema().name();
-  return name == "aten::ones_like" || name == "aten::zeros_like" || name == "aten::full_like" || name == "aten::new_zeros" ||
-         name == "aten::new_ones" || name == "aten::new_full";
+  return name.ends_with("_like") || name == "aten::new_zeros" || name == "aten::new_ones" || name == "aten::new_full";
 }
 
 bool random(const Node& n) { return n.op.hasTag(at::Tag::nondeterministic_seeded); }

@@ -91,27 +91,28 @@ at::Tensor generator_state() {
 Snapshot::Snapshot(const Recording& r) : generator_(generator_state()) {
   Below below;
   std::unordered_set<int> seen;
-  auto take = [&](int p, const std::string& name) {
-    if (p >= 0 && seen.insert(p).second) values_.push_back({name, r.places[p].tensor, r.places[p].tensor.clone()});
+  auto take = [&](int p, const std::string& name, bool result) {
+    if (p >= 0 && seen.insert(p).second) values_.push_back({name, r.places[p].tensor, r.places[p].tensor.clone(), result});
   };
   for (auto& n : r.nodes)
     for (size_t i = 0; i < n.args.size(); i++)
       for (int p : n.args[i].places)
-        if (p >= 0 && writes_to(n, i) && !r.made.count(r.places[p].storage)) take(p, name_of(n, i));
-  for (size_t i = 0; i < r.results.size(); i++) take(r.results[i], "result " + std::to_string(i));
+        if (p >= 0 && writes_to(n, i) && !r.made.count(r.places[p].storage)) take(p, name_of(n, i), false);
+  for (size_t i = 0; i < r.results.size(); i++) take(r.results[i], "result " + std::to_string(i), true);
 }
 
 Snapshot Snapshot::now() const {
   Below below;
   Snapshot s;
   s.generator_ = generator_state();
-  for (auto& v : values_) s.values_.push_back({v.name, v.place, v.place.clone()});
+  for (auto& v : values_) s.values_.push_back({v.name, v.place, v.place.clone(), v.result});
   return s;
 }
 
 void Snapshot::restore() const {
   Below below;
-  for (auto& v : values_) v.place.copy_(v.copy);
+  for (auto& v : values_)
+    if (!v.result) v.place.copy_(v.copy);
   auto state = generator_.clone();
   throw_error(rng::set_rng_state(static_cast<int32_t>(c10::kCPU), -1, reinterpret_cast<ct_tensor>(state.unsafeGetTensorImpl())));
 }

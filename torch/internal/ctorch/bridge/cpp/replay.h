@@ -23,6 +23,7 @@ class Snapshot {
   struct Value {
     std::string name;
     at::Tensor place, copy;
+    bool result;  // each step makes it anew
   };
   std::vector<Value> values_;
   at::Tensor generator_;

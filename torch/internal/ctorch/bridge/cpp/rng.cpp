@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "guard.h"
+#include "record.h"
 
 namespace etude {
 namespace {
@@ -171,8 +172,14 @@ void register_kernels() {
 
 namespace rng {
 
+// A replay would go on with the generators that it finds.
+static void note_change() {
+  if (auto* r = record::Recorder::current()) r->refuse("the random generators are seeded or replaced within the step");
+}
+
 ct_error* seed(uint64_t s) {
   return guard([&] {
+    note_change();
     std::lock_guard<std::recursive_mutex> process(lending);
     auto set = [&](c10::DeviceType type, int index) {
       auto g = generator(static_cast<int32_t>(type), index);
@@ -202,6 +209,7 @@ ct_error* rng_state(int32_t type, int32_t index, ct_tensor* out, ct_result* resu
 
 ct_error* set_rng_state(int32_t type, int32_t index, ct_tensor state) {
   return guard([&] {
+    note_change();
     std::lock_guard<std::recursive_mutex> process(lending);
     auto g = generator(type, index);
     std::lock_guard<std::mutex> lock(g.mutex());
@@ -228,6 +236,7 @@ ct_error* generators_new(ct_generators* out) {
 void generators_free(ct_generators g) { delete reinterpret_cast<Generators*>(g); }
 
 ct_generators generators_swap(ct_generators g) {
+  note_change();
   c10::impl::tls_set_dispatch_key_included(kKey, g != 0);
   return reinterpret_cast<ct_generators>(
       std::exchange(own, reinterpret_cast<Generators*>(g)));
