@@ -247,7 +247,7 @@ func (r *Recording) Close() {
 	if r.closed {
 		return
 	}
-	r.closed = true
+	r.closed, r.before = true, nil
 	r.cleanup.Stop()
 	r.h.Free()
 	for _, t := range r.results {

@@ -300,6 +300,34 @@ func TestReplayHasEagersBits(t *testing.T) {
 	}
 }
 
+// A recording that was made with one thread is proved anew for two.
+func TestReplayWithOtherThreads(t *testing.T) {
+	torchtest.NoLeaks(t)
+	train := func(recorded bool) []float64 {
+		torch.ManualSeed(1)
+		j := mlp(0.1, nil)
+		next := func() { torch.Scope(func() { j.step() }) }
+		torch.Threads(1, func() {
+			if !recorded {
+				for range 3 {
+					next()
+				}
+				return
+			}
+			r, err := torch.Record(j.step)
+			require.NoError(t, err)
+			t.Cleanup(r.Close)
+			next = func() { require.NoError(t, r.Replay(1)) }
+		})
+		for i, threads := range []int{2, 2, 1, 2} {
+			j.fill(i)
+			torch.Threads(threads, next)
+		}
+		return j.state()
+	}
+	assert.True(t, slices.Equal(train(false), train(true)), "another state")
+}
+
 // Recordings are made and dropped, replayed on several goroutines and stopped, while the
 // garbage collector runs.
 func TestRecordingsEnd(t *testing.T) {
