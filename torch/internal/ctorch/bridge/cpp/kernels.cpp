@@ -6,18 +6,12 @@
 
 // Before libtorch's headers: a library without one of these can be loaded all the same.
 #ifdef CPU_CAPABILITY_AVX512
-#define SLEEF(name) Sleef_##name##f16_u10
-#else
-#define SLEEF(name) Sleef_##name##f8_u10
-#endif
 #pragma weak Sleef_expf16_u10
 #pragma weak Sleef_logf16_u10
-#pragma weak Sleef_erff16_u10
-#pragma weak Sleef_tanhf16_u10
+#else
 #pragma weak Sleef_expf8_u10
 #pragma weak Sleef_logf8_u10
-#pragma weak Sleef_erff8_u10
-#pragma weak Sleef_tanhf8_u10
+#endif
 
 #include "kernels.h"
 
@@ -388,7 +382,9 @@ T row_sum(int64_t size, Load load) {
 }
 
 void run(const Sums& s, int part, int of) {
-  auto [c, to] = share(s.cols, part, of, 4 * W);
+  const auto columns = share(s.cols, part, of, 4 * W);
+  int64_t c = columns.first;
+  const int64_t to = columns.second;
   auto at = [&](int64_t i) { return s.a + i * s.stride + c; };
   for (; c + 4 * W <= to; c += 4 * W) {
     Vec sum[4];
@@ -482,8 +478,10 @@ void run_any(const Kernel& k, int part, int of) {
 }
 
 bool has_exp() {
-#if defined(CPU_CAPABILITY_AVX512) || defined(CPU_CAPABILITY_AVX2)
-  return SLEEF(exp) && SLEEF(log) && SLEEF(erf) && SLEEF(tanh);
+#if defined(CPU_CAPABILITY_AVX512)
+  return Sleef_expf16_u10 && Sleef_logf16_u10;
+#elif defined(CPU_CAPABILITY_AVX2)
+  return Sleef_expf8_u10 && Sleef_logf8_u10;
 #else
   return true;
 #endif
