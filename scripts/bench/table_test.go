@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -13,14 +14,11 @@ import (
 	"text/tabwriter"
 )
 
-// table collects what the benchmarks measure, for one table at the end of the run.
-var table strings.Builder
-
 func TestMain(m *testing.M) {
-	before := load()
+	started := load()
 	m.Run()
-	if table.Len() > 0 {
-		fmt.Printf("\n%d processors, load average %s at the start and %s at the end.\n%s", runtime.NumCPU(), before, load(), &table)
+	if flag.Lookup("test.bench").Value.String() != "" {
+		fmt.Printf("%d processors, load average %s at the start and %s at the end.\n", runtime.NumCPU(), started, load())
 	}
 }
 
@@ -32,16 +30,17 @@ func load() string {
 	return strings.Join(strings.Fields(string(text))[:3], " ")
 }
 
-// section adds rows below a title; each has a name and cells. Notes follow.
+// section prints a part of the table, rows of a name and cells below a title, and notes. An
+// interrupted run has printed what it measured.
 func section(title string, rows [][]string, notes ...string) {
-	fmt.Fprintf(&table, "\n%s\n", title)
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Printf("\n\n%s (load average %s)\n", title, load())
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	w.Flush()
 	for _, note := range notes {
-		fmt.Fprintln(&table, "  "+note)
+		fmt.Println("  " + note)
 	}
 }
 
