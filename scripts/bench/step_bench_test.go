@@ -210,7 +210,7 @@ func newPace() pace {
 	if testing.Short() {
 		return pace{3, 2 * time.Second}
 	}
-	return pace{7, 20 * time.Second}
+	return pace{7, 15 * time.Second}
 }
 
 // BenchmarkSteps times a training step of the five networks and of four larger ones at one
