@@ -40,6 +40,9 @@ func (c *setupCommand) Run(env *Env) error {
 	if found.CUDAProblem != "" { // with --cuda that is an error
 		env.say("CUDA cannot be used: %s", found.CUDAProblem)
 	}
+	if found.DistProblem != "" {
+		env.say("several processes cannot train one network: %s", found.DistProblem)
+	}
 	return nil
 }
 

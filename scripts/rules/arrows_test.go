@@ -38,6 +38,7 @@ var arrows = []struct {
 	{"torch/data/files", []string{"torch", "torch/data", "torch/pt", "torch/safetensors", "torch/wholefile"}},
 	{"torch/data", []string{"torch", "torch/cuda"}},
 	{"torch/nn", []string{"torch"}},
+	{"torch/dist", []string{"torch", "torch/internal/ctorch", "torch/libtorch", "torch/nn"}},
 	{"torch/optim/swa", []string{"torch", "torch/nn"}},
 	{"torch/optim", []string{"torch"}},
 	{"torch/pt/…", []string{"torch", "torch/internal/fail", "torch/inspect", "torch/wholefile"}},

@@ -120,6 +120,9 @@ func (s *sources) compileLibrary(ctx context.Context, c compiler, home, temp str
 	}
 
 	compile := slices.Concat(compileFlags, t.includes(l))
+	if l.name == distBridge.name { // Gloo's headers, which libtorch's wheel leaves out
+		compile = append(compile, "-I"+filepath.Join(temp, l.folder))
+	}
 	objects := make([]string, len(units))
 	var done atomic.Int64
 	event := func() { report(Event{StageCompile, l.name, done.Load(), int64(len(units))}) }

@@ -200,6 +200,7 @@ func (s *search) find() (*Installation, torchDir, error) {
 		return inst, t, fmt.Errorf("libtorch: the bridge for libtorch %s in %s: %w", t.version, t.dir, ErrNotInstalled)
 	}
 	inst.CUDABridge, _ = s.findLibrary(t, cudaBridge)
+	inst.DistBridge, _ = s.findLibrary(t, distBridge)
 	inst.ONNXRuntime = s.findONNXRuntime(t)
 	return inst, t, nil
 }

@@ -73,6 +73,11 @@ type Installation struct {
 	// CUDAProblem says why CUDABridge is empty although libtorch has CUDA
 	// parts. Only Setup sets it.
 	CUDAProblem string `json:"cuda_problem,omitempty"`
+	// DistBridge is the compiled library that package torch/dist opens; empty if it
+	// could not be compiled.
+	DistBridge string `json:"dist_bridge,omitempty"`
+	// DistProblem says why DistBridge is empty. Only Setup sets it.
+	DistProblem string `json:"dist_problem,omitempty"`
 	// ONNXRuntime is the shared library; empty if it is not installed. Training
 	// does not need it.
 	ONNXRuntime string `json:"onnxruntime,omitempty"`

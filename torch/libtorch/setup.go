@@ -76,7 +76,7 @@ func (w *setup) complete(ctx context.Context) *Installation {
 
 // libraries lists the files that are opened, each after what it needs.
 func (i *Installation) libraries() []string {
-	all := []string{filepath.Join(i.Libtorch, "lib", "libtorch_cpu.so"), i.Bridge, i.CUDABridge, i.ONNXRuntime}
+	all := []string{filepath.Join(i.Libtorch, "lib", "libtorch_cpu.so"), i.Bridge, i.CUDABridge, i.DistBridge, i.ONNXRuntime}
 	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
 }
 
@@ -86,6 +86,7 @@ func (w *setup) present() *Installation {
 	switch {
 	case err != nil || inst.ONNXRuntime == "" || w.findProbe() == "",
 		w.options.Libtorch != "" && !w.remembered(t.dir),
+		inst.DistBridge == "" && t.checkDist() == nil,
 		inst.CUDABridge == "" && (w.options.CUDA || len(w.sources.of(cudaBridge)) > 0 && t.checkCUDA() == nil):
 		return nil
 	}
@@ -172,6 +173,13 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	if err != nil {
 		return nil, err
 	}
+	noDist := t.checkDist()
+	if noDist == nil {
+		noDist = w.compileMissing(ctx, t, distBridge)
+	}
+	if ctx.Err() != nil {
+		return nil, noDist
+	}
 	var noONNX error
 	if path := w.findONNXRuntime(t); w.options.Force || path == "" || w.broken[path] {
 		if err := w.installONNXRuntime(ctx); ctx.Err() != nil {
@@ -190,6 +198,9 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 		return nil, err
 	}
 	inst.CUDAProblem = problem
+	if noDist != nil {
+		inst.DistProblem = noDist.Error()
+	}
 	return inst, noONNX
 }
 

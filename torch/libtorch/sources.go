@@ -33,6 +33,7 @@ var (
 	// because no symbol of theirs is used: without --no-as-needed, the default of
 	// several distributions would leave a CUDA bridge without CUDA.
 	cudaBridge    = library{name: "etude_cuda", folder: "cuda", flags: []string{"-Wl,--no-as-needed", "-ltorch_cuda", "-lc10_cuda"}}
+	distBridge    = library{name: "etude_dist", folder: "dist"}
 	pretendBridge = library{name: "etude_pretend", folder: "pretend"}
 )
 

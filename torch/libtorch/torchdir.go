@@ -305,6 +305,11 @@ func unresolved(path string) ([]string, error) {
 	return missing, nil
 }
 
+// checkDist looks for the headers of c10d. A libtorch may have been built without it.
+func (t torchDir) checkDist() error {
+	return t.check("include/torch/csrc/distributed/c10d/reducer.hpp", "include/torch/csrc/distributed/c10d/ProcessGroupGloo.hpp")
+}
+
 var compiledFor = regexp.MustCompile(`code=(sm|compute)_(\d+)(\w?)`)
 
 // architectures lists what libtorch's kernels are compiled for, "sm_75" or

@@ -156,7 +156,8 @@ func writeZip(t *testing.T, path string, files map[string]string) {
 func torchFiles(version string) map[string]string {
 	return map[string]string{
 		"lib/libtorch_cpu.so": "library", "lib/libc10.so": cxx11Library(), "include/ATen/ATen.h": "header",
-		"include/torch/csrc/api/include/torch/version.h": "header",
+		"include/torch/csrc/api/include/torch/version.h":  "header",
+		"include/torch/csrc/distributed/c10d/reducer.hpp": "header", "include/torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "header",
 		"version.py": "__all__ = []\n__version__ = '" + version + "'\n",
 	}
 }

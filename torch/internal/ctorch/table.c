@@ -58,3 +58,18 @@ char *ct_open_cuda(const char *path) {
   cuda_table = api;
   return NULL;
 }
+
+const ct_dist_api *dist_table = NULL;
+
+char *ct_open_dist(const char *path) {
+  void *h;
+  char *why = open_library(path, &h);
+  if (why) return why;
+  const ct_dist_api *(*get)(void) = (const ct_dist_api *(*)(void))dlsym(h, "ct_dist_get_api");
+  if (!get) return open_error(path);
+  const ct_dist_api *api = get();
+  if (api->abi != CT_DIST_ABI || api->size != sizeof(ct_dist_api))
+    return wrong_version(api->abi, CT_DIST_ABI);
+  dist_table = api;
+  return NULL;
+}

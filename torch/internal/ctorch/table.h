@@ -7,15 +7,20 @@
 
 #include "bridge/cpp/ct.h"
 #include "bridge/cpp/cuda/ct_cuda.h"
+#include "bridge/cpp/dist/ct_dist.h"
 
 extern const ct_api *ct_table;
 extern const ct_cuda_api *cuda_table;
+extern const ct_dist_api *dist_table;
 
 /* Opens the bridge. Returns NULL, or malloc'ed text that says why not. */
 char *ct_open(const char *path);
 
 /* The CUDA bridge; its table is cuda_table, NULL until it is open. */
 char *ct_open_cuda(const char *path);
+
+/* The bridge to c10d; its table is dist_table, NULL until it is open. */
+char *ct_open_dist(const char *path);
 
 static inline void go_error_free(ct_error *e) { ct_table->error_free(e); }
 static inline char *go_error_text(ct_error *e) { return e->text; }
@@ -220,6 +225,55 @@ static inline ct_error *go_cuda_graph_replay(ct_cuda_graph g) {
 static inline ct_error *go_cuda_graph_reset(ct_cuda_graph g) { return cuda_table->graph_reset(g); }
 static inline ct_error *go_cuda_graph_pool(ct_cuda_graph g, ct_cuda_pool *out) {
   return cuda_table->graph_pool(g, out);
+}
+static inline ct_error *go_cuda_nccl_new(uintptr_t store, const char *prefix, int32_t rank,
+                                         int32_t size, int64_t timeout, void **out) {
+  return cuda_table->nccl_new(store, prefix, rank, size, timeout, out);
+}
+
+/* The same for the bridge to c10d. */
+static inline ct_error *go_store_new(const char *host, int32_t port, int32_t server, int32_t join,
+                                     int64_t timeout, ct_store *out) {
+  return dist_table->store_new(host, port, server, join, timeout, out);
+}
+static inline void go_store_free(ct_store s) { dist_table->store_free(s); }
+static inline ct_error *go_store_set(ct_store s, const char *key, const char *value) {
+  return dist_table->store_set(s, key, value);
+}
+static inline ct_error *go_store_get(ct_store s, const char *key, char **value) {
+  return dist_table->store_get(s, key, value);
+}
+static inline ct_error *go_store_add(ct_store s, const char *key, int64_t n, int64_t *sum) {
+  return dist_table->store_add(s, key, n, sum);
+}
+static inline ct_error *go_group_new(const ct_group_options *options, ct_group *out) {
+  return dist_table->group_new(options, out);
+}
+static inline void go_group_free(ct_group g) { dist_table->group_free(g); }
+static inline ct_error *go_group_abort(ct_group g) { return dist_table->group_abort(g); }
+static inline ct_error *go_all_reduce(ct_group g, void *t, int32_t op) {
+  return dist_table->all_reduce(g, t, op);
+}
+static inline ct_error *go_broadcast(ct_group g, void *t, int32_t root) {
+  return dist_table->broadcast(g, t, root);
+}
+static inline ct_error *go_all_gather(ct_group g, void *t, void *const *out) {
+  return dist_table->all_gather(g, t, out);
+}
+static inline ct_error *go_barrier(ct_group g) { return dist_table->barrier(g); }
+static inline ct_error *go_monitored_barrier(ct_group g, int64_t timeout) {
+  return dist_table->monitored_barrier(g, timeout);
+}
+static inline ct_error *go_reducer_new(ct_group g, void *const *params, const char *const *names,
+                                       int32_t nparams, void *const *state, int32_t nstate,
+                                       int32_t nbuffers, const ct_reducer_options *options,
+                                       ct_reducer *out) {
+  return dist_table->reducer_new(g, params, names, nparams, state, nstate, nbuffers, options, out);
+}
+static inline void go_reducer_free(ct_reducer r) { dist_table->reducer_free(r); }
+static inline ct_error *go_reducer_forward(ct_reducer r) { return dist_table->reducer_forward(r); }
+static inline ct_error *go_reducer_backward(ct_reducer r, void *loss, int32_t *unused) {
+  return dist_table->reducer_backward(r, loss, unused);
 }
 
 #endif

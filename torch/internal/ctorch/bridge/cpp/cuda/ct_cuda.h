@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the library is loaded. */
-#define CT_CUDA_ABI 2
+#define CT_CUDA_ABI 3
 
 typedef uintptr_t ct_cuda_event; /* at::cuda::CUDAEvent*, never 0 */
 typedef uintptr_t ct_cuda_graph; /* at::cuda::CUDAGraph*, never 0 */
@@ -98,6 +98,10 @@ typedef struct ct_cuda_api {
   ct_error *(*graph_replay)(ct_cuda_graph graph);
   ct_error *(*graph_reset)(ct_cuda_graph graph);
   ct_error *(*graph_pool)(ct_cuda_graph graph, ct_cuda_pool *out);
+
+  /* A c10d::ProcessGroupNCCL over a c10d::Store (ct_dist.h), for ct_group_options.nccl. */
+  ct_error *(*nccl_new)(uintptr_t store, const char *prefix, int32_t rank, int32_t size,
+                        int64_t timeout, void **out);
 } ct_cuda_api;
 
 /* The only exported symbol. */

@@ -47,4 +47,8 @@ ct_error* graph_reset(ct_cuda_graph);
 ct_error* graph_pool(ct_cuda_graph, ct_cuda_pool*);
 }  // namespace graph
 
+namespace nccl {
+ct_error* nccl_new(uintptr_t, const char*, int32_t, int32_t, int64_t, void**);
+}  // namespace nccl
+
 }  // namespace etude::cuda

@@ -37,7 +37,8 @@
   E(graph::, graph_end)           \
   E(graph::, graph_replay)        \
   E(graph::, graph_reset)         \
-  E(graph::, graph_pool)
+  E(graph::, graph_pool)          \
+  E(nccl::, nccl_new)
 
 #define FIELD(file, name) .name = etude::cuda::file name,
 #define ONE(file, name) +1

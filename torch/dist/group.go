@@ -1,0 +1,363 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package dist
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/ctorch"
+	"github.com/etude-ml/etude/torch/libtorch"
+)
+
+// Options are those of [Init].
+type Options struct {
+	// Timeout is the most that a call waits for other processes; 0 takes PyTorch's 30
+	// minutes. It has to be longer than what one process does alone while others wait for
+	// it, such as a validation.
+	Timeout time.Duration
+	// World takes the place of the environment.
+	World *World
+	// NCCL connects the CUDA devices of the processes too.
+	NCCL bool
+}
+
+// Group is a group of processes. Its methods block until all processes have called the same,
+// in the same order, or the timeout has passed; [Group.Abort] may be called meanwhile. In a
+// group of one process they do nothing.
+//
+// After an error of any of them the group is of no more use, and the others are told.
+type Group struct {
+	World
+	timeout time.Duration
+	ctx     context.Context
+	unwatch func() bool
+	peers   *peers
+	store   ctorch.Store
+
+	mu       sync.RWMutex // held for reading by whoever uses a handle of libtorch's
+	closed   bool
+	h        ctorch.Group
+	reducers map[ctorch.Reducer]bool
+}
+
+// ErrClosed is wrapped by the errors of a group after its Close.
+var ErrClosed = errors.New("the group is closed")
+
+// Init makes the group of all processes that were started together, and blocks until each of
+// them has called it. The environment says which of them this is (see [FromEnvironment]);
+// Group.World holds what was read, and who has set it. The end of ctx ends Init, and later
+// calls [Group.Abort].
+func Init(ctx context.Context, o Options) (*Group, error) {
+	if o.World == nil {
+		w, err := FromEnvironment(os.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		o.World = &w
+	}
+	g := &Group{World: *o.World, timeout: cmp.Or(o.Timeout, 30*time.Minute), ctx: ctx, reducers: map[ctorch.Reducer]bool{}}
+	if g.Size == 1 {
+		return g, ctx.Err()
+	}
+	if err := load(o.NCCL); err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, fmt.Errorf("not all processes have come in %v", g.timeout))
+	defer cancel()
+	var err error
+	if g.peers, err = newPeers(limited, g.World, g.timeout); err != nil {
+		return nil, fmt.Errorf("dist: %v: %w", g.World, err)
+	}
+	// Before there is a group nothing can end what libtorch waits for. So another goroutine
+	// waits; it ends at its timeout at the latest, and cleans up if nobody needs it any more.
+	joined := make(chan error)
+	go func() {
+		err := g.join(limited, o.NCCL)
+		select {
+		case joined <- err:
+		case <-limited.Done():
+			g.Close()
+		}
+	}()
+	select {
+	case err = <-joined:
+		if err != nil {
+			g.Close()
+		}
+	case <-limited.Done():
+		err = context.Cause(limited)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dist: %v: the store of the group is at %s: %w", g.World, g.World.store(), err)
+	}
+	g.unwatch = context.AfterFunc(ctx, g.Abort)
+	return g, nil
+}
+
+var loading struct {
+	sync.Mutex
+	done bool
+}
+
+// load opens the bridge to c10d.
+func load(nccl bool) error {
+	if err := torch.Init(); err != nil {
+		return err
+	}
+	if err := ctorch.CUDA(); nccl && err != nil {
+		return fmt.Errorf("dist: NCCL needs CUDA: %w", err)
+	}
+	loading.Lock()
+	defer loading.Unlock()
+	if loading.done {
+		return nil
+	}
+	found, err := libtorch.Locate()
+	if err != nil {
+		return err
+	}
+	if found.DistBridge == "" {
+		return errors.New("dist: the bridge to libtorch's c10d is not there: `etude setup` compiles it, or says why it cannot")
+	}
+	if err := ctorch.LoadDist(found.DistBridge); err != nil {
+		return fmt.Errorf("dist: %s cannot be loaded: %w; `etude setup --force` compiles it anew", found.DistBridge, err)
+	}
+	loading.done = true
+	return nil
+}
+
+// pause is the time between two looks at what others have to do first.
+const pause = 20 * time.Millisecond
+
+// join meets the others in the store, and connects to them.
+func (g *Group) join(ctx context.Context, nccl bool) error {
+	server := g.Rank == 0 && !g.AgentStore
+	for early := time.Now().Add(g.timeout - g.peers.patience); !server; { // libtorch would warn at each try
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", g.World.store())
+		if err == nil {
+			_ = conn.Close()
+			break
+		}
+		if ctx.Err() != nil || time.Now().After(early) {
+			return fmt.Errorf("it does not answer; rank 0 or torchrun runs it: %w", err)
+		}
+		time.Sleep(pause)
+	}
+	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, server, !server && !g.AgentStore, g.timeout)
+	if fault != nil {
+		return fault
+	}
+	g.store = store
+	// PyTorch's keys, so that its processes find ours.
+	prefix := "default_pg/0//"
+	if g.AgentStore && g.Attempt > 0 {
+		prefix = fmt.Sprintf("/worker/attempt_%d/%s", g.Attempt, prefix)
+	}
+	address := func(rank int) string { return fmt.Sprintf("%setude/address/%d", prefix, rank) }
+	if err := store.Set(address(g.Rank), g.peers.listener.Addr().String()); err != nil {
+		return err
+	}
+	h, failure := ctorch.NewGroup(ctorch.GroupOptions{
+		Store: store, Prefix: prefix, Address: g.peers.host, Rank: g.Rank, Size: g.Size,
+		Timeout: g.timeout - g.peers.patience, NCCL: nccl,
+	})
+	// Whoever has come this far has told its address.
+	var missing []string
+	for rank := range g.Size {
+		text, err := store.Get(address(rank))
+		if err != nil {
+			return err
+		}
+		if g.peers.addresses[rank] = text; text == "" {
+			missing = append(missing, fmt.Sprint("rank ", rank))
+		}
+	}
+	if failure != nil {
+		if server {
+			time.Sleep(g.peers.patience / 2) // the others want to know too who is missing
+		}
+		if missing != nil {
+			return fmt.Errorf("%s did not come in %v", strings.Join(missing, ", "), g.timeout)
+		}
+		return failure
+	}
+	g.mu.Lock()
+	g.h = h
+	g.mu.Unlock()
+	// The store goes with its server, so the server waits until nobody needs it.
+	for n := 1; ; n = 0 {
+		ready, err := store.Add(prefix+"etude/ready", n)
+		if err != nil {
+			return err
+		}
+		if !server || ready >= g.Size-len(missing) {
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// do makes a call of libtorch's that waits for the other processes.
+func (g *Group) do(what string, f func() error) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.closed {
+		return fmt.Errorf("dist: %s: %w", what, ErrClosed)
+	}
+	if g.Size == 1 {
+		return nil
+	}
+	err := f()
+	if err == nil {
+		return nil
+	}
+	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
+	wrong := g.peers.ask(g.Rank)
+	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)))
+	if g.h != 0 {
+		_ = g.h.Abort() // it failed already
+	}
+	switch {
+	case g.ctx.Err() != nil:
+		return fmt.Errorf("dist: rank %d of %d: %s: %w", g.Rank, g.Size, what, context.Cause(g.ctx))
+	case wrong != "":
+		return fmt.Errorf("dist: rank %d of %d: %s: %s: %w", g.Rank, g.Size, what, wrong, err)
+	}
+	return fmt.Errorf("dist: rank %d of %d: %s: %w", g.Rank, g.Size, what, err)
+}
+
+// glooNoise matches places in Gloo's source, and guesses that [peers.ask] replaces.
+var glooNoise = regexp.MustCompile(`\[/\S+\.cc:\d+\] |\. This is typically caused by (?s:.*)`)
+
+// plain makes nil of a nil *ctorch.Error.
+func plain(err *ctorch.Error) error {
+	if err == nil {
+		return nil
+	}
+	return err
+}
+
+// ReduceOp says how [Group.AllReduce] combines values.
+type ReduceOp int
+
+// The operations, with libtorch's numbers.
+const (
+	Sum     ReduceOp = 0
+	Product ReduceOp = 2
+	Min     ReduceOp = 3
+	Max     ReduceOp = 4
+)
+
+// AllReduce combines t, of the same shape in all processes, element by element, and puts the
+// result in each process's t.
+func (g *Group) AllReduce(t *torch.Tensor, op ReduceOp) error {
+	return g.do("all-reduce", func() error { return plain(g.h.AllReduce(t.ATen(), int(op))) })
+}
+
+// Broadcast copies t of the process root into that of all others, which has the same shape.
+func (g *Group) Broadcast(t *torch.Tensor, root int) error {
+	if root < 0 || root >= g.Size {
+		return fmt.Errorf("dist: broadcast: there is no rank %d among %d", root, g.Size)
+	}
+	return g.do("broadcast", func() error { return plain(g.h.Broadcast(t.ATen(), root)) })
+}
+
+// AllGather returns t of all processes, by rank; it has the same shape in all of them.
+func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
+	all := make([]*torch.Tensor, g.Size)
+	for i := range all {
+		all[i] = t.Detach().Clone()
+	}
+	err := g.do("all-gather", func() error { return plain(g.h.AllGather(t.ATen(), give(all))) })
+	return all, err
+}
+
+func give(ts []*torch.Tensor) []unsafe.Pointer {
+	given := make([]unsafe.Pointer, len(ts))
+	for i, t := range ts {
+		given[i] = t.ATen()
+	}
+	return given
+}
+
+// Barrier waits until all processes have called it.
+func (g *Group) Barrier() error {
+	return g.do("barrier", func() error { return plain(g.h.Barrier()) })
+}
+
+// MonitoredBarrier is [Group.Barrier] with a timeout of its own. The error on rank 0 also
+// names processes that are alive and have not called it in time.
+func (g *Group) MonitoredBarrier(timeout time.Duration) error {
+	return g.do("barrier", func() error { return plain(g.h.MonitoredBarrier(timeout)) })
+}
+
+// Abort makes the calls of the other processes fail at once, and all later ones here. It is for
+// a process that cannot go on. A call in progress here ends at its timeout, as Gloo has no way
+// to end it.
+func (g *Group) Abort() {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.h == 0 {
+		return
+	}
+	g.peers.leave("it was told to stop")
+	_ = g.h.Abort() // connections that are closed are what is wanted
+}
+
+// Close leaves the group, and frees what belongs to it; twice is allowed. It calls
+// [Group.Abort] and waits if a call is in progress. No thread and no connection is left then.
+func (g *Group) Close() {
+	if g.unwatch != nil {
+		g.unwatch()
+	}
+	if g.busy() {
+		g.Abort()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return
+	}
+	g.closed = true
+	if g.peers != nil {
+		g.peers.leave("it has left the group")
+	}
+	for r := range g.reducers {
+		r.Free()
+	}
+	if g.h != 0 {
+		g.h.Free()
+	}
+	if g.store != 0 {
+		g.store.Free()
+	}
+	if g.peers != nil {
+		g.peers.close()
+	}
+	g.h, g.store = 0, 0
+}
+
+// busy reports whether a call is in progress.
+func (g *Group) busy() bool {
+	if !g.mu.TryLock() {
+		return true
+	}
+	g.mu.Unlock()
+	return false
+}

@@ -1,0 +1,289 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+// Stores, process groups and the reducer of gradients, all of them c10d's.
+
+#define USE_C10D_GLOO  // as libtorch itself was compiled
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/variable.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <unordered_set>
+
+#include "../guard.h"
+#include "ct_dist.h"
+
+namespace etude::dist {
+namespace {
+
+using std::chrono::milliseconds;
+using Tensors = std::vector<at::Tensor>;
+
+at::Tensor take(void* t) {
+  std::unique_ptr<at::Tensor> given(static_cast<at::Tensor*>(t));
+  return std::move(*given);
+}
+
+Tensors take(void* const* ts, int32_t n) {
+  Tensors taken;
+  for (int32_t i = 0; i < n; i++) taken.push_back(take(ts[i]));
+  return taken;
+}
+
+// ---- stores ----
+
+c10d::Store* store_of(ct_store s) { return reinterpret_cast<c10d::Store*>(s); }
+
+ct_error* store_new(const char* host, int32_t port, int32_t server, int32_t join, int64_t timeout,
+                    ct_store* out) {
+  return guard([&] {
+    c10d::TCPStoreOptions o;
+    o.port = static_cast<uint16_t>(port);
+    o.isServer = server != 0;
+    o.waitWorkers = join != 0;
+    if (join) o.numWorkers = 1;  // any number: only a server waits for it
+    o.timeout = milliseconds(timeout);
+    c10::intrusive_ptr<c10d::Store> s = c10::make_intrusive<c10d::TCPStore>(host, o);
+    *out = reinterpret_cast<ct_store>(s.release());
+  });
+}
+
+void store_free(ct_store s) {
+  guard([&] { c10::intrusive_ptr<c10d::Store>::reclaim(store_of(s)).reset(); });
+}
+
+ct_error* store_set(ct_store s, const char* key, const char* value) {
+  return guard([&] { store_of(s)->set(key, std::vector<uint8_t>(value, value + strlen(value))); });
+}
+
+ct_error* store_get(ct_store s, const char* key, char** value) {
+  return guard([&] {
+    *value = nullptr;
+    if (!store_of(s)->check({key})) return;
+    auto bytes = store_of(s)->get(key);
+    *value = strndup(reinterpret_cast<char*>(bytes.data()), bytes.size());
+  });
+}
+
+ct_error* store_add(ct_store s, const char* key, int64_t n, int64_t* sum) {
+  return guard([&] { *sum = store_of(s)->add(key, n); });
+}
+
+// ---- groups ----
+
+struct Group {
+  c10::intrusive_ptr<c10d::ProcessGroup> pg;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+};
+
+// Gloo's contexts, which the class keeps to itself and its heirs.
+struct Contexts : c10d::ProcessGroupGloo {
+  static constexpr auto all = &Contexts::contexts_;
+};
+
+Group& group_of(ct_group g) { return *reinterpret_cast<Group*>(g); }
+
+ct_error* group_new(const ct_group_options* o, ct_group* out) {
+  return guard([&] {
+    c10::intrusive_ptr<c10d::Backend> nccl;
+    if (o->nccl) nccl = c10::intrusive_ptr<c10d::Backend>::reclaim(static_cast<c10d::Backend*>(o->nccl));
+    c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::PrefixStore>(
+        std::string(o->prefix) + "cpu/",
+        c10::intrusive_ptr<c10d::Store>::reclaim_copy(store_of(o->store)));
+    auto options = c10d::ProcessGroupGloo::Options::create(milliseconds(o->timeout));
+    options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(o->address));
+    auto group = std::make_unique<Group>();
+    group->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, o->rank, o->size, options);
+    group->pg = c10::make_intrusive<c10d::ProcessGroup>(store, o->rank, o->size);
+    using Type = c10d::ProcessGroup::BackendType;
+    group->pg->setBackend(c10::kCPU, Type::GLOO, c10::intrusive_ptr<c10d::Backend>(group->gloo));
+    group->pg->setDefaultBackend(Type::GLOO);
+    if (nccl) group->pg->setBackend(c10::kCUDA, Type::NCCL, nccl);
+    *out = reinterpret_cast<ct_group>(group.release());
+  });
+}
+
+void group_free(ct_group g) {
+  guard([&] { delete &group_of(g); });
+}
+
+ct_error* group_abort(ct_group g) {
+  return guard([&] {
+    auto& group = group_of(g);
+    for (auto& context : group.gloo.get()->*Contexts::all) context->closeConnections();
+    group.pg->abort();  // NCCL's; Gloo's does nothing
+  });
+}
+
+ct_error* all_reduce(ct_group g, void* t, int32_t op) {
+  return guard([&] {
+    Tensors ts{take(t).detach()};
+    c10d::AllreduceOptions options;
+    options.reduceOp = static_cast<c10d::ReduceOp::RedOpType>(op);
+    group_of(g).pg->allreduce(ts, options)->wait();
+  });
+}
+
+ct_error* broadcast(ct_group g, void* t, int32_t root) {
+  return guard([&] {
+    Tensors ts{take(t).detach()};
+    c10d::BroadcastOptions options;
+    options.rootRank = root;
+    group_of(g).pg->broadcast(ts, options)->wait();
+  });
+}
+
+ct_error* all_gather(ct_group g, void* t, void* const* out) {
+  return guard([&] {
+    Tensors in{take(t).detach()};
+    std::vector<Tensors> outs{take(out, group_of(g).pg->getSize())};
+    group_of(g).pg->allgather(outs, in)->wait();
+  });
+}
+
+ct_error* barrier(ct_group g) {
+  return guard([&] { group_of(g).pg->barrier()->wait(); });
+}
+
+ct_error* monitored_barrier(ct_group g, int64_t timeout) {
+  return guard([&] {
+    c10d::BarrierOptions options;
+    options.timeout = milliseconds(timeout);
+    group_of(g).gloo->monitoredBarrier(options, /*waitAllRanks=*/true);
+  });
+}
+
+// ---- gradients ----
+
+constexpr size_t kBroadcastBytes = 250 << 20;  // as in torch.nn.parallel
+
+struct Reducer {
+  Tensors params, buffers;
+  bool find_unused;
+  c10::intrusive_ptr<c10d::ProcessGroup> pg;
+  std::unique_ptr<c10d::Reducer> engine;
+};
+
+Reducer& reducer_of(ct_reducer r) { return *reinterpret_cast<Reducer*>(r); }
+
+// Later versions of libtorch know a cap for each bucket; this one for all of them is enough.
+template <class Engine, class... Args>
+std::unique_ptr<Engine> make_engine(Args&&... args) {
+  if constexpr (std::is_constructible_v<Engine, Args..., std::vector<int64_t>>)
+    return std::make_unique<Engine>(std::forward<Args>(args)..., std::vector<int64_t>{});
+  else
+    return std::make_unique<Engine>(std::forward<Args>(args)...);
+}
+
+ct_error* reducer_new(ct_group g, void* const* params, const char* const* names, int32_t nparams,
+                      void* const* state, int32_t nstate, int32_t nbuffers,
+                      const ct_reducer_options* o, ct_reducer* out) {
+  return guard([&] {
+    auto r = std::make_unique<Reducer>();
+    r->params = take(params, nparams);
+    auto all = take(state, nstate);
+    r->buffers.assign(all.end() - nbuffers, all.end());
+    r->find_unused = o->find_unused_parameters != 0;
+    r->pg = group_of(g).pg;
+    std::unordered_map<size_t, std::string> by_index;
+    for (int32_t i = 0; i < nparams; i++) by_index[i] = names[i];
+
+    c10d::verify_params_across_processes(r->pg, r->params, std::nullopt);
+    at::NoGradGuard no_grad;
+    c10d::broadcast_coalesced(r->pg, all, kBroadcastBytes);
+
+    // One bucket at first, unless buckets are never built again, which needs the order in
+    // which gradients come; then the last parameters, whose gradients come first, lead.
+    constexpr auto first = static_cast<int64_t>(c10d::kDefaultFirstBucketBytes);
+    std::vector<size_t> limits{SIZE_MAX >> 1};
+    if (r->find_unused) limits = {static_cast<size_t>(first), static_cast<size_t>(o->bucket_bytes_cap)};
+    auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(r->params, limits));
+    std::reverse(buckets.begin(), buckets.end());
+    r->engine = make_engine<c10d::Reducer>(
+        r->params, buckets, r->pg, std::vector<bool>(nparams, false), o->bucket_bytes_cap,
+        r->find_unused, o->gradient_as_bucket_view != 0, by_index, first,
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false);
+    *out = reinterpret_cast<ct_reducer>(r.release());
+  });
+}
+
+void reducer_free(ct_reducer r) {
+  guard([&] { delete &reducer_of(r); });
+}
+
+// In the order of torch.nn.parallel, so that a rank of Python's may be among the others.
+ct_error* reducer_forward(ct_reducer handle) {
+  return guard([&] {
+    auto& r = reducer_of(handle);
+    r.engine->prepare_for_forward();
+    r.engine->rebuild_buckets();
+    at::NoGradGuard no_grad;
+    if (!r.buffers.empty()) c10d::broadcast_coalesced(r.pg, r.buffers, kBroadcastBytes);
+  });
+}
+
+ct_error* reducer_backward(ct_reducer handle, void* t, int32_t* unused) {
+  return guard([&] {
+    auto& r = reducer_of(handle);
+    Tensors loss{take(t)};
+    std::unordered_set<torch::autograd::Node*> seen;
+    std::vector<torch::autograd::Node*> open{torch::autograd::impl::gradient_edge(loss[0]).function.get()};
+    while (!open.empty()) {
+      auto* node = open.back();
+      open.pop_back();
+      if (!node || !seen.insert(node).second) continue;
+      for (const auto& edge : node->next_edges()) open.push_back(edge.function.get());
+    }
+    bool all = true;
+    for (size_t i = 0; i < r.params.size(); i++) {
+      unused[i] = !seen.contains(torch::autograd::impl::grad_accumulator(r.params[i]).get());
+      all &= !unused[i];
+    }
+    if (r.find_unused)
+      r.engine->prepare_for_backward(loss);
+    else if (all)
+      r.engine->prepare_for_backward({});
+  });
+}
+
+}  // namespace
+}  // namespace etude::dist
+
+#define ENTRIES(E)     \
+  E(store_new)         \
+  E(store_free)        \
+  E(store_set)         \
+  E(store_get)         \
+  E(store_add)         \
+  E(group_new)         \
+  E(group_free)        \
+  E(group_abort)       \
+  E(all_reduce)        \
+  E(broadcast)         \
+  E(all_gather)        \
+  E(barrier)           \
+  E(monitored_barrier) \
+  E(reducer_new)       \
+  E(reducer_free)      \
+  E(reducer_forward)   \
+  E(reducer_backward)
+
+#define FIELD(name) .name = etude::dist::name,
+#define ONE(name) +1
+
+static_assert(offsetof(ct_dist_api, store_new) + sizeof(void*) * (0 ENTRIES(ONE)) ==
+                  sizeof(ct_dist_api),
+              "an entry of ct_dist_api is missing above");
+
+extern "C" __attribute__((visibility("default"))) const ct_dist_api* ct_dist_get_api(void) {
+  static const ct_dist_api api = {
+      .abi = CT_DIST_ABI, .size = sizeof(ct_dist_api), ENTRIES(FIELD)};
+  return &api;
+}
