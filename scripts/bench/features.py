@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Computes the log-mel feature of sound files with libsndfile, soxr and librosa, on demand.
 
-Each line of input is "VARIANT PATH"; the answer is the milliseconds of processor time
-that it took. Variants: librosa calls melspectrogram, which makes the mel filters for
-each file; kept makes them once.
+Says that it is ready. Each line of input is "VARIANT PATH"; the answer is the milliseconds
+of processor time that it took. Variants: librosa calls melspectrogram, which makes the mel
+filters for each file; kept makes them once.
 """
 
 import sys
@@ -26,6 +26,7 @@ def feature(variant, path):
     return librosa.power_to_db(mel, ref=np.max, top_db=80).mean(axis=1) / 80
 
 
+print("ready", flush=True)
 for line in sys.stdin:
     variant, path = line.rstrip("\n").split(" ", 1)
     start = time.process_time()

@@ -3,9 +3,9 @@
 """Runs ONNX files in Python's onnxruntime with one thread, on demand, and says how long a
 run took.
 
-Reads lines "PATH VARIANT CALLS" and answers each with the nanoseconds of the calls, as a
-list in JSON. The input is a row of zeros. Variants: run passes arrays and gets arrays,
-bound is an IOBinding whose output onnxruntime allocates once.
+Says that it is ready, reads lines "PATH VARIANT CALLS" and answers each with the nanoseconds
+of the calls, as a list in JSON. The input is a row of zeros. Variants: run passes arrays and
+gets arrays, bound is an IOBinding whose output onnxruntime allocates once.
 """
 
 import gc
@@ -20,6 +20,7 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 gc.disable()
 calls = {}
+print("ready", flush=True)
 for line in sys.stdin:
     path, variant, n = line.split()
     if path not in calls:
