@@ -7,7 +7,7 @@
 //   plan.cpp    drops views and what nobody reads, keeps what never changes, gives all
 //               values their memory
 //   lower.cpp   has plain code for known operators
-//   prove.cpp   runs libtorch's operators, their variants that write into given memory and
+//   replay.cpp  runs libtorch's operators, their variants that write into given memory and
 //               the plain code side by side, keeps what gives the same bits, and replays
 #pragma once
 
@@ -119,8 +119,8 @@ struct Lowered {
   // operator on the same values. It writes to the places of writes(node) and to nothing else.
   virtual bool has(size_t node) const = 0;
   virtual void run_one(size_t node) = 0;
-  // Puts the program together, anew each time: nodes without proof are Plan::call, in their order as far as
-  // values or random numbers depend on it.
+  // Puts the program together, anew each time: nodes without proof are Plan::call, in their
+  // order as far as values or random numbers depend on it.
   virtual void link(const std::vector<bool>& proved) = 0;
   // Runs one step.
   virtual void run() = 0;
