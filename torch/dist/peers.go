@@ -74,7 +74,7 @@ func ownAddress(ctx context.Context, store string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return conn.LocalAddr().(*net.UDPAddr).IP.String(), nil
 }
 
@@ -111,7 +111,7 @@ func (p *peers) ask(self int) string {
 		all.Go(func() {
 			conn, err := net.DialTimeout("tcp", address, p.patience)
 			if err == nil {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				_ = conn.SetDeadline(time.Now().Add(p.patience))
 				var answer []byte
 				answer, err = io.ReadAll(conn)
