@@ -10,15 +10,12 @@
 #include <string.h>
 
 const ct_api *ct_table = NULL;
+const ct_cuda_api *cuda_table = NULL;
+const ct_dist_api *dist_table = NULL;
 
 static char *open_error(const char *path) {
   const char *why = dlerror();
   return strdup(why ? why : path);
-}
-
-static char *open_library(const char *path, void **handle) {
-  *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-  return *handle ? NULL : open_error(path);
 }
 
 static char *wrong_version(unsigned theirs, unsigned ours) {
@@ -28,48 +25,40 @@ static char *wrong_version(unsigned theirs, unsigned ours) {
   return strdup(text);
 }
 
-char *ct_open(const char *path) {
-  void *h;
-  char *why = open_library(path, &h);
-  if (why) return why;
-  const ct_api *(*get)(void) = (const ct_api *(*)(void))dlsym(h, "ct_get_api");
+/* Opens a library and asks its function `symbol` for the table, which begins with its
+ * version and size. Returns why not, to be freed, or NULL. */
+static char *open_table(const char *path, const char *symbol, uint32_t abi, uint32_t size,
+                        const void **table) {
+  void *h = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  const void *(*get)(void) = h ? (const void *(*)(void))dlsym(h, symbol) : NULL;
   if (!get) return open_error(path);
-  const ct_api *api = get();
-  if (api->abi != CT_ABI || api->size != sizeof(ct_api)) return wrong_version(api->abi, CT_ABI);
-  ct_table = api;
-  return NULL;
+  const struct {
+    uint32_t abi, size;
+  } *head = *table = get();
+  return head->abi == abi && head->size == size ? NULL : wrong_version(head->abi, abi);
 }
 
-const ct_cuda_api *cuda_table = NULL;
+char *ct_open(const char *path) {
+  const void *table;
+  char *why = open_table(path, "ct_get_api", CT_ABI, sizeof(ct_api), &table);
+  if (!why) ct_table = table;
+  return why;
+}
 
 char *ct_open_cuda(const char *path) {
   // cuBLAS reads this once, when it starts. Without it products differ in their
   // last bits from run to run where several streams are at work, as they are when
   // networks train side by side. Whoever has set it knows better.
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
-  void *h;
-  char *why = open_library(path, &h);
-  if (why) return why;
-  const ct_cuda_api *(*get)(void) = (const ct_cuda_api *(*)(void))dlsym(h, "ct_cuda_get_api");
-  if (!get) return open_error(path);
-  const ct_cuda_api *api = get();
-  if (api->abi != CT_CUDA_ABI || api->size != sizeof(ct_cuda_api))
-    return wrong_version(api->abi, CT_CUDA_ABI);
-  cuda_table = api;
-  return NULL;
+  const void *table;
+  char *why = open_table(path, "ct_cuda_get_api", CT_CUDA_ABI, sizeof(ct_cuda_api), &table);
+  if (!why) cuda_table = table;
+  return why;
 }
 
-const ct_dist_api *dist_table = NULL;
-
 char *ct_open_dist(const char *path) {
-  void *h;
-  char *why = open_library(path, &h);
-  if (why) return why;
-  const ct_dist_api *(*get)(void) = (const ct_dist_api *(*)(void))dlsym(h, "ct_dist_get_api");
-  if (!get) return open_error(path);
-  const ct_dist_api *api = get();
-  if (api->abi != CT_DIST_ABI || api->size != sizeof(ct_dist_api))
-    return wrong_version(api->abi, CT_DIST_ABI);
-  dist_table = api;
-  return NULL;
+  const void *table;
+  char *why = open_table(path, "ct_dist_get_api", CT_DIST_ABI, sizeof(ct_dist_api), &table);
+  if (!why) dist_table = table;
+  return why;
 }
