@@ -90,10 +90,11 @@ type benchRow struct {
 	elapsed time.Duration // of all goroutines
 }
 
-// engine is what answers. It makes a call for one goroutine, with inputs of its own.
+// engine is what answers. It makes a call for one goroutine, with inputs of its own; done,
+// where there is one, frees them.
 type engine struct {
 	name string
-	call func(batch int) (func() error, error)
+	call func(batch int) (call func() error, done func(), err error)
 }
 
 // Run measures.
@@ -125,12 +126,12 @@ func (c *benchInferenceCommand) Run(env *Env) error {
 			}
 			r.Notes = append(r.Notes, "ONNX Runtime ran a temporary file that was exported from "+m.Path)
 		}
-		ofTorch = []engine{{"libtorch", func(batch int) (func() error, error) {
+		ofTorch = []engine{{"libtorch", func(batch int) (func() error, func(), error) {
 			x := noise(batch * m.Spec.In)
 			return func() error {
 				_, err := m.Forward(context.Background(), x)
 				return err
-			}, nil
+			}, nil, nil
 		}}}
 	}
 	s, err := onnx.Open(r.ONNX, onnx.SessionOptions{Threads: c.Threads})
@@ -142,13 +143,13 @@ func (c *benchInferenceCommand) Run(env *Env) error {
 	if !slices.ContainsFunc(s.Inputs(), func(v onnx.Value) bool { return slices.ContainsFunc(v.Shape, free) }) {
 		r.Notes, c.Batch = append(r.Notes, "all sizes in the file are fixed, so the batch is called 1, whatever it is"), []int{1}
 	}
-	engines := append([]engine{{"ONNX Runtime", func(batch int) (func() error, error) {
+	engines := append([]engine{{"ONNX Runtime", func(batch int) (func() error, func(), error) {
 		x := feeds(s, batch)
 		return func() error {
 			_, err := s.RunSlices(context.Background(), x)
 			return err
-		}, nil
-	}}, {"bound", func(batch int) (func() error, error) { return bound(s, batch) }}}, ofTorch...)
+		}, nil, nil
+	}}, {"bound", func(batch int) (func() error, func(), error) { return bound(s, batch) }}}, ofTorch...)
 	if len(c.Goroutines) == 0 {
 		c.Goroutines = slices.Compact(slices.Sorted(slices.Values([]int{1, 2, runtime.NumCPU()})))
 	}
@@ -188,11 +189,11 @@ func feeds(s *onnx.Session, batch int) map[string][]float32 {
 }
 
 // bound returns a call on bound memory. The sizes of the outputs are those of a first run.
-func bound(s *onnx.Session, batch int) (func() error, error) {
+func bound(s *onnx.Session, batch int) (call func() error, done func(), err error) {
 	x, in, out := feeds(s, batch), map[string]onnx.Array{}, map[string]onnx.Array{}
 	y, err := s.RunSlices(context.Background(), x)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for name, data := range x {
 		in[name] = onnx.ArrayOf(data)
@@ -202,9 +203,9 @@ func bound(s *onnx.Session, batch int) (func() error, error) {
 	}
 	b, err := s.Bind(in, out)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return func() error { return b.Run(context.Background()) }, nil
+	return func() error { return b.Run(context.Background()) }, b.Close, nil
 }
 
 // race measures the engines in turn, several times each, after a warm-up that is a tenth
@@ -215,9 +216,12 @@ func (c *benchInferenceCommand) race(ctx context.Context, engines []engine, batc
 	for k, e := range engines {
 		rows[k] = &benchRow{Engine: e.name, Batch: batch, Goroutines: goroutines}
 		for range goroutines {
-			call, err := e.call(batch)
+			call, done, err := e.call(batch)
 			if err != nil {
 				return nil, err
+			}
+			if done != nil {
+				defer done()
 			}
 			calls[k] = append(calls[k], call)
 		}
