@@ -41,8 +41,10 @@ var (
 //
 // Only one goroutine may replay it at a time.
 type Recording struct {
-	mu      sync.Mutex // orders Replay and Close
+	mu      sync.Mutex // orders Call, Replay and Close
 	h       ctorch.Recording
+	step    func() []*Tensor
+	calls   int // of the step, up to runs
 	closed  bool
 	cleanup runtime.Cleanup
 	results []*Tensor
@@ -74,6 +76,19 @@ var recording atomic.Int32
 // optimizer or the network other tensors, as LoadStateDict of an optimizer does, the step has
 // to be recorded anew.
 func Record(step func() []*Tensor) (*Recording, error) {
+	r, err := NewRecording(step)
+	for err == nil && !r.Ready() {
+		if err = r.Call(); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return r, err
+}
+
+// NewRecording returns a Recording of a step that [Recording.Call] has to call until it is
+// [Recording.Ready]: what Record does at once, for a loop that does something between its steps.
+func NewRecording(step func() []*Tensor) (*Recording, error) {
 	mustInit("Record")
 	if step == nil {
 		return nil, errors.New("torch: Record: the step is nil")
@@ -82,15 +97,35 @@ func Record(step func() []*Tensor) (*Recording, error) {
 	if failed != nil {
 		return nil, fmt.Errorf("torch: Record: %w", failed)
 	}
-	r := &Recording{h: h}
+	r := &Recording{h: h, step: step}
 	r.cleanup = runtime.AddCleanup(r, ctorch.Recording.Free, h)
-	for run := range runs {
-		if err := r.record(step, run); err != nil {
-			r.Close()
-			return nil, err
-		}
-	}
 	return r, nil
+}
+
+// Ready reports whether the step is recorded and can be replayed.
+func (r *Recording) Ready() bool { return r.calls == runs }
+
+// Call calls the step once, as a program without a recording does. The first three calls record
+// it. Later ones compare it with what was recorded, because Go's numbers and decisions may have
+// changed since: where the step is another one now, the error is [ErrRefused], and the
+// recording still that of the step before. The step has been called then, too.
+func (r *Recording) Call() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.New("torch: Call: the recording is closed")
+	}
+	if refused := r.prepare(); refused != nil {
+		if err := Try(func() { Scope(func() { r.step() }) }); err != nil {
+			return err
+		}
+		return refused
+	}
+	if err := r.record(); err != nil {
+		return err
+	}
+	r.calls = min(r.calls+1, runs)
+	return nil
 }
 
 // keep takes the results of the last step over.
@@ -105,24 +140,21 @@ func (r *Recording) keep(n int) {
 const runs = 3 // of a step, until it is recorded
 
 // record calls the step, and records it except for the first time.
-func (r *Recording) record(step func() []*Tensor, run int) (err error) {
-	if err := r.prepare(); err != nil {
-		return err
-	}
+func (r *Recording) record() (err error) {
 	r.before = nil
 	recording.Add(1)
 	defer recording.Add(-1)
 	if failed := Try(func() {
 		Scope(func() {
 			scopeByID(ctorch.Scope()).before = &r.before
-			if run == 0 {
-				step()
+			if r.calls == 0 {
+				r.step()
 				return
 			}
 			check("Record", r.h.Begin())
 			defer r.h.Abandon()
-			results := step()
-			if err = r.end(results); err == nil && run == runs-1 {
+			results := r.step()
+			if err = r.end(results); err == nil && r.calls == runs-1 {
 				r.keep(len(results))
 			}
 		})
@@ -163,35 +195,26 @@ func BeforeReplay(f func() error) bool {
 	return true
 }
 
-// Check calls step once, as it is called without a recording, and returns an error that is
-// [ErrRefused] where it is not the step that was recorded: Go's numbers and decisions may
-// have changed since.
-func (r *Recording) Check(step func() []*Tensor) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return errors.New("torch: Check: the recording is closed")
-	}
-	before := r.before
-	defer func() { r.before = before }()
-	return r.record(step, runs)
-}
-
+// prepare does what [BeforeReplay] was given.
 func (r *Recording) prepare() error {
 	for _, f := range r.before {
 		if err := f(); err != nil {
-			return err
+			return fmt.Errorf("torch: Replay: %w: %w", ErrRefused, err)
 		}
 	}
 	return nil
 }
 
-// Replay does n steps. A step that fails is done in part.
+// Replay does n steps, or none with an error that is [ErrRefused]: where a function of
+// BeforeReplay returns an error. A step that fails is done in part.
 func (r *Recording) Replay(n int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return errors.New("torch: Replay: the recording is closed")
+	}
+	if !r.Ready() {
+		return errors.New("torch: Replay: the step is not recorded yet: Call comes first, until Ready")
 	}
 	if err := r.prepare(); err != nil {
 		return err
@@ -247,7 +270,7 @@ func (r *Recording) Close() {
 	if r.closed {
 		return
 	}
-	r.closed, r.before = true, nil
+	r.closed, r.step, r.before = true, nil, nil
 	r.cleanup.Stop()
 	r.h.Free()
 	for _, t := range r.results {

@@ -135,34 +135,39 @@ func TestRecordRefuses(t *testing.T) {
 	assert.False(t, torch.BeforeReplay(func() error { return nil }), "nothing is recorded here")
 }
 
-// Check finds what Go has changed since a step was recorded, and is a step like others.
-func TestCheckRecording(t *testing.T) {
+// Call finds what Go has changed since a step was recorded, and is a step like others.
+func TestCallRecording(t *testing.T) {
 	torchtest.NoLeaks(t)
 	j := mlp(0.3, nil)
 	dropout := j.model.(nn.Sequential)[2].(*nn.Dropout)
-	r, err := torch.Record(j.step)
+	r, err := torch.NewRecording(j.step)
 	require.NoError(t, err)
 	defer r.Close()
+	require.NoError(t, r.Call())
+	assert.ErrorContains(t, r.Replay(1), "the step is not recorded yet")
+	for !r.Ready() {
+		require.NoError(t, r.Call())
+	}
 	both := func() (states [2][]float64) {
 		for i := range states {
 			torch.ManualSeed(uint64(i / 2))
 			require.NoError(t, r.Replay(1))
-			require.NoError(t, r.Check(j.step))
+			require.NoError(t, r.Call())
 			states[i] = j.state()
 		}
 		return states
 	}
 	assert.NotEqual(t, both()[0], both()[1])
 	dropout.P = 0.2
-	err = r.Check(j.step)
+	err = r.Call()
 	require.ErrorIs(t, err, torch.ErrRefused)
 	assert.ErrorContains(t, err, "argument p of aten::bernoulli_.float is 0.69999999999999996 in one step and 0.80000000000000004 in the next")
 	dropout.P = 0.3
-	require.NoError(t, r.Check(j.step))
+	require.NoError(t, r.Call())
 	j.x = torch.Ones([]int{64, 96})
-	assert.ErrorContains(t, r.Check(j.step), "is another tensor with other values in the next step")
+	assert.ErrorContains(t, r.Call(), "is another tensor with other values in the next step")
 	r.Close()
-	assert.ErrorContains(t, r.Check(j.step), "closed")
+	assert.ErrorContains(t, r.Call(), "closed")
 }
 
 // A learning rate may change between replays, other settings may not.

@@ -154,7 +154,7 @@ func adamCase(settings func() optim.AdamConfig, make func([]*torch.Tensor, optim
 
 // grouped makes an optimizer and adds the groups. fill changes the settings that a case
 // names.
-func grouped[C any, O interface {
+func grouped[C comparable, O interface {
 	optim.Optimizer
 	AddGroup(params []*torch.Tensor, c C)
 }](c optimizerCase, params []*torch.Tensor, groups []optimizerGroup, settings C, make func([]*torch.Tensor, C) O, fill func(optimizerCase, *C)) O {

@@ -5,7 +5,6 @@ package optim
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -13,7 +12,7 @@ import (
 
 // rule describes one kind of optimizer, beyond what all have in common. C is the type
 // of its settings.
-type rule[C any] struct {
+type rule[C comparable] struct {
 	name     string                // for errors
 	settings func(c *C) []setting  // in PyTorch's order, which begins with the learning rate
 	check    func(c *C)            // panics on settings that cannot be; LR is checked without it
@@ -30,7 +29,7 @@ type rule[C any] struct {
 }
 
 // Group holds some parameters and their settings, which may be changed between steps.
-type Group[C any] struct {
+type Group[C comparable] struct {
 	Params []*torch.Tensor // not to be changed
 	Config C
 
@@ -38,6 +37,7 @@ type Group[C any] struct {
 	updates []*update
 	extra   *torch.Dict   // keys of a loaded state dict that are not ours
 	rate    *torch.Tensor // float64: the learning rate of a step that is recorded; nil before the first
+	rated   float64       // what rate holds
 }
 
 // state holds what an optimizer remembers of one parameter.
@@ -59,7 +59,7 @@ type update struct {
 }
 
 // newGroup returns a group without a state.
-func newGroup[C any](r *rule[C], params []*torch.Tensor, c C) *Group[C] {
+func newGroup[C comparable](r *rule[C], params []*torch.Tensor, c C) *Group[C] {
 	g := &Group[C]{Params: params, Config: c, states: make([]state, len(params)), extra: torch.NewDict()}
 	for i := range g.states {
 		g.states[i].values = make([]*torch.Tensor, len(r.state))
@@ -129,10 +129,13 @@ func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
 			return fmt.Errorf("%s: a state was loaded after the step was recorded: record it anew", r.name)
 		}
 		if r.rated {
-			torch.NoGrad(func() { g.rate.FillInPlace(*g.lr(r)) })
+			if lr := *g.lr(r); lr != g.rated {
+				torch.NoGrad(func() { g.rate.FillInPlace(lr) })
+				g.rated = lr
+			}
 			*r.settings(&now)[0].value.(*float64) = *r.settings(&was)[0].value.(*float64)
 		}
-		if !reflect.DeepEqual(was, now) {
+		if was != now {
 			return fmt.Errorf("%s: the settings were %+v when the step was recorded, and are %+v: record it anew", r.name, was, now)
 		}
 		return nil
@@ -141,7 +144,8 @@ func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
 		return nil
 	}
 	if g.rate == nil {
-		torch.Unscoped(func() { g.rate = torch.Full([]int{}, *g.lr(r), torch.Options{DType: torch.Float64}) })
+		g.rated = *g.lr(r)
+		torch.Unscoped(func() { g.rate = torch.Full([]int{}, g.rated, torch.Options{DType: torch.Float64}) })
 	}
 	return g.rate
 }
@@ -230,13 +234,13 @@ func (u *update) fused(op string, lr float64, lists ...any) {
 
 // groups holds an optimizer's groups of parameters, and does what every optimizer does
 // with them.
-type groups[C any] struct {
+type groups[C comparable] struct {
 	rule *rule[C]
 	list []*Group[C]
 }
 
 // newGroups returns the groups of an optimizer, of which it has one.
-func newGroups[C any](r *rule[C], params []*torch.Tensor, c C) groups[C] {
+func newGroups[C comparable](r *rule[C], params []*torch.Tensor, c C) groups[C] {
 	o := groups[C]{rule: r}
 	o.AddGroup(params, c)
 	return o
@@ -362,7 +366,7 @@ func (o *groups[C]) LoadStateDict(d *torch.Dict) error {
 
 // each makes the update of a rule that has no fused kernel: it calls f for one parameter
 // after the other, with its gradient, turned round to climb, and its state by slot.
-func each[C any](maximize func(c *C) bool, f func(c *C, p, g *torch.Tensor, state []*torch.Tensor)) func(*C, *update) {
+func each[C comparable](maximize func(c *C) bool, f func(c *C, p, g *torch.Tensor, state []*torch.Tensor)) func(*C, *update) {
 	return func(c *C, u *update) {
 		state := make([]*torch.Tensor, len(u.state))
 		for i, p := range u.params {
@@ -382,7 +386,7 @@ func each[C any](maximize func(c *C) bool, f func(c *C, p, g *torch.Tensor, stat
 }
 
 // counter is the slot that counts the steps of a parameter for Go.
-func counter[C any]() slot[C] { return slot[C]{key: "step", scalar: true, host: true} }
+func counter[C comparable]() slot[C] { return slot[C]{key: "step", scalar: true, host: true} }
 
 // count adds one to a counter and returns it.
 func count(step *torch.Tensor) float64 { return step.AddScalarInPlace(1).Item() }

@@ -12,7 +12,7 @@ import (
 
 // slot describes a tensor that an optimizer remembers for each parameter. The tensor is
 // made at the first step that needs it.
-type slot[C any] struct {
+type slot[C comparable] struct {
 	key string
 	// scalar is set for a number, such as the count of steps: float32, without dimensions,
 	// on the parameter's device, where the fused kernels want it. Other slots have the
