@@ -25,6 +25,7 @@ import (
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/crash"
 	"github.com/etude-ml/etude/scripts/internal/progress"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -50,6 +51,7 @@ type grammar struct {
 	Diff     diffCommand     `cmd:"" help:"Compare two such files."`
 	Cache    cacheCommand    `cmd:"" help:"Show or clear the features that are kept of decoded files."`
 
+	Launch         launchCommand         `cmd:"" help:"Run one command as several processes that train together."`
 	VerifyResume   verifyResumeCommand   `cmd:"" help:"Prove that an interrupted training ends like an uninterrupted one."`
 	BenchInference benchInferenceCommand `cmd:"" help:"Measure how long a trained network takes to answer."`
 	GPUCheck       gpuCheckCommand       `cmd:"" name:"gpucheck" hidden:"" help:"Check a GPU against the CPU, and time it."`
@@ -64,13 +66,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	control := new(trainer.Control)
 	defer onSignals(cancel, lines.Say, control)()
 	results := &output{w: newPatient(ctx, stdout)}
-	env := &Env{Context: ctx, Stdout: results, Stderr: people, Control: control, lines: lines}
+	env := &Env{Context: ctx, Stdout: results, Stderr: people, Control: control, lines: lines, own: [2]io.Writer{stdout, stderr}}
 	err := run(env, args)
 	if err == nil && results.err != nil {
 		err = fmt.Errorf("the result could not be written: %w", results.err)
 	}
 	if errors.Is(results.err, syscall.EPIPE) { // of `etude inspect … | head`, which is no error
 		return interrupted{signal: syscall.SIGPIPE}.code()
+	}
+	if failed, ok := errors.AsType[*dist.RankError](err); ok { // which has said why
+		lines.Say("etude: %v", failed)
+		return failed.Code
 	}
 	// Work that was finished in spite of a signal is done.
 	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {

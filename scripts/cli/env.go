@@ -33,6 +33,7 @@ type Env struct {
 	Stderr  io.Writer // what people read meanwhile, through lines alone while jobs are shown
 	Control *trainer.Control
 
+	own        [2]io.Writer // stdout and stderr themselves, for other processes
 	lines      *progress.Group
 	saidRights bool
 	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before

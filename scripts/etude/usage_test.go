@@ -16,7 +16,7 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
-var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "infer", "inspect", "diff", "cache", "verify-resume", "bench-inference"}
+var commands = []string{"setup", "doctor", "demo", "import", "validate", "features", "train", "evaluate", "export", "infer", "inspect", "diff", "cache", "launch", "verify-resume", "bench-inference"}
 
 func TestHelp(t *testing.T) {
 	all := run(t, "--help")
@@ -107,6 +107,11 @@ func TestUsageErrors(t *testing.T) {
 		{"verify-resume drums --data d", `is not known`},
 		{"verify-resume emotion --data d --stop-at 3,0", `--stop-at is 0`},
 		{"verify-resume emotion --data d --epochs 0", `--epochs is 0`},
+		{"launch -- train", `-n has to be at least 1`},
+		{"launch -n 0 -- train", `-n has to be at least 1`},
+		{"launch -n two -- train", `-n`},
+		{"launch -n 2 --", `ARGS is missing in etude launch ARGS`},
+		{"launch -n 2 --shutdown-timeout 0s -- train", `--shutdown-timeout has to be more than 0`},
 		{"doctor --fix", `unknown flag --fix`},
 	} {
 		r := run(t, strings.Fields(c.args)...)

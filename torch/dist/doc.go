@@ -7,7 +7,7 @@
 // process of Go's and one of Python's can be in one group.
 //
 // Each process calls [Init], which reads from the environment which of how many it is, as
-// torchrun, Slurm or MPI have set it, and computes with its own part of each batch:
+// torchrun, Slurm, MPI or [Launch] have set it, and computes with its own part of each batch:
 //
 //	group, err := dist.Init(ctx, dist.Options{Timeout: time.Minute})
 //	…
