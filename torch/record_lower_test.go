@@ -5,6 +5,7 @@ package torch_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
+	"github.com/etude-ml/etude/torch/torchtest"
 )
 
 // kernelCases are operators, and the derivatives that autograd makes of them, with code of the
@@ -142,4 +144,83 @@ func TestKernelsOfAdam(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A step may take its batch from all data and keep its results in tables, at positions that it
+// moves itself. Here recording comes to the end of the data.
+func TestReplayMovesThroughData(t *testing.T) {
+	torchtest.NoLeaks(t)
+	const batch, batches, epochs = 8, 3, 5
+	integers, doubles := torch.Options{DType: torch.Int64}, torch.Options{DType: torch.Float64}
+	train := func(recorded bool) (all []float64, from func(at, slot int) error) {
+		torch.ManualSeed(1)
+		x, y, class := torch.Randn([]int{batch * batches, 96}), torch.Randn([]int{batch * batches, 32}), torch.RandInt(0, 3, []int{batch * batches}, integers)
+		order, at, slot := torch.Randperm(batch*batches), torch.Arange(0, batch, 1, integers), torch.Zeros([]int{1}, integers)
+		losses, rows := torch.Zeros([]int{batches * epochs}, doubles), torch.Zeros([]int{batches * epochs, 2}, doubles)
+		j := mlp(0, nil)
+		step := func() []*torch.Tensor {
+			index := order.IndexSelect(0, at)
+			j.x, j.y = x.IndexSelect(0, index), y.IndexSelect(0, index)
+			loss := j.step()[0].ToDType(torch.Float64).Reshape(1)
+			ones := class.IndexSelect(0, index).EqScalar(1).Sum().ToDType(torch.Float64).Reshape(1)
+			torch.Call("aten::index_copy_", losses, 0, slot, loss)
+			torch.Call("aten::index_copy_", rows, 0, slot, torch.Cat([]*torch.Tensor{loss, ones}, 0).Unsqueeze(0))
+			at.AddScalarInPlace(batch)
+			slot.AddScalarInPlace(1)
+			return nil
+		}
+		next := func(n int) error {
+			for range n {
+				if err := torch.Try(func() { torch.Scope(func() { step() }) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		set := func(first, row int) {
+			torch.Scope(func() { at.CopyInPlace(torch.Arange(0, batch, 1, integers).AddScalar(first)) })
+			slot.FillInPlace(row)
+		}
+		first := 0
+		if recorded {
+			torch.Threads(1, func() {
+				r, err := torch.Record(step)
+				require.NoError(t, err)
+				t.Cleanup(r.Close)
+				p := r.Plan()
+				assert.Equal(t, 3, p.Called+p.Out, "eq, sum and what converts integers: %+v", p)
+				next, first = r.Replay, 1
+			})
+		}
+		for epoch := first; epoch < epochs; epoch++ {
+			if epoch > 0 {
+				set(0, epoch*batches)
+				torch.Scope(func() { order.CopyInPlace(torch.Randperm(batch * batches)) })
+			}
+			torch.Threads(1+epoch%2, func() { require.NoError(t, next(batches)) })
+		}
+		set(batch*(batches-1), 0)
+		torch.Threads(2, func() { require.NoError(t, next(1)) }) // proved anew, with one batch left
+		tables := func() []float64 { return slices.Concat(losses.Float64s(), rows.Float64s()) }
+		state := slices.Concat(j.state(), tables(), at.ToDType(torch.Float64).Float64s(), slot.ToDType(torch.Float64).Float64s())
+		return state, func(first, row int) error {
+			set(first, row)
+			before := tables()
+			err := next(1)
+			assert.Equal(t, before, tables())
+			return err
+		}
+	}
+	torch.Scope(func() {
+		want, eager := train(false)
+		got, replay := train(true)
+		assert.True(t, slices.Equal(want, got), "other weights, losses or positions")
+		for _, wrong := range []int{-1, 1 << 62, math.MinInt64} {
+			require.Error(t, eager(wrong, 0))
+			assert.ErrorContains(t, replay(wrong, 0), fmt.Sprintf("index %d is out of range: there are %d rows", wrong, batch*batches))
+			require.Error(t, eager(0, wrong))
+			assert.ErrorContains(t, replay(0, wrong), fmt.Sprintf("index %d is out of range: there are %d rows", wrong, batches*epochs))
+		}
+		assert.ErrorContains(t, replay(batch*(batches-1)+1, 0), "index 24 is out of range")
+	})
 }

@@ -13,14 +13,12 @@
 #include <deque>
 #include <optional>
 
-#include "places.h"
-#include "program.h"
+#include "optimizers.h"
 
 namespace etude::record {
 namespace {
 
 using namespace kernels;
-using Items = std::vector<Item>;  // of a node; empty: there is no code for it
 
 // Operators that compute each element from those at the same place, by their first arguments.
 struct Elementwise {
@@ -50,14 +48,9 @@ constexpr Elementwise kElementwise[] = {
     {"aten::leaky_relu_backward", Op::kLeakyReluBackward, 2, 2},
 };
 
-class Code final : public Lowered, Places {
+class Code final : public Lowered, Optimizers {
  public:
-  explicit Code(Plan& plan) : Places(plan), pool_(at::get_num_threads()) {
-    for (auto& n : plan_.nodes) {
-      for (int p : writes(n)) changed_.insert(plan_.storage(p));
-      if (optimizer(n))
-        for (int p : n.args[1].places) gradients_.insert(plan_.storage(p));
-    }
+  explicit Code(Plan& plan) : Optimizers(plan, at::get_num_threads()), pool_(threads_) {
     for (auto& n : plan_.nodes) ways_.push_back(lower(n));
   }
 
@@ -81,10 +74,7 @@ class Code final : public Lowered, Places {
   std::optional<Program> program_;
   std::deque<float> constants_;
   std::vector<at::Tensor> own_;  // memory beside the plan's
-  std::unordered_set<Storage> gradients_, changed_;
   char generator_ = 0;  // stands for the random generator's state
-
-  static bool optimizer(const Node& n) { return n.name == "aten::_fused_adam_" || n.name == "aten::_fused_adamw_" || n.name == "aten::_fused_adam_.tensor_lr" || n.name == "aten::_fused_adamw_.tensor_lr"; }
 
   Item call(const Node& n) {
     Item x;
@@ -196,6 +186,8 @@ class Code final : public Lowered, Places {
     if (what == 'd') return n.args.size() > 2 ? Items{} : chain(Op::kDiv, source(n.outs[0]), in);
     auto alpha = number(n, 2);
     if (!alpha) return {};
+    if (auto by = number(n, 1); by && plan_.at(place(n, 0)).scalar_type() == at::kLong)
+      return few<int64_t, int64_t>(place(n, 0), n.outs[0], [by = static_cast<int64_t>(what == 'a' ? *by * *alpha : -*by * *alpha)](int64_t x) { return x + by; });
     if (*alpha == 1) return chain(what == 'a' ? Op::kAdd : Op::kSub, source(n.outs[0]), in);
     return chain(Op::kAddScaled, source(n.outs[0]), in, static_cast<float>(what == 'a' ? *alpha : -*alpha));
   }
@@ -223,7 +215,7 @@ class Code final : public Lowered, Places {
     // libtorch divides larger ones among the threads.
     constexpr int64_t kGrain = 32768;  // at::internal::GRAIN_SIZE
     if (!is_float(in.tensor) || !is_float(out.tensor) || !in.tensor.is_contiguous() || out.tensor.numel() != 1) return {};
-    if (in.tensor.numel() >= kGrain && pool_.threads() > 1) return {};
+    if (in.tensor.numel() >= kGrain && threads_ > 1) return {};
     Item x;
     x.what = Kernel(Total{data(in.tensor), data(out.tensor), in.tensor.numel(), divisor});
     x.reads = {in.range}, x.writes = {out.range};
@@ -295,23 +287,43 @@ class Code final : public Lowered, Places {
     return {x};
   }
 
-  // Rows of a table by their numbers.
-  Items gather(int table, int index, int result) {
-    if (table < 0 || index < 0 || result < 0) return {};
-    Source from = source(table), by = source(index), to = source(result);
-    if (from.tensor.dim() < 1 || by.tensor.scalar_type() != at::kLong || !from.tensor.is_contiguous() || !by.tensor.is_contiguous() || !to.tensor.is_contiguous()) return {};
-    if (from.tensor.scalar_type() != to.tensor.scalar_type() || from.tensor.numel() == 0) return {};
-    const int64_t rows = from.tensor.size(0), width = from.tensor.nbytes() / rows, n = by.tensor.numel();
-    if (int64_t(to.tensor.nbytes()) != n * width) return {};
+  // The rows of a table by their numbers: copied from it, or into it.
+  Items by_number(int table, int index, int rows, bool into) {
+    if (table < 0 || index < 0 || rows < 0) return {};
+    Source all = source(table), by = source(index), some = source(rows);
+    for (auto& t : {all.tensor, by.tensor, some.tensor})
+      if (!t.is_contiguous()) return {};
+    if (all.tensor.dim() < 1 || all.tensor.numel() == 0 || by.tensor.scalar_type() != at::kLong || all.tensor.scalar_type() != some.tensor.scalar_type()) return {};
+    const int64_t size = all.tensor.size(0), width = all.tensor.nbytes() / size, n = by.tensor.numel();
+    if (int64_t(some.tensor.nbytes()) != n * width) return {};
     Item x;
-    x.reads = {from.range, by.range}, x.writes = {to.range};
-    x.what = [table = static_cast<const char*>(from.tensor.const_data_ptr()), at = by.tensor.const_data_ptr<int64_t>(), out = static_cast<char*>(to.tensor.data_ptr()), rows, width, n] {
+    x.reads = {all.range, by.range, some.range}, x.writes = {into ? all.range : some.range};
+    x.what = [all = data<char>(all.tensor), at = data<int64_t>(by.tensor), some = data<char>(some.tensor), size, width, n, into] {
       for (int64_t i = 0; i < n; i++) {
-        TORCH_CHECK_INDEX(at[i] >= 0 && at[i] < rows, "index ", at[i], " is out of range: there are ", rows, " rows");
-        memcpy(out + i * width, table + at[i] * width, width);
+        TORCH_CHECK_INDEX(at[i] >= 0 && at[i] < size, "index ", at[i], " is out of range: there are ", size, " rows");
+        char *row = all + at[i] * width, *other = some + i * width;
+        memcpy(into ? row : other, into ? other : row, width);
       }
     };
     return {x};
+  }
+
+  // Few elements of other types, such as positions in data and losses.
+  template <class From, class To, class F>
+  Items few(int in, int out, F f) {
+    constexpr int64_t kMost = 1024;
+    if (in < 0 || out < 0) return {};
+    Source from = source(in), to = source(out);
+    if (from.tensor.scalar_type() != c10::CppTypeToScalarType<From>::value || to.tensor.scalar_type() != c10::CppTypeToScalarType<To>::value) return {};
+    if (!from.tensor.is_contiguous() || !to.tensor.is_contiguous() || from.tensor.sizes() != to.tensor.sizes() || to.tensor.numel() > kMost) return {};
+    Item x;
+    x.reads = {from.range}, x.writes = {to.range};
+    x.what = [from = data<From>(from.tensor), to = data<To>(to.tensor), n = to.tensor.numel(), f] { std::transform(from, from + n, to, f); };
+    return {x};
+  }
+  Items copy(int in, int out) {
+    Items x = few<float, double>(in, out, [](float v) { return double(v); });
+    return x.empty() && in >= 0 && out >= 0 ? chain(Op::kCopy, source(out), {source(in)}) : x;
   }
 
   // ---- products ----
@@ -326,7 +338,7 @@ class Code final : public Lowered, Places {
   }
 
   Items product(const Node& n, int first, int bias) {
-    if (!symbols.sgemm || (pool_.threads() > 1 && !symbols.threads_here)) return {};
+    if (!symbols.sgemm || (threads_ > 1 && !symbols.threads_here)) return {};
     if (place(n, first) < 0 || place(n, first + 1) < 0 || n.outs[0] < 0) return {};
     Source a = source(place(n, first)), b = source(place(n, first + 1)), c = source(n.outs[0]);
     if (!is_float(a.tensor) || !is_float(b.tensor) || !is_float(c.tensor)) return {};
@@ -358,101 +370,6 @@ class Code final : public Lowered, Places {
     return {x};
   }
 
-  // ---- optimizers ----
-
-  Items count(const Node& n) {
-    auto by = number(n, 1);
-    if (!by) return {};
-    Count c{{}, static_cast<float>(*by)};
-    Item x;
-    for (int p : n.args[0].places) {
-      Source s = source(p);
-      if (!is_float(s.tensor) || s.tensor.numel() != 1) return {};
-      c.at.push_back(data(s.tensor));
-      x.reads.push_back(s.range), x.writes.push_back(s.range);
-    }
-    x.what = Kernel(std::move(c));
-    return {x};
-  }
-
-  // Whether libtorch's Adam takes all of n elements as whole vectors, on all threads.
-  bool whole_vectors(int64_t n) const {
-    const int64_t w = kernels_here().floats, t = pool_.threads();
-    return n % w == 0 && (t == 1 || (n + t - 1) / t % w == 0);
-  }
-
-  Items adam(const Node& n) {
-    enum { kParams, kGrads, kAverages, kSquares, kMaxSquares, kSteps, kRate, kBeta1, kBeta2, kDecay, kEps, kAmsgrad, kMaximize, kScale, kInf };
-    if (n.args[kAmsgrad].value.toBool() || place(n, kScale) >= 0 || place(n, kInf) >= 0) return {};
-    Adam all;
-    Range rate{};
-    if (int lr = place(n, kRate); lr >= 0) {
-      Source s = source(lr);
-      if (s.tensor.scalar_type() == at::kDouble) all.lr64 = s.tensor.const_data_ptr<double>();
-      else if (is_float(s.tensor)) all.lr32 = data(s.tensor);
-      else return {};
-      rate = s.range;
-    } else {
-      all.lr = n.args[kRate].value.toDouble();
-    }
-    all.beta1 = n.args[kBeta1].value.toDouble(), all.beta2 = n.args[kBeta2].value.toDouble();
-    all.weight_decay = n.args[kDecay].value.toDouble(), all.eps = n.args[kEps].value.toDouble();
-    all.decoupled = n.name.starts_with("aten::_fused_adamw_"), all.maximize = n.args[kMaximize].value.toBool();
-    Items items;
-    std::vector<size_t> rest;
-    for (size_t i = 0; i < n.args[kParams].places.size(); i++) {
-      // As Program::split_adam wants them: p, m, v are written; p, m, v, g and small ones are read.
-      Item x;
-      std::vector<float*> at;
-      for (int arg : {kParams, kAverages, kSquares, kGrads}) {
-        Source s = source(n.args[arg].places[i]);
-        if (!is_float(s.tensor) || !s.tensor.is_contiguous()) return {};
-        at.push_back(data(s.tensor));
-        x.reads.push_back(s.range);
-      }
-      x.writes.assign(x.reads.begin(), x.reads.begin() + 3);
-      Source step = source(n.args[kSteps].places[i]);
-      const int gradient = n.args[kGrads].places[i];
-      Adam a = all;
-      a.p = at[0], a.m = at[1], a.v = at[2], a.g = at[3], a.step = data(step.tensor), a.n = plan_.at(gradient).numel();
-      if (!whole_vectors(a.n)) {
-        rest.push_back(i);
-        continue;
-      }
-      auto g = plan_.storage(gradient);
-      if (plan_.fixed.count(g) && !changed_.count(g) && !plan_.at(gradient).any().item<bool>()) a.g = nullptr;
-      x.reads.push_back(step.range);
-      if (rate.lo) x.reads.push_back(rate);
-      x.what = Kernel(a);
-      items.push_back(std::move(x));
-    }
-    if (!rest.empty()) items.push_back(some_adam(n, rest));
-    return items;
-  }
-
-  // libtorch's operator for some of the parameters.
-  Item some_adam(const Node& n, const std::vector<size_t>& which) {
-    Item x;
-    auto stack = n.stack;
-    for (int arg = 0; arg < 6; arg++) {
-      c10::List<at::Tensor> some;
-      for (size_t i : which) {
-        if (i >= n.args[arg].places.size()) continue;
-        Source s = source(n.args[arg].places[i]);
-        some.push_back(s.tensor);
-        x.reads.push_back(s.range);
-        if (arg != 1 && arg != 5) x.writes.push_back(s.range);
-      }
-      stack[arg] = some;
-    }
-    if (int lr = place(n, 6); lr >= 0) x.reads.push_back(source(lr).range);
-    x.what = [op = n.op, stack = std::move(stack)] {
-      torch::jit::Stack s(stack.begin(), stack.end());
-      op.callBoxed(s);
-    };
-    return x;
-  }
-
   // ---- nodes ----
 
   Items lower(const Node& n) {
@@ -469,7 +386,8 @@ class Code final : public Lowered, Places {
       for (const char* b : {".Tensor", ".Scalar", "_.Tensor", "_.Scalar"})
         if (name == std::string(a) + b) return arithmetic(n);
     auto reduction = [&](int arg) { return n.args[arg].value.toInt(); };
-    if (name == "aten::copy") return chain(Op::kCopy, n, {place(n, 1)});
+    if (name == "aten::copy") return copy(place(n, 1), n.outs[0]);
+    if (name == "aten::_to_copy") return copy(place(n, 0), n.outs[0]);
     if (name == "aten::cat") return concatenation(n);
     if (name == "aten::pow.Tensor_Scalar" && (number(n, 1) == 2.0 || number(n, 1) == 1.0)) return chain(number(n, 1) == 1.0 ? Op::kCopy : Op::kSquare, n, {place(n, 0)});
     if (name == "aten::zero") return chain(Op::kCopy, source(n.outs[0]), {constant(0)});
@@ -483,8 +401,9 @@ class Code final : public Lowered, Places {
     if (name == "aten::_softmax" || name == "aten::_log_softmax") return rows(n, name == "aten::_softmax" ? Rows::kSoftmax : Rows::kLogSoftmax, {place(n, 0)}, static_cast<int>(n.args[1].value.toInt()));
     if (name == "aten::_softmax_backward_data" || name == "aten::_log_softmax_backward_data")
       return rows(n, name == "aten::_softmax_backward_data" ? Rows::kSoftmaxBackward : Rows::kLogSoftmaxBackward, {place(n, 0), place(n, 1)}, static_cast<int>(n.args[2].value.toInt()));
-    if (name == "aten::index_select" && (n.args[1].value.toInt() == 0)) return gather(place(n, 0), place(n, 2), n.outs[0]);
-    if (name == "aten::embedding") return gather(place(n, 0), place(n, 1), n.outs[0]);
+    if (name == "aten::index_select" && n.args[1].value.toInt() == 0) return by_number(place(n, 0), place(n, 2), n.outs[0], false);
+    if (n.name == "aten::index_copy_" && n.args[1].value.toInt() == 0) return by_number(place(n, 0), place(n, 2), place(n, 3), true);
+    if (name == "aten::embedding") return by_number(place(n, 0), place(n, 1), n.outs[0], false);
     if (n.name == "aten::_foreach_add_.Scalar") return count(n);
     if (optimizer(n)) return adam(n);
     return {};

@@ -11,6 +11,8 @@
 
 namespace etude::record {
 
+using Items = std::vector<Item>;  // of a node; empty: there is no code for it
+
 // What an operator reads or writes: the tensor, and where it lies.
 struct Source {
   at::Tensor tensor;
@@ -43,7 +45,8 @@ class Places {
     return {t, range(t, plan_.storage(place), local(plan_.storage(place)))};
   }
   static bool is_float(const at::Tensor& t) { return t.defined() && t.scalar_type() == at::kFloat && t.numel() > 0; }
-  static float* data(const at::Tensor& t) { return static_cast<float*>(t.data_ptr()); }
+  template <class T = float>
+  static T* data(const at::Tensor& t) { return static_cast<T*>(t.data_ptr()); }
 
   // The place of a tensor argument; -1: it is something else.
   static int place(const Node& n, size_t arg) { return arg < n.args.size() && n.args[arg].kind == Arg::kTensor ? n.args[arg].places[0] : -1; }
