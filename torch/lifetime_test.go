@@ -247,3 +247,21 @@ func TestThreadsAndNoGradEndWithTheirFunction(t *testing.T) {
 		assert.ErrorContains(t, err, "at least 1")
 	})
 }
+
+// The number of threads of a goroutine stays its own, whatever others set meanwhile.
+func TestThreadsOfOthers(t *testing.T) {
+	torchtest.NoLeaks(t)
+	var set, asked sync.WaitGroup
+	set.Add(8)
+	for i := range 8 {
+		asked.Go(func() {
+			torch.Threads(1+i%2, func() { // each on an OS thread of its own
+				torch.Scope(func() { torch.Call("aten::empty.memory_format", []int{2}) })
+				set.Done()
+				set.Wait()
+				assert.Equal(t, 1+i%2, torch.NumThreads())
+			})
+		})
+	}
+	asked.Wait()
+}

@@ -70,6 +70,7 @@ std::atomic<int32_t> process_threads{0};  // set when the bridge is loaded
 void apply_threads() {
   int32_t want = budget ? budget : process_threads.load(std::memory_order_relaxed);
   if (want == applied) return;
+  at::get_num_threads();  // libtorch's first look on a thread takes over what any other thread set last
   at::set_num_threads(want);
   applied = want;
 }
