@@ -4,15 +4,11 @@
 package e2e
 
 import (
-	"bytes"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
@@ -91,9 +87,9 @@ func TestSoakUnderGC(t *testing.T) {
 		first, last := trainSteps(t, n, func(step int) {
 			switch step {
 			case n / 20:
-				warm, warmRSS = torch.Live(), residentKiB(t)
+				warm, warmRSS = torch.Live(), torchtest.ResidentKiB(t)
 			case n - 1:
-				end, endRSS = torch.Live(), residentKiB(t)
+				end, endRSS = torch.Live(), torchtest.ResidentKiB(t)
 			}
 		})
 		t.Logf("step %d: %d tensors, %d bytes, %d KiB resident; step %d: %d tensors, %d bytes, %d KiB resident; loss %.4g to %.4g",
@@ -118,9 +114,9 @@ func TestSoakEightAtOnce(t *testing.T) {
 			torch.Threads(1, func() {
 				first, last := trainSteps(t, n, func(step int) {
 					if worker == 0 && step == n/5 {
-						warmRSS.Store(int64(residentKiB(t)))
+						warmRSS.Store(int64(torchtest.ResidentKiB(t)))
 					} else if worker == 0 && step == n-1 {
-						endRSS.Store(int64(residentKiB(t)))
+						endRSS.Store(int64(torchtest.ResidentKiB(t)))
 					}
 				})
 				assert.Less(t, last, first/5)
@@ -130,19 +126,4 @@ func TestSoakEightAtOnce(t *testing.T) {
 	wg.Wait()
 	t.Logf("8 × %d steps: %d KiB resident at step %d, %d KiB at the end", n, warmRSS.Load(), n/5, endRSS.Load())
 	assert.Less(t, endRSS.Load()-warmRSS.Load(), int64(64<<10), "resident memory grew")
-}
-
-// residentKiB returns the process's resident memory.
-func residentKiB(t *testing.T) int {
-	status, err := os.ReadFile("/proc/self/status")
-	require.NoError(t, err)
-	for line := range bytes.Lines(status) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
-			n, err := strconv.Atoi(string(bytes.Fields(rest)[0]))
-			require.NoError(t, err)
-			return n
-		}
-	}
-	t.Fatal("no VmRSS in /proc/self/status")
-	return 0
 }

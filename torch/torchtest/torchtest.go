@@ -7,10 +7,12 @@ package torchtest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -155,4 +157,19 @@ func CollectGarbage(tb testing.TB) (stop func()) {
 	})
 	tb.Cleanup(stop)
 	return stop
+}
+
+// ResidentKiB returns the process's resident memory.
+func ResidentKiB(tb testing.TB) int {
+	tb.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err == nil {
+		_, rest, _ := strings.Cut(string(status), "VmRSS:")
+		var n int
+		if _, err = fmt.Sscan(rest, &n); err == nil {
+			return n
+		}
+	}
+	tb.Fatalf("no resident memory in /proc/self/status: %v", err)
+	return 0
 }
