@@ -5,6 +5,7 @@ package runs
 
 import (
 	"fmt"
+	"strings"
 )
 
 // Stage is the kind of an [Event].
@@ -24,22 +25,29 @@ const (
 // Event reports how far a network is.
 type Event struct {
 	Network     string
+	Run         string // which of the runs of a [Sweep]; empty outside of one, and while data is read
 	Stage       Stage
 	Done, Total int
 	Text        string
 	Err         error
 }
 
+// Name returns the network and, in a sweep, which of its runs it is.
+func (e Event) Name() string { return strings.TrimSpace(e.Network + " " + e.Run) }
+
 // String returns a line for a log.
 func (e Event) String() string {
 	what := [...]string{Reading: "reading", Read: "read", Waiting: "waiting", Fitting: "training", Fitted: "trained"}
+	name := e.Name()
 	switch {
+	case e.Err != nil && e.Run != "":
+		return e.Run + ": " + e.Err.Error()
 	case e.Err != nil:
 		return e.Err.Error()
 	case e.Stage == Notice:
-		return e.Network + ": " + e.Text
+		return name + ": " + e.Text
 	}
-	line := fmt.Sprintf("%s: %s", e.Network, what[e.Stage])
+	line := fmt.Sprintf("%s: %s", name, what[e.Stage])
 	if e.Total > 0 {
 		line += fmt.Sprintf(" %d of %d", e.Done, e.Total)
 	}

@@ -38,9 +38,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Plan lists the networks to train.
@@ -51,8 +53,8 @@ type Plan struct {
 
 // failure is a network that failed while others went on.
 type failure struct {
-	network string
-	err     error
+	Training
+	err error
 }
 
 // ErrNoRun reports that a folder holds no run that Resume could continue, and that no
@@ -193,10 +195,11 @@ func canUse(d torch.Device) bool {
 // fail notes that one of several networks failed, and reports it at once, because the
 // others may take long.
 func (p *Plan) fail(t Training, err error, of int) {
-	if of > 1 && !saved(err) {
-		t.report(Event{Network: t.Spec.Name, Stage: Failed, Err: err})
+	told := slices.ContainsFunc(p.failed, func(f failure) bool { return f.err == err }) // what several runs read
+	if of > 1 && !told && !saved(err) {
+		t.report(Event{Stage: Failed, Err: err})
 	}
-	p.failed = append(p.failed, failure{t.Spec.Name, err})
+	p.failed = append(p.failed, failure{t, err})
 }
 
 // Run reads the data of all networks, trains them side by side, as many at a time as
@@ -206,48 +209,62 @@ func (p *Plan) fail(t Training, err error, of int) {
 // When ctx ends, what is in training is saved, and the error is [trainer.ErrInterrupted]
 // or the context's cause; [Options.Resume] continues.
 func (p *Plan) Run(ctx context.Context) (Summary, error) {
+	summary := Summary{}
+	err := p.run(ctx, func(t Training, e *Entry, err error) {
+		if err == nil {
+			summary[t.Spec.Name] = e
+		}
+	})
+	return summary, err
+}
+
+// run is Run. It calls done, by one goroutine at a time, with each training that has ended
+// and its entry or error, and with a nil entry for one that is kept as it is.
+func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) error {
 	ended := Plan{failed: slices.Clone(p.failed)}
 	of := len(p.Trainings) + len(p.failed)
-	var trainings []Training
-	for _, t := range p.Trainings {
-		if err := t.announce(); err != nil {
-			ended.fail(t, fmt.Errorf("%s: %w", t.Spec.Name, err), of)
-		} else {
-			trainings = append(trainings, t)
+	end := func(t Training, e *Entry, err error) {
+		if err != nil {
+			ended.fail(t, err, of)
 		}
+		done(t, e, err)
 	}
 	var sessions []*session
-	defer func() {
-		for _, s := range sessions {
-			s.close()
+	for _, t := range p.Trainings {
+		if err := t.announce(); err != nil {
+			end(t, nil, fmt.Errorf("%s: %w", t.Spec.Name, err))
+		} else {
+			sessions = append(sessions, &session{Training: t})
 		}
-	}()
-	// One at a time: the first weights are drawn from the one generator of the process.
-	for _, t := range trainings {
-		s, err := t.prepare(ctx)
+	}
+	type source struct{ network, data string }
+	readers, errs, kept := map[source]*session{}, map[source]error{}, 0
+	sessions = slices.DeleteFunc(sessions, func(s *session) bool {
+		from := source{s.Spec.Name, s.Data}
+		if readers[from] == nil {
+			readers[from], errs[from] = s, s.read(ctx)
+		}
+		s.all = readers[from].all
 		switch {
 		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case err != nil:
-			ended.fail(t, err, of)
+		case errs[from] != nil:
+			end(s.Training, nil, errs[from])
+		case s.kept():
+			kept++
+			end(s.Training, nil, nil)
 		default:
-			sessions = append(sessions, s)
+			return false
 		}
+		return true
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	summary := Summary{}
-	for i, err := range fitAll(ctx, sessions) {
-		s := sessions[i]
-		if err == nil {
-			var entry *Entry
-			if entry, err = s.finish(); err == nil {
-				summary[s.Spec.Name] = entry
-			}
-		}
-		if err != nil {
-			ended.fail(s.Training, err, of)
-		}
+	if kept > 0 {
+		p.Trainings[0].Options.event(p.Trainings[0].Spec.Name, Notice, fmt.Sprintf("%d of %d runs have ended before and are kept", kept, of))
 	}
-	return summary, ended.err(of)
+	fitAll(ctx, sessions, end)
+	return ended.err(of)
 }
 
 // Run trains the network, measures and exports it, and returns its entry in the summary.
@@ -265,34 +282,66 @@ func (p *Plan) err(of int) error {
 	case of == 1:
 		return p.failed[0].err
 	}
-	var names []string
+	what, names := "networks", []string{}
 	for _, f := range p.failed {
-		names = append(names, f.network)
+		names = append(names, f.name())
+		if f.variant != "" {
+			what = "runs"
+		}
 	}
-	return fmt.Errorf("%d of %d networks failed: %s", len(names), of, strings.Join(names, ", "))
+	return fmt.Errorf("%d of %d %s failed: %s", len(names), of, what, strings.Join(names, ", "))
 }
 
-// fitAll trains networks side by side and returns each one's error.
-func fitAll(ctx context.Context, sessions []*session) []error {
-	errs := make([]error, len(sessions))
-	threads := 1
+// fitAll trains, measures and exports networks side by side, and calls done with each
+// one's entry or error, by one goroutine at a time.
+func fitAll(ctx context.Context, sessions []*session, done func(Training, *Entry, error)) {
+	jobs, threads := 0, 1
 	for _, s := range sessions {
-		s.report(Event{Network: s.Spec.Name, Stage: Waiting, Total: s.Settings.Epochs})
-		threads = max(threads, s.Threads)
+		s.report(Event{Stage: Waiting, Total: s.Settings.Epochs})
+		jobs, threads = s.Jobs, max(threads, s.Threads)
 	}
-	cores := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/threads))
+	jobs = cmp.Or(jobs, max(1, runtime.GOMAXPROCS(0)/threads))
+	var mu sync.Mutex
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for i, s := range sessions {
-		// In their order. After an interrupt those that wait begin too, and report
-		// where they stand.
-		cores <- struct{}{}
+	for range min(jobs, len(sessions)) {
 		wg.Go(func() {
-			defer func() { <-cores }()
-			if err := s.fit(ctx); err != nil {
-				errs[i] = s.explain(err)
+			runtime.LockOSThread() // libtorch keeps a pool of threads for each thread
+			defer runtime.UnlockOSThread()
+			// In their order. After an interrupt those that wait begin too, and report
+			// where they stand; a sweep may have too many for that.
+			for i := next.Add(1); i <= int64(len(sessions)); i = next.Add(1) {
+				s := sessions[i-1]
+				entry, err := s.result(ctx)
+				mu.Lock()
+				done(s.Training, entry, err)
+				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	return errs
+}
+
+// result trains, measures and exports the network. It draws from generators of its own, so
+// that what is trained beside it, or was before, changes nothing.
+func (s *session) result(ctx context.Context) (entry *Entry, err error) {
+	defer s.close()
+	if s.variant != "" && ctx.Err() != nil {
+		s.event(Fitted, "")
+		return nil, fmt.Errorf("%s: %w: %w", s.Spec.Name, trainer.ErrInterrupted, context.Cause(ctx))
+	}
+	torch.ForkRNG(func() {
+		if err = s.place(); err == nil {
+			err = s.make()
+		}
+		if err != nil {
+			s.event(Fitted, "")
+		} else if err = s.fit(ctx); err != nil {
+			err = s.explain(err)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.finish()
 }

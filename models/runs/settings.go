@@ -25,6 +25,7 @@ type Options struct {
 	// and uses Device for other networks only.
 	SameDevice bool
 	Threads    int // of an operator; 0 for 1, or for those of the run that is continued
+	Jobs       int // trainings at a time; 0 for as many as there are cores for their threads
 
 	Resume     bool   // continue from last.pt, where there is one
 	ResumeFrom string // continue from this checkpoint of one network instead

@@ -56,6 +56,17 @@ type Entry struct {
 	Skipped []data.Skip       `json:"skipped"` // files that were skipped, and why
 }
 
+// Result holds the part of an [Entry] that a sweep compares.
+type Result struct {
+	Epochs        int                 `json:"epochs"`
+	BestEpoch     int                 `json:"best_epoch"` // from 0
+	StopReason    trainer.StopReason  `json:"stop_reason"`
+	ValLoss       measure.Number      `json:"val_loss"`
+	ConstantLoss  measure.Number      `json:"constant_loss"`
+	BeatsConstant bool                `json:"beats_constant"`
+	Headlines     map[string]Headline `json:"headlines"`
+}
+
 // Headline is a measure of a network beside that of the constant prediction.
 type Headline struct {
 	Value    measure.Number `json:"value"`

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/etude-ml/etude/models"
@@ -33,18 +34,24 @@ type Training struct {
 	// Override continues a run with the learning rate and the weight decay of Settings
 	// where it had others.
 	Override bool
+
+	variant string // which of the runs of a Sweep; empty outside of one
 }
 
 // VerifyResume trains the network without a break, and again with a break after
 // each of the batches stopAt, and compares; see [trainer.VerifyResume]. Nothing
 // but temporary files is written.
 func (t Training) VerifyResume(ctx context.Context, stopAt []int) (trainer.ResumeReport, error) {
-	s, err := t.prepare(ctx)
+	s := &session{Training: t}
+	err := s.read(ctx)
+	if err == nil {
+		err = s.place()
+	}
 	if err != nil {
 		return trainer.ResumeReport{}, err
 	}
 	defer s.close()
-	s.event(s.Spec.Name, Waiting, "")
+	s.event(Waiting, "")
 	report, err := trainer.VerifyResume(ctx, func() (trainer.Run, error) {
 		if err := s.make(); err != nil {
 			return trainer.Run{}, err
@@ -59,12 +66,24 @@ func (t Training) VerifyResume(ctx context.Context, stopAt []int) (trainer.Resum
 
 func (t Training) folder() folder { return newFolder(t.Out, t.Spec.Name) }
 
-func (t Training) notice(text string) { t.event(t.Spec.Name, Notice, text) }
+// name tells the training from the others of its plan.
+func (t Training) name() string { return strings.TrimSpace(t.Spec.Name + " " + t.variant) }
 
-// session is a network in training with its data. It passes prepare, fit and finish.
+func (t Training) notice(text string) { t.event(Notice, text) }
+
+// event reports something about the training.
+func (t Training) event(stage Stage, text string) { t.report(Event{Stage: stage, Text: text}) }
+
+func (t Training) report(e Event) {
+	e.Network, e.Run = t.Spec.Name, t.variant
+	t.Options.report(e)
+}
+
+// session is a network in training with its data. It passes read and result.
 type session struct {
 	Training
 	config    Config
+	all       *data.Samples
 	split     split
 	model     nn.Module
 	adam      *optim.Adam
@@ -77,9 +96,15 @@ type session struct {
 
 // close frees the samples and the weights.
 func (s *session) close() {
-	s.train.Close()
-	s.val.Close()
-	free(s.model)
+	for _, set := range []*data.Set{s.train, s.val} {
+		if set != nil {
+			set.Close()
+		}
+	}
+	if s.model != nil {
+		free(s.model)
+	}
+	s.all, s.split = nil, split{} // sessions of the plan may be many
 }
 
 // announce writes down what is about to be done, so that a run that is cut off
@@ -98,48 +123,53 @@ func (t Training) announce() error {
 	return t.newConfig(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(t.folder())
 }
 
-// prepare reads the data and makes the network.
-func (t Training) prepare(ctx context.Context) (*session, error) {
-	s := &session{Training: t, continues: t.ResumeFrom != "" || t.Resume && t.folder().hasCheckpoint()}
-	if err := s.load(ctx); err != nil {
-		s.event(s.Spec.Name, Read, "")
-		return nil, err
-	}
-	d := s.config.Data
-	s.event(s.Spec.Name, Read, fmt.Sprintf("%d samples in %d groups", d.Samples, d.Groups))
-	for _, line := range Remarks(d.Skipped, d.Notes) {
-		s.notice(line)
-	}
-	return s, nil
-}
-
-// load reads and splits the data folder, and makes the network and its samples.
-func (s *session) load(ctx context.Context) error {
+// read reads the data folder.
+func (s *session) read(ctx context.Context) (err error) {
 	started := time.Now()
 	progress := func(done, total int, _ string) {
-		s.report(Event{Network: s.Spec.Name, Stage: Reading, Done: done, Total: total})
+		s.Options.report(Event{Network: s.Spec.Name, Stage: Reading, Done: done, Total: total})
 	}
-	all, err := s.Spec.Source.Samples(ctx, s.Data, dataset.Options{Progress: progress, Cache: s.Cache})
+	s.all, err = s.Spec.Source.Samples(ctx, s.Data, dataset.Options{Progress: progress, Cache: s.Cache})
 	if err != nil {
+		s.Options.event(s.Spec.Name, Read, "")
 		return err
 	}
-	train, val, err := data.Split(all.Groups, s.Settings.ValSplit, s.Settings.Seed)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.Spec.Name, err)
-	}
-	s.split = split{all, all.Select(train), all.Select(val)}
 	s.entry.Seconds.Read = time.Since(started).Seconds()
-	s.config = s.newConfig(s.split)
-	if err := s.make(); err != nil {
-		return err
+	s.Options.event(s.Spec.Name, Read, fmt.Sprintf("%d samples in %d groups", s.all.Len(), groups(s.all)))
+	for _, line := range Remarks(s.all.Skipped, s.all.Notes) {
+		s.Options.event(s.Spec.Name, Notice, line)
 	}
-	err = torch.Try(func() {
-		s.train, s.val = s.split.train.Tensors(s.Device), s.split.val.Tensors(s.Device)
-	})
+	return nil
+}
+
+// place splits the samples and puts them on the device.
+func (s *session) place() error {
+	s.continues = s.ResumeFrom != "" || s.Resume && s.folder().hasCheckpoint()
+	train, val, err := data.Split(s.all.Groups, s.Settings.ValSplit, s.Settings.Seed)
+	if err == nil {
+		s.split = split{s.all, s.all.Select(train), s.all.Select(val)}
+		s.config = s.newConfig(s.split)
+		err = torch.Try(func() {
+			s.train, s.val = s.split.train.Tensors(s.Device), s.split.val.Tensors(s.Device)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Spec.Name, err)
 	}
 	return nil
+}
+
+// kept reports whether a run of a sweep has ended with these settings and samples.
+func (s *session) kept() bool {
+	var r Result
+	found, err := readJSON(s.folder().file(summaryFile), &r)
+	if !found || err != nil || !s.Resume || s.variant == "" {
+		return false
+	}
+	was, err := loadConfig(s.folder())
+	h, broken := trainer.LoadHistory(s.folder().file(trainer.HistoryFile))
+	return err == nil && was != nil && was.Settings == s.Settings && was.Data.Fingerprint == s.all.Fingerprint() &&
+		broken == nil && h.StopReason == r.StopReason && h.Len() == r.Epochs
 }
 
 // Remarks returns lines for people: the first twenty files that were skipped with the
@@ -204,7 +234,7 @@ func (s *session) run() trainer.Run {
 		Control: s.Control, OnNotice: s.notice,
 		OnEpoch: func(e trainer.Epoch) error {
 			s.report(Event{
-				Network: s.Spec.Name, Stage: Fitting, Done: e.Index + 1, Total: set.Epochs,
+				Stage: Fitting, Done: e.Index + 1, Total: set.Epochs,
 				Text: fmt.Sprintf("validation %.5f, loss %.5f", e.ValLoss, e.TrainLoss),
 			})
 			return nil
@@ -216,7 +246,7 @@ func (s *session) run() trainer.Run {
 // last.pt.
 func (s *session) fit(ctx context.Context) error {
 	defer s.train.Close()
-	s.report(Event{Network: s.Spec.Name, Stage: Fitting, Total: s.Settings.Epochs})
+	s.report(Event{Stage: Fitting, Total: s.Settings.Epochs})
 	started := time.Now()
 	run := s.run()
 	if !s.continues {
@@ -236,7 +266,7 @@ func (s *session) fit(ctx context.Context) error {
 	case saved(err):
 		text = "saved; Options.Resume continues"
 	}
-	s.event(s.Spec.Name, Fitted, text)
+	s.event(Fitted, text)
 	if err != nil {
 		return err
 	}

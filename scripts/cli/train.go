@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
@@ -24,6 +25,10 @@ type trainCommand struct {
 
 	runs.Overrides
 
+	Seeds string   `placeholder:"A-B" help:"Train once with each of these seeds: a range such as 0-31, or a list such as 1,4,9."`
+	Grid  []string `sep:"none" placeholder:"NAME=V,…" help:"Train once with each of these values of a setting, such as lr=1e-3,3e-4; given twice, with each combination."`
+	Jobs  int      `placeholder:"N" help:"Trainings at a time (as many as there are cores for their threads)."`
+
 	deviceFlags
 	Threads *int `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
 	Resume  bool `help:"Continue the run in RUN, with its own settings where none are given."`
@@ -35,6 +40,8 @@ type trainCommand struct {
 	Init string `placeholder:"FILE" help:"Start from the weights in this .pt file, a state dict or a checkpoint of this program or of Python, instead of PyTorch's initial values."`
 
 	cacheFlags
+
+	sweep *runs.Sweep // of --seeds and --grid, or nil
 }
 
 func (trainCommand) Help() string {
@@ -42,11 +49,15 @@ func (trainCommand) Help() string {
 
 An interrupt (ctrl-C), SIGTERM or the end of the terminal finishes the step and saves; a second one ends at once. SIGUSR1 saves and goes on. --resume continues, in the middle of an epoch if need be, and ends with the weights of a run without a break, bit for bit: with the same data and settings, on the same kind of processor, with the same number of threads. "etude verify-resume" proves it. Of a continued run, --epochs, --patience, --min-delta, --device and --threads may change at any time, --lr and --weight-decay from there on.
 
+With --seeds and --grid each network is trained many times in one process. Data is read once. Each run has a run folder of its own, RUN/seed-3 or RUN/lr=0.001/seed-3, and the bits that it has alone; the other commands take it as any run. A table shows the mean over the seeds of each combination, with the sample standard deviation, and RUN/sweep.json has all results. --resume keeps the runs that have ended, and continues or begins the others; without --seeds and --grid it takes those of RUN.
+
 Examples:
 
     etude train all --data ~/music --out runs/first
     etude train emotion --data ~/music --out runs/slow --epochs 200 --lr 3e-4
     etude train all --out runs/first --resume
+    etude train emotion --data ~/music --out runs/seeds --seeds 0-31
+    etude train groove --data ~/music --out runs/grid --seeds 1,4,9 --grid lr=1e-3,3e-4 --grid batch-size=32,64
     etude train groove --data ~/music --out runs/tuned --init lightning.ckpt`
 }
 
@@ -74,14 +85,52 @@ func (c *trainCommand) Validate() error {
 		return errors.New("--force begins anew and --resume continues; give one of them")
 	case c.Data == "" && !c.Resume:
 		return errors.New("missing flag --data=DATA")
+	case c.Jobs < 0:
+		return fmt.Errorf("--jobs is %d; it must be at least 1, or 0 for as many as there are cores", c.Jobs)
 	case c.Threads != nil && (*c.Threads < 1 || *c.Threads > torch.MaxThreads):
 		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, torch.MaxThreads)
 	}
-	return cmp.Or(c.deviceFlags.Validate(), c.Overrides.Check())
+	return cmp.Or(c.deviceFlags.Validate(), c.Overrides.Check(), c.plan())
+}
+
+// plan finds the sweep of the command line.
+func (c *trainCommand) plan() (err error) {
+	if c.Seeds == "" && c.Grid == nil {
+		return nil
+	}
+	if c.ResumeFrom != "" {
+		return errors.New("--resume-from continues one run, and --seeds and --grid make several; give one of them")
+	}
+	w := &runs.Sweep{}
+	if c.Seeds != "" {
+		if w.Seeds, err = runs.ParseSeeds(c.Seeds); err != nil {
+			return err
+		}
+	}
+	for _, text := range c.Grid {
+		axis, err := runs.ParseAxis(text)
+		if err != nil {
+			return err
+		}
+		w.Grid = append(w.Grid, axis)
+	}
+	c.sweep = w
+	return w.Check(c.Overrides)
 }
 
 // Run trains the networks.
 func (c *trainCommand) Run(env *Env) error {
+	if c.sweep == nil && c.Resume && c.ResumeFrom == "" {
+		if w, found, err := runs.LoadSweep(c.Out); err != nil {
+			return err
+		} else if found {
+			env.say("%s holds a sweep: its runs are continued", c.Out)
+			c.sweep = &w
+		}
+	}
+	if c.sweep != nil {
+		return c.runSweep(env)
+	}
 	summary, err := c.train(env)
 	if len(summary) == 0 {
 		return err
@@ -97,45 +146,80 @@ func (c *trainCommand) Run(env *Env) error {
 	}, true))
 }
 
+// runSweep trains the runs of a sweep.
+func (c *trainCommand) runSweep(env *Env) error {
+	o, done, err := c.begin(env)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if c.Device == auto {
+		env.sayDevice(o.Device)
+	}
+	summary, err := c.sweep.Run(env.Context, o, c.Overrides, c.Networks...)
+	if summary == nil {
+		return asUsage(err)
+	}
+	// What came out of some runs is printed though others failed.
+	return errors.Join(err, env.result(c.JSON, summary, func(w io.Writer) {
+		printSweep(w, summary)
+		plain.Fprintf(w, "\nThe mean over n runs ± the sample standard deviation. Everything is in %s, all results in %s.\n", c.Out, runs.SweepFile(c.Out))
+	}, true))
+}
+
 // train trains the networks and returns what came out of each.
 func (c *trainCommand) train(env *Env) (runs.Summary, error) {
-	if c.Data != "" {
-		if err := checkPath("--data", c.Data); err != nil {
-			return nil, err
-		}
-	}
-	watch := &watch{env: env, jobs: map[string]*progress.Job{}}
-	o := runs.Options{
-		Data: c.Data, Out: c.Out, SameDevice: c.Device == auto, Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, Init: c.Init,
-		Control: env.Control, OnEvent: watch.event,
-	}
-	if c.Threads != nil {
-		o.Threads = *c.Threads
-	}
-	if err := o.CheckFinished(c.Networks...); err != nil {
-		return nil, err
-	}
-	device, err := c.load(env)
+	o, done, err := c.begin(env)
 	if err != nil {
 		return nil, err
 	}
-	kept, done := c.open(env)
 	defer done()
-	o.Device, o.Cache = device, kept
 	plan, err := runs.NewPlan(o, c.Overrides, c.Networks...)
-	if errors.Is(err, runs.ErrNoRun) {
-		return nil, usagef("train: %w", err)
-	}
 	if err == nil {
 		err = named("--out", c.Out, os.MkdirAll(c.Out, 0o777))
 	}
 	if err != nil {
-		return nil, err
+		return nil, asUsage(err)
 	}
 	if c.Device == auto {
 		env.sayDevices(plan.Trainings)
 	}
 	return plan.Run(env.Context)
+}
+
+// asUsage marks the error of a command line that begins nothing and continues nothing.
+func asUsage(err error) error {
+	if errors.Is(err, runs.ErrNoRun) {
+		return usagef("train: %w", err)
+	}
+	return err
+}
+
+// begin loads libtorch and opens the cache, which done closes.
+func (c *trainCommand) begin(env *Env) (o runs.Options, done func(), err error) {
+	if c.Data != "" {
+		if err := checkPath("--data", c.Data); err != nil {
+			return o, nil, err
+		}
+	}
+	watch := &watch{env: env, jobs: map[string]*progress.Job{}}
+	o = runs.Options{
+		Data: c.Data, Out: c.Out, SameDevice: c.Device == auto, Jobs: c.Jobs, Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, Init: c.Init,
+		Control: env.Control, OnEvent: watch.event,
+	}
+	if c.Threads != nil {
+		o.Threads = *c.Threads
+	}
+	if c.sweep == nil {
+		if err := o.CheckFinished(c.Networks...); err != nil {
+			return o, nil, err
+		}
+	}
+	if o.Device, err = c.load(env); err != nil {
+		return o, nil, err
+	}
+	o.Cache, done = c.open(env)
+	return o, done, nil
 }
 
 // sayDevices reports the devices that networks are trained on, each once.
@@ -154,30 +238,65 @@ type watch struct {
 	env     *Env
 	reading fileProgress
 	jobs    map[string]*progress.Job // made before networks are trained side by side
+
+	// A sweep has one line, as it may have more runs than a terminal has rows.
+	sweep       *progress.Job
+	runs, ended int
+	mu          sync.Mutex
 }
 
 func (w *watch) event(e runs.Event) {
 	job := w.jobs[e.Network]
 	e.Text = withFlags(e.Text)
-	switch e.Stage {
-	case runs.Notice:
-		w.env.say("%s: %s", e.Network, e.Text)
-	case runs.Reading:
+	switch {
+	case e.Stage == runs.Notice:
+		w.env.say("%s: %s", e.Name(), e.Text)
+	case e.Stage == runs.Reading:
 		w.reading.env, w.reading.title = w.env, e.Network+": reading"
 		w.reading.set(e.Done, e.Total, "")
-	case runs.Read:
+	case e.Stage == runs.Read:
 		w.reading.finish(e.Text)
-	case runs.Waiting:
+	case e.Stage == runs.Failed && e.Run != "":
+		w.env.say("%s: %v", e.Run, sentence(e.Err))
+		w.env.sayRights(e.Err)
+	case e.Stage == runs.Failed:
+		w.env.say("%v", sentence(e.Err))
+		w.env.sayRights(e.Err)
+	case e.Run != "":
+		w.sweepEvent(e)
+	case e.Stage == runs.Waiting:
 		w.jobs[e.Network] = w.env.lines.Queue(e.Network+": training", progress.Epochs, int64(e.Total))
-	case runs.Fitting:
+	case e.Stage == runs.Fitting:
 		job.Begin()
 		if e.Done > 0 {
 			job.Set(int64(e.Done), e.Text)
 		}
-	case runs.Fitted:
+	case e.Stage == runs.Fitted:
 		job.Finish(e.Text)
-	case runs.Failed:
-		w.env.say("%v", sentence(e.Err))
-		w.env.sayRights(e.Err)
+	}
+}
+
+func (w *watch) sweepEvent(e runs.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case e.Stage == runs.Waiting:
+		w.runs++
+		return
+	case w.sweep == nil:
+		w.sweep = w.env.start("training", progress.Runs, w.runs)
+	}
+	if e.Stage == runs.Fitted {
+		w.ended++
+	}
+	if e.Text != "" || e.Stage == runs.Fitted {
+		w.sweep.Set(int64(w.ended), e.Name()+": "+e.Text)
+	}
+	switch {
+	case w.ended < w.runs:
+	case w.env.Context.Err() != nil:
+		w.sweep.Finish("saved; --resume continues")
+	default:
+		w.sweep.Finish(count(w.runs, "run"))
 	}
 }

@@ -37,7 +37,7 @@ var clearer = []struct {
 var missingArgument = regexp.MustCompile(`^(?:expected|missing positional arguments) "?<([^>]+)>`)
 
 // field matches the fields of package runs that its messages name.
-var field = regexp.MustCompile(`\b(?:Options|Overrides)\.([A-Z]\w*)`)
+var field = regexp.MustCompile(`\b(?:Options|Overrides|Sweep)\.([A-Z]\w*)`)
 
 // inWord matches where a word begins inside the name of a field.
 var inWord = regexp.MustCompile(`([a-z])([A-Z])`)

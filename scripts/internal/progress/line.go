@@ -196,7 +196,7 @@ func (j *Job) end() string {
 }
 
 func (j *Job) count(done int64) string {
-	unit := [...]string{Files: "files", Bytes: "MB", Epochs: "epochs"}[j.unit]
+	unit := [...]string{Files: "files", Bytes: "MB", Epochs: "epochs", Runs: "runs"}[j.unit]
 	of := func(n int64) string {
 		if j.unit == Bytes {
 			return fmt.Sprintf("%.0f", float64(n)/1e6)

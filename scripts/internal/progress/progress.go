@@ -19,6 +19,7 @@ const (
 	Files Unit = iota
 	Bytes
 	Epochs
+	Runs
 )
 
 // Group shows jobs one below the other. Lines are live from the first Start to
