@@ -6,6 +6,8 @@ package runs
 import (
 	"fmt"
 	"strings"
+
+	"github.com/etude-ml/etude/trainer"
 )
 
 // Stage is the kind of an [Event].
@@ -29,6 +31,7 @@ type Event struct {
 	Stage       Stage
 	Done, Total int
 	Text        string
+	Epoch       trainer.Epoch // the last one, while training is under way
 	Err         error
 }
 

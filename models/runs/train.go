@@ -234,7 +234,7 @@ func (s *session) run() trainer.Run {
 		Control: s.Control, OnNotice: s.notice,
 		OnEpoch: func(e trainer.Epoch) error {
 			s.report(Event{
-				Stage: Fitting, Done: e.Index + 1, Total: set.Epochs,
+				Stage: Fitting, Done: e.Index + 1, Total: set.Epochs, Epoch: e,
 				Text: fmt.Sprintf("validation %.5f, loss %.5f", e.ValLoss, e.TrainLoss),
 			})
 			return nil

@@ -33,7 +33,8 @@ type trainCommand struct {
 	Threads *int `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
 	Resume  bool `help:"Continue the run in RUN, with its own settings where none are given."`
 	Force   bool `help:"Replace a finished run in RUN."`
-	JSON    bool `name:"json" help:"Print the summary as one JSON value."`
+	JSON    bool `name:"json" xor:"output" help:"Print the summary as one JSON value."`
+	Metrics bool `xor:"output" help:"Print name=value pairs, a line for each epoch and one for the result, for programs that search for settings."`
 
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
 
@@ -61,6 +62,9 @@ Examples:
     etude train groove --data ~/music --out runs/tuned --init lightning.ckpt`
 }
 
+// errOneRun explains what the lines of --metrics cannot tell apart.
+var errOneRun = errors.New("--metrics prints one run of one network; name the network, and leave out --seeds and --grid")
+
 // Validate finds mistakes in the command line before anything is done.
 func (c *trainCommand) Validate() error {
 	if len(c.Networks) == 0 {
@@ -85,6 +89,8 @@ func (c *trainCommand) Validate() error {
 		return errors.New("--force begins anew and --resume continues; give one of them")
 	case c.Data == "" && !c.Resume:
 		return errors.New("missing flag --data=DATA")
+	case c.Metrics && (len(specs) != 1 || c.Seeds != "" || c.Grid != nil):
+		return errOneRun
 	case c.Jobs < 0:
 		return fmt.Errorf("--jobs is %d; it must be at least 1, or 0 for as many as there are cores", c.Jobs)
 	case c.Threads != nil && (*c.Threads < 1 || *c.Threads > torch.MaxThreads):
@@ -123,6 +129,8 @@ func (c *trainCommand) Run(env *Env) error {
 	if c.sweep == nil && c.Resume && c.ResumeFrom == "" {
 		if w, found, err := runs.LoadSweep(c.Out); err != nil {
 			return err
+		} else if found && c.Metrics {
+			return usageError{errOneRun}
 		} else if found {
 			env.say("%s holds a sweep: its runs are continued", c.Out)
 			c.sweep = &w
@@ -137,6 +145,10 @@ func (c *trainCommand) Run(env *Env) error {
 	}
 	// What came out of some networks is printed though others failed.
 	return errors.Join(err, env.result(c.JSON, summary, func(w io.Writer) {
+		if c.Metrics {
+			printResult(w, summary)
+			return
+		}
 		printSummary(w, summary)
 		plain.Fprintf(w, "\n")
 		for _, line := range verdict(summary) {
@@ -202,7 +214,7 @@ func (c *trainCommand) begin(env *Env) (o runs.Options, done func(), err error) 
 			return o, nil, err
 		}
 	}
-	watch := &watch{env: env, jobs: map[string]*progress.Job{}}
+	watch := &watch{env: env, jobs: map[string]*progress.Job{}, metrics: c.Metrics}
 	o = runs.Options{
 		Data: c.Data, Out: c.Out, SameDevice: c.Device == auto, Jobs: c.Jobs, Resume: c.Resume, ResumeFrom: c.ResumeFrom, Force: c.Force, Init: c.Init,
 		Control: env.Control, OnEvent: watch.event,
@@ -238,6 +250,7 @@ type watch struct {
 	env     *Env
 	reading fileProgress
 	jobs    map[string]*progress.Job // made before networks are trained side by side
+	metrics bool                     // each epoch is printed
 
 	// A sweep has one line, as it may have more runs than a terminal has rows.
 	sweep       *progress.Job
@@ -270,6 +283,9 @@ func (w *watch) event(e runs.Event) {
 		job.Begin()
 		if e.Done > 0 {
 			job.Set(int64(e.Done), e.Text)
+		}
+		if e.Done > 0 && w.metrics {
+			printEpoch(w.env.Stdout, e)
 		}
 	case e.Stage == runs.Fitted:
 		job.Finish(e.Text)

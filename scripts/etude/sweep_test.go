@@ -6,6 +6,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,4 +64,39 @@ func TestSweep(t *testing.T) {
 	c := parse(t, r.stdout)["combinations"].([]any)
 	assert.NotEmpty(t, c[0].(map[string]any)["runs"].([]any)[0].(map[string]any)["error"])
 	assert.EqualValues(t, 1, c[1].(map[string]any)["measures"].(map[string]any)["val_loss"].(map[string]any)["n"])
+}
+
+// Katib's own filter of metrics finds every pair; the values are those of the files.
+func TestMetrics(t *testing.T) {
+	torchtest.Need(t)
+	out := t.TempDir()
+	r := run(t, "train", "melody", "--data", corpus(t), "--out", out, "--epochs", "3", "--metrics")
+	require.Equal(t, 0, r.code, r.stderr)
+	// DefaultFilter in pkg/metricscollector/v1beta1/common/const.go of kubeflow/katib.
+	filter := regexp.MustCompile(`([\w|-]+)\s*=\s*([+-]?\d*(\.\d+)?([Ee][+-]?\d+)?)`)
+	var lines []map[string]float64
+	for line := range strings.Lines(r.stdout) {
+		pairs := map[string]float64{}
+		for _, m := range filter.FindAllStringSubmatch(line, -1) {
+			x, err := strconv.ParseFloat(m[2], 64)
+			require.NoError(t, err, line)
+			pairs[m[1]] = x
+		}
+		assert.Len(t, pairs, len(strings.Fields(line)))
+		lines = append(lines, pairs)
+	}
+	require.Len(t, lines, 4)
+	history, entry := parseFile(t, filepath.Join(out, "melody", "history.json")), parseFile(t, filepath.Join(out, "melody", "summary.json"))
+	for i, pairs := range lines[:3] {
+		assert.Equal(t, map[string]float64{
+			"epoch": float64(i + 1), "train_loss": history["train_losses"].([]any)[i].(float64), "val_loss": history["val_losses"].([]any)[i].(float64),
+		}, pairs)
+	}
+	top := func(name string) float64 {
+		return entry["headlines"].(map[string]any)[name].(map[string]any)["value"].(float64)
+	}
+	assert.Equal(t, map[string]float64{
+		"epochs": 3, "best_epoch": entry["best_epoch"].(float64) + 1, "val_loss": entry["val_loss"].(float64), "constant_loss": entry["constant_loss"].(float64),
+		"top_1_agreement": top("top-1 agreement"), "top_5_agreement": top("top-5 agreement"),
+	}, lines[3])
 }
