@@ -17,7 +17,7 @@ type doctorCommand struct {
 }
 
 func (doctorCommand) Help() string {
-	return `Examines what training stands on: the compiler, libtorch and its version, the bridge, CUDA, ONNX Runtime, the threads. For each part it prints what was found, what is wrong, and the one command that fixes it. It changes nothing.
+	return `Examines what training stands on: the compiler, libtorch and its version, the bridge, CUDA, what several processes need to train one network, ONNX Runtime, the threads. For each part it prints what was found, what is wrong, and the one command that fixes it. It changes nothing.
 
 For GPUs it lists each device, with the versions of driver, CUDA and cuDNN, or the reason why none can be used: no driver, one that is too old, libtorch for the CPU, a missing library, a container started without the GPU, CUDA_VISIBLE_DEVICES, among others. With --json that is "cuda": {"available", "reason", "problem", "mend", "driver", "runtime", "devices"}; each reason is a short name for one kind of repair, such as "no-gpu", "no-driver", "driver-too-old", "not-passed-to-container", "hidden" or "libtorch-cpu".
 

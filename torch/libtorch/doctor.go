@@ -6,6 +6,7 @@ package libtorch
 import (
 	"cmp"
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -137,6 +138,9 @@ func (s *search) examine(ctx context.Context) *Report {
 		e.bridge(ctx, bridgePath)
 	}
 	e.cuda(ctx, t, err)
+	if err == nil {
+		e.distributed(ctx, t)
+	}
 	e.onnxRuntime(ctx, t)
 	e.threads()
 	return &e.report
@@ -268,6 +272,40 @@ func (e *examination) bridge(ctx context.Context, path string) {
 		}
 		e.add("bridge", path, StatusError, bare(err), mendSetup)
 	}
+}
+
+// distributed reports what several processes need to train one network.
+func (e *examination) distributed(ctx context.Context, t torchDir) {
+	path, _ := e.findLibrary(t, distBridge)
+	if path == "" {
+		problem, mend := "not compiled for this libtorch: several processes cannot train one network", mendSetup
+		if err := t.checkDist(); err != nil {
+			problem, mend = "this libtorch has no c10d, so that several processes cannot train one network: "+bare(err), mendGiven
+		}
+		e.add("distributed", "", StatusWarn, problem, mend)
+		return
+	}
+	var p probing
+	var err error
+	if e.prober != "" {
+		p, err = probe(ctx, e.prober, path)
+	}
+	found := path + "; Gloo, NCCL"
+	if cuda, _ := e.findLibrary(t, cudaBridge); !usesNCCL(cuda) {
+		found = path + "; Gloo, and no NCCL, which needs CUDA and nccl.h"
+	}
+	e.add("distributed", found, StatusWarn, bare(cmp.Or(err, p.failure)), mendSetup)
+}
+
+// usesNCCL reports whether a CUDA bridge was compiled with NCCL's header.
+func usesNCCL(path string) bool {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	symbols, _ := f.DynamicSymbols() // where there are none, none is NCCL's
+	return slices.ContainsFunc(symbols, func(s elf.Symbol) bool { return strings.Contains(s.Name, "ProcessGroupNCCL") })
 }
 
 func (e *examination) onnxRuntime(ctx context.Context, t torchDir) {

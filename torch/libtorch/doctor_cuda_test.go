@@ -346,6 +346,21 @@ func TestCUDADoctor(t *testing.T) {
 	text, err = json.Marshal(r.search.examine(context.Background()))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), `"cuda":{"available":false,"reason":"no-gpu","problem":"no NVIDIA GPU","runtime":"13.2","cudnn":"9.26.0","devices":[]}`)
+
+	// Whether there is NCCL says what the CUDA bridge was compiled with.
+	assert.Regexp(t, "libetude_dist.*; Gloo, NCCL$", partOf(t, report, "distributed").Found)
+	r.copy(filepath.Join(nvidia.dir, "plain.so"), r.sources.libraryPath(r.home, r.torch, cudaBridge))
+	assert.Contains(t, partOf(t, r.search.examine(context.Background()), "distributed").Found, "; Gloo, and no NCCL")
+	// A bridge that does not load, and a libtorch without c10d.
+	bridge := r.sources.libraryPath(r.home, r.torch, distBridge)
+	r.copy(filepath.Join(nvidia.dir, "needy.so"), bridge)
+	assert.Contains(t, partOf(t, r.search.examine(context.Background()), "distributed").Problem, bridge+" does not load: libgone.so")
+	require.NoError(t, os.Remove(bridge))
+	assert.Equal(t, "etude setup", partOf(t, r.search.examine(context.Background()), "distributed").Mend)
+	require.NoError(t, os.RemoveAll(filepath.Join(r.site, "torch/include/torch/csrc/distributed")))
+	part := partOf(t, r.search.examine(context.Background()), "distributed")
+	assert.Equal(t, StatusWarn, part.Status)
+	assert.Equal(t, "etude setup --libtorch DIR", part.Mend, part.Problem)
 }
 
 func TestExamineCUDA(t *testing.T) {

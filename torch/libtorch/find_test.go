@@ -101,7 +101,7 @@ func TestOldABIIsRefused(t *testing.T) {
 func TestLibraryPath(t *testing.T) {
 	read := func(change map[string]string) *sources {
 		files := fstest.MapFS{}
-		for name, text := range map[string]string{"a.cpp": "a", "b.h": "b", "cuda/c.cpp": "c", "pretend/p.cpp": "p", "notes.txt": "n"} {
+		for name, text := range map[string]string{"a.cpp": "a", "b.h": "b", "cuda/c.cpp": "c", "cuda/c.h": "c", "cuda/in/c.h": "c", "pretend/p.cpp": "p", "notes.txt": "n"} {
 			files[name] = &fstest.MapFile{Data: []byte(text)}
 		}
 		for name, text := range change {
@@ -114,8 +114,15 @@ func TestLibraryPath(t *testing.T) {
 	torch := torchDir{dir: "/home/libtorch/torch", version: "2.15.0"}
 	base := read(nil).libraryPath("/home", torch, mainBridge)
 	assert.Equal(t, "/home/bridge", filepath.Dir(base))
-	for name, same := range map[string]bool{"a.cpp": false, "b.h": false, "new.cpp": false, "cuda/c.cpp": true, "pretend/p.cpp": true, "notes.txt": true} {
-		assert.Equal(t, same, base == read(map[string]string{name: "changed"}).libraryPath("/home", torch, mainBridge), name)
+	cuda := read(nil).libraryPath("/home", torch, cudaBridge)
+	for name, same := range map[string][2]bool{ // for the bridge, and for CUDA's
+		"a.cpp": {false, true}, "b.h": {false, false}, "new.cpp": {false, true},
+		"cuda/c.cpp": {true, false}, "cuda/c.h": {true, false}, "cuda/in/c.h": {true, false},
+		"pretend/p.cpp": {true, true}, "notes.txt": {true, true},
+	} {
+		changed := read(map[string]string{name: "changed"})
+		assert.Equal(t, same[0], base == changed.libraryPath("/home", torch, mainBridge), name)
+		assert.Equal(t, same[1], cuda == changed.libraryPath("/home", torch, cudaBridge), name)
 	}
 	other := torch
 	other.version = "2.14.0"
@@ -214,6 +221,10 @@ func TestDoctor(t *testing.T) {
 	assert.Contains(t, partOf(t, report, "bridge").Problem, "does not run")
 
 	// Without a bridge the report names the command.
+	require.NoError(t, os.Remove(inst.DistBridge))
+	report = Doctor(context.Background())
+	assert.True(t, report.OK(), "one process trains")
+	assert.Equal(t, "etude setup", partOf(t, report, "distributed").Mend)
 	require.NoError(t, os.Remove(inst.Bridge))
 	report = Doctor(context.Background())
 	assert.False(t, report.OK())

@@ -118,6 +118,7 @@ func newRig(t *testing.T) *rig {
 	require.NoError(t, err)
 	r.copy(filepath.Join(made, "plain.so"), sources.libraryPath(r.home, r.torch, mainBridge))
 	r.copy(filepath.Join(made, "runtime.so"), sources.libraryPath(r.home, r.torch, cudaBridge))
+	r.copy(filepath.Join(made, "plain.so"), sources.libraryPath(r.home, r.torch, distBridge))
 	r.copy(probePath(made), probePath(r.home))
 	return r
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // library is one of the libraries compiled here. Its sources are the *.cpp of one
-// folder; all headers of the tree belong to each.
+// folder, with the headers there and below; those at the top belong to each.
 type library struct {
 	name   string // of the file: lib<name>-….so
 	folder string
@@ -141,7 +141,8 @@ func (s *sources) libraryPath(home string, t torchDir, l library) string {
 		put(strings.Join(u.flags, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if path.Ext(name) == ".h" || path.Dir(name) == l.folder {
+		shared := path.Dir(name) == "." && path.Ext(name) == ".h"
+		if shared || path.Dir(name) == l.folder || strings.HasPrefix(name, l.folder+"/") {
 			put(name)
 			put(string(s.files[name]))
 		}

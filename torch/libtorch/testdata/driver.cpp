@@ -87,6 +87,12 @@ EXPORT int nvmlDeviceGetMemoryInfo(void*, unsigned long long* total_free_used) {
 #endif
 
 #ifdef RUNTIME
+namespace c10d {
+struct ProcessGroupNCCL {
+  __attribute__((weak)) void abort();  // libtorch's, which is not here
+};
+}  // namespace c10d
+EXPORT bool has_nccl() { return &c10d::ProcessGroupNCCL::abort != nullptr; }
 EXPORT int cudaRuntimeGetVersion(int* n) { return *n = 13020, 0; }
 EXPORT size_t cudnnGetVersion() { return 92600; }
 EXPORT const char* cudaGetErrorString(int) { return "in CUDA's words"; }
