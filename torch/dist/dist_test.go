@@ -238,9 +238,10 @@ func TestRankFails(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
 		began := time.Now()
 		ps := start(t, "mlp", []string{"go", "go", "go"}, failVariable+"="+strconv.Itoa(int(signal)), timeoutVariable+"="+strconv.Itoa(timeout))
+		// A process that stands still may owe the others a part of the step before.
 		for _, rank := range []int{0, 1} {
 			assert.Equal(t, 3, ps[rank].End())
-			assert.Regexp(t, fmt.Sprintf(`dist: rank %d of 3: backward: .*rank 2 \(127\.0\.0\.1:\d+\) does not answer`, rank), ps[rank].Said())
+			assert.Regexp(t, fmt.Sprintf(`dist: rank %d of 3: (backward|all-reduce): .*rank 2 \(127\.0\.0\.1:\d+\) does not answer`, rank), ps[rank].Said())
 		}
 		t.Logf("%v: %v after the start\n%s%s", signal, time.Since(began), ps[0].Said(), ps[1].Said())
 		_ = ps[2].Process.Process.Kill()

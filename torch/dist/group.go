@@ -227,6 +227,9 @@ func (g *Group) do(what string, f func() error) error {
 	if err == nil {
 		return nil
 	}
+	if g.ctx.Err() == nil && g.peers.reason() != "" {
+		return fmt.Errorf("dist: rank %d of %d: %s: the group is of no more use: %s", g.Rank, g.Size, what, g.peers.reason())
+	}
 	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
 	wrong := g.peers.ask(g.Rank)
 	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)))
@@ -307,29 +310,32 @@ func (g *Group) MonitoredBarrier(timeout time.Duration) error {
 	return g.do("barrier", func() error { return plain(g.h.MonitoredBarrier(timeout)) })
 }
 
-// Abort makes the calls of the other processes fail at once, and all later ones here. It is for
-// a process that cannot go on. A call in progress here ends at its timeout, as Gloo has no way
-// to end it.
+// Abort makes the calls of all processes fail at once, also one in progress here, and all
+// later ones. It is for a process that cannot go on.
 func (g *Group) Abort() {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.h == 0 {
 		return
 	}
-	g.peers.leave("it was told to stop")
+	reason := "Abort was called"
+	if g.ctx.Err() != nil {
+		reason = context.Cause(g.ctx).Error()
+	}
+	g.peers.leave(reason)
 	_ = g.h.Abort() // connections that are closed are what is wanted
 }
 
 // Close leaves the group, and frees what belongs to it; twice is allowed. It calls
-// [Group.Abort] and waits if a call is in progress. No thread and no connection is left then.
+// [Group.Abort] if a call is in progress. No thread and no connection is left then.
 func (g *Group) Close() {
 	if g.unwatch != nil {
 		g.unwatch()
 	}
-	if g.busy() {
+	for !g.mu.TryLock() {
 		g.Abort()
+		time.Sleep(pause)
 	}
-	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return
@@ -351,13 +357,4 @@ func (g *Group) Close() {
 		g.peers.close()
 	}
 	g.h, g.store = 0, 0
-}
-
-// busy reports whether a call is in progress.
-func (g *Group) busy() bool {
-	if !g.mu.TryLock() {
-		return true
-	}
-	g.mu.Unlock()
-	return false
 }

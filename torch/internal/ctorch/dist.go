@@ -100,8 +100,7 @@ func NewGroup(o GroupOptions) (Group, *Error) {
 // Free closes the connections. Nobody may be inside a call.
 func (g Group) Free() { C.go_group_free(C.ct_group(g)) }
 
-// Abort closes the connections, so that calls in the other processes, and all later ones
-// here, fail. Gloo ends a call in progress here at its timeout.
+// Abort closes the connections, so that calls in all processes, and all later ones here, fail.
 func (g Group) Abort() *Error { return fail(C.go_group_abort(C.ct_group(g))) }
 
 // AllReduce combines t with those of the other processes. It takes t, made by Give, as

@@ -6,7 +6,7 @@
  * those of ct.h. Beside them:
  *   - A tensor is an at::Tensor* of tensor_give, and belongs to the entry from the call on.
  *   - Every entry that talks to other processes blocks until they have answered, one of
- *     them has closed its connections or the group's timeout has passed.
+ *     them has closed its connections, group_abort was called or the group's timeout has passed.
  */
 #ifndef ETUDE_CT_DIST_H
 #define ETUDE_CT_DIST_H
@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the library is loaded. */
-#define CT_DIST_ABI 1
+#define CT_DIST_ABI 2
 
 typedef uintptr_t ct_store;   /* c10d::Store*, one reference */
 typedef uintptr_t ct_group;   /* never 0 */
@@ -55,7 +55,7 @@ typedef struct ct_dist_api {
   /* A process group, with Gloo for tensors on the CPU and NCCL, where it is given, on CUDA. */
   ct_error *(*group_new)(const ct_group_options *options, ct_group *out);
   void (*group_free)(ct_group g);
-  ct_error *(*group_abort)(ct_group g); /* closes the connections */
+  ct_error *(*group_abort)(ct_group g); /* closes the connections, and ends calls in progress */
   ct_error *(*all_reduce)(ct_group g, void *t, int32_t op /* c10d::ReduceOp::RedOpType */);
   ct_error *(*broadcast)(ct_group g, void *t, int32_t root);
   ct_error *(*all_gather)(ct_group g, void *t, void *const *out /* one for each rank */);

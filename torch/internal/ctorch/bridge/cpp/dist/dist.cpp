@@ -117,7 +117,11 @@ void group_free(ct_group g) {
 ct_error* group_abort(ct_group g) {
   return guard([&] {
     auto& group = group_of(g);
-    for (auto& context : group.gloo.get()->*Contexts::all) context->closeConnections();
+    // Gloo closes connections at a timeout so; Context::closeConnections leaves who waits waiting.
+    for (auto& context : group.gloo.get()->*Contexts::all)
+      for (int rank = 0; rank < group.pg->getSize(); rank++)
+        if (auto* pair = context->getPair(rank).get())
+          reinterpret_cast<gloo::transport::tcp::Pair*>(pair)->signalExceptionExternal("aborted");
     group.pg->abort();  // NCCL's; Gloo's does nothing
   });
 }

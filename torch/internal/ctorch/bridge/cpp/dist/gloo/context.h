@@ -6,11 +6,24 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
 
 namespace gloo {
+namespace transport {
+class Pair;
+namespace tcp {
+class Pair {  // is a transport::Pair, at the same address
+ public:
+  std::exception_ptr signalExceptionExternal(const std::string& message);
+};
+}  // namespace tcp
+}  // namespace transport
+
 class Context {
  public:
   void setTimeout(std::chrono::milliseconds timeout);
-  void closeConnections();
+  std::unique_ptr<transport::Pair>& getPair(int rank);
 };
 }  // namespace gloo
