@@ -23,7 +23,7 @@ const stub = `#!/bin/bash
 `
 
 // programs lists the programs that the examples call, without those of Unix.
-var programs = []string{"apptainer", "docker", "etude", "make", "sbatch", "scontrol"}
+var programs = []string{"apptainer", "docker", "etude", "make", "sbatch", "scontrol", "srun", "torchrun"}
 
 // stage is a folder in which examples run, with stubs for the programs they call.
 type stage struct {
@@ -39,7 +39,7 @@ func newStage(t *testing.T) stage {
 	for _, p := range programs {
 		s.replace(t, bin, p, stub)
 	}
-	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CALLS="+s.calls, "SLURM_JOB_ID=7")
+	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CALLS="+s.calls, "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=node[1-2]", "SLURM_CPUS_PER_TASK=4")
 	return s
 }
 
