@@ -33,6 +33,13 @@ func (t *Tensor) IndexCopy(dim int, index, src *Tensor) *Tensor {
 	return on("aten::index_copy", t).int(dim).tensor(index).tensor(src).one()
 }
 
+// IndexCopyInPlace puts the entries of src in place of those of dimension dim that index, a
+// vector of int64, names, and returns t.
+func (t *Tensor) IndexCopyInPlace(dim int, index, src *Tensor) *Tensor {
+	on("aten::index_copy_", t).int(dim).tensor(index).tensor(src).void()
+	return t
+}
+
 // MaskedFill returns a copy of t with x, a number, where mask, of bools, is true.
 func (t *Tensor) MaskedFill(mask *Tensor, x any) *Tensor {
 	return on("aten::masked_fill.Scalar", t).tensor(mask).scalar(x).one()

@@ -36,6 +36,8 @@ func (r *Run) check() error {
 		return errors.New("Run.NumSanityValSteps needs Run.Val")
 	case r.Autocast != torch.Float32 && r.Autocast != torch.BFloat16 && r.Autocast != torch.Float16:
 		return fmt.Errorf("Run.Autocast is %v; it can be bfloat16 or float16", r.Autocast)
+	case r.Eager && r.MustRecord:
+		return errors.New("Run.Eager and Run.MustRecord exclude each other")
 	case !(r.EMA >= 0 && r.EMA < 1):
 		return fmt.Errorf("Run.EMA is %v; it must be at least 0 and less than 1", r.EMA)
 	case r.PerStep && r.Scheduler == nil:

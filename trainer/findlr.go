@@ -96,11 +96,9 @@ func (s *session) findLR(ctx context.Context, f LRFinder, curve *LRCurve) (err e
 			lr := f.MinLR * math.Pow(f.MaxLR/f.MinLR, float64(n)/float64(f.NumTraining-1))
 			s.Optimizer.SetLR(lr)
 			closes := s.closesGroup()
-			s.AroundStep(func() { _, err = s.train(batch) })
-			if err != nil {
+			if _, err := s.advance(batch); err != nil {
 				return err
 			}
-			s.step++
 			if closes || s.losses.Full() {
 				if err := s.read(); err != nil {
 					return err

@@ -77,6 +77,9 @@ func (s *session) fit(ctx context.Context) error {
 			err = s.sanityCheck(ctx)
 		}
 		if err == nil {
+			err = s.record()
+		}
+		if err == nil {
 			err = s.loop(ctx)
 		}
 	}); e != nil {
@@ -113,47 +116,16 @@ func (s *session) loop(ctx context.Context) error {
 		}
 		started := time.Now()
 
-		var stopped error // by OnBatch
 		nn.SetTraining(s.Model, true)
-		for batch, err := range s.Train.Epoch(s.rest()) {
-			if err != nil {
-				return s.sourceFailed(err)
-			}
-			var result Result
-			s.AroundStep(func() { result, err = s.train(batch) })
-			if err != nil {
-				return err
-			}
-			s.step++
-			if s.epoch == 0 && s.step == 1 { // the parts of the loss are known
-				if _, _, err := s.monitor(append([]string{}, s.losses.names...)); err != nil {
-					return fmt.Errorf("trainer: %w", err)
-				}
-			}
-			if s.losses.Full() {
-				if err := s.read(); err != nil {
-					return err
-				}
-			}
-			s.progress(batch.Len)
-			if s.OnBatch != nil {
-				stopped = s.OnBatch(s.epoch, s.step-1, result)
-			}
-			if ctx.Err() != nil || stopped != nil {
-				break
-			}
-			if err := s.saveOnRequest(); err != nil {
-				return err
-			}
+		stopped, err := s.trainEpoch(ctx)
+		if err != nil {
+			return err
 		}
 		if stopped != nil && !errors.Is(stopped, ErrStop) {
 			return stopped
 		}
 		if err := s.read(); err != nil {
 			return err
-		}
-		if ctx.Err() == nil && stopped == nil && s.step != s.steps() {
-			return s.sourceFailed(errors.New("the source ended the epoch too early"))
 		}
 		if s.step == s.steps() {
 			if err := s.losses.checkWeight("Run.Train"); err != nil {
@@ -182,6 +154,98 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
+// trainEpoch does the steps of this epoch that are left, until ctx ends or OnBatch stops them.
+func (s *session) trainEpoch(ctx context.Context) (stopped, err error) {
+	for s.step < s.steps() && ctx.Err() == nil {
+		if s.replays.gathers() {
+			torch.Scope(func() { stopped, err = s.turn(data.Batch{Len: s.BatchSize}) })
+			if stopped != nil || err != nil {
+				return stopped, err
+			}
+			continue
+		}
+		first := s.step
+		for batch, err := range s.Train.Epoch(s.rest()) {
+			if err != nil {
+				return nil, s.sourceFailed(err)
+			}
+			if stopped, err = s.turn(batch); stopped != nil || err != nil {
+				return stopped, err
+			}
+			if ctx.Err() != nil || s.replays.gathers() {
+				break
+			}
+		}
+		if ctx.Err() == nil && (s.step == first || s.step < s.steps() && !s.replays.gathers()) {
+			return nil, s.sourceFailed(errors.New("the source ended the epoch too early"))
+		}
+	}
+	return nil, nil
+}
+
+// turn does the step of a batch, or those of a group whose batches it gathers itself, and all
+// that follows.
+func (s *session) turn(batch data.Batch) (stopped, err error) {
+	fresh := s.epoch == 0 && s.step == 0
+	results, err := s.advance(batch)
+	if err != nil {
+		return nil, err
+	}
+	if fresh { // the parts of the loss are known
+		if _, _, err := s.monitor(append([]string{}, s.losses.names...)); err != nil {
+			return nil, fmt.Errorf("trainer: %w", err)
+		}
+	}
+	if s.losses.room() < s.Accumulate {
+		if err := s.read(); err != nil {
+			return nil, err
+		}
+	}
+	s.progress(len(results) * batch.Len)
+	if s.OnBatch != nil {
+		stopped = s.OnBatch(s.epoch, s.step-1, results[0])
+	}
+	if stopped != nil {
+		return stopped, nil
+	}
+	return nil, s.saveOnRequest()
+}
+
+// advance does steps and what belongs to them.
+func (s *session) advance(batch data.Batch) (results []Result, err error) {
+	s.AroundStep(func() {
+		if results, err = s.perform(batch); err != nil {
+			return
+		}
+		for _, r := range results {
+			s.losses.compare(r)
+			if s.closesGroup() {
+				if s.averages != nil {
+					s.averages.UpdateParameters(s.Model)
+				}
+				if s.PerStep {
+					s.Scheduler.Step(math.NaN())
+				}
+			}
+			if s.DetectAnomaly && !finite(s.Model) {
+				err = s.nonFiniteParameter(s.step)
+				return
+			}
+			s.step++
+		}
+	})
+	return results, err
+}
+
+// perform does the step of a batch, unless what is recorded does it and others.
+func (s *session) perform(batch data.Batch) ([]Result, error) {
+	if s.replays.takes(batch) {
+		return s.replays.perform()
+	}
+	result, err := s.train(batch)
+	return []Result{result}, err
+}
+
 // train is a step of training. Its error is what DetectAnomaly found.
 func (s *session) train(batch data.Batch) (result Result, err error) {
 	if s.opensGroup() {
@@ -198,17 +262,8 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 	}
 	if s.closesGroup() {
 		s.update()
-		if s.averages != nil {
-			s.averages.UpdateParameters(s.Model)
-		}
-		if s.PerStep {
-			s.Scheduler.Step(math.NaN())
-		}
 	}
-	s.losses.observe(result, batch.Len)
-	if s.DetectAnomaly && !finite(s.Model) {
-		return result, s.nonFiniteParameter(s.step)
-	}
+	s.losses.store(result, batch.Len)
 	return result, nil
 }
 
@@ -390,6 +445,7 @@ func (s *session) close() {
 	if s.folder != nil {
 		s.folder.close()
 	}
+	s.replays.Close()
 	s.losses.Close()
 	s.norms.Close()
 	s.dropGroup()

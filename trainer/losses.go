@@ -48,13 +48,15 @@ func (e *NonFiniteError) Error() string {
 //	}
 type Losses struct {
 	size int
-	// rows are float64 [size·width], made by the first Add where the loss is: for each
+	// rows are float64 [size, width], made by the first Add where the loss is: for each
 	// batch two more numbers (see observe), and for the loss and each of its parts the
 	// value and what it was divided by, if not by its samples.
 	rows     *torch.Tensor
-	names    []string // of the parts, in the order of the rows
-	batches  []batch  // of the rows that have not been read
-	tolerant bool     // a value that is not finite counts, instead of being an error
+	next     *torch.Tensor // int64 [1]: the next row, which a step that is replayed has to know
+	names    []string      // of the parts, in the order of the rows
+	last     batch         // of a row
+	batches  []batch       // of the rows that have not been read
+	tolerant bool          // a value that is not finite counts, instead of being an error
 
 	measured // metrics of outputs and targets
 
@@ -101,7 +103,8 @@ func NewLosses(size int) *Losses { return &Losses{size: max(size, 1), what: "the
 
 // Begin forgets everything and sets which step comes next, for errors.
 func (l *Losses) Begin(epoch, step int) {
-	l.batches, l.more, l.samples = l.batches[:0], [2]float64{}, 0
+	l.rewind()
+	l.more, l.samples = [2]float64{}, 0
 	l.epoch, l.step, l.mean, l.parts = epoch, step, mean{}, make([]mean, len(l.names))
 	l.forget()
 }
@@ -112,11 +115,16 @@ func (l *Losses) Begin(epoch, step int) {
 // mean does not depend on the size of the batches.
 func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n) }
 
-// observe stores the losses of a batch of n samples, and what the output got right of
-// targets that are classes: how many, of how many. Targets that the loss ignores do not
-// count.
+// observe stores the losses of a batch of n samples, and what metrics compare.
 func (l *Losses) observe(r Result, n int) {
 	l.compare(r)
+	l.store(r, n)
+}
+
+// store stores the losses of a batch of n samples, and what the output got right of
+// targets that are classes: how many, of how many. Targets that the loss ignores do not
+// count.
+func (l *Losses) store(r Result, n int) {
 	if !r.classes() {
 		l.add(r, n)
 		return
@@ -142,9 +150,11 @@ func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 		terms = append(terms, r.Parts[name])
 	}
 	b := batch{samples: n, more: len(more) > 0}
-	row := l.rows.Narrow(0, l.width()*len(l.batches), l.width())
+	set := func(column int, x *torch.Tensor) {
+		l.rows.Select(1, column).IndexCopyInPlace(0, l.next, x.Detach().ToDType(torch.Float64).Reshape(1))
+	}
 	for i, x := range more {
-		row.Narrow(0, i, 1).CopyInPlace(x.Detach())
+		set(i, x)
 	}
 	for i, x := range terms {
 		if x.Numel() != 1 {
@@ -154,13 +164,15 @@ func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 			panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", x.Device(), l.rows.Device())})
 		}
 		divisor := nn.Divisor(x)
-		row.Narrow(0, 2+2*i, 1).CopyInPlace(x.Detach())
+		set(2+2*i, x)
 		if divisor != nil {
-			row.Narrow(0, 3+2*i, 1).CopyInPlace(divisor)
+			set(3+2*i, divisor)
 		}
 		b.divided = append(b.divided, divisor != nil)
 	}
-	l.batches = append(l.batches, b)
+	l.next.AddScalarInPlace(1)
+	l.last = b
+	l.again(1)
 }
 
 // start makes room for losses with the parts that names lists. Those of a run that is
@@ -175,12 +187,30 @@ func (l *Losses) start(names []string, d torch.Device) {
 		l.names, l.parts = names, make([]mean, len(names))
 	}
 	torch.Unscoped(func() {
-		l.rows = torch.Zeros([]int{l.width() * l.size}, torch.Options{DType: torch.Float64, Device: d})
+		l.rows = torch.Zeros([]int{l.size, l.width()}, torch.Options{DType: torch.Float64, Device: d})
+		l.next = torch.Zeros([]int{1}, torch.Options{DType: torch.Int64, Device: d})
 	})
 }
 
+// rewind lets the next batch have the first row.
+func (l *Losses) rewind() {
+	if len(l.batches) > 0 {
+		l.next.ZeroInPlace()
+	}
+	l.batches = l.batches[:0]
+}
+
+// again counts n batches like the last one, which were stored by replays.
+func (l *Losses) again(n int) {
+	for range n {
+		l.batches = append(l.batches, l.last)
+	}
+}
+
 // Full reports whether the losses must be read before the next Add.
-func (l *Losses) Full() bool { return len(l.batches) >= l.size }
+func (l *Losses) Full() bool { return l.room() == 0 }
+
+func (l *Losses) room() int { return l.size - len(l.batches) }
 
 // Read reads the losses added since the last Read, in one copy from the device. The
 // first that is not finite is a *NonFiniteError; it and those after it do not count.
@@ -190,9 +220,9 @@ func (l *Losses) Read() error {
 		return nil
 	}
 	var values []float64
-	torch.Scope(func() { values = l.rows.Narrow(0, 0, l.width()*len(l.batches)).To(torch.CPU).Float64s() })
+	torch.Scope(func() { values = l.rows.Narrow(0, 0, len(l.batches)).To(torch.CPU).Float64s() })
 	batches := l.batches
-	l.batches = l.batches[:0]
+	l.rewind()
 	for i, b := range batches {
 		row := values[l.width()*i : l.width()*(i+1)]
 		if b.more {
@@ -254,6 +284,7 @@ func (l *Losses) Close() {
 	l.forget()
 	if l.rows != nil {
 		l.rows.Close()
-		l.rows = nil
+		l.next.Close()
+		l.rows, l.next = nil, nil
 	}
 }

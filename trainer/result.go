@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
@@ -20,6 +21,21 @@ type Result struct {
 	// Parts are further losses to follow, such as the terms of Loss, by name: single
 	// values, means over the batch as Loss is. Every batch has the same ones.
 	Parts map[string]*torch.Tensor
+}
+
+// each returns what f makes of the tensors that are there, always in the same order.
+func (r Result) each(f func(*torch.Tensor) *torch.Tensor) Result {
+	for _, t := range []**torch.Tensor{&r.Loss, &r.Output, &r.Target} {
+		if *t != nil {
+			*t = f(*t)
+		}
+	}
+	parts := maps.Clone(r.Parts)
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		parts[name] = f(parts[name])
+	}
+	r.Parts = parts
+	return r
 }
 
 // classes reports whether the target is classes and the output a score for each: [N, …]

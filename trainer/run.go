@@ -183,6 +183,21 @@ type Run struct {
 
 	// The host.
 
+	// Steps are recorded with [torch.Record] and replayed, with the same bits in about half the
+	// time, where that can be done: on the CPU, in a run of 32 steps or more. Go calls Step, or
+	// the Forward of Model and Loss, for the first 8 batches and the first of each epoch, and
+	// for the last one where it is smaller. If such a call shows that the step has become
+	// another one, it is recorded anew, and OnNotice says so; what cannot be recorded is called
+	// each time, with a notice that says why. Gradients are not in Tensor.Grad after a replay.
+	//
+	// Eager lets Go call every step. A Step or Forward needs it that counts its calls, prints,
+	// draws Go's random numbers, or otherwise decides anew within an epoch.
+	Eager bool
+	// MustRecord makes it an error that steps cannot be recorded. It also records where Fit
+	// does not do it by itself: in shorter runs, and on CUDA, as CUDA graphs, which have not run
+	// on a GPU yet.
+	MustRecord bool
+
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 0 for 32
 

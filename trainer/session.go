@@ -37,6 +37,7 @@ type session struct {
 	epoch, step int           // the next step
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
 	missing     int           // samples that Train left out of an open group
+	replays     *replays      // nil where Go calls each step
 	losses      *Losses
 	norms       *Losses // of the gradients
 	valLosses   *Losses
@@ -65,7 +66,7 @@ func newSession(r Run) (*session, error) {
 	}
 	s := &session{
 		Run: r, history: NewHistory(),
-		losses: NewLosses(r.ReadEvery), norms: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
+		losses: NewLosses(max(r.ReadEvery, r.Accumulate)), norms: NewLosses(r.ReadEvery), valLosses: NewLosses(readEvery),
 		requests: r.Control.requests(),
 	}
 	s.valLosses.what, s.norms.what = "the validation loss", "the norm of the gradients"

@@ -23,7 +23,7 @@ func (s *Set) Select(idx []int) *Set {
 			panic(&torch.Error{Op: "Select", Message: fmt.Sprintf("position %d names sample %d of %d", at, i, s.Len())})
 		}
 	}
-	index := s.index(idx)
+	index := s.Index(idx)
 	defer index.Close()
 	out := s.change(func(_ string, of func(*Set) *torch.Tensor) *torch.Tensor { return of(s).IndexSelect(0, index) })
 	pick := func(texts []string) (list []string) {
@@ -112,6 +112,33 @@ func (s *Set) To(d torch.Device) *Set {
 	out := s.change(func(_ string, of func(*Set) *torch.Tensor) *torch.Tensor { return move(of(s), d) })
 	out.Names, out.Groups, out.Fingerprint = s.Names, s.Groups, s.Fingerprint
 	return out
+}
+
+// Fill copies a batch over the samples of the set and reports whether that can be done: they
+// hold tensors of the same names, types, shapes and strides. Otherwise nothing is copied.
+func (s *Set) Fill(b Batch) bool {
+	from := &Set{X: b.X, Y: b.Y, More: b.More}
+	if !slices.Equal(from.layout(), s.layout()) {
+		return false
+	}
+	var batch []*torch.Tensor
+	for _, t := range from.tensors() {
+		batch = append(batch, t)
+	}
+	i := 0
+	for _, t := range s.tensors() {
+		t.CopyInPlace(batch[i])
+		i++
+	}
+	return true
+}
+
+// layout describes the tensors.
+func (s *Set) layout() (list []string) {
+	for name, t := range s.tensors() {
+		list = append(list, fmt.Sprint(name, t.DType(), t.Shape(), t.Strides()))
+	}
+	return list
 }
 
 // holds returns the names of the tensors.

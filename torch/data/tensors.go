@@ -105,14 +105,14 @@ type Batch struct {
 func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 	return func(yield func(Batch) bool) {
 		n := s.Len()
-		mustFit(size, order, n)
+		mustFit(size, nil, n)
 		if err := s.Check(); err != nil {
 			throw("%s", err)
 		}
 		var index *torch.Tensor
 		if order != nil {
 			n = len(order)
-			index = s.index(order)
+			index = s.Index(order)
 			defer index.Close()
 		}
 		for start := 0; start < n; start += size {
@@ -128,11 +128,20 @@ func (s *Set) Batches(size int, order []int) iter.Seq[Batch] {
 }
 
 func (s *Set) batch(index *torch.Tensor, start, length int) Batch {
-	part := func(t *torch.Tensor) *torch.Tensor { return t.Narrow(0, start, length) }
 	if index != nil {
-		at := index.Narrow(0, start, length)
-		part = func(t *torch.Tensor) *torch.Tensor { return t.IndexSelect(0, at) }
+		return s.Gather(index.Narrow(0, start, length))
 	}
+	return s.part(length, func(t *torch.Tensor) *torch.Tensor { return t.Narrow(0, start, length) })
+}
+
+// Gather returns the batch of the samples whose numbers index holds: int64 [n], on the set's
+// device.
+func (s *Set) Gather(index *torch.Tensor) Batch {
+	return s.part(index.Size(0), func(t *torch.Tensor) *torch.Tensor { return t.IndexSelect(0, index) })
+}
+
+// part returns the batch of what part makes of each tensor.
+func (s *Set) part(length int, part func(*torch.Tensor) *torch.Tensor) Batch {
 	b := Batch{X: part(s.X), Len: length}
 	if s.Y != nil {
 		b.Y = part(s.Y)
@@ -146,8 +155,10 @@ func (s *Set) batch(index *torch.Tensor, start, length int) Batch {
 	return b
 }
 
-// index copies the order to the device.
-func (s *Set) index(order []int) (index *torch.Tensor) {
+// Index copies an order to the device, for [Set.Gather]: int64 [len(order)], in no scope. It
+// panics where order names a sample that is not there.
+func (s *Set) Index(order []int) (index *torch.Tensor) {
+	mustFit(1, order, s.Len())
 	wide := make([]int64, len(order))
 	for i, at := range order {
 		wide[i] = int64(at)

@@ -152,7 +152,12 @@ void Replay::prove(size_t k) {
     places.push_back(plan_.at(p));
     before.push_back(plan_.at(p).clone());
   }
-  plan_.call(n);
+  try {
+    plan_.call(n);
+  } catch (...) {
+    n.out = out;  // it was proved in the steps before
+    throw;
+  }
   for (auto& t : places) after.push_back(t.clone());
   auto right = [&](auto&& f) {
     for (size_t i = 0; i < places.size(); i++)
