@@ -8,6 +8,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/ScopeExit.h>
 
 #include <map>
 
@@ -322,10 +323,10 @@ void Plan::call(const Node& n) const {
   thread_local std::vector<c10::IValue> stack;
   c10::AutoGradMode mode(n.grad);
   stack.assign(n.stack.begin(), n.stack.end());
+  auto clear = c10::make_scope_exit([] { stack.clear(); });  // also after an error
   if (n.out) {
     for (int p : n.outs) stack.emplace_back(at(p));
     n.out->callBoxed(stack);
-    stack.clear();
     return;
   }
   n.op.callBoxed(stack);
@@ -335,7 +336,6 @@ void Plan::call(const Node& n) const {
                 " when the step was recorded");
     at(n.outs[i]).copy_(result);
   }
-  stack.clear();
 }
 
 }  // namespace etude::record

@@ -16,7 +16,7 @@ namespace {
 struct Step {
   std::unique_ptr<Recorder> recorder;  // of the step that is under way
   std::optional<Recording> last;   // of the step before; when there is a plan, the planned one
-  std::optional<Snapshot> before;  // the second step
+  std::optional<Snapshot> before;  // the third step
   std::optional<Snapshot> state;   // what a step leaves behind
   std::unique_ptr<Replay> replay;
   std::vector<at::Tensor> results;
@@ -86,7 +86,11 @@ ct_error* record_new(ct_recording* out) {
 }
 
 ct_error* record_begin(ct_recording r) {
-  return guard([&] { step_of(r).recorder = std::make_unique<Recorder>(); });
+  return guard([&] {
+    Step& step = step_of(r);
+    if (step.before) step.before = step.before->now();  // the caller may have changed it since
+    step.recorder = std::make_unique<Recorder>();
+  });
 }
 
 ct_error* record_end(ct_recording r, const ct_tensor* results, int32_t n, char** refused) {
