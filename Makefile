@@ -28,7 +28,7 @@ endif
 TEST := go test -timeout 60m -p $(shell echo $$((2 * $$(nproc))))
 
 # The packages in which memory and goroutines meet. The others start no goroutines.
-RACE := ./torch ./torch/internal/... ./torch/data ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
+RACE := ./torch ./torch/internal/... ./torch/data ./torch/dist ./torch/nn ./torch/optim ./torch/pt ./torch/onnx \
 	./torch/libtorch ./trainer ./models/music/audio ./models/dataset ./models/dataset/cache ./models/runs \
 	./scripts/internal/crash ./scripts/internal/demo ./scripts/internal/gpucheck ./scripts/internal/progress
 
