@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/data"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 )
@@ -21,6 +22,27 @@ func (s *session) opensGroup() bool { return s.step%s.Accumulate == 0 }
 // closesGroup reports whether it is the last.
 func (s *session) closesGroup() bool {
 	return (s.step+1)%s.Accumulate == 0 || s.step+1 == s.steps()
+}
+
+// train is a step of training. Its error is what DetectAnomaly found.
+func (s *session) train(batch data.Batch) (result Result, err error) {
+	if s.opensGroup() {
+		s.Optimizer.ZeroGrad()
+	}
+	before := s.beforeLoss()
+	result = s.compute(s.Train.Device(), batch)
+	if err := s.checkLoss(batch, result, before); err != nil {
+		return result, err
+	}
+	s.backward(result.Loss, batch.Len)
+	if err := s.checkGradients(); err != nil {
+		return result, err
+	}
+	if s.closesGroup() {
+		s.update()
+	}
+	s.losses.store(result, batch.Len)
+	return result, nil
 }
 
 // groupSamples returns the number of samples in the current group.

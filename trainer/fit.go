@@ -246,27 +246,6 @@ func (s *session) perform(batch data.Batch) ([]Result, error) {
 	return []Result{result}, err
 }
 
-// train is a step of training. Its error is what DetectAnomaly found.
-func (s *session) train(batch data.Batch) (result Result, err error) {
-	if s.opensGroup() {
-		s.Optimizer.ZeroGrad()
-	}
-	before := s.beforeLoss()
-	result = s.compute(s.Train.Device(), batch)
-	if err := s.checkLoss(batch, result, before); err != nil {
-		return result, err
-	}
-	s.backward(result.Loss, batch.Len)
-	if err := s.checkGradients(); err != nil {
-		return result, err
-	}
-	if s.closesGroup() {
-		s.update()
-	}
-	s.losses.store(result, batch.Len)
-	return result, nil
-}
-
 // endEpoch records the epoch, saves, and makes the next one current.
 func (s *session) endEpoch() error {
 	if !finite(s.Model) {

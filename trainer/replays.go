@@ -19,26 +19,6 @@ const (
 	trials = 8
 )
 
-// replays does the steps of a session by a [torch.Recording], each of a group of whole batches.
-// Go calls the first steps, and the first of each epoch, because hooks may have changed
-// something. A nil *replays does none.
-type replays struct {
-	s       *session
-	r       *torch.Recording // nil after one that was refused
-	renewed bool
-	calls   int      // by Go
-	next    [2]int   // the epoch and the number of the step that comes next
-	results []Result // of the last step that Go called, where somebody needs them
-	losses  int      // how many a step stores
-	norms   int
-
-	// A step gathers its batches from a set in memory, which takes fewer calls than copying
-	// them. From another source each is copied to a set of its size; nil before the first.
-	set              *data.Set
-	gather           bool
-	order, positions *torch.Tensor // int64: the samples of the epoch, and where the next batch is in them
-}
-
 // record prepares replays where the run is worth it.
 func (s *session) record() (err error) {
 	steps := (s.Epochs - s.epoch) * (s.size / s.BatchSize / s.Accumulate)

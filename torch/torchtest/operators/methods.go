@@ -154,6 +154,9 @@ func indexing() []Case {
 			grad(Sum).as("a index"),
 		op("IndexCopy", "index_copy", Exact, func(x, i tensor) tensor { return x.IndexCopy(0, i, x.Narrow(0, 0, i.Numel()).MulScalar(2)) }, x, rows).
 			grad(Sum).as("a order"),
+		op("IndexCopyInPlace", "index_copy_", Exact, func(x, i tensor) tensor {
+			return x.Clone().IndexCopyInPlace(0, i, x.Narrow(0, 0, i.Numel()).MulScalar(2))
+		}, x, rows).grad(Sum).as("a order"),
 		op("MaskedFill", "masked_fill.Scalar", Exact, func(x tensor) tensor { return x.MaskedFill(x.GtScalar(0.5), -2) }, x).grad(Exact).as("a"),
 		op("MaskedSelect", "masked_select", Exact, func(x tensor) tensor { return x.MaskedSelect(x.GtScalar(0.5)) }, x).grad(Exact).as("a"),
 		op("Nonzero", "nonzero", Exact, func(x tensor) tensor { return x.GtScalar(0.5).Nonzero() }, x).as("a"),
