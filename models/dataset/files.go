@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/semaphore"
+
+	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/torch/data"
 )
 
@@ -41,6 +44,34 @@ func (s Files) Reads() []string { return s.Extensions }
 func (s Files) Features(path string) (*Features, error) {
 	return s.Feature.guarded(context.Background(), path)
 }
+
+// List returns the paths of the files in DATA that Samples would decode, by name.
+func (s Files) List(root string) ([]string, error) {
+	dir, labels, err := s.find(root)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
+	}
+	c, x, err := s.gather(dir, labels)
+	if err == nil && x.failed != nil {
+		err = stopped(x.failed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
+	}
+	paths := make([]string, len(c.items))
+	for i, it := range c.items {
+		paths[i] = filepath.Join(dir, filepath.FromSlash(it.name))
+	}
+	return paths, nil
+}
+
+// Kept reads one file as Samples does: from a cache if that has it, or else into it.
+func (s Files) Kept(ctx context.Context, kept *cache.Cache, path string) (*Features, error) {
+	return s.Feature.through(ctx, kept, keptMemory, path)
+}
+
+// keptMemory bounds what all files need that Kept decodes at one time.
+var keptMemory = semaphore.NewWeighted(decodeMemory)
 
 // Samples reads DATA, or its folder training. A missing folder or label file, a label
 // file that cannot be understood, and a folder with no usable file are errors that

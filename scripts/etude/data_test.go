@@ -7,11 +7,13 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -181,4 +183,45 @@ func TestValidateAgain(t *testing.T) {
 	assert.Equal(t, first.stdout, second.stdout)
 	// a.wav and b.wav are one content; the bad file's failure is kept as well.
 	assert.Contains(t, second.stderr, "features of 6 files were in the cache and 0 were not")
+}
+
+// Shards that run at once into one cache read every file of a data folder once, whether they
+// are counted from 0 or from 1, and others find all of it there.
+func TestFeatureShards(t *testing.T) {
+	data, all := corpus(t), []string{}
+	whole := runWith(t, without(t), "features", "groove", "--data", data, "--no-cache")
+	require.Equal(t, 0, whole.code, whole.stderr)
+	for line := range strings.Lines(whole.stdout) {
+		all = append(all, line)
+	}
+	for first := range 2 {
+		kept := filepath.Join(t.TempDir(), "kept")
+		var lines []string
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		for i := range 3 {
+			wg.Go(func() {
+				r := runWith(t, without(t), "features", "groove", "--data", data, "--cache", kept, "--shard", fmt.Sprintf("%d/3", first+i))
+				mu.Lock()
+				defer mu.Unlock()
+				assert.Equal(t, 0, r.code, r.stderr)
+				for line := range strings.Lines(r.stdout) {
+					lines = append(lines, line)
+				}
+			})
+		}
+		wg.Wait()
+		assert.ElementsMatch(t, all, lines)
+		r := runWith(t, without(t), "features", "groove", "--data", data, "--cache", kept)
+		assert.Equal(t, whole.stdout, r.stdout)
+		assert.Regexp(t, `features of \d+ files were in the cache and 0 were not`, r.stderr)
+	}
+	r := runWith(t, without(t), "features", "harmony", "--data", data)
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "harmony is not trained on a folder of files")
+	for _, shard := range []string{"3", "4/3", "-1/3", "0/0", "a/b"} {
+		r := runWith(t, without(t), "features", "groove", "--data", data, "--shard="+shard)
+		assert.Equal(t, 2, r.code)
+		assert.Contains(t, r.stderr, `--shard is "`+shard+`"; it must be I/N such as 3/8`)
+	}
 }

@@ -10,7 +10,10 @@
 //
 // Entries are appended to files of many, called segments, because making a file takes
 // longer than making the features of a short one. Several processes may use a folder at
-// once: each appends to a segment that it has locked, and reads all of them. An entry
+// once, also of several machines on a network folder: each appends to a segment that it has
+// locked, of those that its own machine began, because a lock may not reach further, and
+// reads all of them. What a process of another machine stores is found once its system has
+// written it, at the latest when that process ends. An entry
 // counts when it is complete, and a damaged one as missing. The room is bounded: the
 // segment that was used least recently is removed first. The folder may be removed at
 // any time.
@@ -65,7 +68,7 @@ func (c *Cache) Do(ctx context.Context, path, feature string, version int, decod
 
 // Get returns the entry of a key, if there is one; what another process has stored since
 // Open may be missing for a second. A segment with a damaged entry is removed, unless a
-// process appends to it.
+// process appends to it, or another machine has within an hour.
 func (c *Cache) Get(k Key) (*Entry, bool) {
 	e, ok := c.load(k)
 	if ok {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // Key identifies an entry: what it is made of, and how.
@@ -191,9 +192,10 @@ const hashFeature = "file.hash"
 // may go unseen until the system writes the page out.
 type identity [5]uint64
 
-// key identifies the entry of a file's hash.
+// key identifies the entry of a file's hash. Of two machines, each may have another file
+// with the same numbers.
 func (i identity) key() Key {
-	var b []byte
+	b := slices.Clone(system)
 	for _, v := range i {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,12 +22,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // children lists what the test binary can do when a test starts it as a process of
 // its own. An error fails the test.
 var children = map[string]func(dir string, seed uint64) (Stats, error){
-	"hammer": hammer, "write": writeForEver, "full": fullDisk, "read-only": readOnlyDisk,
+	"hammer": hammer, "write": writeForEver, "full": fullDisk, "read-only": readOnlyDisk, "shard": shard,
 }
 
 func TestMain(m *testing.M) {
@@ -189,6 +192,144 @@ func TestKilledWriter(t *testing.T) {
 	_, bytes, err := c.Size()
 	require.NoError(t, err)
 	assert.LessOrEqual(t, bytes, int64(66<<20), "a 64th more than its room, and an entry")
+}
+
+const (
+	shards      = 6
+	shardKeys   = 900
+	shardLetter = "ABC" // machines, with two processes each
+)
+
+// ofMachine makes this process one of another machine, whose locks only its own processes
+// see, as on a network folder that is mounted without locks.
+func ofMachine(dir string, seed uint64) (*Cache, error) {
+	letter := shardLetter[seed%uint64(len(shardLetter)):][:1]
+	var held []*os.File // so that the collector does not close them
+	lock = func(f *os.File) bool {
+		other, err := os.OpenFile(dir+"-"+letter+"-"+filepath.Base(f.Name()), os.O_CREATE|os.O_RDWR, 0o600)
+		held = append(held, other)
+		return err == nil && wholefile.Lock(other)
+	}
+	c, err := Open(dir)
+	if err == nil {
+		c.own = segmentPrefix + strings.Repeat(letter, machineLetters)
+	}
+	return c, err
+}
+
+// shard stores its share of the keys, slowly enough to be killed meanwhile.
+func shard(dir string, seed uint64) (Stats, error) {
+	c, err := ofMachine(dir, seed)
+	if err != nil {
+		return Stats{}, err
+	}
+	for i := int(seed); i < shardKeys; i += shards {
+		if e, ok := c.Get(key(i)); ok {
+			if err := noisyFault(i, e); err != nil {
+				return Stats{}, err
+			}
+			continue
+		}
+		if err := c.Put(key(i), noisy(i, seed)); err != nil {
+			return Stats{}, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	err = c.Close()
+	return c.Stats(), err
+}
+
+// Shards of several machines store into one folder, are killed and started again, and in
+// the end all entries are there and none was damaged, though no machine sees the locks
+// of another.
+func TestMachines(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	var wg sync.WaitGroup
+	for i := range shards {
+		wg.Go(func() {
+			for kill := range 4 {
+				cmd, out := start(t, "shard", dir, i)
+				if !assert.NoError(t, cmd.Start()) {
+					return
+				}
+				if kill < 3 {
+					time.Sleep(time.Duration(20+11*i+17*kill) * time.Millisecond)
+					_ = cmd.Process.Kill()
+					_ = cmd.Wait()
+					continue
+				}
+				var s Stats
+				if assert.NoError(t, cmd.Wait(), "%s", out) && assert.NoError(t, json.Unmarshal(out.Bytes(), &s)) {
+					assert.Zero(t, s.Damaged)
+					assert.Empty(t, s.Fault)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	c := openAt(t, dir)
+	for i := range shardKeys {
+		e, ok := c.Get(key(i))
+		if assert.True(t, ok, i) {
+			assert.NoError(t, noisyFault(i, e))
+		}
+	}
+	assert.Zero(t, c.Stats().Damaged)
+	segments, err := filepath.Glob(filepath.Join(dir, segmentPrefix+"*"))
+	require.NoError(t, err)
+	assert.LessOrEqual(t, len(segments), shards, "what a killed process began, the next one of its machine goes on with")
+}
+
+// A file system that grants every lock has segments of one process alone.
+func TestNoLocks(t *testing.T) {
+	lock = func(*os.File) bool { return true }
+	defer func() { lock = wholefile.Lock }()
+	dir := t.TempDir()
+	a, b := openAt(t, dir), openAt(t, dir)
+	for i := range 20 {
+		require.NoError(t, a.Put(key(2*i), small(2*i)))
+		require.NoError(t, b.Put(key(2*i+1), small(2*i+1)))
+	}
+	assert.NotEqual(t, a.into.name, b.into.name)
+	all := openAt(t, dir)
+	for i := range 40 {
+		_, ok := all.Get(key(i))
+		assert.True(t, ok, i)
+	}
+	assert.Zero(t, all.Stats().Damaged)
+}
+
+// Another process is making the folder a cache, on a file system without unnamed files.
+func TestHalfMade(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "."+markerFile+".tmp-ABCDEFGHIJ"), nil, 0o600))
+	assert.NoError(t, openAt(t, dir).Put(key(1), small(1)))
+}
+
+// An entry of another machine may be on the way still: its segment is removed only when it
+// has long been left alone.
+func TestDamagedElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	other := openAt(t, dir)
+	other.own = segmentPrefix + "AAAAAAAA"
+	require.NoError(t, other.Put(key(1), small(1)))
+	require.NoError(t, other.Close())
+	path := filepath.Join(dir, other.into.name)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text[len(text)-1] ^= 1
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	for age, there := range map[time.Duration]bool{0: true, 2 * touchAfter: false} {
+		then := time.Now().Add(-age)
+		if _, err := os.Stat(path); err != nil {
+			require.NoError(t, os.WriteFile(path, text, 0o600))
+		}
+		require.NoError(t, os.Chtimes(path, then, then))
+		_, ok := openAt(t, dir).Get(key(1))
+		assert.False(t, ok)
+		_, err := os.Stat(path)
+		assert.Equal(t, there, err == nil, age)
+	}
 }
 
 // TestFileSystems needs a disk of its own, which an ordinary user may have in

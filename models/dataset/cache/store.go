@@ -40,7 +40,6 @@ const (
 	touchAfter = time.Hour // so that reading stays reading
 	lookAfter  = time.Second
 
-	markerFile = "CACHEDIR.TAG"
 	// The first line is that of bford.info/cachedir.
 	markerText = "Signature: 8a477f597d28d172789f06886806bc55\n" +
 		"# Etude keeps here what it made of audio and MIDI files. All of it may be removed.\n"
@@ -59,6 +58,7 @@ type Cache struct {
 	root *os.Root         // reading and removing never leave dir
 	max  int64            // maxBytes, but for tests
 	now  func() time.Time // tests cannot wait, and cannot set a ctime
+	own  string           // begins the names of the segments that this machine appends to
 
 	hits, misses, damaged atomic.Int64 // see Stats
 
@@ -119,10 +119,13 @@ func Open(dir string) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w: name another folder in %s", err, Variable)
 	}
-	c := &Cache{dir: dir, root: root, max: maxBytes, now: time.Now, index: map[id]place{}, segments: map[string]*segment{}}
+	c := &Cache{dir: dir, root: root, max: maxBytes, now: time.Now, own: segmentPrefix + machine(), index: map[id]place{}, segments: map[string]*segment{}}
 	if err := c.claim(); err != nil {
 		_ = root.Close()
 		return nil, fmt.Errorf("cache: %s %w in %s", dir, err, Variable)
+	}
+	if !locksHold(root) {
+		c.own = segmentPrefix + rand.Text()[:machineLetters] // of this process alone
 	}
 	c.look()
 	return c, nil
@@ -149,7 +152,8 @@ func (c *Cache) claim() error {
 		name := d.Name()
 		info, err := d.Info()
 		mine := d.IsDir() && folderName.MatchString(name) || fileName.MatchString(name) ||
-			name == markerFile && err == nil && info.Size() == 0 // after a power cut
+			name == markerFile && err == nil && info.Size() == 0 || // after a power cut
+			strings.HasPrefix(name, "."+markerFile+".") // which another process is writing
 		if !mine && !c.marked() { // another process may have been faster
 			return fmt.Errorf("holds %s and no cache: name a folder of its own", name)
 		}
@@ -245,9 +249,7 @@ func (c *Cache) load(k Key) (*Entry, bool) {
 	e, err := decodeEntry(b, k)
 	if err != nil {
 		c.damaged.Add(1)
-		if wholefile.Lock(f) { // no process appends to it
-			_ = c.root.Remove(p.in.name)
-		}
+		c.discard(p.in.name)
 		return nil, false
 	}
 	if info, err := f.Stat(); err == nil && time.Since(info.ModTime()).Abs() >= touchAfter {
@@ -255,6 +257,22 @@ func (c *Cache) load(k Key) (*Entry, bool) {
 		_ = c.root.Chtimes(p.in.name, now, now) // the folder may be read-only
 	}
 	return e, true
+}
+
+// discard removes a segment with a damaged entry, unless a process appends to it: on another
+// machine too, where its entry may be on the way here still.
+func (c *Cache) discard(name string) {
+	if !strings.HasPrefix(name, c.own) {
+		info, err := c.root.Stat(name)
+		if err == nil && time.Since(info.ModTime()) > touchAfter {
+			_ = c.root.Remove(name)
+		}
+		return
+	}
+	if f := openLocked(c.root, name); f != nil {
+		_ = c.root.Remove(name)
+		f.Close()
+	}
 }
 
 // Put stores the entry of a key, which this process finds instead of one that is there;
@@ -277,6 +295,11 @@ func (c *Cache) Put(k Key, e *Entry) error {
 		return nil
 	}
 	err := c.write(k.id(), b)
+	if errors.Is(err, syscall.ESTALE) { // another machine has removed the segment
+		c.out.Close()
+		c.out = nil
+		err = c.write(k.id(), b)
+	}
 	c.quiet.Store(err != nil)
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
@@ -330,18 +353,17 @@ func (c *Cache) take(size int64) error {
 	for range 2 {
 		c.look()
 		for name, s := range c.segments {
-			if s.end > last {
+			if s.end > last || !strings.HasPrefix(name, c.own) {
 				continue
 			}
-			// For writing, as network file systems lock no other.
-			f, err := c.root.OpenFile(name, os.O_RDWR|syscall.O_NONBLOCK, 0)
-			if err == nil && wholefile.Lock(f) && c.grow(s, f) == nil {
+			f := openLocked(c.root, name)
+			if f != nil && c.grow(s, f) == nil {
 				c.into, c.out = s, f
 				return f.Truncate(s.end) // drops what a killed process has left
 			}
 			f.Close()
 		}
-		f, err := c.root.OpenFile(segmentPrefix+rand.Text()+segmentSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := c.root.OpenFile(c.own+rand.Text()[len(c.own)-len(segmentPrefix):]+segmentSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
