@@ -17,7 +17,8 @@
 //	  - transfer: a PyTorch checkpoint whose frozen layers learn another task.
 //	  - vae: a variational autoencoder, with the parts of its loss in the history.
 //
-// And onnx-cpp, a program in C++ that runs an exported network on a sound.
+// And onnx-cpp, a program in C++ that runs an exported network on a sound, and search, with
+// which Optuna, Ray Tune, Katib and Slurm search for settings of etude train.
 //
 // Beside each but emotion lies its twin in PyTorch, twin.py. The test runs both from the same
 // weights and batches, compares the losses of the first 50 steps within 1e-4, and prints the

@@ -12,14 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// page returns README.md and the page on running that belongs to it.
+// page returns README.md and the pages on running and searching that belong to it.
 func page(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	running, err := os.ReadFile("../../.github/docs/running.md")
 	require.NoError(t, err)
-	return string(text) + string(running)
+	searching, err := os.ReadFile("../../.github/docs/searching.md")
+	require.NoError(t, err)
+	return string(text) + string(running) + string(searching)
 }
 
 // block is a fenced block of the page.

@@ -74,7 +74,7 @@ func TestLengthOfTheREADME(t *testing.T) {
 // Links in the pages lead to files.
 func TestLinks(t *testing.T) {
 	links := 0
-	for _, name := range []string{"README.md", ".github/docs/running.md", ".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"} {
+	for _, name := range []string{"README.md", ".github/docs/running.md", ".github/docs/searching.md", ".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"} {
 		text, err := os.ReadFile(filepath.Join("../..", name))
 		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {

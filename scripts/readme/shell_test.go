@@ -23,7 +23,7 @@ const stub = `#!/bin/bash
 `
 
 // programs lists the programs that the examples call, without those of Unix.
-var programs = []string{"apptainer", "docker", "etude", "make", "sbatch", "scontrol", "srun", "torchrun"}
+var programs = []string{"apptainer", "docker", "etude", "kubectl", "make", "python", "sbatch", "scontrol", "srun", "torchrun"}
 
 // stage is a folder in which examples run, with stubs for the programs they call.
 type stage struct {
