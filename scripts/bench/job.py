@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Does in Python what `etude train emotion melody` does: features, 50 epochs, the best weights.
 
-usage: job.py train DATA OUT CACHE     trains; prints samples, mean input, mean target and best loss of each
+usage: job.py train DATA OUT CACHE [NETWORK SEED]
+                                       trains both networks, or one with a seed; prints samples, mean input,
+                                       mean target and best loss of each
        job.py infer OUT/emotion.pt FILE
 
 Files are read by as many processes as there are processors, and features are kept in
@@ -67,17 +69,18 @@ def networks():
     return gen_networks.NETWORKS
 
 
-def train(data, out, cache):
-    read = {network: samples(network, data, cache) for network in ("emotion", "melody")}  # before libtorch has threads
+def train(data, out, cache, one=None, seed="42"):
+    read = {network: samples(network, data, cache) for network in ([one] if one else ["emotion", "melody"])}  # before libtorch has threads
+    seed = int(seed)
     import torch
 
     torch.set_num_threads(1)
     for network, (x, y, groups) in read.items():
-        torch.manual_seed(42)
+        torch.manual_seed(seed)
         cls, _, _, loss, lr = networks()[network]
         model = cls()
         adam = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=1e-4, fused=True)
-        held = set(np.random.default_rng(42).permutation(sorted(set(groups)))[: len(set(groups)) // 5])
+        held = set(np.random.default_rng(seed).permutation(sorted(set(groups)))[: len(set(groups)) // 5])
         mask = torch.tensor([group in held for group in groups])
         x, y = torch.from_numpy(x), torch.from_numpy(y)
         tx, ty, vx, vy = x[~mask], y[~mask], x[mask], y[mask]
