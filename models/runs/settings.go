@@ -24,7 +24,9 @@ type Options struct {
 	// SameDevice continues a run on the device that it was on, if this machine has it,
 	// and uses Device for other networks only.
 	SameDevice bool
-	Threads    int // of an operator; 0 for 1, or for those of the run that is continued
+	Threads    int  // of an operator; 0 for 1, or for those of the run that is continued
+	Eager      bool // see trainer.Run, as of the next one
+	MustRecord bool
 	Jobs       int // trainings at a time; 0 for as many as there are cores for their threads
 
 	Resume     bool   // continue from last.pt, where there is one

@@ -231,6 +231,7 @@ func (s *session) run() trainer.Run {
 		Model: s.model, Loss: s.Spec.Loss, Optimizer: s.adam, Train: s.train, Val: s.val,
 		Epochs: set.Epochs, BatchSize: set.BatchSize, Seed: set.Seed,
 		Stop: &trainer.EarlyStopping{Patience: set.Patience, MinDelta: set.MinDelta, Relative: set.MinDeltaRelative}, Threads: s.Threads, KeepBest: set.KeepBest,
+		Eager: s.Eager, MustRecord: s.MustRecord,
 		Control: s.Control, OnNotice: s.notice,
 		OnEpoch: func(e trainer.Epoch) error {
 			s.report(Event{

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -114,6 +115,29 @@ func TestTrain(t *testing.T) {
 	r = run(t, "train", "emotion", "--data", data, "--out", out, "--epochs", "1", "--force")
 	require.Equal(t, 0, r.code, r.stderr)
 	assert.Contains(t, r.stderr, "is replaced")
+}
+
+// A step that is recorded gives the weights of one that is not.
+func TestTrainRecorded(t *testing.T) {
+	torchtest.Need(t)
+	data, weights := corpus(t), map[string]string{}
+	for _, flag := range []string{"--recorded=on", "--recorded=off", "--eager", "--recorded=auto"} {
+		out := filepath.Join(t.TempDir(), "run")
+		r := run(t, "train", "all", "--data", data, "--out", out, "--epochs", "12", "--batch-size", "4", flag)
+		require.Equal(t, 0, r.code, r.stderr)
+		assert.NotContains(t, r.stderr, "replaying", flag)
+		for _, spec := range models.All() {
+			network := spec.Name
+			sum := sha256.Sum256(read(t, filepath.Join(out, network, "model.pt")))
+			if weights[network] == "" {
+				weights[network] = string(sum[:])
+			}
+			assert.Equal(t, weights[network], string(sum[:]), "%s with %s", network, flag)
+		}
+	}
+	r := run(t, "train", "all", "--data", data, "--out", "run", "--eager", "--recorded=on")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.stderr, "--eager and --recorded=on exclude each other")
 }
 
 func TestResumeWithoutCheckpoint(t *testing.T) {
