@@ -4,6 +4,8 @@
 package torch_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,12 +19,16 @@ import (
 
 // Each reason not to record a step, by its text.
 func TestRecordRefuses(t *testing.T) {
+	torchtest.Pretend(t) // has the operators etude_test
 	torchtest.NoLeaks(t)
 	torch.Scope(func() {
 		x, w := torch.Rand([]int{8, 4}), torch.Rand([]int{4, 3}).SetRequiresGrad(true)
 		z := torch.Rand([]int{8, 4})
 		mask := torch.FromSlice([]bool{true, false, true, true, false, false, true, true})
-		calls, kept := 0, x
+		rows, path := torch.FromSlice([]int64{0, 3}), filepath.Join(t.TempDir(), "shared")
+		file := func() *torch.Tensor { return torch.Call("aten::from_file", path, true, 4).Tensor() }
+		require.NoError(t, os.WriteFile(path, make([]byte, 16), 0o600))
+		outside, calls, kept := file(), 0, x
 		one := func(f func() *torch.Tensor) func() []*torch.Tensor {
 			return func() []*torch.Tensor { calls++; return []*torch.Tensor{f()} }
 		}
@@ -93,6 +99,42 @@ func TestRecordRefuses(t *testing.T) {
 			{"argument other of aten::add.Tensor is another tensor in the next step", one(func() *torch.Tensor {
 				return x.Add([]*torch.Tensor{x, z}[calls/3])
 			})},
+			{"argument other of aten::add.Tensor is another tensor in the next step", one(func() *torch.Tensor {
+				y, z := x.Exp(), x.Cos()
+				return x.Add([]*torch.Tensor{y, z}[calls/3])
+			})},
+			{"argument weight of aten::native_layer_norm is there in one step alone, or a list of another length", one(func() *torch.Tensor {
+				return torch.Call("aten::native_layer_norm", x, []int{4}, []*torch.Tensor{nil, x.Select(0, 0)}[calls/3], nil, 1e-5).TensorAt(0)
+			})},
+			{"argument tensors of aten::cat is there in one step alone, or a list of another length", one(func() *torch.Tensor {
+				return torch.Cat([]*torch.Tensor{x, z, x}[:calls], 0)
+			})},
+			{"argument indices of aten::index.Tensor is there in one step alone", one(func() *torch.Tensor {
+				return torch.Call("aten::index.Tensor", x, [][]*torch.Tensor{{nil, rows}, {rows, nil}}[calls/3]).Tensor()
+			})},
+			{"gradients are off for aten::mm in one step alone", one(func() (y *torch.Tensor) {
+				if calls == 3 {
+					torch.NoGrad(func() { y = x.Matmul(w) })
+					return y
+				}
+				return x.Matmul(w)
+			})},
+			{"the number of results changes", func() []*torch.Tensor { calls++; return []*torch.Tensor{x, x, x}[:calls] }},
+			{"result 0 is another tensor with other values", one(func() *torch.Tensor { return []*torch.Tensor{x, z}[calls/3] })},
+			{"a replay does not give the bits of the step: result 0", one(func() *torch.Tensor { // the same memory, as another tensor
+				y := outside.MulScalar(2)
+				file().AddScalarInPlace(1)
+				return y
+			})},
+			{"aten::bernoulli is given a generator or an object", one(func() *torch.Tensor { return torch.Call("etude_test::coins", x).Tensor() })},
+			{"aten::_amp_foreach_non_finite_check_and_unscale returns a list beside other values", one(func() *torch.Tensor {
+				one := torch.Ones([]int{1})
+				return torch.Call("aten::_amp_foreach_non_finite_check_and_unscale", []*torch.Tensor{x}, one, one).Tensors()[0]
+			})},
+			{"a tensor of aten::_conj is sparse, quantized, conjugate or negative in its view, not a plain one", one(func() *torch.Tensor {
+				return torch.Call("aten::_conj", torch.Call("aten::complex", x, x).Tensor()).Tensor()
+			})},
+			{"a tensor of aten::_neg_view is sparse, quantized, conjugate", one(func() *torch.Tensor { return torch.Call("aten::_neg_view", x).Tensor() })},
 			{"a tensor of aten::_to_sparse is sparse", one(func() *torch.Tensor { return torch.Call("aten::to_sparse", x).Tensor() })},
 		} {
 			calls = 0

@@ -221,14 +221,14 @@ var jobs = map[string]func() *job{
 		j.loss = func() *torch.Tensor { return nn.CrossEntropyLoss(m.Forward(j.x), j.y) }
 		return j
 	},
-	"clip by value, huber, indexing, where": func() *job {
+	"clip by value, huber, indexing, where, RReLU": func() *job {
 		type net struct{ A, B *nn.Linear }
 		m := &net{nn.NewLinear(30, 50, torch.CPU), nn.NewLinear(50, 5, torch.CPU)}
 		index := torch.FromSlice([]int64{0, 3, 7, 11, 49})
 		j := &job{x: floats(40, 30), y: floats(40, 5), model: m, optimizer: adam(m, nil)}
 		j.loss = func() *torch.Tensor {
 			h := m.A.Forward(j.x)
-			h = torch.Where(h.GtScalar(0), h, h.Exp().AddScalar(-1)).Add(h.LeakyRelu(0.01).Clamp(-1, 1))
+			h = torch.Where(h.GtScalar(0), h, h.Exp().AddScalar(-1)).Add(h.Rrelu(0.1, 0.3, true).Clamp(-1, 1))
 			picked := h.IndexSelect(1, index).SumDim([]int{1}, true)
 			return nn.HuberLoss(m.B.Forward(h).Add(picked.MulScalar(0.01)), j.y).Add(m.A.Weight.Square().Mean().MulScalar(1e-3))
 		}

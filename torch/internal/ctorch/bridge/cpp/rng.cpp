@@ -142,7 +142,8 @@ void lend_state(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
 }
 
 // Registers both for every operator that they are for, once, and lets the key
-// fall through for all others, which costs them nothing.
+// fall through for all others, which costs them nothing. Where an operator is made of
+// others, these are given the generator: a recording names none.
 void register_kernels() {
   static auto* fallback = new torch::Library(torch::Library::IMPL, "_", kKey, __FILE__, __LINE__);
   static auto* kernels = new torch::Library(torch::Library::IMPL, "aten", kKey, __FILE__, __LINE__);
@@ -161,6 +162,7 @@ void register_kernels() {
     if (!tensors) continue;
     auto full = name.name + (name.overload_name.empty() ? "" : "." + name.overload_name);
     if (generator) {
+      if (op->hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd)) continue;
       kernels->impl(full.c_str(), torch::CppFunction::makeFromBoxedFunction<&give_generator>());
     } else if (op->hasTag(at::Tag::nondeterministic_seeded)) {
       kernels->impl(full.c_str(), torch::CppFunction::makeFromBoxedFunction<&lend_state>());

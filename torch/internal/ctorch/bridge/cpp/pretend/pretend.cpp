@@ -346,6 +346,7 @@ TORCH_LIBRARY(etude_test, m) {
     return std::make_tuple(x + 1, std::vector<at::Tensor>{x + 2, x + 3}, std::vector<int64_t>{4},
                            at::detail::getDefaultCPUGenerator());
   });
+  m.def("coins(Tensor x) -> Tensor", [](const at::Tensor& x) { return at::bernoulli(x, at::detail::createCPUGenerator(1)); });
 }
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
