@@ -14,6 +14,7 @@
 #endif
 
 #include "kernels.h"
+#include "tanh.h"
 
 #include <ATen/cpu/vec/functional.h>
 #include <ATen/cpu/vec/vec.h>
@@ -118,7 +119,7 @@ void compute(const Micro& m, const Part& p, const View& o, const View& a, const 
   auto unary = [&](auto f, auto g) { each(p, m.run, o, f, g, a); };
   auto binary = [&](auto f, auto g) { each(p, m.run, o, f, g, a, b); };
   switch (m.op) {
-    case Op::kTanh: return vector_math(symbols.tanh, p, o, a);
+    case Op::kTanh: return vector_math(fastest_tanh(kMode), p, o, a);
     case Op::kExp: return vector_math(symbols.exp, p, o, a);
     case Op::kLog: return vector_math(symbols.ln, p, o, a);
     case Op::kSqrt: return vector_math(symbols.sqrt, p, o, a);
