@@ -109,3 +109,26 @@ func ExamplePlan() {
 		fmt.Println(err)
 	}
 }
+
+// A network is trained with three seeds at each of two learning rates.
+func ExampleSweep() {
+	out, err := os.MkdirTemp("", "swap-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(out)
+	sweep := runs.Sweep{Seeds: []uint64{1, 2, 3}, Grid: []runs.Axis{{Name: "lr", Values: []string{"0.05", "0.02"}}}}
+	summary, err := sweep.Run(context.Background(), runs.Options{Data: ".", Out: out}, runs.Overrides{}, "swap")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range summary.Combinations {
+		loss := c.Measures["val_loss"]
+		fmt.Printf("lr %v: %.2f ± %.2f over %d runs, the first in %s\n", c.Settings["lr"], loss.Mean, loss.Std, loss.N, c.Runs[0].Folder)
+	}
+	// Output:
+	// lr 0.05: 0.00 ± 0.00 over 3 runs, the first in lr=0.05/seed-1/swap
+	// lr 0.02: 0.00 ± 0.00 over 3 runs, the first in lr=0.02/seed-1/swap
+}

@@ -195,8 +195,7 @@ func canUse(d torch.Device) bool {
 // fail notes that one of several networks failed, and reports it at once, because the
 // others may take long.
 func (p *Plan) fail(t Training, err error, of int) {
-	told := slices.ContainsFunc(p.failed, func(f failure) bool { return f.err == err }) // what several runs read
-	if of > 1 && !told && !saved(err) {
+	if of > 1 && !saved(err) {
 		t.report(Event{Stage: Failed, Err: err})
 	}
 	p.failed = append(p.failed, failure{t, err})
@@ -247,8 +246,11 @@ func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) erro
 		s.all = readers[from].all
 		switch {
 		case ctx.Err() != nil:
-		case errs[from] != nil:
+		case errs[from] != nil && readers[from] == s:
 			end(s.Training, nil, errs[from])
+		case errs[from] != nil: // which was reported
+			ended.failed = append(ended.failed, failure{s.Training, errs[from]})
+			done(s.Training, nil, errs[from])
 		case s.kept():
 			kept++
 			end(s.Training, nil, nil)
