@@ -58,10 +58,13 @@ func (m *measured) compare(r Result) {
 		m.add(r.Output, r.Target)
 		return
 	}
-	for i, t := range []*torch.Tensor{r.Output, r.Target} {
-		t = t.Detach()
-		torch.Unscoped(func() { m.waiting[i] = append(m.waiting[i], t.Clone()) }) // the caller may use its memory again
-	}
+	torch.NoGrad(func() {
+		torch.Unscoped(func() {
+			for i, t := range []*torch.Tensor{r.Output, r.Target} {
+				m.waiting[i] = append(m.waiting[i], t.Clone()) // the caller may use its memory again
+			}
+		})
+	})
 	if n := len(m.waiting[0]); n == waitingBatches || n*r.Output.Numel() >= waitingElements {
 		m.count()
 	}

@@ -293,6 +293,30 @@ func TestResumeAcrossReplays(t *testing.T) {
 	}
 }
 
+// A resumed run ends with the same bits also where all of its steps that can be are replayed.
+func TestVerifyResumeOfReplays(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for name, change := range map[string]func(*trial){
+		"simple": func(*trial) {},
+		"every option": func(r *trial) {
+			everyOption(r)
+			r.KeepBest, r.BatchSize = 0, 3
+		},
+		"loader": func(r *trial) { load(&r.Run, 2, noise) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			stops := []int{1, 9, 15, 16, 30, 41}
+			report, err := VerifyResume(context.Background(), builder(t, func(_ int, r *trial) {
+				change(r)
+				r.Epochs, r.MustRecord = 16, true
+			}), stops)
+			require.NoError(t, err)
+			assert.Nil(t, report.Difference)
+			assert.Equal(t, stops, report.Breaks)
+		})
+	}
+}
+
 // A loss that is not finite is found in replays, too, and its step is the right one.
 func TestReplaysFindNaN(t *testing.T) {
 	torchtest.NoLeaks(t)
