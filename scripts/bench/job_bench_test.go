@@ -81,8 +81,9 @@ func repeatJSON(b *testing.B, content []byte, n int) []byte {
 	return out
 }
 
-// sample is how long a program took, and the most memory that it held, without its children.
-type sample struct{ seconds, megabytes float64 }
+// sample is how long a program took, the most memory that it held, without its children, and
+// the time of processors that it took with them.
+type sample struct{ seconds, megabytes, processor float64 }
 
 func command(b *testing.B, environment []string, name string, args ...string) (took sample, said string) {
 	cmd := exec.CommandContext(b.Context(), name, args...)
@@ -97,6 +98,7 @@ func command(b *testing.B, environment []string, name string, args ...string) (t
 		case err := <-ended:
 			require.NoError(b, err, "%s %v: %s", name, args, &complaints)
 			took.seconds = time.Since(start).Seconds()
+			took.processor = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 			return took, out.String()
 		case <-time.After(10 * time.Millisecond):
 			// Rusage would count the memory of this process, from which the other one was forked.

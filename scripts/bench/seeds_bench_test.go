@@ -30,22 +30,24 @@ func BenchmarkSeeds(b *testing.B) {
 	folder, dir := copies(b, times), b.TempDir()
 	etude := filepath.Join(dir, "etude")
 	command(b, nil, "go", "build", "-o", etude, "../etude")
-	for _, name := range []string{"ours", "python", "anew"} {
-		require.NoError(b, os.MkdirAll(filepath.Join(dir, name), 0o755))
-	}
+	require.NoError(b, os.Mkdir(filepath.Join(dir, "ours"), 0o755))
 	environment := []string{"ETUDE_CACHE=" + filepath.Join(dir, "cache"), "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"}
 	train := func(args ...string) []string {
 		return append([]string{"train", "emotion", "--data", folder, "--epochs", "50", "--patience", "50", "--batch-size", "64", "--json"}, args...)
 	}
-	// each runs a program for each of the measured seeds, and returns the seconds of all 32.
-	each := func(run func(seed string)) float64 {
+	// each runs a program for each of the measured seeds, and returns what all 32 take.
+	each := func(run func(seed string) sample) (all sample) {
 		queue := make(chan string)
 		start := time.Now()
 		var wg sync.WaitGroup
+		var mu sync.Mutex
 		for range runtime.NumCPU() {
 			wg.Go(func() {
 				for seed := range queue {
-					run(seed)
+					took := run(seed)
+					mu.Lock()
+					all.processor += took.processor * seeds / float64(measured)
+					mu.Unlock()
 				}
 			})
 		}
@@ -54,28 +56,30 @@ func BenchmarkSeeds(b *testing.B) {
 		}
 		close(queue)
 		wg.Wait()
-		return time.Since(start).Seconds() * seeds / float64(measured)
+		all.seconds = time.Since(start).Seconds() * seeds / float64(measured)
+		return all
 	}
 	one, _ := command(b, environment, etude, train("--out", filepath.Join(dir, "sweep"), "--seeds", fmt.Sprintf("0-%d", seeds-1))...)
-	processes := each(func(seed string) {
-		command(b, environment, etude, train("--out", filepath.Join(dir, "ours", seed), "--seed", seed)...)
+	processes := each(func(seed string) sample {
+		took, _ := command(b, environment, etude, train("--out", filepath.Join(dir, "ours", seed), "--seed", seed)...)
+		return took
 	})
-	kept := filepath.Join(dir, "python")
-	command(b, environment, python, "job.py", "train", folder, kept, kept, "emotion", "0")
-	pythons := each(func(seed string) {
-		command(b, environment, python, "job.py", "train", folder, kept, kept, "emotion", seed)
-	})
-	anew := each(func(seed string) {
-		to := filepath.Join(dir, "anew", seed)
+	inPython := func(to, seed string) sample {
 		require.NoError(b, os.MkdirAll(to, 0o755))
-		command(b, environment, python, "job.py", "train", folder, to, to, "emotion", seed)
-	})
-	rows := [][]string{{"", "seconds", "to one process"}, {"one process, --seeds 0-31", fmt.Sprintf("%.2f", one.seconds), "1"}}
+		took, _ := command(b, environment, python, "job.py", "train", folder, to, to, "emotion", seed)
+		return took
+	}
+	kept := filepath.Join(dir, "python")
+	inPython(kept, "0")
+	pythons := each(func(seed string) sample { return inPython(kept, seed) })
+	anew := each(func(seed string) sample { return inPython(filepath.Join(dir, "anew", seed), seed) })
+	rows := [][]string{{"", "seconds", "to one process", "of processors", "to one process"}}
 	for _, r := range []struct {
-		name    string
-		seconds float64
-	}{{"32 processes of ours", processes}, {"32 of Python", pythons}, {"32 of Python, features anew", anew}} {
-		rows = append(rows, []string{r.name, fmt.Sprintf("%.1f", r.seconds), fmt.Sprintf("%.1f", r.seconds/one.seconds)})
+		name string
+		took sample
+	}{{"one process, --seeds 0-31", one}, {"32 processes of ours", processes}, {"32 of Python", pythons}, {"32 of Python, features anew", anew}} {
+		rows = append(rows, []string{r.name, fmt.Sprintf("%.1f", r.took.seconds), fmt.Sprintf("%.1f", r.took.seconds/one.seconds),
+			fmt.Sprintf("%.1f", r.took.processor), fmt.Sprintf("%.1f", r.took.processor/one.processor)})
 	}
 	section(fmt.Sprintf("32 seeds of emotion: features of %d copies of the shared files and 50 epochs", times), rows,
 		fmt.Sprintf("%d of 32 programs were measured, the rest is their share; one process held %.0f MB", measured, one.megabytes))
