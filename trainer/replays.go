@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// worthRecording is how many steps a run has at least where they are recorded.
-	worthRecording = 32
+	// worthRecording is how many steps a run has at least where they are recorded: to prove a
+	// recording takes as long as ten steps or so.
+	worthRecording = 100
 	// trials are the steps that Go calls before the first replay: those that are recorded, and
 	// others that show whether Go decides otherwise now and then.
 	trials = 8
@@ -59,10 +60,14 @@ func (p *replays) gathers() bool {
 
 // takes reports whether perform does the step of a batch; one without X is to be gathered.
 func (p *replays) takes(b data.Batch) bool {
-	if p == nil || p.r == nil || p.gather || b.X == nil || b.Len != p.s.BatchSize {
-		return b.X == nil && p.gathers()
-	}
-	if p.set == nil {
+	switch {
+	case p == nil || p.r == nil:
+		return false
+	case p.gather:
+		return b.X == nil
+	case b.X == nil || b.Len != p.s.BatchSize:
+		return false
+	case p.set == nil:
 		p.set = (&data.Set{X: b.X, Y: b.Y, More: b.More}).To(b.X.Device())
 	}
 	return p.set.Fill(b)

@@ -19,6 +19,9 @@ import (
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
+// longRun is how many epochs make recording worth it, in groups too.
+const longRun = 52
+
 // outcomes are what a run ends with, and how it got there.
 type outcomes struct {
 	everything map[string]any
@@ -32,7 +35,7 @@ func outcomeOf(t *testing.T, eager bool, change func(*trial)) (o outcomes) {
 	t.Helper()
 	r := newTrial(1, torch.CPU, t.TempDir())
 	defer r.close()
-	r.Epochs, r.SaveInterval = 16, -1
+	r.Epochs, r.SaveInterval = longRun, -1
 	change(r)
 	r.Eager = eager
 	r.OnNotice = func(text string) { o.notices = append(o.notices, text) }
@@ -88,27 +91,27 @@ func TestReplaysHaveTheBitsOfEagerSteps(t *testing.T) {
 		change   func(*trial)
 		replayed int
 	}{
-		"simple":             {func(*trial) {}, 27},
-		"hooks":              {hooked, 27},
-		"metrics":            {scored, 27},
-		"metrics and hooks":  {func(r *trial) { scored(r); hooked(r) }, 27},
-		"groups":             {groups, 12},
-		"groups and metrics": {func(r *trial) { groups(r); scored(r) }, 12},
-		"groups, scaled":     {func(r *trial) { groups(r); scaled(r) }, 12},
-		"scaled":             {scaled, 27},
-		"clipped":            {func(r *trial) { r.ClipValue, r.ClipNorm = 0.02, 0.05 }, 27},
-		"a source":           {every, 42},
-		"source and metrics": {func(r *trial) { every(r); scored(r); hooked(r) }, 42},
-		"a loader":           {func(r *trial) { load(&r.Run, 2, noise); scored(r) }, 27},
-		"bfloat16":           {func(r *trial) { r.Autocast = torch.BFloat16 }, 27},
-		"weight decay":       {decayed, 27},
+		"simple":             {func(*trial) {}, 99},
+		"hooks":              {hooked, 99},
+		"metrics":            {scored, 99},
+		"metrics and hooks":  {func(r *trial) { scored(r); hooked(r) }, 99},
+		"groups":             {groups, 48},
+		"groups and metrics": {func(r *trial) { groups(r); scored(r) }, 48},
+		"groups, scaled":     {func(r *trial) { groups(r); scaled(r) }, 48},
+		"scaled":             {scaled, 99},
+		"clipped":            {func(r *trial) { r.ClipValue, r.ClipNorm = 0.02, 0.05 }, 99},
+		"a source":           {every, 150},
+		"source and metrics": {func(r *trial) { every(r); scored(r); hooked(r) }, 150},
+		"a loader":           {func(r *trial) { load(&r.Run, 2, noise); scored(r) }, 99},
+		"bfloat16":           {func(r *trial) { r.Autocast = torch.BFloat16 }, 99},
+		"weight decay":       {decayed, 99},
 		"early stopping":     {func(r *trial) { r.Stop = &EarlyStopping{Patience: 2, MinDelta: 0.05} }, -1},
 		"schedule of steps": {func(r *trial) {
 			r.PerStep, r.Scheduler = true, optim.NewExponentialLR(r.Optimizer, optim.ExponentialLRConfig{Gamma: 0.97})
-		}, 27},
-		"targets are ignored": {ignored, 27},
-		"batch norm":          {normalized, 27},
-		"parts":               {parted, 27},
+		}, 99},
+		"targets are ignored": {ignored, 99},
+		"batch norm":          {normalized, 99},
+		"parts":               {parted, 99},
 	} {
 		t.Run(name, func(t *testing.T) {
 			torchtest.NoLeaks(t)
@@ -272,7 +275,7 @@ func TestResumeAcrossReplays(t *testing.T) {
 				defer r.close()
 				ctx, cancel := context.WithCancel(context.Background())
 				steps := 0
-				r.Epochs, r.Eager = 16, eager
+				r.Epochs, r.Eager = longRun, eager
 				r.OnProgress = func(Progress) {
 					if steps++; steps == at {
 						cancel()
@@ -322,7 +325,7 @@ func TestReplaysFindNaN(t *testing.T) {
 	torchtest.NoLeaks(t)
 	r := newTrial(1, torch.CPU, "")
 	defer r.close()
-	r.Epochs = 16
+	r.Epochs = longRun
 	r.OnEpoch = func(e Epoch) error {
 		if e.Index == 5 {
 			sample := data.Order(25, r.Seed, 6)[12] // of the second batch

@@ -184,7 +184,7 @@ type Run struct {
 	// The host.
 
 	// Steps are recorded with [torch.Record] and replayed, with the same bits in about half the
-	// time, where that can be done: on the CPU, in a run of 32 steps or more. Go calls Step, or
+	// time, where that can be done: on the CPU, in a run of 100 steps or more. Go calls Step, or
 	// the Forward of Model and Loss, for the first 8 batches and the first of each epoch, and
 	// for the last one where it is smaller. If such a call shows that the step has become
 	// another one, it is recorded anew, and OnNotice says so; what cannot be recorded is called
