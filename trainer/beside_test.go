@@ -33,6 +33,7 @@ func sideBySide(t *testing.T, device torch.Device) {
 	ctx := context.Background()
 	whole := newTrial(1, device, t.TempDir())
 	defer whole.close()
+	whole.MustRecord = device == torch.CPU // the others, which are long, record without it
 	torch.ManualSeed(seed)
 	before := torch.RNGState(device)
 	defer before.Close()
@@ -47,6 +48,7 @@ func sideBySide(t *testing.T, device torch.Device) {
 	beside := func(dir string, cut int) map[string]any {
 		r := newTrial(1, device, dir)
 		defer r.close()
+		r.MustRecord = whole.MustRecord
 		others := []*trial{newTrial(2, device, ""), newTrial(3, device, "")}
 		torch.ManualSeed(seed)
 		c := ctx
