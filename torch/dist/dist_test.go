@@ -30,8 +30,8 @@ import (
 
 // The tests start this program again as the processes of a group.
 const (
-	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm or unused
-	failVariable    = "ETUDE_TEST_DIST_FAIL"    // the signal that the last rank sends itself
+	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm or scale
+	failVariable    = "ETUDE_TEST_DIST_FAIL"    // the signal that the last rank sends itself, or the network device that it cuts
 	timeoutVariable = "ETUDE_TEST_DIST_TIMEOUT" // seconds
 )
 
@@ -77,6 +77,9 @@ func network(kind string) any {
 
 // work trains a network, and prints its losses and weights.
 func work(g *dist.Group, kind string) error {
+	if kind == "scale" {
+		return scale(g)
+	}
 	torch.SetNumThreads(1)
 	net := network(kind)
 	var r result
@@ -93,9 +96,13 @@ func work(g *dist.Group, kind string) error {
 	settings.LR = 1e-2
 	opt := optim.NewAdam(nn.Parameters(net), settings)
 	for step := range steps {
-		if signal, err := strconv.Atoi(os.Getenv(failVariable)); err == nil && step == steps/2 && g.Rank == g.Size-1 && g.Attempt == 0 {
+		if fail := os.Getenv(failVariable); fail != "" && step == steps/2 && g.Rank == g.Size-1 && g.Attempt == 0 {
 			fmt.Fprintln(os.Stderr, "rank", g.Rank, "fails as it was told")
-			_ = syscall.Kill(os.Getpid(), syscall.Signal(signal))
+			if signal, err := strconv.Atoi(fail); err == nil {
+				_ = syscall.Kill(os.Getpid(), syscall.Signal(signal))
+			} else if err := exec.Command("ip", "link", "set", "dev", fail, "down").Run(); err != nil {
+				return err
+			}
 		}
 		var failed error
 		torch.Scope(func() {
@@ -148,15 +155,24 @@ func freePort(t *testing.T) int {
 
 // start starts one process for each name: "go", or "python".
 func start(t *testing.T, kind string, names []string, more ...string) []*process {
-	port := freePort(t)
-	ps := make([]*process, len(names))
-	for rank, name := range names {
+	var cmds []*exec.Cmd
+	for _, name := range names {
 		cmd := exec.Command(os.Args[0])
 		if name == "python" {
 			cmd = exec.Command(torchtest.Python(t), "testdata/ddp.py", kind)
 		}
-		cmd.Env = append(os.Environ(), workVariable+"="+kind, fmt.Sprint("RANK=", rank), fmt.Sprint("WORLD_SIZE=", len(names)),
-			"MASTER_ADDR=127.0.0.1", fmt.Sprint("MASTER_PORT=", port))
+		cmds = append(cmds, cmd)
+	}
+	return startAt(t, "127.0.0.1", kind, cmds, more...)
+}
+
+// startAt starts commands as the ranks of a group whose store is at an address.
+func startAt(t *testing.T, address, kind string, cmds []*exec.Cmd, more ...string) []*process {
+	port := freePort(t)
+	ps := make([]*process, len(cmds))
+	for rank, cmd := range cmds {
+		cmd.Env = append(os.Environ(), workVariable+"="+kind, fmt.Sprint("RANK=", rank), fmt.Sprint("WORLD_SIZE=", len(cmds)),
+			"MASTER_ADDR="+address, fmt.Sprint("MASTER_PORT=", port))
 		cmd.Env = append(cmd.Env, more...)
 		ps[rank] = &process{}
 		cmd.Stdout = &ps[rank].out
