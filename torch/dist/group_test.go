@@ -168,9 +168,16 @@ func TestNothingIsLeft(t *testing.T) {
 			assert.ErrorIs(t, g.Barrier(), dist.ErrClosed)
 			assert.ErrorIs(t, ddp.PrepareForForward(), dist.ErrClosed)
 		})
+		ranks(t, context.Background(), 2, time.Minute, func(g *dist.Group) {
+			if g.Rank == 1 {
+				time.Sleep(10 * time.Millisecond)
+				g.Abort()
+			}
+			assert.Error(t, g.Barrier())
+		})
 	}
 	// Go keeps the threads that it once needed, and libtorch those of its pools: so the
-	// number has to stop growing, and eight groups have at least 24 threads.
+	// number has to stop growing, and 16 groups have at least 48 threads.
 	for range 4 {
 		round()
 	}
