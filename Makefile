@@ -66,11 +66,11 @@ gotorch: libtorch ## Compile GoTorch's C++ for the libtorch that is set up
 
 .PHONY: test-gotorch
 test-gotorch: gotorch ## Lint and test torch/gotorch with GoTorch
-	$(with-gotorch) go run $(LINT) run --build-tags gotorch ./torch/gotorch
+	$(with-gotorch) go run $(LINT) run --build-tags gotorch ./torch/gotorch ./scripts/bench/gotorch
 	$(with-gotorch) ETUDE_TEST_REQUIRE_LIBTORCH=1 $(TEST) -tags gotorch -ldflags '-r $(CURDIR)/bin/gotorch' ./torch/gotorch
 
 .PHONY: bench
-bench: libtorch ## Compare speed and memory with PyTorch, JAX, librosa and C++ in one table (BENCH=-short)
+bench: libtorch ## Compare speed and memory with PyTorch, JAX, GoTorch, librosa and C++ in one table (BENCH=-short)
 	ETUDE_TEST_REQUIRE_LIBTORCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(BENCH) ./scripts/bench
 
 # Where there is no GPU, DEVICE=cpu tries the program itself.

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,22 +93,49 @@ func compileStep(b *testing.B) (string, error) {
 	return program, nil
 }
 
-// guests are the programs at a number of threads.
-type guests struct{ python, compiled, jax, hand guest }
-
-func startGuests(b *testing.B, threads int, program string, failed error) guests {
-	n, python := strconv.Itoa(threads), torchtest.Python(b)
-	g := guests{python: start(b, python, "step.py", "--threads", n), hand: guest{absent: failed}}
-	if failed == nil {
-		g.hand = start(b, program, n)
+// compileGoTorch compiles gotorch/step.go, and GoTorch's C++ for the installed libtorch.
+func compileGoTorch(b *testing.B) (string, error) {
+	installed, err := libtorch.Locate()
+	if err != nil {
+		return "", err
 	}
+	lib, err := filepath.Abs("../../bin/gotorch")
+	program := filepath.Join(b.TempDir(), "gotorch")
+	for _, c := range [][]string{
+		{"bash", "../../torch/gotorch/build.sh", installed.Libtorch, lib},
+		{"go", "build", "-tags", "gotorch", "-ldflags", "-r " + lib, "-o", program, "./gotorch"},
+	} {
+		cmd := exec.CommandContext(b.Context(), c[0], c[1:]...)
+		cmd.Env = append(os.Environ(), "LIBRARY_PATH="+lib)
+		if out, failed := cmd.CombinedOutput(); failed != nil {
+			return "", fmt.Errorf("GoTorch was not compiled: %w: %s", failed, out)
+		}
+	}
+	return program, err
+}
+
+// guests are the programs at a number of threads.
+type guests struct{ python, compiled, jax, gotorch, hand guest }
+
+func startGuests(b *testing.B, threads int, byHand, goTorch func() (string, error)) guests {
+	n, python := strconv.Itoa(threads), torchtest.Python(b)
+	compiled := func(program func() (string, error)) guest {
+		path, err := program()
+		if err != nil {
+			return guest{absent: err}
+		}
+		// GoTorch asks for half of the cores, on one core for none, unless a number is given.
+		return start(b, "env", "OMP_NUM_THREADS="+n, path, n)
+	}
+	g := guests{python: start(b, python, "step.py", "--threads", n), hand: compiled(byHand)}
 	if testing.Short() {
 		g.compiled.absent = errors.New("left out in the short form: it compiles for minutes")
-		g.jax.absent = g.compiled.absent
+		g.jax.absent, g.gotorch.absent = g.compiled.absent, g.compiled.absent
 		return g
 	}
 	g.compiled = start(b, python, "step.py", "--threads", n)
 	g.jax = start(b, python, "step_jax.py", n)
+	g.gotorch = compiled(goTorch)
 	return g
 }
 
@@ -130,7 +158,7 @@ func rivals(n network, batch int, g guests) (list []rival, done func()) {
 		{turns.Contestant{Name: "ours, eager", Run: eager.time}, eager.losses},
 		{turns.Contestant{Name: "ours, recorded", Absent: absent, Run: recorded.time}, recorded.losses},
 		g.python.asks("Python", ask("default")), g.python.asks("Python, fused Adam", ask("fused")), g.python.asks("Python, DataLoader", ask("loader")),
-		g.compiled.asks("torch.compile, fused Adam", ask("compile")), byHand(g.jax, "JAX, one scan", "jax"),
+		g.compiled.asks("torch.compile, fused Adam", ask("compile")), byHand(g.jax, "JAX, one scan", "jax"), byHand(g.gotorch, "GoTorch", "gotorch"),
 		byHand(g.hand, "libtorch by hand", "libtorch"), byHand(g.hand, "plain C++ with sgemm", "plain"), least,
 	}, func() { eager.close(); recorded.close() }
 }
@@ -175,13 +203,18 @@ func steps(b *testing.B, title string, threads int, pace pace, g guests, columns
 			list, done := rivals(c.network, c.batch, g)
 			list = slices.DeleteFunc(list, func(r rival) bool { return c.only != nil && !slices.Contains(c.only, r.Name) })
 			results := turns.Race(b.Context(), agree(b, c.title, list), pace.rounds, pace.each)
+			last := len(results) - 1 // the least possible
+			results = append(results, turns.Result{Name: "ours, recorded, to the least"})
 			for i, r := range results {
 				if i+1 == len(rows) {
 					rows = append(rows, []string{r.Name})
 				}
 				cell := spread(ratios(r.Times, results[0].Times), "%.2f")
-				if i == 0 {
+				switch i {
+				case 0:
 					cell = spread(r.Times, "%.3f") + " ms"
+				case last + 1:
+					cell = spread(ratios(results[1].Times, results[last].Times), "%.2f")
 				}
 				rows[i+1] = append(rows[i+1], cell)
 				if why := r.Name + ": " + cmp.Or(r.Problem, r.Absent); !strings.HasSuffix(why, " ") {
@@ -217,13 +250,14 @@ func newPace() pace {
 // thread and at two, and how the time grows with the batch and the width.
 func BenchmarkSteps(b *testing.B) {
 	torchtest.Need(b)
-	program, failed := compileStep(b)
+	byHand := sync.OnceValues(func() (string, error) { return compileStep(b) })
+	goTorch := sync.OnceValues(func() (string, error) { return compileGoTorch(b) })
 	for threads := range min(2, runtime.NumCPU()) {
 		threads++
 		if threads > 1 && testing.Short() {
 			break
 		}
-		g := startGuests(b, threads, program, failed)
+		g := startGuests(b, threads, byHand, goTorch)
 		var columns []column
 		for _, n := range networks() {
 			columns = append(columns, column{n.name, n, batch, nil})
