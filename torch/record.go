@@ -45,6 +45,7 @@ type Recording struct {
 	h       ctorch.Recording
 	step    func() []*Tensor
 	calls   int // of the step, up to runs
+	device  int // the number of the CUDA device that the step computes on; -1 for the CPU
 	closed  bool
 	cleanup runtime.Cleanup
 	results []*Tensor
@@ -57,9 +58,15 @@ type Recording struct {
 var recording atomic.Int32
 
 // Record calls step three times, for state that is born in the first, and to compare the
-// second with the third. It returns what replays the step, on the CPU, with the bits that
+// second with the third. It returns what replays the step, on the CPU with the bits that
 // calling it would give: each operator that writes into given memory, and a whole step, was
 // compared with libtorch's. Its results stay where they are, for [Recording.Results].
+//
+// A CUDA graph (cuda.Graph) captures the third call of a step that computes on one GPU, and is
+// launched for it and for each replay on the caller's stream; the host does not wait for it. Its
+// random numbers come from the generators of the goroutine that recorded it, and it rounds the
+// learning rate to float32. This was compiled and tested on a stand-in for CUDA; it has not run
+// on a GPU.
 //
 // A replay reads and writes the tensors that the step used and did not make, such as weights,
 // their optimizer's state and inputs. Random numbers are drawn from the generators of the
@@ -67,10 +74,11 @@ var recording atomic.Int32
 // were, but for what [BeforeReplay] sees to, as the optimizers do for the learning rate.
 //
 // A step is refused, with an error that is [ErrRefused] and says why, where the host reads a
-// value; where a shape depends on values; where a tensor is on another device, sparse or a
+// value; where a shape depends on values; where tensors are on different devices, sparse or
 // conjugate; where random generators are seeded, or an operator is given one; and where two
 // steps are not the same: other operators, another number, an input that is made anew. A panic
-// of step's with an *[Error] is returned, too.
+// of step's with an *[Error] is returned, too. If it is the capture that fails, step is called a
+// fourth time, because the third has done nothing on the GPU.
 //
 // Gradients that a replay makes are not in [Tensor.Grad]. Where Go code gives the
 // optimizer or the network other tensors, as LoadStateDict of an optimizer does, the step has
@@ -151,10 +159,30 @@ func (r *Recording) record() (err error) {
 				r.step()
 				return
 			}
-			check("Record", r.h.Begin())
 			defer r.h.Abandon()
-			results := r.step()
-			if err = r.end(results); err == nil && r.calls == runs-1 {
+			last := r.calls == runs-1
+			captures := last && r.device >= 0
+			var results []*Tensor
+			call := func() {
+				check("Record", r.h.Begin())
+				results = r.step()
+			}
+			if !captures {
+				call()
+			} else if err = r.capture(call); err != nil {
+				r.h.Abandon()
+				r.step()
+				return
+			}
+			err = r.end(results)
+			if captures { // which does not do the step
+				_, failed := r.h.Replay(1, new(atomic.Int32))
+				check("Record", failed)
+				s, failed := ctorch.CurrentCUDAStream(r.device)
+				check("Record", failed)
+				check("Record", s.Synchronize())
+			}
+			if err == nil && last {
 				r.keep(len(results))
 			}
 		})
@@ -164,6 +192,26 @@ func (r *Recording) record() (err error) {
 	return err
 }
 
+// capture makes a CUDA graph of what f launches.
+func (r *Recording) capture(f func()) error {
+	err := ctorch.CUDA()
+	if err == nil {
+		s, failed := ctorch.CurrentCUDAStream(r.device)
+		if failed == nil && s.ID == 0 { // the default stream cannot be captured
+			s, failed = ctorch.NewCUDAStream(r.device, false)
+		}
+		check("Record", failed)
+		g, failed := ctorch.NewCUDAGraph()
+		check("Record", failed)
+		r.h.Launch(g)
+		err = g.Capture(s, ctorch.CUDAPool{}, true, func() error { return Try(f) })
+	}
+	if err != nil {
+		return fmt.Errorf("torch: Record: %w: %w", ErrRefused, err)
+	}
+	return nil
+}
+
 // end ends a step that was recorded.
 func (r *Recording) end(results []*Tensor) error {
 	handles := make([]ctorch.Handle, len(results))
@@ -171,11 +219,12 @@ func (r *Recording) end(results []*Tensor) error {
 		handles[i] = t.enter("Record")
 		defer t.ref.Leave()
 	}
-	refused, err := r.h.End(handles)
+	device, refused, err := r.h.End(handles)
 	if refused != "" {
 		return fmt.Errorf("torch: Record: %w: %s", ErrRefused, refused)
 	}
 	check("Record", err)
+	r.device = device
 	return nil
 }
 
@@ -243,7 +292,7 @@ func (r *Recording) Results() []*Tensor { return r.results }
 
 // RecordingPlan says how many operators a step has, and what becomes of them in a replay.
 type RecordingPlan struct {
-	Recorded int
+	Recorded int // the rest is 0 on a GPU
 	// Those that are not run: views; what nobody reads; what never changes; copies and
 	// concatenations, whose parts are made where they lie in the whole.
 	Views, Dead, Hoisted, Copies, Cats int

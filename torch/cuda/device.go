@@ -5,7 +5,6 @@ package cuda
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -97,15 +96,7 @@ func ReadVersions() (v Versions, err error) {
 // OnDevice calls f with a device as its goroutine's current one: the one that
 // "cuda" without a number means to libtorch.
 func OnDevice(device int, f func()) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old, err := get(func() (int, *ctorch.Error) { return ctorch.SwapCUDADevice(device) })
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ctorch.RestoreCUDADevice(old) }() // it was current, so it is there
-	f()
-	return nil
+	return do(func() *ctorch.Error { return ctorch.OnCUDADevice(device, f) })
 }
 
 // Synchronize waits for all work of a device, of all its streams.

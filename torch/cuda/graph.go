@@ -6,7 +6,6 @@ package cuda
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/ctorch"
@@ -70,10 +69,6 @@ type CaptureConfig struct {
 	ThreadLocal bool
 }
 
-// capturing is held by a capture. CUDA refuses to wait for a device, as is done before
-// each, while a stream of it is captured.
-var capturing sync.Mutex
-
 // Capture calls f with s as the current stream and keeps what it launches, which
 // does not run. s must not be the default stream. Captures of several goroutines take
 // turns; f itself must not capture. An *[torch.Error] that f panics
@@ -89,51 +84,12 @@ func (g *Graph) Capture(s *Stream, c CaptureConfig, f func()) error {
 	if g.stream != nil {
 		return errors.New("cuda: the graph has captured already; Reset comes first")
 	}
-	capturing.Lock()
-	defer capturing.Unlock()
-	if err := Synchronize(s.Device()); err != nil {
-		return err
+	err = h.Capture(s.s, c.Pool.p, c.ThreadLocal, func() error { return torch.Try(f) })
+	if err != nil {
+		return fmt.Errorf("cuda: capture: %w", err)
 	}
-	// This capture cannot use the blocks that other captures left free.
-	if err := EmptyCache(); err != nil {
-		return err
-	}
-	var failed error
-	err = s.Do(func() { failed = capture(h, c, f) })
-	if err == nil && failed == nil {
-		g.stream = s
-	}
-	return errors.Join(err, failed)
-}
-
-// capture brackets f. Whatever happens inside, the stream leaves capture mode:
-// everything after would fail otherwise.
-func capture(h ctorch.CUDAGraph, c CaptureConfig, f func()) (err error) {
-	mode := 0 // cudaStreamCaptureModeGlobal
-	if c.ThreadLocal {
-		mode = 1
-	}
-	if err := h.Begin(c.Pool.p, mode); err != nil {
-		return errors.Join(wrap(err), wrap(h.Reset()))
-	}
-	done := false
-	defer func() {
-		end := wrap(h.End())
-		if done && err == nil && end == nil {
-			return
-		}
-		if done && err == nil {
-			err = end // otherwise it only repeats that f failed
-		}
-		if failed := h.Reset(); failed != nil {
-			err = errors.Join(err, wrap(failed))
-		}
-	}()
-	if err = torch.Try(f); err != nil {
-		err = fmt.Errorf("cuda: capture: %w", err)
-	}
-	done = true
-	return err
+	g.stream = s
+	return nil
 }
 
 // Replay launches the graph on the stream that it was captured on; the host does

@@ -3,11 +3,7 @@
 
 package cuda
 
-import (
-	"runtime"
-
-	"github.com/etude-ml/etude/torch/internal/ctorch"
-)
+import "github.com/etude-ml/etude/torch/internal/ctorch"
 
 // Stream is a queue of work of one device: what is in one stream runs in order,
 // what is in two may run at once. Streams come from libtorch's pool of 32 a device
@@ -48,16 +44,7 @@ func (s *Stream) Device() int { return s.s.Device }
 // current device. Tensors from other streams may be read inside once s waits for
 // those (WaitStream), and those made inside may be read elsewhere once that stream
 // waits for s; both have to stay open until then.
-func (s *Stream) Do(f func()) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	old, err := get(func() (ctorch.CUDAStream, *ctorch.Error) { return ctorch.SwapCUDAStream(s.s) })
-	if err != nil {
-		return err
-	}
-	defer func() { _, _ = ctorch.SwapCUDAStream(old) }() // it was current, so it is there
-	return OnDevice(s.s.Device, f)
-}
+func (s *Stream) Do(f func()) error { return do(func() *ctorch.Error { return s.s.Do(f) }) }
 
 // Synchronize waits until all work that s has been given is done.
 func (s *Stream) Synchronize() error { return do(s.s.Synchronize) }

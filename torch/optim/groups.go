@@ -36,7 +36,7 @@ type Group[C comparable] struct {
 	states  []state // of each parameter
 	updates []*update
 	extra   *torch.Dict   // keys of a loaded state dict that are not ours
-	rate    *torch.Tensor // float64: the learning rate of a step that is recorded; nil before the first
+	rate    *torch.Tensor // the learning rate of a step that is recorded; nil before the first
 	rated   float64       // what rate holds
 }
 
@@ -145,7 +145,11 @@ func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
 	}
 	if g.rate == nil {
 		g.rated = *g.lr(r)
-		torch.Unscoped(func() { g.rate = torch.Full([]int{}, g.rated, torch.Options{DType: torch.Float64}) })
+		o := torch.Options{DType: torch.Float64}
+		if d := g.Params[0].Device(); d.Type == torch.DeviceCUDA { // whose kernels take a float32 there
+			o = torch.Options{Device: d}
+		}
+		torch.Unscoped(func() { g.rate = torch.Full([]int{}, g.rated, o) })
 	}
 	return g.rate
 }

@@ -8,6 +8,12 @@ package ctorch
 */
 import "C"
 
+import (
+	"errors"
+	"runtime"
+	"sync"
+)
+
 // CUDA returns why the CUDA bridge cannot be called; nil if it can. Call the other CUDA
 // functions only after it has returned nil.
 func CUDA() error { return cudaProblem }
@@ -73,6 +79,19 @@ func SwapCUDADevice(device int) (int, *Error) {
 // no context to a device that has none.
 func RestoreCUDADevice(old int) *Error { return fail(C.go_cuda_device_restore(C.int32_t(old))) }
 
+// OnCUDADevice calls f with a device as the current one.
+func OnCUDADevice(device int, f func()) *Error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	old, err := SwapCUDADevice(device)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = RestoreCUDADevice(old) }() // it was current, so it is there
+	f()
+	return nil
+}
+
 // SynchronizeCUDA waits for all work of a device.
 func SynchronizeCUDA(device int) *Error { return fail(C.go_cuda_synchronize(C.int32_t(device))) }
 
@@ -131,6 +150,18 @@ func SwapCUDAStream(s CUDAStream) (CUDAStream, *Error) {
 	var old C.ct_cuda_stream
 	err := fail(C.go_cuda_stream_swap(s.c(), &old))
 	return streamOf(old), err
+}
+
+// Do calls f with s as the current stream, and its device as the current device.
+func (s CUDAStream) Do(f func()) *Error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	old, err := SwapCUDAStream(s)
+	if err != nil {
+		return err
+	}
+	defer func() { _, _ = SwapCUDAStream(old) }() // it was current, so it is there
+	return OnCUDADevice(s.Device, f)
 }
 
 // Synchronize waits for the stream's work.
@@ -208,14 +239,56 @@ func NewCUDAGraph() (CUDAGraph, *Error) {
 // Free frees the graph.
 func (g CUDAGraph) Free() { C.go_cuda_graph_free(C.ct_cuda_graph(g)) }
 
-// Begin starts to capture the calling thread's current stream.
-func (g CUDAGraph) Begin(pool CUDAPool, mode int) *Error {
-	p := C.ct_cuda_pool{first: C.uint64_t(pool.First), second: C.uint64_t(pool.Second)}
-	return fail(C.go_cuda_graph_begin(C.ct_cuda_graph(g), p, C.int32_t(mode)))
+// capturing is held by a capture. CUDA refuses to wait for a device, as is done before
+// each, while a stream of it is captured.
+var capturing sync.Mutex
+
+// Capture calls f with s as the current stream and keeps what it launches, unless f fails.
+// threadLocal: unsafe calls of other threads do not make it fail.
+func (g CUDAGraph) Capture(s CUDAStream, pool CUDAPool, threadLocal bool, f func() error) (err error) {
+	capturing.Lock()
+	defer capturing.Unlock()
+	if err := SynchronizeCUDA(s.Device); err != nil {
+		return err
+	}
+	// This capture cannot use the blocks that other captures left free.
+	if err := EmptyCUDACache(); err != nil {
+		return err
+	}
+	if failed := s.Do(func() { err = g.capture(pool, threadLocal, f) }); failed != nil {
+		return failed
+	}
+	return err
 }
 
-// End ends what Begin started.
-func (g CUDAGraph) End() *Error { return fail(C.go_cuda_graph_end(C.ct_cuda_graph(g))) }
+// capture brackets f. Whatever happens inside, the stream leaves capture mode:
+// everything after would fail otherwise.
+func (g CUDAGraph) capture(pool CUDAPool, threadLocal bool, f func() error) (err error) {
+	join := func(failed *Error) {
+		if failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	done := false
+	defer func() {
+		if !done || err != nil {
+			join(g.Reset())
+		}
+	}()
+	p := C.ct_cuda_pool{first: C.uint64_t(pool.First), second: C.uint64_t(pool.Second)}
+	// cudaStreamCaptureModeGlobal, or ThreadLocal
+	if failed := fail(C.go_cuda_graph_begin(C.ct_cuda_graph(g), p, cbool(threadLocal))); failed != nil {
+		return failed
+	}
+	defer func() {
+		if end := fail(C.go_cuda_graph_end(C.ct_cuda_graph(g))); err == nil {
+			join(end) // otherwise it only repeats that f failed
+		}
+	}()
+	err = f()
+	done = true
+	return err
+}
 
 // Replay launches what was captured on the calling thread's current stream.
 func (g CUDAGraph) Replay() *Error { return fail(C.go_cuda_graph_replay(C.ct_cuda_graph(g))) }

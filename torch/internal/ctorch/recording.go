@@ -30,16 +30,21 @@ func NewRecording() (Recording, *Error) {
 func (r Recording) Begin() *Error { return fail(C.go_record_begin(r.c())) }
 
 // End ends a step, whose results are wanted after each replay. The second one makes the plan.
-// refused says why the step cannot be recorded; "" if it can.
-func (r Recording) End(results []Handle) (refused string, _ *Error) {
+// device is the number of the CUDA device that it computes on, -1 for the CPU. refused says why
+// the step cannot be recorded; "" if it can.
+func (r Recording) End(results []Handle) (device int, refused string, _ *Error) {
 	var why *C.char
-	err := fail(C.go_record_end(r.c(), (*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(results))), C.int32_t(len(results)), &why))
+	var d C.int32_t
+	err := fail(C.go_record_end(r.c(), (*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(results))), C.int32_t(len(results)), &d, &why))
 	if why != nil {
 		defer C.free(unsafe.Pointer(why))
 		refused = C.GoString(why)
 	}
-	return refused, err
+	return int(d), refused, err
 }
+
+// Launch lets replays launch g, which captured the step and which is the recording's from now on.
+func (r Recording) Launch(g CUDAGraph) { C.go_record_graph(r.c(), C.ct_cuda_graph(g)) }
 
 // Abandon ends a step that failed.
 func (r Recording) Abandon() { C.go_record_abandon(r.c()) }

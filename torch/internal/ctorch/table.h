@@ -85,8 +85,11 @@ static inline ct_error *go_backward(ct_tensor t, ct_tensor gradient, int32_t ret
 static inline ct_error *go_record_new(ct_recording *out) { return ct_table->record_new(out); }
 static inline ct_error *go_record_begin(ct_recording r) { return ct_table->record_begin(r); }
 static inline ct_error *go_record_end(ct_recording r, const ct_tensor *results, int32_t n,
-                                      char **refused) {
-  return ct_table->record_end(r, results, n, refused);
+                                      int32_t *device, char **refused) {
+  return ct_table->record_end(r, results, n, device, refused);
+}
+static inline void go_record_graph(ct_recording r, ct_cuda_graph g) {
+  ct_table->record_graph(r, (ct_graph){g, cuda_table->graph_replay, cuda_table->graph_free});
 }
 static inline void go_record_abandon(ct_recording r) { ct_table->record_abandon(r); }
 static inline void go_record_free(ct_recording r) { ct_table->record_free(r); }

@@ -256,6 +256,7 @@ STANDIN cudaError_t cudaEventRecordWithFlags(cudaEvent_t e, cudaStream_t s, unsi
   recorded[e] = s;
   return cudaSuccess;
 }
+STANDIN cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) { return cudaEventRecordWithFlags(e, s, 0); }
 STANDIN cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned) {
   Lock lock(mutex);
   standin::give(("wait for " + name(recorded[e]) + " in").c_str(), s);

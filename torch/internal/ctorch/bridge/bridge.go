@@ -14,7 +14,7 @@ import (
 
 // ABI is CT_ABI of ct.h; a test compares them. The CUDA bridge has its own, which
 // ctorch checks when it loads it.
-const ABI = 7
+const ABI = 8
 
 //go:embed cpp
 var embedded embed.FS

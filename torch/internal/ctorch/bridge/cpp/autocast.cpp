@@ -58,6 +58,8 @@ void autocast_leave(const ct_autocast* old) {
 }  // namespace etude::autocast
 
 bool etude::record::casts(const c10::OperatorHandle& op) {
-  constexpr auto kKey = c10::DispatchKey::AutocastCPU;
-  return at::autocast::is_autocast_enabled(at::kCPU) && op.hasKernelForDispatchKey(kKey) && !c10::impl::tls_is_dispatch_key_excluded(kKey);
+  auto on = [&](c10::DeviceType type, c10::DispatchKey key) {
+    return at::autocast::is_autocast_enabled(type) && op.hasKernelForDispatchKey(key) && !c10::impl::tls_is_dispatch_key_excluded(key);
+  };
+  return on(at::kCPU, c10::DispatchKey::AutocastCPU) || on(at::kCUDA, c10::DispatchKey::AutocastCUDA);
 }

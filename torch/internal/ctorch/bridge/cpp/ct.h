@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the bridge is loaded. */
-#define CT_ABI 7
+#define CT_ABI 8
 
 /* Handles are integers on purpose: Go must never take them for its own memory. */
 typedef uintptr_t ct_tensor; /* at::TensorImpl*, never 0 unless said so */
@@ -136,6 +136,13 @@ typedef struct ct_plan {
   int64_t bytes;                              /* of values that live within a step */
 } ct_plan;
 
+/* A ct_cuda_graph with its entries in ct_cuda_api. */
+typedef struct ct_graph {
+  uintptr_t graph;
+  ct_error *(*replay)(uintptr_t graph);
+  void (*free)(uintptr_t graph);
+} ct_graph;
+
 typedef struct ct_api {
   uint32_t abi; /* CT_ABI the bridge was compiled with */
   uint32_t size; /* sizeof(ct_api) */
@@ -193,10 +200,14 @@ typedef struct ct_api {
   /* Recorded steps. record_begin and record_end stand around a step on one thread; results
    * are wanted after each replay. Two steps are needed: the second record_end makes the plan,
    * and proves that a replay gives the second step's bits; later ones only compare. *refused is NULL, or malloc'ed text
-   * that says why the step cannot be recorded. record_abandon is for a step that failed. */
+   * that says why the step cannot be recorded. *device is the number of the CUDA device that it computes on, -1
+   * for none: then a graph has to capture the second step, and record_graph gives it to the recording, which
+   * launches and frees it. record_abandon is for a step that failed. */
   ct_error *(*record_new)(ct_recording *out);
   ct_error *(*record_begin)(ct_recording r);
-  ct_error *(*record_end)(ct_recording r, const ct_tensor *results, int32_t n, char **refused);
+  ct_error *(*record_end)(ct_recording r, const ct_tensor *results, int32_t n, int32_t *device,
+                          char **refused);
+  void (*record_graph)(ct_recording r, ct_graph graph);
   void (*record_abandon)(ct_recording r);
   void (*record_free)(ct_recording r);
   ct_error *(*record_results)(ct_recording r, ct_tensor *out /* new, n of record_end */);

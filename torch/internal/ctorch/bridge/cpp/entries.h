@@ -39,7 +39,8 @@ ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
 namespace record {
 ct_error* record_new(ct_recording*);
 ct_error* record_begin(ct_recording);
-ct_error* record_end(ct_recording, const ct_tensor*, int32_t, char**);
+ct_error* record_end(ct_recording, const ct_tensor*, int32_t, int32_t*, char**);
+void record_graph(ct_recording, ct_graph);
 void record_abandon(ct_recording);
 void record_free(ct_recording);
 ct_error* record_results(ct_recording, ct_tensor*);

@@ -59,6 +59,8 @@ struct Recording {
   std::vector<Node> nodes;
   std::vector<int> results;          // places whose values are wanted after each step
   std::unordered_set<Storage> made;  // by the step; all others come from outside, and stay
+  c10::Device device = c10::kCPU;    // that the step computes on
+  std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> freed;  // on a GPU: keeps addresses of what was made apart
   bool released = false;             // the memory of what was made: others may have its addresses
   // Counts the changes of each tensor from outside that the step writes to, for autograd.
   std::unordered_map<Storage, c10::VariableVersion> versions;

@@ -14,13 +14,31 @@
 namespace etude::record {
 namespace {
 
-thread_local Recorder* recorder = nullptr;
+// libtorch hands such an object on where one thread works for another.
+const auto kInfo = c10::DebugInfoKind::TEST_INFO_2;
 
-bool leaf(const c10::OperatorHandle& op) {
+thread_local const Node* inside = nullptr;  // the leaf that is running
+
+bool leaf(const c10::OperatorHandle& op, c10::ArrayRef<const c10::IValue> inputs) {
   using K = c10::DispatchKey;
-  return !casts(op) && (op.hasKernelForDispatchKey(K::CPU) || op.hasKernelForDispatchKey(K::CompositeExplicitAutograd) ||
-         op.hasKernelForDispatchKey(K::CompositeExplicitAutogradNonFunctional));
+  if (casts(op)) return false;
+  if (op.hasKernelForDispatchKey(K::CPU) || op.hasKernelForDispatchKey(K::CompositeExplicitAutograd) ||
+      op.hasKernelForDispatchKey(K::CompositeExplicitAutogradNonFunctional))
+    return true;
+  return op.hasKernelForDispatchKey(K::CUDA) &&
+         std::any_of(inputs.begin(), inputs.end(), [](auto& v) { return v.isTensor() && v.toTensor().is_cuda(); });
 }
+
+// A tensor that lies in a storage as t does in its own, without autograd.
+at::Tensor lying(c10::Storage storage, const at::Tensor& t) {
+  c10::InferenceMode below_autograd;
+  auto key = t.is_cuda() ? c10::DispatchKey::CUDA : c10::DispatchKey::CPU;
+  auto impl = c10::make_intrusive<c10::TensorImpl>(std::move(storage), c10::DispatchKeySet(key), t.dtype());
+  impl->set_sizes_and_strides(t.sizes(), t.strides(), t.storage_offset());
+  return at::Tensor(std::move(impl));
+}
+
+c10::Storage no_memory(c10::Device d) { return {c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, d)}; }
 
 // Whether masks, whose sizes count, are among the indices of aten::index.
 bool masks(const c10::IValue& indices) {
@@ -51,12 +69,14 @@ struct Recorder::Context : at::ObserverContext {
   const Node* outer = nullptr;
 };
 
-Recorder* Recorder::current() { return recorder; }
+Recorder* Recorder::current() { return static_cast<Recorder*>(c10::ThreadLocalDebugInfo::get(kInfo)); }
 
 Recorder::Recorder() {
-  if (recorder) throw Refused("this goroutine records a step already");
+  if (current()) throw Refused("this goroutine records a step already");
   auto start = [](const at::RecordFunction& f) -> std::unique_ptr<at::ObserverContext> {
     auto context = std::make_unique<Context>();
+    Recorder* recorder = current();
+    std::lock_guard<std::mutex> lock(recorder->mutex_);
     try {
       recorder->begin(f, *context);
     } catch (const std::exception& e) {
@@ -65,6 +85,8 @@ Recorder::Recorder() {
     return context;
   };
   auto end = [](const at::RecordFunction& f, at::ObserverContext* context) {
+    Recorder* recorder = current();
+    std::lock_guard<std::mutex> lock(recorder->mutex_);
     try {
       recorder->end(f, *static_cast<Context*>(context));
     } catch (const std::exception& e) {
@@ -73,12 +95,12 @@ Recorder::Recorder() {
   };
   handle_ = at::addThreadLocalCallback(
       at::RecordFunctionCallback(start, end).needsInputs(true).needsOutputs(true).scopes({at::RecordScope::FUNCTION}));
-  recorder = this;
+  c10::ThreadLocalDebugInfo::_push(kInfo, std::shared_ptr<c10::DebugInfoBase>(this, [](auto) {}));
 }
 
 Recorder::~Recorder() {
   at::removeCallback(handle_);
-  recorder = nullptr;
+  c10::ThreadLocalDebugInfo::_pop(kInfo);
 }
 
 size_t Recorder::Hash::operator()(const Key& k) const {
@@ -89,9 +111,9 @@ size_t Recorder::Hash::operator()(const Key& k) const {
 
 int Recorder::place(const at::Tensor& t, const std::string& of) {
   if (!t.defined()) return -1;
-  if (!t.device().is_cpu())
-    throw Refused("a tensor of " + of + " is on " + t.device().str() +
-                  ", and only steps on the CPU are recorded; cuda.Graph captures one on a GPU");
+  if (t.is_cuda() && r_.device.is_cpu()) r_.device = t.device();
+  if (!t.is_cpu() && t.device() != r_.device)
+    throw Refused("a tensor of " + of + " is on " + t.device().str() + ", and only steps on the CPU or on one GPU are recorded");
   if (t.layout() != at::kStrided || !t.has_storage() || t.is_conj() || t.is_neg() || t.is_quantized() || t._is_zerotensor())
     throw Refused("a tensor of " + of + " is sparse, quantized, conjugate or negative in its view, not a plain one");
   bool wrapped = t.unsafeGetTensorImpl()->is_wrapped_number();
@@ -101,12 +123,11 @@ int Recorder::place(const at::Tensor& t, const std::string& of) {
   k.insert(k.end(), t.strides().begin(), t.strides().end());
   auto [found, fresh] = index_.emplace(std::move(k), static_cast<int>(r_.places.size()));
   if (fresh) {
-    // Not t itself: autograd looks at how many hold it.
-    c10::InferenceMode below_autograd;
-    auto impl = c10::make_intrusive<c10::TensorImpl>(c10::Storage(t.storage()), c10::DispatchKeySet(c10::DispatchKey::CPU), t.dtype());
-    impl->set_sizes_and_strides(t.sizes(), t.strides(), t.storage_offset());
-    if (wrapped) impl->set_wrapped_number(true);
-    r_.places.push_back({at::Tensor(std::move(impl)), storage});
+    // Not t itself: autograd looks at how many hold it. Nor memory that a graph would not use again.
+    bool gone = t.is_cuda() && r_.made.count(storage);
+    if (gone) r_.freed.push_back(t.storage().getWeakStorageImpl());
+    r_.places.push_back({lying(gone ? no_memory(t.device()) : t.storage(), t), storage});
+    if (wrapped) r_.places.back().tensor.unsafeGetTensorImpl()->set_wrapped_number(true);
   }
   return found->second;
 }
@@ -116,22 +137,22 @@ void Recorder::begin(const at::RecordFunction& f, Context& context) {
   auto name = f.operator_name();
   if (!name) return;
   // Autograd keeps the value of what an operator is about to change.
-  bool saved = inside_ && mutates(*inside_) && name->name == "aten::clone" &&
+  bool saved = inside && mutates(*inside) && name->name == "aten::clone" &&
                !c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutogradCPU);
-  if (inside_ && !saved) return;
+  if (inside && !saved) return;
   auto op = c10::Dispatcher::singleton().findSchema(*name);
-  if (!op || !leaf(*op)) return;
+  if (!op || !leaf(*op, f.inputs())) return;
   if (op->hasTag(at::Tag::inplace_view)) {  // the next operator is given the new view
     const auto& base = op->schema().name();
     if (base == "aten::squeeze_" || base == "aten::unsqueeze_" || base == "aten::transpose_" || base == "aten::t_" ||
-        base == "aten::as_strided_" || base == "aten::detach_")
+        base == "aten::as_strided_" || base == "aten::detach_" || f.inputs()[0].toTensor().is_cuda())  // a graph keeps addresses
       return;
     throw Refused(toString(*name) + " changes the memory of a tensor");
   }
   context.node = Node{*op, toString(*name), {}, {}};
-  context.outer = inside_;
+  context.outer = inside;
   Node& n = *context.node;
-  inside_ = &n;
+  inside = &n;
   n.grad = c10::GradMode::is_enabled();
   for (const auto& v : f.inputs()) {
     Arg a;
@@ -164,29 +185,48 @@ void Recorder::begin(const at::RecordFunction& f, Context& context) {
 
 void Recorder::end(const at::RecordFunction& f, Context& context) {
   if (!context.node) return;
-  inside_ = context.outer;
+  inside = context.outer;
   if (!refused_.empty()) return;
   Node& n = *context.node;
   std::unordered_set<Storage> given;
   for (auto& a : n.args)
     for (int p : a.places)
       if (p >= 0) given.insert(r_.places[p].storage);
+  auto out = [&](const at::Tensor& t) {
+    if (t.defined() && t.has_storage() && !given.count(t.storage().unsafeGetStorageImpl())) r_.made.insert(t.storage().unsafeGetStorageImpl());
+    n.outs.push_back(place(t, n.name));
+  };
   for (const auto& v : f.outputs()) {
     if (v.isTensorList()) {
-      if (f.outputs().size() > 1) throw Refused(n.name + " returns a list beside other values");
+      if (f.outputs().size() > 1 && r_.device.is_cpu()) throw Refused(n.name + " returns a list beside other values");
       n.list = true;
-      for (const at::Tensor& t : v.toTensorList()) n.outs.push_back(place(t, n.name));
+      for (const at::Tensor& t : v.toTensorList()) out(t);
     } else {
-      n.outs.push_back(v.isTensor() ? place(v.toTensor(), n.name) : -1);
+      out(v.isTensor() ? v.toTensor() : at::Tensor());
     }
   }
-  for (int p : n.outs)
-    if (p >= 0 && !given.count(r_.places[p].storage)) r_.made.insert(r_.places[p].storage);
   r_.nodes.push_back(std::move(n));
 }
 
-Recording Recorder::finish(const std::vector<at::Tensor>& results) {
+// A graph takes what is on the CPU for a number that stays. Operators that draw random numbers return
+// their seeds there, but not while they are captured.
+void Recorder::check_device(bool captured) const {
+  auto check = [&](int p, const std::string& of) {
+    if (p < 0 || !r_.places[p].tensor.is_cpu()) return;
+    const auto& t = r_.places[p].tensor;
+    if (t.unsafeGetTensorImpl()->is_wrapped_number() || (!captured && t.dim() == 0 && r_.made.count(r_.places[p].storage))) return;
+    throw Refused("a tensor of " + of + " is on the CPU, and the step computes on " + r_.device.str());
+  };
+  for (auto& n : r_.nodes) {
+    for (auto& a : n.args)
+      for (int p : a.places) check(p, n.name);
+    for (int p : n.outs) check(p, n.name);
+  }
+}
+
+Recording Recorder::finish(const std::vector<at::Tensor>& results, bool captured) {
   if (!refused_.empty()) throw Refused(refused_);
+  if (r_.device.is_cuda()) check_device(captured);
   // What is not an operator's may be the host's, which would not write again.
   std::unordered_set<Storage> unwritten;
   for (auto& n : r_.nodes) {
@@ -210,14 +250,8 @@ Recording Recorder::finish(const std::vector<at::Tensor>& results) {
 }
 
 void release_memory(Recording& r) {
-  c10::InferenceMode below_autograd;
-  for (auto& p : r.places) {
-    if (!r.made.count(p.storage)) continue;
-    c10::Storage none(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::Device(c10::kCPU)));
-    auto impl = c10::make_intrusive<c10::TensorImpl>(std::move(none), c10::DispatchKeySet(c10::DispatchKey::CPU), p.tensor.dtype());
-    impl->set_sizes_and_strides(p.tensor.sizes(), p.tensor.strides(), p.tensor.storage_offset());
-    p.tensor = at::Tensor(std::move(impl));
-  }
+  for (auto& p : r.places)
+    if (r.made.count(p.storage)) p.tensor = lying(no_memory(p.tensor.device()), p.tensor);
   r.released = true;
 }
 
@@ -240,7 +274,7 @@ void compare(const Recording& a, const Recording& b) {
       throw Refused(what + " is another tensor in the next step");
     if (made || x.storage == y.storage) return;
     if (!a.released && a.made.count(y.storage)) throw Refused(what + " was made in the step before; copy it into a tensor that stays");
-    if (written || !x.tensor.equal(y.tensor))
+    if (written || x.tensor.device() != y.tensor.device() || !x.tensor.equal(y.tensor))
       throw Refused(what + " is another tensor with other values in the next step; copy what changes into a tensor that stays, before the step");
   };
   c10::InferenceMode below_autograd;

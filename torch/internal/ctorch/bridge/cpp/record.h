@@ -6,7 +6,10 @@
 
 #include <ATen/record_function.h>
 
+#include <c10/util/ThreadLocalDebugInfo.h>
+
 #include <functional>
+#include <mutex>
 #include <stdexcept>
 
 #include "plan.h"
@@ -19,15 +22,17 @@ struct Refused : std::runtime_error {
 };
 
 // Records the leaves among the operators that the calling thread runs: those with a kernel
-// of their own, below autograd and autocast. What they call themselves is not looked at.
-class Recorder {
+// of their own, below autograd and autocast. What they call themselves is not looked at. libtorch
+// goes backward through tensors of a GPU on a thread of that GPU, which works for the calling one.
+class Recorder : public c10::DebugInfoBase {
  public:
   Recorder();
-  ~Recorder();
+  ~Recorder() override;
   Recorder(const Recorder&) = delete;
 
-  // Ends the recording. results are wanted after each step. Throws Refused.
-  Recording finish(const std::vector<at::Tensor>& results);
+  // Ends the recording. results are wanted after each step. A CUDA graph has captured the step or
+  // has not. Throws Refused.
+  Recording finish(const std::vector<at::Tensor>& results, bool captured);
 
   // Gives the recording up, for the first of all reasons.
   void refuse(std::string why) {
@@ -46,12 +51,13 @@ class Recorder {
   int place(const at::Tensor&, const std::string& of);
   void begin(const at::RecordFunction&, Context&);
   void end(const at::RecordFunction&, Context&);
+  void check_device(bool captured) const;
 
   Recording r_;
   std::string refused_;
   std::unordered_map<Key, int, Hash> index_;
   at::CallbackHandle handle_;
-  const Node* inside_ = nullptr;  // the leaf that is running
+  std::mutex mutex_;
 };
 
 // Throws Refused where two recordings of a step are not the same: what differs would stay as

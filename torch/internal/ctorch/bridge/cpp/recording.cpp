@@ -18,9 +18,14 @@ struct Step {
   std::optional<Recording> last;   // of the step before; when there is a plan, the planned one
   std::optional<Snapshot> before;  // the third step
   std::optional<Snapshot> state;   // what a step leaves behind
-  std::unique_ptr<Replay> replay;
+  std::unique_ptr<Replay> replay;  // on the CPU
+  ct_graph graph{};                // on a GPU
   std::vector<at::Tensor> results;
 
+  ~Step() { launch({}); }
+  void launch(ct_graph g) {
+    if (auto old = std::exchange(graph, g); old.graph) old.free(old.graph);
+  }
   void end(const std::vector<at::Tensor>& results);
   void plan(const Recording&);
 };
@@ -52,27 +57,30 @@ void Step::plan(const Recording& second) {
 }
 
 void Step::end(const std::vector<at::Tensor>& tensors) {
-  auto r = std::exchange(recorder, nullptr)->finish(tensors);
+  auto r = std::exchange(recorder, nullptr)->finish(tensors, last && !last->released);
+  bool planned = r.device.is_cpu();
   if (!last) {
-    before.emplace(r);
+    if (planned) before.emplace(r);
     last = std::move(r);
     return;
   }
   compare(*last, r);
-  if (replay) return;
-  state.emplace(r);
-  try {
-    plan(r);
-  } catch (...) {
-    replay.reset();
-    state->restore();
-    throw;
+  if (last->released) return;
+  if (planned) {
+    state.emplace(r);
+    try {
+      plan(r);
+    } catch (...) {
+      replay.reset();
+      state->restore();
+      throw;
+    }
+    before.reset();
+    state->forget();
   }
-  before.reset();
-  state->forget();
   // Tensors for autograd, which sees no connection to the step.
-  for (int p : r.results) {
-    const auto& t = r.places[p].tensor;
+  for (size_t i = 0; i < tensors.size(); i++) {
+    const auto& t = planned ? r.places[r.results[i]].tensor : tensors[i];
     results.push_back(at::empty({0}, t.options()).set_(t.storage(), t.storage_offset(), t.sizes(), t.strides()));
   }
   release_memory(r);
@@ -93,7 +101,7 @@ ct_error* record_begin(ct_recording r) {
   });
 }
 
-ct_error* record_end(ct_recording r, const ct_tensor* results, int32_t n, char** refused) {
+ct_error* record_end(ct_recording r, const ct_tensor* results, int32_t n, int32_t* device, char** refused) {
   *refused = nullptr;
   return work([&] {
     Step& step = step_of(r);
@@ -101,11 +109,14 @@ ct_error* record_end(ct_recording r, const ct_tensor* results, int32_t n, char**
     for (int32_t i = 0; i < n; i++) tensors.push_back(borrow(results[i]));
     try {
       step.end(tensors);
+      *device = step.last->device.is_cuda() ? step.last->device.index() : -1;
     } catch (const Refused& e) {
       *refused = strdup(e.what());
     }
   });
 }
+
+void record_graph(ct_recording r, ct_graph graph) { step_of(r).launch(graph); }
 
 void record_abandon(ct_recording r) { step_of(r).recorder.reset(); }
 
@@ -118,7 +129,11 @@ ct_error* record_results(ct_recording r, ct_tensor* out) {
 }
 
 void record_plan(ct_recording r, ct_plan* out) {
-  const Replay& replay = *step_of(r).replay;
+  const Step& step = step_of(r);
+  *out = {};
+  if (step.last) out->recorded = static_cast<int32_t>(step.last->nodes.size());
+  if (!step.replay) return;
+  const Replay& replay = *step.replay;
   const Plan& p = replay.plan();
   *out = {p.recorded, p.views, p.dead, p.hoisted, p.copies, p.cats, replay.lowered(), replay.outs(), 0,
           p.arena.defined() ? static_cast<int64_t>(p.arena.nbytes()) : 0};
@@ -127,16 +142,21 @@ void record_plan(ct_recording r, ct_plan* out) {
 
 ct_error* replay(ct_recording r, int64_t n, const int32_t* stop, int64_t* done) {
   *done = 0;
-  return work([&] {
+  ct_error* failed = nullptr;
+  ct_error* thrown = work([&] {
     Step& step = step_of(r);
-    if (at::get_num_threads() != step.replay->threads()) {  // kernels divide their work otherwise
+    if (step.replay && at::get_num_threads() != step.replay->threads()) {  // kernels divide their work otherwise
       auto now = step.state->now();
       step.replay->prove();
       now.restore();
     }
-    for (; *done < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); ++*done) step.replay->step();
-    for (auto& [storage, version] : step.replay->plan().versions) c10::VariableVersion(version).bump();
+    for (; !failed && *done < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); *done += !failed) {
+      if (step.replay) step.replay->step();
+      else failed = step.graph.replay(step.graph.graph);
+    }
+    for (auto& [storage, version] : step.last->versions) c10::VariableVersion(version).bump();
   });
+  return thrown ? thrown : failed;
 }
 
 }  // namespace etude::record

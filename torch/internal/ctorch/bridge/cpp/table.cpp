@@ -33,6 +33,7 @@
   E(record::, record_new)        \
   E(record::, record_begin)      \
   E(record::, record_end)        \
+  E(record::, record_graph)      \
   E(record::, record_abandon)    \
   E(record::, record_free)       \
   E(record::, record_results)    \
