@@ -118,14 +118,25 @@ void lend_state(const c10::OperatorHandle& op, c10::DispatchKeySet keys,
   std::lock_guard<std::recursive_mutex> lock(lending);
   struct Loan {
     explicit Loan(c10::Device d) : process(process_generator(d)), mine(own->of(d)) {
-      before = copy_of(process);
-      move(mine, process);
+      if (process.device().is_cuda()) {  // where a graph may capture the draws: it cannot see copies
+        std::lock_guard<std::mutex> lock(process.mutex());
+        before = process.graphsafe_get_state();
+        process.graphsafe_set_state(mine);
+      } else {
+        before = copy_of(process);
+        move(mine, process);
+      }
       lent = true;
     }
     ~Loan() {
       lent = false;
-      move(process, mine);
-      move(before, process);
+      if (process.device().is_cuda()) {
+        std::lock_guard<std::mutex> lock(process.mutex());
+        process.graphsafe_set_state(before);
+      } else {
+        move(process, mine);
+        move(before, process);
+      }
     }
     static void move(at::Generator from, at::Generator to) {
       at::Tensor state;
