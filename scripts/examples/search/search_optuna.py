@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Searches for the learning rate and the batch size of a network with Optuna 4 or 5.
 
-usage: search_optuna.py DATA OUT [--network emotion] [--trials 20] [--epochs 50]
+usage: search_optuna.py DATA OUT [--network emotion] [--trials 20] [--epochs 50] [--seed N]
 
 Each trial is one `etude train` in OUT/trial-N. A trial that does worse than the others is
 stopped; it saves, so that `etude train NETWORK --out OUT/trial-N --resume` goes on from
@@ -54,12 +54,14 @@ parser.add_argument("out")
 parser.add_argument("--network", default="emotion")
 parser.add_argument("--trials", type=int, default=20)
 parser.add_argument("--epochs", type=int, default=50)
+parser.add_argument("--seed", type=int)  # of what is tried; another one for each time and machine
 args = parser.parse_args()
 pathlib.Path(args.out).mkdir(parents=True, exist_ok=True)
 study = optuna.create_study(
     study_name=args.network,
     storage=JournalStorage(journal.JournalFileBackend(str(pathlib.Path(args.out, "study.log")))),
     load_if_exists=True,
+    sampler=optuna.samplers.TPESampler(seed=args.seed),
     pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
 )
 # A trial that diverges has failed, and the study goes on; wrong usage (2) would stay wrong.

@@ -78,7 +78,7 @@ func python(t *testing.T, module string) string {
 func TestOptuna(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	search := func(trials string) string {
-		said, err := exec.Command(python(t, "optuna"), "search_optuna.py", corpus(t), out, "--trials", trials, "--epochs", "400").CombinedOutput()
+		said, err := exec.Command(python(t, "optuna"), "search_optuna.py", corpus(t), out, "--trials", trials, "--epochs", "100", "--seed", trials).CombinedOutput()
 		require.NoError(t, err, "%s", said)
 		return string(said)
 	}
