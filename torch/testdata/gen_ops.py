@@ -111,7 +111,7 @@ out.update(
     Argmin=a.argmin(1), CountNonzero=a.relu().count_nonzero(1), Argsort=a.argsort(1), Bincount=index.bincount(minlength=9),
     Searchsorted=torch.searchsorted(a.flatten().sort().values, a * 0.5, right=True),
     Gather=a.gather(1, picks), Scatter=torch.zeros(3, 4).scatter(1, picks, a[:, :2]), ScatterAdd=a.scatter_add(1, picks, a[:, :2] * 2),
-    IndexAdd=a.index_add(0, index, a * 2), IndexCopy=a.index_copy(0, order, a * 2), MaskedFill=a.masked_fill(a > 0.5, -2),
+    IndexAdd=a.index_add(0, index, a * 2), IndexCopy=a.index_copy(0, order, a * 2), IndexCopyInPlace=a.clone().index_copy_(0, order, a * 2), MaskedFill=a.masked_fill(a > 0.5, -2),
     MaskedSelect=a[a > 0.5], Nonzero=(a > 0.5).nonzero(), OneHot=F.one_hot(index, 7), IndexViews=cube[-1, None, ..., :-1:2],
     IndexTensors=cube[:, index % 3, 1], IndexMask=a[a > 0.5], IndexPutViews=change(cube, ((..., slice(1, 3)), 7), (1, cube[0] * 2)),
     IndexPutTensors=change(a, ((index, 0), -1.5), ((slice(None, 1), slice(1, 3)), torch.ones(2))), IndexPutWhole=change(a, (index, a[0] * 3)),
