@@ -49,6 +49,7 @@ type Recording struct {
 	closed  bool
 	cleanup runtime.Cleanup
 	results []*Tensor
+	bytes   int64 // that values share, for the collector
 	before  []func() error
 	steps   int
 	stop    atomic.Int32
@@ -74,10 +75,11 @@ var recording atomic.Int32
 // were, but for what [BeforeReplay] sees to, as the optimizers do for the learning rate.
 //
 // A step is refused, with an error that is [ErrRefused] and says why, where the host reads a
-// value; where a shape depends on values; where tensors are on different devices, sparse or
-// conjugate; where random generators are seeded, or an operator is given one; and where two
-// steps are not the same: other operators, another number, an input that is made anew. A panic
-// of step's with an *[Error] is returned, too. If it is the capture that fails, step is called a
+// value; where a shape depends on values, or memory is resized; where tensors are on different
+// devices, sparse or conjugate; where random generators are seeded, or an operator is given one;
+// where two steps are not the same: other operators, another number, an input that is made anew
+// or by the step before; and where a replay does not give the step's bits, as with values that
+// nobody wrote. A panic of step's with an *[Error] is returned, too. If it is the capture that fails, step is called a
 // fourth time, because the third has done nothing on the GPU.
 //
 // Gradients that a replay makes are not in [Tensor.Grad]. Where Go code gives the
@@ -132,7 +134,14 @@ func (r *Recording) Call() error {
 	if err := r.record(); err != nil {
 		return err
 	}
-	r.calls = min(r.calls+1, runs)
+	if r.calls++; r.calls == runs { // the collector does not see what C++ holds for it
+		r.bytes = r.h.Plan().Bytes
+		r.cleanup.Stop()
+		h := r.h
+		r.cleanup = runtime.AddCleanup(r, func(bytes int64) { h.Free(); disown(bytes) }, r.bytes)
+		own(r.bytes)
+	}
+	r.calls = min(r.calls, runs)
 	return nil
 }
 
@@ -322,6 +331,7 @@ func (r *Recording) Close() {
 	r.closed, r.step, r.before = true, nil, nil
 	r.cleanup.Stop()
 	r.h.Free()
+	disown(r.bytes)
 	for _, t := range r.results {
 		t.Close()
 	}
