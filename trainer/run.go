@@ -97,8 +97,8 @@ type Run struct {
 	EMA float64
 
 	// KeepDenormals computes with numbers below 1.2e-38 instead of taking them for zero (see
-	// torch.SetFlushDenormal). Weight decay drives weights without a gradient down to them, and
-	// the CPU is then several times slower.
+	// torch.SetFlushDenormal). Weight decay drives weights without a gradient down to them, with
+	// which some processors are several times slower.
 	KeepDenormals bool
 
 	// What is measured, and what follows from it.
