@@ -130,3 +130,18 @@ func TestWhereNotFinite(t *testing.T) {
 		whole.close()
 	}
 }
+
+// Large numbers are finite though their squares are not, and integers and empty tensors always.
+func TestFinite(t *testing.T) {
+	torchtest.NoLeaks(t)
+	for x, want := range map[float64]bool{0: true, 1e30: true, math.NaN(): false, math.Inf(1): false, math.Inf(-1): false} {
+		torch.Scope(func() {
+			model := struct{ A, Empty, Integers *torch.Tensor }{
+				torch.Ones([]int{70}), torch.Ones([]int{0}), torch.Ones([]int{2}, torch.Options{DType: torch.Int64}),
+			}
+			model.A.Narrow(0, 68, 1).FillInPlace(x)
+			assert.Equal(t, want, finite(&model), x)
+		})
+	}
+	assert.True(t, finite(&struct{}{}))
+}

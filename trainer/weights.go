@@ -5,10 +5,12 @@ package trainer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/optim"
 )
 
 // Weights is a deep copy of a network's parameters and buffers, on their own
@@ -74,18 +76,18 @@ func (w *Weights) Close() {
 	w.list = nil
 }
 
-// finite reports whether all parameters and buffers of model are finite, in one read.
+// finite reports whether all parameters and buffers of model are finite, in one read: whether
+// their norm is, which takes less time than a look at each number. The squares of very large
+// numbers overflow; then the largest absolute value says it.
 func finite(model any) (ok bool) {
-	torch.NoGrad(func() {
-		torch.Scope(func() {
-			var flags []*torch.Tensor
-			for _, n := range nn.NamedTensors(model) {
-				if n.Tensor.DType().IsFloating() {
-					flags = append(flags, n.Tensor.IsFinite().All())
-				}
-			}
-			ok = len(flags) == 0 || torch.Stack(flags, 0).All().Item() != 0
-		})
+	var list []*torch.Tensor
+	for _, n := range nn.NamedTensors(model) {
+		if n.Tensor.DType().IsFloating() && n.Tensor.Numel() > 0 {
+			list = append(list, n.Tensor)
+		}
+	}
+	torch.Scope(func() {
+		ok = isFinite(optim.GetTotalNorm(list, 2).Item()) || isFinite(optim.GetTotalNorm(list, math.Inf(1)).Item())
 	})
 	return ok
 }
