@@ -20,7 +20,7 @@ import (
 )
 
 // featureHashes are the hashes of [featureParts] by feature and version. If one
-// fails, the feature has changed: raise its version in versions.go, so that no
+// fails, the feature has changed: raise its version in dataset.go, so that no
 // cache serves the old numbers, and write the new hash here. Keep the old lines.
 var featureHashes = map[string]string{
 	"emotion.logmel+clip 1": "cec18a5cc5b69eb6",
@@ -33,14 +33,14 @@ var featureHashes = map[string]string{
 
 func TestFeatureVersions(t *testing.T) {
 	parts := featureParts(t)
-	require.Len(t, parts, len(featureVersions), "every feature has inputs here")
+	require.Len(t, parts, len(FeatureVersions()), "every feature has inputs here")
 	for name, version := range FeatureVersions() {
 		require.NotEmpty(t, parts[name], name)
 		// Sound goes through a transform whose last bits depend on the processor.
 		// Rounded to so much, a difference of 1e-8 changes none of the values here
 		// with a probability of 99 %, and one of 1e-4 is found in some of them.
 		quantum := 1e-4
-		if name == emotionFeature {
+		if name == EmotionSource.Feature.Name {
 			quantum = 1e-2
 		}
 		key := fmt.Sprintf("%s %d", name, version)
@@ -107,7 +107,7 @@ func featureParts(t *testing.T) map[string][]Part {
 	require.NoError(t, err)
 	progression := readProgression(fmt.Appendf(nil, `{"id": "p", "key": "Bb minor", "chords": %s, "emotion": {"valence": 0.25, "arousal": 0.75}}`, list), 1)
 	require.Empty(t, progression.fault)
-	parts[harmonyFeature] = progression.parts()
+	parts["harmony.contexts"] = progression.parts()
 	return parts
 }
 
