@@ -170,8 +170,8 @@ func stem(name string) string {
 // ofSystem reports whether a failure was of the disk, the rights or the moment, not
 // of the content or the name: the next reading may succeed.
 func ofSystem(err error) bool {
-	var system syscall.Errno
-	return errors.As(err, &system) && !slices.Contains([]syscall.Errno{
+	system, ok := errors.AsType[syscall.Errno](err)
+	return ok && !slices.Contains([]syscall.Errno{
 		syscall.ENAMETOOLONG, syscall.ELOOP, syscall.ENOTDIR, syscall.EISDIR, syscall.ENXIO, syscall.ENODEV,
 	}, system)
 }

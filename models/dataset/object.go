@@ -83,8 +83,7 @@ func RawJSON(v any) json.RawMessage {
 
 // jsonError names the line where a label file stops being JSON.
 func jsonError(text []byte, offset int64, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

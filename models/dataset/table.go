@@ -55,13 +55,12 @@ func ReadTable(text []byte) (*Table, error) {
 		if errors.Is(err, io.EOF) {
 			return t, nil
 		}
-		var bad *csv.ParseError
-		switch {
-		case errors.As(err, &bad):
+		if bad, ok := errors.AsType[*csv.ParseError](err); ok {
 			t.Rows = append(t.Rows, Row{Line: bad.StartLine,
 				Fault: fmt.Sprintf("%v: put a field that holds quotes or commas in quotes, and double the quotes inside", bad.Err)})
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return nil, err
 		}
 		row := Row{Fields: fields}

@@ -171,8 +171,7 @@ func bare(err error) string {
 
 // mendOf returns the command that fixes an error, "" if there is none.
 func mendOf(err error) string {
-	var l *lacking
-	if errors.As(err, &l) {
+	if l, ok := errors.AsType[*lacking](err); ok {
 		return l.command
 	}
 	return ""
@@ -387,7 +386,7 @@ func (e *examination) gather(ctx context.Context, t torchDir, torchErr error) (*
 		if f.cpuOnly = errors.Is(err, errNoCUDA); err != nil {
 			f.missing = err.Error()
 		}
-		if part := (*missingPart)(nil); errors.As(err, &part) {
+		if part, ok := errors.AsType[*missingPart](err); ok {
 			f.missing, f.headers = part.text, part.headers
 		}
 		bridgePath, _ := e.findLibrary(t, mainBridge)

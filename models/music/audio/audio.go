@@ -113,8 +113,7 @@ func (r *interruptible) ReadAt(b []byte, off int64) (n int, err error) {
 
 // plain strips operation and path, which the caller adds in another form.
 func plain(err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		return pe.Err
 	}
 	return err
