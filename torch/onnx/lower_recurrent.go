@@ -27,14 +27,10 @@ var (
 	rnnKind  = recurrentKind{"RNN", []int{0}, []string{"h0"}, nil}
 )
 
-// lowerRecurrent writes one node a layer. ONNX Runtime wants the sequence
-// dimension first, so a batch_first one is transposed around them. A zero initial
-// state, which is ONNX's default, is not written, because it depends on the batch.
-func lowerRecurrent(kind recurrentKind) lowering {
-	return func(c *call) { c.recurrent(kind) }
-}
-
-func (c *call) recurrent(kind recurrentKind) {
+// lower writes one node a layer. ONNX Runtime wants the sequence dimension first, so a
+// batch_first one is transposed around them. A zero initial state, which is ONNX's default,
+// is not written, because it depends on the batch.
+func (kind recurrentKind) lower(c *call) {
 	x := c.tensor("input")
 	layers, bidirectional, batchFirst := c.int("num_layers"), c.bool("bidirectional"), c.bool("batch_first")
 	if len(x.shape) != 3 {

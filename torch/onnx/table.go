@@ -22,6 +22,9 @@ import (
 // A new row needs a network in cases (lower_test.go) or operatorCases (cases_test.go).
 var table = func() map[string]lowering {
 	all := byName(rows)
+	for name := range strings.FieldsSeq(namesakes) {
+		all["aten::"+name] = node(strings.ToUpper(name[:1])+name[1:], "self")
+	}
 	for name, f := range maps.Clone(all) {
 		base, overload, _ := strings.Cut(name, ".")
 		for _, alias := range strings.Fields(aliases[strings.TrimPrefix(base, "aten::")]) {
@@ -54,28 +57,19 @@ var aliases = map[string]string{
 	"atanh": "arctanh", "cat": "concat concatenate", "clamp": "clip", "div": "divide true_divide", "erf": "special_erf", "erfc": "special_erfc",
 	"exp2": "special_exp2", "expm1": "special_expm1", "ge": "greater_equal", "gt": "greater", "le": "less_equal",
 	"log1p": "special_log1p", "logit": "special_logit", "logsumexp": "special_logsumexp", "lt": "less", "matmul": "linalg_matmul",
-	"movedim": "moveaxis", "mul": "multiply", "ne": "not_equal", "neg": "negative", "round": "special_round", "sinc": "special_sinc",
-	"sub": "subtract",
+	"movedim": "moveaxis", "mul": "multiply", "ne": "not_equal", "neg": "negative", "round": "special_round", "sigmoid": "special_expit",
+	"sign": "sgn", "sinc": "special_sinc", "sub": "subtract",
 }
+
+// namesakes are the operators of one tensor that ONNX has under the same name, with a capital
+// letter: Tanh for tanh.
+const namesakes = `acos acosh asin asinh atan atanh ceil cos cosh erf exp floor log neg reciprocal relu round selu sigmoid sign
+	sin sinh sqrt tan tanh`
 
 // rows are those of [table]. Some overloads, pow.Tensor for example, exist in place only.
 var rows = []operators{
 	// Functions of one tensor, element by element.
-	{"tanh", node("Tanh", "self")},
-	{"sigmoid special_expit", node("Sigmoid", "self")},
-	{"relu", node("Relu", "self")},
-	{"neg", node("Neg", "self")},
 	{"abs", lowerAbs},
-	{"exp", node("Exp", "self")},
-	{"log", node("Log", "self")},
-	{"sqrt", node("Sqrt", "self")},
-	{"reciprocal", node("Reciprocal", "self")},
-	{"erf", node("Erf", "self")},
-	{"sin", node("Sin", "self")},
-	{"cos", node("Cos", "self")},
-	{"atanh", node("Atanh", "self")},
-	{"floor", node("Floor", "self")},
-	{"ceil", node("Ceil", "self")},
 	{"logical_not", formula("self == 0")},
 	{"square", node("Mul", "self self")},
 	{"silu", formula("self * Sigmoid(self)")},
@@ -84,17 +78,7 @@ var rows = []operators{
 	{"elu", formula("scale * Where(self > 0, self, alpha * (Exp(Min(self, 0) * input_scale) - 1))")},
 	{"clamp clamp_min clamp_max", node("Clip", "self min max")},
 	{"hardtanh", node("Clip", "self min_val max_val")},
-	{"acos", node("Acos", "self")},
-	{"acosh", node("Acosh", "self")},
-	{"asin", node("Asin", "self")},
-	{"asinh", node("Asinh", "self")},
-	{"atan", node("Atan", "self")},
-	{"cosh", node("Cosh", "self")},
-	{"sinh", node("Sinh", "self")},
-	{"tan", node("Tan", "self")},
-	{"round", node("Round", "self")},
 	{"round.decimals", formula("Round(self * Pow(10, decimals)) / Pow(10, decimals)")},
-	{"sign sgn", node("Sign", "self")},
 	{"trunc fix", formula("Trunc(self)")},
 	{"frac", formula("self - Trunc(self)")},
 	{"positive", same},
@@ -130,7 +114,6 @@ var rows = []operators{
 	{"hardshrink", formula("Where(self >= -lambd && self <= lambd, self * 0, self)")},
 	{"threshold", formula("Where(self <= threshold, value, self)")},
 	{"celu", formula("Max(self, 0) + Min(alpha * (Exp(Min(self / alpha, 0)) - 1), 0)")},
-	{"selu", node("Selu", "self")},
 	{"log_sigmoid log_sigmoid_forward", formula("-Softplus(-self)")},
 	{"prelu", lowerPRelu},
 	{"_prelu_kernel", formula("Where(self > 0, self, weight * self)")},
@@ -251,9 +234,9 @@ var rows = []operators{
 	{"linear", lowerLinear},
 	{"matmul mm bmm mv", lowerMatmul},
 	{"addmm", lowerAddmm},
-	{"lstm.input", lowerRecurrent(lstmKind)},
-	{"gru.input", lowerRecurrent(gruKind)},
-	{"rnn_tanh.input rnn_relu.input", lowerRecurrent(rnnKind)},
+	{"lstm.input", lstmKind.lower},
+	{"gru.input", gruKind.lower},
+	{"rnn_tanh.input rnn_relu.input", rnnKind.lower},
 	{"lstm_cell", lowerLSTMCell},
 	{"gru_cell", lowerGRUCell},
 	{"rnn_tanh_cell", lowerCell("Tanh")},
