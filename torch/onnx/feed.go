@@ -42,7 +42,7 @@ func elementType(v Value) torch.DType {
 func arrange[T any](kind string, vs []Value, given map[string]T, array func(Value, T) Array) []Array {
 	want := func() string { return "the model wants " + strings.Join(collect(vs, Value.String), ", ") }
 	for name := range given {
-		if find(vs, name) == nil {
+		if !slices.ContainsFunc(vs, func(v Value) bool { return v.Name == name }) {
 			fail.With("there is no %s %q; %s", kind, name, want())
 		}
 	}

@@ -5,7 +5,6 @@ package onnx
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -100,15 +99,6 @@ type External struct {
 	Location string // the file, relative to the folder of the model
 	Offset   int64  // of the first element, in bytes
 	Length   int64  // in bytes; -1 where the model does not say it
-}
-
-// find returns the value of that name, nil for none.
-func find(vs []Value, name string) *Value {
-	i := slices.IndexFunc(vs, func(v Value) bool { return v.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &vs[i]
 }
 
 func entries(list []pb.Entry) map[string]string {
