@@ -115,35 +115,23 @@ type Attribute struct {
 // DataType is TensorProto.DataType.
 type DataType int32
 
-// The element types.
+// The element types that are more than a name and a size here.
 const (
-	Undefined      DataType = 0
-	Float          DataType = 1
-	Uint8          DataType = 2
-	Int8           DataType = 3
-	Uint16         DataType = 4
-	Int16          DataType = 5
-	Int32          DataType = 6
-	Int64          DataType = 7
-	String         DataType = 8
-	Bool           DataType = 9
-	Float16        DataType = 10
-	Double         DataType = 11
-	Uint32         DataType = 12
-	Uint64         DataType = 13
-	Complex64      DataType = 14
-	Complex128     DataType = 15
-	BFloat16       DataType = 16
-	Float8E4M3FN   DataType = 17
-	Float8E4M3FNUZ DataType = 18
-	Float8E5M2     DataType = 19
-	Float8E5M2FNUZ DataType = 20
-	Uint4          DataType = 21
-	Int4           DataType = 22
-	Float4E2M1     DataType = 23
-	Float8E8M0     DataType = 24
-	Uint2          DataType = 25
-	Int2           DataType = 26
+	Undefined DataType = 0
+	Float     DataType = 1
+	Uint8     DataType = 2
+	Int8      DataType = 3
+	Uint16    DataType = 4
+	Int16     DataType = 5
+	Int32     DataType = 6
+	Int64     DataType = 7
+	String    DataType = 8
+	Bool      DataType = 9
+	Float16   DataType = 10
+	Double    DataType = 11
+	Uint32    DataType = 12
+	Uint64    DataType = 13
+	BFloat16  DataType = 16
 )
 
 var dataTypes = map[DataType]struct {
@@ -153,11 +141,9 @@ var dataTypes = map[DataType]struct {
 	Undefined: {"undefined", 0}, Float: {"float32", 32}, Uint8: {"uint8", 8}, Int8: {"int8", 8},
 	Uint16: {"uint16", 16}, Int16: {"int16", 16}, Int32: {"int32", 32}, Int64: {"int64", 64},
 	String: {"string", 0}, Bool: {"bool", 8}, Float16: {"float16", 16}, Double: {"float64", 64},
-	Uint32: {"uint32", 32}, Uint64: {"uint64", 64}, Complex64: {"complex64", 64},
-	Complex128: {"complex128", 128}, BFloat16: {"bfloat16", 16}, Float8E4M3FN: {"float8_e4m3fn", 8},
-	Float8E4M3FNUZ: {"float8_e4m3fnuz", 8}, Float8E5M2: {"float8_e5m2", 8},
-	Float8E5M2FNUZ: {"float8_e5m2fnuz", 8}, Float8E8M0: {"float8_e8m0fnu", 8},
-	Uint4: {"uint4", 4}, Int4: {"int4", 4}, Float4E2M1: {"float4_e2m1fn", 4}, Uint2: {"uint2", 2}, Int2: {"int2", 2},
+	Uint32: {"uint32", 32}, Uint64: {"uint64", 64}, 14: {"complex64", 64}, 15: {"complex128", 128}, BFloat16: {"bfloat16", 16},
+	17: {"float8_e4m3fn", 8}, 18: {"float8_e4m3fnuz", 8}, 19: {"float8_e5m2", 8}, 20: {"float8_e5m2fnuz", 8},
+	21: {"uint4", 4}, 22: {"int4", 4}, 23: {"float4_e2m1fn", 4}, 24: {"float8_e8m0fnu", 8}, 25: {"uint2", 2}, 26: {"int2", 2},
 }
 
 // DataTypeOf returns the type that String names; Undefined for another name.
