@@ -57,15 +57,7 @@ func (Chords) Samples(ctx context.Context, root string, _ Options) (*data.Sample
 }
 
 func readChords(ctx context.Context, root string) (*data.Samples, error) {
-	_, file, err := chordsPlace.find(root)
-	if err != nil {
-		return nil, err
-	}
-	list, err := readProgressions(file)
-	if err != nil {
-		return nil, err
-	}
-	c, _, err := collectChords(ctx, file, list)
+	_, c, _, err := gatherChords(ctx, root)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +72,7 @@ func readChords(ctx context.Context, root string) (*data.Samples, error) {
 		}
 	}
 	if n > 0 {
-		samples.Notes = append(samples.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (%v) stands for it", n, len(list), neutral))
+		samples.Notes = append(samples.Notes, fmt.Sprintf("%d of %d progressions have no emotion: the neutral one (%v) stands for it", n, len(c.labels), neutral))
 	}
 	return samples, nil
 }
@@ -89,19 +81,12 @@ func readChords(ctx context.Context, root string) (*data.Samples, error) {
 // of files and its labels.
 func (Chords) Check(ctx context.Context, root string, o Options) (*Section, error) {
 	section := newSection(chordsPlace.Network, chordsRecommend)
-	var err error
-	if section.Folder, section.LabelFile, err = chordsPlace.find(root); err != nil {
-		return section, err
-	}
-	list, err := readProgressions(section.LabelFile)
+	folder, c, counts, err := gatherChords(ctx, root)
+	section.Folder, section.LabelFile = folder, c.labelFile
 	if err != nil {
 		return section, err
 	}
-	section.Files, section.Labels = 1, len(list)
-	c, counts, err := collectChords(ctx, section.LabelFile, list)
-	if err != nil {
-		return section, err
-	}
+	section.Files, section.Labels = 1, len(c.labels)
 	for n := range c.items {
 		c.items[n].found.samples = fingerprints(c.items[n].parts)
 	}
@@ -154,18 +139,25 @@ func readFeatures(path string, ahead bool) (*Features, error) {
 	return f, nil
 }
 
-// collectChords sorts progressions into items and problems, and counts the chords of the
-// items by their classes.
-func collectChords(ctx context.Context, file string, list []progression) (*collection, []int, error) {
-	counts := make([]int, chords.Classes)
-	c := &collection{what: "progression", dir: file, labelFile: file}
+// gatherChords sorts the progressions in DATA into items and problems, and counts the chords
+// of the items by their classes. With an error the collection has no more than the file's name.
+func gatherChords(ctx context.Context, data string) (folder string, c *collection, counts []int, err error) {
+	c = &collection{what: "progression"}
+	if folder, c.labelFile, err = chordsPlace.find(data); err != nil {
+		return folder, c, nil, err
+	}
+	list, err := readProgressions(c.labelFile)
+	if err != nil {
+		return folder, c, nil, err
+	}
+	c.dir, counts = c.labelFile, make([]int, chords.Classes)
 	for _, p := range list {
 		c.labels = append(c.labels, p.mood)
 	}
 	columns := readColumns(c.labels)
 	for _, p := range list {
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return folder, c, nil, ctx.Err()
 		}
 		parts := p.parts()
 		switch {
@@ -184,7 +176,7 @@ func collectChords(ctx context.Context, file string, list []progression) (*colle
 				parts: parts, notes: p.notes, found: finding{content: fingerprint(classes)}})
 		}
 	}
-	return c, counts, nil
+	return folder, c, counts, nil
 }
 
 // classes summarises the chords by how many there are of each class.

@@ -47,11 +47,7 @@ func (s Files) Features(path string) (*Features, error) {
 
 // List returns the paths of the files in DATA that Samples would decode, by name.
 func (s Files) List(root string) ([]string, error) {
-	dir, labels, err := s.find(root)
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", s.Network, err)
-	}
-	c, x, err := s.gather(dir, labels)
+	c, x, err := s.gather(root)
 	if err == nil && x.failed != nil {
 		err = stopped(x.failed)
 	}
@@ -60,7 +56,7 @@ func (s Files) List(root string) ([]string, error) {
 	}
 	paths := make([]string, len(c.items))
 	for i, it := range c.items {
-		paths[i] = filepath.Join(dir, filepath.FromSlash(it.name))
+		paths[i] = filepath.Join(c.dir, filepath.FromSlash(it.name))
 	}
 	return paths, nil
 }
@@ -86,11 +82,7 @@ func (s Files) Samples(ctx context.Context, root string, o Options) (*data.Sampl
 }
 
 func (s Files) samples(ctx context.Context, root string, o Options) (*data.Samples, error) {
-	dir, labels, err := s.find(root)
-	if err != nil {
-		return nil, err
-	}
-	c, x, err := s.gather(dir, labels)
+	c, x, err := s.gather(root)
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +107,8 @@ func (s Files) samples(ctx context.Context, root string, o Options) (*data.Sampl
 // Check reads a data folder, and reports what is wrong with it.
 func (s Files) Check(ctx context.Context, root string, o Options) (*Section, error) {
 	section := newSection(s.Network, s.Recommend)
-	var err error
-	if section.Folder, section.LabelFile, err = s.find(root); err != nil {
-		return section, err
-	}
-	c, x, err := s.gather(section.Folder, section.LabelFile)
+	c, x, err := s.gather(root)
+	section.Folder, section.LabelFile = c.dir, c.labelFile
 	if err != nil {
 		return section, err
 	}
@@ -168,21 +157,24 @@ func (s Files) find(data string) (dir, labels string, err error) {
 	return dir, labels, nil
 }
 
-// gather reads a label file, if there is one, and lists the files of a folder.
-func (s Files) gather(dir, labelFile string) (*collection, *index, error) {
-	x, problems, err := listFiles(dir, s.Extensions)
-	if err != nil {
-		return nil, nil, err
+// gather lists the files of the source's folder in DATA, and reads the label file, if there
+// is one. With an error the collection has no more than their names.
+func (s Files) gather(data string) (c *collection, x *index, err error) {
+	c = &collection{what: "file"}
+	if c.dir, c.labelFile, err = s.find(data); err != nil {
+		return c, nil, err
 	}
-	c := &collection{what: "file", dir: dir, labelFile: labelFile, problems: problems}
-	if labelFile == "" {
+	if x, c.problems, err = listFiles(c.dir, s.Extensions); err != nil {
+		return c, nil, err
+	}
+	if c.labelFile == "" {
 		for _, name := range x.names {
 			c.items = append(c.items, item{name: name, group: name})
 		}
 		return c, x, nil
 	}
-	if c.labels, err = readLabels(labelFile); err != nil {
-		return nil, nil, err
+	if c.labels, err = readLabels(c.labelFile); err != nil {
+		return c, nil, err
 	}
 	c.match(x)
 	return c, x, nil
