@@ -90,29 +90,28 @@ func (w *setup) lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, nil
 }
 
-// compileMissing compiles a library unless a home has it.
-func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) error {
+// compileMissing compiles a library unless a home has it, and returns its path.
+func (w *setup) compileMissing(ctx context.Context, t torchDir, l library) (string, error) {
 	if !w.options.Force {
 		if path, _ := w.findLibrary(t, l); path != "" && !w.broken[path] {
-			return nil
+			return path, nil
 		}
 	}
 	if err := checkPath(searchPath(w.home, t)); err != nil {
-		return fmt.Errorf("libtorch: %s: %w", t.dir, err)
+		return "", fmt.Errorf("libtorch: %s: %w", t.dir, err)
 	}
 	if err := t.checkHeaders(); err != nil {
-		return fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
+		return "", fmt.Errorf("libtorch: %w: what is compiled against it, %s, cannot be made", err, l.name)
 	}
 	c, err := w.findCompiler(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	temp, err := os.MkdirTemp(w.temp, l.name+"-")
 	if err != nil {
-		return fmt.Errorf("libtorch: %w", err)
+		return "", fmt.Errorf("libtorch: %w", err)
 	}
-	_, err = w.sources.compileLibrary(ctx, c, w.home, temp, t, l, w.report)
-	return err
+	return w.sources.compileLibrary(ctx, c, w.home, temp, t, l, w.report)
 }
 
 // findCompiler looks for one until it has found one.

@@ -156,7 +156,7 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 			return nil, err
 		}
 	}
-	if err := w.compileMissing(ctx, t, mainBridge); err != nil {
+	if _, err := w.compileMissing(ctx, t, mainBridge); err != nil {
 		return nil, err
 	}
 	prober, err := w.prober(ctx)
@@ -175,7 +175,7 @@ func (w *setup) run(ctx context.Context) (*Installation, error) {
 	}
 	noDist := t.checkDist()
 	if noDist == nil {
-		noDist = w.compileMissing(ctx, t, distBridge)
+		_, noDist = w.compileMissing(ctx, t, distBridge)
 	}
 	if ctx.Err() != nil {
 		return nil, noDist
@@ -248,7 +248,7 @@ func (w *setup) cuda(ctx context.Context, t torchDir, prober string) (problem st
 		why = p.failure
 	}
 	if why == nil {
-		why = w.compileMissing(ctx, t, cudaBridge)
+		_, why = w.compileMissing(ctx, t, cudaBridge)
 		if ctx.Err() != nil {
 			return "", why
 		}
@@ -317,9 +317,5 @@ func CompilePretend(ctx context.Context, inst *Installation) (path string, err e
 		return "", err
 	}
 	defer unlock()
-	if err := w.compileMissing(ctx, t, pretendBridge); err != nil {
-		return "", err
-	}
-	path, _ = s.findLibrary(t, pretendBridge)
-	return path, nil
+	return w.compileMissing(ctx, t, pretendBridge)
 }
