@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 // texts returns the emotion source with features made of a file's text up to a "#":
@@ -260,7 +261,7 @@ func TestCheckThroughCache(t *testing.T) {
 		decoded.Add(1)
 		f, err := inner(ctx, path)
 		if err == nil {
-			f.Clip = &Clip{Format: "wav", Rate: 8000, Channels: 2, Seconds: 1.5, Peak: 0.25, ClippedShare: 0.125}
+			f.Clip = &audio.Info{Kind: "wav", Rate: 8000, Channels: 2, Seconds: 1.5, Peak: 0.25, ClippedShare: 0.125}
 		}
 		return f, err
 	}

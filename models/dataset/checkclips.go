@@ -22,7 +22,7 @@ func (s *Section) clips(items []item) {
 			continue
 		}
 		c.Count++
-		c.Formats[clip.Format]++
+		c.Formats[clip.Kind]++
 		c.Rates[clip.Rate]++
 		c.Channels[clip.Channels]++
 		c.Lengths, c.Peaks = append(c.Lengths, clip.Seconds), append(c.Peaks, clip.Peak)

@@ -17,18 +17,22 @@ import (
 	"github.com/etude-ml/etude/models/music/audio"
 )
 
+func clip(kind string, rate, channels int, seconds, peak, clipped float64) *audio.Info {
+	return &audio.Info{Kind: kind, Rate: rate, Channels: channels, Seconds: seconds, Peak: peak, ClippedShare: clipped}
+}
+
 func TestClips(t *testing.T) {
-	clips := map[string]Clip{
-		"f00.wav": {"wav", 44100, 2, 2, 0.5, 0}, "f01.wav": {"wav", 22050, 1, 2, 1, 0.009},
-		"f02.wav": {"mp3", 22050, 1, 44099.0 / 22050, 0.5, 0}, "f03.wav": {"mp3", 16000, 1, 2, 1, 0.01}, "f04.wav": {"flac", 8000, 1, 0.5, 1, 0.5},
-		"f05.wav": {"flac", 8000, 1, 1, 0.25, 0}, "f06.wav": {"flac", 8000, 1, 1, 0.25, 0},
+	clips := map[string]*audio.Info{
+		"f00.wav": clip("wav", 44100, 2, 2, 0.5, 0), "f01.wav": clip("wav", 22050, 1, 2, 1, 0.009),
+		"f02.wav": clip("mp3", 22050, 1, 44099.0/22050, 0.5, 0), "f03.wav": clip("mp3", 16000, 1, 2, 1, 0.01), "f04.wav": clip("flac", 8000, 1, 0.5, 1, 0.5),
+		"f05.wav": clip("flac", 8000, 1, 1, 0.25, 0), "f06.wav": clip("flac", 8000, 1, 1, 0.25, 0),
 	}
 	source := texts()
 	inner := source.Feature.Read
 	source.Feature.Read = func(ctx context.Context, path string) (*Features, error) {
 		f, err := inner(ctx, path)
 		if clip, ok := clips[filepath.Base(path)]; ok && err == nil {
-			f.Clip = &clip
+			f.Clip = clip
 		}
 		return f, err
 	}
@@ -73,10 +77,10 @@ func TestClipsOfFiles(t *testing.T) {
 }
 
 func TestClipInCache(t *testing.T) {
-	clip := Clip{"wav", 192000, 8, 1.5, 0.75, 0.125}
-	assert.Equal(t, &clip, clipOf(clip.row()))
+	clip := clip("wav", 192000, 8, 1.5, 0.75, 0.125)
+	assert.Equal(t, clip, clipOf(clipRow(clip)))
 	assert.Nil(t, clipOf(cache.Row{Part: "wav", Values: []float32{1, 2}}))
-	f := &Features{Parts: []Part{{Name: "a", Input: []float32{1}}}, Clip: &clip}
+	f := &Features{Parts: []Part{{Name: "a", Input: []float32{1}}}, Clip: clip}
 	back, err := fromEntry(toEntry(f, nil, "x.wav"), "x.wav")
 	assert.NoError(t, err)
 	assert.Equal(t, f, back)

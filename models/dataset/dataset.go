@@ -87,9 +87,7 @@ func readEmotion(ctx context.Context, path string) (*Features, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: &Clip{
-		Format: info.Kind, Rate: info.Rate, Channels: info.Channels, Seconds: info.Seconds, Peak: info.Peak, ClippedShare: info.ClippedShare,
-	}}, nil
+	return &Features{Parts: []Part{{Input: x}}, Notes: info.Notes, Clip: &info}, nil
 }
 
 func readEmotionWindows(ctx context.Context, path string, every float64) (*Features, error) {

@@ -14,13 +14,15 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/etude-ml/etude/models/dataset/cache"
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 // Features holds what a network takes from a file.
 type Features struct {
 	Parts []Part
 	Notes []string // what was passed over in reading
-	Clip  *Clip    // of a sound, what Check is to know of it; may be nil
+	// Clip is what Check is to know of a sound, whose Silent and Notes do not count; may be nil.
+	Clip *audio.Info
 }
 
 // Part is one sample of a file: all of it, or a window.
@@ -33,29 +35,18 @@ type Part struct {
 	Start float64
 }
 
-// Clip describes the first two seconds of a sound, which are all that the features
-// are made of.
-type Clip struct {
-	Format       string  // "wav"
-	Rate         int     // frames per second
-	Channels     int     // in the file
-	Seconds      float64 // at most 2
-	Peak         float64 // full scale is 1
-	ClippedShare float64 // of the samples, 0 to 1
-}
-
-// row returns what a cache keeps of a clip.
-func (c Clip) row() cache.Row {
-	return cache.Row{Part: c.Format, Values: []float32{float32(c.Rate), float32(c.Channels), float32(c.Seconds), float32(c.Peak), float32(c.ClippedShare)}}
+// clipRow returns what a cache keeps of a clip.
+func clipRow(c *audio.Info) cache.Row {
+	return cache.Row{Part: c.Kind, Values: []float32{float32(c.Rate), float32(c.Channels), float32(c.Seconds), float32(c.Peak), float32(c.ClippedShare)}}
 }
 
 // clipOf returns the clip of a row, or nil.
-func clipOf(r cache.Row) *Clip {
+func clipOf(r cache.Row) *audio.Info {
 	v := r.Values
 	if len(v) != 5 {
 		return nil
 	}
-	return &Clip{Format: r.Part, Rate: int(v[0]), Channels: int(v[1]), Seconds: float64(v[2]), Peak: float64(v[3]), ClippedShare: float64(v[4])}
+	return &audio.Info{Kind: r.Part, Rate: int(v[0]), Channels: int(v[1]), Seconds: float64(v[2]), Peak: float64(v[3]), ClippedShare: float64(v[4])}
 }
 
 // Feature turns a file into numbers.
@@ -139,7 +130,7 @@ func toEntry(f *Features, err error, path string) *cache.Entry {
 		entry.Rows = append(entry.Rows, cache.Row{Part: p.Name, Values: p.Input}, cache.Row{Part: p.Name, Values: p.Target})
 	}
 	if f.Clip != nil {
-		entry.Rows = append(entry.Rows, f.Clip.row())
+		entry.Rows = append(entry.Rows, clipRow(f.Clip))
 	}
 	return entry
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"github.com/etude-ml/etude/models/music/audio"
 )
 
 // item is a usable file, or a usable progression.
@@ -19,7 +21,7 @@ type item struct {
 	parts []Part
 	notes []string
 	found finding
-	clip  *Clip
+	clip  *audio.Info
 }
 
 // finding identifies the content of a file, or of a progression, and its samples.
