@@ -15,12 +15,6 @@ import (
 // results.
 type lowering func(c *call)
 
-// named is a tensor of the network's state dict.
-type named struct {
-	name   string
-	tensor *torch.Tensor
-}
-
 // lowerer lowers a program.
 type lowerer struct {
 	emitter

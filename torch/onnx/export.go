@@ -133,12 +133,8 @@ func (e *exporter) build() (file *pb.Model, err error) {
 				fail.With("the network cannot run with %s: %w%s", e.text(p), err, hint)
 			}
 		}
-		var state []named
-		for _, n := range nn.NamedTensors(e.model) {
-			state = append(state, named{n.Name, n.Tensor.Detach()})
-		}
 		file = &pb.Model{
-			IRVersion: irVersion(e.Opset), ProducerName: "etude", Graph: fail.Or(e.lower(traces, state)),
+			IRVersion: irVersion(e.Opset), ProducerName: "etude", Graph: lower(newProgram(e, traces)),
 			OpsetImport: []pb.Opset{{Version: int64(e.Opset)}},
 		}
 	})

@@ -12,20 +12,12 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
+	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/onnx/internal/pb"
 )
 
-// lower returns the ONNX graph of a network, traced at each point. Tensors of state keep
-// their names.
-func (e *exporter) lower(traces []*torch.Graph, state []named) (g *pb.Graph, err error) {
-	err = fail.Catch(func() {
-		g = lowerAll(newProgram(e, traces), state)
-		verify(g)
-	})
-	return g, err
-}
-
-func lowerAll(p *program, state []named) *pb.Graph {
+// lower returns the ONNX graph of a network. Tensors of its state dict keep their names.
+func lower(p *program) *pb.Graph {
 	p.taken, p.learned = map[string]bool{}, map[string]int{}
 	l := &lowerer{
 		emitter: emitter{
@@ -38,9 +30,9 @@ func lowerAll(p *program, state []named) *pb.Graph {
 	for _, name := range p.names() {
 		l.taken[name] = true
 	}
-	for _, n := range state {
-		if key := storageKey(n.tensor); l.state[key] == "" {
-			l.state[key] = n.name
+	for _, n := range nn.NamedTensors(p.model) {
+		if key := storageKey(n.Tensor); l.state[key] == "" {
+			l.state[key] = n.Name
 		}
 	}
 	g0 := p.traces[0]
@@ -59,6 +51,7 @@ func lowerAll(p *program, state []named) *pb.Graph {
 		l.output(g0.Outputs[i], name)
 	}
 	l.prune()
+	verify(l.graph)
 	return l.graph
 }
 
