@@ -312,17 +312,19 @@ func (g *Group) MonitoredBarrier(timeout time.Duration) error {
 
 // Abort makes the calls of all processes fail at once, also one in progress here, and all
 // later ones. It is for a process that cannot go on.
-func (g *Group) Abort() {
+func (g *Group) Abort() { g.Fail(errors.New("Abort was called")) }
+
+// Fail does what [Group.Abort] does, and tells the other processes the reason.
+func (g *Group) Fail(reason error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.h == 0 {
 		return
 	}
-	reason := "Abort was called"
 	if g.ctx.Err() != nil {
-		reason = context.Cause(g.ctx).Error()
+		reason = context.Cause(g.ctx)
 	}
-	g.peers.leave(reason)
+	g.peers.leave(reason.Error())
 	_ = g.h.Abort() // connections that are closed are what is wanted
 }
 

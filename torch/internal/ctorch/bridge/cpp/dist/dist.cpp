@@ -250,6 +250,11 @@ ct_error* reducer_backward(ct_reducer handle, void* t, int32_t* unused) {
       unused[i] = !seen.contains(torch::autograd::impl::grad_accumulator(r.params[i]).get());
       all &= !unused[i];
     }
+    // It would warn where none is unused, which the caller cannot know before it has looked.
+    struct Quiet final : c10::WarningHandler {
+      void process(const c10::Warning&) override {}
+    } quiet;
+    c10::WarningUtils::WarningHandlerGuard silence(&quiet);
     if (r.find_unused)
       r.engine->prepare_for_backward(loss);
     else if (all)
