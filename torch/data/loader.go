@@ -189,7 +189,11 @@ func (l *Loader) work(e Epoch, queue <-chan *job, stop *atomic.Bool) {
 			if e.Order != nil {
 				i = e.Order[at]
 			}
-			pcg.Seed(e.Seed, stream(e.Number, e.First+at))
+			position := e.First + at
+			if e.Positions != nil {
+				position = e.Positions[at]
+			}
+			pcg.Seed(e.Seed, stream(e.Number, position))
 			s, err := l.sample(i, r)
 			if err != nil {
 				j.failed = append(j.failed, failure{i, err})

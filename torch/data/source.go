@@ -40,6 +40,10 @@ type Epoch struct {
 	First  int    // the position in the epoch of the first of Order
 	Seed   uint64 // of what is drawn for each sample
 	Number int    // of the epoch, from 0
+
+	// Positions are those of Order's samples where they do not follow each other, because
+	// other processes take the samples between them; nil for First, First+1, ….
+	Positions []int
 }
 
 // Sampler chooses the samples of each epoch and their order.

@@ -199,7 +199,11 @@ func (a *Accumulator) LoadState(state *torch.Tensor) {
 	case a.metric.Keep:
 		a.keep(state)
 	default:
-		torch.Scope(func() { a.keep(state.Unbind(0)...) })
+		torch.Scope(func() {
+			for _, part := range state.Unbind(0) {
+				a.add(part)
+			}
+		})
 	}
 }
 
