@@ -4,8 +4,10 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -24,22 +26,31 @@ func (s *session) closesGroup() bool {
 	return (s.step+1)%s.Accumulate == 0 || s.step+1 == s.steps()
 }
 
-// train is a step of training. Its error is what DetectAnomaly found.
+// train is a step of training. Its error is what DetectAnomaly found, or one of Group's.
 func (s *session) train(batch data.Batch) (result Result, err error) {
 	if s.opensGroup() {
 		s.Optimizer.ZeroGrad()
+	}
+	if s.closesGroup() {
+		if err := s.ranks.forward(); err != nil {
+			return result, err
+		}
 	}
 	before := s.beforeLoss()
 	result = s.compute(s.Train.Device(), batch)
 	if err := s.checkLoss(batch, result, before); err != nil {
 		return result, err
 	}
-	s.backward(result.Loss, batch.Len)
+	if err := s.backward(result.Loss, batch.Len); err != nil {
+		return result, err
+	}
 	if err := s.checkGradients(); err != nil {
 		return result, err
 	}
 	if s.closesGroup() {
-		s.update()
+		if err := s.update(); err != nil {
+			return result, err
+		}
 	}
 	s.losses.store(result, batch.Len)
 	return result, nil
@@ -55,33 +66,60 @@ func (s *session) groupSamples() int {
 // the group's is that of the mean over all its samples. Where the loss divides by
 // something else than samples, the sum is known only after the last batch: until then the
 // gradients are those of sums.
-func (s *session) backward(loss *torch.Tensor, n int) {
-	group := s.groupSamples()
+func (s *session) backward(loss *torch.Tensor, n int) (err error) {
+	group, due := s.groupSamples(), min(s.BatchSize, s.size-s.step*s.BatchSize)
 	if s.opensGroup() {
 		s.missing = 0
 	}
-	s.missing += min(s.BatchSize, s.size-s.step*s.BatchSize) - n
-	if n == group || s.Accumulate == 1 {
+	if s.ranks != nil {
+		due = s.Train.(*part).count(due)
+	}
+	s.missing += due - n
+	switch {
+	case s.ranks != nil && s.Accumulate == 1:
+		if loss, err = s.ranks.weigh(loss, n, group); err != nil {
+			return err
+		}
+	case s.ranks == nil && (n == group || s.Accumulate == 1):
+	case nn.Divisor(loss) == nil:
+		loss = loss.MulScalar(float64(n*s.ranks.size()) / float64(group))
+	default:
+		divisor := nn.Divisor(loss)
+		if n == 0 {
+			divisor = torch.ZerosLike(divisor)
+		}
+		if s.group == nil {
+			torch.Unscoped(func() { s.group = torch.ZerosLike(divisor) })
+		}
+		s.group.AddInPlace(divisor)
+		if loss = loss.Mul(divisor); s.ranks != nil {
+			loss = loss.MulScalar(float64(s.ranks.Size))
+		}
+	}
+	if s.ranks == nil || !s.closesGroup() {
 		s.scaled(loss).Backward()
-		return
+		return nil
 	}
-	divisor := nn.Divisor(loss)
-	if divisor == nil {
-		s.scaled(loss.MulScalar(float64(n) / float64(group))).Backward()
-		return
+	if err = s.ranks.ddp.Backward(s.scaled(loss)); err != nil {
+		return err
 	}
-	s.scaled(loss.Mul(divisor)).Backward()
-	if s.group == nil {
-		torch.Unscoped(func() { s.group = torch.ZerosLike(divisor) })
+	if unused := s.ranks.ddp.Unused(); unused != nil && !s.ranks.told {
+		s.ranks.told = true
+		s.notice("the loss of the first batches does not depend on %s; SetRequiresGrad(false) says that this is meant", strings.Join(unused, ", "))
 	}
-	s.group.AddInPlace(divisor)
+	return nil
 }
 
 // average turns the gradients of a group's sums into those of its mean. Where no
 // sample counts they stay zero. Samples that the source left out are not in the mean.
-func (s *session) average() {
+func (s *session) average() error {
+	if s.ranks != nil && s.Accumulate > 1 {
+		if err := s.ranks.total(s.group, &s.missing); err != nil {
+			return err
+		}
+	}
 	if s.group == nil && (s.missing == 0 || s.Accumulate == 1) {
-		return
+		return nil
 	}
 	torch.NoGrad(func() {
 		var scale *torch.Tensor
@@ -98,6 +136,7 @@ func (s *session) average() {
 		}
 	})
 	s.dropGroup()
+	return nil
 }
 
 func (s *session) dropGroup() {
@@ -108,8 +147,10 @@ func (s *session) dropGroup() {
 }
 
 // update makes the optimizer's step by the group's gradients.
-func (s *session) update() {
-	s.average()
+func (s *session) update() error {
+	if err := s.average(); err != nil {
+		return err
+	}
 	if s.Scaler != nil {
 		s.Scaler.Unscale(s.Optimizer)
 	}
@@ -118,12 +159,13 @@ func (s *session) update() {
 		s.observeScaled(norm)
 		s.Scaler.Step(s.Optimizer)
 		s.Scaler.Update()
-		return
+		return nil
 	}
 	s.Optimizer.Step()
 	if norm != nil {
 		s.norms.Add(norm, 1)
 	}
+	return nil
 }
 
 // observeScaled counts the steps that Scaler leaves out, whose norms, if there are any, do
@@ -163,7 +205,7 @@ func (s *session) read() error {
 	if err := s.losses.Read(); err != nil {
 		return s.explain(err)
 	}
-	err := s.norms.Read()
+	err := cmp.Or(s.norms.Read(), s.ranks.forward())
 	if e := new(NonFiniteError); errors.As(err, &e) {
 		e.Step = min((e.Step+1)*s.Accumulate, s.steps()) - 1 // it counted groups
 		e.Where = "Run.DetectAnomaly names the parameter"

@@ -47,10 +47,10 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &e) || e.Where != "" {
 		return err
 	}
-	source, order := s.Train, s.order(e.Epoch)
+	source, order := undivided(s.Train), s.order(e.Epoch)
 	epoch := data.Epoch{Size: s.BatchSize, First: e.Step * s.BatchSize, Seed: s.Seed, Number: e.Epoch}
 	if e.What == s.valLosses.what {
-		source, order = s.Val, numbers(0, s.Val.Len())
+		source, order = undivided(s.Val), numbers(0, s.Val.Len())
 		epoch = data.Epoch{Size: s.BatchSize, First: (s.valLosses.step - e.Step) * s.BatchSize} // Step is that of training
 	}
 	epoch.Order = order[epoch.First:min(epoch.First+s.BatchSize, len(order))]
@@ -172,8 +172,11 @@ func (s *session) checkLoss(b data.Batch, r Result, rng *torch.Dict) error {
 		return nil
 	}
 	e := &NonFiniteError{Epoch: s.epoch, Step: s.step, What: "the loss", Value: loss}
-	rest := s.order(s.epoch)[s.step*s.BatchSize:]
-	if e.Where = wrongSample(b, rest); e.Where == "" {
+	rest := s.rest()
+	if p, ok := s.Train.(*part); ok {
+		rest = p.take(rest)
+	}
+	if e.Where = wrongSample(b, rest.Order); e.Where == "" {
 		if err := setRNG(rng); err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ func (r *Run) check() error {
 	case r.KeepBest > 0 && r.Save == "":
 		return errors.New("Run.KeepBest needs Run.Save, the folder to keep them in")
 	}
+	if r.Group != nil && r.BatchSize < r.Group.Size {
+		return fmt.Errorf("Run.BatchSize is %d, and Run.Group has %d processes, each of which needs a sample of every batch", r.BatchSize, r.Group.Size)
+	}
 	stop := cmp.Or(r.Stop, &EarlyStopping{})
 	for _, n := range []struct {
 		name  string

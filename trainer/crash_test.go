@@ -68,6 +68,9 @@ func fitInChild(dir, limit string) error {
 	if err := torch.Init(); err != nil {
 		return err
 	}
+	if os.Getenv("WORLD_SIZE") != "" {
+		return fitInGroup(dir)
+	}
 	r := newChildTrial(dir)
 	r.OnNotice = func(text string) {
 		if !strings.HasPrefix(text, "saved on request") {

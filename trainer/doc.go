@@ -19,6 +19,8 @@
 // [FindLR] searches for a learning rate, and the hooks of a Run, plain functions, are enough
 // for a logger, a schedule or an early exit of one's own.
 //
+// Run.Group trains with several processes, on one machine or many.
+//
 // Run.Step serves networks of several inputs, outputs or losses, and any [data.Source] the
 // samples. A source that fails ends the run after a save: once the fault is gone, Resume
 // goes on with the batch that was missing. Run.Metrics measures outputs, and Run.Monitor

@@ -56,7 +56,7 @@ func FindLR(ctx context.Context, r Run, f LRFinder) (*LRCurve, error) {
 	}
 	r.Save, r.Resume, r.ResumeFrom, r.KeepBest = "", false, "", 0
 	r.Scheduler, r.PerStep, r.EMA, r.DetectAnomaly = nil, false, 0, false
-	r.Metrics, r.Monitor, r.Stop = nil, "", nil
+	r.Metrics, r.Monitor, r.Stop, r.Group = nil, "", nil, nil
 	if r.Scaler != nil {
 		r.Scaler = optim.NewGradScaler(r.Scaler.Config)
 	}

@@ -35,6 +35,9 @@ import (
 func (r Run) Fit(ctx context.Context) (*History, error) {
 	s, err := newSession(r)
 	if err != nil {
+		if r.Group != nil {
+			r.Group.Fail(err)
+		}
 		return nil, err
 	}
 	if failed := s.alone(func() { err = s.fit(ctx) }); failed != nil {
@@ -63,6 +66,7 @@ func (s *session) alone(f func()) error {
 // fit runs the loop and sees to its end.
 func (s *session) fit(ctx context.Context) error {
 	defer s.close()
+	ctx = s.ranks.share(ctx)
 	var err error
 	prepared, began := false, false
 	if e := torch.Try(func() {
@@ -91,6 +95,8 @@ func (s *session) fit(ctx context.Context) error {
 	if e := torch.Try(func() { err = s.finish(err) }); e != nil {
 		err = errors.Join(err, e)
 	}
+	nonFinite := new(NonFiniteError)
+	err = s.ranks.end(err, err == nil || errors.Is(err, ErrInterrupted) || errors.As(err, &nonFinite) && !s.DetectAnomaly)
 	if began && s.OnFitEnd != nil {
 		if e := s.OnFitEnd(s.history); !errors.Is(e, ErrStop) {
 			err = errors.Join(err, e)
@@ -136,7 +142,7 @@ func (s *session) loop(ctx context.Context) error {
 		validated, err := s.validateWeights(ctx, s.limit())
 		s.seconds += time.Since(started).Seconds()
 		if nonFinite := new(NonFiniteError); err != nil && !errors.As(err, &nonFinite) {
-			err = errors.Join(err, s.saveHere("")) // so that the run can continue with validation
+			err = errors.Join(err, s.saveAlone()) // so that the run can continue with validation
 		}
 		if err != nil {
 			return err
@@ -196,7 +202,8 @@ func (s *session) turn(batch data.Batch) (stopped, err error) {
 			return nil, fmt.Errorf("trainer: %w", err)
 		}
 	}
-	if s.losses.room() < s.Accumulate {
+	open := !s.opensGroup() && s.step < s.steps()
+	if !open && s.losses.room() < s.Accumulate {
 		if err := s.read(); err != nil {
 			return nil, err
 		}
@@ -205,7 +212,7 @@ func (s *session) turn(batch data.Batch) (stopped, err error) {
 	if s.OnBatch != nil {
 		stopped = s.OnBatch(s.epoch, s.step-1, results[0])
 	}
-	if stopped != nil {
+	if stopped = s.ranks.agree(stopped, open); stopped != nil {
 		return stopped, nil
 	}
 	return nil, s.saveOnRequest()
@@ -218,7 +225,9 @@ func (s *session) advance(batch data.Batch) (results []Result, err error) {
 			return
 		}
 		for _, r := range results {
-			s.losses.compare(r)
+			if batch.Len > 0 {
+				s.losses.compare(r)
+			}
 			if s.closesGroup() {
 				if s.averages != nil {
 					s.averages.UpdateParameters(s.Model)
@@ -251,6 +260,9 @@ func (s *session) endEpoch() error {
 	if !finite(s.Model) {
 		return s.nonFiniteParameter(s.step - 1)
 	}
+	if err := errors.Join(s.joinMetrics(s.losses), s.joinMetrics(s.valLosses)); err != nil {
+		return err
+	}
 	epoch := s.measures()
 	watched := s.history.watched(epoch)
 	if _, ok := epoch.value(s.history.Monitor); !ok && s.history.Monitor != "" {
@@ -270,6 +282,9 @@ func (s *session) endEpoch() error {
 	var stop error
 	if s.OnEpoch != nil {
 		stop = s.OnEpoch(epoch) // before saving: it may set a learning rate
+	}
+	if stop = s.ranks.agree(stop, false); s.ranks != nil && stop != nil && !errors.Is(stop, ErrStop) {
+		return stop // the others do not save
 	}
 	asked := s.asked()
 	if err := s.save(best, asked, asked != ""); err != nil {
@@ -302,7 +317,15 @@ func (s *session) saveHere(asked string) error {
 // sourceFailed saves the steps before the batch that Train could not give, so that the
 // run can continue with it.
 func (s *session) sourceFailed(err error) error {
-	return errors.Join(fmt.Errorf("trainer: epoch %d, step %d: Run.Train: %w", s.epoch+1, s.step+1, err), s.saveHere(""))
+	return errors.Join(fmt.Errorf("trainer: epoch %d, step %d: Run.Train: %w", s.epoch+1, s.step+1, err), s.saveAlone())
+}
+
+// saveAlone saves after an error, unless other processes would have to take part.
+func (s *session) saveAlone() error {
+	if s.ranks != nil {
+		return nil
+	}
+	return s.saveHere("")
 }
 
 // interrupt saves in the middle of an epoch.
@@ -319,7 +342,7 @@ func (s *session) prepare() (err error) {
 	if s.EMA > 0 {
 		s.averages = swa.NewAveragedModel(s.Model, swa.Config{Average: swa.EMA(s.EMA)})
 	}
-	if s.Save != "" {
+	if s.Save != "" && s.ranks.leads() {
 		if s.folder, err = openFolder(s.Save); err != nil {
 			return err
 		}
@@ -327,15 +350,15 @@ func (s *session) prepare() (err error) {
 	if s.folder != nil && !s.Replace && !s.continues() && Finished(s.Save) {
 		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
 	}
-	if s.OnStart != nil {
+	if s.OnStart != nil && s.ranks.leads() {
 		if err := s.OnStart(); err != nil {
 			return err
 		}
 	}
-	if s.Save != "" || s.ResumeFrom != "" {
+	if s.Save != "" || s.ResumeFrom != "" || s.ranks != nil {
 		s.begun = s.settings()
 	}
-	here, err := s.resume()
+	here, err := s.resumeTogether()
 	if err != nil {
 		return err
 	}
@@ -446,8 +469,11 @@ func (s *session) file(name string, write func(path string) error) error {
 // asked is the notice of a save that is asked for at this point; "" for none.
 func (s *session) asked() string {
 	n := s.Control.requests()
-	if n == s.requests {
+	if s.ranks == nil && n == s.requests || s.ranks != nil && !s.ranks.saves {
 		return ""
+	}
+	if s.ranks != nil {
+		s.ranks.saves = false
 	}
 	s.requests = n
 	return fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps())

@@ -58,6 +58,8 @@ type Losses struct {
 	batches  []batch       // of the rows that have not been read
 	tolerant bool          // a value that is not finite counts, instead of being an error
 
+	reduce func([]float64) error // adds up over the processes of a group; nil for one process
+
 	measured // metrics of outputs and targets
 
 	epoch, step int // of the first value that has not been read
@@ -81,8 +83,8 @@ func checkName(name string, others ...metric.Metric) error {
 // mean is a mean in the making: Σ value·weight, Σ weight.
 type mean struct{ sum, weight float64 }
 
-func (m *mean) add(value, weight float64) {
-	m.sum += value * weight
+func (m *mean) add(sum, weight float64) {
+	m.sum += sum
 	m.weight += weight
 }
 
@@ -117,7 +119,9 @@ func (l *Losses) Add(loss *torch.Tensor, n int) { l.add(Result{Loss: loss}, n) }
 
 // observe stores the losses of a batch of n samples, and what metrics compare.
 func (l *Losses) observe(r Result, n int) {
-	l.compare(r)
+	if n > 0 {
+		l.compare(r)
+	}
 	l.store(r, n)
 }
 
@@ -223,26 +227,40 @@ func (l *Losses) Read() error {
 	torch.Scope(func() { values = l.rows.Narrow(0, 0, len(l.batches)).To(torch.CPU).Float64s() })
 	batches := l.batches
 	l.rewind()
+	for i, b := range batches { // each mean becomes a sum and its weight
+		row := values[l.width()*i : l.width()*(i+1)]
+		if !b.more || b.samples == 0 {
+			row[0], row[1] = 0, 0
+		}
+		for j, divided := range b.divided {
+			sum, weight := &row[2+2*j], &row[3+2*j]
+			if !divided || b.samples == 0 {
+				*weight = float64(b.samples)
+			}
+			if *sum *= *weight; *weight == 0 {
+				*sum = 0
+			}
+		}
+	}
+	if l.reduce != nil {
+		if err := l.reduce(values); err != nil {
+			return err
+		}
+	}
 	for i, b := range batches {
 		row := values[l.width()*i : l.width()*(i+1)]
-		if b.more {
-			l.more[0] += row[0]
-			l.more[1] += row[1]
-		}
+		l.more[0] += row[0]
+		l.more[1] += row[1]
 		l.samples += b.samples
-		for j, divided := range b.divided {
-			value, weight := row[2+2*j], float64(b.samples)
-			if divided {
-				weight = row[3+2*j]
-			}
-			switch {
+		for j := range b.divided {
+			switch sum, weight := row[2+2*j], row[3+2*j]; {
 			case weight == 0:
 			case j > 0:
-				l.parts[j-1].add(value, weight)
-			case !isFinite(value) && !l.tolerant:
-				return &NonFiniteError{Epoch: l.epoch, Step: l.step, What: l.what, Value: value}
+				l.parts[j-1].add(sum, weight)
+			case !isFinite(sum) && !l.tolerant:
+				return &NonFiniteError{Epoch: l.epoch, Step: l.step, What: l.what, Value: sum / weight}
 			default:
-				l.mean.add(value, weight)
+				l.mean.add(sum, weight)
 			}
 		}
 		l.step++

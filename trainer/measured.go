@@ -65,7 +65,7 @@ func (m *measured) compare(r Result) {
 			}
 		})
 	})
-	if n := len(m.waiting[0]); n == waitingBatches || n*r.Output.Numel() >= waitingElements {
+	if n := len(m.waiting[0]); n >= waitingBatches || n*r.Output.Numel() >= waitingElements {
 		m.count()
 	}
 }
@@ -142,8 +142,9 @@ func (m *measured) metricStates() *torch.Dict {
 // waitingKeys are names that no metric can have.
 var waitingKeys = [2]string{"train_outputs", "train_targets"}
 
-// loadMetrics is the opposite of metricStates, for batches on a device.
-func (m *measured) loadMetrics(d *torch.Dict, device torch.Device) (err error) {
+// loadMetrics is the opposite of metricStates, for batches on a device. It joins the states of
+// several processes.
+func (m *measured) loadMetrics(states []*torch.Dict, device torch.Device) (err error) {
 	read := func(key string, v any) *torch.Tensor {
 		t, ok := v.(*torch.Tensor)
 		if !ok {
@@ -153,19 +154,27 @@ func (m *measured) loadMetrics(d *torch.Dict, device torch.Device) (err error) {
 		return t.To(device)
 	}
 	torch.Scope(func() {
-		m.begun = d.Len() > 0
-		for i, x := range m.metrics {
-			if v, ok := d.Get(x.Name); ok {
-				m.totals[i].LoadState(read(x.Name, v))
+		counted := make([][]*torch.Tensor, len(m.metrics))
+		for _, d := range states {
+			m.begun = m.begun || d.Len() > 0
+			for i, x := range m.metrics {
+				if v, ok := d.Get(x.Name); ok {
+					counted[i] = append(counted[i], read(x.Name, v))
+				}
+			}
+			for i, key := range waitingKeys {
+				list, _ := d.Get(key)
+				batches, _ := list.([]any)
+				for _, v := range batches {
+					if t := read(key, v); t != nil {
+						torch.Unscoped(func() { m.waiting[i] = append(m.waiting[i], t.Clone()) })
+					}
+				}
 			}
 		}
-		for i, key := range waitingKeys {
-			list, _ := d.Get(key)
-			batches, _ := list.([]any)
-			for _, v := range batches {
-				if t := read(key, v); t != nil {
-					torch.Unscoped(func() { m.waiting[i] = append(m.waiting[i], t.Clone()) })
-				}
+		for i, list := range counted {
+			if err == nil && len(list) > 0 {
+				m.totals[i].LoadState(torch.Cat(list, 0))
 			}
 		}
 	})

@@ -28,9 +28,9 @@ func (s *session) record() (err error) {
 	switch {
 	case s.Eager, !s.MustRecord && (steps < worthRecording || s.Train.Device().Type != torch.DeviceCPU):
 		return nil
-	case s.DetectAnomaly, s.Accumulate > 1 && (s.OnBatch != nil || !p.gather):
+	case s.ranks != nil, s.DetectAnomaly, s.Accumulate > 1 && (s.OnBatch != nil || !p.gather):
 		if s.MustRecord {
-			return errors.New("trainer: Run.MustRecord excludes DetectAnomaly, and with Accumulate OnBatch and a Train that is no *data.Set")
+			return errors.New("trainer: Run.MustRecord excludes DetectAnomaly, a Group of several processes, and with Accumulate OnBatch and a Train that is no *data.Set")
 		}
 		return nil
 	}
@@ -123,7 +123,7 @@ func (p *replays) step() (kept []*torch.Tensor) {
 			b = p.set.Gather(p.order.IndexSelect(0, p.positions))
 			p.positions.AddScalarInPlace(s.BatchSize)
 		}
-		r, _ := s.train(b) // errors are DetectAnomaly's
+		r, _ := s.train(b) // errors are DetectAnomaly's and Group's
 		if s.OnBatch == nil && len(s.losses.metrics) == 0 {
 			r = Result{}
 		}

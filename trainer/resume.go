@@ -39,6 +39,48 @@ func (e *ResumeError) Error() string {
 // Unwrap returns the cause.
 func (e *ResumeError) Unwrap() error { return e.Err }
 
+// resumeTogether lets the processes of a group have one beginning: what rank 0 continues from,
+// or its weights.
+func (s *session) resumeTogether() (here bool, err error) {
+	if s.ranks == nil {
+		return s.resume()
+	}
+	s.ranks.reseed()
+	first, err := s.ranks.tell(0, torch.NewDict("settings", s.begun, "epochs", s.Epochs))
+	if err != nil {
+		return false, fmt.Errorf("trainer: %w", err)
+	}
+	r := &torch.DictReader{Dict: first}
+	list := changes(torch.Read[*torch.Dict](r, "settings"), s.begun)
+	if n := torch.Read[int](r, "epochs"); n != s.Epochs {
+		list = append(list, change{[]string{"epochs"}, n, s.Epochs})
+	}
+	if list != nil {
+		return false, fmt.Errorf("trainer: rank %d has another Run than rank 0: %s", s.ranks.Rank, joined(list))
+	}
+	s.loaded = torch.NewDict()
+	defer func() { closeTensors(s.loaded) }()
+	if s.ranks.leads() {
+		if here, err = s.resume(); err != nil {
+			return here, err
+		}
+	}
+	d, err := s.ranks.tell(0, s.loaded)
+	if err == nil {
+		defer closeTensors(d)
+		if !s.ranks.leads() && d.Len() > 0 {
+			err = s.proceed(d, "the checkpoint of rank 0")
+		}
+	}
+	if err == nil {
+		err = s.ranks.begin(s.Model)
+	}
+	if err != nil {
+		err = fmt.Errorf("trainer: %w", err)
+	}
+	return here, err
+}
+
 // resume continues from the file that the Run asks for, if any. here reports whether
 // that is one in the Run's own folder.
 func (s *session) resume() (here bool, err error) {
@@ -116,7 +158,15 @@ func (s *session) load(path string) error {
 	case err != nil:
 		return s.cannot(path, err)
 	}
-	defer closeTensors(d)
+	if s.ranks == nil {
+		defer closeTensors(d)
+	}
+	s.loaded = d
+	return s.proceed(d, path)
+}
+
+// proceed is load for what the file at path holds.
+func (s *session) proceed(d *torch.Dict, path string) error {
 	state, saved, err := s.readState(d)
 	var p plan
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/trainer/metric"
@@ -197,6 +198,26 @@ type Run struct {
 	// does not do it by itself: in shorter runs, and on CUDA, as CUDA graphs, which have not run
 	// on a GPU yet.
 	MustRecord bool
+
+	// Group lets several processes train one network together, each with a part of every
+	// batch; see [dist.Init]. They end with the weights of one process but for rounding,
+	// since BatchSize is that of all together, each sample weighs the same, and losses, accuracies
+	// and metrics are those of all samples. What draws or averages in Model is of the
+	// process's own part: dropout has other masks, and batch norm takes other means, of which
+	// those of rank 0 stay in its buffers.
+	//
+	// All processes call Fit with the same Run; what differs is an error that names it. They
+	// begin with the weights of rank 0, which alone reads and writes files, and they stop
+	// together after the same step: when the context ends in one of them, at a loss that is not
+	// finite, or when one hook returns ErrStop. So that they can, Group needs another context
+	// than Fit. Hooks are called in every process, with its own Results, but OnStart in rank 0
+	// alone. A process that fails otherwise ends the others with an error that names it.
+	//
+	// A checkpoint is that of one process, and any number can go on from it; the same number
+	// does so bit for bit. Run.Accumulate communicates once for each step of the optimizer, and
+	// there alone interrupts and requests to save are seen to. Go calls each step. nil, or
+	// a group of one, for one process.
+	Group *dist.Group
 
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 0 for 32

@@ -39,11 +39,16 @@ func (e *SaveError) Unwrap() error { return e.Err }
 // The writing happens beside training, one at a time: training waits for the copy, and
 // for the writing before.
 func (s *session) save(best bool, asked string, now bool) error {
-	if s.folder == nil {
+	if s.Save == "" {
 		return nil
 	}
 	s.poll()
-	snap, err := s.snapshot(best)
+	others, err := s.others()
+	defer closeTensors(others)
+	if err != nil || s.folder == nil {
+		return err
+	}
+	snap, err := s.snapshot(best, others)
 	if err != nil {
 		return err
 	}
@@ -117,8 +122,8 @@ func (s *session) keep(o outcome) {
 	}
 }
 
-// snapshot copies everything that a run continues from.
-func (s *session) snapshot(best bool) (*snapshot, error) {
+// snapshot copies everything that a run continues from, with what other processes add to it.
+func (s *session) snapshot(best bool, others []any) (*snapshot, error) {
 	last := s.history.Last()
 	c := last.checkpoint()
 	snap := &snapshot{
@@ -139,6 +144,9 @@ func (s *session) snapshot(best bool) (*snapshot, error) {
 	}
 	torch.Scope(func() {
 		c.Extra = s.state()
+		if others != nil {
+			c.Extra.Set("others", others)
+		}
 		tree := checkpointDict(s.weights(), s.Optimizer, c)
 		torch.NoGrad(func() { snap.tree = copyTree(tree, map[*torch.Tensor]*torch.Tensor{}).(*torch.Dict) })
 	})

@@ -28,6 +28,7 @@ type session struct {
 	params   []*torch.Tensor
 	size     int         // samples in an epoch
 	begun    *torch.Dict // the settings at the beginning
+	loaded   *torch.Dict // the checkpoint that a Group continues from, until all have it
 	folder   *folder     // nil: nothing is saved
 	saving   chan outcome
 	wrote    time.Time // when the last save began, or Fit
@@ -38,12 +39,13 @@ type session struct {
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
 	missing     int           // samples that Train left out of an open group
 	replays     *replays      // nil where Go calls each step
+	ranks       *processes    // nil for a single one
 	losses      *Losses
 	norms       *Losses // of the gradients
 	valLosses   *Losses
 	seconds     float64   // of this epoch
 	started     time.Time // when Fit began
-	samples     int       // trained on since then
+	samples     int       // trained on since then, by this process
 }
 
 // replays does the steps of a session by a [torch.Recording], each of a group of whole batches.
@@ -107,6 +109,15 @@ func newSession(r Run) (*session, error) {
 	if r.Val != nil {
 		s.valLosses.measure(r.Metrics)
 	}
+	if r.Group != nil && r.Group.Size > 1 {
+		_, set := r.Train.(*data.Set)
+		s.ranks = &processes{Group: r.Group, complete: set, asked: func() bool { return s.Control.requests() != s.requests }}
+		s.Train = &part{r.Train, r.Group.Rank, r.Group.Size}
+		if r.Val != nil {
+			s.Val = &part{r.Val, r.Group.Rank, r.Group.Size}
+		}
+		s.losses.reduce, s.valLosses.reduce = s.ranks.sum, s.ranks.sum
+	}
 	s.history.Monitor, s.history.Mode, _ = r.monitor(nil)
 	s.stop.Mode = s.history.Mode
 	if s.history.Monitor == r.loss() {
@@ -159,7 +170,7 @@ func (s *session) progress(samples int) {
 	if s.OnProgress == nil {
 		return
 	}
-	rate := float64(s.samples) / max(time.Since(s.started).Seconds(), 1e-9)
+	rate := float64(s.samples*s.ranks.size()) / max(time.Since(s.started).Seconds(), 1e-9)
 	n := s.size
 	done := s.epoch*n + min(s.step*s.BatchSize, n)
 	seconds := min(float64(s.Epochs*n-done)/rate, math.MaxInt64/2e9)

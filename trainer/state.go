@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -70,10 +71,50 @@ func (s *session) state() *torch.Dict {
 	return d
 }
 
+// others returns what the other processes add to a checkpoint, by rank from 1 on: their
+// generators, and what they have counted for metrics. It belongs to no scope.
+func (s *session) others() (list []any, err error) {
+	if s.ranks == nil {
+		return nil, nil
+	}
+	torch.Scope(func() {
+		own := torch.NewDict("rng", s.rng())
+		if s.step > 0 && len(s.losses.metrics) > 0 {
+			own.Set("metrics", s.losses.metricStates())
+		}
+		list, err = s.ranks.gather(own)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("trainer: %w", err)
+	}
+	closeTensors(list[0])
+	return list[1:], nil
+}
+
+// joinMetrics lets each process count what all of them have counted.
+func (s *session) joinMetrics(l *Losses) (err error) {
+	if s.ranks == nil || len(l.metrics) == 0 {
+		return nil
+	}
+	l.count()
+	var all []any
+	torch.Scope(func() { all, err = s.ranks.gather(l.metricStates()) })
+	defer closeTensors(all)
+	if err != nil {
+		return fmt.Errorf("trainer: %w", err)
+	}
+	l.forget()
+	var states []*torch.Dict
+	for _, d := range all {
+		states = append(states, d.(*torch.Dict))
+	}
+	return l.loadMetrics(states, s.Train.Device())
+}
+
 // atBest reports whether the weights that are saved are those of the best epoch.
 func (s *session) atBest() bool { return s.step == 0 && s.history.BestEpoch == s.epoch-1 }
 
-func (s *session) setState(d *torch.Dict) error {
+func (s *session) setState(d *torch.Dict) (err error) {
 	r := &torch.DictReader{Dict: d}
 	cursor, rng := torch.Read[*torch.Dict](r, "cursor"), torch.Read[*torch.Dict](r, "rng")
 	stop, history := torch.Read[*torch.Dict](r, "early_stopping"), torch.Read[*torch.Dict](r, "history")
@@ -89,7 +130,11 @@ func (s *session) setState(d *torch.Dict) error {
 	}
 	h.Monitor, h.Mode = s.history.Monitor, s.history.Mode
 	s.history = h
-	if err := s.setCursor(cursor); err != nil {
+	drawn, counted, err := s.apart(d, cursor)
+	if err != nil {
+		return err
+	}
+	if err := s.setCursor(cursor, counted); err != nil {
 		return err
 	}
 	if err := errors.Join(s.setAveraging(d), s.setBest(d)); err != nil {
@@ -98,8 +143,16 @@ func (s *session) setState(d *torch.Dict) error {
 	if err := errors.Join(s.setScheduler(d), s.setScaler(d)); err != nil {
 		return err
 	}
+	defer func() {
+		if err == nil {
+			err = setRNG(cmp.Or(drawn, rng))
+		}
+		if drawn == nil {
+			s.ranks.reseed()
+		}
+	}()
 	if s.opensGroup() || s.step == s.steps() {
-		return setRNG(rng)
+		return nil
 	}
 	open := torch.Read[*torch.Dict](r, "accumulation")
 	if r.Err != nil {
@@ -108,6 +161,10 @@ func (s *session) setState(d *torch.Dict) error {
 	if err := s.setGradients(open); err != nil {
 		return err
 	}
+	if !s.ranks.leads() { // the gradients are averaged, and these are added up
+		s.missing = 0
+		return nil
+	}
 	if _, ok := d.Get("accumulation_weight"); ok {
 		weight := torch.Read[*torch.Tensor](r, "accumulation_weight")
 		if r.Err != nil {
@@ -115,7 +172,34 @@ func (s *session) setState(d *torch.Dict) error {
 		}
 		torch.Unscoped(func() { s.group = weight.To(s.Train.Device()).Clone() })
 	}
-	return setRNG(rng)
+	return nil
+}
+
+// apart returns what this process goes on with of what each process had for itself when a
+// checkpoint was saved: the state of its generators, nil for a process that is new, and what
+// it counted for metrics. Another number of processes divides that among them.
+func (s *session) apart(d, cursor *torch.Dict) (rng *torch.Dict, counted []*torch.Dict, err error) {
+	r := &torch.DictReader{Dict: d}
+	all := append([]any{torch.NewDict(
+		"rng", torch.Read[*torch.Dict](r, "rng"),
+		"metrics", readOr(&torch.DictReader{Dict: cursor}, "metrics", torch.NewDict()),
+	)}, readOr(r, "others", []any{})...)
+	n := s.ranks.size()
+	if len(all) != n {
+		s.notice("the number of processes was %d, is %d: the last bits may differ from those of a run without a break", len(all), n)
+	}
+	for i := s.ranks.rank(); i < len(all) && r.Err == nil; i += n {
+		own, ok := all[i].(*torch.Dict)
+		if !ok {
+			return nil, nil, fmt.Errorf("others: rank %d has a %T, not a dict", i, all[i])
+		}
+		of := &torch.DictReader{Dict: own}
+		if i == s.ranks.rank() {
+			rng = torch.Read[*torch.Dict](of, "rng")
+		}
+		counted, r.Err = append(counted, readOr(of, "metrics", torch.NewDict())), of.Err
+	}
+	return rng, counted, r.Err
 }
 
 // setScheduler goes on with a schedule; where Override has brought another one,
@@ -136,12 +220,12 @@ func (s *session) setScheduler(d *torch.Dict) error {
 	return s.Scheduler.LoadStateDict(state)
 }
 
-func (s *session) setCursor(d *torch.Dict) error {
+func (s *session) setCursor(d *torch.Dict, counted []*torch.Dict) error {
 	r := &torch.DictReader{Dict: d}
 	epoch, step := torch.Read[int](r, "epoch"), torch.Read[int](r, "step")
 	sum, weight, seconds := readFloat(r, "loss_sum"), readFloat(r, "samples"), readFloat(r, "seconds")
 	right, labels := torch.Read[int](r, "right"), torch.Read[int](r, "labels")
-	skipped, missing, states := readOr(r, "skipped", 0), readOr(r, "missing", 0), readOr(r, "metrics", torch.NewDict())
+	skipped, missing := readOr(r, "skipped", 0), readOr(r, "missing", 0)
 	normSum, norms := 0.0, 0.0
 	if r.Has("norms") {
 		normSum, norms = readFloat(r, "norm_sum"), readFloat(r, "norms")
@@ -168,7 +252,7 @@ func (s *session) setCursor(d *torch.Dict) error {
 	s.norms.sum, s.norms.weight = normSum, norms
 	s.norms.more[0] = float64(skipped)
 	s.losses.more = [2]float64{float64(right), float64(labels)}
-	return s.losses.loadMetrics(states, s.Train.Device())
+	return s.losses.loadMetrics(counted, s.Train.Device())
 }
 
 // readOr reads a value that a file may lack.

@@ -29,6 +29,9 @@ func (s *session) validate(ctx context.Context, limit int) (bool, error) {
 	if ctx.Err() != nil || s.Val == nil {
 		return ctx.Err() == nil, nil
 	}
+	if err := s.ranks.forward(); err != nil {
+		return false, fmt.Errorf("trainer: %w", err)
+	}
 	s.valLosses.Begin(s.epoch, s.step-1)
 	e := data.Epoch{Size: s.BatchSize}
 	if limit > 0 {

@@ -28,7 +28,7 @@ var arrows = []struct {
 	{"models/runs", []string{"models/…", "trainer", "torch/…"}},
 	{"models/internal/musictest", []string{"torch/torchtest"}},
 	{"models/…", []string{"models/…", "torch", "torch/data", "torch/inspect", "torch/nn", "torch/wholefile"}},
-	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/nn", "torch/optim/…", "torch/pt", "torch/wholefile", "trainer/figure", "trainer/metric"}},
+	{"trainer", []string{"torch", "torch/cuda", "torch/data", "torch/dist", "torch/nn", "torch/optim/…", "torch/pt", "torch/wholefile", "trainer/figure", "trainer/metric"}},
 	{"trainer/figure", nil},
 	{"trainer/metric", []string{"torch"}},
 	{"torch/cuda", []string{"torch", "torch/internal/ctorch"}},

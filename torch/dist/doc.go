@@ -5,6 +5,7 @@
 // The engine is libtorch's c10d, which torch.distributed in Python uses too: a TCPStore, Gloo
 // for tensors on the CPU, NCCL on CUDA, and the Reducer of DistributedDataParallel. So a
 // process of Go's and one of Python's can be in one group.
+// Run.Group of package trainer needs only [Init].
 //
 // Each process calls [Init], which reads from the environment which of how many it is, as
 // torchrun, Slurm, MPI or [Launch] have set it, and computes with its own part of each batch:
