@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"time"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/trainer"
@@ -160,4 +162,33 @@ func ExampleRun_Fit_classifier() {
 	}
 	fmt.Println("accuracy above 0.95:", history.Best().TrainAcc > 0.95)
 	// Output: accuracy above 0.95: true
+}
+
+// The same program trains alone, and under etude launch, torchrun or Slurm with others.
+func ExampleRun_Fit_group() {
+	fit := func(ctx context.Context) error {
+		// The group outlives ctx, so that all processes end after the same step, and save.
+		group, err := dist.Init(context.WithoutCancel(ctx), dist.Options{Timeout: time.Minute})
+		if err != nil {
+			return err
+		}
+		defer group.Close()
+		torch.ManualSeed(1)
+		x := torch.Linspace(-1, 1, 64).Reshape(64, 1)
+		model := &Curve{nn.NewLinear(1, 16, torch.CPU), nn.NewLinear(16, 1, torch.CPU)}
+		run := trainer.Run{
+			Model: model, Loss: nn.MSELoss, Optimizer: optim.NewAdam(nn.Parameters(model), optim.DefaultAdam()),
+			Train: &data.Set{X: x, Y: x.Square()}, Epochs: 2, BatchSize: 16, // of all processes together
+			Group: group,
+		}
+		history, err := run.Fit(ctx)
+		if group.Rank == 0 {
+			fmt.Println(history.Len(), history.StopReason)
+		}
+		return err
+	}
+	if err := fit(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: 2 completed
 }
