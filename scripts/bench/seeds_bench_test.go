@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/etude-ml/etude/torch/torchtest"
 )
@@ -37,25 +38,20 @@ func BenchmarkSeeds(b *testing.B) {
 	}
 	// each runs a program for each of the measured seeds, and returns what all 32 take.
 	each := func(run func(seed string) sample) (all sample) {
-		queue := make(chan string)
 		start := time.Now()
-		var wg sync.WaitGroup
+		var g errgroup.Group
 		var mu sync.Mutex
-		for range runtime.NumCPU() {
-			wg.Go(func() {
-				for seed := range queue {
-					took := run(seed)
-					mu.Lock()
-					all.processor += took.processor * seeds / float64(measured)
-					mu.Unlock()
-				}
+		g.SetLimit(runtime.NumCPU())
+		for i := range measured {
+			g.Go(func() error {
+				took := run(fmt.Sprint(i))
+				mu.Lock()
+				defer mu.Unlock()
+				all.processor += took.processor * seeds / float64(measured)
+				return nil
 			})
 		}
-		for i := range measured {
-			queue <- fmt.Sprint(i)
-		}
-		close(queue)
-		wg.Wait()
+		require.NoError(b, g.Wait())
 		all.seconds = time.Since(start).Seconds() * seeds / float64(measured)
 		return all
 	}
