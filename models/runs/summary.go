@@ -32,10 +32,24 @@ type Summary map[string]*Entry
 // Entry holds the results of one network. Losses are of the validation samples; the
 // constant's is the loss of predicting the mean of the training targets for each.
 type Entry struct {
-	Model        string             `json:"model"`
-	Samples      int                `json:"samples"`
-	TrainSamples int                `json:"train_samples"`
-	ValSamples   int                `json:"val_samples"`
+	Model        string `json:"model"`
+	Samples      int    `json:"samples"`
+	TrainSamples int    `json:"train_samples"`
+	ValSamples   int    `json:"val_samples"`
+	Result
+	Measures measure.Measures  `json:"measures"`
+	Constant measure.Measures  `json:"constant"` // the same measures of the constant
+	ONNX     ONNXCheck         `json:"onnx"`
+	Seconds  Seconds           `json:"seconds"`
+	Resumed  bool              `json:"resumed"`
+	Files    map[string]string `json:"files"` // from the run's folder
+	// SHA256 has the hashes of model.pt and of model.onnx, which was made from it.
+	SHA256  map[string]string `json:"sha256,omitempty"`
+	Skipped []data.Skip       `json:"skipped"` // files that were skipped, and why
+}
+
+// Result holds the part of an [Entry] that a sweep compares.
+type Result struct {
 	Epochs       int                `json:"epochs"`     // done
 	BestEpoch    int                `json:"best_epoch"` // from 0, a position in history.json
 	StopReason   trainer.StopReason `json:"stop_reason"`
@@ -45,26 +59,6 @@ type Entry struct {
 	// is false has learned nothing.
 	BeatsConstant bool                `json:"beats_constant"`
 	Headlines     map[string]Headline `json:"headlines"` // the measures to look at first, by name
-	Measures      measure.Measures    `json:"measures"`
-	Constant      measure.Measures    `json:"constant"` // the same measures of the constant
-	ONNX          ONNXCheck           `json:"onnx"`
-	Seconds       Seconds             `json:"seconds"`
-	Resumed       bool                `json:"resumed"`
-	Files         map[string]string   `json:"files"` // from the run's folder
-	// SHA256 has the hashes of model.pt and of model.onnx, which was made from it.
-	SHA256  map[string]string `json:"sha256,omitempty"`
-	Skipped []data.Skip       `json:"skipped"` // files that were skipped, and why
-}
-
-// Result holds the part of an [Entry] that a sweep compares.
-type Result struct {
-	Epochs        int                 `json:"epochs"`
-	BestEpoch     int                 `json:"best_epoch"` // from 0
-	StopReason    trainer.StopReason  `json:"stop_reason"`
-	ValLoss       measure.Number      `json:"val_loss"`
-	ConstantLoss  measure.Number      `json:"constant_loss"`
-	BeatsConstant bool                `json:"beats_constant"`
-	Headlines     map[string]Headline `json:"headlines"`
 }
 
 // Headline is a measure of a network beside that of the constant prediction.

@@ -22,7 +22,7 @@ import (
 func entry(t *testing.T, run, network string, epochs int) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(run, network), 0o777))
-	require.NoError(t, addToSummary(run, network, &Entry{Model: network, Epochs: epochs}))
+	require.NoError(t, addToSummary(run, network, &Entry{Model: network, Result: Result{Epochs: epochs}}))
 }
 
 func epochsIn(t *testing.T, run string) map[string]int {
@@ -47,7 +47,7 @@ func TestSummaryOfTwoProcesses(t *testing.T) {
 	require.True(t, wholefile.Lock(other))
 	require.NoError(t, os.MkdirAll(filepath.Join(run, "melody"), 0o777))
 	done := make(chan error)
-	go func() { done <- addToSummary(run, "melody", &Entry{Epochs: 2}) }()
+	go func() { done <- addToSummary(run, "melody", &Entry{Result: Result{Epochs: 2}}) }()
 	select {
 	case err := <-done:
 		t.Fatalf("it did not wait: %v", err)

@@ -138,6 +138,9 @@ type variant struct {
 func (w Sweep) variants(settings Overrides) ([]variant, error) {
 	list := []variant{{settings: settings, grid: map[string]float64{}}}
 	for _, axis := range w.Grid {
+		if len(axis.Values) == 0 {
+			return nil, fmt.Errorf("Sweep.Grid %s has no values; give it some", axis.Name)
+		}
 		var next []variant
 		for _, v := range list {
 			for _, value := range axis.Values {
@@ -153,12 +156,12 @@ func (w Sweep) variants(settings Overrides) ([]variant, error) {
 		}
 	}
 	switch {
-	case settings.Seed != nil && w.Seeds != nil:
+	case settings.Seed != nil && len(w.Seeds) > 0:
 		return nil, errors.New("Overrides.Seed and Sweep.Seeds set the same; give one of them")
 	case len(list)*max(1, len(w.Seeds)) > mostRuns:
 		return nil, fmt.Errorf("Sweep.Seeds and Sweep.Grid make more than %d runs; leave out some", mostRuns)
 	}
-	if w.Seeds != nil {
+	if len(w.Seeds) > 0 {
 		var next []variant
 		for _, v := range list {
 			for _, seed := range w.Seeds {
@@ -220,6 +223,12 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 	grids := map[string]map[string]float64{}
 	errs := map[string]error{} // of those that are done, by name
 	planning := o
+	// A network that cannot be planned is reported below, with the name of its run.
+	planning.OnEvent = func(e Event) {
+		if e.Stage == Notice {
+			o.report(e)
+		}
+	}
 	for _, v := range variants {
 		grids[v.name], planning.Out = v.grid, filepath.Join(o.Out, v.name)
 		p, err := NewPlan(planning, v.settings, networks...)
@@ -229,7 +238,7 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 		planning.OnEvent = nil // what is passed over is reported once
 		for _, f := range p.failed {
 			f.Training.OnEvent, f.Training.variant = o.OnEvent, v.name
-			plan.fail(f.Training, f.err, len(variants))
+			plan.fail(f.Training, f.err, len(variants)*(len(p.Trainings)+len(p.failed)))
 			errs[f.name()] = f.err
 			all = append(all, f.Training)
 		}

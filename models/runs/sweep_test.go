@@ -178,4 +178,22 @@ func TestSweepWithAFailure(t *testing.T) {
 	_, err = runs.Sweep{Seeds: []uint64{0, 1}}.Run(t.Context(), o, epochs(2), "melody")
 	assert.EqualError(t, err, "2 of 2 runs failed: melody seed-0, melody seed-1")
 	assert.Len(t, said, 1, fmt.Sprint(said))
+
+	// So is a network that cannot be planned while another can.
+	o.Out, said = t.TempDir(), nil
+	_, err = runs.Sweep{Seeds: []uint64{0}}.Run(t.Context(), o, epochs(2), "swap")
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir(filepath.Join(o.Out, "seed-0", "melody"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(o.Out, "seed-0", "melody", "config.json"), []byte("{"), 0o600))
+	o.Resume = true
+	_, err = runs.Sweep{Seeds: []uint64{0}}.Run(t.Context(), o, epochs(2), "swap", "melody")
+	assert.EqualError(t, err, "1 of 2 runs failed: melody seed-0")
+	require.Len(t, said, 1)
+	assert.Contains(t, said[0], "seed-0: ")
+	assert.Contains(t, said[0], "config.json")
+}
+
+func TestSweepCheck(t *testing.T) {
+	assert.NoError(t, runs.Sweep{Seeds: []uint64{}}.Check(epochs(2)))
+	assert.EqualError(t, runs.Sweep{Grid: []runs.Axis{{Name: "lr"}}}.Check(epochs(2)), "Sweep.Grid lr has no values; give it some")
 }

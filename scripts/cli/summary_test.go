@@ -30,7 +30,8 @@ func TestTheSummaryFitsATerminal(t *testing.T) {
 		report, err := spec.Measure(predictions, targets, measure.Mean(targets, spec.Out))
 		require.NoError(t, err)
 		s[spec.Name] = &runs.Entry{
-			Samples: 1_234_567, Epochs: 10_000, BestEpoch: 9_999, ValLoss: 12.345678, ConstantLoss: measure.Number(math.Inf(1)),
+			Samples:  1_234_567,
+			Result:   runs.Result{Epochs: 10_000, BestEpoch: 9_999, ValLoss: 12.345678, ConstantLoss: measure.Number(math.Inf(1))},
 			Measures: report.Measures, Constant: report.Constant, ONNX: runs.ONNXCheck{MaxAbsDiff: 1.25e-07},
 		}
 	}

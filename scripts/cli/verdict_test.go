@@ -12,7 +12,7 @@ import (
 )
 
 func TestVerdict(t *testing.T) {
-	better, worse := &runs.Entry{BeatsConstant: true}, &runs.Entry{}
+	better, worse := &runs.Entry{Result: runs.Result{BeatsConstant: true}}, &runs.Entry{}
 	assert.Equal(t, []string{"Better than always predicting the mean: emotion, groove."},
 		verdict(runs.Summary{"groove": better, "emotion": better}))
 	both := verdict(runs.Summary{"emotion": better, "melody": worse, "dynamics": worse})
