@@ -134,6 +134,9 @@ func (c *featuresCommand) Run(env *Env) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case lines := <-result:
+			if ctx.Err() != nil { // which may be their error
+				return ctx.Err()
+			}
 			for _, l := range lines {
 				failed = failed || l.Error != nil
 				if err := env.printJSON(l, ""); err != nil {
