@@ -25,7 +25,7 @@ type Options struct {
 	// and uses Device for other networks only.
 	SameDevice bool
 	Threads    int  // of an operator; 0 for 1, or for those of the run that is continued
-	Eager      bool // see [trainer.Run], as for MustRecord
+	Eager      bool // see [trainer.Run], also for MustRecord
 	MustRecord bool
 	Jobs       int // trainings at a time; 0 for as many as there are cores for their threads
 

@@ -65,8 +65,8 @@ type Spread struct {
 	Std  measure.Number `json:"std"`
 }
 
-// SweepRun holds what came out of one run. One that is not done has an error, or was not
-// at an end when the sweep was interrupted.
+// SweepRun holds what came out of one run. One that is not done has an error, or had
+// not ended when the sweep was interrupted.
 type SweepRun struct {
 	Seed   uint64 `json:"seed"`
 	Folder string `json:"folder"` // of the network, from RUN
@@ -75,13 +75,11 @@ type SweepRun struct {
 	Result
 }
 
-// mostRuns limits the runs of a sweep: each has a folder, and 0-4000000000 is a slip.
+// mostRuns limits the runs of a sweep: each has a folder, and 0-4000000000 is a mistake in typing.
 const mostRuns = 10_000
 
-const sweepFile = "sweep.json"
-
 // SweepFile names the file of a sweep's results.
-func SweepFile(run string) string { return filepath.Join(run, sweepFile) }
+func SweepFile(run string) string { return filepath.Join(run, "sweep.json") }
 
 // LoadSweep returns the sweep that a run folder holds, and false if it holds none.
 func LoadSweep(run string) (w Sweep, found bool, err error) {

@@ -81,8 +81,8 @@ func repeatJSON(b *testing.B, content []byte, n int) []byte {
 	return out
 }
 
-// sample is how long a program took, the most memory that it held, without its children, and
-// the time of processors that it took with them.
+// sample holds how long a program took, the most memory that it held without its children, and
+// the processor time that it took with them.
 type sample struct{ seconds, megabytes, processor float64 }
 
 func command(b *testing.B, environment []string, name string, args ...string) (took sample, said string) {

@@ -20,7 +20,7 @@ import (
 
 // BenchmarkSeeds times 32 seeds of emotion, features and 50 epochs: one process with --seeds,
 // a process for each seed, and a Python for each, of which as many run at a time as there are
-// processors. Features are kept, but where it says anew.
+// processors. Features are kept, except in the row that says anew.
 func BenchmarkSeeds(b *testing.B) {
 	torchtest.Need(b)
 	const seeds = 32

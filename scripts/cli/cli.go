@@ -74,7 +74,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if errors.Is(results.err, syscall.EPIPE) { // of `etude inspect … | head`, which is no error
 		return interrupted{signal: syscall.SIGPIPE}.code()
 	}
-	if failed, ok := errors.AsType[*dist.RankError](err); ok { // which has said why
+	if failed, ok := errors.AsType[*dist.RankError](err); ok { // the process itself has reported why
 		lines.Say("etude: %v", failed)
 		return failed.Code
 	}

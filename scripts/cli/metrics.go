@@ -21,7 +21,7 @@ var notWord = regexp.MustCompile(`\W+`)
 // pairs is a line of --metrics.
 type pairs []string
 
-// add adds a pair, unless the value is undefined: programs stumble over "nan".
+// add adds a pair, unless the value is undefined: not every program reads "nan".
 func (p *pairs) add(name string, x measure.Number) {
 	if x.Defined() {
 		*p = append(*p, fmt.Sprintf("%s=%v", notWord.ReplaceAllString(name, "_"), float64(x)))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/etude-ml/etude/models/runs"
@@ -31,7 +32,7 @@ type trainCommand struct {
 
 	deviceFlags
 	Threads  *int   `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
-	Recorded string `default:"auto" enum:"auto,on,off" placeholder:"WHEN" help:"Whether the training step is recorded and replayed, which takes about half the time and gives the same bits: auto, where it has been shown to pay, on the CPU and in longer runs; on, or an error; off, for no replays (auto)."`
+	Recorded string `default:"auto" enum:"auto,on,off" placeholder:"WHEN" help:"Whether to record the training step and replay it, which takes about half the time and gives the same bits: auto, on the CPU and in longer runs, where it is known to pay; on, always, and an error where it cannot be; off, never (auto)."`
 	Eager    bool   `help:"The same as --recorded=off."`
 	Resume   bool   `help:"Continue the run in RUN, with its own settings where none are given."`
 	Force    bool   `help:"Replace a finished run in RUN."`
@@ -311,12 +312,12 @@ func (w *watch) sweepEvent(e runs.Event) {
 		w.ended++
 	}
 	if e.Text != "" || e.Stage == runs.Fitted {
-		w.sweep.Set(int64(w.ended), e.Name()+": "+e.Text)
+		w.sweep.Set(int64(w.ended), strings.TrimSuffix(e.Name()+": "+e.Text, ": "))
 	}
 	switch {
 	case w.ended < w.runs:
 	case w.env.Context.Err() != nil:
-		w.sweep.Finish("saved; --resume continues")
+		w.sweep.Finish("stopped; --resume continues")
 	default:
 		w.sweep.Finish(count(w.runs, "run"))
 	}

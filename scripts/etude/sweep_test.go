@@ -30,7 +30,7 @@ func TestSweep(t *testing.T) {
 	p.Until(t, time.Minute, func() bool { _, err := os.Stat(filepath.Join(first, "summary.json")); return err == nil })
 	require.NoError(t, p.Process.Signal(syscall.SIGINT))
 	assert.Equal(t, 130, p.End(), p.Said())
-	assert.Contains(t, p.Said(), "training: saved; --resume continues")
+	assert.Contains(t, p.Said(), "training: stopped; --resume continues")
 	// Those that were not reached are named in the file, and need no epoch more.
 	r := run(t, "train", "emotion", "groove", "--out", out, "--resume", "--epochs", "1")
 	require.Equal(t, 0, r.code, r.stderr)
