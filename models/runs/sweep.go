@@ -41,7 +41,8 @@ type Axis struct {
 	Values []string `json:"values"`
 }
 
-// SweepSummary holds sweep.json, the results of a sweep.
+// SweepSummary holds sweep.json, the results of a sweep, also of networks that were trained
+// by an earlier call with the same seeds and settings.
 type SweepSummary struct {
 	Sweep
 	Combinations []Combination `json:"combinations"`
@@ -246,13 +247,22 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 			all = append(all, t)
 		}
 	}
-	s := &SweepSummary{Sweep: w, Combinations: []Combination{}}
+	s := &SweepSummary{}
+	if _, err := readJSON(SweepFile(o.Out), s); err != nil {
+		return nil, err
+	}
+	if !reflect.DeepEqual(s.Sweep, w) {
+		s = &SweepSummary{Sweep: w, Combinations: []Combination{}}
+	}
 	save := func() error { return writeJSON(SweepFile(o.Out), s) }
 	// Before the training, too: LoadSweep continues it.
 	if err := cmp.Or(os.MkdirAll(o.Out, 0o777), save()); err != nil {
 		return nil, err
 	}
 	failed := plan.run(ctx, func(t Training, _ *Entry, err error) { errs[t.name()] = err })
+	s.Combinations = slices.DeleteFunc(s.Combinations, func(c Combination) bool {
+		return slices.ContainsFunc(all, func(t Training) bool { return t.Spec.Name == c.Network })
+	})
 	slices.SortStableFunc(all, func(a, b Training) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
 	for _, t := range all {
 		last := len(s.Combinations) - 1

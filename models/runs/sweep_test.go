@@ -179,7 +179,14 @@ func TestSweepWithAFailure(t *testing.T) {
 	assert.EqualError(t, err, "2 of 2 runs failed: melody seed-0, melody seed-1")
 	assert.Len(t, said, 1, fmt.Sprint(said))
 
-	// So is a network that cannot be planned while another can.
+	// The file keeps the results of one network when another is trained.
+	s, err = runs.Sweep{Seeds: []uint64{0, 1}}.Run(t.Context(), o, epochs(2), "swap")
+	require.NoError(t, err)
+	require.Len(t, s.Combinations, 2)
+	assert.NotEmpty(t, s.Combinations[0].Runs[0].Error, "of melody")
+	assert.Equal(t, 2, s.Combinations[1].Measures["val_loss"].N)
+
+	// A network that cannot be planned, while another can, is reported once.
 	o.Out, said = t.TempDir(), nil
 	_, err = runs.Sweep{Seeds: []uint64{0}}.Run(t.Context(), o, epochs(2), "swap")
 	require.NoError(t, err)
