@@ -88,9 +88,25 @@ func LoadSweep(run string) (w Sweep, found bool, err error) {
 	return w, found, err
 }
 
-// ParseSeeds reads a list of seeds and ranges, such as "0-31" or "1,4,9".
-func ParseSeeds(text string) ([]uint64, error) {
-	var seeds []uint64
+// ParseSweep reads a list of seeds and ranges, such as "0-31" or "1,4,9", or "" for none, and
+// settings with their values, such as "lr=1e-3,3e-4".
+func ParseSweep(seeds string, grid []string) (w Sweep, err error) {
+	if seeds != "" {
+		if w.Seeds, err = parseSeeds(seeds); err != nil {
+			return w, err
+		}
+	}
+	for _, text := range grid {
+		name, list, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return w, fmt.Errorf("Sweep.Grid is %q; it must be a setting with its values, such as lr=1e-3,3e-4", text)
+		}
+		w.Grid = append(w.Grid, Axis{name, strings.Split(list, ",")})
+	}
+	return w, nil
+}
+
+func parseSeeds(text string) (seeds []uint64, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		first, last, isRange := strings.Cut(part, "-")
 		from, err := strconv.ParseUint(first, 10, 64)
@@ -109,15 +125,6 @@ func ParseSeeds(text string) ([]uint64, error) {
 		}
 	}
 	return seeds, nil
-}
-
-// ParseAxis reads a setting with its values, such as "lr=1e-3,3e-4".
-func ParseAxis(text string) (Axis, error) {
-	name, list, ok := strings.Cut(text, "=")
-	if !ok || name == "" {
-		return Axis{}, fmt.Errorf("Sweep.Grid is %q; it must be a setting with its values, such as lr=1e-3,3e-4", text)
-	}
-	return Axis{name, strings.Split(list, ",")}, nil
 }
 
 // Check reports the first thing that is wrong with a sweep of these settings.

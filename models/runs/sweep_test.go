@@ -75,11 +75,8 @@ func TestBitsBesideOthers(t *testing.T) {
 func TestSweepContinues(t *testing.T) {
 	torchtest.Need(t)
 	torchtest.NoLeaks(t)
-	axis, err := runs.ParseAxis("lr=0.05,1e-2")
+	sweep, err := runs.ParseSweep("0-2,7", []string{"lr=0.05,1e-2"})
 	require.NoError(t, err)
-	seeds, err := runs.ParseSeeds("0-2,7")
-	require.NoError(t, err)
-	sweep := runs.Sweep{Seeds: seeds, Grid: []runs.Axis{axis}}
 	whole := runs.Options{Data: t.TempDir(), Out: t.TempDir(), Jobs: 2}
 	want, err := sweep.Run(t.Context(), whole, epochs(30), "swap")
 	require.NoError(t, err)

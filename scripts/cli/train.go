@@ -105,27 +105,18 @@ func (c *trainCommand) Validate() error {
 }
 
 // plan finds the sweep of the command line.
-func (c *trainCommand) plan() (err error) {
+func (c *trainCommand) plan() error {
 	if c.Seeds == "" && c.Grid == nil {
 		return nil
 	}
 	if c.ResumeFrom != "" {
 		return errors.New("--resume-from continues one run, and --seeds and --grid make several; give one of them")
 	}
-	w := &runs.Sweep{}
-	if c.Seeds != "" {
-		if w.Seeds, err = runs.ParseSeeds(c.Seeds); err != nil {
-			return err
-		}
+	w, err := runs.ParseSweep(c.Seeds, c.Grid)
+	if err != nil {
+		return err
 	}
-	for _, text := range c.Grid {
-		axis, err := runs.ParseAxis(text)
-		if err != nil {
-			return err
-		}
-		w.Grid = append(w.Grid, axis)
-	}
-	c.sweep = w
+	c.sweep = &w
 	return w.Check(c.Overrides)
 }
 
