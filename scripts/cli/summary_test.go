@@ -48,3 +48,14 @@ func TestTheSummaryFitsATerminal(t *testing.T) {
 	}
 	assert.Contains(t, b.String(), "within 1.2e-07")
 }
+
+// A deviation stands where there is one.
+func TestPrintSweep(t *testing.T) {
+	var b bytes.Buffer
+	printSweep(&b, &runs.SweepSummary{Combinations: []runs.Combination{
+		{Network: "one", Measures: map[string]runs.Spread{"val_loss": {N: 1, Mean: 0.5, Std: measure.Undefined}}},
+		{Network: "two", Measures: map[string]runs.Spread{"val_loss": {N: 2, Mean: 0.5, Std: 0.25}}},
+	}})
+	assert.Regexp(t, `(?m)^one +0 +- +0\.50000 +- +0 of 0`, b.String())
+	assert.Regexp(t, `(?m)^two +0 +- +0\.50000 ± 0\.25000 +- +0 of 0`, b.String())
+}

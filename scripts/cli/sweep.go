@@ -29,14 +29,17 @@ func printSweep(w io.Writer, s *runs.SweepSummary) {
 			if r.Done {
 				n++
 			}
-			if r.Done && r.BeatsConstant {
+			if r.BeatsConstant {
 				better++
 			}
 		}
 		spread := func(name, format string) string {
-			m, ok := c.Measures[name]
-			if !ok {
+			m := c.Measures[name]
+			switch m.N {
+			case 0:
 				return "-"
+			case 1:
+				return printed(format, m.Mean)
 			}
 			return printed(format, m.Mean) + " ± " + printed(format, m.Std)
 		}
