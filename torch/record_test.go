@@ -327,6 +327,59 @@ func TestReplayWithOtherThreads(t *testing.T) {
 	assert.True(t, slices.Equal(train(false), train(true)), "another state")
 }
 
+// A replay that fails while it is proved for another number of threads changes nothing, and the
+// recording is still of use.
+func TestReplayFailsWithOtherThreads(t *testing.T) {
+	torchtest.NoLeaks(t)
+	x, index, total := torch.Randn([]int{4, 3}), torch.FromSlice([]int64{0}), torch.Zeros([]int{1, 3})
+	var r *torch.Recording
+	torch.Threads(1, func() {
+		var err error
+		r, err = torch.Record(func() []*torch.Tensor {
+			total.AddScalarInPlace(1).AddInPlace(x.IndexSelect(0, index))
+			return nil
+		})
+		require.NoError(t, err)
+	})
+	defer r.Close()
+	before := bits(total)
+	index.FillInPlace(9)
+	torch.Threads(2, func() {
+		for range 2 {
+			require.ErrorContains(t, r.Replay(1), "index")
+			assert.Equal(t, before, bits(total))
+		}
+		index.FillInPlace(1)
+		require.NoError(t, r.Replay(1))
+	})
+	for i, v := range bits(x.Select(0, 1)) {
+		assert.Equal(t, before[i]+1+v, bits(total)[i])
+	}
+}
+
+// A step that is recorded anew has the optimizer's learning rate of that time from its first call on.
+func TestRecordAfterAnotherRate(t *testing.T) {
+	torchtest.NoLeaks(t)
+	train := func(recorded bool) []float64 {
+		torch.ManualSeed(1)
+		j := mlp(0, nil)
+		for _, lr := range []float64{1e-3, 1e-2} {
+			j.optimizer.SetLR(lr)
+			if recorded {
+				r, err := torch.Record(j.step)
+				require.NoError(t, err)
+				defer r.Close()
+				continue
+			}
+			for range 3 {
+				torch.Scope(func() { j.step() })
+			}
+		}
+		return j.state()
+	}
+	assert.True(t, slices.Equal(train(false), train(true)), "another state")
+}
+
 // A recording is replayed on several goroutines, stopped, and closed twice.
 func TestRecordingsEnd(t *testing.T) {
 	torchtest.NoLeaks(t)

@@ -147,7 +147,12 @@ ct_error* replay(ct_recording r, int64_t n, const int32_t* stop, int64_t* done) 
     Step& step = step_of(r);
     if (step.replay && at::get_num_threads() != step.replay->threads()) {  // kernels divide their work otherwise
       auto now = step.state->now();
-      step.replay->prove();
+      try {
+        step.replay->prove();
+      } catch (...) {
+        now.restore();
+        throw;
+      }
       now.restore();
     }
     for (; !failed && *done < n && !__atomic_load_n(stop, __ATOMIC_RELAXED); *done += !failed) {

@@ -180,7 +180,7 @@ void Replay::prove() {
   // One step is not enough: while moments are 0, another order of additions does not show.
   constexpr int kSteps = 3;
   Below below;
-  threads_ = at::get_num_threads();
+  threads_ = 0;  // until all is proved
   if (lowers_) lowered_ = lower(plan_);
   proved_.assign(plan_.nodes.size(), false);
   for (size_t k = 0; k < plan_.nodes.size(); k++) {
@@ -196,6 +196,7 @@ void Replay::prove() {
       break;
     }
   if (lowered_) lowered_->link(proved_);
+  threads_ = at::get_num_threads();
 }
 
 void Replay::step() {
