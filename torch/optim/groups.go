@@ -129,10 +129,7 @@ func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
 			return fmt.Errorf("%s: a state was loaded after the step was recorded: record it anew", r.name)
 		}
 		if r.rated {
-			if lr := *g.lr(r); lr != g.rated {
-				torch.NoGrad(func() { g.rate.FillInPlace(lr) })
-				g.rated = lr
-			}
+			g.follow(r)
 			*r.settings(&now)[0].value.(*float64) = *r.settings(&was)[0].value.(*float64)
 		}
 		if was != now {
@@ -151,7 +148,16 @@ func (g *Group[C]) record(r *rule[C]) *torch.Tensor {
 		}
 		torch.Unscoped(func() { g.rate = torch.Full([]int{}, g.rated, o) })
 	}
+	g.follow(r) // an earlier recording may have made it
 	return g.rate
+}
+
+// follow gives the tensor of the learning rate its value.
+func (g *Group[C]) follow(r *rule[C]) {
+	if lr := *g.lr(r); lr != g.rated {
+		torch.NoGrad(func() { g.rate.FillInPlace(lr) })
+		g.rated = lr
+	}
 }
 
 func (g *Group[C]) updateOf(k kind, first bool, slots int) *update {
