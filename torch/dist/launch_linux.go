@@ -40,6 +40,9 @@ import (
 // once. Signals reach what it has started too; what is left of that when the process ends is
 // killed. If this program is killed, so are the processes.
 func Launch(ctx context.Context, n int, cmd *exec.Cmd, o LaunchOptions) error {
+	if n < 1 {
+		return fmt.Errorf("dist: Launch starts at least 1 process, not %d", n)
+	}
 	port, release, err := holdPort()
 	if err != nil {
 		return fmt.Errorf("dist: no port for the store of the processes: %w", err)

@@ -168,6 +168,8 @@ func TestLaunchFails(t *testing.T) {
 	}
 	err := dist.Launch(context.Background(), 2, exec.Command("./not-there"), dist.LaunchOptions{})
 	assert.ErrorIs(t, err, os.ErrNotExist)
+	err = dist.Launch(context.Background(), 0, exec.Command("true"), dist.LaunchOptions{})
+	assert.EqualError(t, err, "dist: Launch starts at least 1 process, not 0")
 }
 
 // Nobody else gets the port of the store while the processes run.
