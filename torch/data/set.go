@@ -121,14 +121,12 @@ func (s *Set) Fill(b Batch) bool {
 	if !slices.Equal(from.layout(), s.layout()) {
 		return false
 	}
-	var batch []*torch.Tensor
-	for _, t := range from.tensors() {
-		batch = append(batch, t)
+	s.X.CopyInPlace(b.X)
+	if s.Y != nil {
+		s.Y.CopyInPlace(b.Y)
 	}
-	i := 0
-	for _, t := range s.tensors() {
-		t.CopyInPlace(batch[i])
-		i++
+	for name, t := range s.More {
+		t.CopyInPlace(b.More[name])
 	}
 	return true
 }
