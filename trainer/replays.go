@@ -86,7 +86,11 @@ func (p *replays) perform() ([]Result, error) {
 		if err == nil {
 			s.losses.again(p.losses)
 			s.norms.again(p.norms)
-			return p.replayed(), nil
+			left := p.r.Results()
+			return p.hand(func(*torch.Tensor) (t *torch.Tensor) {
+				t, left = left[0], left[1:]
+				return t
+			}), nil
 		}
 		if err = p.renew(err); err != nil {
 			return nil, err
@@ -100,7 +104,7 @@ func (p *replays) perform() ([]Result, error) {
 		}
 	}
 	p.calls++
-	return p.results, nil
+	return p.hand(func(t *torch.Tensor) *torch.Tensor { return t }), nil
 }
 
 // seek lets the epoch's next batch be gathered.
@@ -138,14 +142,12 @@ func (p *replays) step() (kept []*torch.Tensor) {
 	return kept
 }
 
-// replayed returns the results of a replay.
-func (p *replays) replayed() (list []Result) {
-	left := p.r.Results()
+// hand returns the results with the tensors that next gives for those of Go's call.
+func (p *replays) hand(next func(*torch.Tensor) *torch.Tensor) (list []Result) {
 	for _, r := range p.results {
-		list = append(list, r.each(func(*torch.Tensor) *torch.Tensor {
-			t := left[0]
-			if left = left[1:]; p.s.OnBatch != nil {
-				t = t.Clone() // the next replay would change what a hook keeps
+		list = append(list, r.each(func(t *torch.Tensor) *torch.Tensor {
+			if t = next(t); p.s.OnBatch != nil {
+				t = t.Detach().Clone() // the next step would change what a hook keeps
 			}
 			return t
 		}))

@@ -343,3 +343,26 @@ func TestReplaysFindNaN(t *testing.T) {
 	assert.Equal(t, []int{6, 1}, []int{e.Epoch, e.Step})
 	assert.Contains(t, e.Where, "X of sample")
 }
+
+// What a hook keeps stays as it was, in steps that Go calls and in replays.
+func TestHooksKeepTensors(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	every(r)
+	r.MustRecord = true
+	var kept []*torch.Tensor
+	var then [][]int64
+	r.OnBatch = func(_, _ int, x Result) error {
+		kept = append(kept, x.Target.Keep())
+		then = append(then, torch.ToSlice[int64](x.Target))
+		return nil
+	}
+	_, err := r.Fit(context.Background())
+	require.NoError(t, err)
+	require.Greater(t, len(kept), trials)
+	for i, k := range kept {
+		assert.Equal(t, then[i], torch.ToSlice[int64](k), "step %d", i)
+		k.Close()
+	}
+}
