@@ -48,14 +48,14 @@ func (e *NonFiniteError) Error() string {
 //	}
 type Losses struct {
 	size int
-	// rows are float64 [size, width], made by the first Add where the loss is: for each
-	// batch two more numbers (see observe), and for the loss and each of its parts the
+	// columns are float64 [width, size], made by the first Add where the loss is: for each
+	// batch two more numbers (see store), and for the loss and each of its parts the
 	// value and what it was divided by, if not by its samples.
-	rows     *torch.Tensor
-	next     *torch.Tensor // int64 [1]: the next row, which a step that is replayed has to know
-	names    []string      // of the parts, in the order of the rows
-	last     batch         // of a row
-	batches  []batch       // of the rows that have not been read
+	columns  *torch.Tensor
+	next     *torch.Tensor // int64 [1]: the next batch, which a step that is replayed has to know
+	names    []string      // of the parts, in the order of the columns
+	last     batch         // that was stored
+	batches  []batch       // those that have not been read
 	tolerant bool          // a value that is not finite counts, instead of being an error
 
 	reduce func([]float64) error // adds up over the processes of a group; nil for one process
@@ -90,14 +90,14 @@ func (m *mean) add(sum, weight float64) {
 
 func (m *mean) value() float64 { return m.sum / m.weight }
 
-// batch holds what the host knows of a row.
+// batch holds what the host knows of a batch.
 type batch struct {
 	samples int
-	divided []bool // the loss and each part: by the number in the row
+	divided []bool // the loss and each part: by the number stored with it
 	more    bool   // the two more numbers are there
 }
 
-// width returns the length of a row.
+// width returns how many numbers a batch has.
 func (l *Losses) width() int { return 4 + 2*len(l.names) }
 
 // NewLosses returns a Losses that holds size values, at least 1, between reads.
@@ -140,7 +140,7 @@ func (l *Losses) store(r Result, n int) {
 
 func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 	names := slices.Sorted(maps.Keys(r.Parts))
-	if l.rows == nil {
+	if l.columns == nil {
 		l.start(names, r.Loss.Device())
 	}
 	if !slices.Equal(names, l.names) {
@@ -155,7 +155,7 @@ func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 	}
 	b := batch{samples: n, more: len(more) > 0}
 	set := func(column int, x *torch.Tensor) {
-		l.rows.Select(1, column).IndexCopyInPlace(0, l.next, x.Detach().ToDType(torch.Float64).Reshape(1))
+		l.columns.Select(0, column).IndexCopyInPlace(0, l.next, x.Detach().ToDType(torch.Float64).Reshape(1))
 	}
 	for i, x := range more {
 		set(i, x)
@@ -164,8 +164,8 @@ func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 		if x.Numel() != 1 {
 			panic(&torch.Error{Op: "loss", Shapes: [][]int{x.Shape()}, Message: "a loss to train by is a single value: take the mean over the batch"})
 		}
-		if x.Device() != l.rows.Device() {
-			panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", x.Device(), l.rows.Device())})
+		if x.Device() != l.columns.Device() {
+			panic(&torch.Error{Op: "loss", Message: fmt.Sprintf("the loss is on %s now, it was on %s before", x.Device(), l.columns.Device())})
 		}
 		divisor := nn.Divisor(x)
 		set(2+2*i, x)
@@ -191,12 +191,12 @@ func (l *Losses) start(names []string, d torch.Device) {
 		l.names, l.parts = names, make([]mean, len(names))
 	}
 	torch.Unscoped(func() {
-		l.rows = torch.Zeros([]int{l.size, l.width()}, torch.Options{DType: torch.Float64, Device: d})
+		l.columns = torch.Zeros([]int{l.width(), l.size}, torch.Options{DType: torch.Float64, Device: d})
 		l.next = torch.Zeros([]int{1}, torch.Options{DType: torch.Int64, Device: d})
 	})
 }
 
-// rewind lets the next batch have the first row.
+// rewind lets the next batch have the first place.
 func (l *Losses) rewind() {
 	if len(l.batches) > 0 {
 		l.next.ZeroInPlace()
@@ -224,7 +224,7 @@ func (l *Losses) Read() error {
 		return nil
 	}
 	var values []float64
-	torch.Scope(func() { values = l.rows.Narrow(0, 0, len(l.batches)).To(torch.CPU).Float64s() })
+	torch.Scope(func() { values = l.columns.Narrow(1, 0, len(l.batches)).To(torch.CPU).Transpose(0, 1).Float64s() })
 	batches := l.batches
 	l.rewind()
 	for i, b := range batches { // each mean becomes a sum and its weight
@@ -300,9 +300,9 @@ func (l *Losses) checkWeight(set string) error {
 // Close frees the memory on the device.
 func (l *Losses) Close() {
 	l.forget()
-	if l.rows != nil {
-		l.rows.Close()
+	if l.columns != nil {
+		l.columns.Close()
 		l.next.Close()
-		l.rows, l.next = nil, nil
+		l.columns, l.next = nil, nil
 	}
 }
