@@ -248,7 +248,9 @@ func (s *session) advance(batch data.Batch) (results []Result, err error) {
 
 // perform does the step of a batch, unless what is recorded does it and others.
 func (s *session) perform(batch data.Batch) ([]Result, error) {
-	if s.replays.takes(batch) {
+	if takes, err := s.replays.takes(batch); err != nil {
+		return nil, err
+	} else if takes {
 		return s.replays.perform()
 	}
 	result, err := s.train(batch)

@@ -30,7 +30,7 @@ func (s *session) record() (err error) {
 		return nil
 	case s.ranks != nil, s.DetectAnomaly, s.Accumulate > 1 && (s.OnBatch != nil || !p.gather):
 		if s.MustRecord {
-			return errors.New("trainer: Run.MustRecord excludes DetectAnomaly, a Group of several processes, and with Accumulate OnBatch and a Train that is no *data.Set")
+			return errors.New("trainer: Run.MustRecord excludes DetectAnomaly, a Group of several processes and, with Accumulate, OnBatch and a Train that is not a *data.Set")
 		}
 		return nil
 	}
@@ -44,12 +44,12 @@ func (s *session) record() (err error) {
 	return nil
 }
 
-// refuse says why steps are not replayed, or not any more.
-func (s *session) refuse(reason error) error {
+// refuse says which steps are not replayed, or not any more, and why.
+func (s *session) refuse(which string, reason error) error {
 	if s.MustRecord {
 		return fmt.Errorf("trainer: Run.MustRecord: %w", reason)
 	}
-	s.notice("Go calls each step, which takes longer than replaying them: %v", reason)
+	s.notice("Go calls %s, which takes longer than replaying them: %v", which, reason)
 	return nil
 }
 
@@ -59,18 +59,23 @@ func (p *replays) gathers() bool {
 }
 
 // takes reports whether perform does the step of a batch; one without X is to be gathered.
-func (p *replays) takes(b data.Batch) bool {
+func (p *replays) takes(b data.Batch) (bool, error) {
 	switch {
 	case p == nil || p.r == nil:
-		return false
+		return false, nil
 	case p.gather:
-		return b.X == nil
+		return b.X == nil, nil
 	case b.X == nil || b.Len != p.s.BatchSize:
-		return false
+		return false, nil
 	case p.set == nil:
 		p.set = (&data.Set{X: b.X, Y: b.Y, More: b.More}).To(b.X.Device())
 	}
-	return p.set.Fill(b)
+	fits := p.set.Fill(b)
+	if fits || p.odd {
+		return fits, nil
+	}
+	p.odd = true
+	return false, p.s.refuse("some steps", errors.New("the tensors of their batches have other shapes, types or strides than those of the first"))
 }
 
 // perform does a step.
@@ -165,7 +170,7 @@ func (p *replays) renew(reason error) (err error) {
 	p.r.Close()
 	p.r, p.calls = nil, 0
 	if !worth {
-		return p.s.refuse(reason)
+		return p.s.refuse("each step", reason)
 	}
 	if !p.renewed {
 		p.s.notice("in epoch %d the step is another one than those before, and is recorded anew: %v", p.s.epoch+1, reason)

@@ -344,6 +344,26 @@ func TestReplaysFindNaN(t *testing.T) {
 	assert.Contains(t, e.Where, "X of sample")
 }
 
+// A batch that the recorded step cannot take is one of Go's, and the user is told.
+func TestBatchesOfOtherShapes(t *testing.T) {
+	torchtest.NoLeaks(t)
+	change := func(r *trial) {
+		every(r)
+		r.Train.(*noisy).turned = 3
+	}
+	got := bothWays(t, change)
+	require.Len(t, got.notices, 1)
+	assert.Contains(t, got.notices[0], "Go calls some steps, ")
+	assert.Positive(t, got.replayed)
+
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	change(r)
+	r.MustRecord = true
+	_, err := r.Fit(context.Background())
+	assert.ErrorContains(t, err, "trainer: Run.MustRecord: the tensors of their batches have other shapes, types or strides")
+}
+
 // What a hook keeps stays as it was, in steps that Go calls and in replays.
 func TestHooksKeepTensors(t *testing.T) {
 	torchtest.NoLeaks(t)

@@ -55,6 +55,7 @@ type replays struct {
 	s       *session
 	r       *torch.Recording // nil after one that was refused
 	renewed bool
+	odd     bool     // a whole batch did not fit in set
 	calls   int      // by Go
 	next    [2]int   // the epoch and the number of the step that comes next
 	results []Result // of the last step that Go called, where somebody needs them

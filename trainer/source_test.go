@@ -25,7 +25,8 @@ import (
 // noisy is a source that draws noise for each sample, and may fail.
 type noisy struct {
 	*data.Set
-	fail func(e data.Epoch, step int) error // before the step of the epoch, from 0; or nil
+	fail   func(e data.Epoch, step int) error // before the step of the epoch, from 0; or nil
+	turned int                                // the number of a batch, from 1, that has other strides; 0 for none
 }
 
 func (n *noisy) Epoch(e data.Epoch) iter.Seq2[data.Batch, error] {
@@ -47,6 +48,9 @@ func (n *noisy) Epoch(e data.Epoch) iter.Seq2[data.Batch, error] {
 				at++
 			}
 			b.X = b.X.Add(torch.FromSlice(noise, b.Len, 5))
+			if at == n.turned*e.Size {
+				b.X = b.X.Transpose(0, 1).Contiguous().Transpose(0, 1)
+			}
 			if !yield(b, err) {
 				return
 			}
