@@ -79,8 +79,8 @@ var recording atomic.Int32
 // devices, sparse or conjugate; where random generators are seeded, or an operator is given one;
 // where two steps are not the same: other operators, another number, an input that is made anew
 // or by the step before; and where a replay does not give the step's bits, as with values that
-// nobody wrote. A panic of step's with an *[Error] is returned, too. If it is the capture that fails, step is called a
-// fourth time, because the third has done nothing on the GPU.
+// nobody wrote. A panic of step's with an *[Error] is returned, too. If it is the capture that
+// fails, step is called a fourth time, because the third has done nothing on the GPU.
 //
 // Gradients that a replay makes are not in [Tensor.Grad]. Where Go code gives the
 // optimizer or the network other tensors, as LoadStateDict of an optimizer does, the step has
@@ -131,7 +131,9 @@ func (r *Recording) Call() error {
 		}
 		return refused
 	}
+	before := r.before
 	if err := r.record(); err != nil {
+		r.before = before
 		return err
 	}
 	if r.calls++; r.calls == runs { // the collector does not see what C++ holds for it

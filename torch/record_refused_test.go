@@ -206,6 +206,17 @@ func TestCallRecording(t *testing.T) {
 	assert.ErrorContains(t, err, "argument p of aten::bernoulli_.float is 0.69999999999999996 in one step and 0.80000000000000004 in the next")
 	dropout.P = 0.3
 	require.NoError(t, r.Call())
+
+	// After a call that fails before the optimizer's step, replays follow its settings as before.
+	weight := nn.Parameters(j.model)[0]
+	x, before := j.x, bits(weight)
+	j.x = torch.Ones([]int{64, 95})
+	assert.Error(t, r.Call())
+	j.x = x
+	j.optimizer.SetLR(0)
+	require.NoError(t, r.Replay(1))
+	assert.Equal(t, before, bits(weight))
+
 	j.x = torch.Ones([]int{64, 96})
 	assert.ErrorContains(t, r.Call(), "is another tensor with other values in the next step")
 	r.Close()
