@@ -54,7 +54,6 @@ type Losses struct {
 	columns  *torch.Tensor
 	next     *torch.Tensor // int64 [1]: the next batch, which a step that is replayed has to know
 	names    []string      // of the parts, in the order of the columns
-	last     batch         // that was stored
 	batches  []batch       // those that have not been read
 	tolerant bool          // a value that is not finite counts, instead of being an error
 
@@ -175,8 +174,7 @@ func (l *Losses) add(r Result, n int, more ...*torch.Tensor) {
 		b.divided = append(b.divided, divisor != nil)
 	}
 	l.next.AddScalarInPlace(1)
-	l.last = b
-	l.again(1)
+	l.batches = append(l.batches, b)
 }
 
 // start makes room for losses with the parts that names lists. Those of a run that is
@@ -202,13 +200,6 @@ func (l *Losses) rewind() {
 		l.next.ZeroInPlace()
 	}
 	l.batches = l.batches[:0]
-}
-
-// again counts n batches like the last one, which were stored by replays.
-func (l *Losses) again(n int) {
-	for range n {
-		l.batches = append(l.batches, l.last)
-	}
 }
 
 // Full reports whether the losses must be read before the next Add.

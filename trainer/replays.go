@@ -6,6 +6,7 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
@@ -89,8 +90,8 @@ func (p *replays) perform() ([]Result, error) {
 	if same && p.calls >= trials {
 		err := p.r.Replay(1)
 		if err == nil {
-			s.losses.again(p.losses)
-			s.norms.again(p.norms)
+			s.losses.batches = append(s.losses.batches, p.losses...)
+			s.norms.batches = append(s.norms.batches, p.norms...)
 			left := p.r.Results()
 			return p.hand(func(*torch.Tensor) (t *torch.Tensor) {
 				t, left = left[0], left[1:]
@@ -142,7 +143,7 @@ func (p *replays) step() (kept []*torch.Tensor) {
 		}))
 		s.step++
 	}
-	p.losses, p.norms = len(s.losses.batches)-losses, len(s.norms.batches)-norms
+	p.losses, p.norms = slices.Clone(s.losses.batches[losses:]), slices.Clone(s.norms.batches[norms:])
 	s.step = first
 	return kept
 }

@@ -5,8 +5,10 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -102,6 +104,7 @@ func TestReplaysHaveTheBitsOfEagerSteps(t *testing.T) {
 		"clipped":            {func(r *trial) { r.ClipValue, r.ClipNorm = 0.02, 0.05 }, 99},
 		"a source":           {every, 150},
 		"source and metrics": {func(r *trial) { every(r); scored(r); hooked(r) }, 150},
+		"some are left out":  {omitting, -1},
 		"a loader":           {func(r *trial) { load(&r.Run, 2, noise); scored(r) }, 99},
 		"bfloat16":           {func(r *trial) { r.Autocast = torch.BFloat16 }, 99},
 		"weight decay":       {decayed, 99},
@@ -144,6 +147,23 @@ func decayed(r *trial) {
 		c.AMSGrad, c.WeightDecay = true, 0.1
 		return optim.NewAdamW(p, c)
 	})
+}
+
+// omitting lets a loader leave out three samples, so that some batches between others are smaller.
+func omitting(r *trial) {
+	load(&r.Run, 2, noise)
+	loader := r.Train.(*data.Loader)
+	loader.MaxSkip, r.DropLast = 3, true
+	r.Loss = func(output, target *torch.Tensor) *torch.Tensor { // a mean over the samples
+		return nn.CrossEntropyLoss(output, target).MulScalar(2)
+	}
+	augment := loader.Augment
+	loader.Augment = func(rng *rand.Rand, s *data.Sample) error {
+		if data.ToSlice[float32](s.X)[0] == 9.0/8-1 {
+			return errors.New("left out")
+		}
+		return augment(rng, s)
+	}
 }
 
 func ignored(r *trial) {

@@ -59,8 +59,8 @@ type replays struct {
 	calls   int      // by Go
 	next    [2]int   // the epoch and the number of the step that comes next
 	results []Result // of the last step that Go called, where somebody needs them
-	losses  int      // how many a step stores
-	norms   int
+	losses  []batch  // what a step stores
+	norms   []batch
 
 	// A step gathers its batches from a set in memory, which takes fewer calls than copying
 	// them. From another source each is copied to a set of its size; nil before the first.
