@@ -48,6 +48,9 @@ func startGroup(t *testing.T, n int, dir string) (list []*torchtest.Process) {
 // ends with the other. The checkpoint is whole each time, and the run ends with the bits of
 // one that nothing has happened to.
 func TestGroupIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
+	}
 	torchtest.Need(t)
 	model := func(dir string) []byte {
 		text, err := os.ReadFile(filepath.Join(dir, ModelFile))

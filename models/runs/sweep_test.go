@@ -73,6 +73,9 @@ func TestBitsBesideOthers(t *testing.T) {
 // A sweep that was interrupted keeps what has ended, continues the rest, and ends as one
 // without a break; each run is one as a plan of its own makes it.
 func TestSweepContinues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it trains three sweeps; TestBitsBesideOthers has what the race detector looks for")
+	}
 	torchtest.Need(t)
 	torchtest.NoLeaks(t)
 	sweep, err := runs.ParseSweep("0-2,7", []string{"lr=0.05,1e-2"})
