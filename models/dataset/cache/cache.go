@@ -20,7 +20,6 @@
 //
 //	DIR/CACHEDIR.TAG       marks the folder as a cache; backup programs skip it
 //	DIR/v3-*.features      the segments
-//	DIR/00/ … DIR/ff/      what earlier versions have left, one file for each entry
 package cache
 
 import "context"

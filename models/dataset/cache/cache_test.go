@@ -177,11 +177,9 @@ func TestClear(t *testing.T) {
 	assert.Equal(t, int64(5*block), bytes, "3 pages of 2,560 bytes and 300 × 30")
 	other := openAt(t, dir)
 
-	// What earlier versions have left is counted, and goes too.
-	old := filepath.Join(dir, "ab", strings.Repeat("0", 62))
-	require.NoError(t, os.Mkdir(filepath.Dir(old), 0o700))
-	require.NoError(t, os.WriteFile(old+".features", make([]byte, block+1), 0o600))
-	require.NoError(t, os.WriteFile(old+".hash", nil, 0o600))
+	// A segment of another version is counted, and goes too.
+	old := filepath.Join(dir, "v2-"+strings.Repeat("A", 26)+".features")
+	require.NoError(t, os.WriteFile(old, make([]byte, 2*block+1), 0o600))
 	n, bytes, err = c.Size()
 	require.NoError(t, err)
 	assert.Equal(t, 300, n)

@@ -7,12 +7,10 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -45,11 +43,8 @@ const (
 		"# Etude keeps here what it made of audio and MIDI files. All of it may be removed.\n"
 )
 
-var (
-	folderName = regexp.MustCompile(`^[0-9a-f]{2}$`)
-	// Versions 1 and 2 have a file for each entry, in the folders.
-	fileName = regexp.MustCompile(`^(v[0-9]+-[A-Z2-7]{26}|[0-9a-f]{62})\.(features|hash)$`)
-)
+// fileName matches the segments, also those of other versions.
+var fileName = regexp.MustCompile(`^v[0-9]+-[A-Z2-7]{26}\.features$`)
 
 // Cache is a folder of entries. Its methods may be called by several goroutines
 // at once.
@@ -151,7 +146,7 @@ func (c *Cache) claim() error {
 	for _, d := range list {
 		name := d.Name()
 		info, err := d.Info()
-		mine := d.IsDir() && folderName.MatchString(name) || fileName.MatchString(name) ||
+		mine := fileName.MatchString(name) ||
 			name == markerFile && err == nil && info.Size() == 0 || // after a power cut
 			strings.HasPrefix(name, "."+markerFile+".") // which another process is writing
 		if !mine && !c.marked() { // another process may have been faster
@@ -376,9 +371,7 @@ func (c *Cache) take(size int64) error {
 // many bytes fit, and removes what killed writers have left. Other processes may store
 // meanwhile, so the files are counted again after a 64th of the room.
 func (c *Cache) makeRoom(need int64) error {
-	for folder := range c.folders() {
-		_ = wholefile.Sweep(filepath.Join(c.dir, folder))
-	}
+	_ = wholefile.Sweep(c.dir)
 	all, taken, err := c.scan()
 	if err != nil {
 		return err
@@ -389,7 +382,7 @@ func (c *Cache) makeRoom(need int64) error {
 			if taken <= min(c.max/10*9, c.max-need) { // or the next file would begin again
 				break
 			}
-			if err := c.root.Remove(f.path); err == nil || errors.Is(err, fs.ErrNotExist) {
+			if err := c.root.Remove(f.name); err == nil || errors.Is(err, fs.ErrNotExist) {
 				taken -= f.bytes
 			}
 		}
@@ -400,42 +393,21 @@ func (c *Cache) makeRoom(need int64) error {
 
 // file is a file of the cache.
 type file struct {
-	path  string // from the folder
-	bytes int64  // in whole blocks
+	name  string
+	bytes int64 // in whole blocks
 	used  time.Time
 }
 
-// folders yields the folder, and those of the 256 in it that are there. Links to folders
-// are not the cache's.
-func (c *Cache) folders() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !yield(".") {
-			return
-		}
-		for i := range 256 {
-			folder := hex.EncodeToString([]byte{byte(i)})
-			if info, err := c.root.Lstat(folder); err == nil && info.IsDir() && !yield(folder) {
-				return
-			}
-		}
-	}
-}
-
 // scan lists the files of the cache, and the bytes that they take.
-func (c *Cache) scan() (all []file, taken int64, failed error) {
-	for folder := range c.folders() {
-		list, err := fs.ReadDir(c.root.FS(), folder)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = cmp.Or(failed, err)
-		}
-		for _, d := range list {
-			if info, err := d.Info(); err == nil && info.Mode().IsRegular() && fileName.MatchString(d.Name()) {
-				all = append(all, file{folder + "/" + d.Name(), blocks(info.Size()), info.ModTime()})
-				taken += blocks(info.Size())
-			}
+func (c *Cache) scan() (all []file, taken int64, err error) {
+	list, err := fs.ReadDir(c.root.FS(), ".")
+	for _, d := range list {
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() && fileName.MatchString(d.Name()) {
+			all = append(all, file{d.Name(), blocks(info.Size()), info.ModTime()})
+			taken += blocks(info.Size())
 		}
 	}
-	return all, taken, failed
+	return all, taken, err
 }
 
 // blocks returns the room that a file of a size takes.
@@ -471,14 +443,11 @@ func (c *Cache) Clear() error {
 	c.free = 0
 	all, _, failed := c.scan()
 	for _, f := range all {
-		if err := c.root.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := c.root.Remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = cmp.Or(failed, err)
 		}
 	}
-	for folder := range c.folders() {
-		_ = wholefile.Sweep(filepath.Join(c.dir, folder))
-		_ = c.root.Remove(folder) // unless something is in it
-	}
+	_ = wholefile.Sweep(c.dir)
 	if failed != nil {
 		return fmt.Errorf("cache: %s is not quite empty: %w", c.dir, failed)
 	}

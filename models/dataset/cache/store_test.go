@@ -58,9 +58,8 @@ func TestEviction(t *testing.T) {
 		_, ok := c.Get(first(i))
 		require.True(t, ok)
 	}
-	old := filepath.Join(c.dir, "ab", strings.Repeat("0", 62)+".hash") // of an earlier version
+	old := filepath.Join(c.dir, "v2-"+strings.Repeat("A", 26)+".features") // of another version
 	theirs := filepath.Join(c.dir, "a large file of somebody's")
-	require.NoError(t, os.Mkdir(filepath.Dir(old), 0o700))
 	for _, path := range []string{old, theirs} {
 		require.NoError(t, os.WriteFile(path, make([]byte, 50*block), 0o600))
 		require.NoError(t, os.Chtimes(path, time.Unix(0, 0), time.Unix(0, 0)))
@@ -196,9 +195,7 @@ func TestTwoWriters(t *testing.T) {
 // one is writing.
 func TestSweep(t *testing.T) {
 	c := open(t)
-	folder := filepath.Join(c.dir, "ab") // earlier versions have made files there
-	require.NoError(t, os.MkdirAll(folder, 0o700))
-	dead, alive := filepath.Join(folder, ".x.tmp-AAAAAAAAAA"), filepath.Join(folder, ".x.tmp-BBBBBBBBBB")
+	dead, alive := filepath.Join(c.dir, ".x.tmp-AAAAAAAAAA"), filepath.Join(c.dir, ".x.tmp-BBBBBBBBBB")
 	require.NoError(t, os.WriteFile(dead, nil, 0o600))
 	f, err := os.Create(alive)
 	require.NoError(t, err)
