@@ -14,7 +14,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -59,10 +58,6 @@ type outcome struct {
 	notices []string
 }
 
-// older matches the unfinished files of earlier versions of this package.
-var older = regexp.MustCompile(`^\.((last|best|best-\d+(-\d+)?|model)\.pt|checkpoints\.json|history\.(json|png))\.tmp$` +
-	`|^\.(probe|config\.json|samples\.json)\.\d+\.tmp$|^model\.onnx\.[0-9a-f]{16}\.tmp$`)
-
 // openFolder creates the folder if necessary, locks it, and removes unfinished files.
 // It fails where nothing could be saved later.
 func openFolder(path string) (*folder, error) {
@@ -87,7 +82,7 @@ func openFolder(path string) (*folder, error) {
 }
 
 func (f *folder) begin() error {
-	err := f.sweep()
+	err := wholefile.Sweep(f.path)
 	if err == nil {
 		// Fail now, not after an epoch, if the folder is not writable.
 		var probe *wholefile.Draft
@@ -116,22 +111,6 @@ func (f *folder) begin() error {
 		}
 	}
 	return nil
-}
-
-// sweep removes unfinished files that a killed run may have left.
-func (f *folder) sweep() error {
-	entries, err := os.ReadDir(f.path)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() && older.MatchString(e.Name()) {
-			if err := os.Remove(f.in(e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return wholefile.Sweep(f.path)
 }
 
 // follow makes sure that path is the folder that was locked. If the folder was renamed,

@@ -8,11 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -124,9 +122,6 @@ func changeSummary(run string, notice func(string), change func(map[string]json.
 	if err := wholefile.Sweep(run, filepath.Base(path)); err != nil {
 		return err
 	}
-	if err := sweepOlder(run); err != nil {
-		return err
-	}
 	var s map[string]json.RawMessage
 	found, err := readJSON(path, &s)
 	damaged := errors.Is(err, errDamaged) || found && err == nil && !whole(s)
@@ -174,24 +169,6 @@ func entries(run string) (map[string]json.RawMessage, error) {
 		}
 	}
 	return list, nil
-}
-
-// older matches the unfinished files that earlier versions left in the folder of a run.
-var older = regexp.MustCompile(`^\.summary\.json\.\d+\.tmp$`)
-
-func sweepOlder(run string) error {
-	list, err := os.ReadDir(run)
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		if e.Type().IsRegular() && older.MatchString(e.Name()) {
-			if err := os.Remove(filepath.Join(run, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // checkSummary reports what would keep an entry from being added to a run's summary.json.
