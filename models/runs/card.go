@@ -33,6 +33,7 @@ const (
 type FolderOptions struct {
 	ExportOptions
 	Replace bool           // an earlier export
+	License string         // of the network, as Hugging Face's hub writes it: "mit"; empty for none on the card
 	Change  *WeightsChange // what rounding the weights was measured to change, or nil
 }
 

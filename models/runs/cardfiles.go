@@ -102,7 +102,10 @@ func (c *card) essentia() object {
 // head returns the first lines of a card, as Hugging Face's hub reads them
 // (github.com/huggingface/hub-docs/blob/main/modelcard.md).
 func (c *card) head() object {
-	head := object{"license": "unknown", "library_name": "etude", "tags": []string{"onnx", "safetensors", "pytorch", c.Spec.Name}}
+	head := object{"library_name": "etude", "tags": []string{"onnx", "safetensors", "pytorch", c.Spec.Name}}
+	if c.Options.License != "" {
+		head["license"] = c.Options.License
+	}
 	var kinds []string
 	var metrics []object
 	for _, m := range c.Measures {

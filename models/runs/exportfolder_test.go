@@ -57,6 +57,7 @@ func TestExportFolder(t *testing.T) {
 		for _, text := range []string{"The data behind them and its licence are not known", "They are not known.", "It was exported with", m.Spec.About} {
 			assert.Contains(t, readText(t, folder, "README.md"), text)
 		}
+		assert.NotContains(t, readText(t, folder, "README.md"), "license:")
 	}
 	m := emotion(t)
 	for name, o := range map[string]ExportOptions{
@@ -64,10 +65,11 @@ func TestExportFolder(t *testing.T) {
 		"rounded": {Weights: torch.Int8},
 	} {
 		folder := filepath.Join(dir, name)
-		_, _, err := m.ExportFolder(t.Context(), folder, FolderOptions{ExportOptions: o})
+		_, _, err := m.ExportFolder(t.Context(), folder, FolderOptions{ExportOptions: o, License: "cc-by-4.0"})
 		require.NoError(t, err)
 		other = append(other, folder)
 		card := readText(t, folder, "README.md")
+		assert.Contains(t, card, "\nlicense: cc-by-4.0\n", name)
 		assert.Equal(t, o.FromSamples, strings.Contains(card, `"full_scale": 1`), name)
 		assert.Equal(t, o.WithReadout, strings.Contains(card, "The output is valence and arousal."), name)
 		assert.Equal(t, o.Opset == 20, strings.Contains(card, "operator set 20"), name)

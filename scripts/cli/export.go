@@ -34,8 +34,9 @@ type exportCommand struct {
 	MaxRise float64 `default:"1" placeholder:"PERCENT" help:"With --data, write nothing if the loss rises by more than this share of its distance to the constant's loss (1)."`
 	All     bool    `help:"With --data, measure also on the samples that the network was trained on."`
 
-	To    string `placeholder:"DIR" help:"Write a folder instead: model.onnx, model.safetensors, a card and what readers need."`
-	Force bool   `help:"Replace an earlier export in DIR."`
+	To      string `placeholder:"DIR" help:"Write a folder instead: model.onnx, model.safetensors, a card and what readers need."`
+	License string `placeholder:"NAME" help:"With --to, the network's licence on the card, as Hugging Face's hub writes it: mit, cc-by-4.0."`
+	Force   bool   `help:"Replace an earlier export in DIR."`
 
 	cacheFlags
 
@@ -85,6 +86,8 @@ func (c *exportCommand) Validate() error {
 		return fmt.Errorf("--max-rise is %g; it is a percentage from 0 on", c.MaxRise)
 	case c.To != "" && c.Output != "":
 		return errors.New("--to names the folder and -o the file; give one of them")
+	case c.License != "" && c.To == "":
+		return errors.New("--license is for the card in the folder of --to; none is given")
 	case c.Force && c.To == "":
 		return errors.New("--force replaces the folder of --to; none is given")
 	case c.FromSamples && c.Opset != 0 && c.Opset < 17:
@@ -164,7 +167,7 @@ func (c *exportCommand) Run(env *Env) error {
 		result.RTNeural = &neural
 	case c.To != "":
 		var remarks []string
-		check, remarks, err = m.ExportFolder(env.Context, c.To, runs.FolderOptions{ExportOptions: options, Replace: c.Force, Change: result.Weights})
+		check, remarks, err = m.ExportFolder(env.Context, c.To, runs.FolderOptions{ExportOptions: options, Replace: c.Force, License: c.License, Change: result.Weights})
 		result.ONNX = &check
 		for _, remark := range remarks {
 			env.say("%s", remark)

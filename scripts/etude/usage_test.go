@@ -107,6 +107,7 @@ func TestUsageErrors(t *testing.T) {
 		{"export m.pt --to d --format rtneural", `--to are for ONNX; the format is rtneural`},
 		{"export m.pt --to d -o m.onnx", `--to names the folder and -o the file`},
 		{"export m.pt --force", `--force replaces the folder of --to; none is given`},
+		{"export m.pt --license mit", `--license is for the card in the folder of --to; none is given`},
 		{"export m.pt --from-samples --opset 16", `--opset is 16; the spectra of --from-samples need 17`},
 		{"export m.pt --from-samples=44100", `--from-samples is "44100"; it is a switch`},
 		{"train all --data d --out r --resume-from last.pt", `--resume-from continues one network`},
