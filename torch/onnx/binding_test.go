@@ -6,6 +6,7 @@ package onnx_test
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -171,6 +172,11 @@ func TestRunIsCancelled(t *testing.T) {
 	}
 	assert.LessOrEqual(t, torch.Live().Tensors, before)
 
+	for size, text := range map[int]string{
+		0: "the size is 0; it must be at least 1", -3: "the size is -3", 1 << 28: "with free dimensions of 268435456, the input x", math.MaxInt: "give the size of a usual run",
+	} {
+		assert.ErrorContains(t, s.WarmUp(t.Context(), size), text)
+	}
 	require.NoError(t, s.WarmUp(t.Context(), 3))
 	out, err := s.RunSlices(t.Context(), map[string][]float32{"x": long[:width]})
 	require.NoError(t, err)

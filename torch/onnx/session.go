@@ -212,18 +212,27 @@ func (s *Session) results(ctx context.Context, inputs []ort.Value) []ort.Value {
 
 // WarmUp runs the model once on zeros, with free dimensions of the given size, and drops the
 // results. A first run takes longer than others: memory is allocated, and TensorRT compiles
-// the model for each size.
+// the model for each size. It is an error if the size is below 1, or if an input would take
+// more than 1 GiB: the system would end a process that asks for too much memory.
 func (s *Session) WarmUp(ctx context.Context, size int) error {
+	const most = 1 << 30
 	return s.try(func() {
+		if size < 1 {
+			fail.With("WarmUp: the size is %d; it must be at least 1", size)
+		}
 		s.run(ctx, collect(s.model.Inputs, func(v Value) Array {
-			a, n := Array{dtype: elementType(v)}, 1
+			a := Array{dtype: elementType(v)}
+			n := a.dtype.Size()
 			for _, d := range v.Shape {
 				if d.Size < 0 {
 					d.Size = size
 				}
+				if d.Size > 0 && n > most/d.Size {
+					fail.With("WarmUp: with free dimensions of %d, the input %s takes more than 1 GiB; give the size of a usual run", size, v)
+				}
 				a.shape, n = append(a.shape, d.Size), n*d.Size
 			}
-			a.data = make([]byte, max(8, n*a.dtype.Size())) // 8 are enough for any scalar
+			a.data = make([]byte, max(8, n)) // 8 are enough for any scalar
 			return a
 		}))
 	})
