@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"image/png"
 	"maps"
 	"math"
 	"slices"
@@ -64,7 +65,9 @@ func writePlot(path string, panels [][]*plot.Plot) error {
 		}
 	}
 	var file bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&file); err != nil {
+	// Pictures of lines are small all the same, and a sweep draws one for each run.
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&file, img.Image()); err != nil {
 		return fmt.Errorf("trainer: plot %s: %w", path, err)
 	}
 	return writeFile(path, file.Bytes())
