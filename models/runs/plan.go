@@ -167,6 +167,9 @@ func (o Options) training(spec models.Spec, settings Overrides) (Training, error
 	if err != nil && o.Resume {
 		return t, err
 	}
+	if earlier == nil {
+		earlier = o.others[spec.Name]
+	}
 	switch {
 	case o.Resume && earlier != nil:
 		t.Settings, t.Init = earlier.Settings, earlier.Init

@@ -39,6 +39,10 @@ type Options struct {
 	// OnEvent, unless it is nil, is called with what happens. Networks are trained side
 	// by side, so it is called by several goroutines then.
 	OnEvent func(Event)
+
+	// others has, by network, how another run of a sweep that is continued was begun. It stands
+	// in for a run whose folder the sweep had not made when it was cut off.
+	others map[string]*Config
 }
 
 // event reports something about a network.

@@ -19,6 +19,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/measure"
 )
 
@@ -235,6 +236,9 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 			o.report(e)
 		}
 	}
+	if o.Resume {
+		planning.others = begun(o.Out, variants)
+	}
 	for _, v := range variants {
 		grids[v.name], planning.Out = v.grid, filepath.Join(o.Out, v.name)
 		p, err := NewPlan(planning, v.settings, networks...)
@@ -284,6 +288,21 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 		s.Combinations[i].measure()
 	}
 	return s, errors.Join(failed, save())
+}
+
+// begun returns, by network, how the first run of it in a sweep was begun. One that cannot be
+// read is reported when it is planned.
+func begun(out string, variants []variant) map[string]*Config {
+	list := map[string]*Config{}
+	for _, network := range models.Names() {
+		for _, v := range variants {
+			if c, err := loadConfig(newFolder(filepath.Join(out, v.name), network)); err == nil && c != nil {
+				list[network] = c
+				break
+			}
+		}
+	}
+	return list
 }
 
 // sweepRun reads what came out of a run.
