@@ -164,11 +164,11 @@ func (o Options) training(spec models.Spec, settings Overrides) (Training, error
 	o.Resume = o.Resume || o.ResumeFrom != ""
 	t := Training{Options: o, Spec: spec, Settings: Defaults(spec), Override: settings.LR != nil || settings.WeightDecay != nil}
 	earlier, err := loadConfig(t.folder())
+	if other, ok := o.others[spec.Name]; ok && err == nil && earlier == nil {
+		earlier, err = loadConfig(other)
+	}
 	if err != nil && o.Resume {
 		return t, err
-	}
-	if earlier == nil {
-		earlier = o.others[spec.Name]
 	}
 	switch {
 	case o.Resume && earlier != nil:

@@ -40,9 +40,9 @@ type Options struct {
 	// by side, so it is called by several goroutines then.
 	OnEvent func(Event)
 
-	// others has, by network, how another run of a sweep that is continued was begun. It stands
-	// in for a run whose folder the sweep had not made when it was cut off.
-	others map[string]*Config
+	// others has, by network, the folder of another run of a sweep that is continued. That one
+	// says how a run was begun whose own folder the sweep had not made when it was cut off.
+	others map[string]folder
 }
 
 // event reports something about a network.

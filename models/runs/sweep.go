@@ -290,14 +290,13 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 	return s, errors.Join(failed, save())
 }
 
-// begun returns, by network, how the first run of it in a sweep was begun. One that cannot be
-// read is reported when it is planned.
-func begun(out string, variants []variant) map[string]*Config {
-	list := map[string]*Config{}
+// begun returns, by network, the folder of the first run of it that a sweep has begun.
+func begun(out string, variants []variant) map[string]folder {
+	list := map[string]folder{}
 	for _, network := range models.Names() {
 		for _, v := range variants {
-			if c, err := loadConfig(newFolder(filepath.Join(out, v.name), network)); err == nil && c != nil {
-				list[network] = c
+			if f := newFolder(filepath.Join(out, v.name), network); isFile(f.file(configFile)) {
+				list[network] = f
 				break
 			}
 		}
