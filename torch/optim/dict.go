@@ -10,7 +10,7 @@ import (
 	"github.com/etude-ml/etude/torch"
 )
 
-// savedGroup is a group of a state dict that is being read.
+// savedGroup is a group of a state dict.
 type savedGroup struct {
 	settings *torch.Dict
 	state    []*torch.Dict // of each parameter, nil for none
@@ -54,6 +54,28 @@ func readDict(d *torch.Dict, sizes []int) ([]savedGroup, error) {
 		}
 	}
 	return groups, nil
+}
+
+// writeDict makes a state dict of groups, with the parameters numbered through all of them.
+func writeDict(groups []savedGroup) *torch.Dict {
+	states, list, next := torch.NewDict(), []any{}, 0
+	for _, g := range groups {
+		settings := torch.NewDict()
+		for key, v := range g.settings.All() {
+			settings.Set(key, v)
+		}
+		numbers := make([]any, len(g.state))
+		for i, state := range g.state {
+			numbers[i] = next
+			if state != nil {
+				states.Set(next, state)
+			}
+			next++
+		}
+		settings.Set("params", numbers)
+		list = append(list, settings)
+	}
+	return torch.NewDict("state", states, "param_groups", list)
 }
 
 // lookUp finds an integer key whichever Go type it was read as.

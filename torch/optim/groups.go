@@ -324,24 +324,17 @@ func (o *groups[C]) rates() (list []rate) {
 
 // StateDict returns the state and the settings in PyTorch's layout.
 func (o *groups[C]) StateDict() *torch.Dict {
-	states, list, next := torch.NewDict(), []any{}, 0
-	for _, g := range o.list {
-		settings := written(o.rule.settings(&g.Config))
+	saved := make([]savedGroup, len(o.list))
+	for i, g := range o.list {
+		saved[i].settings = written(o.rule.settings(&g.Config))
 		for k, v := range g.extra.All() {
-			settings.Set(k, v)
+			saved[i].settings.Set(k, v)
 		}
-		numbers := make([]any, len(g.Params)) // through all groups
-		for i := range g.Params {
-			numbers[i] = next
-			if s := g.stateOf(o.rule, i); s != nil {
-				states.Set(next, s)
-			}
-			next++
+		for j := range g.Params {
+			saved[i].state = append(saved[i].state, g.stateOf(o.rule, j))
 		}
-		settings.Set("params", numbers)
-		list = append(list, settings)
 	}
-	return torch.NewDict("state", states, "param_groups", list)
+	return writeDict(saved)
 }
 
 // LoadStateDict takes over the state and the settings of d, which may come from the

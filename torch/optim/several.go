@@ -99,16 +99,11 @@ func (s *Several) rates() (all []rate) {
 // StateDict returns the states and the settings in PyTorch's layout, with the parameters
 // numbered through all optimizers.
 func (s *Several) StateDict() *torch.Dict {
-	states, list := torch.NewDict(), []any{}
-	next := 0
+	var groups []savedGroup
 	for _, o := range s.Optimizers {
-		for _, g := range s.groupsOf(o.StateDict()) {
-			var settings *torch.Dict
-			settings, next = g.write(states, next)
-			list = append(list, settings)
-		}
+		groups = append(groups, s.groupsOf(o.StateDict())...)
 	}
-	return torch.NewDict("state", states, "param_groups", list)
+	return writeDict(groups)
 }
 
 // groupsOf takes the state dict of one of the optimizers apart.
@@ -124,25 +119,6 @@ func (s *Several) groupsOf(d *torch.Dict) []savedGroup {
 		throw("optim.Several", "the state dict of an optimizer is not in PyTorch's layout: %v", err)
 	}
 	return groups
-}
-
-// write adds the states of a group, whose parameters are numbered from next, to a dict, and
-// returns its settings.
-func (g savedGroup) write(states *torch.Dict, next int) (settings *torch.Dict, end int) {
-	settings = torch.NewDict()
-	for key, v := range g.settings.All() {
-		settings.Set(key, v)
-	}
-	numbers := make([]any, len(g.state))
-	for i, state := range g.state {
-		numbers[i] = next
-		if state != nil {
-			states.Set(next, state)
-		}
-		next++
-	}
-	settings.Set("params", numbers)
-	return settings, next
 }
 
 // LoadStateDict takes over what StateDict returned. After an error the optimizers are as
@@ -163,15 +139,10 @@ func (s *Several) LoadStateDict(d *torch.Dict) (err error) {
 	step(func() {
 		var before []*torch.Dict
 		for i, o := range s.Optimizers {
-			states, list, next := torch.NewDict(), []any{}, 0
-			for _, g := range saved[:counts[i]] {
-				var settings *torch.Dict
-				settings, next = g.write(states, next)
-				list = append(list, settings)
-			}
+			groups := saved[:counts[i]]
 			saved = saved[counts[i]:]
 			before = append(before, copied(o.StateDict()).(*torch.Dict))
-			if e := o.LoadStateDict(torch.NewDict("state", states, "param_groups", list)); e != nil {
+			if e := o.LoadStateDict(writeDict(groups)); e != nil {
 				err = fmt.Errorf("optim.Several: optimizer %d: %w", i, e)
 				for j := range i {
 					_ = s.Optimizers[j].LoadStateDict(before[j]) // it wrote this itself
