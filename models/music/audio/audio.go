@@ -38,10 +38,10 @@ import (
 	"io"
 	"math"
 	"os"
-	"syscall"
 
 	"github.com/etude-ml/etude/models/internal/filekind"
 	"github.com/etude-ml/etude/models/music/audio/internal/mp3"
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Extensions returns the endings of names, in lower case and with their dots, that
@@ -67,21 +67,13 @@ func decodeFile(ctx context.Context, path string, maxSeconds float64) (*sound, e
 	if math.IsNaN(maxSeconds) || maxSeconds < 0 {
 		return nil, fmt.Errorf("length limit is %v seconds, want 0 (all) or more", maxSeconds)
 	}
-	// Without this flag, opening a pipe or a device could block forever.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, size, err := wholefile.Open(path)
 	if err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, plain(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
 	r := &interruptible{ctx: ctx, r: f}
-	s, err := decode(r, info.Size(), maxSeconds)
+	s, err := decode(r, size, maxSeconds)
 	if r.err != nil { // a decoder may have taken it for the end of the file
 		return nil, plain(r.err)
 	}

@@ -471,7 +471,7 @@ func TestHugeSparseFiles(t *testing.T) {
 	// A silent one is searched for sound, in a minute of it.
 	path := filepath.Join(t.TempDir(), "silent.wav")
 	require.NoError(t, os.WriteFile(path, silent, 0o600))
-	if err := os.Truncate(path, 500e9); err != nil {
+	if err := os.Truncate(path, 8e9); err != nil {
 		t.Skip("the file system has no sparse files of that size")
 	}
 	_, _, err := LogMelInfo(context.Background(), path)

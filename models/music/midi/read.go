@@ -4,11 +4,10 @@
 package midi
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"syscall"
+
+	"github.com/etude-ml/etude/torch/wholefile"
 )
 
 // Read reads a Standard MIDI File of format 0, 1 or 2, bare or in a RIFF wrapper,
@@ -40,18 +39,13 @@ func Parse(data []byte) (*Song, error) {
 
 // readFile reads a regular file. Its errors leave out the path, which the caller adds.
 func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // without the flag a pipe would block
+	f, size, err := wholefile.Open(path)
 	if err != nil {
-		return nil, errors.Unwrap(err) // of a PathError
+		return nil, err
 	}
 	defer f.Close()
-	switch info, err := f.Stat(); {
-	case err != nil:
-		return nil, errors.Unwrap(err)
-	case !info.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
-	case info.Size() > MaxBytes:
-		return nil, tooLarge(info.Size())
+	if size > MaxBytes {
+		return nil, tooLarge(size)
 	}
 	return io.ReadAll(io.LimitReader(f, MaxBytes+1)) // it may be growing
 }
