@@ -136,8 +136,6 @@ func closeTensors(v any) {
 			closeTensors(x)
 		}
 	case torch.Tuple:
-		for _, x := range v {
-			closeTensors(x)
-		}
+		closeTensors([]any(v))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -66,9 +67,7 @@ func (c *call) formula(d torch.DType, text string, known map[string]string) stri
 		fail.With("the formula %q: %w: a defect of this exporter", text, err)
 	}
 	f := &formulaWriter{call: c, d: d, text: text, done: map[string]string{}}
-	for k, v := range known {
-		f.done[k] = v
-	}
+	maps.Copy(f.done, known)
 	y := f.write(tree)
 	if truth(tree) && d == c.dtypeOf(0) && d != torch.Bool { // of an in-place form
 		y = c.cast(y, d)

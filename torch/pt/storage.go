@@ -5,6 +5,7 @@ package pt
 
 import (
 	"io"
+	"slices"
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/internal/fail"
@@ -99,9 +100,7 @@ func (s *storageSpec) stream(use func(from int64, part []byte) error) error {
 // turn reverses the bytes of each number; an incomplete last number stays.
 func turn(b []byte, unit int) {
 	for ; unit > 1 && len(b) >= unit; b = b[unit:] {
-		for i, k := 0, unit-1; i < k; i, k = i+1, k-1 {
-			b[i], b[k] = b[k], b[i]
-		}
+		slices.Reverse(b[:unit])
 	}
 }
 

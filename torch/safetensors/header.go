@@ -180,12 +180,12 @@ func (e *Entry) scan(d *scanner) {
 		fields++
 		switch key {
 		case "dtype":
-			t := d.token()
-			name, _ := t.(string)
-			var ok bool
-			if e.DType, ok = dtypeOf(name); !ok {
-				fail.With("the type %q is not read", fail.Clip(fmt.Sprint(t)))
+			name := d.token()
+			at := slices.IndexFunc(types, func(t elementType) bool { return t.name == name })
+			if at < 0 {
+				fail.With("the type %q is not read", fail.Clip(fmt.Sprint(name)))
 			}
+			e.DType = types[at].dtype
 		case "shape":
 			shape = d.numbers(maxDims)
 		case "data_offsets":
@@ -208,6 +208,6 @@ func (e *Entry) scan(d *scanner) {
 	}
 	e.offset, e.Bytes = offsets[0], offsets[1]-offsets[0]
 	if e.Bytes != bytes { // so neither is negative
-		fail.With("%s of the shape %v has %d bytes, but the offsets %v", dtypeNames[rank(e.DType)].name, e.Shape, bytes, offsets)
+		fail.With("%s of the shape %v has %d bytes, but the offsets %v", types[rank(e.DType)].name, e.Shape, bytes, offsets)
 	}
 }

@@ -20,14 +20,21 @@
 // [pt]: https://pkg.go.dev/github.com/etude-ml/etude/torch/pt
 package safetensors
 
-import "github.com/etude-ml/etude/torch"
+import (
+	"slices"
 
-// dtypeNames lists the format's names of types. The reference implementation writes
-// the elements in this order, from the last type to the first.
-var dtypeNames = []struct {
+	"github.com/etude-ml/etude/torch"
+)
+
+// elementType is a type of elements with its name in the format.
+type elementType struct {
 	name  string
 	dtype torch.DType
-}{
+}
+
+// types lists what the format has. The reference implementation writes the elements in
+// this order, from the last type to the first.
+var types = []elementType{
 	{"BOOL", torch.Bool},
 	{"U8", torch.UInt8},
 	{"I8", torch.Int8},
@@ -49,21 +56,7 @@ var dtypeNames = []struct {
 	{"U64", torch.UInt64},
 }
 
-func dtypeOf(name string) (torch.DType, bool) {
-	for _, d := range dtypeNames {
-		if d.name == name {
-			return d.dtype, true
-		}
-	}
-	return 0, false
-}
-
-// rank returns a type's place in dtypeNames, or -1.
+// rank returns a type's place in types, or -1.
 func rank(d torch.DType) int {
-	for i, x := range dtypeNames {
-		if x.dtype == d {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(types, func(t elementType) bool { return t.dtype == d })
 }

@@ -111,7 +111,7 @@ func header(items []item, metadata map[string]string) ([]byte, error) {
 	at := int64(0)
 	for _, it := range items {
 		members = append(members, fmt.Sprintf(`%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`,
-			quoted(it.Name), dtypeNames[rank(it.DType)].name, quoted(it.Shape), at, at+it.Bytes))
+			quoted(it.Name), types[rank(it.DType)].name, quoted(it.Shape), at, at+it.Bytes))
 		at += it.Bytes
 	}
 	text := "{" + strings.Join(members, ",") + "}"

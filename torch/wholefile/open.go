@@ -43,8 +43,7 @@ func OpenIn(folder *os.Root, path string) (*os.File, int64, error) {
 
 func check(f *os.File, err error) (*os.File, int64, error) {
 	if err != nil {
-		var e *os.PathError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*os.PathError](err); ok {
 			err = e.Err // the path is in the text already
 		}
 		return nil, 0, err

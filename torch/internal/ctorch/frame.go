@@ -21,6 +21,14 @@ type Value struct {
 	Bits int64
 }
 
+// words returns how many words a list, or a string, has.
+func (v Value) words() int64 {
+	if v.Tag == String {
+		return int64(v.N)/8 + 1
+	}
+	return int64(v.N)
+}
+
 // Tags of [Value]; see ct.h.
 const (
 	Default         = int32(C.CT_DEFAULT)
@@ -182,10 +190,7 @@ func (f *Frame) Call(op Op, discard bool) *Error {
 
 // List fetches the words of a list result.
 func (f *Frame) List(v Value) []int64 {
-	words := make([]int64, v.N)
-	if v.Tag == String {
-		words = make([]int64, v.N/8+1)
-	}
+	words := make([]int64, v.words())
 	C.go_list_take(C.int64_t(v.Bits), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(words))), C.int32_t(len(words)))
 	return words
 }
@@ -210,9 +215,5 @@ func (f *Frame) Handles(v Value) []Handle {
 
 // Words returns the words of a list argument.
 func (f *Frame) Words(v Value) []int64 {
-	n := int64(v.N)
-	if v.Tag == String {
-		n = n/8 + 1
-	}
-	return f.pool[v.Bits : v.Bits+n]
+	return f.pool[v.Bits : v.Bits+v.words()]
 }

@@ -210,14 +210,9 @@ func DeviceType(name string) (int, *Error) {
 
 // DeviceName is the reverse of DeviceType.
 func DeviceName(kind int) (string, *Error) {
-	var name [64]byte
-	err := fail(C.go_device_name(C.int32_t(kind), (*C.char)(unsafe.Pointer(&name)), C.int32_t(len(name))))
-	for i, c := range name {
-		if c == 0 {
-			return string(name[:i]), err
-		}
-	}
-	return "", err
+	var name [64]C.char
+	err := fail(C.go_device_name(C.int32_t(kind), &name[0], C.int32_t(len(name))))
+	return C.GoString(&name[0]), err
 }
 
 // Memory counts the bytes that CPU tensors hold now and held at most, and how many
