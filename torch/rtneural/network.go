@@ -27,15 +27,15 @@ type Network struct {
 // package doc lists.
 func Open(path string) (*Network, error) {
 	f, _, err := wholefile.Open(path)
-	if err != nil {
-		return nil, err
+	var text []byte
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(f)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
+	var n *Network
+	if err == nil {
+		n, err = parse(text)
 	}
-	n, err := parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("rtneural: %s: %w", path, err)
 	}
