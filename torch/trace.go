@@ -21,11 +21,18 @@ type ValueID int
 type Graph struct {
 	Inputs, Outputs []ValueID
 	// Captured are tensors that the computation used but did not make, its
-	// parameters above all. They belong to the caller.
+	// parameters above all. They belong to the caller; see [Graph.Close].
 	Captured map[ValueID]*Tensor
 	Nodes    []Node
 	Shapes   map[ValueID][]int
 	DTypes   map[ValueID]DType
+}
+
+// Close closes the captured tensors.
+func (g *Graph) Close() {
+	for _, t := range g.Captured {
+		t.Close()
+	}
 }
 
 // Node is one operator of a Graph.

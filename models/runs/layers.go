@@ -29,11 +29,7 @@ var activations = map[string]string{"tanh": "Tanh", "relu": "ReLU", "sigmoid": "
 func pyLayers(model nn.Module, example *torch.Tensor) (layers []pyLayer, err error) {
 	tried := torch.Try(func() {
 		g := torch.Trace(func(in []*torch.Tensor) []*torch.Tensor { return []*torch.Tensor{model.Forward(in[0])} }, example)
-		defer func() {
-			for _, t := range g.Captured {
-				t.Close()
-			}
-		}()
+		defer g.Close()
 		c := pyChain{graph: g, at: g.Inputs[0], zeros: map[torch.ValueID]bool{}, names: map[torch.StorageInfo]string{}, step: -1}
 		for _, n := range nn.NamedTensors(model) {
 			c.names[n.Tensor.Storage()] = n.Name

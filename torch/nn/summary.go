@@ -147,9 +147,7 @@ func seenShapes(m any, rows []*summarised, call func()) map[string][]int {
 			return nil
 		})
 	})
-	for _, t := range g.Captured {
-		defer t.Close()
-	}
+	defer g.Close()
 	owners := map[torch.StorageInfo][]string{}
 	for _, r := range rows {
 		for _, n := range r.tensors {

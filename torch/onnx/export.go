@@ -118,9 +118,7 @@ func (e *exporter) build() (file *pb.Model, err error) {
 	var traces []*torch.Graph
 	defer func() {
 		for _, g := range traces {
-			for _, t := range g.Captured {
-				t.Close()
-			}
+			g.Close()
 		}
 	}()
 	err = scoped(func() {

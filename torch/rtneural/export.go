@@ -90,11 +90,7 @@ func export(model nn.Module, s Signature) ([]byte, *Check) {
 	}
 	forward := func(in []*torch.Tensor) []*torch.Tensor { return []*torch.Tensor{model.Forward(in[0])} }
 	g := torch.Trace(forward, s.Example)
-	defer func() {
-		for _, t := range g.Captured {
-			t.Close()
-		}
-	}()
+	defer g.Close()
 	c := newChain(g, axes)
 	f := file{frames(s.Example.Size(strings.IndexByte(axes, 'C'))), c.layers, s.Metadata}
 	content := any(f)
