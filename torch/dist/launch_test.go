@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,4 +194,32 @@ func TestLaunchHoldsItsPort(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(cmd.Dir, "done"), nil, 0o644))
 	require.NoError(t, <-ended)
 	assert.NoError(t, bind(port))
+}
+
+// writers matches libtorch's threads that write to other processes.
+var writers = regexp.MustCompile(`^(gloo_tcp_loop|pt_gloo_runloop|pt_tcpstore_uv)`)
+
+// A connection that another process has closed ends no process of ours: SIGPIPE would, in a
+// thread that Go has not started.
+func TestBrokenPipe(t *testing.T) {
+	ranks(t, 2, time.Minute, func(g *dist.Group) {
+		assert.NoError(t, g.Barrier())
+		if g.Rank == 1 {
+			return
+		}
+		tasks, err := filepath.Glob("/proc/self/task/*/comm")
+		assert.NoError(t, err)
+		var signalled []string
+		for _, task := range tasks {
+			name, err := os.ReadFile(task)
+			if text := strings.TrimSpace(string(name)); err == nil && writers.MatchString(text) {
+				tid, err := strconv.Atoi(filepath.Base(filepath.Dir(task)))
+				assert.NoError(t, err)
+				assert.NoError(t, unix.Tgkill(os.Getpid(), tid, unix.SIGPIPE))
+				signalled = append(signalled, text)
+			}
+		}
+		assert.GreaterOrEqual(t, len(signalled), 3, signalled)
+		time.Sleep(50 * time.Millisecond) // until they have got it
+	})
 }

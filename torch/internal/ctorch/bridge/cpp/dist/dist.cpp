@@ -12,6 +12,8 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -37,6 +39,19 @@ Tensors take(void* const* ts, int32_t n) {
   return taken;
 }
 
+// Gloo writes to connections that another process may have closed, and is sent SIGPIPE then. Go
+// lets that end the program in threads that it has not started, and these inherit the mask.
+struct NoSigpipe {
+  sigset_t before;
+  NoSigpipe() {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  }
+  ~NoSigpipe() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+};
+
 // ---- stores ----
 
 c10d::Store* store_of(ct_store s) { return reinterpret_cast<c10d::Store*>(s); }
@@ -44,6 +59,7 @@ c10d::Store* store_of(ct_store s) { return reinterpret_cast<c10d::Store*>(s); }
 ct_error* store_new(const char* host, int32_t port, int32_t server, int32_t join, int64_t timeout,
                     ct_store* out) {
   return guard([&] {
+    NoSigpipe inherited;
     c10d::TCPStoreOptions o;
     o.port = static_cast<uint16_t>(port);
     o.isServer = server != 0;
@@ -92,6 +108,7 @@ Group& group_of(ct_group g) { return *reinterpret_cast<Group*>(g); }
 
 ct_error* group_new(const ct_group_options* o, ct_group* out) {
   return guard([&] {
+    NoSigpipe inherited;
     c10::intrusive_ptr<c10d::Backend> nccl;
     if (o->nccl) nccl = c10::intrusive_ptr<c10d::Backend>::reclaim(static_cast<c10d::Backend*>(o->nccl));
     c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::PrefixStore>(
