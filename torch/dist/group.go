@@ -41,8 +41,7 @@ type Options struct {
 type Group struct {
 	World
 	timeout time.Duration
-	ctx     context.Context
-	unwatch func() bool
+	unwatch func() // nil where no torchrun is watched
 	peers   *peers
 	store   ctorch.Store
 
@@ -58,7 +57,7 @@ var ErrClosed = errors.New("the group is closed")
 // Init makes the group of all processes that were started together, and blocks until each of
 // them has called it. The environment says which of them this is (see [FromEnvironment]);
 // Group.World holds what was read, and who has set it. The end of ctx ends Init, and later
-// calls [Group.Abort].
+// changes nothing: see [Group.Abort].
 func Init(ctx context.Context, o Options) (*Group, error) {
 	if o.World == nil {
 		w, err := FromEnvironment(os.Getenv)
@@ -67,14 +66,14 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 		}
 		o.World = &w
 	}
-	g := &Group{World: *o.World, timeout: cmp.Or(o.Timeout, 30*time.Minute), ctx: ctx, reducers: map[ctorch.Reducer]bool{}}
+	g := &Group{World: *o.World, timeout: cmp.Or(o.Timeout, 30*time.Minute), reducers: map[ctorch.Reducer]bool{}}
 	if g.Size == 1 {
 		return g, ctx.Err()
 	}
 	if err := load(o.NCCL); err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, fmt.Errorf("not all processes have come in %v", g.timeout))
+	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, fmt.Errorf("the timeout of %v has passed", g.timeout))
 	defer cancel()
 	var err error
 	if g.peers, err = newPeers(limited, g.World, g.timeout); err != nil {
@@ -82,28 +81,101 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 	}
 	// Before there is a group nothing can end what libtorch waits for. So another goroutine
 	// waits; it ends at its timeout at the latest, and cleans up if nobody needs it any more.
-	joined := make(chan error)
+	var failure error
+	joined := make(chan struct{})
 	go func() {
-		err := g.join(limited, o.NCCL)
-		select {
-		case joined <- err:
-		case <-limited.Done():
-			g.Close()
-		}
+		failure = g.join(limited, o.NCCL)
+		close(joined)
 	}()
 	select {
-	case err = <-joined:
-		if err != nil {
-			g.Close()
-		}
+	case <-joined:
+		err = failure
 	case <-limited.Done():
 		err = context.Cause(limited)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("dist: %v: the store of the group is at %s: %w", g.World, g.World.store(), err)
+	if err == nil {
+		return g, nil
 	}
-	g.unwatch = context.AfterFunc(ctx, g.Abort)
-	return g, nil
+	if wrong := g.rollCall(); wrong != "" {
+		err = fmt.Errorf("%s: %w", wrong, err)
+	}
+	if g.serves() {
+		time.Sleep(g.peers.patience / 2) // the others call the roll, too
+	}
+	select {
+	case <-joined:
+		g.Close()
+	default:
+		go func() {
+			<-joined
+			g.Close()
+		}()
+	}
+	return nil, fmt.Errorf("dist: %v: the store of the group is at %s: %w", g.World, g.World.store(), err)
+}
+
+// serves reports whether this process runs the store.
+func (g *Group) serves() bool { return g.Rank == 0 && !g.AgentStore }
+
+// rollCall returns who has not come to the store, or does not answer; "" if nobody is missed.
+// It takes a connection of its own, because libtorch may wait in the other one.
+func (g *Group) rollCall() string {
+	silent := "rank 0 does not answer there"
+	switch {
+	case g.AgentStore:
+		silent = "torchrun does not answer there"
+	case g.Rank == 0:
+		silent = "" // it could not run the store
+	}
+	conn, err := net.DialTimeout("tcp", g.World.store(), g.peers.patience)
+	if err != nil {
+		return silent
+	}
+	_ = conn.Close()
+	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, g.peers.patience)
+	if fault != nil {
+		return silent
+	}
+	defer store.Free()
+	others := &peers{patience: g.peers.patience}
+	if others.addresses, err = g.addresses(store); err != nil {
+		return silent
+	}
+	var missing []string
+	for rank, address := range others.addresses {
+		if address == "" {
+			missing = append(missing, fmt.Sprint("rank ", rank))
+		}
+	}
+	if missing != nil {
+		return strings.Join(missing, ", ") + " did not come"
+	}
+	return others.ask(g.Rank)
+}
+
+// prefix is that of the group's keys in the store: PyTorch's, so that its processes find ours.
+func (g *Group) prefix() string {
+	prefix := "default_pg/0//"
+	if g.AgentStore && g.Attempt > 0 {
+		prefix = fmt.Sprintf("/worker/attempt_%d/%s", g.Attempt, prefix)
+	}
+	return prefix
+}
+
+// address is the key of a rank's address.
+func (g *Group) address(rank int) string { return fmt.Sprintf("%setude/address/%d", g.prefix(), rank) }
+
+// addresses returns the addresses of the ranks, "" for one that has told none.
+func (g *Group) addresses(store ctorch.Store) ([]string, error) {
+	list := make([]string, g.Size)
+	for rank := range list {
+		text, err := store.Get(g.address(rank))
+		if err != nil {
+			return nil, err
+		}
+		list[rank] = text
+	}
+	return list, nil
 }
 
 var loading struct {
@@ -143,7 +215,7 @@ const pause = 20 * time.Millisecond
 
 // join meets the others in the store, and connects to them.
 func (g *Group) join(ctx context.Context, nccl bool) error {
-	server := g.Rank == 0 && !g.AgentStore
+	server := g.serves()
 	for early := time.Now().Add(g.timeout - g.peers.patience); !server; { // libtorch would warn at each try
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", g.World.store())
 		if err == nil {
@@ -151,7 +223,7 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 			break
 		}
 		if ctx.Err() != nil || time.Now().After(early) {
-			return fmt.Errorf("it does not answer; rank 0 or torchrun runs it: %w", err)
+			return err
 		}
 		time.Sleep(pause)
 	}
@@ -160,49 +232,36 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 		return fault
 	}
 	g.store = store
-	// PyTorch's keys, so that its processes find ours.
-	prefix := "default_pg/0//"
-	if g.AgentStore && g.Attempt > 0 {
-		prefix = fmt.Sprintf("/worker/attempt_%d/%s", g.Attempt, prefix)
-	}
-	address := func(rank int) string { return fmt.Sprintf("%setude/address/%d", prefix, rank) }
-	if err := store.Set(address(g.Rank), g.peers.listener.Addr().String()); err != nil {
+	if err := store.Set(g.address(g.Rank), g.peers.listener.Addr().String()); err != nil {
 		return err
 	}
 	h, failure := ctorch.NewGroup(ctorch.GroupOptions{
-		Store: store, Prefix: prefix, Address: g.peers.host, Rank: g.Rank, Size: g.Size,
+		Store: store, Prefix: g.prefix(), Address: g.peers.host, Rank: g.Rank, Size: g.Size,
 		Timeout: g.timeout - g.peers.patience, NCCL: nccl,
 	})
-	// Whoever has come this far has told its address.
-	var missing []string
-	for rank := range g.Size {
-		text, err := store.Get(address(rank))
-		if err != nil {
-			return err
-		}
-		if g.peers.addresses[rank] = text; text == "" {
-			missing = append(missing, fmt.Sprint("rank ", rank))
-		}
-	}
 	if failure != nil {
-		if server {
-			time.Sleep(g.peers.patience / 2) // the others want to know too who is missing
-		}
-		if missing != nil {
-			return fmt.Errorf("%s did not come in %v", strings.Join(missing, ", "), g.timeout)
-		}
 		return failure
 	}
 	g.mu.Lock()
 	g.h = h
 	g.mu.Unlock()
+	if g.AgentStore {
+		if err := g.watch(ctx); err != nil {
+			return err
+		}
+	}
+	// Whoever has come this far has told its address.
+	var err error
+	if g.peers.addresses, err = g.addresses(store); err != nil {
+		return err
+	}
 	// The store goes with its server, so the server waits until nobody needs it.
 	for n := 1; ; n = 0 {
-		ready, err := store.Add(prefix+"etude/ready", n)
+		ready, err := store.Add(g.prefix()+"etude/ready", n)
 		if err != nil {
 			return err
 		}
-		if !server || ready >= g.Size-len(missing) {
+		if !server || ready >= len(nonempty(g.peers.addresses)) {
 			return nil
 		}
 		select {
@@ -211,6 +270,27 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// watch ends the group when torchrun ends, which runs the store: whoever starts the processes
+// again must not find these at work.
+func (g *Group) watch(ctx context.Context) error {
+	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", g.World.store())
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			g.Fail(fmt.Errorf("torchrun, which ran the store at %s, has ended", g.World.store()))
+		}
+	}()
+	g.unwatch = func() {
+		_ = conn.Close()
+		<-ended
+	}
+	return nil
 }
 
 // do makes a call of libtorch's that waits for the other processes.
@@ -227,8 +307,8 @@ func (g *Group) do(what string, f func() error) error {
 	if err == nil {
 		return nil
 	}
-	if g.ctx.Err() == nil && g.peers.reason() != "" {
-		return fmt.Errorf("dist: rank %d of %d: %s: the group is of no more use: %s", g.Rank, g.Size, what, g.peers.reason())
+	if reason := g.peers.reason(); reason != "" {
+		return fmt.Errorf("dist: rank %d of %d: %s: the group is of no more use: %s", g.Rank, g.Size, what, reason)
 	}
 	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
 	wrong := g.peers.ask(g.Rank)
@@ -236,11 +316,8 @@ func (g *Group) do(what string, f func() error) error {
 	if g.h != 0 {
 		_ = g.h.Abort() // it failed already
 	}
-	switch {
-	case g.ctx.Err() != nil:
-		return fmt.Errorf("dist: rank %d of %d: %s: %w", g.Rank, g.Size, what, context.Cause(g.ctx))
-	case wrong != "":
-		return fmt.Errorf("dist: rank %d of %d: %s: %s: %w", g.Rank, g.Size, what, wrong, err)
+	if wrong != "" {
+		err = fmt.Errorf("%s: %w", wrong, err)
 	}
 	return fmt.Errorf("dist: rank %d of %d: %s: %w", g.Rank, g.Size, what, err)
 }
@@ -310,8 +387,24 @@ func (g *Group) MonitoredBarrier(timeout time.Duration) error {
 	return g.do("barrier", func() error { return plain(g.h.MonitoredBarrier(timeout)) })
 }
 
+// Check asks the other processes how they are. If one of them is gone, the group ends as after
+// [Group.Fail], and the error names it. Calls may be in progress meanwhile.
+func (g *Group) Check() error {
+	if g.Size == 1 {
+		return nil
+	}
+	wrong := g.peers.ask(g.Rank)
+	if wrong == "" {
+		return nil
+	}
+	err := errors.New(wrong)
+	g.Fail(err)
+	return err
+}
+
 // Abort makes the calls of all processes fail at once, also one in progress here, and all
-// later ones. It is for a process that cannot go on.
+// later ones. It is for a process that cannot go on; context.AfterFunc(ctx, group.Abort) lets a
+// context say so.
 func (g *Group) Abort() { g.Fail(errors.New("Abort was called")) }
 
 // Fail does what [Group.Abort] does, and tells the other processes the reason.
@@ -320,9 +413,6 @@ func (g *Group) Fail(reason error) {
 	defer g.mu.RUnlock()
 	if g.h == 0 {
 		return
-	}
-	if g.ctx.Err() != nil {
-		reason = context.Cause(g.ctx)
 	}
 	g.peers.leave(reason.Error())
 	_ = g.h.Abort() // connections that are closed are what is wanted
@@ -349,6 +439,7 @@ func (g *Group) Close() {
 	for r := range g.reducers {
 		r.Free()
 	}
+	clear(g.reducers)
 	if g.h != 0 {
 		g.h.Free()
 	}
