@@ -34,6 +34,7 @@ const (
 	childFolder = "ETUDE_TRAINER_TEST_FOLDER"
 	childLimit  = "ETUDE_TRAINER_TEST_LIMIT"
 	childShort  = "ETUDE_TRAINER_TEST_SHORT"  // no save but those of the epochs
+	childFew    = "ETUDE_TRAINER_TEST_FEW"    // the number of epochs of a process in a group; childEpochs if it is not set
 	childRarely = "ETUDE_TRAINER_TEST_RARELY" // one save in 20 ms at most
 )
 
@@ -42,6 +43,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childFolder) == "" {
 		torchtest.Main(m)
 		return
+	}
+	if os.Getenv("WORLD_SIZE") != "" {
+		phase("start", os.Getpid())
 	}
 	if err := fitInChild(os.Getenv(childFolder), os.Getenv(childLimit)); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -262,7 +263,7 @@ func (s *session) endEpoch() error {
 	if !finite(s.Model) {
 		return s.nonFiniteParameter(s.step - 1)
 	}
-	if err := errors.Join(s.joinMetrics(s.losses), s.joinMetrics(s.valLosses)); err != nil {
+	if err := cmp.Or(s.joinMetrics(s.losses), s.joinMetrics(s.valLosses)); err != nil {
 		return err
 	}
 	epoch := s.measures()

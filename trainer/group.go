@@ -103,14 +103,25 @@ func (r *processes) rank() int {
 // leads reports whether this process reads and writes files.
 func (r *processes) leads() bool { return r.rank() == 0 }
 
-// share returns a context that ends in all processes after the same step.
+// share returns a context that ends in all processes after the same step. A launcher asks
+// processes to end when one of them is gone: then there is nothing to wait for, as for the end of
+// a validation.
 func (r *processes) share(ctx context.Context) context.Context {
 	if r == nil {
 		return ctx
 	}
 	r.ctx = ctx
-	ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	return ctx
+	shared, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if err := r.Check(); err != nil {
+			cancel(err)
+		}
+	})
+	r.cancel = func(cause error) {
+		stop()
+		cancel(cause)
+	}
+	return shared
 }
 
 // sum adds up values over the processes. With them goes what each process was asked for.

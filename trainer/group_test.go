@@ -12,6 +12,7 @@ import (
 	tcp "net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
+	"github.com/etude-ml/etude/trainer/metric"
 )
 
 func freePort(t *testing.T) int {
@@ -352,6 +354,31 @@ func stopIf(so bool, err error) error {
 		return err
 	}
 	return nil
+}
+
+// A rank that is asked to end because another one is gone does not wait for it in vain until a
+// validation has ended.
+func TestGroupsLoseOne(t *testing.T) {
+	torchtest.NoLeaks(t)
+	var batches atomic.Int64 // of rank 0's validation
+	all := fitTogether(t, 2, "", func(rank int, r *trial) { r.BatchSize = 2 }, func(ctx context.Context, r Run) (*History, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		r.Metrics = []metric.Metric{{Name: "slow", Keep: true, Batch: func(output, _ *torch.Tensor) *torch.Tensor {
+			if r.Group.Rank == 1 {
+				r.Group.Close()
+			} else {
+				batches.Add(1)
+				cancel()
+				time.Sleep(300 * time.Millisecond)
+			}
+			return output
+		}, Value: func(total *torch.Tensor) float64 { return 0 }}}
+		return r.Fit(ctx)
+	})
+	assert.Regexp(t, `rank 1 \(127\.0\.0\.1:\d+\) (does not answer|gave up: it has left the group)`, all[0].err)
+	assert.Less(t, batches.Load(), int64(4), "of 5")
+	assert.ErrorIs(t, all[1].err, dist.ErrClosed)
 }
 
 // What one rank asks for is saved by rank 0.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -96,6 +97,15 @@ func flatten(path string, v any, all map[string]any) {
 				name = string(rune('0' + key.(int)))
 			}
 			flatten(path+"."+name, x, all)
+		}
+	case []any:
+		if all[path] = v; len(v) > 0 {
+			if _, ok := v[0].(*torch.Dict); ok {
+				delete(all, path)
+				for i, x := range v {
+					flatten(fmt.Sprintf("%s[%d]", path, i), x, all)
+				}
+			}
 		}
 	case *torch.Tensor:
 		all[path] = sha256.Sum256(v.Bytes())

@@ -209,9 +209,9 @@ type Run struct {
 	// All processes call Fit with the same Run; what differs is an error that names it. They
 	// begin with the weights of rank 0, which alone reads and writes files, and they stop
 	// together after the same step: when the context ends in one of them, at a loss that is not
-	// finite, or when one hook returns ErrStop. So that they can, Group needs another context
-	// than Fit. Hooks are called in every process, with its own Results, but OnStart in rank 0
-	// alone. A process that fails otherwise ends the others with an error that names it.
+	// finite, or when one hook returns ErrStop. Hooks are called in every process, with its own
+	// Results, but OnStart in rank 0 alone. A process that fails otherwise, or is gone, ends the
+	// others with an error that names it.
 	//
 	// A checkpoint is that of one process, and any number can go on from it; the same number
 	// does so bit for bit. Run.Accumulate communicates once for each step of the optimizer, and
