@@ -69,11 +69,11 @@ func newChildTrial(dir string) *trial {
 // fitInChild saves after each step, or rarely. With a limit, no file can become larger than
 // that in the third epoch and after it, as on a full disk.
 func fitInChild(dir, limit string) error {
-	if err := torch.Init(); err != nil {
-		return err
-	}
 	if os.Getenv("WORLD_SIZE") != "" {
 		return fitInGroup(dir)
+	}
+	if err := torch.Init(); err != nil {
+		return err
 	}
 	r := newChildTrial(dir)
 	r.OnNotice = func(text string) {

@@ -27,7 +27,8 @@
 // All processes have to make the same calls in the same order. If one of them dies, stops or
 // makes a mistake, the others get an error within the timeout that names its rank and its
 // address. Afterwards the group is of no more use: save nothing new, end with an exit code
-// that is not 0, and let torchrun --max-restarts or the cluster start all of them again.
+// that is not 0, and let torchrun --max-restarts or the cluster start all of them again. All of
+// them end, too, when a torchrun that runs their store is killed.
 //
 // A group trusts its network, as PyTorch's does: whoever reaches the ports of its processes
 // can read and change what they exchange.

@@ -75,10 +75,6 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, fmt.Errorf("the timeout of %v has passed", g.timeout))
 	defer cancel()
-	var err error
-	if g.peers, err = newPeers(limited, g.World, g.timeout); err != nil {
-		return nil, fmt.Errorf("dist: %v: %w", g.World, err)
-	}
 	// Before there is a group nothing can end what libtorch waits for. So another goroutine
 	// waits; it ends at its timeout at the latest, and cleans up if nobody needs it any more.
 	var failure error
@@ -87,10 +83,13 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 		failure = g.join(limited, o.NCCL)
 		close(joined)
 	}()
+	var err error
 	select {
 	case <-joined:
 		err = failure
 	case <-limited.Done():
+	}
+	if limited.Err() != nil {
 		err = context.Cause(limited)
 	}
 	if err == nil {
@@ -100,7 +99,7 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 		err = fmt.Errorf("%s: %w", wrong, err)
 	}
 	if g.serves() {
-		time.Sleep(g.peers.patience / 2) // the others call the roll, too
+		time.Sleep(g.patience() / 2) // the others call the roll, too
 	}
 	select {
 	case <-joined:
@@ -113,6 +112,9 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 	}
 	return nil, fmt.Errorf("dist: %v: the store of the group is at %s: %w", g.World, g.World.store(), err)
 }
+
+// patience is the time for another process, or the store, to answer.
+func (g *Group) patience() time.Duration { return min(time.Second, g.timeout/4) }
 
 // serves reports whether this process runs the store.
 func (g *Group) serves() bool { return g.Rank == 0 && !g.AgentStore }
@@ -127,23 +129,23 @@ func (g *Group) rollCall() string {
 	case g.Rank == 0:
 		silent = "" // it could not run the store
 	}
-	conn, err := net.DialTimeout("tcp", g.World.store(), g.peers.patience)
+	conn, err := net.DialTimeout("tcp", g.World.store(), g.patience())
 	if err != nil {
 		return silent
 	}
 	_ = conn.Close()
-	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, g.peers.patience)
+	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, g.patience())
 	if fault != nil {
 		return silent
 	}
 	defer store.Free()
-	others := &peers{patience: g.peers.patience}
+	others := &peers{patience: g.patience()}
 	if others.addresses, err = g.addresses(store); err != nil {
 		return silent
 	}
 	var missing []string
 	for rank, address := range others.addresses {
-		if address == "" {
+		if address == "" && rank != g.Rank {
 			missing = append(missing, fmt.Sprint("rank ", rank))
 		}
 	}
@@ -216,7 +218,7 @@ const pause = 20 * time.Millisecond
 // join meets the others in the store, and connects to them.
 func (g *Group) join(ctx context.Context, nccl bool) error {
 	server := g.serves()
-	for early := time.Now().Add(g.timeout - g.peers.patience); !server; { // libtorch would warn at each try
+	for early := time.Now().Add(g.timeout - g.patience()); !server; { // libtorch would warn at each try
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", g.World.store())
 		if err == nil {
 			_ = conn.Close()
@@ -226,6 +228,10 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 			return err
 		}
 		time.Sleep(pause)
+	}
+	var err error
+	if g.peers, err = newPeers(ctx, g.World, g.patience()); err != nil {
+		return err
 	}
 	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, server, !server && !g.AgentStore, g.timeout)
 	if fault != nil {
@@ -237,7 +243,7 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 	}
 	h, failure := ctorch.NewGroup(ctorch.GroupOptions{
 		Store: store, Prefix: g.prefix(), Address: g.peers.host, Rank: g.Rank, Size: g.Size,
-		Timeout: g.timeout - g.peers.patience, NCCL: nccl,
+		Timeout: g.timeout - g.patience(), NCCL: nccl,
 	})
 	if failure != nil {
 		return failure
@@ -251,7 +257,6 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 		}
 	}
 	// Whoever has come this far has told its address.
-	var err error
 	if g.peers.addresses, err = g.addresses(store); err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ package dist_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,6 +263,29 @@ func TestInitFails(t *testing.T) {
 	_, err := dist.Init(ctx, dist.Options{Timeout: 3 * time.Second, World: &dist.World{Rank: 0, Size: 2, MasterAddr: "127.0.0.1", MasterPort: freePort(t)}})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Less(t, time.Since(began), 2*time.Second, "it does not wait for the timeout")
+}
+
+// Rank 0 takes the store with it; the others say whose it was.
+func TestInitLosesRank0(t *testing.T) {
+	torchtest.Need(t)
+	ps := start(t, "mlp", []string{"go", "go"}, "WORLD_SIZE=3", timeoutVariable+"=10")
+	var port string
+	for _, v := range ps[0].Env {
+		if p, found := strings.CutPrefix(v, "MASTER_PORT="); found {
+			port = p
+		}
+	}
+	ps[0].Until(t, time.Minute, func() bool {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	time.Sleep(300 * time.Millisecond) // rank 1 may have come, or not
+	require.NoError(t, ps[0].Process.Process.Kill())
+	assert.Equal(t, 3, ps[1].End())
+	assert.Contains(t, ps[1].Said(), "the store of the group is at 127.0.0.1:"+port+": rank 0 does not answer there: ")
 }
 
 func TestOneProcess(t *testing.T) {

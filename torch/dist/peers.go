@@ -30,8 +30,8 @@ type peers struct {
 	gaveUp string // why this process has left the group; "" while it is in it
 }
 
-func newPeers(ctx context.Context, w World, timeout time.Duration) (*peers, error) {
-	p := &peers{patience: min(time.Second, timeout/4), ended: make(chan struct{}), addresses: make([]string, w.Size)}
+func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, error) {
+	p := &peers{patience: patience, ended: make(chan struct{}), addresses: make([]string, w.Size)}
 	var err error
 	if p.host, err = ownAddress(ctx, w.store()); err != nil {
 		return nil, err
