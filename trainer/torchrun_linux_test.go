@@ -92,10 +92,12 @@ func (r torchrun) worker(t *testing.T, attempt, rank int) (w worker, ok bool) {
 	return w, ok
 }
 
+const rankKills = "ETUDE_TEST_RANK_KILLS"
+
 // Under torchrun a rank is killed, or stands still, at any moment. The other one ends soon and
 // says which is gone, torchrun starts both again, and the run goes on from its last checkpoint
 // and ends with the bits of one that nothing has happened to.
-// ETUDE_TEST_RANK_KILLS sets the number of times.
+// The variable sets the number of times, and lets the time be judged.
 func TestTorchrunGoesOn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
@@ -110,10 +112,10 @@ func TestTorchrunGoesOn(t *testing.T) {
 	length, want := time.Since(began), files(t, whole)
 	for signal, times := range map[syscall.Signal]int{syscall.SIGKILL: 3, syscall.SIGSTOP: 1} {
 		t.Run(signal.String(), func(t *testing.T) {
-			if n, err := strconv.Atoi(os.Getenv("ETUDE_TEST_RANK_KILLS")); err == nil {
+			if n, err := strconv.Atoi(os.Getenv(rankKills)); err == nil {
 				times = n
 			}
-			random := rand.New(rand.NewPCG(7, uint64(signal)))
+			random := rand.New(rand.NewPCG(244, uint64(signal)))
 			var waits []time.Duration
 			at := map[string]int{}
 			for runs := 0; len(waits) < times; runs++ {
@@ -122,7 +124,7 @@ func TestTorchrunGoesOn(t *testing.T) {
 				trained := 0
 				for attempt := 0; attempt < 4; attempt++ {
 					victim, delay := random.IntN(2), time.Duration(random.Int64N(int64(length)))
-					if random.IntN(3) == 0 {
+					if attempt%2 == 1 {
 						delay /= 8 // while they meet
 					}
 					v, ok := r.worker(t, attempt, victim)
@@ -146,7 +148,10 @@ func TestTorchrunGoesOn(t *testing.T) {
 					at[v.phase()]++
 					says := phases.ReplaceAllString(o.said(), "")
 					t.Logf("torchrun %d, attempt %d: rank %d: %v after %v, %s. rank %d ended %v later, %s: %s", runs, attempt, victim, signal, delay, v.phase(), 1-victim, wait, o.phase(), says)
-					most := 5 * time.Second
+					most := 30 * time.Second // then torchrun kills it
+					if os.Getenv(rankKills) != "" {
+						most = 5 * time.Second // where nothing else uses the machine
+					}
 					if signal == syscall.SIGSTOP {
 						most += groupTimeout
 					}

@@ -134,7 +134,7 @@ func (g *Group) rollCall() string {
 		return silent
 	}
 	_ = conn.Close()
-	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, g.patience())
+	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, 3*g.patience())
 	if fault != nil {
 		return silent
 	}
