@@ -1,14 +1,13 @@
 # Copyright 2026 The Etude authors
 # SPDX-License-Identifier: MIT
-"""Trains networks as one of the ranks of PyTorch's DistributedDataParallel, on every SIZE-th sample of each batch.
+"""Trains networks with PyTorch's DistributedDataParallel, each rank on every SIZE-th sample of a batch.
 
-Usage: python ddp.py CASES.pt OUT.pt RANK SIZE       groups_test.go says what is in CASES.pt; rank 0 writes OUT.pt
+Usage: python ddp.py CASES.pt OUT.pt SIZE       groups_test.go says what is in CASES.pt; rank 0 writes OUT.pt
 
 Buckets of gradients are made once, as trainer has them: with those that are made again after the
 first step, Gloo adds up three ranks or more in another order.
 """
 
-import datetime
 import os
 import sys
 
@@ -17,14 +16,11 @@ import torch.distributed as dist
 from gen_networks import NETWORKS
 from torch import nn
 
-path, out, rank, size = *sys.argv[1:3], int(sys.argv[3]), int(sys.argv[4])
+path, out, size = *sys.argv[1:3], int(sys.argv[3])
 torch.set_flush_denormal(True)
-dist.init_process_group(
-    "gloo", init_method=f"file://{out}.store", rank=rank, world_size=size, timeout=datetime.timedelta(seconds=60)
-)
 
 
-def fit(c):
+def fit(c, rank):
     cls, _, _, loss, lr = NETWORKS[c["network"]]
     net = cls().to(c["x"].dtype)
     net.load_state_dict(c["state"])
@@ -47,7 +43,15 @@ def fit(c):
     return {"losses": torch.tensor(losses, dtype=torch.float64), "state": net.state_dict()}
 
 
-results = {name: fit(c) for name, c in torch.load(path).items()}
-if rank == 0:
-    torch.save(results, out)
-os._exit(0)  # Python's own exit aborts now and then: "terminate called without an active exception"
+def work(rank):
+    dist.init_process_group("gloo", init_method=f"file://{out}.store", rank=rank, world_size=size)
+    results = {name: fit(c, rank) for name, c in torch.load(path).items()}
+    if rank == 0:
+        torch.save(results, out)
+    os._exit(0)  # Python's own exit aborts now and then: "terminate called without an active exception"
+
+
+for rank in range(1, size):  # forks, because it takes long to import torch
+    if os.fork() == 0:
+        work(rank)
+work(0)
