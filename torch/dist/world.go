@@ -39,12 +39,13 @@ func (w World) String() string {
 
 func (w World) store() string { return net.JoinHostPort(w.MasterAddr, strconv.Itoa(w.MasterPort)) }
 
-// launchers lists who starts processes, the first before the others, and their variables.
-var launchers = []struct{ name, rank, size, local string }{
-	{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK"},
-	{"Slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"},
-	{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
-	{"PMI", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
+// launchers lists who starts processes, the first before the others, their variables, and what
+// starts them all with MASTER_ADDR and MASTER_PORT.
+var launchers = []struct{ name, rank, size, local, start string }{
+	{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "torchrun or `etude launch`, which set them"},
+	{"Slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "srun after exporting them; a batch script itself is one process"},
+	{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "mpirun -x MASTER_ADDR -x MASTER_PORT"},
+	{"PMI", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "mpiexec after exporting them"},
 }
 
 // FromEnvironment reads a World from variables, os.Getenv's or others. The first launcher
@@ -61,6 +62,7 @@ func FromEnvironment(getenv func(string) string) (World, error) {
 		return n, nil
 	}
 	const huge = 1 << 30
+	var help string
 	for _, l := range launchers {
 		if getenv(l.rank) == "" {
 			if l.name == "torchrun" && getenv(l.size) != "" {
@@ -82,6 +84,7 @@ func FromEnvironment(getenv func(string) string) (World, error) {
 			}
 		}
 		w.Source = l.name
+		help = fmt.Sprintf("start the processes with %s; or unset %s and %s for one process alone", l.start, l.rank, l.size)
 		break
 	}
 	if w.Size == 1 {
@@ -89,7 +92,7 @@ func FromEnvironment(getenv func(string) string) (World, error) {
 	}
 	w.MasterAddr = getenv("MASTER_ADDR")
 	if w.MasterAddr == "" || getenv("MASTER_PORT") == "" {
-		return w, fmt.Errorf("dist: %v: MASTER_ADDR and MASTER_PORT are not both set: they name a machine and a free port of it, the same for all processes, where rank 0 waits for the others", w)
+		return w, fmt.Errorf("dist: %v: MASTER_ADDR and MASTER_PORT are not both set: they name a machine and a free port of it, the same for all processes, where rank 0 waits for the others: %s", w, help)
 	}
 	var err error
 	if w.MasterPort, err = number("MASTER_PORT", 1, 65535); err != nil || w.Source != "torchrun" {

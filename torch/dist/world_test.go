@@ -46,6 +46,7 @@ func TestFromEnvironment(t *testing.T) {
 		"SLURM_PROCID=0 WORLD_SIZE=2": {fails: "WORLD_SIZE is set and RANK is not"},
 		"RANK=0 WORLD_SIZE=2 LOCAL_RANK=-1 MASTER_ADDR=h MASTER_PORT=7":                   {fails: "LOCAL_RANK"},
 		"RANK=0 WORLD_SIZE=2 MASTER_ADDR=h":                                               {fails: "MASTER_ADDR and MASTER_PORT are not both set"},
+		"SLURM_PROCID=0 SLURM_NTASKS=2":                                                   {fails: "start the processes with srun after exporting them; a batch script itself is one process; or unset SLURM_PROCID and SLURM_NTASKS for one process alone"},
 		"RANK=0 WORLD_SIZE=2 MASTER_ADDR=h MASTER_PORT=70000":                             {fails: "MASTER_PORT"},
 		"RANK=0 WORLD_SIZE=2 MASTER_ADDR=h MASTER_PORT=7 TORCHELASTIC_RESTART_COUNT=many": {fails: "TORCHELASTIC_RESTART_COUNT"},
 	} {
