@@ -26,6 +26,8 @@ type Config struct {
 	Device   string   `json:"device"`
 	GPU      string   `json:"gpu,omitempty"` // its name
 	Threads  int      `json:"threads"`       // of an operator
+	// Processes is the number of processes, each with so many threads; 0 for one.
+	Processes int `json:"processes,omitempty"`
 
 	Precision     torch.Float32MatmulPrecision `json:"float32_matmul_precision"` // "highest": float32, "high": TF32
 	Deterministic bool                         `json:"deterministic"`            // operators that are not are refused

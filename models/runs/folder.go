@@ -27,6 +27,7 @@ const (
 	configFile  = "config.json"
 	samplesFile = "samples.json"
 	summaryFile = "summary.json"
+	sweepFile   = "sweep.json" // in the folder of a sweep
 )
 
 // file returns the path of a file in the folder.

@@ -31,9 +31,11 @@ package runs
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,6 +44,7 @@ import (
 
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -106,6 +109,72 @@ func (o Options) CheckFinished(networks ...string) error {
 // that were not named, and that have no folder of data, or no run to continue, are passed
 // over as long as others have one.
 func NewPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
+	if w := newProcesses(context.Background(), o.Group); w.Group != nil {
+		return w.plan(o, settings, networks)
+	}
+	return newPlan(o, settings, networks...)
+}
+
+// plan lets rank 0 plan for all.
+func (p *processes) plan(o Options, settings Overrides, networks []string) (*Plan, error) {
+	asked, err := json.Marshal([]any{networks, settings})
+	if err != nil {
+		return nil, err
+	}
+	var plan *Plan
+	texts, err := p.share("planning", func(context.Context) (string, error) {
+		if !o.leads() {
+			return string(asked), nil
+		}
+		_, err := os.Lstat(filepath.Join(o.Out, sweepFile))
+		if err == nil && o.Resume {
+			return "", fmt.Errorf("%s holds a sweep: one process continues it", o.Out)
+		}
+		if plan, err = newPlan(o, settings, networks...); err != nil {
+			return "", err
+		}
+		configs := []Config{}
+		for _, t := range plan.Trainings {
+			if t.Settings.BatchSize < p.Size {
+				return "", fmt.Errorf("%s: Overrides.BatchSize is %d, and there are %d processes, each of which needs a sample of every batch", t.Spec.Name, t.Settings.BatchSize, p.Size)
+			}
+			configs = append(configs, t.planned())
+		}
+		told, err := json.Marshal(configs)
+		return string(asked) + "\n" + string(told), cmp.Or(plan.err(len(plan.Trainings)+len(plan.failed)), err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	wanted, told, _ := strings.Cut(texts[0], "\n")
+	for rank, text := range texts[1:] {
+		if text != wanted {
+			return nil, fmt.Errorf("rank %d was given other networks or settings than rank 0: %s, and not %s", rank+1, text, wanted)
+		}
+	}
+	if o.leads() {
+		return plan, nil
+	}
+	var configs []Config
+	err = json.Unmarshal([]byte(told), &configs)
+	plan = &Plan{}
+	for _, c := range configs {
+		spec, unknown := models.ByName(c.Network)
+		if err = cmp.Or(err, unknown); err == nil {
+			t := Training{Options: o, Spec: spec, Settings: c.Settings, Override: settings.changeOptimizer()}
+			t.Data, t.Threads = cmp.Or(o.Data, c.Data.Root), cmp.Or(o.Threads, c.Threads)
+			t.Init = "" // the weights are those of rank 0
+			c.settle()
+			plan.Trainings = append(plan.Trainings, t)
+		}
+	}
+	return plan, err
+}
+
+// changeOptimizer reports whether a run that is continued goes on with other settings of it.
+func (o Overrides) changeOptimizer() bool { return o.LR != nil || o.WeightDecay != nil }
+
+func newPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 	specs, err := Select(networks...)
 	if err != nil {
 		return nil, err
@@ -162,7 +231,7 @@ func (e noData) Unwrap() error { return e.error }
 // training plans one network and, when it continues a run, takes over what that run was.
 func (o Options) training(spec models.Spec, settings Overrides) (Training, error) {
 	o.Resume = o.Resume || o.ResumeFrom != ""
-	t := Training{Options: o, Spec: spec, Settings: Defaults(spec), Override: settings.LR != nil || settings.WeightDecay != nil}
+	t := Training{Options: o, Spec: spec, Settings: Defaults(spec), Override: settings.changeOptimizer()}
 	earlier, err := loadConfig(t.folder())
 	if other, ok := o.others[spec.Name]; ok && err == nil && earlier == nil {
 		earlier, err = loadConfig(other)
@@ -206,14 +275,15 @@ func (p *Plan) fail(t Training, err error, of int) {
 
 // Run reads the data of all networks, trains them side by side, as many at a time as
 // there are cores for their threads, and measures and exports each. It returns what came
-// out, also of those networks that succeeded while others failed.
+// out, also of those networks that succeeded while others failed. In a Group only rank 0
+// has something to return.
 //
 // When ctx ends, what is in training is saved, and the error is [trainer.ErrInterrupted]
 // or the context's cause; [Options.Resume] continues.
 func (p *Plan) Run(ctx context.Context) (Summary, error) {
 	summary := Summary{}
 	err := p.run(ctx, func(t Training, e *Entry, err error) {
-		if err == nil {
+		if err == nil && e != nil {
 			summary[t.Spec.Name] = e
 		}
 	})
@@ -223,6 +293,11 @@ func (p *Plan) Run(ctx context.Context) (Summary, error) {
 // run is Run. It calls done, by one goroutine at a time, with each training that has ended
 // and its entry or error, and with a nil entry for one that is kept as it is.
 func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) error {
+	var group *dist.Group
+	if len(p.Trainings) > 0 {
+		group = p.Trainings[0].Group
+	}
+	w := newProcesses(ctx, group)
 	ended := Plan{failed: slices.Clone(p.failed)}
 	of := len(p.Trainings) + len(p.failed)
 	end := func(t Training, e *Entry, err error) {
@@ -233,7 +308,7 @@ func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) erro
 	}
 	var sessions []*session
 	for _, t := range p.Trainings {
-		if err := t.announce(); err != nil {
+		if err := w.do(t.Spec.Name, func(context.Context) error { return t.announce() }); err != nil {
 			end(t, nil, fmt.Errorf("%s: %w", t.Spec.Name, err))
 		} else {
 			sessions = append(sessions, &session{Training: t})
@@ -244,11 +319,11 @@ func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) erro
 	sessions = slices.DeleteFunc(sessions, func(s *session) bool {
 		from := source{s.Spec.Name, s.Data}
 		if readers[from] == nil {
-			readers[from], errs[from] = s, s.read(ctx)
+			readers[from], errs[from] = s, s.readTogether(w)
 		}
 		s.all = readers[from].all
 		switch {
-		case ctx.Err() != nil:
+		case w.ctx.Err() != nil:
 		case errs[from] != nil && readers[from] == s:
 			end(s.Training, nil, errs[from])
 		case errs[from] != nil: // which was reported
@@ -262,13 +337,13 @@ func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) erro
 		}
 		return true
 	})
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
 	}
 	if kept > 0 {
 		p.Trainings[0].Options.event(p.Trainings[0].Spec.Name, Notice, fmt.Sprintf("%d of %d runs have ended before and are kept", kept, of))
 	}
-	fitAll(ctx, sessions, end)
+	fitAll(w, sessions, end)
 	return ended.err(of)
 }
 
@@ -287,25 +362,27 @@ func (p *Plan) err(of int) error {
 	case of == 1:
 		return p.failed[0].err
 	}
-	what, names := "networks", []string{}
+	what, names, errs := "networks", []string{}, []error{}
 	for _, f := range p.failed {
-		names = append(names, f.name())
+		names, errs = append(names, f.name()), append(errs, f.err)
 		if f.variant != "" {
 			what = "runs"
 		}
 	}
-	return fmt.Errorf("%d of %d %s failed: %s", len(names), of, what, strings.Join(names, ", "))
+	return explained{fmt.Sprintf("%d of %d %s failed: %s", len(names), of, what, strings.Join(names, ", ")), errors.Join(errs...)}
 }
 
 // fitAll trains, measures and exports networks side by side, and calls done with each
 // one's entry or error, by one goroutine at a time.
-func fitAll(ctx context.Context, sessions []*session, done func(Training, *Entry, error)) {
+func fitAll(w *processes, sessions []*session, done func(Training, *Entry, error)) {
 	jobs, threads := 0, 1
 	for _, s := range sessions {
 		s.report(Event{Stage: Waiting, Total: s.Settings.Epochs})
 		jobs, threads = s.Jobs, max(threads, s.Threads)
 	}
-	jobs = cmp.Or(jobs, max(1, runtime.GOMAXPROCS(0)/threads))
+	if jobs = cmp.Or(jobs, max(1, runtime.GOMAXPROCS(0)/threads)); w.Group != nil {
+		jobs = 1
+	}
 	var mu sync.Mutex
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -317,7 +394,7 @@ func fitAll(ctx context.Context, sessions []*session, done func(Training, *Entry
 			// where they stand; a sweep may have too many for that.
 			for i := next.Add(1); i <= int64(len(sessions)); i = next.Add(1) {
 				s := sessions[i-1]
-				entry, err := s.result(ctx)
+				entry, err := s.result(w)
 				mu.Lock()
 				done(s.Training, entry, err)
 				mu.Unlock()
@@ -329,16 +406,20 @@ func fitAll(ctx context.Context, sessions []*session, done func(Training, *Entry
 
 // result trains, measures and exports the network. It draws from generators of its own, so
 // that what is trained beside it, or was before, changes nothing.
-func (s *session) result(ctx context.Context) (entry *Entry, err error) {
+func (s *session) result(w *processes) (entry *Entry, err error) {
 	defer s.close()
+	ctx := w.own
 	if s.variant != "" && ctx.Err() != nil {
 		s.event(Fitted, "")
 		return nil, fmt.Errorf("%s: %w: %w", s.Spec.Name, trainer.ErrInterrupted, context.Cause(ctx))
 	}
 	torch.ForkRNG(func() {
-		if err = s.place(); err == nil {
-			err = s.make()
-		}
+		err = w.do(s.Spec.Name, func(context.Context) error {
+			if err := s.place(); err != nil {
+				return err
+			}
+			return s.make()
+		})
 		if err != nil {
 			s.event(Fitted, "")
 		} else if err = s.fit(ctx); err != nil {
@@ -348,5 +429,11 @@ func (s *session) result(ctx context.Context) (entry *Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.finish()
+	err = w.do(s.Spec.Name, func(context.Context) (err error) {
+		if s.leads() {
+			entry, err = s.finish()
+		}
+		return err
+	})
+	return entry, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/etude-ml/etude/models"
 	"github.com/etude-ml/etude/models/dataset/cache"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/trainer"
 )
 
@@ -34,6 +35,13 @@ type Options struct {
 	Force      bool   // replace runs that have ended
 	Init       string // start from the weights in this file; empty for PyTorch's initial values
 
+	// Group trains with several processes, one network after the other; see [trainer.Run]. All
+	// of them make the same calls, with the same settings. Rank 0 decides, reports what
+	// happens but for failures, and alone needs Out. Each machine needs Data: one process of it
+	// reads the files before the others, which find them in Cache. A [Sweep] refuses it. nil,
+	// or a group of one, for one process.
+	Group *dist.Group
+
 	Cache   *cache.Cache     // keeps what files gave; or nil
 	Control *trainer.Control // saves on request; or nil
 	// OnEvent, unless it is nil, is called with what happens. Networks are trained side
@@ -51,10 +59,13 @@ func (o Options) event(network string, stage Stage, text string) {
 }
 
 func (o Options) report(e Event) {
-	if o.OnEvent != nil {
+	if o.OnEvent != nil && (o.leads() || e.Stage == Failed) {
 		o.OnEvent(e)
 	}
 }
+
+// leads reports whether this process decides, reports and writes.
+func (o Options) leads() bool { return o.Group == nil || o.Group.Rank == 0 }
 
 // Settings determine, with the data, what comes out of training.
 type Settings struct {
@@ -85,15 +96,15 @@ func Defaults(spec models.Spec) Settings {
 // Overrides holds settings to replace; nil leaves one as it is. The tags are those of the
 // command's flags, with defaults from the registry.
 type Overrides struct {
-	Epochs      *int     `placeholder:"N" help:"Epochs at most (${epochs})."`
-	BatchSize   *int     `placeholder:"N" help:"Samples in a step (${batch})."`
-	LR          *float64 `name:"lr" placeholder:"F" help:"Adam's learning rate (${lr})."`
-	WeightDecay *float64 `placeholder:"F" help:"Adam's weight decay (${decay})."`
-	ValSplit    *float64 `placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
-	Patience    *int     `placeholder:"N" help:"Epochs without improvement after which training stops (${patience})."`
-	MinDelta    *float64 `placeholder:"F" help:"The share of the best validation loss by which an epoch must improve on it to count as an improvement (${delta}); 0 counts any."`
-	Seed        *uint64  `placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
-	KeepBest    *int     `placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
+	Epochs      *int     `json:",omitempty" placeholder:"N" help:"Epochs at most (${epochs})."`
+	BatchSize   *int     `json:",omitempty" placeholder:"N" help:"Samples in a step (${batch})."`
+	LR          *float64 `json:",omitempty" name:"lr" placeholder:"F" help:"Adam's learning rate (${lr})."`
+	WeightDecay *float64 `json:",omitempty" placeholder:"F" help:"Adam's weight decay (${decay})."`
+	ValSplit    *float64 `json:",omitempty" placeholder:"F" help:"Share of the samples that is held back for validation, by whole groups (0.2)."`
+	Patience    *int     `json:",omitempty" placeholder:"N" help:"Epochs without improvement after which training stops (${patience})."`
+	MinDelta    *float64 `json:",omitempty" placeholder:"F" help:"The share of the best validation loss by which an epoch must improve on it to count as an improvement (${delta}); 0 counts any."`
+	Seed        *uint64  `json:",omitempty" placeholder:"N" help:"Seed of the first weights, the split and the order (42)."`
+	KeepBest    *int     `json:",omitempty" placeholder:"K" help:"Checkpoints of the K best epochs to keep beside best.pt, as best-*.pt (0)."`
 }
 
 // Apply returns the settings with what is overridden.

@@ -81,7 +81,7 @@ type SweepRun struct {
 const mostRuns = 10_000
 
 // SweepFile names the file of a sweep's results.
-func SweepFile(run string) string { return filepath.Join(run, "sweep.json") }
+func SweepFile(run string) string { return filepath.Join(run, sweepFile) }
 
 // LoadSweep returns the sweep that a run folder holds, and false if it holds none.
 func LoadSweep(run string) (w Sweep, found bool, err error) {
@@ -221,6 +221,9 @@ func (v variant) with(name, text string) (variant, error) {
 // the error names it. With [Options.Resume], runs that have ended are kept as they are, and
 // the others continued or begun. The summary holds what came out, also after an interrupt.
 func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks ...string) (*SweepSummary, error) {
+	if o.Group != nil && o.Group.Size > 1 {
+		return nil, errors.New("a sweep is for one process: its runs are trained side by side")
+	}
 	variants, err := w.variants(settings)
 	if err != nil {
 		return nil, err

@@ -111,6 +111,9 @@ func (s *session) close() {
 // before its first checkpoint can be continued by its folder alone. What a folder
 // holds of an earlier run is left alone until the data has been read.
 func (t Training) announce() error {
+	if !t.leads() {
+		return nil
+	}
 	if err := os.MkdirAll(string(t.folder()), 0o777); err != nil {
 		return err
 	}
@@ -120,7 +123,38 @@ func (t Training) announce() error {
 	if t.folder().hasCheckpoint() || t.folder().finished() {
 		return nil
 	}
-	return t.newConfig(split{&data.Samples{}, &data.Samples{}, &data.Samples{}}).write(t.folder())
+	return t.planned().write(t.folder())
+}
+
+// readTogether reads the data folder, on each machine in one process before the others, and
+// makes sure that all have read the same.
+func (s *session) readTogether(w *processes) error {
+	if w.Group == nil {
+		return s.read(w.own)
+	}
+	var told []string
+	for _, turn := range []bool{w.LocalRank <= 0 || s.Cache == nil, true} {
+		var err error
+		if told, err = w.share(s.Spec.Name, func(ctx context.Context) (string, error) {
+			if turn && s.all == nil {
+				if err := s.read(ctx); err != nil {
+					return "", err
+				}
+			}
+			if s.all == nil {
+				return "", nil
+			}
+			return fmt.Sprintf("%d samples with the fingerprint %.12s", s.all.Len(), s.all.Fingerprint()), nil
+		}); err != nil {
+			return err
+		}
+	}
+	for rank, text := range told {
+		if text != told[0] {
+			return fmt.Errorf("%s: rank %d has read %s, and rank 0 %s: give all machines the same files, or a cache on a network folder that they share", s.Spec.Name, rank, text, told[0])
+		}
+	}
+	return nil
 }
 
 // read reads the data folder.
@@ -232,7 +266,7 @@ func (s *session) run() trainer.Run {
 		Epochs: set.Epochs, BatchSize: set.BatchSize, Seed: set.Seed,
 		Stop: &trainer.EarlyStopping{Patience: set.Patience, MinDelta: set.MinDelta, Relative: set.MinDeltaRelative}, Threads: s.Threads, KeepBest: set.KeepBest,
 		Eager: s.Eager, MustRecord: s.MustRecord,
-		Control: s.Control, OnNotice: s.notice,
+		Group: s.Group, Control: s.Control, OnNotice: s.notice,
 		OnEpoch: func(e trainer.Epoch) error {
 			s.report(Event{
 				Stage: Fitting, Done: e.Index + 1, Total: set.Epochs, Epoch: e,
@@ -256,7 +290,7 @@ func (s *session) fit(ctx context.Context) error {
 	}
 	run.Save, run.Resume, run.ResumeFrom, run.Override = string(s.folder()), s.Resume, s.ResumeFrom, s.Override
 	history, err := run.Fit(ctx)
-	if s.continues && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
+	if s.continues && s.leads() && (err == nil || errors.Is(err, trainer.ErrInterrupted)) {
 		// Not before: a run that cannot be continued keeps its own.
 		err = errors.Join(err, s.describe())
 	}
@@ -330,6 +364,12 @@ func (s *session) finish() (*Entry, error) {
 	return e, addToSummary(s.Out, s.Spec.Name, e)
 }
 
+// planned describes what is to be trained, before the data is read.
+func (t Training) planned() Config {
+	none := &data.Samples{}
+	return t.newConfig(split{none, none, none})
+}
+
 func (t Training) newConfig(s split) Config {
 	root, err := filepath.Abs(t.Data)
 	if err != nil {
@@ -339,6 +379,10 @@ func (t Training) newConfig(s split) Config {
 	if t.Device.Type == torch.DeviceCUDA {
 		gpu = trainer.Processor(t.Device)
 	}
+	processes := 0
+	if t.Group != nil && t.Group.Size > 1 {
+		processes = t.Group.Size
+	}
 	return Config{
 		Network: t.Spec.Name, Model: t.Spec.Title, Settings: t.Settings, Init: t.Init,
 		Data: DataInfo{
@@ -346,7 +390,7 @@ func (t Training) newConfig(s split) Config {
 			Train: s.train.Len(), Val: s.val.Len(), Skipped: orEmpty(s.all.Skipped), Notes: orEmpty(s.all.Notes),
 			Constant: measure.Mean(s.train.Y, t.Spec.Out),
 		},
-		Device: t.Device.String(), GPU: gpu, Threads: cmp.Or(t.Threads, torch.NumThreads()),
+		Device: t.Device.String(), GPU: gpu, Threads: cmp.Or(t.Threads, torch.NumThreads()), Processes: processes,
 		Precision: torch.GetFloat32MatmulPrecision(), Deterministic: torch.AreDeterministicAlgorithmsEnabled(),
 		Versions: Versions{
 			Etude: Version(), Libtorch: torch.Version(), ONNXRuntime: onnxRuntimeVersion(), Go: runtime.Version(), Features: dataset.FeatureVersions(),

@@ -1,0 +1,147 @@
+// Copyright 2026 The Etude authors
+// SPDX-License-Identifier: MIT
+
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/dist"
+	"github.com/etude-ml/etude/trainer"
+)
+
+// processes is what a plan in one of several processes needs of the others; without a Group
+// there is one. All processes make the same calls in the same order.
+type processes struct {
+	*dist.Group
+	own    context.Context // of this process
+	ctx    context.Context // ends in all of them between the same two calls
+	cancel context.CancelCauseFunc
+}
+
+func newProcesses(ctx context.Context, g *dist.Group) *processes {
+	p := &processes{own: ctx, ctx: ctx}
+	if g != nil && g.Size > 1 {
+		p.Group = g
+		p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	}
+	return p
+}
+
+// do is share for what gives nothing.
+func (p *processes) do(what string, f func(context.Context) error) error {
+	_, err := p.share(what, func(ctx context.Context) (string, error) { return "", f(ctx) })
+	return err
+}
+
+// share calls f in each process, waits until it has ended in all of them, however long that
+// takes, and returns what each gave, by rank. A failure of one is an error of all, which names
+// its rank. It ends the context that the others' f have, and so does a process that is asked to
+// end. what begins the error where the group fails.
+func (p *processes) share(what string, f func(context.Context) (string, error)) ([]string, error) {
+	if p.Group == nil {
+		text, err := f(p.own)
+		return []string{text}, err
+	}
+	ctx, stop := context.WithCancelCause(p.own)
+	defer stop(nil)
+	ended, met := make(chan error, 1), make(chan error)
+	go func() { met <- p.meet(ended, stop) }()
+	text, err := f(ctx)
+	ended <- err
+	failed := <-met
+	var all []string
+	if failed == nil {
+		told := "+" + text
+		if err != nil {
+			told = "-" + err.Error()
+		}
+		all, failed = p.gather(told)
+	}
+	if failed != nil { // f may have been stopped by that
+		return nil, fmt.Errorf("%s: %w", what, failed)
+	}
+	for rank, text := range all {
+		if reason, ok := strings.CutPrefix(text, "-"); ok && err == nil {
+			err = fmt.Errorf("rank %d: %s", rank, reason)
+		}
+		all[rank] = text[1:]
+	}
+	return all, err
+}
+
+// beat is the time between two exchanges while others work.
+const beat = 100 * time.Millisecond
+
+// meet exchanges how far each process is until all have ended. So nobody waits for another for
+// longer than that takes to answer.
+func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) (err error) {
+	for state := []float64{1, 0, 0}; ; { // how many are at work, have failed, are asked to end
+		if state[0] > 0 {
+			select {
+			case failed := <-ended:
+				state[0] = 0
+				if failed != nil {
+					state[1] = 1
+				}
+			case <-time.After(beat):
+			}
+		}
+		if p.own.Err() != nil {
+			state[2] = 1
+		}
+		all := state
+		torch.Scope(func() {
+			t := torch.FromSlice(state, len(state))
+			if err = p.AllReduce(t, dist.Sum); err == nil {
+				all = t.Float64s()
+			}
+		})
+		switch {
+		case err != nil:
+			stop(err)
+			return err
+		case all[2] > 0 && p.ctx.Err() == nil:
+			cause := context.Cause(p.own)
+			if cause == nil {
+				cause = fmt.Errorf("%w: another process of the group was asked to end", trainer.ErrInterrupted)
+			}
+			p.cancel(cause)
+			stop(cause)
+		case all[1] > 0:
+			stop(errors.New("another process of the group has failed"))
+		}
+		if all[0] == 0 {
+			return nil
+		}
+	}
+}
+
+// gather returns what each process gives, by rank.
+func (p *processes) gather(text string) (all []string, err error) {
+	torch.Scope(func() {
+		var lengths, texts []*torch.Tensor
+		if lengths, err = p.AllGather(torch.FromSlice([]int64{int64(len(text))}, 1)); err != nil {
+			return
+		}
+		var n []int
+		for _, l := range lengths {
+			n = append(n, int(l.Item()))
+		}
+		padded := make([]byte, slices.Max(n))
+		copy(padded, text)
+		if texts, err = p.AllGather(torch.FromSlice(padded, len(padded))); err != nil {
+			return
+		}
+		for rank, t := range texts {
+			all = append(all, string(t.Bytes()[:n[rank]]))
+		}
+	})
+	return all, err
+}
