@@ -28,7 +28,7 @@ func (c cacheFlags) open(env *Env) (kept *cache.Cache, done func()) {
 		return nil, func() {}
 	}
 	return kept, func() {
-		if s := kept.Stats(); s.Hits > 0 {
+		if s := kept.Stats(); s.Hits > 0 && !env.follows {
 			env.say("features of %s were in the cache and %d %s not",
 				count(int(s.Hits), "file"), s.Misses, map[bool]string{true: "was", false: "were"}[s.Misses == 1])
 		}

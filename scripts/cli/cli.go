@@ -79,7 +79,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return failed.Code
 	}
 	// Work that was finished in spite of a signal is done.
-	if cut, ok := errors.AsType[interrupted](context.Cause(ctx)); ok && err != nil {
+	cut, ok := errors.AsType[interrupted](context.Cause(ctx))
+	if !ok { // another process of the group was
+		cut, ok = errors.AsType[interrupted](err)
+	}
+	if _, failed := errors.AsType[groupError](err); ok && err != nil && !failed {
 		if cut.said != nil {
 			<-cut.said
 		}

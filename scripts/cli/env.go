@@ -34,6 +34,7 @@ type Env struct {
 	Control *trainer.Control
 
 	own        [2]io.Writer // stdout and stderr themselves, for other processes
+	follows    bool         // rank 0 of the group prints what there is to say
 	lines      *progress.Group
 	saidRights bool
 	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before

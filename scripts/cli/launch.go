@@ -27,10 +27,11 @@ func (launchCommand) Help() string {
 
 Rank 0 writes to the terminal as if it ran alone. Lines of the others begin with their rank, as in "[rank1]: ". Signals are passed on. When one process fails, the others get SIGTERM, and what has not ended after --shutdown-timeout is killed. The exit code is that of the first process that failed. If this program is killed, so are the processes.
 
-A program that calls dist.Init of torch/dist, or init_process_group in Python, finds the others through these variables. The commands of etude do not divide their work yet: "train" would train the same run N times.
+A program that calls dist.Init of torch/dist, or init_process_group in Python, finds the others through these variables. So does "train", which divides each batch among them. Other commands of etude do not divide their work: each process does all of it.
 
 Examples:
 
+    etude launch -n 2 -- train emotion --data ~/music --out runs/first
     etude launch -n 2 -- ./my-program --epochs 20
     etude launch -n 2 -- /usr/bin/python3 ddp.py`
 }

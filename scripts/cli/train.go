@@ -11,11 +11,13 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/etude-ml/etude/models/runs"
 	"github.com/etude-ml/etude/scripts/internal/plain"
 	"github.com/etude-ml/etude/scripts/internal/progress"
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/dist"
 )
 
 type trainCommand struct {
@@ -39,6 +41,8 @@ type trainCommand struct {
 	JSON     bool   `name:"json" xor:"output" help:"Print the summary as one JSON value."`
 	Metrics  bool   `xor:"output" help:"Print name=value pairs, a line for each epoch and one for the result, for programs that search for settings."`
 
+	Timeout time.Duration `default:"30m" placeholder:"TIME" help:"Of several processes, the time after which one that does not come, or does not answer, ends the others (30m)."`
+
 	ResumeFrom string `placeholder:"FILE" help:"Continue from this checkpoint of one network instead of its last.pt."`
 
 	Init string `placeholder:"FILE" help:"Start from the weights in this .pt file, a state dict or a checkpoint of this program or of Python, instead of PyTorch's initial values."`
@@ -46,6 +50,7 @@ type trainCommand struct {
 	cacheFlags
 
 	sweep *runs.Sweep // of --seeds and --grid, or nil
+	world dist.World
 }
 
 func (trainCommand) Help() string {
@@ -55,11 +60,14 @@ An interrupt (ctrl-C), SIGTERM or the end of the terminal finishes the step and 
 
 With --seeds and --grid each network is trained many times in one process. Data is read once. Each run has a run folder of its own, RUN/seed-3 or RUN/lr=0.001/seed-3, and the bits that it has alone; the other commands take it as any run. A table shows the mean over the seeds of each combination, with the sample standard deviation, and RUN/sweep.json has all results. --resume keeps the runs that have ended, and continues or begins the others; without --seeds and --grid it takes those of RUN.
 
+Processes that "etude launch", torchrun, srun or mpirun has started train each network together, one after the other, to the results of one process but for rounding; --batch-size is that of all together, and any number of processes continues a run. Rank 0 prints, and alone writes RUN; each machine needs DATA. They compute on the CPU unless --device cuda gives each a GPU of its own.
+
 Examples:
 
     etude train all --data ~/music --out runs/first
     etude train emotion --data ~/music --out runs/slow --epochs 200 --lr 3e-4
     etude train all --out runs/first --resume
+    etude launch -n 2 -- train emotion --data ~/music --out runs/both
     etude train emotion --data ~/music --out runs/seeds --seeds 0-31
     etude train groove --data ~/music --out runs/grid --seeds 1,4,9 --grid lr=1e-3,3e-4 --grid batch-size=32,64
     etude train groove --data ~/music --out runs/tuned --init lightning.ckpt`
@@ -96,12 +104,41 @@ func (c *trainCommand) Validate() error {
 		return errOneRun
 	case c.Eager && c.Recorded == "on":
 		return errors.New("--eager and --recorded=on exclude each other")
+	case c.Timeout < 0:
+		return fmt.Errorf("--timeout is %v; it must not be negative", c.Timeout)
 	case c.Jobs < 0:
 		return fmt.Errorf("--jobs is %d; it must be at least 1, or 0 for as many as there are cores", c.Jobs)
 	case c.Threads != nil && (*c.Threads < 1 || *c.Threads > torch.MaxThreads):
 		return fmt.Errorf("--threads is %d; it must be from 1 to %d", *c.Threads, torch.MaxThreads)
 	}
 	return cmp.Or(c.deviceFlags.Validate(), c.Overrides.Check(), c.plan())
+}
+
+// several reports whether a launcher has started several processes.
+func (c *trainCommand) several() bool { return c.world.Size > 1 }
+
+// divide checks what several processes cannot do, and gives each its device.
+func (c *trainCommand) divide(env *Env) error {
+	env.follows = c.world.Rank > 0
+	wrong := ""
+	switch {
+	case c.sweep != nil:
+		wrong = "--seeds and --grid train runs side by side in one process"
+	case c.Jobs > 1:
+		wrong = "--jobs trains networks side by side in one process"
+	case c.Recorded == "on":
+		wrong = "--recorded=on is for one process, as steps of several are not recorded"
+	case strings.HasPrefix(c.Device, "cuda:"):
+		wrong = "--device cuda:N gives all processes the same GPU, and --device cuda each its own"
+	case c.Device == auto: // NCCL has not run yet
+		c.Device = torch.CPU.String()
+	case c.Device == "cuda":
+		c.Device = torch.CUDA(max(0, c.world.LocalRank)).String()
+	}
+	if wrong != "" {
+		return usagef("train: this is %v: %s", c.world, wrong)
+	}
+	return nil
 }
 
 // plan finds the sweep of the command line.
@@ -121,8 +158,15 @@ func (c *trainCommand) plan() error {
 }
 
 // Run trains the networks.
-func (c *trainCommand) Run(env *Env) error {
-	if c.sweep == nil && c.Resume && c.ResumeFrom == "" {
+func (c *trainCommand) Run(env *Env) (err error) {
+	if c.world, err = dist.FromEnvironment(os.Getenv); err != nil {
+		return usageError{err}
+	}
+	if c.several() {
+		if err := c.divide(env); err != nil {
+			return err
+		}
+	} else if c.sweep == nil && c.Resume && c.ResumeFrom == "" {
 		if w, found, err := runs.LoadSweep(c.Out); err != nil {
 			return err
 		} else if found && c.Metrics {
@@ -182,6 +226,10 @@ func (c *trainCommand) train(env *Env) (runs.Summary, error) {
 		return nil, err
 	}
 	defer done()
+	if c.several() {
+		summary, err := trainTogether(env, o, dist.Options{World: &c.world, Timeout: c.Timeout}, c.Overrides, c.Networks)
+		return summary, asUsage(err)
+	}
 	plan, err := runs.NewPlan(o, c.Overrides, c.Networks...)
 	if err == nil {
 		err = named("--out", c.Out, os.MkdirAll(c.Out, 0o777))
@@ -205,7 +253,7 @@ func asUsage(err error) error {
 
 // begin loads libtorch and opens the cache, which done closes.
 func (c *trainCommand) begin(env *Env) (o runs.Options, done func(), err error) {
-	if c.Data != "" {
+	if c.Data != "" && !c.several() {
 		if err := checkPath("--data", c.Data); err != nil {
 			return o, nil, err
 		}
@@ -219,7 +267,7 @@ func (c *trainCommand) begin(env *Env) (o runs.Options, done func(), err error) 
 	if c.Threads != nil {
 		o.Threads = *c.Threads
 	}
-	if c.sweep == nil {
+	if c.sweep == nil && !c.several() {
 		if err := o.CheckFinished(c.Networks...); err != nil {
 			return o, nil, err
 		}

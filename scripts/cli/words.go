@@ -84,7 +84,7 @@ func rephrased(err error) error {
 // packages lists the package names that begin the errors of libraries. They help Go
 // programmers; users of the command know networks and files.
 var packages = []string{
-	"audio", "cache", "collection", "cuda", "data", "dataset", "demo", "inspect", "libtorch", "midi", "nn", "onnx", "optim", "pt", "safetensors",
+	"audio", "cache", "collection", "cuda", "data", "dataset", "demo", "dist", "inspect", "libtorch", "midi", "nn", "onnx", "optim", "pt", "safetensors",
 	"torch", "trainer",
 }
 
@@ -99,6 +99,8 @@ func sentence(err error) error {
 			switch part := parts[0]; {
 			case slices.Contains(packages, part) && !slices.Contains(dropped, part): // again it is a file of that name
 				dropped = append(dropped, part)
+			case strings.HasPrefix(part, "rank "): // what another process of a group says
+				kept = append(kept, part)
 			case slices.Contains(models.Names(), part):
 				if !slices.Contains(kept, part) {
 					kept = append(kept, part)

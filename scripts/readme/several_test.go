@@ -69,19 +69,24 @@ for i in 0 1 2 3; do SLURM_PROCID=$i SLURM_NTASKS=4 SLURM_LOCALID=$((i % 2)) "$@
 
 // torchrun itself takes the line.
 func TestTorchrunLine(t *testing.T) {
-	s := newStage(t)
-	cmd := exec.Command(bash(t), "-eu", "-c", example(t, "Several processes", "sh"))
-	cmd.Dir, cmd.Env = s.dir, s.env
-	require.NoError(t, cmd.Run())
-	call := s.called(t)[1]
-	require.Equal(t, "torchrun", call[0])
-	parse := exec.Command(torchtest.Python(t), append([]string{"-c", `import sys
+	for heading, want := range map[string]string{
+		"Several processes":                "2 2 node1:29400 False 3 True ./my-program []\n",
+		"One network in several processes": "1:1 2  True 3 True etude ['train', 'emotion', '--data', 'data', '--out', 'runs/first', '--resume']\n",
+	} {
+		s := newStage(t)
+		cmd := exec.Command(bash(t), "-eu", "-c", example(t, heading, "sh"))
+		cmd.Dir, cmd.Env = s.dir, s.env
+		require.NoError(t, cmd.Run())
+		call := s.called(t)[1]
+		require.Equal(t, "torchrun", call[0])
+		parse := exec.Command(torchtest.Python(t), append([]string{"-c", `import sys
 from torch.distributed.run import get_args_parser
 a = get_args_parser().parse_args(sys.argv[1:])
-print(a.nnodes, a.nproc_per_node, a.rdzv_endpoint, a.max_restarts, a.no_python, a.training_script)`}, call[1:]...)...)
-	out, err := parse.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	assert.Equal(t, "2 2 node1:29400 3 True ./my-program\n", string(out))
+print(a.nnodes, a.nproc_per_node, a.rdzv_endpoint, a.standalone, a.max_restarts, a.no_python, a.training_script, a.training_script_args)`}, call[1:]...)...)
+		out, err := parse.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		assert.Equal(t, want, string(out))
+	}
 }
 
 // container is what is used here of Kubernetes' own type; TestKubeflow validates all of it.

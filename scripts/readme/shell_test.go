@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,13 @@ func TestCommandLines(t *testing.T) {
 			switch call[0] {
 			case "etude":
 				assert.NoError(t, cli.Check(call[1:]), line)
+				if i := slices.Index(call, "--"); i > 0 && !strings.Contains(call[i+1], "/") { // what launch starts
+					assert.NoError(t, cli.Check(call[i+1:]), line)
+				}
+			case "torchrun":
+				if i := slices.Index(call, "etude"); i > 0 {
+					assert.NoError(t, cli.Check(call[i+1:]), line)
+				}
 			case "make":
 				checkTargets(t, line)
 			case "docker", "apptainer":
