@@ -1,88 +1,80 @@
 // Copyright 2026 The Etude authors
 // SPDX-License-Identifier: MIT
 
-// The entries of the bridge, by the file that defines them. Nothing of libtorch is
-// included here, so that the table of entries compiles alone.
+// The entries of the bridge, each with the file that defines it, in the order of ct_api: C++
+// refuses names in another order. Nothing of libtorch is included here, so that the table of
+// entries compiles alone.
 #pragma once
+
+#include <type_traits>
 
 #include "ct.h"
 
-namespace etude {
+#define CT_ENTRIES(E) \
+  E(process, error_free)       \
+  E(call, op_find)             \
+  E(call, op_overloads)        \
+  E(process, text_free)        \
+  E(call, call)                \
+  E(call, list_take)           \
+  E(call, observe)             \
+  E(call, observed)            \
+  E(tensor, tensors_free)      \
+  E(tensor, tensor_retain)     \
+  E(tensor, tensor_take)       \
+  E(tensor, tensor_give)       \
+  E(tensor, tensor_from)       \
+  E(tensor, tensor_read)       \
+  E(tensor, tensor_info)       \
+  E(tensor, grad_fn)           \
+  E(tensor, set_requires_grad) \
+  E(tensor, grad)              \
+  E(tensor, set_grad)          \
+  E(tensor, clear_grads)       \
+  E(tensor, backward)          \
+  E(record, record_new)        \
+  E(record, record_begin)      \
+  E(record, record_end)        \
+  E(record, record_graph)      \
+  E(record, record_abandon)    \
+  E(record, record_free)       \
+  E(record, record_results)    \
+  E(record, record_plan)       \
+  E(record, replay)            \
+  E(process, scope_swap)       \
+  E(process, grad_mode_swap)   \
+  E(process, threads_swap)     \
+  E(process, flush_swap)       \
+  E(autocast, autocast_enter)  \
+  E(autocast, autocast_leave)  \
+  E(process, threads_set)      \
+  E(process, threads_get)      \
+  E(process, warning_take)     \
+  E(rng, seed)                 \
+  E(rng, rng_state)            \
+  E(rng, set_rng_state)        \
+  E(rng, generators_new)       \
+  E(rng, generators_free)      \
+  E(rng, generators_swap)      \
+  E(process, cpu_capability)   \
+  E(process, option_set)       \
+  E(process, option_get)       \
+  E(process, device_count)     \
+  E(process, device_type)      \
+  E(process, device_name)      \
+  E(process, memory)           \
+  E(process, memory_add)
 
-namespace call {
-ct_error* op_find(const char*, const char*, ct_op*, char**);
-ct_error* op_overloads(const char*, char**);
-ct_error* call(ct_op, const ct_value*, int32_t, const int64_t*, ct_value*, int32_t, int32_t,
-               ct_result*);
-void list_take(int64_t, int64_t*, int32_t);
-ct_error* observe(int32_t);
-ct_error* observed(char**, ct_value*, int32_t, int32_t*, ct_value*, int32_t, int32_t*);
-}  // namespace call
+// Declares an entry, as ct_api has it, in the namespace of its file.
+#define DECLARE(file, name)                             \
+  namespace etude::file {                               \
+  std::remove_pointer_t<decltype(ct_api::name)> name;   \
+  }
+CT_ENTRIES(DECLARE)
+#undef DECLARE
 
-namespace tensor {
-void tensors_free(const ct_tensor*, int32_t);
-void tensor_retain(ct_tensor);
-ct_tensor tensor_take(const void*);
-void* tensor_give(ct_tensor);
-ct_error* tensor_from(const void*, int64_t, const int64_t*, int32_t, int32_t, ct_tensor*,
-                      ct_result*);
-ct_error* tensor_read(ct_tensor, void*, int64_t);
-ct_error* tensor_info(ct_tensor, ct_info*, int64_t*, int64_t*, int32_t);
-ct_error* grad_fn(ct_tensor, char**);
-ct_error* set_requires_grad(ct_tensor, int32_t);
-ct_error* grad(ct_tensor, ct_tensor*, ct_result*);
-ct_error* set_grad(ct_tensor, ct_tensor);
-ct_error* clear_grads(const ct_tensor*, int32_t);
-ct_error* backward(ct_tensor, ct_tensor, int32_t, int32_t);
-}  // namespace tensor
-
-namespace record {
-ct_error* record_new(ct_recording*);
-ct_error* record_begin(ct_recording);
-ct_error* record_end(ct_recording, const ct_tensor*, int32_t, int32_t*, char**);
-void record_graph(ct_recording, ct_graph);
-void record_abandon(ct_recording);
-void record_free(ct_recording);
-ct_error* record_results(ct_recording, ct_tensor*);
-void record_plan(ct_recording, ct_plan*);
-ct_error* replay(ct_recording, int64_t, const int32_t*, int64_t*);
-}  // namespace record
-
-namespace autocast {
-ct_error* autocast_enter(const ct_autocast*, ct_autocast*);
-void autocast_leave(const ct_autocast*);
-}  // namespace autocast
-
-namespace rng {
-ct_error* seed(uint64_t);
-ct_error* rng_state(int32_t, int32_t, ct_tensor*, ct_result*);
-ct_error* set_rng_state(int32_t, int32_t, ct_tensor);
-ct_error* generators_new(ct_generators*);
-void generators_free(ct_generators);
-ct_generators generators_swap(ct_generators);
-}  // namespace rng
-
-namespace process {
+namespace etude::process {
 extern const char libtorch_version[];
 extern const int32_t* const warnings;  // how many warnings wait
 void start();
-void error_free(ct_error*);
-void text_free(char*);
-uint32_t scope_swap(uint32_t);
-int32_t grad_mode_swap(int32_t);
-int32_t threads_swap(int32_t);
-int32_t flush_swap(int32_t);
-void threads_set(int32_t);
-int32_t threads_get();
-char* warning_take();
-const char* cpu_capability();
-ct_error* option_set(int32_t, int32_t);
-ct_error* option_get(int32_t, int32_t*);
-ct_error* device_count(int32_t, int32_t*);
-ct_error* device_type(const char*, int32_t*);
-ct_error* device_name(int32_t, char*, int32_t);
-void memory(ct_memory*);
-void memory_add(int64_t);
-}  // namespace process
-
-}  // namespace etude
+}  // namespace etude::process
