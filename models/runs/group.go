@@ -54,6 +54,9 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 	ended, met := make(chan error, 1), make(chan error)
 	go func() { met <- p.meet(ended, stop) }()
 	text, err := f(ctx)
+	if err != nil && context.Cause(ctx) == errStopped {
+		err = nil // the other's error tells more
+	}
 	ended <- err
 	failed := <-met
 	var all []string
@@ -75,6 +78,9 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 	}
 	return all, err
 }
+
+// errStopped ends what f does after another process has failed.
+var errStopped = errors.New("another process of the group has failed")
 
 // beat is the time between two exchanges while others work.
 const beat = 100 * time.Millisecond
@@ -115,7 +121,7 @@ func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) (err 
 			p.cancel(cause)
 			stop(cause)
 		case all[1] > 0:
-			stop(errors.New("another process of the group has failed"))
+			stop(errStopped)
 		}
 		if all[0] == 0 {
 			return nil

@@ -72,7 +72,7 @@ func TestShareFails(t *testing.T) {
 				return wrong
 			}
 			<-ctx.Done()
-			return nil
+			return ctx.Err()
 		})
 		if g.Rank == 1 {
 			assert.Equal(t, wrong, err)

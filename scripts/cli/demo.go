@@ -57,7 +57,7 @@ func (c *demoCommand) Run(env *Env) error {
 	env.say("%s", count(report.Errors, "error"))
 
 	train := trainCommand{
-		Networks: []string{"all"}, Data: data, Out: run, Force: true, deviceFlags: c.deviceFlags, JSON: c.JSON,
+		Networks: []string{"all"}, Data: data, Out: run, Force: true, deviceFlags: c.deviceFlags, JSON: c.JSON, alone: true,
 		Overrides: runs.Overrides{Seed: &c.Seed},
 	}
 	env.say("\n$ etude train all --data %s --out %s --force --seed %d%s", data, run, c.Seed, c.words())

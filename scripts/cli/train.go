@@ -33,7 +33,7 @@ type trainCommand struct {
 	Jobs  int      `placeholder:"N" help:"Trainings at a time (as many as there are cores for their threads)."`
 
 	deviceFlags
-	Threads  *int   `placeholder:"N" help:"Threads of an operator (1); more gain little in networks so small, and change the last digits."`
+	Threads  *int   `placeholder:"N" help:"Threads of an operator, in each process (1); more gain little in networks so small, and change the last digits."`
 	Recorded string `default:"auto" enum:"auto,on,off" placeholder:"WHEN" help:"Whether to record the training step and replay it, which takes about half the time and gives the same bits: auto, on the CPU and in longer runs, where it is known to pay; on, always, and an error where it cannot be; off, never (auto)."`
 	Eager    bool   `help:"The same as --recorded=off."`
 	Resume   bool   `help:"Continue the run in RUN, with its own settings where none are given."`
@@ -50,6 +50,7 @@ type trainCommand struct {
 	cacheFlags
 
 	sweep *runs.Sweep // of --seeds and --grid, or nil
+	alone bool        // whatever a launcher has started
 	world dist.World
 }
 
@@ -159,8 +160,10 @@ func (c *trainCommand) plan() error {
 
 // Run trains the networks.
 func (c *trainCommand) Run(env *Env) (err error) {
-	if c.world, err = dist.FromEnvironment(os.Getenv); err != nil {
-		return usageError{err}
+	if !c.alone {
+		if c.world, err = dist.FromEnvironment(os.Getenv); err != nil {
+			return usageError{err}
+		}
 	}
 	if c.several() {
 		if err := c.divide(env); err != nil {

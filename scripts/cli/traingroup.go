@@ -34,6 +34,9 @@ func trainTogether(env *Env, o runs.Options, of dist.Options, settings runs.Over
 	of.NCCL = o.Device.Type == torch.DeviceCUDA
 	group, err := dist.Init(env.Context, of)
 	if err != nil {
+		if cut() { // it knows who is missing, which may be why a launcher asked
+			env.say("etude: %v", sentence(err))
+		}
 		return nil, err
 	}
 	defer group.Close()
