@@ -30,7 +30,7 @@ import (
 
 // The tests start this program again as the processes of a group.
 const (
-	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm or scale
+	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm, sync or scale
 	failVariable    = "ETUDE_TEST_DIST_FAIL"    // the signal that the last rank sends itself, or the network device that it cuts
 	timeoutVariable = "ETUDE_TEST_DIST_TIMEOUT" // seconds
 )
@@ -68,7 +68,7 @@ func network(kind string) any {
 	switch kind {
 	case "mlp":
 		return nn.NewSequential(nn.NewLinear(8, 16, torch.CPU), nn.Tanh{}, nn.NewLinear(16, 4, torch.CPU))
-	case "norm":
+	case "norm", "sync":
 		// A bias before a batch norm has no gradient but rounding errors, which Adam would enlarge.
 		return nn.NewSequential(nn.NewLinear(8, 16, torch.CPU, nn.LinearConfig{NoBias: true}), nn.NewBatchNorm1d(16, torch.CPU), nn.Tanh{}, nn.NewLinear(16, 4, torch.CPU))
 	}
@@ -88,6 +88,11 @@ func work(g *dist.Group, kind string) error {
 			p.CopyInPlace(torchtest.Ramp(salt+g.Rank, p.Shape()...).MulScalar(0.5))
 		}
 	})
+	if kind == "sync" {
+		if err := dist.ConvertSyncBatchNorm(g, net); err != nil {
+			return err
+		}
+	}
 	ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{GradientAsBucketView: kind == "norm"})
 	if err != nil {
 		return err
@@ -107,6 +112,9 @@ func work(g *dist.Group, kind string) error {
 		var failed error
 		torch.Scope(func() {
 			from, to := g.Rank*batch/g.Size, (g.Rank+1)*batch/g.Size
+			if kind == "sync" && g.Size > 1 { // unequal
+				from, to = from-4*min(g.Rank, 1), to-4*max(1-g.Rank, 0)
+			}
 			x := torchtest.Ramp(100+step, batch, 8).Narrow(0, from, to-from)
 			y := torchtest.Ramp(200+step, batch, 4).Narrow(0, from, to-from)
 			opt.ZeroGrad()
@@ -225,6 +233,17 @@ func TestWithPython(t *testing.T) {
 				same(t, want[rank], r, fmt.Sprintf("%s %v: rank %d", kind, names, rank))
 			}
 		}
+	}
+}
+
+// One process on the joint batch, PyTorch, and a rank that has less of each batch than others.
+func TestSyncBatchNormWithPython(t *testing.T) {
+	torchtest.Need(t)
+	one := train(t, "sync", "go")[0]
+	want := train(t, "sync", "python", "python")
+	for rank, r := range train(t, "sync", "go", "go") {
+		same(t, want[rank], r, fmt.Sprintf("PyTorch: rank %d", rank))
+		same(t, one, r, fmt.Sprintf("one process: rank %d", rank))
 	}
 }
 

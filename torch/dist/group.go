@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type Group struct {
 	mu       sync.RWMutex // held for reading by whoever uses a handle of libtorch's
 	closed   bool
 	h        ctorch.Group
+	sync     ctorch.Group // of [ConvertSyncBatchNorm]; 0 before
 	reducers map[ctorch.Reducer]bool
 }
 
@@ -241,10 +243,7 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 	if err := store.Set(g.address(g.Rank), g.peers.listener.Addr().String()); err != nil {
 		return err
 	}
-	h, failure := ctorch.NewGroup(ctorch.GroupOptions{
-		Store: store, Prefix: g.prefix(), Address: g.peers.host, Rank: g.Rank, Size: g.Size,
-		Timeout: g.timeout - g.patience(), NCCL: nccl,
-	})
+	h, failure := g.connect("", nccl)
 	if failure != nil {
 		return failure
 	}
@@ -298,6 +297,14 @@ func (g *Group) watch(ctx context.Context) error {
 	return nil
 }
 
+// connect makes connections to all others. A name tells them from those that there are already.
+func (g *Group) connect(name string, nccl bool) (ctorch.Group, *ctorch.Error) {
+	return ctorch.NewGroup(ctorch.GroupOptions{
+		Store: g.store, Prefix: g.prefix() + name, Address: g.peers.host, Rank: g.Rank, Size: g.Size,
+		Timeout: g.timeout - g.patience(), NCCL: nccl,
+	})
+}
+
 // do makes a call of libtorch's that waits for the other processes.
 func (g *Group) do(what string, f func() error) error {
 	g.mu.RLock()
@@ -318,9 +325,7 @@ func (g *Group) do(what string, f func() error) error {
 	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
 	wrong := g.peers.ask(g.Rank)
 	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)))
-	if g.h != 0 {
-		_ = g.h.Abort() // it failed already
-	}
+	g.abort()
 	if wrong != "" {
 		err = fmt.Errorf("%s: %w", wrong, err)
 	}
@@ -365,12 +370,9 @@ func (g *Group) Broadcast(t *torch.Tensor, root int) error {
 
 // AllGather returns t of all processes, by rank; it has the same shape in all of them.
 func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
-	all := make([]*torch.Tensor, g.Size)
-	for i := range all {
-		all[i] = t.Detach().Clone()
-	}
-	err := g.do("all-gather", func() error { return plain(g.h.AllGather(t.ATen(), give(all))) })
-	return all, err
+	all := torch.Stack(slices.Repeat([]*torch.Tensor{t.Detach()}, g.Size), 0)
+	err := g.do("all-gather", func() error { return plain(g.h.AllGather(t.Detach().ATen(), all.ATen())) })
+	return all.Unbind(0), err
 }
 
 func give(ts []*torch.Tensor) []unsafe.Pointer {
@@ -420,7 +422,16 @@ func (g *Group) Fail(reason error) {
 		return
 	}
 	g.peers.leave(reason.Error())
-	_ = g.h.Abort() // connections that are closed are what is wanted
+	g.abort()
+}
+
+// abort closes all connections.
+func (g *Group) abort() {
+	for _, h := range []ctorch.Group{g.h, g.sync} {
+		if h != 0 {
+			_ = h.Abort() // connections that are closed are what is wanted
+		}
+	}
 }
 
 // Close leaves the group, and frees what belongs to it; twice is allowed. It calls
@@ -445,8 +456,10 @@ func (g *Group) Close() {
 		r.Free()
 	}
 	clear(g.reducers)
-	if g.h != 0 {
-		g.h.Free()
+	for _, h := range []ctorch.Group{g.h, g.sync} {
+		if h != 0 {
+			h.Free()
+		}
 	}
 	if g.store != 0 {
 		g.store.Free()
@@ -454,5 +467,5 @@ func (g *Group) Close() {
 	if g.peers != nil {
 		g.peers.close()
 	}
-	g.h, g.store = 0, 0
+	g.h, g.sync, g.store = 0, 0, 0
 }

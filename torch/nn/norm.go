@@ -31,6 +31,12 @@ type BatchNorm struct {
 	Momentum *float64 // nil for the mean of all batches so far, for whose number the host waits
 	Training bool
 
+	// Gather returns t of all processes that train together, [processes, …], and sums up its
+	// gradients over them. Mean and variance are then those of the batches of all of them in
+	// training; one without samples takes part with an empty batch. nil for a batch of one
+	// process. dist.ConvertSyncBatchNorm and Run.SyncBatchNorm of package trainer set it.
+	Gather func(t *torch.Tensor) *torch.Tensor `torch:"-"`
+
 	Weight            *torch.Tensor // nil for none
 	Bias              *torch.Tensor // nil for none
 	RunningMean       *torch.Tensor `torch:",buffer"` // nil for none, as the two below
@@ -95,7 +101,8 @@ func (l *BatchNorm) Forward(x *torch.Tensor) *torch.Tensor {
 		want := [4]string{1: "[N, C] or [N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}[l.Dims]
 		panic(&torch.Error{Op: op, Shapes: [][]int{shape}, Message: "the input must have the shape " + want})
 	}
-	l.check(op, shape, len(shape)-2, l.Training, x.Numel()/max(shape[1], 1))
+	together := l.Training && l.Gather != nil
+	l.check(op, shape, len(shape)-2, l.Training && !together, x.Numel()/max(shape[1], 1))
 	momentum := given(l.Momentum, 0)
 	if l.Training && l.NumBatchesTracked != nil {
 		l.NumBatchesTracked.AddScalarInPlace(1)
@@ -103,8 +110,64 @@ func (l *BatchNorm) Forward(x *torch.Tensor) *torch.Tensor {
 			momentum = 1 / float64(l.NumBatchesTracked.ItemInt())
 		}
 	}
+	if together {
+		return l.across(op, x, momentum)
+	}
 	own := l.Training || l.RunningMean == nil
 	return torch.BatchNorm(x, l.Weight, l.Bias, torch.RunningStats{Mean: l.RunningMean, Var: l.RunningVar}, own, momentum, l.Eps)
+}
+
+// across is Forward with the mean and the variance of the batches of all processes. Each tells
+// the mean, the sum of squared distances from it and the number of its values; from these follow
+// those of all values, without the loss of digits that sums of squares have (Chan, Golub and
+// LeVeque, 1979).
+func (l *BatchNorm) across(op string, x *torch.Tensor, momentum float64) *torch.Tensor {
+	shape, kind := x.Shape(), x.DType()
+	if kind != torch.Float64 {
+		x = x.ToDType(torch.Float32)
+	}
+	c, n := shape[1], x.Numel()/max(shape[1], 1)
+	dims, wide := []int{0}, []int{c}
+	for i := range shape[2:] {
+		dims, wide = append(dims, i+2), append(wide, 1)
+	}
+	centred := func(mean *torch.Tensor) *torch.Tensor { return x.Sub(mean.Reshape(wide...)) }
+
+	mean := x.Sum(dims...).DivScalar(float64(max(n, 1)))
+	own := []*torch.Tensor{mean, centred(mean).Square().Sum(dims...), torch.Full([]int{1}, n, torch.Options{DType: x.DType(), Device: x.Device()})}
+	all := l.Gather(torch.Cat(own, 0))
+	means, counts := all.Narrow(1, 0, c), all.Narrow(1, 2*c, 1).Detach()
+	total := counts.Sum()
+	fit(op, total.Item() > 1, shape, "all processes together have one value for each channel; a variance needs more")
+	mean = means.Mul(counts).Sum(0).Div(total)
+	variance := all.Narrow(1, c, c).Sum(0).Add(means.Sub(mean).Square().Mul(counts).Sum(0)).Div(total)
+	if l.RunningMean != nil {
+		torch.NoGrad(func() {
+			unbiased := variance.Mul(total.Div(total.SubScalar(1)))
+			l.RunningMean.LerpInPlace(mean.ToDType(l.RunningMean.DType()), momentum)
+			l.RunningVar.LerpInPlace(unbiased.ToDType(l.RunningVar.DType()), momentum)
+		})
+	}
+	y := centred(mean).Mul(variance.AddScalar(l.Eps).Rsqrt().Reshape(wide...))
+	if l.Weight != nil {
+		y = y.Mul(l.Weight.Reshape(wide...))
+	}
+	if l.Bias != nil {
+		y = y.Add(l.Bias.Reshape(wide...))
+	}
+	return y.ToDType(kind)
+}
+
+// BatchNorms returns every [BatchNorm] in m, each once.
+func BatchNorms(m any) (list []*BatchNorm) {
+	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+		if v.CanAddr() {
+			if l, ok := v.Addr().Interface().(*BatchNorm); ok && !slices.Contains(list, l) {
+				list = append(list, l)
+			}
+		}
+	})
+	return list
 }
 
 // check panics unless an input with n dimensions of space has the layer's channels, and
@@ -301,14 +364,9 @@ func normShape(op string, shape []int) {
 // means of those of all batches. As torch.optim.swa_utils.update_bn.
 func UpdateBN(m any, f func()) {
 	momenta := map[*BatchNorm]*float64{}
-	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
-		if !v.CanAddr() {
-			return
-		}
-		if l, ok := v.Addr().Interface().(*BatchNorm); ok {
-			momenta[l] = l.Momentum
-		}
-	})
+	for _, l := range BatchNorms(m) {
+		momenta[l] = l.Momentum
+	}
 	if len(momenta) == 0 {
 		return
 	}

@@ -114,9 +114,9 @@ func (g Group) Broadcast(t unsafe.Pointer, root int) *Error {
 	return fail(C.go_broadcast(C.ct_group(g), t, C.int32_t(root)))
 }
 
-// AllGather copies t of each process to one of out.
-func (g Group) AllGather(t unsafe.Pointer, out []unsafe.Pointer) *Error {
-	return fail(C.go_all_gather(C.ct_group(g), t, unsafe.SliceData(out)))
+// AllGather copies t of each process to its place in out, [processes, …], with gradients.
+func (g Group) AllGather(t, out unsafe.Pointer) *Error {
+	return fail(C.go_all_gather(C.ct_group(g), t, out))
 }
 
 // Barrier waits until all processes have called it.

@@ -167,7 +167,7 @@ CALL1(group_free, void, ct_group)
 CALL1(group_abort, ct_error *, ct_group)
 CALL3(all_reduce, ct_error *, ct_group, void *, int32_t)
 CALL3(broadcast, ct_error *, ct_group, void *, int32_t)
-CALL3(all_gather, ct_error *, ct_group, void *, void *const *)
+CALL3(all_gather, ct_error *, ct_group, void *, void *)
 CALL1(barrier, ct_error *, ct_group)
 CALL2(monitored_barrier, ct_error *, ct_group, int64_t)
 static inline ct_error *go_reducer_new(ct_group g, void *const *params, const char *const *names,

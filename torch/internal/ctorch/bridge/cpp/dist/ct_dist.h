@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; checked when the library is loaded. */
-#define CT_DIST_ABI 2
+#define CT_DIST_ABI 3
 
 typedef uintptr_t ct_store;   /* c10d::Store*, one reference */
 typedef uintptr_t ct_group;   /* never 0 */
@@ -58,7 +58,7 @@ typedef struct ct_dist_api {
   ct_error *(*group_abort)(ct_group g); /* closes the connections, and ends calls in progress */
   ct_error *(*all_reduce)(ct_group g, void *t, int32_t op /* c10d::ReduceOp::RedOpType */);
   ct_error *(*broadcast)(ct_group g, void *t, int32_t root);
-  ct_error *(*all_gather)(ct_group g, void *t, void *const *out /* one for each rank */);
+  ct_error *(*all_gather)(ct_group g, void *t, void *out /* [size, …]; keeps what backward needs */);
   ct_error *(*barrier)(ct_group g);
   ct_error *(*monitored_barrier)(ct_group g, int64_t timeout);
 

@@ -5,6 +5,7 @@
 
 #define USE_C10D_GLOO  // as libtorch itself was compiled
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
@@ -161,12 +162,32 @@ ct_error* broadcast(ct_group g, void* t, int32_t root) {
   });
 }
 
-ct_error* all_gather(ct_group g, void* t, void* const* out) {
-  return guard([&] {
-    Tensors in{take(t).detach()};
-    std::vector<Tensors> outs{take(out, group_of(g).pg->getSize())};
-    group_of(g).pg->allgather(outs, in)->wait();
-  });
+// Puts t of each process into out, whose gradient is the sum of those of all processes, as in
+// torch.distributed.nn.functional. libtorch's own function of this kind exists in Python alone.
+struct AllGather : torch::autograd::Function<AllGather> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& t, at::Tensor out,
+                            const c10::IValue& group) {
+    auto pg = c10::static_intrusive_pointer_cast<c10d::ProcessGroup>(group.toCapsule());
+    std::vector<Tensors> parts(1);
+    for (int rank = 0; rank < pg->getSize(); rank++) parts[0].push_back(at::empty_like(t, at::MemoryFormat::Contiguous));
+    Tensors in{t.contiguous()};
+    pg->allgather(parts, in)->wait();
+    out.copy_(at::stack(parts[0]));
+    context->mark_dirty({out});
+    context->saved_data["group"] = group;  // which may be closed before the backward pass
+    return out;
+  }
+
+  static Tensors backward(torch::autograd::AutogradContext* context, Tensors gradients) {
+    auto pg = c10::static_intrusive_pointer_cast<c10d::ProcessGroup>(context->saved_data["group"].toCapsule());
+    Tensors sum{gradients[0].clone(at::MemoryFormat::Contiguous)};
+    pg->allreduce(sum)->wait();
+    return {sum[0][pg->getRank()], {}, {}};
+  }
+};
+
+ct_error* all_gather(ct_group g, void* t, void* out) {
+  return guard([&] { AllGather::apply(take(t), take(out), c10::IValue::make_capsule(group_of(g).pg)); });
 }
 
 ct_error* barrier(ct_group g) {
