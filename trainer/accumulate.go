@@ -36,6 +36,9 @@ func (s *session) train(batch data.Batch) (result Result, err error) {
 			return result, err
 		}
 	}
+	if s.ranks != nil {
+		s.ranks.absent = batch.Len == 0
+	}
 	before := s.beforeLoss()
 	result = s.compute(s.Train.Device(), batch)
 	if err := s.checkLoss(batch, result, before); err != nil {
@@ -75,19 +78,21 @@ func (s *session) backward(loss *torch.Tensor, n int) (err error) {
 		due = s.Train.(*part).count(due)
 	}
 	s.missing += due - n
-	switch {
-	case s.ranks != nil && s.Accumulate == 1:
-		if loss, err = s.ranks.weigh(loss, n, group); err != nil {
+	var divisor *torch.Tensor
+	if s.ranks != nil || s.Accumulate > 1 {
+		if divisor, err = s.divisor(loss, n); err != nil {
 			return err
 		}
+	}
+	switch {
 	case s.ranks == nil && (n == group || s.Accumulate == 1):
-	case nn.Divisor(loss) == nil:
+	case divisor == nil:
 		loss = loss.MulScalar(float64(n*s.ranks.size()) / float64(group))
-	default:
-		divisor := nn.Divisor(loss)
-		if n == 0 {
-			divisor = torch.ZerosLike(divisor)
+	case s.Accumulate == 1:
+		if loss, err = s.ranks.weigh(loss, divisor); err != nil {
+			return err
 		}
+	default:
 		if s.group == nil {
 			torch.Unscoped(func() { s.group = torch.ZerosLike(divisor) })
 		}
@@ -96,9 +101,12 @@ func (s *session) backward(loss *torch.Tensor, n int) (err error) {
 			loss = loss.MulScalar(float64(s.ranks.Size))
 		}
 	}
-	if s.ranks == nil || !s.closesGroup() {
+	if s.ranks == nil {
 		s.scaled(loss).Backward()
 		return nil
+	}
+	if !s.closesGroup() {
+		return s.ranks.ddp.NoSync(s.scaled(loss))
 	}
 	if err = s.ranks.ddp.Backward(s.scaled(loss)); err != nil {
 		return err
@@ -108,6 +116,40 @@ func (s *session) backward(loss *torch.Tensor, n int) (err error) {
 		s.notice("the loss of the first batches does not depend on %s; SetRequiresGrad(false) says that this is meant", strings.Join(unused, ", "))
 	}
 	return nil
+}
+
+// divisor returns what the mean loss of n samples was divided by, where that is not their number
+// in the first batch of some process; nil otherwise. Later it must not begin to differ, because the
+// gradients so far, and other processes, would take it for the number of samples.
+func (s *session) divisor(loss *torch.Tensor, n int) (*torch.Tensor, error) {
+	d := nn.Divisor(loss)
+	if s.divided == nil {
+		divided := []float64{0}
+		if d != nil || s.group != nil || s.ranks != nil && !s.ranks.complete && s.Accumulate == 1 {
+			divided[0] = 1
+		}
+		if s.ranks != nil {
+			if err := s.ranks.add(divided); err != nil {
+				return nil, err
+			}
+		}
+		s.divided = new(divided[0] > 0)
+	}
+	switch {
+	case d != nil && !*s.divided:
+		return nil, fmt.Errorf("trainer: epoch %d, step %d: this loss was divided by something else than its number of samples (see nn.WithDivisor), and those of other batches were not: let Run.Loss or Run.Step do it for every batch", s.epoch+1, s.step+1)
+	case !*s.divided:
+		return nil, nil
+	case d == nil:
+		d = torch.Full([]int{}, n, torch.Options{DType: torch.Float64, Device: loss.Device()})
+	}
+	if s.ranks != nil {
+		d = d.ToDType(torch.Float64) // in all processes
+	}
+	if n == 0 {
+		d = torch.ZerosLike(d)
+	}
+	return d, nil
 }
 
 // average turns the gradients of a group's sums into those of its mean. Where no

@@ -96,7 +96,8 @@ func (s *session) origin(b data.Batch) string {
 	for _, n := range nn.NamedTensors(s.Model) {
 		layers[n.Tensor.Storage()] = n.Name[:max(strings.LastIndex(n.Name, "."), 0)]
 	}
-	last := "" // layer
+	s.plainNorms() // others may not compute this batch
+	last := ""     // layer
 	var infinity, nan string
 	torch.Watch(func() { s.compute(s.params[0].Device(), b) }, func(c torch.WatchedCall) {
 		place := "behind " + last

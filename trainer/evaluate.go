@@ -162,7 +162,10 @@ func (l *Losses) pass(ctx context.Context, model any, set data.Source, e data.Ep
 	nn.SetTraining(model, false)
 	torch.NoGrad(func() {
 		for b, failed := range set.Epoch(e) {
-			if err = failed; err != nil {
+			if err = failed; l.meet != nil {
+				err = l.meet(failed)
+			}
+			if err != nil {
 				return
 			}
 			f(b)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim/swa"
 	"github.com/etude-ml/etude/torch/pt"
@@ -143,7 +144,7 @@ func (s *session) loop(ctx context.Context) error {
 		validated, err := s.validateWeights(ctx, s.limit())
 		s.seconds += time.Since(started).Seconds()
 		if nonFinite := new(NonFiniteError); err != nil && !errors.As(err, &nonFinite) {
-			err = errors.Join(err, s.saveAlone()) // so that the run can continue with validation
+			err = errors.Join(err, s.saveFailed()) // so that the run can continue with validation
 		}
 		if err != nil {
 			return err
@@ -173,10 +174,10 @@ func (s *session) trainEpoch(ctx context.Context) (stopped, err error) {
 		}
 		first := s.step
 		for batch, err := range s.Train.Epoch(s.rest()) {
-			if err != nil {
-				return nil, s.sourceFailed(err)
+			if stopped, err = s.meet(err); stopped == nil && err == nil && ctx.Err() == nil {
+				stopped, err = s.turn(batch)
 			}
-			if stopped, err = s.turn(batch); stopped != nil || err != nil {
+			if stopped != nil || err != nil {
 				return stopped, err
 			}
 			if ctx.Err() != nil || s.replays.gathers() {
@@ -184,7 +185,7 @@ func (s *session) trainEpoch(ctx context.Context) (stopped, err error) {
 			}
 		}
 		if ctx.Err() == nil && (s.step == first || s.step < s.steps() && !s.replays.gathers()) {
-			return nil, s.sourceFailed(errors.New("the source ended the epoch too early"))
+			return s.meet(errEnded)
 		}
 	}
 	return nil, nil
@@ -213,7 +214,7 @@ func (s *session) turn(batch data.Batch) (stopped, err error) {
 	if s.OnBatch != nil {
 		stopped = s.OnBatch(s.epoch, s.step-1, results[0])
 	}
-	if stopped = s.ranks.agree(stopped, open); stopped != nil {
+	if stopped = s.ranks.agree(stopped, s.step < s.steps()); stopped != nil {
 		return stopped, nil
 	}
 	return nil, s.saveOnRequest()
@@ -314,18 +315,39 @@ func (s *session) saveHere(asked string) error {
 	if !finite(s.Model) {
 		return s.nonFiniteParameter(s.step - 1)
 	}
+	if s.ranks != nil && !s.opensGroup() && s.step < s.steps() {
+		if err := errors.Join(s.ranks.average(s.params), s.ranks.total(s.group, &s.missing)); err != nil {
+			return fmt.Errorf("trainer: %w", err)
+		}
+	}
 	return s.save(false, asked, true)
 }
 
-// sourceFailed saves the steps before the batch that Train could not give, so that the
-// run can continue with it.
-func (s *session) sourceFailed(err error) error {
-	return errors.Join(fmt.Errorf("trainer: epoch %d, step %d: Run.Train: %w", s.epoch+1, s.step+1, err), s.saveAlone())
+// meet comes before each batch, for which err is what Train says. After an error it saves the steps
+// before, so that the run can continue with the batch. In a group it sees to what has been asked
+// for since the last batch.
+func (s *session) meet(err error) (stopped, failed error) {
+	open := !s.opensGroup()
+	if s.ranks != nil {
+		err = s.ranks.meet(err, open)
+	}
+	switch {
+	case err != nil && s.ranks != nil && !s.ranks.failed:
+		return nil, fmt.Errorf("trainer: %w", err)
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("trainer: epoch %d, step %d: Run.Train: %w", s.epoch+1, s.step+1, err), s.saveFailed())
+	case s.ranks == nil || open:
+		return nil, nil
+	}
+	if stopped = s.ranks.stopped(); stopped != nil {
+		return stopped, nil
+	}
+	return nil, s.saveOnRequest()
 }
 
-// saveAlone saves after an error, unless other processes would have to take part.
-func (s *session) saveAlone() error {
-	if s.ranks != nil {
+// saveFailed saves after an error of a source, unless other processes do not know of it.
+func (s *session) saveFailed() error {
+	if s.ranks != nil && !s.ranks.failed {
 		return nil
 	}
 	return s.saveHere("")
@@ -447,6 +469,7 @@ func (s *session) finish(err error) error {
 
 func (s *session) close() {
 	s.settle()
+	s.plainNorms()
 	if s.folder != nil {
 		s.folder.close()
 	}
@@ -458,6 +481,13 @@ func (s *session) close() {
 	s.best.Close()
 	if s.averages != nil {
 		closeTensors(nn.StateDict(s.averages))
+	}
+}
+
+// plainNorms lets the batch norms of Model compute without other processes again.
+func (s *session) plainNorms() {
+	if s.SyncBatchNorm {
+		_ = dist.ConvertSyncBatchNorm(nil, s.Model) // never an error
 	}
 }
 

@@ -53,12 +53,15 @@ func (p *part) Epoch(e data.Epoch) iter.Seq2[data.Batch, error] {
 			if err == nil && left <= p.rank {
 				b.Len = 0
 			}
-			if left -= e.Size; !yield(b, err) {
+			if left -= e.Size; !yield(b, err) || left <= 0 {
 				return
 			}
 		}
+		yield(data.Batch{}, errEnded) // where others go on
 	}
 }
+
+var errEnded = errors.New("the source ended the epoch too early")
 
 // undivided returns the source of which s may be a part.
 func undivided(s data.Source) data.Source {
@@ -75,6 +78,8 @@ type processes struct {
 	ddp      *dist.DistributedDataParallel
 	complete bool // no sample of a batch is left out
 	told     bool // which parameters have no gradient
+	absent   bool // the batch of this process only stands in
+	failed   bool // the source of some process, and all know it
 
 	asked  func() bool             // whether this process is asked to save
 	ctx    context.Context         // of this process
@@ -124,20 +129,26 @@ func (r *processes) share(ctx context.Context) context.Context {
 	return shared
 }
 
-// sum adds up values over the processes. With them goes what each process was asked for.
-func (r *processes) sum(values []float64) (err error) {
+// add adds up values over the processes.
+func (r *processes) add(values []float64) (err error) {
+	torch.Scope(func() {
+		t := torch.FromSlice(values, len(values))
+		if err = r.AllReduce(t, dist.Sum); err == nil {
+			copy(values, t.Float64s())
+		}
+	})
+	return err
+}
+
+// sum is add. With the values goes what each process was asked for.
+func (r *processes) sum(values []float64) error {
 	all := append([]float64{0, 0, 0}, values...)
 	for i, asked := range []bool{r.ctx.Err() != nil, r.asked(), r.stop} {
 		if asked {
 			all[i] = 1
 		}
 	}
-	torch.Scope(func() {
-		t := torch.FromSlice(all, len(all))
-		if err = r.AllReduce(t, dist.Sum); err == nil {
-			all = t.Float64s()
-		}
-	})
+	err := r.add(all)
 	copy(values, all[3:])
 	if err == nil && all[0] > 0 {
 		cause := context.Cause(r.ctx)
@@ -150,22 +161,56 @@ func (r *processes) sum(values []float64) (err error) {
 	return err
 }
 
-// agree exchanges what each process was asked for, after a step of the optimizer, and returns
-// ErrStop where a hook of any of them did. stopped is what this process's hook returned.
-func (r *processes) agree(stopped error, open bool) error {
+// agree exchanges what each process was asked for, unless meet does it later, and returns ErrStop
+// where a hook of any of them did. stopped is what this process's hook returned.
+func (r *processes) agree(stopped error, later bool) error {
 	if r == nil || stopped != nil && !errors.Is(stopped, ErrStop) {
 		return stopped
 	}
-	if r.stop = r.stop || stopped != nil; open {
+	if r.stop = r.stop || stopped != nil; later {
 		return nil
 	}
 	if err := r.sum(nil); err != nil {
 		return fmt.Errorf("trainer: %w", err)
 	}
+	return r.stopped()
+}
+
+func (r *processes) stopped() error {
 	if r.stop = false; r.stops {
 		return ErrStop
 	}
 	return nil
+}
+
+// meet comes before each batch, for which err is what the source of this process says, and returns
+// in all processes the errors of all. Unless a step of the optimizer is open, they also exchange
+// what they were asked for.
+func (r *processes) meet(err error, open bool) error {
+	exchange, missing := r.sum, []float64{0}
+	if open {
+		exchange = r.add
+	}
+	if err != nil {
+		missing[0] = 1
+	}
+	if e := exchange(missing); e != nil || missing[0] == 0 {
+		return errors.Join(err, e)
+	}
+	said := torch.NewDict()
+	if err != nil {
+		said.Set("error", err.Error())
+	}
+	list, e := r.gather(said)
+	r.failed = e == nil
+	for rank, d := range list {
+		if text, ok := d.(*torch.Dict).Get("error"); ok && rank != r.Rank {
+			e = errors.Join(e, fmt.Errorf("rank %d: %v", rank, text))
+		} else if ok {
+			e = errors.Join(e, fmt.Errorf("rank %d: %w", rank, err))
+		}
+	}
+	return e
 }
 
 // tell returns in all processes what the process root gives, a tree of no scope.
@@ -210,8 +255,23 @@ func (r *processes) gather(d *torch.Dict) (list []any, err error) {
 	return list, nil
 }
 
-// begin gives a network the weights of rank 0, and lets the gradients be averaged.
-func (r *processes) begin(model any) (err error) {
+// begin gives a network the weights of rank 0, and lets the gradients be averaged, and with sync
+// the statistics of batch norms.
+func (r *processes) begin(model any, sync bool) (err error) {
+	if sync {
+		if err := dist.ConvertSyncBatchNorm(r.Group, model); err != nil {
+			return err
+		}
+		for _, l := range nn.BatchNorms(model) {
+			gather := l.Gather
+			l.Gather = func(t *torch.Tensor) *torch.Tensor {
+				if r.absent { // its number of values, too
+					t = t.MulScalar(0)
+				}
+				return gather(t)
+			}
+		}
+	}
 	r.ddp, err = dist.NewDistributedDataParallel(r.Group, model, dist.DistributedDataParallelOptions{FindUnusedParameters: true})
 	return err
 }
@@ -225,21 +285,10 @@ func (r *processes) forward() error {
 	return r.ddp.PrepareForForward()
 }
 
-// weigh scales the mean loss of n samples of this process so that the mean over the processes
-// is the loss of all their samples, size in number: each weighs the same, or what the loss
-// weighs it.
-func (r *processes) weigh(loss *torch.Tensor, n, size int) (weighed *torch.Tensor, err error) {
-	divisor := nn.Divisor(loss)
-	if divisor == nil && r.complete {
-		return loss.MulScalar(float64(n*r.Size) / float64(size)), nil
-	}
+// weigh scales a loss that was divided by divisor, of this process, so that the mean over the
+// processes is the loss of all their samples.
+func (r *processes) weigh(loss, divisor *torch.Tensor) (weighed *torch.Tensor, err error) {
 	torch.NoGrad(func() {
-		if divisor == nil {
-			divisor = torch.Full([]int{}, n, torch.Options{DType: torch.Float64, Device: loss.Device()})
-		}
-		if n == 0 {
-			divisor = torch.ZerosLike(divisor)
-		}
 		total := divisor.Clone()
 		err = r.AllReduce(total, dist.Sum)
 		weighed = divisor.Div(total).NanToNum(0, 0, 0).MulScalar(float64(r.Size)).ToDType(loss.DType())
@@ -257,8 +306,31 @@ func (r *processes) total(weight *torch.Tensor, missing *int) error {
 		return nil
 	}
 	n := []float64{float64(*missing)}
-	err := r.sum(n)
+	err := r.add(n)
 	*missing = int(n[0])
+	return err
+}
+
+// average turns open gradients of each process into those of all, which go into a checkpoint.
+func (r *processes) average(params []*torch.Tensor) error {
+	have := make([]float64, len(params))
+	for i, p := range params {
+		if p.Grad() != nil {
+			have[i] = 1
+		}
+	}
+	err := r.add(have)
+	for i, p := range params {
+		if err != nil || have[i] == 0 {
+			continue
+		}
+		if p.Grad() == nil {
+			p.SetGrad(torch.ZerosLike(p))
+		}
+		grad := p.Grad()
+		err = r.AllReduce(grad, dist.Sum)
+		grad.MulScalarInPlace(1 / float64(r.Size))
+	}
 	return err
 }
 
@@ -283,7 +355,7 @@ func (r *processes) end(err error, joint bool) error {
 		defer r.ddp.Close()
 	}
 	r.cancel(nil)
-	if !joint {
+	if !joint && !r.failed {
 		r.Fail(err)
 		return err
 	}

@@ -58,6 +58,7 @@ type Losses struct {
 	tolerant bool          // a value that is not finite counts, instead of being an error
 
 	reduce func([]float64) error // adds up over the processes of a group; nil for one process
+	meet   func(error) error     // what the sources of all say before a batch; nil for one process
 
 	measured // metrics of outputs and targets
 

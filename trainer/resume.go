@@ -46,15 +46,13 @@ func (s *session) resumeTogether() (here bool, err error) {
 		return s.resume()
 	}
 	s.ranks.reseed()
-	first, err := s.ranks.tell(0, torch.NewDict("settings", s.begun, "epochs", s.Epochs))
+	own := torch.NewDict("epochs", s.Epochs, "sync_batch_norm", s.SyncBatchNorm)
+	first, err := s.ranks.tell(0, torch.NewDict("settings", s.begun, "own", own))
 	if err != nil {
 		return false, fmt.Errorf("trainer: %w", err)
 	}
 	r := &torch.DictReader{Dict: first}
-	list := changes(torch.Read[*torch.Dict](r, "settings"), s.begun)
-	if n := torch.Read[int](r, "epochs"); n != s.Epochs {
-		list = append(list, change{[]string{"epochs"}, n, s.Epochs})
-	}
+	list := append(changes(torch.Read[*torch.Dict](r, "settings"), s.begun), changes(torch.Read[*torch.Dict](r, "own"), own)...)
 	if list != nil {
 		return false, fmt.Errorf("trainer: rank %d has another Run than rank 0: %s", s.ranks.Rank, joined(list))
 	}
@@ -73,7 +71,7 @@ func (s *session) resumeTogether() (here bool, err error) {
 		}
 	}
 	if err == nil {
-		err = s.ranks.begin(s.Model)
+		err = s.ranks.begin(s.Model, s.SyncBatchNorm)
 	}
 	if err != nil {
 		err = fmt.Errorf("trainer: %w", err)

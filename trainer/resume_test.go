@@ -61,9 +61,7 @@ func newTrial(seed uint64, d torch.Device, dir string) *trial {
 func (r *trial) close() {
 	inMemory(r.Train).Close()
 	inMemory(r.Val).Close()
-	for _, p := range nn.Parameters(r.Model) {
-		p.Close()
-	}
+	closeTensors(nn.StateDict(r.Model))
 	closeTensors(r.Optimizer.StateDict())
 }
 

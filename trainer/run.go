@@ -204,7 +204,7 @@ type Run struct {
 	// since BatchSize is that of all together, each sample weighs the same, and losses, accuracies
 	// and metrics are those of all samples. What draws or averages in Model is of the
 	// process's own part: dropout has other masks, and batch norm takes other means, of which
-	// those of rank 0 stay in its buffers.
+	// those of rank 0 stay in its buffers, unless SyncBatchNorm is set.
 	//
 	// All processes call Fit with the same Run; what differs is an error that names it. They
 	// begin with the weights of rank 0, which alone reads and writes files, and they stop
@@ -214,10 +214,17 @@ type Run struct {
 	// others with an error that names it.
 	//
 	// A checkpoint is that of one process, and any number can go on from it; the same number
-	// does so bit for bit. Run.Accumulate communicates once for each step of the optimizer, and
-	// there alone interrupts and requests to save are seen to. Go calls each step. nil, or
-	// a group of one, for one process.
+	// does so bit for bit. Gradients travel once for each step of the optimizer, however many
+	// batches Accumulate makes of it, and there alone interrupts and requests to save are seen
+	// to. Where Train or Val fails in one process, all save what came before that batch, as one
+	// process does, and return an error that names the rank; only then is a step of several
+	// batches saved in its middle, from where the last bits may differ. Go calls each step. nil,
+	// or a group of one, for one process.
 	Group *dist.Group
+	// SyncBatchNorm lets each nn.BatchNorm of Model take mean and variance over the batches of
+	// all processes of Group in training, as PyTorch's SyncBatchNorm, so that they are those of one
+	// process; see [dist.ConvertSyncBatchNorm]. It changes nothing in one process.
+	SyncBatchNorm bool
 
 	Threads   int // for each operator; 0 for the process's number (see torch.SetNumThreads)
 	ReadEvery int // steps between reads of the losses from the device; 0 for 32

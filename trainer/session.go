@@ -38,6 +38,7 @@ type session struct {
 	epoch, step int           // the next step
 	group       *torch.Tensor // what the losses of an open group were divided by, together; nil for samples
 	missing     int           // samples that Train left out of an open group
+	divided     *bool         // losses by something else than samples; nil before the first
 	replays     *replays      // nil where Go calls each step
 	ranks       *processes    // nil for a single one
 	losses      *Losses
@@ -118,6 +119,7 @@ func newSession(r Run) (*session, error) {
 			s.Val = &part{r.Val, r.Group.Rank, r.Group.Size}
 		}
 		s.losses.reduce, s.valLosses.reduce = s.ranks.sum, s.ranks.sum
+		s.valLosses.meet = func(err error) error { return s.ranks.meet(err, false) }
 	}
 	s.history.Monitor, s.history.Mode, _ = r.monitor(nil)
 	s.stop.Mode = s.history.Mode

@@ -170,6 +170,9 @@ func (s *session) setState(d *torch.Dict) (err error) {
 		if r.Err != nil {
 			return r.Err
 		}
+		if s.ranks != nil {
+			weight = weight.ToDType(torch.Float64) // as [session.divisor]
+		}
 		torch.Unscoped(func() { s.group = weight.To(s.Train.Device()).Clone() })
 	}
 	return nil

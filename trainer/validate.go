@@ -43,6 +43,8 @@ func (s *session) validate(ctx context.Context, limit int) (bool, error) {
 	switch e := new(NonFiniteError); {
 	case errors.As(err, &e):
 		e.Step = s.step - 1 // of training, not the batch of validation
+	case err != nil && s.ranks != nil && !s.ranks.failed:
+		err = fmt.Errorf("trainer: %w", err)
 	case err != nil:
 		err = fmt.Errorf("trainer: epoch %d, after step %d: Run.Val: %w", s.epoch+1, s.step, err)
 	case ctx.Err() == nil:

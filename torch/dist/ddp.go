@@ -90,11 +90,10 @@ func (d *DistributedDataParallel) PrepareForForward() error {
 // size of the part × the number of processes / the size of the whole batch, where the parts
 // differ.
 //
-// loss.Backward itself adds to this process's gradients alone, without communication. The
-// next call of Backward averages the sums: so gradients are accumulated over several batches.
+// [DistributedDataParallel.NoSync] adds to this process's gradients alone.
 func (d *DistributedDataParallel) Backward(loss *torch.Tensor) error {
 	if d.group.Size == 1 {
-		return torch.Try(loss.Backward)
+		return d.NoSync(loss)
 	}
 	if !d.ready {
 		return errors.New("dist: Backward: PrepareForForward was not called before the forward pass")
@@ -116,6 +115,17 @@ func (d *DistributedDataParallel) Backward(loss *torch.Tensor) error {
 		}
 		return torch.Try(loss.Backward)
 	})
+}
+
+// NoSync is [torch.Tensor.Backward] without communication of gradients, as PyTorch's no_sync. The
+// next call of Backward averages the sums: so gradients are accumulated over several batches.
+// loss.Backward does the same, but where layers of [ConvertSyncBatchNorm] wait for a process that
+// has failed, its error does not name that process.
+func (d *DistributedDataParallel) NoSync(loss *torch.Tensor) error {
+	if d.group.Size == 1 {
+		return torch.Try(loss.Backward)
+	}
+	return d.group.do("backward", func() error { return torch.Try(loss.Backward) })
 }
 
 // Close ends the averaging; the group goes on. [Group.Close] does it too.

@@ -421,7 +421,7 @@ func (g *Group) Fail(reason error) {
 	if g.h == 0 {
 		return
 	}
-	g.peers.leave(reason.Error())
+	g.peers.fail(reason.Error())
 	g.abort()
 }
 

@@ -28,6 +28,7 @@ type peers struct {
 
 	mu     sync.Mutex
 	gaveUp string // why this process has left the group; "" while it is in it
+	untold int    // how many others have to hear that, because they are ended by it
 }
 
 func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, error) {
@@ -49,6 +50,9 @@ func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, err
 			_ = conn.SetDeadline(time.Now().Add(p.patience))
 			_, _ = io.WriteString(conn, "etude "+p.reason()) // whoever asks sees when it fails
 			_ = conn.Close()
+			p.mu.Lock()
+			p.untold--
+			p.mu.Unlock()
 		}
 	}()
 	return p, nil
@@ -83,6 +87,15 @@ func (p *peers) leave(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gaveUp = cmp.Or(p.gaveUp, reason)
+}
+
+// fail is leave for a reason that ends the others, who will ask for it.
+func (p *peers) fail(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gaveUp == "" {
+		p.gaveUp, p.untold = reason, len(nonempty(p.addresses))-1
+	}
 }
 
 func (p *peers) reason() string {
@@ -145,7 +158,16 @@ func nonempty(texts []string) []string {
 	return some
 }
 
+// close waits a while for those who have to hear a reason.
 func (p *peers) close() {
+	for end := time.Now().Add(p.patience); time.Now().Before(end); time.Sleep(pause) {
+		p.mu.Lock()
+		told := p.untold <= 0
+		p.mu.Unlock()
+		if told {
+			break
+		}
+	}
 	_ = p.listener.Close()
 	<-p.ended
 }
