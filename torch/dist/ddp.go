@@ -42,7 +42,8 @@ type DistributedDataParallel struct {
 // which of them require gradients must not change afterwards.
 //
 // Buffers, such as the averages of a batch norm, are those of rank 0 before each forward pass;
-// a batch norm takes mean and variance of its own process's part of the batch, as in PyTorch.
+// a batch norm takes mean and variance of its own process's part of the batch, as in PyTorch,
+// unless [ConvertSyncBatchNorm] was called before.
 func NewDistributedDataParallel(g *Group, module any, o DistributedDataParallelOptions) (*DistributedDataParallel, error) {
 	d := &DistributedDataParallel{group: g, find: o.FindUnusedParameters}
 	var params, state, buffers []*torch.Tensor

@@ -163,7 +163,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	round := func() {
 		ranks(t, 2, time.Minute, func(g *dist.Group) {
-			net := nn.NewLinear(2, 1, torch.CPU)
+			net := nn.NewSequential(nn.NewLinear(2, 1, torch.CPU), nn.NewBatchNorm1d(1, torch.CPU))
+			assert.NoError(t, dist.ConvertSyncBatchNorm(g, net))
 			ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{})
 			assert.NoError(t, err)
 			assert.NoError(t, ddp.PrepareForForward())

@@ -4,8 +4,9 @@
 package dist_test
 
 import (
-	"context"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
+	"github.com/etude-ml/etude/torch/onnx"
+	"github.com/etude-ml/etude/torch/pt"
 	"github.com/etude-ml/etude/torch/torchtest"
 )
 
@@ -49,7 +52,7 @@ func TestSyncBatchNorm(t *testing.T) {
 		// Numbers of 8 bits, rounded by both, between 2 and 4.
 		"bfloat16": {of(func(c *nn.NormConfig) { c.DType = torch.BFloat16 }), []int{8, 4}, 1. / 32},
 	} {
-		ranks(t, context.Background(), len(sizes), time.Minute, func(g *dist.Group) {
+		ranks(t, len(sizes), time.Minute, func(g *dist.Group) {
 			make := nn.NewBatchNorm1d
 			if len(c.shape) == 4 {
 				make = nn.NewBatchNorm2d
@@ -96,10 +99,37 @@ func TestSyncBatchNorm(t *testing.T) {
 	}
 }
 
+// Files of a converted network are those of the plain one, byte for byte.
+func TestSyncBatchNormFiles(t *testing.T) {
+	torchtest.NoLeaks(t)
+	ranks(t, 2, time.Minute, func(g *dist.Group) {
+		net := nn.NewSequential(nn.NewConv2d(1, 2, []int{3}, torch.CPU), nn.NewBatchNorm2d(2, torch.CPU))
+		files := func() (all [2][]byte) {
+			dir := t.TempDir()
+			for i, name := range []string{"model.pt", "model.onnx"} {
+				path := filepath.Join(dir, name)
+				err := pt.Save(path, nn.StateDict(net))
+				if i == 1 {
+					_, err = onnx.Export(path, net, onnx.Signature{Example: torchtest.Ramp(1, 1, 1, 4, 4)})
+				}
+				assert.NoError(t, err)
+				text, err := os.ReadFile(path)
+				assert.NoError(t, err)
+				all[i] = text
+			}
+			return all
+		}
+		if want := files(); assert.NoError(t, dist.ConvertSyncBatchNorm(g, net)) && g.Rank == 0 {
+			assert.Equal(t, want, files())
+		}
+		assert.NoError(t, g.Barrier())
+	})
+}
+
 // What processes cannot do together is an error in each of them, of those that wait as well.
 func TestSyncBatchNormFails(t *testing.T) {
 	torchtest.NoLeaks(t)
-	ranks(t, context.Background(), 2, time.Minute, func(g *dist.Group) {
+	ranks(t, 2, time.Minute, func(g *dist.Group) {
 		net := nn.NewSequential(nn.NewLinear(2, 2, torch.CPU), nn.NewBatchNorm1d(2, torch.CPU))
 		assert.NoError(t, dist.ConvertSyncBatchNorm(g, net))
 		one := torch.Ones([]int{1 - g.Rank, 2})
@@ -136,7 +166,7 @@ func TestSyncBatchNormOrder(t *testing.T) {
 		Norm       *nn.BatchNorm
 		Post       *nn.Linear
 	}
-	ranks(t, context.Background(), 2, 10*time.Second, func(g *dist.Group) {
+	ranks(t, 2, 10*time.Second, func(g *dist.Group) {
 		net := &network{nn.NewLinear(wide, wide, torch.CPU, nn.LinearConfig{NoBias: true}), nn.NewLinear(wide, wide, torch.CPU), nn.NewBatchNorm1d(wide, torch.CPU), nn.NewLinear(wide, 1, torch.CPU)}
 		assert.NoError(t, dist.ConvertSyncBatchNorm(g, net))
 		ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{FindUnusedParameters: true})

@@ -188,7 +188,7 @@ func (l *BatchNorm) check(op string, shape []int, n int, own bool, values int) {
 // Shape: [N, features, *] or [features, *] to the same, with 1 to 3 dimensions *.
 //
 // Parameters and buffers, where it has them, are those of BatchNorm. Nothing counts the
-// batches in num_batches_tracked, and a nil Momentum is 0, as in PyTorch.
+// batches in num_batches_tracked, and a nil Momentum is 0, as in PyTorch. Gather is not used.
 type InstanceNorm BatchNorm
 
 // DefaultInstanceNorm returns the settings of PyTorch's InstanceNorm: Eps 1e-5, Momentum
