@@ -15,7 +15,6 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
-	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim/swa"
 	"github.com/etude-ml/etude/torch/pt"
@@ -484,30 +483,10 @@ func (s *session) close() {
 	}
 }
 
-// plainNorms lets the batch norms of Model compute without other processes again.
-func (s *session) plainNorms() {
-	if s.SyncBatchNorm {
-		_ = dist.ConvertSyncBatchNorm(nil, s.Model) // never an error
-	}
-}
-
 // file lets write make a file in the run's folder, if it has one.
 func (s *session) file(name string, write func(path string) error) error {
 	if s.folder == nil {
 		return nil
 	}
 	return s.folder.tidy(write(s.folder.at(name)))
-}
-
-// asked is the notice of a save that is asked for at this point; "" for none.
-func (s *session) asked() string {
-	n := s.Control.requests()
-	if s.ranks == nil && n == s.requests || s.ranks != nil && !s.ranks.saves {
-		return ""
-	}
-	if s.ranks != nil {
-		s.ranks.saves = false
-	}
-	s.requests = n
-	return fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/optim/swa"
@@ -195,4 +196,24 @@ func (s *session) notice(format string, args ...any) {
 	if s.OnNotice != nil {
 		s.OnNotice(fmt.Sprintf(format, args...))
 	}
+}
+
+// plainNorms lets the batch norms of Model compute without other processes again.
+func (s *session) plainNorms() {
+	if s.SyncBatchNorm {
+		_ = dist.ConvertSyncBatchNorm(nil, s.Model) // never an error
+	}
+}
+
+// asked is the notice of a save that is asked for at this point; "" for none.
+func (s *session) asked() string {
+	n := s.Control.requests()
+	if s.ranks == nil && n == s.requests || s.ranks != nil && !s.ranks.saves {
+		return ""
+	}
+	if s.ranks != nil {
+		s.ranks.saves = false
+	}
+	s.requests = n
+	return fmt.Sprintf("saved on request in epoch %d of %d after step %d of %d", s.epoch+1, s.Epochs, s.step, s.steps())
 }

@@ -214,9 +214,6 @@ func load(nccl bool) error {
 	return nil
 }
 
-// pause is the time between two looks at what others have to do first.
-const pause = 20 * time.Millisecond
-
 // join meets the others in the store, and connects to them.
 func (g *Group) join(ctx context.Context, nccl bool) error {
 	server := g.serves()

@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// pause is the time between two looks at what others have to do first.
+const pause = 20 * time.Millisecond
+
 // peers knows the other processes of a group by their addresses, and finds out which of them
 // are gone. libtorch says only that a connection is broken, or that nothing came in time.
 // Each process listens for whoever asks; one that is stopped does not answer.
