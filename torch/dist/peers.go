@@ -31,7 +31,8 @@ type peers struct {
 
 	mu     sync.Mutex
 	gaveUp string // why this process has left the group; "" while it is in it
-	untold int    // how many others have to hear that, because they are ended by it
+	ends   bool   // that ends the others, who will ask for it
+	told   int    // how many have
 }
 
 func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, error) {
@@ -54,7 +55,7 @@ func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, err
 			_, _ = io.WriteString(conn, "etude "+p.reason()) // whoever asks sees when it fails
 			_ = conn.Close()
 			p.mu.Lock()
-			p.untold--
+			p.told++
 			p.mu.Unlock()
 		}
 	}()
@@ -92,12 +93,12 @@ func (p *peers) leave(reason string) {
 	p.gaveUp = cmp.Or(p.gaveUp, reason)
 }
 
-// fail is leave for a reason that ends the others, who will ask for it.
+// fail is leave for a reason that ends the others.
 func (p *peers) fail(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gaveUp == "" {
-		p.gaveUp, p.untold = reason, len(nonempty(p.addresses))-1
+		p.gaveUp, p.ends, p.told = reason, true, 0
 	}
 }
 
@@ -165,9 +166,9 @@ func nonempty(texts []string) []string {
 func (p *peers) close() {
 	for end := time.Now().Add(p.patience); time.Now().Before(end); time.Sleep(pause) {
 		p.mu.Lock()
-		told := p.untold <= 0
+		wait := p.ends && p.told < len(nonempty(p.addresses))-1
 		p.mu.Unlock()
-		if told {
+		if !wait {
 			break
 		}
 	}
