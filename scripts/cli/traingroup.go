@@ -4,8 +4,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"os"
+	"runtime"
+	"strconv"
 	"syscall"
 
 	"github.com/etude-ml/etude/models/runs"
@@ -47,6 +51,10 @@ func trainTogether(env *Env, o runs.Options, of dist.Options, settings runs.Over
 	}
 	if t := plan.Trainings[0]; !env.follows {
 		env.say("%v: each process computes a part of every batch, on %s with %s", group.World, t.Device, count(t.Threads, "thread"))
+		cores, here := runtime.GOMAXPROCS(0), cmp.Or(os.Getenv("LOCAL_WORLD_SIZE"), "1") // torchrun's, and launch's
+		if n, err := strconv.Atoi(here); err == nil && t.Threads > 1 && n*t.Threads > cores {
+			env.say("%s of this machine share %s: --threads %d would be faster", count(n*t.Threads, "thread"), count(cores, "core"), max(1, cores/n))
+		}
 	}
 	if summary, err = plan.Run(env.Context); !cut() {
 		return summary, err

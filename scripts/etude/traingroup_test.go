@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,6 +110,10 @@ func TestTrainTogether(t *testing.T) {
 			assert.Equal(t, launched, parseFile(t, filepath.Join(out("turns"), network, "config.json"))["processes"] == 2.0)
 		}
 	}
+	cores := runtime.GOMAXPROCS(0)
+	r = run(t, two("train", "groove", "--out", out("one"), "--resume", "--threads", strconv.Itoa(cores+1))...)
+	require.Equal(t, 0, r.code, r.stderr)
+	assert.Contains(t, r.stderr, fmt.Sprintf("%d threads of this machine share %d core", 2*cores+2, cores))
 	for _, network := range []string{"dynamics", "groove"} {
 		assert.EqualValues(t, 3, summary[network].(map[string]any)["epochs"])
 		requireNear(t, filepath.Join(out("one"), network), filepath.Join(out("two"), network))
