@@ -192,7 +192,7 @@ func TestGroupsAreOneProcess(t *testing.T) {
 		"samples that fail":     func(r *trial) { values(r); skipping(r) },
 		"accumulated, and fail": func(r *trial) { values(r); skipping(r); r.Accumulate = 2 },
 		"scaled": func(r *trial) {
-			r.Scaler = scaler(1024)
+			r.Scaler, r.Accumulate = scaler(1024), 2
 			r.Scheduler = optim.NewReduceLROnPlateau(r.Optimizer, optim.DefaultReduceLROnPlateau())
 		},
 	} {

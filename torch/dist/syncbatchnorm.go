@@ -21,8 +21,10 @@ import (
 // The processes have to call the same layers in the same order, forward and backward. One that has
 // no samples left passes an empty batch on, or one with a loss that is multiplied by 0, which
 // counts in the statistics. Where a process has failed, Forward panics with an error that names it.
+// [torch.Record] refuses such a step.
+//
 // The exchange has connections of its own, so that gradients may come in another order in each
-// process, as they do where parameters are unused.
+// process, as they do where parameters are unused. So no process of the group may be Python's.
 func ConvertSyncBatchNorm(g *Group, module any) error {
 	alone := g == nil || g.Size == 1
 	if !alone && g.sync == 0 {
