@@ -31,7 +31,7 @@ func Describe(m any) (layers []Layer) {
 // visitLayers is visit without what a layer of this package embeds, which is part of it.
 func visitLayers(m any, f func(path string, v reflect.Value)) {
 	var within place
-	visit("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
+	visit(m, func(path string, v reflect.Value) {
 		if v.CanAddr() && within == (place{v.Addr().Pointer(), v.Type()}) {
 			return
 		}
@@ -79,18 +79,18 @@ func plain(v reflect.Value) (text string, ok bool) {
 	return "", false
 }
 
-// visit calls f with each struct that v leads to through exported fields, and its path.
-// Fields with the tag "-" are left out. A pointer back to where the walk is already, which
-// up lists, is not followed.
-func visit(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
-	visitAll(path, v, up, func(path string, v reflect.Value) {
+// visit calls f with each struct that m leads to through exported fields, and its path.
+// Fields with the tag "-" are left out.
+func visit(m any, f func(path string, v reflect.Value)) {
+	visitAll("", reflect.ValueOf(m), nil, func(path string, v reflect.Value) {
 		if v.Kind() == reflect.Struct {
 			f(path, v)
 		}
 	})
 }
 
-// visitAll is visit that calls f with interfaces, too, before what is in them.
+// visitAll is visit, from v at a path on, that calls f with interfaces, too, before what is
+// in them. A pointer back to where the walk is already, which up lists, is not followed.
 func visitAll(path string, v reflect.Value, up []place, f func(path string, v reflect.Value)) {
 	switch v.Kind() {
 	case reflect.Interface:

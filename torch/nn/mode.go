@@ -16,7 +16,7 @@ import (
 func SetTraining(m any, on bool) {
 	NamedTensors(m) // panics on layers that cannot be seen
 	var informed []TrainingMode
-	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+	visit(m, func(_ string, v reflect.Value) {
 		if training := trainingOf(v); training != nil {
 			*training = on
 		}
@@ -40,7 +40,7 @@ func Evaluating(m any, f func()) { inMode(m, false, f) }
 // inMode is Evaluating for either mode.
 func inMode(m any, training bool, f func()) {
 	modes := map[*bool]bool{}
-	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+	visit(m, func(_ string, v reflect.Value) {
 		if mode := trainingOf(v); mode != nil {
 			modes[mode] = *mode
 		}

@@ -160,7 +160,7 @@ func (l *BatchNorm) across(op string, x *torch.Tensor, momentum float64) *torch.
 
 // BatchNorms returns every [BatchNorm] in m, each once.
 func BatchNorms(m any) (list []*BatchNorm) {
-	visit("", reflect.ValueOf(m), nil, func(_ string, v reflect.Value) {
+	visit(m, func(_ string, v reflect.Value) {
 		if v.CanAddr() {
 			if l, ok := v.Addr().Interface().(*BatchNorm); ok && !slices.Contains(list, l) {
 				list = append(list, l)

@@ -81,9 +81,8 @@ func (c *call) overDims(x *value) []int {
 	return c.dimsOf("dim", len(x.shape))
 }
 
-// reduceFormula writes a reduction of the formula before, which has the values as self, and
-// applies the formula after to its result y.
-func reduceFormula(before, op, after string) lowering {
+// reduceFormula writes a reduction of the formula before, which has the values as self.
+func reduceFormula(before, op string) lowering {
 	return func(c *call) {
 		x, d := c.tensor("self"), c.dtypeOf(0)
 		if d == torch.Bool || d == torch.Int64 && before != "self" {
@@ -91,7 +90,6 @@ func reduceFormula(before, op, after string) lowering {
 		}
 		y := c.formula(d, before, map[string]string{"self": c.as(x, d)})
 		y = c.reduced(op, y, c.bool("keepdim"), c.overDims(x)...)
-		y = c.formula(d, after, map[string]string{"y": y})
 		if r := c.dtypeOf(0); r != d {
 			y = c.cast(y, r)
 		}
@@ -101,8 +99,8 @@ func reduceFormula(before, op, after string) lowering {
 
 // anyOf and allOf find values other than 0.
 var (
-	anyOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMax", "y")
-	allOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMin", "y")
+	anyOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMax")
+	allOf = reduceFormula("Where(self == 0, 0, 1)", "ReduceMin")
 )
 
 // elementsAlong returns how many elements there are in some dimensions, int64 [1].

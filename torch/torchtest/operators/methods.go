@@ -261,28 +261,28 @@ func fourier() []Case {
 
 func resampling() []Case {
 	var cases []Case
-	add := func(name, operator, golden string, dims int, o torch.InterpolateOptions) {
+	add := func(name, operator string, dims int, o torch.InterpolateOptions) {
 		shape := []int{2, 3, 6, 5, 4}[:2+dims]
 		cases = append(cases, op(name, operator, Chain, func(x tensor) tensor {
 			for x.Dim() < 2+dims {
 				x = x.Unsqueeze(0)
 			}
 			return x.Interpolate(o)
-		}, normal(shape...)).grad(Chain).as(golden))
+		}, normal(shape...)).grad(Chain).as("cube"))
 	}
 	twice := []float64{2, 2, 2}
-	add("Nearest1d", "upsample_nearest1d.vec", "cube", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "nearest"})
-	add("Nearest2d", "upsample_nearest2d.vec", "cube", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "nearest"})
-	add("Nearest3d", "upsample_nearest3d.vec", "cube", 3, torch.InterpolateOptions{Scale: twice, Mode: "nearest"})
-	add("NearestExact1d", "_upsample_nearest_exact1d.vec", "cube", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "nearest-exact"})
-	add("NearestExact2d", "_upsample_nearest_exact2d.vec", "cube", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "nearest-exact"})
-	add("NearestExact3d", "_upsample_nearest_exact3d.vec", "cube", 3, torch.InterpolateOptions{Scale: twice, Mode: "nearest-exact"})
-	add("Linear1d", "upsample_linear1d.vec", "cube", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "linear", AlignCorners: true})
-	add("Bilinear", "upsample_bilinear2d.vec", "cube", 2, torch.InterpolateOptions{Size: []int{5, 6}, Mode: "bilinear"})
-	add("Bicubic", "upsample_bicubic2d.vec", "cube", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "bicubic", AlignCorners: true})
-	add("Trilinear", "upsample_trilinear3d.vec", "cube", 3, torch.InterpolateOptions{Scale: twice, Mode: "trilinear"})
-	add("BilinearAntialias", "_upsample_bilinear2d_aa.vec", "cube", 2, torch.InterpolateOptions{Size: []int{2, 3}, Mode: "bilinear", Antialias: true})
-	add("BicubicAntialias", "_upsample_bicubic2d_aa.vec", "cube", 2, torch.InterpolateOptions{Size: []int{2, 3}, Mode: "bicubic", Antialias: true})
+	add("Nearest1d", "upsample_nearest1d.vec", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "nearest"})
+	add("Nearest2d", "upsample_nearest2d.vec", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "nearest"})
+	add("Nearest3d", "upsample_nearest3d.vec", 3, torch.InterpolateOptions{Scale: twice, Mode: "nearest"})
+	add("NearestExact1d", "_upsample_nearest_exact1d.vec", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "nearest-exact"})
+	add("NearestExact2d", "_upsample_nearest_exact2d.vec", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "nearest-exact"})
+	add("NearestExact3d", "_upsample_nearest_exact3d.vec", 3, torch.InterpolateOptions{Scale: twice, Mode: "nearest-exact"})
+	add("Linear1d", "upsample_linear1d.vec", 1, torch.InterpolateOptions{Size: []int{7}, Mode: "linear", AlignCorners: true})
+	add("Bilinear", "upsample_bilinear2d.vec", 2, torch.InterpolateOptions{Size: []int{5, 6}, Mode: "bilinear"})
+	add("Bicubic", "upsample_bicubic2d.vec", 2, torch.InterpolateOptions{Scale: twice[:2], Mode: "bicubic", AlignCorners: true})
+	add("Trilinear", "upsample_trilinear3d.vec", 3, torch.InterpolateOptions{Scale: twice, Mode: "trilinear"})
+	add("BilinearAntialias", "_upsample_bilinear2d_aa.vec", 2, torch.InterpolateOptions{Size: []int{2, 3}, Mode: "bilinear", Antialias: true})
+	add("BicubicAntialias", "_upsample_bicubic2d_aa.vec", 2, torch.InterpolateOptions{Size: []int{2, 3}, Mode: "bicubic", Antialias: true})
 	return append(cases, op("GridSample", "grid_sampler", Chain, func(x, grid tensor) tensor {
 		return x.Reshape(1, 1, x.Size(0), -1).GridSample(grid.Tanh().Reshape(1, 2, -1, 2), "bilinear", "border", true)
 	}, normal(6, 5), normal(3, 4)).grad(Chain).as("a b"))
