@@ -75,13 +75,19 @@ func Load(bridge, cudaBridge string) error {
 }
 
 func open(path string, f func(*C.char) *C.char) error {
-	p := C.CString(path)
-	defer C.free(unsafe.Pointer(p))
-	if why := f(p); why != nil {
-		defer C.free(unsafe.Pointer(why))
-		return errors.New(C.GoString(why))
+	if why := taken(f(text(path))); why != "" {
+		return errors.New(why)
 	}
 	return nil
+}
+
+// text returns a text as C has it, in memory of Go's: for one call, which keeps nothing of it.
+func text(s string) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(append([]byte(s), 0)))) }
+
+// taken frees a text that the bridge has malloc'ed, and returns it; "" for NULL.
+func taken(p *C.char) string {
+	defer C.free(unsafe.Pointer(p))
+	return C.GoString(p)
 }
 
 func cbool(b bool) C.int32_t {
@@ -97,9 +103,8 @@ var OnWarning func(text string)
 
 // deliverWarnings hands over the warnings that wait in the bridge.
 func deliverWarnings() {
-	for text := C.go_warning_take(); text != nil; text = C.go_warning_take() {
-		OnWarning(C.GoString(text))
-		C.free(unsafe.Pointer(text))
+	for p := C.go_warning_take(); p != nil; p = C.go_warning_take() {
+		OnWarning(taken(p))
 	}
 }
 
@@ -122,28 +127,17 @@ type Op uintptr
 // Find resolves an operator ("aten::add", "Tensor") and returns its schema as
 // the bridge describes it, one line per argument or result.
 func Find(name, overload string) (Op, string, *Error) {
-	n, o := C.CString(name), C.CString(overload)
-	defer C.free(unsafe.Pointer(n))
-	defer C.free(unsafe.Pointer(o))
 	var op C.ct_op
 	var schema *C.char
-	if err := fail(C.go_op_find(n, o, &op, &schema)); err != nil {
-		return 0, "", err
-	}
-	defer C.go_text_free(schema)
-	return Op(op), C.GoString(schema), nil
+	err := fail(C.go_op_find(text(name), text(overload), &op, &schema))
+	return Op(op), taken(schema), err
 }
 
 // Overloads lists an operator's overloads, separated by spaces, the nameless one as "default".
 func Overloads(name string) (string, *Error) {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
 	var names *C.char
-	if err := fail(C.go_op_overloads(n, &names)); err != nil {
-		return "", err
-	}
-	defer C.go_text_free(names)
-	return C.GoString(names), nil
+	err := fail(C.go_op_overloads(text(name), &names))
+	return taken(names), err
 }
 
 // Version returns the libtorch version of the headers the bridge was compiled with.

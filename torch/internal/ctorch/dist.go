@@ -26,10 +26,8 @@ type Store uintptr
 // NewStore connects to a store, or serves one. join counts this process among those whom
 // PyTorch's server waits for.
 func NewStore(host string, port int, server, join bool, timeout time.Duration) (Store, *Error) {
-	h := C.CString(host)
-	defer C.free(unsafe.Pointer(h))
 	var s C.ct_store
-	err := fail(C.go_store_new(h, C.int32_t(port), cbool(server), cbool(join), C.int64_t(timeout.Milliseconds()), &s))
+	err := fail(C.go_store_new(text(host), C.int32_t(port), cbool(server), cbool(join), C.int64_t(timeout.Milliseconds()), &s))
 	return Store(s), err
 }
 
@@ -38,30 +36,20 @@ func (s Store) Free() { C.go_store_free(C.ct_store(s)) }
 
 // Set sets a key.
 func (s Store) Set(key, value string) *Error {
-	k, v := C.CString(key), C.CString(value)
-	defer C.free(unsafe.Pointer(k))
-	defer C.free(unsafe.Pointer(v))
-	return fail(C.go_store_set(C.ct_store(s), k, v))
+	return fail(C.go_store_set(C.ct_store(s), text(key), text(value)))
 }
 
 // Get returns the text of a key; "" if nobody has set it yet.
 func (s Store) Get(key string) (string, *Error) {
-	k := C.CString(key)
-	defer C.free(unsafe.Pointer(k))
 	var v *C.char
-	if err := fail(C.go_store_get(C.ct_store(s), k, &v)); err != nil || v == nil {
-		return "", err
-	}
-	defer C.free(unsafe.Pointer(v))
-	return C.GoString(v), nil
+	err := fail(C.go_store_get(C.ct_store(s), text(key), &v))
+	return taken(v), err
 }
 
 // Add adds to a number and returns the sum.
 func (s Store) Add(key string, n int) (int, *Error) {
-	k := C.CString(key)
-	defer C.free(unsafe.Pointer(k))
 	var sum C.int64_t
-	err := fail(C.go_store_add(C.ct_store(s), k, C.int64_t(n), &sum))
+	err := fail(C.go_store_add(C.ct_store(s), text(key), C.int64_t(n), &sum))
 	return int(sum), err
 }
 

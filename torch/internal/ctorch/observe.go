@@ -27,17 +27,16 @@ func Observe(mode int32) *Error { return fail(C.go_observe(C.int32_t(mode))) }
 // Observed takes the oldest call that was kept, in a frame whose lists, those of its
 // results too, are Words; the frame is nil if there is none left.
 func Observed() (name string, f *Frame, err *Error) {
-	var text *C.char
+	var p *C.char
 	var args [maxObserved]Value
 	var nargs, nresults C.int32_t
 	f = NewFrame()
-	err = fail(C.go_observed(&text, (*C.ct_value)(unsafe.Pointer(&args)), maxObserved, &nargs,
+	err = fail(C.go_observed(&p, (*C.ct_value)(unsafe.Pointer(&args)), maxObserved, &nargs,
 		(*C.ct_value)(unsafe.Pointer(&f.Results)), MaxResults, &nresults))
-	if err != nil || text == nil {
+	if err != nil || p == nil {
 		f.Done()
 		return "", nil, err
 	}
-	defer C.go_text_free(text)
 	for _, v := range args[:nargs] {
 		f.Args = append(f.Args, f.keep(v))
 	}
@@ -45,7 +44,7 @@ func Observed() (name string, f *Frame, err *Error) {
 	for i, v := range f.Results[:f.N] {
 		f.Results[i] = f.keep(v)
 	}
-	return C.GoString(text), f, nil
+	return taken(p), f, nil
 }
 
 // keep leaves what belongs to v to the frame.

@@ -4,7 +4,6 @@
 package ctorch
 
 /*
-#include <stdlib.h>
 #include "table.h"
 */
 import "C"
@@ -32,15 +31,11 @@ func (r Recording) Begin() *Error { return fail(C.go_record_begin(r.c())) }
 // End ends a step, whose results are wanted after each replay. The second one makes the plan.
 // device is the number of the CUDA device that it computes on, -1 for the CPU. refused says why
 // the step cannot be recorded; "" if it can.
-func (r Recording) End(results []Handle) (device int, refused string, _ *Error) {
+func (r Recording) End(results []Handle) (device int, refused string, err *Error) {
 	var why *C.char
 	var d C.int32_t
-	err := fail(C.go_record_end(r.c(), (*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(results))), C.int32_t(len(results)), &d, &why))
-	if why != nil {
-		defer C.free(unsafe.Pointer(why))
-		refused = C.GoString(why)
-	}
-	return int(d), refused, err
+	err = fail(C.go_record_end(r.c(), (*C.ct_tensor)(unsafe.Pointer(unsafe.SliceData(results))), C.int32_t(len(results)), &d, &why))
+	return int(d), taken(why), err
 }
 
 // Launch lets replays launch g, which captured the step and which is the recording's from now on.

@@ -63,7 +63,7 @@ func (r *Ref) Enter() bool {
 // keeps the garbage collector from freeing the handle while C++ works on it.
 func (r *Ref) Leave() {
 	if r.state.Add(^uint32(0)) == closed {
-		free(r.h)
+		Free(r.h)
 	}
 }
 
@@ -72,7 +72,7 @@ func (r *Ref) Leave() {
 func (r *Ref) Close() bool {
 	now, was := r.shut()
 	if now {
-		free(r.h)
+		Free(r.h)
 	}
 	return was
 }
@@ -102,9 +102,6 @@ func (r *Ref) Empty() bool { return r.h == 0 }
 // Handle returns the handle for use between Enter and Leave.
 func (r *Ref) Handle() Handle { return r.h }
 
-// Free frees the handle of an unreachable Ref: nobody can be inside a call then.
-func Free(h Handle) { free(h) }
-
 // CloseAll closes many refs with one call into C++.
 type CloseAll struct{ handles []Handle }
 
@@ -127,7 +124,8 @@ func (c *CloseAll) Do() {
 	closers.Put(c)
 }
 
-func free(h Handle) {
+// Free frees a handle that no call can be using, as that of an unreachable Ref.
+func Free(h Handle) {
 	hs := [1]Handle{h}
 	freeAll(hs[:])
 }

@@ -22,8 +22,9 @@ char *ct_open_cuda(const char *path);
 /* The bridge to c10d; its table is dist_table, NULL until it is open. */
 char *ct_open_dist(const char *path);
 
-/* CALLn makes GO(entry), which calls an entry of TABLE that takes n arguments: its name, the
- * type of its result and those of its arguments, as ct.h, ct_cuda.h and ct_dist.h have them. */
+/* CALLn makes GO(entry), which calls an entry of TABLE that takes n arguments. It is given the
+ * entry's name, the type of its result and those of its arguments, as the headers above have
+ * them. */
 #define CALL0(f, R) static inline R GO(f)(void) { return TABLE->f(); }
 #define CALL1(f, R, A) static inline R GO(f)(A a) { return TABLE->f(a); }
 #define CALL2(f, R, A, B) static inline R GO(f)(A a, B b) { return TABLE->f(a, b); }
@@ -42,7 +43,6 @@ CALL1(error_free, void, ct_error *)
 static inline char *go_error_text(ct_error *e) { return e->text; }
 CALL4(op_find, ct_error *, const char *, const char *, ct_op *, char **)
 CALL2(op_overloads, ct_error *, const char *, char **)
-CALL1(text_free, void, char *)
 static inline ct_error *go_call(ct_op op, const ct_value *args, int32_t nargs, const int64_t *pool,
                                 ct_value *results, int32_t max_results, int32_t discard,
                                 ct_result *result) {

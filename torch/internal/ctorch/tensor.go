@@ -4,7 +4,6 @@
 package ctorch
 
 /*
-#include <stdlib.h>
 #include "table.h"
 */
 import "C"
@@ -78,11 +77,8 @@ func Describe(h Handle) (Info, *Error) {
 // GradFn returns the name of the operation that made a tensor; "" for a leaf.
 func GradFn(h Handle) (string, *Error) {
 	var name *C.char
-	if err := fail(C.go_grad_fn(C.ct_tensor(h), &name)); err != nil || name == nil {
-		return "", err
-	}
-	defer C.free(unsafe.Pointer(name))
-	return C.GoString(name), nil
+	err := fail(C.go_grad_fn(C.ct_tensor(h), &name))
+	return taken(name), err
 }
 
 // SetRequiresGrad switches gradients of a leaf on or off.
@@ -201,10 +197,8 @@ func DeviceCount(kind int) (int, *Error) {
 
 // DeviceType returns libtorch's code of a device kind such as "cuda".
 func DeviceType(name string) (int, *Error) {
-	s := C.CString(name)
-	defer C.free(unsafe.Pointer(s))
 	var kind C.int32_t
-	err := fail(C.go_device_type(s, &kind))
+	err := fail(C.go_device_type(text(name), &kind))
 	return int(kind), err
 }
 

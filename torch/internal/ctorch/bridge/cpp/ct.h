@@ -152,11 +152,10 @@ typedef struct ct_api {
   void (*error_free)(ct_error *);
 
   /* Operators. `schema` becomes malloc'ed text, one line per argument or
-   * result (see describe() in call.cpp); freed with text_free. */
+   * result (see describe() in call.cpp). */
   ct_error *(*op_find)(const char *name, const char *overload, ct_op *op, char **schema);
   /* Overload names of an operator, separated by spaces, "" written as "default"; malloc'ed. */
   ct_error *(*op_overloads)(const char *name, char **names);
-  void (*text_free)(char *);
   /* `pool` serves arguments; list results are fetched with list_take. With
    * `discard` results are dropped and result->n is 0. */
   ct_error *(*call)(ct_op op, const ct_value *args, int32_t nargs, const int64_t *pool,

@@ -14,7 +14,6 @@
   E(process, error_free)       \
   E(call, op_find)             \
   E(call, op_overloads)        \
-  E(process, text_free)        \
   E(call, call)                \
   E(call, list_take)           \
   E(call, observe)             \

@@ -313,7 +313,6 @@ const char* cpu_capability() {
 }
 
 void error_free(ct_error* e) { free(e); }
-void text_free(char* text) { free(text); }
 
 void memory_add(int64_t bytes) {
   int64_t now = live.fetch_add(bytes, std::memory_order_relaxed) + bytes;
