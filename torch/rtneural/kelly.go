@@ -96,14 +96,14 @@ func (k kellyFile) standard() file {
 				weights = append(weights, *kl.Bias)
 			}
 		case "lstm":
-			bias, second := joined(kl.BiasIH), joined(kl.BiasHH)
+			bias, second := slices.Concat(kl.BiasIH...), slices.Concat(kl.BiasHH...)
 			if len(bias) != len(second) {
 				fail.With("layer %d (lstm): its biases have %d and %d numbers", i, len(bias), len(second))
 			}
 			for j, b := range second {
 				bias[j] += b
 			}
-			weights = append(weights, transposed(joined(kl.WeightsIH)), transposed(joined(kl.WeightsHH)), bias)
+			weights = append(weights, transposed(slices.Concat(kl.WeightsIH...)), transposed(slices.Concat(kl.WeightsHH...)), bias)
 		default:
 			l.Type, l.Activation = "activation", kl.Type
 		}
@@ -141,6 +141,3 @@ func gated[T any](all []T) [][]T {
 	n := len(all) / 4
 	return [][]T{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n:]}
 }
-
-// joined is the opposite.
-func joined[T any](gates [][]T) []T { return slices.Concat(gates...) }
