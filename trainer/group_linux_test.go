@@ -98,6 +98,7 @@ func TestGroupIsKilled(t *testing.T) {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
 	}
 	torchtest.Need(t)
+	t.Parallel()
 	model := func(dir string) []byte {
 		text, err := os.ReadFile(filepath.Join(dir, ModelFile))
 		require.NoError(t, err)
@@ -148,18 +149,18 @@ func TestGroupOfHosts(t *testing.T) {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
 	}
 	torchtest.Need(t)
+	t.Parallel()
 	hosts := torchtest.NewHosts(t)
 	hosts.Spoil(t)
-	t.Setenv(childFew, "4")
-	whole, dir := t.TempDir(), t.TempDir()
-	for _, p := range startGroup(t, 2, whole) {
+	whole, dir, few := t.TempDir(), t.TempDir(), childFew+"=4"
+	for _, p := range startRanks(t, "127.0.0.1", []*exec.Cmd{child(whole, few), child(whole, few)}) {
 		require.Equal(t, 0, p.End(), p.Said())
 	}
 	start := func() []*torchtest.Process {
 		var cmds []*exec.Cmd
 		for host := range hosts {
 			cmd := hosts.Command(host, os.Args[0])
-			cmd.Env = child(dir).Env
+			cmd.Env = child(dir, few).Env
 			cmds = append(cmds, cmd)
 		}
 		return startRanks(t, "10.77.0.1", cmds)
@@ -188,6 +189,7 @@ func TestLaunchIsKilled(t *testing.T) {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
 	}
 	torchtest.Need(t)
+	t.Parallel()
 	for signal, want := range map[syscall.Signal]dist.RankError{
 		syscall.SIGKILL: {Rank: 1, Code: 137, State: "signal: killed"},
 		syscall.SIGSTOP: {Rank: 0, Code: 3, State: "exit status 3", Killed: []string{"rank 1"}},

@@ -103,6 +103,7 @@ func TestTorchrunGoesOn(t *testing.T) {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
 	}
 	torchtest.Need(t)
+	t.Parallel()
 	whole := t.TempDir()
 	undisturbed := startGroup(t, 2, whole)
 	began := time.Now()
@@ -189,6 +190,7 @@ func TestTorchrunIsKilled(t *testing.T) {
 		t.Skip("it starts processes one after another, which takes long with the race detector and shows it nothing")
 	}
 	torchtest.Need(t)
+	t.Parallel()
 	dir := t.TempDir()
 	r := startTorchrun(t, dir)
 	var list []worker
