@@ -30,7 +30,7 @@ import (
 
 // The tests start this program again as the processes of a group.
 const (
-	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm, sync or scale
+	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm, sync, scale or broadcast
 	failVariable    = "ETUDE_TEST_DIST_FAIL"    // the signal that the last rank sends itself, or the network device that it cuts
 	timeoutVariable = "ETUDE_TEST_DIST_TIMEOUT" // seconds
 )
@@ -77,8 +77,18 @@ func network(kind string) any {
 
 // work trains a network, and prints its losses and weights.
 func work(g *dist.Group, kind string) error {
-	if kind == "scale" {
+	switch kind {
+	case "scale":
 		return scale(g)
+	case "broadcast": // until rank 1 dies in the middle of a message
+		if g.Rank == 1 {
+			time.AfterFunc(300*time.Millisecond, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
+		}
+		for x := torch.Full([]int{16 << 20}, g.Rank, torch.Options{}); ; {
+			if err := g.Broadcast(x, 1); err != nil {
+				return err
+			}
+		}
 	}
 	torch.SetNumThreads(1)
 	net := network(kind)
@@ -280,5 +290,16 @@ func TestRankFails(t *testing.T) {
 		}
 		t.Logf("%v: %v after the start\n%s%s", signal, time.Since(began), ps[0].Said(), ps[1].Said())
 		_ = ps[2].Process.Process.Kill()
+	}
+}
+
+// A large message that ends in the middle ends the call, and not its timeout.
+func TestRankFailsInAMessage(t *testing.T) {
+	torchtest.Need(t)
+	for range 2 {
+		p := start(t, "broadcast", []string{"go", "go"}, timeoutVariable+"=40")[0]
+		assert.Equal(t, 3, p.End())
+		assert.Regexp(t, `dist: rank 0 of 2: broadcast: rank 1 \(127\.0\.0\.1:\d+\) does not answer: `, p.Said())
+		assert.NotContains(t, p.Said(), "Timed out")
 	}
 }

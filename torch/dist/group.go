@@ -432,7 +432,8 @@ func (g *Group) abort() {
 }
 
 // Close leaves the group, and frees what belongs to it; twice is allowed. It calls
-// [Group.Abort] if a call is in progress. No thread and no connection is left then.
+// [Group.Abort] if a call is in progress. No thread and no connection is left then, but for one
+// of libtorch's whose connection broke in the middle of a message: it ends at the timeout.
 func (g *Group) Close() {
 	if g.unwatch != nil {
 		g.unwatch()

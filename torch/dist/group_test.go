@@ -269,7 +269,7 @@ func TestInitFails(t *testing.T) {
 // Rank 0 takes the store with it; the others say whose it was.
 func TestInitLosesRank0(t *testing.T) {
 	torchtest.Need(t)
-	ps := start(t, "mlp", []string{"go", "go"}, "WORLD_SIZE=3", timeoutVariable+"=10")
+	ps := start(t, "mlp", []string{"go", "go"}, "WORLD_SIZE=3", timeoutVariable+"=5")
 	var port string
 	for _, v := range ps[0].Env {
 		if p, found := strings.CutPrefix(v, "MASTER_PORT="); found {

@@ -12,10 +12,12 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
+#include <torch/csrc/utils/tensor_flatten.h>
 
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <unordered_set>
@@ -95,17 +97,51 @@ ct_error* store_add(ct_store s, const char* key, int64_t n, int64_t* sum) {
 
 // ---- groups ----
 
-struct Group {
-  c10::intrusive_ptr<c10d::ProcessGroup> pg;
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
-};
-
 // Gloo's contexts, which the class keeps to itself and its heirs.
 struct Contexts : c10d::ProcessGroupGloo {
   static constexpr auto all = &Contexts::contexts_;
 };
 
+struct Group {
+  c10::intrusive_ptr<c10d::ProcessGroup> pg;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  bool watched = false;              // see finish
+  std::atomic<bool> waiting{false};  // a thread of Gloo's waits in vain, until the timeout
+
+  template <class F>
+  void each_pair(F&& f) {
+    for (auto& context : gloo.get()->*Contexts::all)
+      for (int rank = 0; rank < pg->getSize(); rank++)
+        if (auto* pair = context->getPair(rank).get(); pair && rank != pg->getRank())
+          f(*reinterpret_cast<gloo::transport::tcp::Pair*>(pair));
+  }
+
+  bool whole() {
+    bool all = true;
+    each_pair([&](auto& pair) { all &= pair.isConnected(); });
+    return all;
+  }
+};
+
 Group& group_of(ct_group g) { return *reinterpret_cast<Group*>(g); }
+
+// Waits for a call of Gloo's. One that has read a part of a message when the connection breaks
+// is not told of it, and would wait until the timeout. Another rank may have left after its last
+// call, whose data are still on their way: so it gets some time.
+void finish(Group& group, const c10::intrusive_ptr<c10d::Work>& work) {
+  for (int broken = 0; group.watched && !work->isCompleted();) {
+    try {
+      work->wait(milliseconds(500));
+    } catch (...) {
+      if (work->isCompleted()) break;
+      if (!group.whole() && ++broken == 6) {
+        group.waiting = true;
+        throw std::runtime_error("Connection closed by peer");
+      }
+    }
+  }
+  work->wait();
+}
 
 ct_error* group_new(const ct_group_options* o, ct_group* out) {
   return guard([&] {
@@ -124,22 +160,22 @@ ct_error* group_new(const ct_group_options* o, ct_group* out) {
     group->pg->setBackend(c10::kCPU, Type::GLOO, c10::intrusive_ptr<c10d::Backend>(group->gloo));
     group->pg->setDefaultBackend(Type::GLOO);
     if (nccl) group->pg->setBackend(c10::kCUDA, Type::NCCL, nccl);
+    group->watched = !nccl && group->whole();
     *out = reinterpret_cast<ct_group>(group.release());
   });
 }
 
 void group_free(ct_group g) {
-  guard([&] { delete &group_of(g); });
+  guard([&] {
+    if (!group_of(g).waiting) delete &group_of(g);  // which would wait, too
+  });
 }
 
 ct_error* group_abort(ct_group g) {
   return guard([&] {
     auto& group = group_of(g);
     // Gloo closes connections at a timeout so; Context::closeConnections leaves who waits waiting.
-    for (auto& context : group.gloo.get()->*Contexts::all)
-      for (int rank = 0; rank < group.pg->getSize(); rank++)
-        if (auto* pair = context->getPair(rank).get())
-          reinterpret_cast<gloo::transport::tcp::Pair*>(pair)->signalExceptionExternal("aborted");
+    group.each_pair([](auto& pair) { pair.signalExceptionExternal("aborted"); });
     group.pg->abort();  // NCCL's; Gloo's does nothing
   });
 }
@@ -149,7 +185,7 @@ ct_error* all_reduce(ct_group g, void* t, int32_t op) {
     Tensors ts{take(t).detach()};
     c10d::AllreduceOptions options;
     options.reduceOp = static_cast<c10d::ReduceOp::RedOpType>(op);
-    group_of(g).pg->allreduce(ts, options)->wait();
+    finish(group_of(g), group_of(g).pg->allreduce(ts, options));
   });
 }
 
@@ -158,7 +194,7 @@ ct_error* broadcast(ct_group g, void* t, int32_t root) {
     Tensors ts{take(t).detach()};
     c10d::BroadcastOptions options;
     options.rootRank = root;
-    group_of(g).pg->broadcast(ts, options)->wait();
+    finish(group_of(g), group_of(g).pg->broadcast(ts, options));
   });
 }
 
@@ -191,7 +227,7 @@ ct_error* all_gather(ct_group g, void* t, void* out) {
 }
 
 ct_error* barrier(ct_group g) {
-  return guard([&] { group_of(g).pg->barrier()->wait(); });
+  return guard([&] { finish(group_of(g), group_of(g).pg->barrier()); });
 }
 
 ct_error* monitored_barrier(ct_group g, int64_t timeout) {
@@ -206,10 +242,23 @@ ct_error* monitored_barrier(ct_group g, int64_t timeout) {
 
 constexpr size_t kBroadcastBytes = 250 << 20;  // as in torch.nn.parallel
 
+// Is c10d::broadcast_coalesced, which does not call finish.
+void broadcast_from_0(Group& group, const Tensors& ts) {
+  const auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(ts, {kBroadcastBytes}));
+  for (const auto& bucket : buckets) {
+    Tensors some;
+    for (auto i : bucket) some.push_back(ts[i]);
+    Tensors flat{torch::utils::flatten_dense_tensors(some)};
+    finish(group, group.pg->broadcast(flat));
+    auto parts = torch::utils::unflatten_dense_tensors(flat[0], some);
+    for (size_t i = 0; i < some.size(); i++) some[i].copy_(parts[i]);
+  }
+}
+
 struct Reducer {
   Tensors params, buffers;
   bool find_unused;
-  c10::intrusive_ptr<c10d::ProcessGroup> pg;
+  Group* group;
   std::unique_ptr<c10d::Reducer> engine;
 };
 
@@ -233,13 +282,13 @@ ct_error* reducer_new(ct_group g, void* const* params, const char* const* names,
     auto all = take(state, nstate);
     r->buffers.assign(all.end() - nbuffers, all.end());
     r->find_unused = o->find_unused_parameters != 0;
-    r->pg = group_of(g).pg;
+    r->group = &group_of(g);
     std::unordered_map<size_t, std::string> by_index;
     for (int32_t i = 0; i < nparams; i++) by_index[i] = names[i];
 
-    c10d::verify_params_across_processes(r->pg, r->params, std::nullopt);
+    c10d::verify_params_across_processes(r->group->pg, r->params, std::nullopt);
     at::NoGradGuard no_grad;
-    c10d::broadcast_coalesced(r->pg, all, kBroadcastBytes);
+    broadcast_from_0(*r->group, all);
 
     // One bucket at first, unless buckets are never built again, which needs the order in
     // which gradients come; then the last parameters, whose gradients come first, lead.
@@ -249,7 +298,7 @@ ct_error* reducer_new(ct_group g, void* const* params, const char* const* names,
     auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(r->params, limits));
     std::reverse(buckets.begin(), buckets.end());
     r->engine = make_engine<c10d::Reducer>(
-        r->params, buckets, r->pg, std::vector<bool>(nparams, false), o->bucket_bytes_cap,
+        r->params, buckets, r->group->pg, std::vector<bool>(nparams, false), o->bucket_bytes_cap,
         r->find_unused, o->gradient_as_bucket_view != 0, by_index, first,
         /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false);
     *out = reinterpret_cast<ct_reducer>(r.release());
@@ -267,7 +316,7 @@ ct_error* reducer_forward(ct_reducer handle) {
     r.engine->prepare_for_forward();
     r.engine->rebuild_buckets();
     at::NoGradGuard no_grad;
-    if (!r.buffers.empty()) c10d::broadcast_coalesced(r.pg, r.buffers, kBroadcastBytes);
+    if (!r.buffers.empty()) broadcast_from_0(*r.group, r.buffers);
   });
 }
 

@@ -17,6 +17,7 @@ namespace tcp {
 class Pair {  // is a transport::Pair, at the same address
  public:
   std::exception_ptr signalExceptionExternal(const std::string& message);
+  bool isConnected();
 };
 }  // namespace tcp
 }  // namespace transport
