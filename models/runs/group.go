@@ -54,7 +54,7 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 	ended, met := make(chan error, 1), make(chan error)
 	go func() { met <- p.meet(ended, stop) }()
 	text, err := f(ctx)
-	if err != nil && context.Cause(ctx) == errStopped {
+	if err != nil && errors.Is(context.Cause(ctx), errStopped) {
 		err = nil // the other's error tells more
 	}
 	ended <- err

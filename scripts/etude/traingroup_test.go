@@ -171,24 +171,25 @@ func TestTrainTogetherRefuses(t *testing.T) {
 // A signal to one process ends both with its exit code, and one that is killed, or stands still,
 // is named by the other. The checkpoint is whole each time.
 func TestTrainTogetherEnds(t *testing.T) {
+	t.Parallel() // it waits for other processes most of the time
 	torchtest.Need(t)
 	data, out := corpus(t), t.TempDir()
 	last := filepath.Join(out, "groove", trainer.LastFile)
 	for i, c := range []struct {
-		signal   syscall.Signal
-		to       string // a rank, or "" for the launcher
-		patience string // of the launcher
-		code     int
-		says     []string
+		signal            syscall.Signal
+		to                string // a rank, or "" for the launcher
+		shutdown, timeout string
+		codes             []int // that of the process that the launcher sees end first
+		says              []string
 	}{
-		{syscall.SIGINT, "", "30s", 130, []string{"groove: training: saved; --resume continues", "[rank1]: etude: ended by an interrupt", "\netude: ended by an interrupt"}},
-		{syscall.SIGTERM, "1", "30s", 143, []string{"groove: training: saved; --resume continues", "[rank1]: etude: ended by a request to terminate", "\netude: ended by a request to terminate"}},
-		{syscall.SIGKILL, "1", "30s", 137, []string{"rank 1 (127.0.0.1:", "does not answer"}},
-		{syscall.SIGSTOP, "1", "1s", 1, []string{"rank 1 (127.0.0.1:", "does not answer"}},
+		{syscall.SIGINT, "", "30s", "1m", []int{130}, []string{"groove: training: saved; --resume continues", "[rank1]: etude: ended by an interrupt", "\netude: ended by an interrupt"}},
+		{syscall.SIGTERM, "1", "30s", "1m", []int{143}, []string{"groove: training: saved; --resume continues", "[rank1]: etude: ended by a request to terminate", "\netude: ended by a request to terminate"}},
+		{syscall.SIGKILL, "1", "30s", "10s", []int{137, 1}, []string{"rank 1 (127.0.0.1:", "does not answer"}},
+		{syscall.SIGSTOP, "1", "1s", "5s", []int{1}, []string{"rank 1 (127.0.0.1:", "does not answer"}},
 	} {
 		pids := filepath.Join(t.TempDir(), "pid")
-		cmd := exec.Command(etude, append([]string{"launch", "-n", "2", "--shutdown-timeout", c.patience, "--", "/bin/sh", "-c", fmt.Sprintf(asRank, ":"), etude},
-			"train", "groove", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--resume", "--timeout", "5s")...)
+		cmd := exec.Command(etude, append([]string{"launch", "-n", "2", "--shutdown-timeout", c.shutdown, "--", "/bin/sh", "-c", fmt.Sprintf(asRank, ":"), etude},
+			"train", "groove", "--data", data, "--out", out, "--epochs", "1000000", "--patience", "1000000", "--resume", "--timeout", c.timeout)...)
 		cmd.Env = append(os.Environ(), "PIDS="+pids)
 		p := torchtest.Start(t, cmd, nil)
 		target := p.Process.Pid
@@ -201,7 +202,7 @@ func TestTrainTogetherEnds(t *testing.T) {
 			return err == nil && (before == nil || now.ModTime().After(before.ModTime()))
 		})
 		require.NoError(t, syscall.Kill(target, c.signal))
-		assert.Equal(t, c.code, p.End(), p.Said())
+		assert.Contains(t, c.codes, p.End(), p.Said())
 		for _, text := range c.says {
 			assert.Contains(t, p.Said(), text, "%d: %v", i, c.signal)
 		}
@@ -220,6 +221,7 @@ func TestTrainTogetherEnds(t *testing.T) {
 // torchrun starts both again when one was killed, and --resume goes on from the last checkpoint,
 // to the bits of a run that nothing has happened to.
 func TestTrainUnderTorchrun(t *testing.T) {
+	t.Parallel() // it waits for other processes most of the time
 	torchtest.Need(t)
 	torchrun := filepath.Join(filepath.Dir(torchtest.Python(t)), "torchrun")
 	data, dir := corpus(t), t.TempDir()
@@ -227,7 +229,7 @@ func TestTrainUnderTorchrun(t *testing.T) {
 	// The second time it trains as long as this test says, which has seen by then how far the first came.
 	script := fmt.Sprintf(asRank, `PIDS="$PIDS.$TORCHELASTIC_RESTART_COUNT"; n=1000000; if [ "$TORCHELASTIC_RESTART_COUNT" = 1 ]; then
 		echo again > "$PIDS"; while [ ! -e `+epochs+` ]; do sleep 0.05; done; n=$(cat `+epochs+`); fi; set -- "$@" --epochs "$n"`)
-	train := []string{etude, "train", "groove", "--data", data, "--patience", "1000000", "--resume", "--out"}
+	train := []string{etude, "train", "groove", "--data", data, "--patience", "1000000", "--timeout", "10s", "--resume", "--out"}
 	cmd := exec.Command(torchrun, append([]string{"--standalone", "--no-python", "--nproc-per-node=2", "--max-restarts=3", "/bin/sh", "-c", script}, append(train, broken)...)...)
 	cmd.Env = append(os.Environ(), "PIDS="+pids)
 	p := torchtest.Start(t, cmd, func() { _ = cmd.Process.Signal(syscall.SIGTERM) }) // it ends the others
