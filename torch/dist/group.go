@@ -141,7 +141,7 @@ func (g *Group) rollCall() string {
 		return silent
 	}
 	defer store.Free()
-	others := &peers{patience: g.patience()}
+	others := &peers{}
 	if others.addresses, err = g.addresses(store); err != nil {
 		return silent
 	}
@@ -154,7 +154,8 @@ func (g *Group) rollCall() string {
 	if missing != nil {
 		return strings.Join(missing, ", ") + " did not come"
 	}
-	return others.ask(g.Rank)
+	wrong, _ := others.ask(g.Rank, g.patience())
+	return wrong
 }
 
 // prefix is that of the group's keys in the store: PyTorch's, so that its processes find ours.
@@ -320,8 +321,8 @@ func (g *Group) do(what string, f func() error) error {
 		return fmt.Errorf("dist: rank %d of %d: %s: the group is of no more use: %s", g.Rank, g.Size, what, reason)
 	}
 	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
-	wrong := g.peers.ask(g.Rank)
-	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)))
+	wrong, well := g.peers.ask(g.Rank, g.patience())
+	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)), well)
 	g.abort()
 	if wrong != "" {
 		err = fmt.Errorf("%s: %w", wrong, err)
@@ -397,13 +398,12 @@ func (g *Group) Check() error {
 	if g.Size == 1 {
 		return nil
 	}
-	wrong := g.peers.ask(g.Rank)
+	wrong, well := g.peers.ask(g.Rank, 3*g.patience()) // a packet may get lost, and is sent again after a second
 	if wrong == "" {
 		return nil
 	}
-	err := errors.New(wrong)
-	g.Fail(err)
-	return err
+	g.fail(wrong, well)
+	return errors.New(wrong)
 }
 
 // Abort makes the calls of all processes fail at once, also one in progress here, and all
@@ -412,13 +412,15 @@ func (g *Group) Check() error {
 func (g *Group) Abort() { g.Fail(errors.New("Abort was called")) }
 
 // Fail does what [Group.Abort] does, and tells the other processes the reason.
-func (g *Group) Fail(reason error) {
+func (g *Group) Fail(reason error) { g.fail(reason.Error(), g.Size) }
+
+func (g *Group) fail(reason string, askers int) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.h == 0 {
 		return
 	}
-	g.peers.fail(reason.Error())
+	g.peers.leave(reason, askers)
 	g.abort()
 }
 
@@ -432,8 +434,9 @@ func (g *Group) abort() {
 }
 
 // Close leaves the group, and frees what belongs to it; twice is allowed. It calls
-// [Group.Abort] if a call is in progress. No thread and no connection is left then, but for one
-// of libtorch's whose connection broke in the middle of a message: it ends at the timeout.
+// [Group.Abort] if a call is in progress. After an error it waits for the other processes, a
+// second at most, until they have heard the reason. No thread and no connection is left then, but
+// for one of libtorch's whose connection broke in the middle of a message: it ends at the timeout.
 func (g *Group) Close() {
 	if g.unwatch != nil {
 		g.unwatch()
@@ -448,7 +451,7 @@ func (g *Group) Close() {
 	}
 	g.closed = true
 	if g.peers != nil {
-		g.peers.leave("it has left the group")
+		g.peers.leave("it has left the group", 0)
 	}
 	for r := range g.reducers {
 		r.Free()

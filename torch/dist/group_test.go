@@ -240,6 +240,22 @@ func TestAbort(t *testing.T) {
 	}
 }
 
+// Who is gone is named, and nobody else, although those who see it first leave, too.
+func TestOnlyTheGoneAreNamed(t *testing.T) {
+	for range 3 {
+		ranks(t, 4, time.Minute, func(g *dist.Group) {
+			for g.Rank < 3 {
+				if err := g.AllReduce(floats(1), dist.Sum); err != nil {
+					assert.ErrorContains(t, err, "rank 3 (127.0.0.1:")
+					assert.NotRegexp(t, `rank [012] \([^)]*\) does not answer`, err.Error())
+					return
+				}
+			}
+			assert.NoError(t, g.AllReduce(floats(1), dist.Sum))
+		})
+	}
+}
+
 func TestInitFails(t *testing.T) {
 	torchtest.Need(t)
 	begin := func(rank, port int, timeout time.Duration) error {

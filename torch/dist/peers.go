@@ -31,8 +31,7 @@ type peers struct {
 
 	mu     sync.Mutex
 	gaveUp string // why this process has left the group; "" while it is in it
-	ends   bool   // that ends the others, who will ask for it
-	told   int    // how many have
+	askers int    // how many will still ask for that
 }
 
 func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, error) {
@@ -51,12 +50,13 @@ func newPeers(ctx context.Context, w World, patience time.Duration) (*peers, err
 			if err != nil {
 				return // closed
 			}
-			_ = conn.SetDeadline(time.Now().Add(p.patience))
-			_, _ = io.WriteString(conn, "etude "+p.reason()) // whoever asks sees when it fails
-			_ = conn.Close()
 			p.mu.Lock()
-			p.told++
+			reason := p.gaveUp
+			p.askers--
 			p.mu.Unlock()
+			_ = conn.SetDeadline(time.Now().Add(p.patience))
+			_, _ = io.WriteString(conn, "etude "+reason) // whoever asks sees when it fails
+			_ = conn.Close()
 		}
 	}()
 	return p, nil
@@ -87,18 +87,12 @@ func ownAddress(ctx context.Context, store string) (string, error) {
 }
 
 // leave tells whoever asks why this process is not in the group any more; the first reason counts.
-func (p *peers) leave(reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gaveUp = cmp.Or(p.gaveUp, reason)
-}
-
-// fail is leave for a reason that ends the others.
-func (p *peers) fail(reason string) {
+// askers is how many processes it ends, which will ask for it, unless they are Python's.
+func (p *peers) leave(reason string, askers int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gaveUp == "" {
-		p.gaveUp, p.ends, p.told = reason, true, 0
+		p.gaveUp, p.askers = reason, min(askers, len(nonempty(p.addresses))-1)
 	}
 }
 
@@ -116,9 +110,9 @@ func (p *peers) name(rank int) string {
 	return fmt.Sprintf("rank %d (%s)", rank, p.addresses[rank])
 }
 
-// ask asks all other processes how they are, and returns what is wrong with them; "" if
-// all of them answer that they are well.
-func (p *peers) ask(self int) string {
+// ask asks all other processes how they are, and returns what is wrong with them, "" if all of
+// them answer within patience that they are well, and how many are.
+func (p *peers) ask(self int, patience time.Duration) (wrong string, well int) {
 	silent, left := make([]string, len(p.addresses)), make([]string, len(p.addresses))
 	var all sync.WaitGroup
 	for rank, address := range p.addresses {
@@ -126,10 +120,10 @@ func (p *peers) ask(self int) string {
 			continue
 		}
 		all.Go(func() {
-			conn, err := net.DialTimeout("tcp", address, p.patience)
+			conn, err := net.DialTimeout("tcp", address, patience)
 			if err == nil {
 				defer func() { _ = conn.Close() }()
-				_ = conn.SetDeadline(time.Now().Add(p.patience))
+				_ = conn.SetDeadline(time.Now().Add(patience))
 				var answer []byte
 				answer, err = io.ReadAll(conn)
 				if reason, ok := strings.CutPrefix(string(answer), "etude "); !ok {
@@ -144,12 +138,8 @@ func (p *peers) ask(self int) string {
 		})
 	}
 	all.Wait()
-	for _, found := range [][]string{silent, left} {
-		if text := strings.Join(nonempty(found), ", "); text != "" {
-			return text
-		}
-	}
-	return ""
+	wrong = cmp.Or(strings.Join(nonempty(silent), ", "), strings.Join(nonempty(left), ", "))
+	return wrong, len(nonempty(p.addresses)) - 1 - len(nonempty(silent)) - len(nonempty(left))
 }
 
 func nonempty(texts []string) []string {
@@ -166,9 +156,9 @@ func nonempty(texts []string) []string {
 func (p *peers) close() {
 	for end := time.Now().Add(p.patience); time.Now().Before(end); time.Sleep(pause) {
 		p.mu.Lock()
-		wait := p.ends && p.told < len(nonempty(p.addresses))-1
+		n := p.askers
 		p.mu.Unlock()
-		if !wait {
+		if n <= 0 {
 			break
 		}
 	}
