@@ -96,8 +96,12 @@ func (s *session) origin(b data.Batch) string {
 	for _, n := range nn.NamedTensors(s.Model) {
 		layers[n.Tensor.Storage()] = n.Name[:max(strings.LastIndex(n.Name, "."), 0)]
 	}
-	s.plainNorms() // others may not compute this batch
-	last := ""     // layer
+	for _, l := range nn.BatchNorms(s.Model) {
+		if l.Gather != nil { // others may not compute this batch, which may have one sample
+			l.Gather = func(t *torch.Tensor) *torch.Tensor { return torch.Stack([]*torch.Tensor{t, t}, 0) }
+		}
+	}
+	last := "" // layer
 	var infinity, nan string
 	torch.Watch(func() { s.compute(s.params[0].Device(), b) }, func(c torch.WatchedCall) {
 		place := "behind " + last

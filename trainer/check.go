@@ -51,8 +51,8 @@ func (r *Run) check() error {
 	if r.Group != nil && r.BatchSize < r.Group.Size {
 		return fmt.Errorf("Run.BatchSize is %d, and Run.Group has %d processes, each of which needs a sample of every batch", r.BatchSize, r.Group.Size)
 	}
-	if !r.SyncBatchNorm && slices.ContainsFunc(nn.BatchNorms(r.Model), func(l *nn.BatchNorm) bool { return l.Gather != nil }) {
-		return errors.New("a batch norm of Run.Model has a Gather, as dist.ConvertSyncBatchNorm sets it: set Run.SyncBatchNorm, which does that for the run")
+	if slices.ContainsFunc(nn.BatchNorms(r.Model), func(l *nn.BatchNorm) bool { return l.Gather != nil }) {
+		return errors.New("a batch norm of Run.Model has a Gather, as dist.ConvertSyncBatchNorm sets it: take it away with dist.ConvertSyncBatchNorm(nil, model), and set Run.SyncBatchNorm, which does that for the run")
 	}
 	stop := cmp.Or(r.Stop, &EarlyStopping{})
 	for _, n := range []struct {

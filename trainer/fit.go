@@ -15,6 +15,7 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
+	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim/swa"
 	"github.com/etude-ml/etude/torch/pt"
@@ -468,7 +469,9 @@ func (s *session) finish(err error) error {
 
 func (s *session) close() {
 	s.settle()
-	s.plainNorms()
+	if s.SyncBatchNorm {
+		_ = dist.ConvertSyncBatchNorm(nil, s.Model) // never an error
+	}
 	if s.folder != nil {
 		s.folder.close()
 	}

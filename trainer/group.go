@@ -299,11 +299,8 @@ func (r *processes) weigh(loss, divisor *torch.Tensor) (weighed *torch.Tensor, e
 // total adds up over the processes what the losses of several batches were divided by or, where
 // weight is nil, the samples that were left out.
 func (r *processes) total(weight *torch.Tensor, missing *int) error {
-	switch {
-	case weight != nil:
+	if weight != nil {
 		return r.AllReduce(weight, dist.Sum)
-	case r.complete:
-		return nil
 	}
 	n := []float64{float64(*missing)}
 	err := r.add(n)

@@ -158,6 +158,24 @@ func TestGroupsSourcesEnd(t *testing.T) {
 	}
 }
 
+// A set in one process and another source in the other, which could leave samples out.
+func TestGroupsOfOtherSources(t *testing.T) {
+	torchtest.NoLeaks(t)
+	fit := func(n int) []*fellow {
+		change := func(_ int, r *trial) { plainly(r); dividing(r, 99); r.Accumulate = 2 }
+		return fitTogether(t, n, "", change, func(ctx context.Context, r Run) (*History, error) {
+			if r.Group != nil && r.Group.Rank == 1 {
+				r.Train = &broken{inMemory(r.Train), -1, 0}
+			}
+			return r.Fit(ctx)
+		})
+	}
+	one := fit(1)[0]
+	for rank, r := range fit(2) {
+		alike(t, one, r, 1e-6, fmt.Sprint("rank ", rank))
+	}
+}
+
 // dividing records the divisor of a loss from an epoch on, unless it is computed in validation.
 func dividing(r *trial, from int) {
 	epoch := 0

@@ -354,8 +354,18 @@ func TestGroupsEndTogether(t *testing.T) {
 			r.OnBatch = func(e, i int, _ Result) error { return stopIf(rank == 1 && e == 1, wrong) }
 		},
 			[2]string{"rank 1 (127.0.0.1:", wrong.Error()}, StopError},
-		"settings": {func(rank int, r *trial) { r.Seed += uint64(rank); r.Epochs += rank },
-			[2]string{"rank 1 (127.0.0.1:", "rank 1 has another Run than rank 0: seed was 5, is 6; epochs was 4, is 5"}, StopError},
+		"an anomaly": {func(_ int, r *trial) { // in a batch of one sample in each process
+			rebuild(r, nn.NewSequential(nn.NewBatchNorm1d(5, torch.CPU), nn.NewLinear(5, 3, torch.CPU)), nil)
+			r.SyncBatchNorm, r.DetectAnomaly, r.BatchSize, r.DropLast = true, true, 2, true
+			r.Loss = func(output, _ *torch.Tensor) *torch.Tensor { return output.Sum().MulScalar(math.NaN()) }
+		}, [2]string{"the first NaN is a result of aten::mul.Scalar, behind layer 1", "the first NaN is a result of aten::mul.Scalar, behind layer 1"}, StopNonFinite},
+		"settings": {func(rank int, r *trial) {
+			r.Seed, r.Epochs, r.ReadEvery = r.Seed+uint64(rank), r.Epochs+rank, 1+rank
+			r.Stop = &EarlyStopping{Patience: 1 + rank}
+			if rank == 1 {
+				r.Save = ""
+			}
+		}, [2]string{"rank 1 (127.0.0.1:", "rank 1 has another Run than rank 0: seed was 5, is 6; epochs was 4, is 5; save was true, is false; read every was 1, is 2; stop was {\"Patience\":1,"}, StopError},
 		"a folder": {func(rank int, r *trial) { r.OnStart = func() error { return wrong } },
 			[2]string{wrong.Error(), "rank 0 (127.0.0.1:"}, StopError},
 	} {

@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,7 +47,14 @@ func (s *session) resumeTogether() (here bool, err error) {
 		return s.resume()
 	}
 	s.ranks.reseed()
-	own := torch.NewDict("epochs", s.Epochs, "sync_batch_norm", s.SyncBatchNorm)
+	stop, err := json.Marshal(s.stop)
+	if err != nil {
+		return false, fmt.Errorf("trainer: Run.Stop: %w", err)
+	}
+	own := torch.NewDict( // with the above, what decides when processes wait for each other
+		"epochs", s.Epochs, "sync_batch_norm", s.SyncBatchNorm, "save", s.Save != "", "read_every", s.ReadEvery,
+		"num_sanity_val_steps", s.NumSanityValSteps, "detect_anomaly", s.DetectAnomaly, "stop", string(stop),
+	)
 	first, err := s.ranks.tell(0, torch.NewDict("settings", s.begun, "own", own))
 	if err != nil {
 		return false, fmt.Errorf("trainer: %w", err)

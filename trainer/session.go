@@ -11,7 +11,6 @@ import (
 
 	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/data"
-	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/torch/nn"
 	"github.com/etude-ml/etude/torch/optim"
 	"github.com/etude-ml/etude/torch/optim/swa"
@@ -195,13 +194,6 @@ func (s *session) pass(notices []string) {
 func (s *session) notice(format string, args ...any) {
 	if s.OnNotice != nil {
 		s.OnNotice(fmt.Sprintf(format, args...))
-	}
-}
-
-// plainNorms lets the batch norms of Model compute without other processes again.
-func (s *session) plainNorms() {
-	if s.SyncBatchNorm {
-		_ = dist.ConvertSyncBatchNorm(nil, s.Model) // never an error
 	}
 }
 
