@@ -6,10 +6,8 @@
 package torchtest
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -27,33 +25,6 @@ func Need(tb testing.TB) {
 	if err := torch.Init(); err != nil {
 		skip(tb, "ETUDE_TEST_REQUIRE_LIBTORCH", err.Error())
 	}
-}
-
-// Python returns an interpreter that can import torch: ETUDE_TEST_PYTHON. Without
-// it the test is skipped, or fails with ETUDE_TEST_REQUIRE_PYTHON=1.
-func Python(tb testing.TB) string {
-	tb.Helper()
-	python := os.Getenv("ETUDE_TEST_PYTHON")
-	if python == "" {
-		skip(tb, "ETUDE_TEST_REQUIRE_PYTHON", "ETUDE_TEST_PYTHON does not name a Python that can import torch")
-	}
-	return python
-}
-
-// RunPython runs a script with arguments and returns what it printed. It fails
-// the test when the script fails.
-func RunPython(tb testing.TB, script string, args ...string) []byte {
-	tb.Helper()
-	python := Python(tb)
-	out, err := exec.Command(python, append([]string{script}, args...)...).Output()
-	if err != nil {
-		var stderr []byte
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			stderr = exit.Stderr
-		}
-		tb.Fatalf("%s: %v\n%s%s", script, err, out, stderr)
-	}
-	return out
 }
 
 func skip(tb testing.TB, require, why string) {
