@@ -111,7 +111,7 @@ func TestLaunchFails(t *testing.T) {
 		"exit code":       {script: fmt.Sprintf(ranks, "exit 7", ends), want: dist.RankError{Rank: 1, Code: 7, State: "exit status 7"}, asked: 2},
 		"killed":          {script: fmt.Sprintf(ranks, "kill -KILL $$", ends), want: dist.RankError{Rank: 1, Code: 137, State: "signal: killed"}, asked: 2},
 		"the others hang": {script: fmt.Sprintf(ranks, "exit 7", hangs), timeout: 300 * time.Millisecond, want: dist.RankError{Rank: 1, Code: 7, State: "exit status 7", Killed: []string{"rank 0", "rank 2"}}},
-		"one stands still": {script: fmt.Sprintf(ranks, "exit 7", `[ $RANK = 0 ] && { touch 0; kill -STOP $$; }; `+ends), timeout: 3 * time.Second, asked: 1, // rank 2 needs a part of it
+		"one stands still": {script: fmt.Sprintf(ranks, "exit 7", `[ $RANK = 0 ] && { (until grep -q "State:.T" /proc/$$/status; do sleep 0.01; done; touch 0) & kill -STOP $$; }; `+ends), timeout: 3 * time.Second, asked: 1, // rank 2 needs a part of it
 			want: dist.RankError{Rank: 1, Code: 7, State: "exit status 7", Killed: []string{"rank 0"}}},
 		"the context ends": {script: fmt.Sprintf(ranks, "touch 1; sleep 60", ends), cancel: true, want: dist.RankError{Rank: 1, Code: 143, State: "signal: terminated"}, asked: 2},
 		"a signal":         {script: fmt.Sprintf(ranks, "trap 'sleep 0.2; exit 130' INT; touch 1; sleep 60 & wait", `trap 'echo asked; sleep 0.4; exit 0' INT; trap 'echo asked' TERM`), signal: syscall.SIGINT, want: dist.RankError{Rank: 1, Code: 130, State: "exit status 130"}, asked: 2},
