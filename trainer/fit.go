@@ -76,8 +76,11 @@ func (s *session) fit(ctx context.Context) error {
 		s.wrote = s.started
 		s.begin(0, 0)
 		err = s.prepare()
-		if prepared = err == nil; prepared && s.OnFitStart != nil {
-			err = s.OnFitStart(s.history)
+		if prepared = err == nil; prepared {
+			if s.OnFitStart != nil {
+				err = s.OnFitStart(s.history)
+			}
+			err = s.ranks.agree(err, false)
 		}
 		if began = err == nil; began {
 			err = s.sanityCheck(ctx)

@@ -343,6 +343,9 @@ func TestGroupsEndTogether(t *testing.T) {
 		"a loss": {func(_ int, r *trial) {
 			torch.Scope(func() { inMemory(r.Train).X.Select(0, data.Order(25, r.Seed, 0)[9]).FillInPlace(math.NaN()) }) // of rank 1
 		}, [2]string{"epoch 1, step 2: the loss is NaN: X of sample ", "epoch 1, step 2: the loss is NaN: X of sample "}, StopNonFinite},
+		"beginning": {func(rank int, r *trial) {
+			r.OnFitStart = func(*History) error { return stopIf(rank == 1, ErrStop) }
+		}, [2]string{}, StopHook},
 		"batch": {func(rank int, r *trial) {
 			r.OnBatch = func(e, i int, _ Result) error { return stopIf(rank == 0 && e == 1 && i == 1, ErrStop) }
 		}, [2]string{}, StopHook},
@@ -384,7 +387,7 @@ func TestGroupsEndTogether(t *testing.T) {
 		if c.why == StopError && name != "a hook" {
 			assert.NoFileExists(t, filepath.Join(dir, LastFile))
 			continue
-		} else if c.why != StopNonFinite {
+		} else if all[0].history.Len() > 0 {
 			d, err := pt.LoadDict(filepath.Join(dir, LastFile))
 			require.NoError(t, err, name)
 			closeTensors(d)

@@ -248,14 +248,14 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 	g.mu.Lock()
 	g.h = h
 	g.mu.Unlock()
+	// Whoever has come this far has told its address.
+	if g.peers.addresses, err = g.addresses(store); err != nil {
+		return err
+	}
 	if g.AgentStore {
 		if err := g.watch(ctx); err != nil {
 			return err
 		}
-	}
-	// Whoever has come this far has told its address.
-	if g.peers.addresses, err = g.addresses(store); err != nil {
-		return err
 	}
 	// The store goes with its server, so the server waits until nobody needs it.
 	for n := 1; ; n = 0 {
@@ -437,6 +437,9 @@ func (g *Group) abort() {
 // [Group.Abort] if a call is in progress. After an error it waits for the other processes, a
 // second at most, until they have heard the reason. No thread and no connection is left then, but
 // for one of libtorch's whose connection broke in the middle of a message: it ends at the timeout.
+//
+// [Group.Barrier] should come before it: a process that has got the tensor of a [Group.Broadcast]
+// and leaves is gone to those that are still in it.
 func (g *Group) Close() {
 	if g.unwatch != nil {
 		g.unwatch()
