@@ -51,7 +51,8 @@ var launchers = []struct{ name, rank, size, local, start string }{
 // FromEnvironment reads a World from variables, os.Getenv's or others. The first launcher
 // that has set its rank is taken: torchrun (or PyTorch's env://), Slurm, Open MPI, PMI. One
 // launcher's variables are never completed with another's. All of them need MASTER_ADDR and
-// MASTER_PORT if there is more than one process. Without a launcher there is one process.
+// MASTER_PORT if there is more than one process. Without a launcher there is one process, as in a
+// batch script of Slurm's without --ntasks, which has a rank and no size.
 func FromEnvironment(getenv func(string) string) (World, error) {
 	w := World{Size: 1, LocalRank: 0, Source: "nobody"}
 	number := func(name string, least, most int) (int, error) {
@@ -64,7 +65,7 @@ func FromEnvironment(getenv func(string) string) (World, error) {
 	const huge = 1 << 30
 	var help string
 	for _, l := range launchers {
-		if getenv(l.rank) == "" {
+		if getenv(l.rank) == "" || l.name == "Slurm" && getenv(l.size) == "" {
 			if l.name == "torchrun" && getenv(l.size) != "" {
 				return w, fmt.Errorf("dist: %s is set and %s is not: set both, or neither", l.size, l.rank)
 			}

@@ -36,6 +36,7 @@ func TestFromEnvironment(t *testing.T) {
 			dist.World{Size: 2, MasterAddr: "h", MasterPort: 7, Source: "PMI"}, "rank 0 of 2 (PMI: PMI_RANK, PMI_SIZE)", "",
 		},
 		"SLURM_NTASKS=8":                {dist.World{Size: 1, Source: "nobody"}, "rank 0 of 1", ""}, // salloc, without srun
+		"SLURM_PROCID=0":                {dist.World{Size: 1, Source: "nobody"}, "rank 0 of 1", ""}, // a batch script without --ntasks
 		"SLURM_PROCID=0 SLURM_NTASKS=1": {dist.World{Size: 1, LocalRank: -1, Source: "Slurm"}, "rank 0 of 1 (Slurm: SLURM_PROCID, SLURM_NTASKS)", ""},
 
 		"RANK=1":                      {fails: `the variable WORLD_SIZE is ""; it has to be a number`},
