@@ -221,19 +221,7 @@ func (r *processes) tell(root int, d *torch.Dict) (told *torch.Dict, err error) 
 			return nil, err
 		}
 	}
-	length := []float64{float64(text.Len())}
-	if err := r.sum(length); err != nil {
-		return nil, err
-	}
-	own := text.Bytes()
-	torch.Scope(func() {
-		if r.Rank != root {
-			own = make([]byte, int(length[0]))
-		}
-		t := torch.FromSlice(own, len(own))
-		err = r.Broadcast(t, root)
-		own = t.Bytes()
-	})
+	own, err := r.BroadcastBytes(text.Bytes(), root)
 	if err != nil {
 		return nil, err
 	}

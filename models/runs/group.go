@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +64,11 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 		if err != nil {
 			told = "-" + err.Error()
 		}
-		all, failed = p.gather(told)
+		for rank := 0; rank < p.Size && failed == nil; rank++ {
+			var text []byte
+			text, failed = p.BroadcastBytes([]byte(told), rank)
+			all = append(all, string(text))
+		}
 	}
 	if failed != nil { // f may have been stopped by that
 		return nil, fmt.Errorf("%s: %w", what, failed)
@@ -127,27 +130,4 @@ func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) (err 
 			return nil
 		}
 	}
-}
-
-// gather returns what each process gives, by rank.
-func (p *processes) gather(text string) (all []string, err error) {
-	torch.Scope(func() {
-		var lengths, texts []*torch.Tensor
-		if lengths, err = p.AllGather(torch.FromSlice([]int64{int64(len(text))}, 1)); err != nil {
-			return
-		}
-		var n []int
-		for _, l := range lengths {
-			n = append(n, int(l.Item()))
-		}
-		padded := make([]byte, slices.Max(n))
-		copy(padded, text)
-		if texts, err = p.AllGather(torch.FromSlice(padded, len(padded))); err != nil {
-			return
-		}
-		for rank, t := range texts {
-			all = append(all, string(t.Bytes()[:n[rank]]))
-		}
-	})
-	return all, err
 }

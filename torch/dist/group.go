@@ -366,6 +366,25 @@ func (g *Group) Broadcast(t *torch.Tensor, root int) error {
 	return g.do("broadcast", func() error { return plain(g.h.Broadcast(t.ATen(), root)) })
 }
 
+// BroadcastBytes returns in all processes what the process root gives, of any length.
+func (g *Group) BroadcastBytes(b []byte, root int) (told []byte, err error) {
+	torch.Scope(func() {
+		n := torch.FromSlice([]int64{int64(len(b))}, 1)
+		if err = g.Broadcast(n, root); err != nil {
+			return
+		}
+		if g.Rank != root {
+			b = make([]byte, int(n.Item()))
+		}
+		t := torch.FromSlice(b, len(b))
+		if len(b) > 0 {
+			err = g.Broadcast(t, root)
+		}
+		told = t.Bytes()
+	})
+	return told, err
+}
+
 // AllGather returns t of all processes, by rank; it has the same shape in all of them.
 func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
 	all := torch.Stack(slices.Repeat([]*torch.Tensor{t.Detach()}, g.Size), 0)

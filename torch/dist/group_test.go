@@ -57,6 +57,17 @@ func TestCollectives(t *testing.T) {
 		assert.NoError(t, g.Broadcast(x, 2))
 		assert.Equal(t, []float32{3}, x.Detach().Float32s())
 		assert.ErrorContains(t, g.Broadcast(x, 3), "there is no rank 3 among 3")
+		for root, text := range []string{"a text of rank 0", "", "of rank 2"} {
+			own := "what others give is not looked at"
+			if g.Rank == root {
+				own = text
+			}
+			told, err := g.BroadcastBytes([]byte(own), root)
+			assert.NoError(t, err)
+			assert.Equal(t, text, string(told))
+		}
+		_, err := g.BroadcastBytes(nil, 3)
+		assert.ErrorContains(t, err, "there is no rank 3 among 3")
 		all, err := g.AllGather(torch.FromSlice([]int64{int64(g.Rank), 7}, 1, 2))
 		assert.NoError(t, err)
 		for i, a := range all {
