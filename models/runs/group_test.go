@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -183,4 +185,24 @@ func TestReadTogether(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A network whose run is damaged does not keep the others from being trained, as in one process.
+func TestPlanTogetherWithoutSome(t *testing.T) {
+	dir := t.TempDir()
+	damaged := newFolder(dir, "groove")
+	require.NoError(t, os.Mkdir(string(damaged), 0o777))
+	require.NoError(t, os.WriteFile(damaged.file(configFile), nil, 0o666))
+	inGroup(t, 2, func(g *dist.Group) {
+		o := Options{Out: dir, Data: dir, Resume: true, Group: g}
+		plan, err := NewPlan(o, Overrides{}, "emotion", "groove")
+		if assert.NoError(t, err) && assert.Len(t, plan.Trainings, 1) {
+			assert.Equal(t, "emotion", plan.Trainings[0].Spec.Name)
+		}
+		_, err = NewPlan(o, Overrides{}, "groove")
+		assert.ErrorContains(t, err, "config.json was changed")
+		o.Data = filepath.Join(dir, "nowhere")
+		_, err = NewPlan(o, Overrides{}, "emotion")
+		assert.ErrorContains(t, err, "Options.Data: stat "+o.Data)
+	})
 }

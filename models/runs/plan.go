@@ -130,7 +130,10 @@ func (p *processes) plan(o Options, settings Overrides, networks []string) (*Pla
 		if err == nil && o.Resume {
 			return "", fmt.Errorf("%s holds a sweep: one process continues it", o.Out)
 		}
-		if plan, err = newPlan(o, settings, networks...); err != nil {
+		if plan, err = newPlan(o, settings, networks...); err == nil && len(plan.Trainings) == 0 {
+			err = plan.err(len(plan.failed))
+		}
+		if err != nil {
 			return "", err
 		}
 		configs := []Config{}
@@ -141,7 +144,7 @@ func (p *processes) plan(o Options, settings Overrides, networks []string) (*Pla
 			configs = append(configs, t.planned())
 		}
 		told, err := json.Marshal(configs)
-		return string(asked) + "\n" + string(told), cmp.Or(plan.err(len(plan.Trainings)+len(plan.failed)), err)
+		return string(asked) + "\n" + string(told), err
 	})
 	if err != nil {
 		return nil, err
@@ -191,6 +194,8 @@ func newPlan(o Options, settings Overrides, networks ...string) (*Plan, error) {
 			if _, err := os.Stat(t.Data); err != nil {
 				if o.Data == "" { // the run may come from another machine
 					err = fmt.Errorf("%w; %s was begun with that folder: name the one of now with Options.Data", err, t.folder())
+				} else {
+					err = fmt.Errorf("Options.Data: %w", err)
 				}
 				return nil, err
 			}
