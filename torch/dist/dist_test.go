@@ -255,6 +255,9 @@ func TestSyncBatchNormWithPython(t *testing.T) {
 		same(t, want[rank], r, fmt.Sprintf("PyTorch: rank %d", rank))
 		same(t, one, r, fmt.Sprintf("one process: rank %d", rank))
 	}
+	mixed := start(t, "sync", []string{"go", "python"})[0]
+	assert.Equal(t, 3, mixed.End())
+	assert.Contains(t, mixed.Said(), "SyncBatchNorm: a process of the group is Python's")
 }
 
 // torchrun starts a program of ours, and starts it again when a rank has died.

@@ -24,7 +24,7 @@ import (
 // [torch.Record] refuses such a step.
 //
 // The exchange has connections of its own, so that gradients may come in another order in each
-// process, as they do where parameters are unused. So no process of the group may be Python's.
+// process, as they do where parameters are unused. So a group with a process of Python's is refused.
 func ConvertSyncBatchNorm(g *Group, module any) error {
 	alone := g == nil || g.Size == 1
 	if !alone && g.sync == 0 {
@@ -41,6 +41,9 @@ func ConvertSyncBatchNorm(g *Group, module any) error {
 }
 
 func (g *Group) connectSync() error {
+	if len(nonempty(g.peers.addresses)) < g.Size { // those of Python's tell none
+		return errors.New("dist: SyncBatchNorm: a process of the group is Python's, which cannot take part")
+	}
 	var h ctorch.Group
 	err := g.do("SyncBatchNorm", func() error {
 		var fault *ctorch.Error
