@@ -220,3 +220,23 @@ func TestGroupsWithDivisors(t *testing.T) {
 		}
 	}
 }
+
+// What a step that is recorded finds wrong ends the run, too, and leaves no batch out.
+func TestRecordedWithDivisors(t *testing.T) {
+	torchtest.NoLeaks(t)
+	r := newTrial(1, torch.CPU, "")
+	defer r.close()
+	plainly(r)
+	epoch := 0
+	r.Accumulate, r.BatchSize, r.MustRecord, r.Metrics = 2, 2, true, nil
+	r.OnEpoch = func(Epoch) error { epoch++; return nil }
+	r.Loss = func(output, _ *torch.Tensor) *torch.Tensor {
+		if loss := nn.MSELoss(output, torch.ZerosLike(output)); epoch == 0 {
+			return loss
+		} else {
+			return nn.WithDivisor(loss, func() *torch.Tensor { return torch.Ones([]int{}) })
+		}
+	}
+	_, err := r.Fit(context.Background())
+	require.ErrorContains(t, err, "epoch 2, step 1: this loss was divided by something else than its number of samples")
+}

@@ -4,6 +4,7 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -104,10 +105,13 @@ func (p *replays) perform() ([]Result, error) {
 	}
 	if p.r == nil {
 		torch.Scope(func() { p.step() })
-	} else if err := p.r.Call(); err != nil {
+	} else if err := p.r.Call(); err != nil && p.failed == nil {
 		if err = p.renew(err); err != nil {
 			return nil, err
 		}
+	}
+	if p.failed != nil {
+		return nil, p.failed
 	}
 	p.calls++
 	return p.hand(func(t *torch.Tensor) *torch.Tensor { return t }), nil
@@ -133,7 +137,8 @@ func (p *replays) step() (kept []*torch.Tensor) {
 			b = p.set.Gather(p.order.IndexSelect(0, p.positions))
 			p.positions.AddScalarInPlace(s.BatchSize)
 		}
-		r, _ := s.train(b) // errors are DetectAnomaly's and Group's
+		r, err := s.train(b)
+		p.failed = cmp.Or(p.failed, err)
 		if s.OnBatch == nil && len(s.losses.metrics) == 0 {
 			r = Result{}
 		}

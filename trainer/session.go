@@ -57,6 +57,7 @@ type replays struct {
 	r       *torch.Recording // nil after one that was refused
 	renewed bool
 	odd     bool     // a whole batch did not fit in set
+	failed  error    // of a step that Go called
 	calls   int      // by Go
 	next    [2]int   // the epoch and the number of the step that comes next
 	results []Result // of the last step that Go called, where somebody needs them
