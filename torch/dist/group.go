@@ -136,14 +136,34 @@ func (g *Group) rollCall() string {
 		return silent
 	}
 	_ = conn.Close()
+	// Another program at that port may leave libtorch waiting for ever.
+	found := make(chan string, 1)
+	go func() {
+		wrong, err := g.missing()
+		if err != nil {
+			wrong = silent
+		}
+		found <- wrong
+	}()
+	select {
+	case wrong := <-found:
+		return wrong
+	case <-time.After(6 * g.patience()):
+		return silent
+	}
+}
+
+// missing returns what [Group.rollCall] does, or why the store does not say it.
+func (g *Group) missing() (string, error) {
 	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, false, false, 3*g.patience())
 	if fault != nil {
-		return silent
+		return "", fault
 	}
 	defer store.Free()
 	others := &peers{}
+	var err error
 	if others.addresses, err = g.addresses(store); err != nil {
-		return silent
+		return "", err
 	}
 	var missing []string
 	for rank, address := range others.addresses {
@@ -152,10 +172,10 @@ func (g *Group) rollCall() string {
 		}
 	}
 	if missing != nil {
-		return strings.Join(missing, ", ") + " did not come"
+		return strings.Join(missing, ", ") + " did not come", nil
 	}
 	wrong, _ := others.ask(g.Rank, g.patience())
-	return wrong
+	return wrong, nil
 }
 
 // prefix is that of the group's keys in the store: PyTorch's, so that its processes find ours.

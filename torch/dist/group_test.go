@@ -291,6 +291,14 @@ func TestInitFails(t *testing.T) {
 	_, err := dist.Init(ctx, dist.Options{Timeout: 3 * time.Second, World: &dist.World{Rank: 0, Size: 2, MasterAddr: "127.0.0.1", MasterPort: freePort(t)}})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Less(t, time.Since(began), 2*time.Second, "it does not wait for the timeout")
+
+	// Another program has the port, and never answers.
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = other.Close() }()
+	port = other.Addr().(*net.TCPAddr).Port
+	assert.ErrorContains(t, begin(0, port, time.Second), "EADDRINUSE")
+	assert.ErrorContains(t, begin(1, port, time.Second), "rank 0 does not answer there: the timeout of 1s has passed")
 }
 
 // Rank 0 takes the store with it; the others say whose it was.

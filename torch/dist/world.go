@@ -43,8 +43,9 @@ func (w World) store() string { return net.JoinHostPort(w.MasterAddr, strconv.It
 // starts them all with MASTER_ADDR and MASTER_PORT.
 var launchers = []struct{ name, rank, size, local, start string }{
 	{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "torchrun or `etude launch`, which set them"},
-	{"Slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "srun after exporting them; a batch script itself is one process"},
+	// Before Slurm, whose variables what mpirun starts in a job inherits, all with the same rank.
 	{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "mpirun -x MASTER_ADDR -x MASTER_PORT"},
+	{"Slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "srun after exporting them; a batch script itself is one process"},
 	{"PMI", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "mpiexec after exporting them"},
 }
 
