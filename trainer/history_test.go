@@ -176,7 +176,12 @@ func TestPlot(t *testing.T) {
 		e.More = map[string]float64{"kl": float64(i), "val_kl": 1, "f1": nan}
 		more.Update(e)
 	}
-	for name, h := range map[string]*History{"classes": classes, "noVal": noVal, "one": one, "regression": regression, "more": more} {
+	least, most := NewHistory(), NewHistory() // of the numbers, without room around them on a logarithmic scale
+	for _, x := range []float64{1, 5e-324, 2} {
+		least.Update(lossEpoch(x, x))
+		most.Update(lossEpoch(x*8e307, x))
+	}
+	for name, h := range map[string]*History{"classes": classes, "noVal": noVal, "one": one, "regression": regression, "more": more, "least": least, "most": most} {
 		path := filepath.Join(t.TempDir(), name+".png")
 		require.NoError(t, h.Plot(path), name)
 		f, err := os.Open(path)

@@ -150,9 +150,8 @@ func (p *panel) finish(x0, x1 float64, allowLog bool) *plot.Plot {
 	if p.lo > p.hi {
 		p.lo, p.hi = 0, 1
 	}
-	if allowLog && p.lo > 0 && p.hi/p.lo >= 50 {
+	if room := math.Pow(p.hi/p.lo, 0.06); allowLog && p.hi/p.lo >= 50 && p.lo/room > 0 && isFinite(p.hi*room) {
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, figure.LogTicks{}
-		room := math.Pow(p.hi/p.lo, 0.06)
 		p.Y.Min, p.Y.Max = p.lo/room, p.hi*room
 	} else {
 		room := (p.hi - p.lo) * 0.06
