@@ -130,15 +130,7 @@ func (r *processes) share(ctx context.Context) context.Context {
 }
 
 // add adds up values over the processes.
-func (r *processes) add(values []float64) (err error) {
-	torch.Scope(func() {
-		t := torch.FromSlice(values, len(values))
-		if err = r.AllReduce(t, dist.Sum); err == nil {
-			copy(values, t.Float64s())
-		}
-	})
-	return err
-}
+func (r *processes) add(values []float64) error { return r.AllReduceFloats(values, dist.Sum) }
 
 // sum is add. With the values goes what each process was asked for.
 func (r *processes) sum(values []float64) error {

@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/etude-ml/etude/torch"
 	"github.com/etude-ml/etude/torch/dist"
 	"github.com/etude-ml/etude/trainer"
 )
@@ -90,7 +90,7 @@ const beat = 100 * time.Millisecond
 
 // meet exchanges how far each process is until all have ended. So nobody waits for another for
 // longer than that takes to answer.
-func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) (err error) {
+func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) error {
 	for state := []float64{1, 0, 0}; ; { // how many are at work, have failed, are asked to end
 		if state[0] > 0 {
 			select {
@@ -105,13 +105,8 @@ func (p *processes) meet(ended <-chan error, stop context.CancelCauseFunc) (err 
 		if p.own.Err() != nil {
 			state[2] = 1
 		}
-		all := state
-		torch.Scope(func() {
-			t := torch.FromSlice(state, len(state))
-			if err = p.AllReduce(t, dist.Sum); err == nil {
-				all = t.Float64s()
-			}
-		})
+		all := slices.Clone(state)
+		err := p.AllReduceFloats(all, dist.Sum)
 		switch {
 		case err != nil:
 			stop(err)

@@ -61,10 +61,9 @@ func trainTogether(env *Env, o runs.Options, of dist.Options, settings runs.Over
 	}
 	// All end with the exit code of the signal that one of them got.
 	own, _ := errors.AsType[interrupted](context.Cause(env.Context))
-	signal := torch.FromSlice([]int64{int64(own.signal)}, 1)
-	defer signal.Close()
-	if group.AllReduce(signal, dist.Max) == nil && signal.Item() > 0 {
-		err = errors.Join(err, interrupted{signal: syscall.Signal(signal.Item())})
+	signal := []float64{float64(own.signal)}
+	if group.AllReduceFloats(signal, dist.Max) == nil && signal[0] > 0 {
+		err = errors.Join(err, interrupted{signal: syscall.Signal(signal[0])})
 	}
 	return summary, err
 }

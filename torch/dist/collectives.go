@@ -29,6 +29,17 @@ func (g *Group) AllReduce(t *torch.Tensor, op ReduceOp) error {
 	return g.do("all-reduce", func() error { return plain(g.h.AllReduce(t.ATen(), int(op))) })
 }
 
+// AllReduceFloats is [Group.AllReduce] of numbers, as many in all processes.
+func (g *Group) AllReduceFloats(values []float64, op ReduceOp) (err error) {
+	torch.Scope(func() {
+		t := torch.FromSlice(values, len(values))
+		if err = g.AllReduce(t, op); err == nil {
+			copy(values, t.Float64s())
+		}
+	})
+	return err
+}
+
 // Broadcast copies t of the process root into that of all others, which has the same shape.
 func (g *Group) Broadcast(t *torch.Tensor, root int) error {
 	if root < 0 || root >= g.Size {

@@ -53,6 +53,9 @@ func TestCollectives(t *testing.T) {
 			assert.NoError(t, g.AllReduce(x, c.op))
 			assert.Equal(t, c.want, x.Float32s())
 		}
+		numbers := []float64{1e300 * float64(r), -1}
+		assert.NoError(t, g.AllReduceFloats(numbers, dist.Max))
+		assert.Equal(t, []float64{3e300, -1}, numbers)
 		x := floats(r).SetRequiresGrad(true)
 		assert.NoError(t, g.Broadcast(x, 2))
 		assert.Equal(t, []float32{3}, x.Detach().Float32s())
