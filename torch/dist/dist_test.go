@@ -80,15 +80,8 @@ func work(g *dist.Group, kind string) error {
 	switch kind {
 	case "scale":
 		return scale(g)
-	case "broadcast": // until rank 1 dies in the middle of a message
-		if g.Rank == 1 {
-			time.AfterFunc(300*time.Millisecond, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
-		}
-		for x := torch.Full([]int{16 << 20}, g.Rank, torch.Options{}); ; {
-			if err := g.Broadcast(x, 1); err != nil {
-				return err
-			}
-		}
+	case "broadcast", "backward": // until rank 1 dies in the middle of a message
+		return large(g, kind)
 	}
 	torch.SetNumThreads(1)
 	net := network(kind)
@@ -149,6 +142,31 @@ func work(g *dist.Group, kind string) error {
 		r.State = append(r.State, n.Tensor.Detach().Float64s()...)
 	}
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// large makes calls with large messages until rank 1 dies.
+func large(g *dist.Group, kind string) error {
+	die := func() {
+		if g.Rank == 1 {
+			time.AfterFunc(300*time.Millisecond, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
+		}
+	}
+	if kind == "broadcast" {
+		die()
+		for x := torch.Full([]int{16 << 20}, g.Rank, torch.Options{}); ; {
+			if err := g.Broadcast(x, 1); err != nil {
+				return err
+			}
+		}
+	}
+	net := nn.NewLinear(1_000_000, 1, torch.CPU)
+	ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{})
+	for die(); err == nil; {
+		if err = ddp.PrepareForForward(); err == nil {
+			err = ddp.Backward(net.Weight.Sum().Add(net.Bias.Sum()))
+		}
+	}
+	return err
 }
 
 // process is one of a group, and what it printed.
@@ -296,13 +314,17 @@ func TestRankFails(t *testing.T) {
 	}
 }
 
+// endsAtOnce looks whether rank 0 ends before its timeout because rank 1 has died in a call.
+func endsAtOnce(t *testing.T, call string, ps []*process) {
+	assert.Equal(t, 3, ps[0].End())
+	assert.Regexp(t, `dist: rank 0 of 2: `+call+`: rank 1 \([\d.]+:\d+\) does not answer: `, ps[0].Said())
+	assert.NotContains(t, ps[0].Said(), "Timed out")
+}
+
 // A large message that ends in the middle ends the call, and not its timeout.
 func TestRankFailsInAMessage(t *testing.T) {
 	torchtest.Need(t)
 	for range 2 {
-		p := start(t, "broadcast", []string{"go", "go"}, timeoutVariable+"=40")[0]
-		assert.Equal(t, 3, p.End())
-		assert.Regexp(t, `dist: rank 0 of 2: broadcast: rank 1 \(127\.0\.0\.1:\d+\) does not answer: `, p.Said())
-		assert.NotContains(t, p.Said(), "Timed out")
+		endsAtOnce(t, "broadcast", start(t, "broadcast", []string{"go", "go"}, timeoutVariable+"=40"))
 	}
 }

@@ -44,3 +44,21 @@ func TestLinkIsCut(t *testing.T) {
 		t.Logf("%v after the start: %s", time.Since(began), p.Said())
 	}
 }
+
+// On a slow link, and with little memory for what is on its way, rank 0 has often sent all of its
+// gradients when rank 1 dies in the middle of its own, so that no attempt to send shows the loss.
+func TestRankFailsOnASlowLink(t *testing.T) {
+	torchtest.Need(t)
+	hosts := torchtest.NewHosts(t)
+	for host := range hosts {
+		script := fmt.Sprintf(`set -e
+			for f in rmem wmem; do echo 4096 8192 8192 > /proc/sys/net/ipv4/tcp_$f; done
+			tc qdisc add dev wire%d root tbf rate 40mbit burst 16kb limit 40kb`, host)
+		if out, err := hosts.Command(host, "sh", "-c", script).CombinedOutput(); err != nil {
+			t.Skip("a slow link needs tbf, and small buffers: ", err, string(out))
+		}
+	}
+	for range 3 {
+		endsAtOnce(t, "backward", startAt(t, "10.77.0.1", "backward", programs(hosts), timeoutVariable+"=40"))
+	}
+}

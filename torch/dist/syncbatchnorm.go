@@ -46,8 +46,10 @@ func (g *Group) connectSync() error {
 	}
 	var h ctorch.Group
 	err := g.do("SyncBatchNorm", func() error {
-		var fault *ctorch.Error
-		h, fault = g.connect("etude/sync/", false)
+		fault := g.h.Barrier() // whoever connects to a process that is gone learns of it at the timeout
+		if fault == nil {
+			h, fault = g.connect("etude/sync/", false)
+		}
 		return plain(fault)
 	})
 	if err != nil {

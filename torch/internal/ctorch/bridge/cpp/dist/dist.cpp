@@ -11,15 +11,17 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
-#include <torch/csrc/utils/tensor_flatten.h>
 
 #include <signal.h>
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <cstddef>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_set>
 
 #include "../guard.h"
@@ -97,51 +99,129 @@ ct_error* store_add(ct_store s, const char* key, int64_t n, int64_t* sum) {
 
 // ---- groups ----
 
-// Gloo's contexts, which the class keeps to itself and its heirs.
-struct Contexts : c10d::ProcessGroupGloo {
-  static constexpr auto all = &Contexts::contexts_;
+// A call of Gloo's, which may also end because a connection is broken.
+struct Call : c10d::Work {
+  c10::intrusive_ptr<c10d::Work> gloo;
+  c10::intrusive_ptr<c10::ivalue::Future> future;
+  int broken = 0;  // how often a connection was found broken since it began
+
+  explicit Call(c10::intrusive_ptr<c10d::Work> work) : gloo(std::move(work)) {
+    auto theirs = gloo->getFuture();
+    future = c10::make_intrusive<c10::ivalue::Future>(theirs->elementType(), theirs->devices());
+  }
+  c10::intrusive_ptr<c10::ivalue::Future> getFuture() override { return future; }
+  bool wait(milliseconds timeout) override {
+    future->waitAndThrow();
+    return gloo->wait(timeout);
+  }
 };
 
-struct Group {
-  c10::intrusive_ptr<c10d::ProcessGroup> pg;
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
-  bool watched = false;              // see finish
-  std::atomic<bool> waiting{false};  // a thread of Gloo's waits in vain, until the timeout
-
-  template <class F>
-  void each_pair(F&& f) {
-    for (auto& context : gloo.get()->*Contexts::all)
-      for (int rank = 0; rank < pg->getSize(); rank++)
-        if (auto* pair = context->getPair(rank).get(); pair && rank != pg->getRank())
-          f(*reinterpret_cast<gloo::transport::tcp::Pair*>(pair));
-  }
+// A call that has read a part of a message when the connection breaks is not told of it by Gloo,
+// and would wait until the timeout. So a thread looks for broken connections while there are calls.
+// Another rank may have left after its last call, whose data are still on their way: so they get
+// some time. The thread ends with a call that it has ended, because no connection is left then.
+class Gloo : public c10d::ProcessGroupGloo {
+  std::mutex mu_;
+  std::condition_variable closing_changed_, ended_;
+  std::unordered_set<Call*> open_;
+  bool watched_, closing_ = false, waiting_ = false;
+  std::thread watcher_;
 
   bool whole() {
     bool all = true;
     each_pair([&](auto& pair) { all &= pair.isConnected(); });
     return all;
   }
+
+  // Reports whether the call was in progress until now.
+  bool end(Call& call) {
+    std::lock_guard lock(mu_);
+    bool ended = open_.erase(&call) > 0;
+    ended_.notify_all();
+    return ended;
+  }
+
+  void look() {
+    std::unique_lock lock(mu_);
+    auto done = [&] { return closing_ || (waiting_ && open_.empty()); };
+    while (!closing_changed_.wait_for(lock, milliseconds(500), done)) {
+      if (open_.empty() || whole()) continue;
+      std::vector<c10::intrusive_ptr<Call>> lost;
+      for (auto* call : open_)
+        if (++call->broken == 6) lost.push_back(c10::intrusive_ptr<Call>::reclaim_copy(call));
+      waiting_ |= !lost.empty();
+      lock.unlock();
+      for (auto& call : lost)
+        if (end(*call)) call->future->setError(std::make_exception_ptr(std::runtime_error("Connection closed by peer")));
+      lock.lock();
+    }
+  }
+
+  c10::intrusive_ptr<c10d::Work> watch(c10::intrusive_ptr<c10d::Work> work) {
+    if (!watched_) return work;
+    auto call = c10::make_intrusive<Call>(std::move(work));
+    {
+      std::lock_guard lock(mu_);
+      open_.insert(call.get());
+    }
+    call->gloo->getFuture()->addCallback([this, call](c10::ivalue::Future& theirs) {
+      if (!end(*call)) return;
+      if (theirs.hasError())
+        call->future->setError(theirs.exception_ptr());
+      else
+        call->future->markCompleted(theirs.value());
+    });
+    return call;
+  }
+
+ public:
+  Gloo(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size, c10::intrusive_ptr<Options> options)
+      : ProcessGroupGloo(store, rank, size, std::move(options)), watched_(whole()), watcher_([this] { look(); }) {}
+  ~Gloo() override {
+    {
+      std::lock_guard lock(mu_);
+      closing_ = true;
+    }
+    closing_changed_.notify_all();
+    watcher_.join();
+  }
+
+  // Waits for calls that nobody waits for, and reports whether a thread of Gloo's goes on waiting
+  // in vain, until the timeout.
+  bool waits_in_vain() {
+    std::unique_lock lock(mu_);
+    ended_.wait(lock, [&] { return open_.empty(); });
+    return waiting_;
+  }
+
+  template <class F>
+  void each_pair(F&& f) {
+    for (auto& context : contexts_)
+      for (int rank = 0; rank < getSize(); rank++)
+        if (auto* pair = context->getPair(rank).get(); pair && rank != getRank())
+          f(*reinterpret_cast<gloo::transport::tcp::Pair*>(pair));
+  }
+
+  c10::intrusive_ptr<c10d::Work> allreduce(Tensors& ts, const c10d::AllreduceOptions& o) override {
+    return watch(ProcessGroupGloo::allreduce(ts, o));
+  }
+  c10::intrusive_ptr<c10d::Work> broadcast(Tensors& ts, const c10d::BroadcastOptions& o) override {
+    return watch(ProcessGroupGloo::broadcast(ts, o));
+  }
+  c10::intrusive_ptr<c10d::Work> allgather(std::vector<Tensors>& out, Tensors& in, const c10d::AllgatherOptions& o) override {
+    return watch(ProcessGroupGloo::allgather(out, in, o));
+  }
+  c10::intrusive_ptr<c10d::Work> barrier(const c10d::BarrierOptions& o) override {
+    return watch(ProcessGroupGloo::barrier(o));
+  }
+};
+
+struct Group {
+  c10::intrusive_ptr<c10d::ProcessGroup> pg;
+  c10::intrusive_ptr<Gloo> gloo;
 };
 
 Group& group_of(ct_group g) { return *reinterpret_cast<Group*>(g); }
-
-// Waits for a call of Gloo's. One that has read a part of a message when the connection breaks
-// is not told of it, and would wait until the timeout. Another rank may have left after its last
-// call, whose data are still on their way: so it gets some time.
-void finish(Group& group, const c10::intrusive_ptr<c10d::Work>& work) {
-  for (int broken = 0; group.watched && !work->isCompleted();) {
-    try {
-      work->wait(milliseconds(500));
-    } catch (...) {
-      if (work->isCompleted()) break;
-      if (!group.whole() && ++broken == 6) {
-        group.waiting = true;
-        throw std::runtime_error("Connection closed by peer");
-      }
-    }
-  }
-  work->wait();
-}
 
 ct_error* group_new(const ct_group_options* o, ct_group* out) {
   return guard([&] {
@@ -154,20 +234,19 @@ ct_error* group_new(const ct_group_options* o, ct_group* out) {
     auto options = c10d::ProcessGroupGloo::Options::create(milliseconds(o->timeout));
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(o->address));
     auto group = std::make_unique<Group>();
-    group->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, o->rank, o->size, options);
+    group->gloo = c10::make_intrusive<Gloo>(store, o->rank, o->size, options);
     group->pg = c10::make_intrusive<c10d::ProcessGroup>(store, o->rank, o->size);
     using Type = c10d::ProcessGroup::BackendType;
     group->pg->setBackend(c10::kCPU, Type::GLOO, c10::intrusive_ptr<c10d::Backend>(group->gloo));
     group->pg->setDefaultBackend(Type::GLOO);
     if (nccl) group->pg->setBackend(c10::kCUDA, Type::NCCL, nccl);
-    group->watched = !nccl && group->whole();
     *out = reinterpret_cast<ct_group>(group.release());
   });
 }
 
 void group_free(ct_group g) {
   guard([&] {
-    if (!group_of(g).waiting) delete &group_of(g);  // which would wait, too
+    if (!group_of(g).gloo->waits_in_vain()) delete &group_of(g);  // which would wait, too
   });
 }
 
@@ -175,7 +254,7 @@ ct_error* group_abort(ct_group g) {
   return guard([&] {
     auto& group = group_of(g);
     // Gloo closes connections at a timeout so; Context::closeConnections leaves who waits waiting.
-    group.each_pair([](auto& pair) { pair.signalExceptionExternal("aborted"); });
+    group.gloo->each_pair([](auto& pair) { pair.signalExceptionExternal("aborted"); });
     group.pg->abort();  // NCCL's; Gloo's does nothing
   });
 }
@@ -185,7 +264,7 @@ ct_error* all_reduce(ct_group g, void* t, int32_t op) {
     Tensors ts{take(t).detach()};
     c10d::AllreduceOptions options;
     options.reduceOp = static_cast<c10d::ReduceOp::RedOpType>(op);
-    finish(group_of(g), group_of(g).pg->allreduce(ts, options));
+    group_of(g).pg->allreduce(ts, options)->wait();
   });
 }
 
@@ -194,7 +273,7 @@ ct_error* broadcast(ct_group g, void* t, int32_t root) {
     Tensors ts{take(t).detach()};
     c10d::BroadcastOptions options;
     options.rootRank = root;
-    finish(group_of(g), group_of(g).pg->broadcast(ts, options));
+    group_of(g).pg->broadcast(ts, options)->wait();
   });
 }
 
@@ -227,7 +306,7 @@ ct_error* all_gather(ct_group g, void* t, void* out) {
 }
 
 ct_error* barrier(ct_group g) {
-  return guard([&] { finish(group_of(g), group_of(g).pg->barrier()); });
+  return guard([&] { group_of(g).pg->barrier()->wait(); });
 }
 
 ct_error* monitored_barrier(ct_group g, int64_t timeout) {
@@ -241,19 +320,6 @@ ct_error* monitored_barrier(ct_group g, int64_t timeout) {
 // ---- gradients ----
 
 constexpr size_t kBroadcastBytes = 250 << 20;  // as in torch.nn.parallel
-
-// Is c10d::broadcast_coalesced, which does not call finish.
-void broadcast_from_0(Group& group, const Tensors& ts) {
-  const auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(ts, {kBroadcastBytes}));
-  for (const auto& bucket : buckets) {
-    Tensors some;
-    for (auto i : bucket) some.push_back(ts[i]);
-    Tensors flat{torch::utils::flatten_dense_tensors(some)};
-    finish(group, group.pg->broadcast(flat));
-    auto parts = torch::utils::unflatten_dense_tensors(flat[0], some);
-    for (size_t i = 0; i < some.size(); i++) some[i].copy_(parts[i]);
-  }
-}
 
 struct Reducer {
   Tensors params, buffers;
@@ -288,7 +354,7 @@ ct_error* reducer_new(ct_group g, void* const* params, const char* const* names,
 
     c10d::verify_params_across_processes(r->group->pg, r->params, std::nullopt);
     at::NoGradGuard no_grad;
-    broadcast_from_0(*r->group, all);
+    c10d::broadcast_coalesced(r->group->pg, all, kBroadcastBytes);
 
     // One bucket at first, unless buckets are never built again, which needs the order in
     // which gradients come; then the last parameters, whose gradients come first, lead.
@@ -316,7 +382,7 @@ ct_error* reducer_forward(ct_reducer handle) {
     r.engine->prepare_for_forward();
     r.engine->rebuild_buckets();
     at::NoGradGuard no_grad;
-    if (!r.buffers.empty()) broadcast_from_0(*r.group, r.buffers);
+    if (!r.buffers.empty()) c10d::broadcast_coalesced(r.group->pg, r.buffers, kBroadcastBytes);
   });
 }
 
