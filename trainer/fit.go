@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -365,28 +364,20 @@ func (s *session) interrupt(ctx context.Context) error {
 		ErrInterrupted, s.epoch+1, s.Epochs, s.step, s.steps(), context.Cause(ctx))
 }
 
-// prepare locks the folder and continues where an earlier run was interrupted.
+// prepare takes the folder and continues where an earlier run was interrupted.
 func (s *session) prepare() (err error) {
 	if s.EMA > 0 {
 		s.averages = swa.NewAveragedModel(s.Model, swa.Config{Average: swa.EMA(s.EMA)})
 	}
-	if s.Save != "" && s.ranks.leads() {
-		if s.folder, err = openFolder(s.Save); err != nil {
-			return err
-		}
-	}
-	if s.folder != nil && !s.Replace && !s.continues() && Finished(s.Save) {
-		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
-	}
-	if s.OnStart != nil && s.ranks.leads() {
-		if err := s.OnStart(); err != nil {
+	if s.ranks.leads() {
+		if err = s.take(); err != nil && s.ranks == nil {
 			return err
 		}
 	}
 	if s.Save != "" || s.ResumeFrom != "" || s.ranks != nil {
 		s.begun = s.settings()
 	}
-	here, err := s.resumeTogether()
+	here, err := s.resumeTogether(err)
 	if err != nil {
 		return err
 	}
@@ -407,11 +398,6 @@ func (s *session) prepare() (err error) {
 		}
 	}
 	return err
-}
-
-// continues reports whether the run may go on from a checkpoint in its own folder.
-func (s *session) continues() bool {
-	return s.Resume || s.ResumeFrom != "" && samePath(filepath.Dir(s.ResumeFrom), s.Save)
 }
 
 // finish records why training ended, restores the best weights and writes the last

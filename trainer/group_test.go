@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	tcp "net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -370,7 +371,7 @@ func TestGroupsEndTogether(t *testing.T) {
 			}
 		}, [2]string{"rank 1 (127.0.0.1:", "rank 1 has another Run than rank 0: seed was 5, is 6; epochs was 4, is 5; save was true, is false; read every was 1, is 2; stop was {\"Patience\":1,"}, StopError},
 		"a folder": {func(rank int, r *trial) { r.OnStart = func() error { return wrong } },
-			[2]string{wrong.Error(), "rank 0 (127.0.0.1:"}, StopError},
+			[2]string{wrong.Error(), "rank 0: " + wrong.Error()}, StopError},
 	} {
 		dir := t.TempDir()
 		all := fitTogether(t, 2, dir, func(rank int, r *trial) { r.ReadEvery = 1; c.one(rank, r) }, fitRun)
@@ -395,6 +396,34 @@ func TestGroupsEndTogether(t *testing.T) {
 	}
 	for rank, r := range fitTogether(t, 2, "", func(_ int, r *trial) { r.BatchSize = 1 }, fitRun) {
 		require.ErrorContains(t, r.err, "Run.BatchSize is 1, and Run.Group has 2 processes", rank)
+	}
+}
+
+// A run that rank 0 cannot begin leaves the group to the next one.
+func TestGroupsRefuse(t *testing.T) {
+	torchtest.NoLeaks(t)
+	dir, taken := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, LastFile), []byte("damaged"), 0o666))
+	other, err := openFolder(taken)
+	require.NoError(t, err)
+	defer other.close()
+	all := fitTogether(t, 2, dir, func(_ int, r *trial) { r.Resume = true }, func(ctx context.Context, r Run) (*History, error) {
+		_, damaged := r.Fit(ctx)
+		r.Save = taken
+		_, locked := r.Fit(ctx)
+		for _, says := range []string{filepath.Join(dir, LastFile) + " cannot be continued: ", "another run saves to " + taken} {
+			if r.Group.Rank > 0 {
+				says = "rank 0: trainer: " + says
+			}
+			assert.Contains(t, errors.Join(damaged, locked).Error(), says)
+		}
+		assert.Equal(t, r.Group.Rank == 0, errors.As(damaged, new(*ResumeError)))
+		r.Save, r.Resume = "", false
+		return r.Fit(ctx)
+	})
+	for _, r := range all {
+		require.NoError(t, r.err)
+		assert.Equal(t, all[0].weights, r.weights)
 	}
 }
 

@@ -40,9 +40,31 @@ func (e *ResumeError) Error() string {
 // Unwrap returns the cause.
 func (e *ResumeError) Unwrap() error { return e.Err }
 
+// take locks the folder and gives it to this run.
+func (s *session) take() (err error) {
+	if s.Save != "" {
+		if s.folder, err = openFolder(s.Save); err != nil {
+			return err
+		}
+	}
+	if s.folder != nil && !s.Replace && !s.continues() && Finished(s.Save) {
+		return fmt.Errorf("trainer: %s holds the results of a run that has ended: choose another folder, continue that run with Run.Resume, or set Run.Replace to remove them", s.Save)
+	}
+	if s.OnStart != nil {
+		err = s.OnStart()
+	}
+	return err
+}
+
+// continues reports whether the run may go on from a checkpoint in its own folder.
+func (s *session) continues() bool {
+	return s.Resume || s.ResumeFrom != "" && samePath(filepath.Dir(s.ResumeFrom), s.Save)
+}
+
 // resumeTogether lets the processes of a group have one beginning: what rank 0 continues from,
-// or its weights.
-func (s *session) resumeTogether() (here bool, err error) {
+// or its weights. failed is why rank 0 cannot begin; then all know it, and the group can
+// be used for another run.
+func (s *session) resumeTogether(failed error) (here bool, err error) {
 	if s.ranks == nil {
 		return s.resume()
 	}
@@ -66,17 +88,26 @@ func (s *session) resumeTogether() (here bool, err error) {
 	}
 	s.loaded = torch.NewDict()
 	defer func() { closeTensors(s.loaded) }()
-	if s.ranks.leads() {
-		if here, err = s.resume(); err != nil {
-			return here, err
-		}
+	if s.ranks.leads() && failed == nil {
+		here, failed = s.resume()
 	}
-	d, err := s.ranks.tell(0, s.loaded)
+	told := s.loaded
+	if failed != nil {
+		told = torch.NewDict("error", failed.Error())
+	}
+	d, err := s.ranks.tell(0, told)
 	if err == nil {
 		defer closeTensors(d)
-		if !s.ranks.leads() && d.Len() > 0 {
-			err = s.proceed(d, "the checkpoint of rank 0")
+		var text any
+		if text, s.ranks.failed = d.Get("error"); s.ranks.failed && failed == nil {
+			failed = fmt.Errorf("rank 0: %v", text)
 		}
+	}
+	if failed != nil {
+		return here, failed
+	}
+	if err == nil && !s.ranks.leads() && d.Len() > 0 {
+		err = s.proceed(d, "the checkpoint of rank 0")
 	}
 	if err == nil {
 		err = s.ranks.begin(s.Model, s.SyncBatchNorm)

@@ -211,7 +211,8 @@ type Run struct {
 	// together after the same step: when the context ends in one of them, at a loss that is not
 	// finite, or when one hook returns ErrStop. Hooks are called in every process, with its own
 	// Results, but OnStart in rank 0 alone. A process that fails otherwise, or is gone, ends the
-	// others with an error that names it.
+	// others with an error that names it, and the group is of no more use; but if rank 0 cannot
+	// begin, such as with a checkpoint that it refuses, the group can be used for another run.
 	//
 	// A checkpoint is that of one process, and any number can go on from it; the same number
 	// does so bit for bit. Gradients travel once for each step of the optimizer, however many
