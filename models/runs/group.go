@@ -22,6 +22,7 @@ type processes struct {
 	own    context.Context // of this process
 	ctx    context.Context // ends in all of them between the same two calls
 	cancel context.CancelCauseFunc
+	lost   bool // the group has failed
 }
 
 func newProcesses(ctx context.Context, g *dist.Group) *processes {
@@ -44,9 +45,12 @@ func (p *processes) do(what string, f func(context.Context) error) error {
 // its rank. It ends the context that the others' f have, and so does a process that is asked to
 // end. what begins the error where the group fails.
 func (p *processes) share(what string, f func(context.Context) (string, error)) ([]string, error) {
-	if p.Group == nil {
+	switch {
+	case p.Group == nil:
 		text, err := f(p.own)
 		return []string{text}, err
+	case p.lost:
+		return nil, fmt.Errorf("%s: %w", what, errLost)
 	}
 	ctx, stop := context.WithCancelCause(p.own)
 	defer stop(nil)
@@ -70,7 +74,7 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 			all = append(all, string(text))
 		}
 	}
-	if failed != nil { // f may have been stopped by that
+	if p.lost = failed != nil; p.lost { // f may have been stopped by that
 		return nil, fmt.Errorf("%s: %w", what, failed)
 	}
 	for rank, text := range all {
@@ -84,6 +88,9 @@ func (p *processes) share(what string, f func(context.Context) (string, error)) 
 
 // errStopped ends what f does after another process has failed.
 var errStopped = errors.New("another process of the group has failed")
+
+// errLost is why networks fail after one of them has reported what has become of the group.
+var errLost = errors.New("the group has failed before")
 
 // beat is the time between two exchanges while others work.
 const beat = 100 * time.Millisecond

@@ -124,13 +124,36 @@ func TestShareLosesOne(t *testing.T) {
 			return
 		}
 		defer close(named)
-		err := newProcesses(context.Background(), g).do("melody", func(ctx context.Context) error {
+		p := newProcesses(context.Background(), g)
+		err := p.do("melody", func(ctx context.Context) error {
 			<-ctx.Done()
 			return nil
 		})
 		assert.ErrorContains(t, err, "melody: dist: rank 0 of 2: all-reduce: ")
 		assert.ErrorContains(t, err, "rank 1 (127.0.0.1:")
 		assert.ErrorContains(t, err, "gave up: no memory")
+		assert.NotErrorIs(t, err, errLost)
+		assert.ErrorIs(t, p.do("groove", func(context.Context) error { return nil }), errLost)
+	})
+}
+
+// A group that has failed is reported once, whatever the number of networks.
+func TestPlanLosesOne(t *testing.T) {
+	torchtest.NoLeaks(t)
+	inGroup(t, 2, func(g *dist.Group) {
+		if g.Fail(errors.New("no memory")); g.Rank > 0 {
+			return
+		}
+		var said []string
+		o := Options{Out: t.TempDir(), Group: g, OnEvent: func(e Event) { said = append(said, e.String()) }}
+		plan := &Plan{}
+		for _, spec := range []models.Spec{{Name: "emotion"}, {Name: "melody"}, {Name: "groove"}} {
+			plan.Trainings = append(plan.Trainings, Training{Options: o, Spec: spec})
+		}
+		_, err := plan.Run(context.Background())
+		assert.EqualError(t, err, "3 of 3 networks failed: emotion, melody, groove")
+		assert.Len(t, said, 1, said)
+		assert.Contains(t, said[0], "no memory")
 	})
 }
 
@@ -166,7 +189,7 @@ func TestReadTogether(t *testing.T) {
 		{[]int{0, 1, 0}, &cache.Cache{}, 0, []bool{false, true, false}, ""}, // the first machine has two
 		{[]int{-1, -1, -1}, &cache.Cache{}, 0, []bool{false, false, false}, ""},
 		{[]int{0, 1, 2}, nil, 0, []bool{false, false, false}, ""},
-		{[]int{0, 1, 2}, &cache.Cache{}, 1, []bool{false, true, true}, "melody: rank 2 has read 1 samples with the fingerprint "},
+		{[]int{0, 1, 2}, &cache.Cache{}, 1, []bool{false, true, true}, "1 with another target (a): give all machines the same files"},
 	} {
 		var kept atomic.Bool
 		inGroup(t, 3, func(g *dist.Group) {
@@ -181,6 +204,7 @@ func TestReadTogether(t *testing.T) {
 			if c.says == "" {
 				assert.NoError(t, err)
 			} else {
+				assert.ErrorContains(t, err, "melody: rank 2 has read 1 samples with the fingerprint ")
 				assert.ErrorContains(t, err, c.says)
 			}
 		})
@@ -204,5 +228,8 @@ func TestPlanTogetherWithoutSome(t *testing.T) {
 		o.Data = filepath.Join(dir, "nowhere")
 		_, err = NewPlan(o, Overrides{}, "emotion")
 		assert.ErrorContains(t, err, "Options.Data: stat "+o.Data)
+		o.Data = ""
+		_, err = NewPlan(o, Overrides{}, "emotion")
+		assert.ErrorIs(t, err, ErrNoRun)
 	})
 }

@@ -147,12 +147,15 @@ func (p *processes) plan(o Options, settings Overrides, networks []string) (*Pla
 		return string(asked) + "\n" + string(told), err
 	})
 	if err != nil {
+		if strings.Contains(err.Error(), ErrNoRun.Error()) { // of rank 0
+			err = explained{err.Error(), ErrNoRun}
+		}
 		return nil, err
 	}
 	wanted, told, _ := strings.Cut(texts[0], "\n")
 	for rank, text := range texts[1:] {
 		if text != wanted {
-			return nil, fmt.Errorf("rank %d was given other networks or settings than rank 0: %s, and not %s", rank+1, text, wanted)
+			return nil, fmt.Errorf("rank %d was given other networks or settings than rank 0: %s, and not %s: give all processes the same", rank+1, text, wanted)
 		}
 	}
 	if o.leads() {
@@ -272,7 +275,7 @@ func canUse(d torch.Device) bool {
 // fail notes that one of several networks failed, and reports it at once, because the
 // others may take long.
 func (p *Plan) fail(t Training, err error, of int) {
-	if of > 1 && !saved(err) {
+	if of > 1 && !saved(err) && !errors.Is(err, errLost) {
 		t.report(Event{Stage: Failed, Err: err})
 	}
 	p.failed = append(p.failed, failure{t, err})

@@ -6,6 +6,7 @@ package runs
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +140,9 @@ func (s *session) readTogether(w *processes) error {
 		if told, err = w.share(s.Spec.Name, func(ctx context.Context) (string, error) {
 			if turn && s.all == nil {
 				if err := s.read(ctx); err != nil {
+					if _, absent := os.Stat(s.Data); absent != nil {
+						err = fmt.Errorf("%s: %w; name this machine's folder with Options.Data", s.Spec.Name, absent)
+					}
 					return "", err
 				}
 			}
@@ -149,12 +154,26 @@ func (s *session) readTogether(w *processes) error {
 			return err
 		}
 	}
-	for rank, text := range told {
-		if text != told[0] {
-			return fmt.Errorf("%s: rank %d has read %s, and rank 0 %s: give all machines the same files, or a cache on a network folder that they share", s.Spec.Name, rank, text, told[0])
-		}
+	other := slices.IndexFunc(told, func(text string) bool { return text != told[0] })
+	if other < 0 {
+		return nil
 	}
-	return nil
+	lists, err := w.share(s.Spec.Name, func(context.Context) (string, error) {
+		if w.Rank != 0 && w.Rank != other {
+			return "", nil
+		}
+		text, err := json.Marshal(sampleList{Train: identify(s.all)})
+		return string(text), err
+	})
+	var first, found sampleList
+	if err == nil {
+		err = cmp.Or(json.Unmarshal([]byte(lists[0]), &first), json.Unmarshal([]byte(lists[other]), &found))
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: rank %d has read %s, and rank 0 %s: %s: give all machines the same files, or a cache on a network folder that they share",
+		s.Spec.Name, other, told[other], told[0], cmp.Or(found.changesSince(first), "the same in another order, or in other groups"))
 }
 
 // read reads the data folder.
