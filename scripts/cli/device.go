@@ -119,6 +119,9 @@ func (e *Env) device(name string) (torch.Device, error) {
 	if err != nil {
 		return device, usageError{err}
 	}
+	if name == "cuda" {
+		device = ownGPU(e.local, torch.DeviceCount(torch.DeviceCUDA))
+	}
 	err = torch.CheckDevice(device)
 	if err != nil && device.Type == torch.DeviceCUDA && torch.DeviceCount(torch.DeviceCUDA) == 0 {
 		if why := e.cuda(); why.Problem != "" {
@@ -126,6 +129,15 @@ func (e *Env) device(name string) (torch.Device, error) {
 		}
 	}
 	return device, err
+}
+
+// ownGPU returns the GPU of a process that is number local of its machine and sees visible GPUs.
+// A launcher may show each process one only, as srun --gpus-per-task=1 does.
+func ownGPU(local, visible int) torch.Device {
+	if visible == 1 {
+		local = 0
+	}
+	return torch.CUDA(local)
 }
 
 // driverSoon is the time after which waiting is announced: most drivers answer within a

@@ -79,6 +79,13 @@ func TestCompute(t *testing.T) {
 	assert.ErrorContains(t, compute(meta), "device meta:0: torch: ")
 }
 
+// Each process has the GPU of its number, or the only one that it was given.
+func TestOwnGPU(t *testing.T) {
+	for _, c := range []struct{ local, visible, want int }{{0, 0, 0}, {0, 1, 0}, {3, 1, 0}, {0, 4, 0}, {3, 4, 3}, {3, 2, 3}, {1, 0, 1}} {
+		assert.Equal(t, torch.CUDA(c.want), ownGPU(c.local, c.visible), c)
+	}
+}
+
 func TestDeviceWords(t *testing.T) {
 	for words, flags := range map[string]deviceFlags{
 		"":              {Device: auto},

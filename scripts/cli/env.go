@@ -35,6 +35,7 @@ type Env struct {
 
 	own        [2]io.Writer // stdout and stderr themselves, for other processes
 	follows    bool         // rank 0 of the group prints what there is to say
+	local      int          // number of this process on its machine
 	lines      *progress.Group
 	saidRights bool
 	examined   *libtorch.CUDA // what doctor finds of CUDA; nil before

@@ -118,9 +118,9 @@ func (c *trainCommand) Validate() error {
 // several reports whether a launcher has started several processes.
 func (c *trainCommand) several() bool { return c.world.Size > 1 }
 
-// divide checks what several processes cannot do, and gives each its device.
+// divide checks what several processes cannot do, and tells each which one it is.
 func (c *trainCommand) divide(env *Env) error {
-	env.follows = c.world.Rank > 0
+	env.follows, env.local = c.world.Rank > 0, max(0, c.world.LocalRank)
 	wrong := ""
 	switch {
 	case c.sweep != nil:
@@ -133,8 +133,6 @@ func (c *trainCommand) divide(env *Env) error {
 		wrong = "--device cuda:N gives all processes the same GPU, and --device cuda each its own"
 	case c.Device == auto: // NCCL has not run yet
 		c.Device = torch.CPU.String()
-	case c.Device == "cuda":
-		c.Device = torch.CUDA(max(0, c.world.LocalRank)).String()
 	}
 	if wrong != "" {
 		return usagef("train: this is %v: %s", c.world, wrong)
