@@ -4,12 +4,15 @@
 package dist
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
 	"github.com/etude-ml/etude/torch"
+	"github.com/etude-ml/etude/torch/internal/ctorch"
 )
 
 // ReduceOp says how [Group.AllReduce] combines values.
@@ -24,9 +27,12 @@ const (
 )
 
 // AllReduce combines t, of the same shape in all processes, element by element, and puts the
-// result in each process's t.
+// result in each process's t. The Sum of Bool is whether any is true.
 func (g *Group) AllReduce(t *torch.Tensor, op ReduceOp) error {
-	return g.do("all-reduce", func() error { return plain(g.h.AllReduce(t.ATen(), int(op))) })
+	if op == Sum && t.DType() == torch.Bool {
+		op = Max // Gloo would add up bytes
+	}
+	return g.collect("all-reduce", fmt.Sprintf("all-reduce, ReduceOp %d,", op), t, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllReduce(p, int(op)) })
 }
 
 // AllReduceFloats is [Group.AllReduce] of numbers, as many in all processes.
@@ -45,7 +51,7 @@ func (g *Group) Broadcast(t *torch.Tensor, root int) error {
 	if root < 0 || root >= g.Size {
 		return fmt.Errorf("dist: broadcast: there is no rank %d among %d", root, g.Size)
 	}
-	return g.do("broadcast", func() error { return plain(g.h.Broadcast(t.ATen(), root)) })
+	return g.collect("broadcast", fmt.Sprint("broadcast from rank ", root), t, func(p unsafe.Pointer) *ctorch.Error { return g.h.Broadcast(p, root) })
 }
 
 // BroadcastBytes returns in all processes what the process root gives, of any length.
@@ -70,8 +76,54 @@ func (g *Group) BroadcastBytes(b []byte, root int) (told []byte, err error) {
 // AllGather returns t of all processes, by rank; it has the same shape in all of them.
 func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
 	all := torch.Stack(slices.Repeat([]*torch.Tensor{t.Detach()}, g.Size), 0)
-	err := g.do("all-gather", func() error { return plain(g.h.AllGather(t.Detach().ATen(), all.ATen())) })
+	err := g.collect("all-gather", "all-gather", t, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllGather(p, all.ATen()) })
 	return all.Unbind(0), err
+}
+
+// collect makes a call with the elements of t, which may become others.
+func (g *Group) collect(what, call string, t *torch.Tensor, f func(unsafe.Pointer) *ctorch.Error) error {
+	return g.do(what, func() (err error) {
+		g.calls.Lock()
+		defer g.calls.Unlock()
+		if err = g.compare(fmt.Sprintf("%s of %v %v", call, t.DType(), t.Shape())); err != nil {
+			return err
+		}
+		tried := torch.Try(func() {
+			t := t.Detach()
+			dense := t.Contiguous() // Gloo knows no strides
+			if fault := f(dense.ATen()); fault != nil {
+				err = fmt.Errorf("%v %v: %w", t.DType(), t.Shape(), fault)
+			} else if !t.IsContiguous() {
+				t.CopyInPlace(dense)
+			}
+		})
+		return cmp.Or(err, tried)
+	})
+}
+
+// compare compares a call with those of the other processes. Where they differ, Gloo ends the
+// process, or takes elements for others. Processes of Python's do not take part.
+func (g *Group) compare(call string) (err error) {
+	if g.mixed() {
+		return nil
+	}
+	torch.Scope(func() {
+		const size = 256
+		calls := make([]byte, g.Size*size)
+		copy(calls[g.Rank*size:][:size], call)
+		all := torch.FromSlice(calls)
+		if err = plain(g.h.AllReduce(all.ATen(), int(Max))); err != nil {
+			return
+		}
+		rank := 0
+		for other := range slices.Chunk(all.Bytes(), size) {
+			if text := strings.TrimRight(string(other), "\x00"); err == nil && text != call[:min(size, len(call))] {
+				err = fmt.Errorf("%s calls %s, and this process %s", g.peers.name(rank), text, call)
+			}
+			rank++
+		}
+	})
+	return err
 }
 
 func give(ts []*torch.Tensor) []unsafe.Pointer {

@@ -32,14 +32,18 @@ type DistributedDataParallel struct {
 	group  *Group
 	r      ctorch.Reducer
 	names  []string // of the parameters that are trained
+	frozen []nn.NamedTensor
+	closed bool
 	find   bool
 	ready  bool
 	unused []string
 }
 
+var errDDPClosed = errors.New("the DistributedDataParallel is closed")
+
 // NewDistributedDataParallel begins with the parameters and buffers of rank 0 in all
 // processes. module is what [nn.Parameters] takes, and has the same parameters everywhere;
-// which of them require gradients must not change afterwards.
+// which of them require gradients must not change afterwards: then Close this one, and make another.
 //
 // Buffers, such as the averages of a batch norm, are those of rank 0 before each forward pass;
 // a batch norm takes mean and variance of its own process's part of the batch, as in PyTorch,
@@ -47,11 +51,14 @@ type DistributedDataParallel struct {
 func NewDistributedDataParallel(g *Group, module any, o DistributedDataParallelOptions) (*DistributedDataParallel, error) {
 	d := &DistributedDataParallel{group: g, find: o.FindUnusedParameters}
 	var params, state, buffers []*torch.Tensor
+	text := fmt.Sprintf("BucketCapMB %v, FindUnusedParameters %v", cmp.Or(o.BucketCapMB, 25), o.FindUnusedParameters)
 	for _, n := range nn.NamedParameters(module) {
 		state = append(state, n.Tensor)
 		if n.Tensor.RequiresGrad() {
 			params = append(params, n.Tensor)
 			d.names = append(d.names, n.Name)
+		} else {
+			d.frozen = append(d.frozen, n)
 		}
 	}
 	if len(params) == 0 {
@@ -61,8 +68,19 @@ func NewDistributedDataParallel(g *Group, module any, o DistributedDataParallelO
 		if n.Buffer {
 			buffers = append(buffers, n.Tensor)
 		}
+		text += fmt.Sprintf("\n%s %v %v, requires_grad %v", n.Name, n.Tensor.DType(), n.Tensor.Shape(), n.Tensor.RequiresGrad())
 	}
-	err := g.do("DistributedDataParallel", func() (err error) {
+	first := []byte(text)
+	var err error
+	if g.Size > 1 && !g.mixed() {
+		if first, err = g.BroadcastBytes(first, 0); err != nil {
+			return nil, err
+		}
+	}
+	err = g.do("DistributedDataParallel", func() (err error) {
+		if err := differ(text, string(first)); err != nil {
+			return err
+		}
 		r, fault := ctorch.NewReducer(g.h, ctorch.ReducerOptions{
 			Params: give(params), State: give(append(state, buffers...)), Names: d.names, Buffers: len(buffers),
 			BucketBytesCap:       int(cmp.Or(o.BucketCapMB, 25) * (1 << 20)),
@@ -80,10 +98,32 @@ func NewDistributedDataParallel(g *Group, module any, o DistributedDataParallelO
 	return d, nil
 }
 
+// differ compares a network and settings with those of rank 0. libtorch compares only the
+// shapes of what is trained, and would take one parameter for another, or end the process.
+func differ(own, first string) error {
+	mine, others := append(strings.Split(own, "\n"), "nothing"), append(strings.Split(first, "\n"), "nothing")
+	for i := range min(len(mine), len(others)) {
+		if mine[i] != others[i] {
+			return fmt.Errorf("the processes differ: there is %s here, and %s on rank 0", mine[i], others[i])
+		}
+	}
+	return nil
+}
+
 // PrepareForForward comes before each forward pass whose loss goes to Backward.
 func (d *DistributedDataParallel) PrepareForForward() error {
 	d.ready = true
-	return d.group.do("forward", func() error { return plain(d.r.Forward()) })
+	return d.group.do("forward", func() error {
+		if d.closed {
+			return errDDPClosed
+		}
+		for _, n := range d.frozen {
+			if n.Tensor.RequiresGrad() {
+				return fmt.Errorf("%s was frozen, and is not now: Close this one, and make another DistributedDataParallel", n.Name)
+			}
+		}
+		return plain(d.r.Forward())
+	})
 }
 
 // Backward is [torch.Tensor.Backward], after which the gradients are the averages of those of
@@ -101,6 +141,9 @@ func (d *DistributedDataParallel) Backward(loss *torch.Tensor) error {
 	}
 	d.ready = false
 	return d.group.do("backward", func() error {
+		if d.closed {
+			return errDDPClosed
+		}
 		unused, fault := d.r.Backward(loss.ATen(), len(d.names))
 		if fault != nil {
 			return fault
@@ -136,6 +179,7 @@ func (d *DistributedDataParallel) Close() {
 	if d.group.reducers[d.r] {
 		delete(d.group.reducers, d.r)
 		d.r.Free()
+		d.closed = true
 	}
 }
 

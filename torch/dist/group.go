@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/etude-ml/etude/torch"
@@ -33,8 +34,11 @@ type Options struct {
 }
 
 // Group is a group of processes. Its methods block until all processes have called the same,
-// in the same order, or the timeout has passed; [Group.Abort] may be called meanwhile. In a
-// group of one process they do nothing.
+// in the same order, also where several goroutines call them, or the timeout has passed;
+// [Group.Abort] may be called meanwhile. In a group of one process they do nothing.
+//
+// AllReduce, Broadcast and AllGather compare first what the processes call, unless one of them is
+// Python's: a call, shape or type that differs is an error, and never a wrong result.
 //
 // After an error of any of them the group is of no more use, and the others are told.
 type Group struct {
@@ -43,7 +47,9 @@ type Group struct {
 	unwatch func() // nil where no torchrun is watched
 	peers   *peers
 	store   ctorch.Store
+	before  atomic.Int32 // how many groups have used the same store
 
+	calls    sync.Mutex   // held by a call that is compared first
 	mu       sync.RWMutex // held for reading by whoever uses a handle of libtorch's
 	closed   bool
 	h        ctorch.Group
@@ -65,6 +71,12 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 			return nil, err
 		}
 		o.World = &w
+	}
+	if err := o.World.check(); err != nil {
+		return nil, err
+	}
+	if o.Timeout < 0 {
+		return nil, fmt.Errorf("dist: Options.Timeout is %v; it has to be positive, or 0 for 30 minutes", o.Timeout)
 	}
 	g := &Group{World: *o.World, timeout: cmp.Or(o.Timeout, 30*time.Minute), reducers: map[ctorch.Reducer]bool{}}
 	if g.Size == 1 {
@@ -182,6 +194,9 @@ func (g *Group) prefix() string {
 	if g.AgentStore && g.Attempt > 0 {
 		prefix = fmt.Sprintf("/worker/attempt_%d/%s", g.Attempt, prefix)
 	}
+	if n := g.before.Load(); n > 0 {
+		prefix += fmt.Sprintf("etude/group/%d/", n)
+	}
 	return prefix
 }
 
@@ -236,26 +251,20 @@ func load(nccl bool) error {
 // join meets the others in the store, and connects to them.
 func (g *Group) join(ctx context.Context, nccl bool) error {
 	server := g.serves()
-	for early := time.Now().Add(g.timeout - g.patience()); !server; { // libtorch would warn at each try
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", g.World.store())
+	for early := time.Now().Add(g.timeout - g.patience()); ; time.Sleep(pause) {
+		err := g.enter(ctx, server)
 		if err == nil {
-			_ = conn.Close()
 			break
 		}
-		if ctx.Err() != nil || time.Now().After(early) {
+		if server || ctx.Err() != nil || time.Now().After(early) {
 			return err
 		}
-		time.Sleep(pause)
 	}
 	var err error
 	if g.peers, err = newPeers(ctx, g.World, g.patience()); err != nil {
 		return err
 	}
-	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, server, !server && !g.AgentStore, g.timeout)
-	if fault != nil {
-		return fault
-	}
-	g.store = store
+	store := g.store
 	if err := store.Set(g.address(g.Rank), g.peers.listener.Addr().String()); err != nil {
 		return err
 	}
@@ -292,6 +301,36 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 	}
 }
 
+// enter connects to the store, or runs it. Where this process has been before, there is a store of
+// a group that ends, or torchrun's, in which each group that follows another has its own keys.
+func (g *Group) enter(ctx context.Context, server bool) error {
+	var conn net.Conn
+	if !server { // libtorch would warn at each try
+		var err error
+		if conn, err = new(net.Dialer).DialContext(ctx, "tcp", g.World.store()); err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, server, !server && !g.AgentStore, g.timeout)
+	if fault != nil {
+		return fault
+	}
+	times, fault := store.Add(fmt.Sprintf("%setude/times/%d", g.prefix(), g.Rank), 1)
+	if fault == nil && times > 1 && !g.AgentStore {
+		_ = conn.SetReadDeadline(time.Now().Add(g.patience()))
+		_, _ = conn.Read(make([]byte, 1)) // until that store is closed
+		fault = &ctorch.Error{Text: "an earlier group of this process, or another process with the same rank, has this store"}
+	}
+	if fault != nil {
+		store.Free()
+		return fault
+	}
+	g.store = store
+	g.before.Store(int32(times) - 1)
+	return nil
+}
+
 // watch ends the group when torchrun ends, which runs the store: whoever starts the processes
 // again must not find these at work.
 func (g *Group) watch(ctx context.Context) error {
@@ -320,6 +359,9 @@ func (g *Group) connect(name string, nccl bool) (ctorch.Group, *ctorch.Error) {
 		Timeout: g.timeout - g.patience(), NCCL: nccl,
 	})
 }
+
+// mixed reports whether some of the processes are Python's, which tell no address.
+func (g *Group) mixed() bool { return len(nonempty(g.peers.addresses)) < g.Size }
 
 // do makes a call of libtorch's that waits for the other processes.
 func (g *Group) do(what string, f func() error) error {

@@ -82,6 +82,125 @@ func TestCollectives(t *testing.T) {
 	})
 }
 
+// Gloo takes elements one after the other from where a tensor begins, and adds up bools as bytes.
+func TestCollectivesOfViews(t *testing.T) {
+	ranks(t, 2, time.Minute, func(g *dist.Group) {
+		matrix := func() *torch.Tensor { return floats(0, 1, 2, 3, 4, 5).Reshape(2, 3) }
+		x := matrix()
+		assert.NoError(t, g.AllReduce(x.Narrow(1, 1, 1), dist.Sum))
+		assert.Equal(t, []float32{0, 2, 2, 3, 8, 5}, x.Float32s())
+		x = matrix().AddScalar(10 * g.Rank)
+		assert.NoError(t, g.Broadcast(x.Narrow(1, 1, 1), 1))
+		assert.Equal(t, []float32{11, 14}, x.Narrow(1, 1, 1).Float32s())
+		assert.Equal(t, float32(2+10*g.Rank), x.Float32s()[2])
+		x = matrix()
+		if g.Rank == 1 { // the same matrix, which lies otherwise in memory
+			x = floats(0, 3, 1, 4, 2, 5).Reshape(3, 2).Permute(1, 0)
+		}
+		assert.NoError(t, g.AllReduce(x, dist.Sum))
+		assert.Equal(t, []float32{0, 2, 4, 6, 8, 10}, x.Float32s())
+		all, err := g.AllGather(matrix().Permute(1, 0))
+		assert.NoError(t, err)
+		assert.Equal(t, []float32{0, 3, 1, 4, 2, 5}, all[1].Float32s())
+		yes := torch.FromSlice([]bool{true, g.Rank == 1, false})
+		assert.NoError(t, g.AllReduce(yes, dist.Sum))
+		assert.Equal(t, []byte{1, 1, 0}, yes.Bytes())
+		assert.Error(t, g.AllReduce(floats(1).Expand(4), dist.Sum))
+	})
+}
+
+// What Gloo would take for something else, or end the process for, is an error that says what
+// the processes call.
+func TestCallsDiffer(t *testing.T) {
+	reduce := func(x *torch.Tensor) func(*dist.Group) error {
+		return func(g *dist.Group) error { return g.AllReduce(x, dist.Sum) }
+	}
+	for name, calls := range map[string][2]func(*dist.Group) error{
+		"all-reduce, ReduceOp 0, of float32 [2]": {reduce(floats(1, 2)), reduce(floats(1, 2, 3))},
+		"all-reduce, ReduceOp 0, of float32 [1]": {reduce(floats(1)), reduce(torch.FromSlice([]int32{1}))},
+		"all-gather of float32 [1]": {
+			func(g *dist.Group) error { _, err := g.AllGather(floats(1)); return err },
+			func(g *dist.Group) error { _, err := g.AllGather(floats(1, 2)); return err },
+		},
+		"broadcast from rank 0 of float32 [1]": {
+			func(g *dist.Group) error { return g.Broadcast(floats(1), 0) },
+			func(g *dist.Group) error { return g.Broadcast(floats(1), 1) },
+		},
+	} {
+		ranks(t, 2, 20*time.Second, func(g *dist.Group) {
+			err := calls[g.Rank](g)
+			assert.ErrorContains(t, err, name)
+			assert.NotContains(t, fmt.Sprint(err), "Timed out")
+		})
+	}
+}
+
+func TestNetworksDiffer(t *testing.T) {
+	linear := func() *nn.Linear { return nn.NewLinear(2, 2, torch.CPU) }
+	for says, make := range map[string]func(rank int) any{
+		`there is nothing here, and 1\.running_mean float32 \[2\], requires_grad false on rank 0`: func(rank int) any {
+			return nn.NewSequential(linear(), []nn.Module{nn.NewBatchNorm1d(2, torch.CPU), nn.NewLayerNorm([]int{2}, torch.CPU)}[rank])
+		},
+		`0\.weight float32 \[2 2\], requires_grad true here, and .*, requires_grad false on rank 0`: func(rank int) any {
+			net := nn.NewSequential(linear(), linear())
+			nn.Freeze(net, fmt.Sprint(rank))
+			return net
+		},
+	} {
+		ranks(t, 2, 20*time.Second, func(g *dist.Group) {
+			_, err := dist.NewDistributedDataParallel(g, make(g.Rank), dist.DistributedDataParallelOptions{})
+			assert.Regexp(t, says, fmt.Sprint(err))
+		})
+	}
+}
+
+// A parameter that is not trained any more, or only now, and an averaging that is over.
+func TestParallelIsOver(t *testing.T) {
+	ranks(t, 2, 20*time.Second, func(g *dist.Group) {
+		net := nn.NewLinear(2, 1, torch.CPU)
+		nn.Freeze(net, "bias")
+		ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{})
+		assert.NoError(t, err)
+		net.Bias.SetRequiresGrad(true)
+		assert.ErrorContains(t, ddp.PrepareForForward(), "bias was frozen")
+	})
+	ranks(t, 2, 20*time.Second, func(g *dist.Group) {
+		net := nn.NewLinear(2, 1, torch.CPU)
+		ddp, err := dist.NewDistributedDataParallel(g, net, dist.DistributedDataParallelOptions{})
+		assert.NoError(t, err)
+		assert.NoError(t, ddp.PrepareForForward())
+		ddp.Close()
+		assert.ErrorContains(t, ddp.Backward(net.Weight.Sum()), "DistributedDataParallel is closed")
+		assert.Error(t, ddp.PrepareForForward())
+	})
+}
+
+// A process that comes to the store of the group before waits for that of the next one.
+func TestOneGroupAfterAnother(t *testing.T) {
+	torchtest.Need(t)
+	port := freePort(t)
+	var all sync.WaitGroup
+	for rank := range 2 {
+		all.Go(func() {
+			for range 5 {
+				g, err := dist.Init(context.Background(), dist.Options{Timeout: 20 * time.Second, World: &dist.World{Rank: rank, Size: 2, MasterAddr: "127.0.0.1", MasterPort: port}})
+				if !assert.NoError(t, err) {
+					return
+				}
+				x := floats(1)
+				assert.NoError(t, g.AllReduce(x, dist.Sum))
+				assert.Equal(t, []float32{2}, x.Float32s())
+				assert.NoError(t, g.Barrier())
+				if rank == 0 {
+					time.Sleep(100 * time.Millisecond)
+				}
+				g.Close()
+			}
+		})
+	}
+	all.Wait()
+}
+
 // The rank that does not come is named, and everybody is told of it.
 func TestMonitoredBarrier(t *testing.T) {
 	done := make(chan bool)
@@ -272,6 +391,13 @@ func TestOnlyTheGoneAreNamed(t *testing.T) {
 
 func TestInitFails(t *testing.T) {
 	torchtest.Need(t)
+	for _, wrong := range []dist.World{{}, {Size: -1}, {Rank: 2, Size: 2, MasterAddr: "127.0.0.1", MasterPort: 1}, {Size: 2, MasterPort: 1}, {Size: 2, MasterAddr: "127.0.0.1", MasterPort: 1 << 16}} {
+		_, err := dist.Init(context.Background(), dist.Options{World: &wrong})
+		require.ErrorContains(t, err, "dist: World: ")
+	}
+	_, err := dist.Init(context.Background(), dist.Options{Timeout: -1, World: &dist.World{Size: 1}})
+	require.ErrorContains(t, err, "Options.Timeout is -1ns")
+
 	begin := func(rank, port int, timeout time.Duration) error {
 		g, err := dist.Init(context.Background(), dist.Options{Timeout: timeout, World: &dist.World{Rank: rank, Size: 3, MasterAddr: "127.0.0.1", MasterPort: port}})
 		assert.Nil(t, g)
@@ -291,7 +417,7 @@ func TestInitFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	began := time.Now()
-	_, err := dist.Init(ctx, dist.Options{Timeout: 3 * time.Second, World: &dist.World{Rank: 0, Size: 2, MasterAddr: "127.0.0.1", MasterPort: freePort(t)}})
+	_, err = dist.Init(ctx, dist.Options{Timeout: 3 * time.Second, World: &dist.World{Rank: 0, Size: 2, MasterAddr: "127.0.0.1", MasterPort: freePort(t)}})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Less(t, time.Since(began), 2*time.Second, "it does not wait for the timeout")
 

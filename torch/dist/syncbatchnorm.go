@@ -41,7 +41,7 @@ func ConvertSyncBatchNorm(g *Group, module any) error {
 }
 
 func (g *Group) connectSync() error {
-	if len(nonempty(g.peers.addresses)) < g.Size { // those of Python's tell none
+	if g.mixed() {
 		return errors.New("dist: SyncBatchNorm: a process of the group is Python's, which cannot take part")
 	}
 	var h ctorch.Group

@@ -37,6 +37,16 @@ func (w World) String() string {
 	return fmt.Sprintf("rank %d of %d", w.Rank, w.Size)
 }
 
+func (w World) check() error {
+	if w.Size < 1 || w.Rank < 0 || w.Rank >= w.Size {
+		return fmt.Errorf("dist: World: there is no rank %d among %d", w.Rank, w.Size)
+	}
+	if w.Size > 1 && (w.MasterAddr == "" || w.MasterPort < 1 || w.MasterPort > 65535) {
+		return fmt.Errorf("dist: World: MasterAddr %q and MasterPort %d name no place for the store; a port is from 1 to 65535", w.MasterAddr, w.MasterPort)
+	}
+	return nil
+}
+
 func (w World) store() string { return net.JoinHostPort(w.MasterAddr, strconv.Itoa(w.MasterPort)) }
 
 // launchers lists who starts processes, the first before the others, their variables, and what
@@ -50,7 +60,7 @@ var launchers = []struct{ name, rank, size, local, start string }{
 }
 
 // FromEnvironment reads a World from variables, os.Getenv's or others. The first launcher
-// that has set its rank is taken: torchrun (or PyTorch's env://), Slurm, Open MPI, PMI. One
+// that has set its rank is taken: torchrun (or PyTorch's env://), Open MPI, Slurm, PMI. One
 // launcher's variables are never completed with another's. All of them need MASTER_ADDR and
 // MASTER_PORT if there is more than one process. Without a launcher there is one process, as in a
 // batch script of Slurm's without --ntasks, which has a rank and no size.
