@@ -52,9 +52,11 @@ func withFlags(text string) string {
 	return library.Replace(text)
 }
 
-// library replaces the functions that messages name by the commands that call them.
+// library replaces what else messages name of the libraries by the commands and flags for it.
 var library = strings.NewReplacer(
 	"dataset.Validate", "etude validate",
+	"; Run.DetectAnomaly finds it", "",
+	"continue that run with Run.Resume, or set Run.Replace to remove them", "continue it with --resume, or replace it with --force",
 	"Model.Export names", "`etude inspect` lists its weights, and `etude export` names",
 )
 

@@ -16,10 +16,11 @@ import (
 // A library names its fields, and the command the flags that set them.
 func TestFieldsBecomeFlags(t *testing.T) {
 	for text, want := range map[string]string{
-		"give Options.ResumeFrom or Overrides.LR":      "give --resume-from or --lr",
-		"Overrides.MinDelta, Overrides.KeepBest is -1": "--min-delta, --keep-best is -1",
-		"dataset.Validate lists them":                  "etude validate lists them",
-		"OptionsX.Data, Options of Overrides.":         "OptionsX.Data, Options of Overrides.",
+		"give Options.ResumeFrom or Overrides.LR":                                                     "give --resume-from or --lr",
+		"Overrides.MinDelta, Overrides.KeepBest is -1":                                                "--min-delta, --keep-best is -1",
+		"dataset.Validate lists them":                                                                 "etude validate lists them",
+		"the loss is NaN: its origin is not known; Run.DetectAnomaly finds it; a lower rate may help": "the loss is NaN: its origin is not known; a lower rate may help",
+		"OptionsX.Data, Options of Overrides.":                                                        "OptionsX.Data, Options of Overrides.",
 	} {
 		assert.Equal(t, want, withFlags(text))
 		assert.EqualError(t, sentence(errors.New(text)), want)
