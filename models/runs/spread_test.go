@@ -15,7 +15,7 @@ import (
 // measures, and runs without a result, do not count.
 func TestSpread(t *testing.T) {
 	done := func(loss, r measure.Number) SweepRun {
-		return SweepRun{Done: true, Result: Result{Epochs: 3, ValLoss: loss, ConstantLoss: 1, Headlines: map[string]Headline{"r": {Value: r}}}}
+		return SweepRun{Done: true, Result: &Result{Epochs: 3, ValLoss: loss, ConstantLoss: 1, Headlines: map[string]Headline{"r": {Value: r}}}}
 	}
 	c := Combination{Runs: []SweepRun{done(0.5, 0.25), done(0.25, measure.Undefined), done(0.375, measure.Undefined), {Error: "lost"}, done(1, measure.Undefined)}}
 	c.measure()

@@ -93,31 +93,43 @@ type Seconds struct {
 // SummaryFile names a run's summary.
 func SummaryFile(run string) string { return filepath.Join(run, summaryFile) }
 
-// summaries is held while a summary is changed, for file systems without locks:
-// networks are trained side by side.
+// summaries is held by lockRun, for file systems without locks: networks are trained side by
+// side.
 var summaries sync.Mutex
 
 // lockPatience limits the time to wait for another process that changes the summary.
 const lockPatience = time.Minute
 
-// changeSummary changes the entries of a run's summary.json while no other network,
-// and no other process that trains into the same run, does the same. If the file is
+// lockRun locks the files that the networks of a run share, also for other processes that
+// train into it.
+func lockRun(run string) (unlock func(), err error) {
+	summaries.Lock()
+	folder, err := os.Open(run)
+	for started := time.Now(); err == nil && !wholefile.Lock(folder); time.Sleep(10 * time.Millisecond) {
+		if time.Since(started) > lockPatience {
+			err = fmt.Errorf("%s: another process has kept the folder locked for a minute; end that process and try again", run)
+		}
+	}
+	unlock = func() {
+		folder.Close()
+		summaries.Unlock()
+	}
+	if err != nil {
+		unlock()
+	}
+	return unlock, err
+}
+
+// changeSummary changes the entries of a run's summary.json, which it locks. If the file is
 // missing or damaged it is rebuilt from the networks' own entries, and notice,
 // which may be nil, reports the damage. The file is not written if change returns
 // false and it was whole.
 func changeSummary(run string, notice func(string), change func(map[string]json.RawMessage) bool) error {
-	summaries.Lock()
-	defer summaries.Unlock()
-	folder, err := os.Open(run)
+	unlock, err := lockRun(run)
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
-	for started := time.Now(); !wholefile.Lock(folder); time.Sleep(10 * time.Millisecond) {
-		if time.Since(started) > lockPatience {
-			return fmt.Errorf("%s: another process has kept the folder locked for a minute; end that process and try again", run)
-		}
-	}
+	defer unlock()
 	path := SummaryFile(run)
 	if err := wholefile.Sweep(run, filepath.Base(path)); err != nil {
 		return err

@@ -43,7 +43,7 @@ type Axis struct {
 }
 
 // SweepSummary holds sweep.json, the results of a sweep, also of networks that were trained
-// by an earlier call with the same seeds and settings.
+// by another call with the same seeds and settings.
 type SweepSummary struct {
 	Sweep
 	Combinations []Combination `json:"combinations"`
@@ -70,11 +70,11 @@ type Spread struct {
 // SweepRun holds what came out of one run. One that is not done has an error, or had
 // not ended when the sweep was interrupted.
 type SweepRun struct {
-	Seed   uint64 `json:"seed"`
-	Folder string `json:"folder"` // of the network, from RUN
-	Done   bool   `json:"done"`
-	Error  string `json:"error,omitempty"`
-	Result
+	Seed    uint64 `json:"seed"`
+	Folder  string `json:"folder"` // of the network, from RUN
+	Done    bool   `json:"done"`
+	Error   string `json:"error,omitempty"`
+	*Result        // nil unless it is done
 }
 
 // mostRuns limits the runs of a sweep: each has a folder, and 0-4000000000 is a mistake in typing.
@@ -83,9 +83,15 @@ const mostRuns = 10_000
 // SweepFile names the file of a sweep's results.
 func SweepFile(run string) string { return filepath.Join(run, sweepFile) }
 
-// LoadSweep returns the sweep that a run folder holds, and false if it holds none.
+// LoadSweep returns the sweep that a run folder holds, and false if it holds none. That the
+// folder holds a run beside it is an error, as either could be meant.
 func LoadSweep(run string) (w Sweep, found bool, err error) {
 	found, err = readJSON(SweepFile(run), &w)
+	for _, network := range models.Names() {
+		if found && newFolder(run, network).hasCheckpoint() {
+			return w, found, fmt.Errorf("%s holds a sweep, and a run of %s beside it: name Sweep.Seeds and Sweep.Grid to continue the sweep, or remove %s to continue the run", run, network, SweepFile(run))
+		}
+	}
 	return w, found, err
 }
 
@@ -261,36 +267,48 @@ func (w Sweep) Run(ctx context.Context, o Options, settings Overrides, networks 
 			all = append(all, t)
 		}
 	}
-	s := &SweepSummary{}
-	if _, err := readJSON(SweepFile(o.Out), s); err != nil {
+	slices.SortStableFunc(all, func(a, b Training) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
+	// record brings sweep.json up to date, in which another process may note other networks.
+	record := func() (*SweepSummary, error) {
+		unlock, err := lockRun(o.Out)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		s := &SweepSummary{}
+		if _, err := readJSON(SweepFile(o.Out), s); err != nil {
+			return nil, err
+		}
+		if !reflect.DeepEqual(s.Sweep, w) {
+			s = &SweepSummary{Sweep: w, Combinations: []Combination{}}
+		}
+		s.Combinations = slices.DeleteFunc(s.Combinations, func(c Combination) bool {
+			return slices.ContainsFunc(all, func(t Training) bool { return t.Spec.Name == c.Network })
+		})
+		for _, t := range all {
+			last := len(s.Combinations) - 1
+			if last < 0 || s.Combinations[last].Network != t.Spec.Name || !maps.Equal(s.Combinations[last].Settings, grids[t.variant]) {
+				s.Combinations = append(s.Combinations, Combination{Network: t.Spec.Name, Settings: grids[t.variant]})
+				last++
+			}
+			err, done := errs[t.name()]
+			s.Combinations[last].Runs = append(s.Combinations[last].Runs, t.sweepRun(done, err))
+		}
+		for i := range s.Combinations {
+			s.Combinations[i].measure()
+		}
+		return s, writeJSON(SweepFile(o.Out), s)
+	}
+	// Before the training, too: LoadSweep continues it, and what is trained again has no results.
+	if err := os.MkdirAll(o.Out, 0o777); err != nil {
 		return nil, err
 	}
-	if !reflect.DeepEqual(s.Sweep, w) {
-		s = &SweepSummary{Sweep: w, Combinations: []Combination{}}
-	}
-	save := func() error { return writeJSON(SweepFile(o.Out), s) }
-	// Before the training, too: LoadSweep continues it.
-	if err := cmp.Or(os.MkdirAll(o.Out, 0o777), save()); err != nil {
+	if _, err := record(); err != nil {
 		return nil, err
 	}
 	failed := plan.run(ctx, func(t Training, _ *Entry, err error) { errs[t.name()] = err })
-	s.Combinations = slices.DeleteFunc(s.Combinations, func(c Combination) bool {
-		return slices.ContainsFunc(all, func(t Training) bool { return t.Spec.Name == c.Network })
-	})
-	slices.SortStableFunc(all, func(a, b Training) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
-	for _, t := range all {
-		last := len(s.Combinations) - 1
-		if last < 0 || s.Combinations[last].Network != t.Spec.Name || !maps.Equal(s.Combinations[last].Settings, grids[t.variant]) {
-			s.Combinations = append(s.Combinations, Combination{Network: t.Spec.Name, Settings: grids[t.variant]})
-			last++
-		}
-		err, done := errs[t.name()]
-		s.Combinations[last].Runs = append(s.Combinations[last].Runs, t.sweepRun(done, err))
-	}
-	for i := range s.Combinations {
-		s.Combinations[i].measure()
-	}
-	return s, errors.Join(failed, save())
+	s, err := record()
+	return s, errors.Join(failed, err)
 }
 
 // begun returns, by network, the folder of the first run of it that a sweep has begun.
@@ -311,7 +329,10 @@ func begun(out string, variants []variant) map[string]folder {
 func (t Training) sweepRun(done bool, err error) SweepRun {
 	r := SweepRun{Seed: t.Settings.Seed, Folder: filepath.Join(t.variant, t.Spec.Name)}
 	if done && err == nil {
-		r.Done, err = readJSON(t.folder().file(summaryFile), &r.Result)
+		var result Result
+		if r.Done, err = readJSON(t.folder().file(summaryFile), &result); r.Done {
+			r.Result = &result
+		}
 	}
 	if err != nil {
 		r.Error = err.Error()

@@ -109,6 +109,13 @@ func TestSweepContinues(t *testing.T) {
 	broken.Jobs = 1 // so that events need no lock
 	broken.OnEvent = func(e runs.Event) {
 		switch {
+		case e.Stage == runs.Waiting: // thousands of folders would take long
+			assert.DirExists(t, filepath.Join(broken.Out, "lr=0.05", "seed-0"))
+			assert.NoDirExists(t, filepath.Join(broken.Out, "lr=0.05", "seed-1"))
+			listed, err := os.ReadFile(runs.SweepFile(broken.Out))
+			assert.NoError(t, err)
+			assert.Equal(t, 8, strings.Count(string(listed), `"done": false`))
+			assert.NotContains(t, string(listed), `"val_loss"`)
 		case e.Stage == runs.Fitted:
 			ended++
 		case e.Stage == runs.Fitting && ended == 3 && e.Done == 4:
@@ -120,15 +127,10 @@ func TestSweepContinues(t *testing.T) {
 	assert.Equal(t, 3, part.Combinations[0].Measures["val_loss"].N)
 	assert.Empty(t, part.Combinations[1].Measures)
 	assert.Contains(t, part.Combinations[1].Runs[3].Error, "interrupted")
+	assert.Nil(t, part.Combinations[1].Runs[3].Result)
 	kept := filepath.Join(broken.Out, part.Combinations[0].Runs[0].Folder, "summary.json")
 	before, err := os.Stat(kept)
 	require.NoError(t, err)
-
-	// As if it had been killed while it made the folders: what the last ones would say is known
-	// from the others.
-	for _, r := range part.Combinations[1].Runs[2:] {
-		require.NoError(t, os.RemoveAll(filepath.Dir(filepath.Join(broken.Out, r.Folder))))
-	}
 
 	var said []string
 	broken.Resume, broken.Data, broken.Jobs = true, "", 2
@@ -192,6 +194,20 @@ func TestSweepWithAFailure(t *testing.T) {
 	assert.NotEmpty(t, s.Combinations[0].Runs[0].Error, "of melody")
 	assert.Equal(t, 2, s.Combinations[1].Measures["val_loss"].N)
 
+	// Another process may train other networks into the folder at the same time.
+	var other *runs.SweepSummary
+	beside := o
+	beside.OnEvent = func(e runs.Event) {
+		if e.Stage == runs.Read {
+			other, err = runs.Sweep{Seeds: []uint64{0, 1}}.Run(t.Context(), runs.Options{Data: o.Data, Out: o.Out, Force: true}, epochs(2), "swap")
+			assert.NoError(t, err)
+		}
+	}
+	s, err = runs.Sweep{Seeds: []uint64{0, 1}}.Run(t.Context(), beside, epochs(2), "melody")
+	assert.EqualError(t, err, "2 of 2 runs failed: melody seed-0, melody seed-1")
+	require.Len(t, s.Combinations, 2)
+	assert.Equal(t, other.Combinations[1], s.Combinations[0])
+
 	// A network that cannot be planned, while another can, is reported once.
 	o.Out, said = t.TempDir(), nil
 	_, err = runs.Sweep{Seeds: []uint64{0}}.Run(t.Context(), o, epochs(2), "swap")
@@ -204,6 +220,20 @@ func TestSweepWithAFailure(t *testing.T) {
 	require.Len(t, said, 1)
 	assert.Contains(t, said[0], "seed-0: ")
 	assert.Contains(t, said[0], "config.json")
+}
+
+// A run beside a sweep is not taken for it.
+func TestLoadSweep(t *testing.T) {
+	run := t.TempDir()
+	require.NoError(t, os.WriteFile(runs.SweepFile(run), []byte(`{"seeds": [1]}`), 0o600))
+	w, found, err := runs.LoadSweep(run)
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, runs.Sweep{Seeds: []uint64{1}}, w)
+	require.NoError(t, os.Mkdir(filepath.Join(run, "emotion"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(run, "emotion", trainer.LastFile), nil, 0o600))
+	_, _, err = runs.LoadSweep(run)
+	assert.ErrorContains(t, err, "holds a sweep, and a run of emotion beside it: name Sweep.Seeds and Sweep.Grid")
 }
 
 func TestSweepCheck(t *testing.T) {

@@ -28,9 +28,9 @@ func printSweep(w io.Writer, s *runs.SweepSummary) {
 		for _, r := range c.Runs {
 			if r.Done {
 				n++
-			}
-			if r.BeatsConstant {
-				better++
+				if r.BeatsConstant {
+					better++
+				}
 			}
 		}
 		spread := func(name, format string) string {
