@@ -383,7 +383,7 @@ func (s *session) prepare() (err error) {
 	}
 	if s.folder != nil {
 		if !here {
-			err = s.folder.clear()
+			err = s.folder.tidy(s.folder.clear())
 		}
 		s.pass(s.folder.notices)
 		s.folder.notices = nil

@@ -221,6 +221,12 @@ func TestSaveFails(t *testing.T) {
 	h, err := r.Fit(context.Background())
 	require.ErrorContains(t, err, "last.pt")
 	assert.Equal(t, StopError, h.StopReason)
+
+	r.Save = t.TempDir()
+	full := filepath.Join(r.Save, HistoryFile)
+	require.NoError(t, os.MkdirAll(filepath.Join(full, "x"), 0o700))
+	_, err = r.Fit(context.Background())
+	require.ErrorContains(t, err, "remove "+full+": ")
 }
 
 func TestProgress(t *testing.T) {
