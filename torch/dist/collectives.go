@@ -26,13 +26,27 @@ const (
 	Max     ReduceOp = 4
 )
 
+// combine has what ReduceOp does to two tensors.
+var combine = map[ReduceOp]func(a, b *torch.Tensor) *torch.Tensor{
+	Sum: (*torch.Tensor).Add, Product: (*torch.Tensor).Mul, Min: (*torch.Tensor).Minimum, Max: (*torch.Tensor).Maximum,
+}
+
 // AllReduce combines t, of the same shape in all processes, element by element, and puts the
 // result in each process's t. The Sum of Bool is whether any is true.
 func (g *Group) AllReduce(t *torch.Tensor, op ReduceOp) error {
+	f, known := combine[op]
+	if !known {
+		return fmt.Errorf("dist: all-reduce: there is no ReduceOp %d", op)
+	}
 	if op == Sum && t.DType() == torch.Bool {
 		op = Max // Gloo would add up bytes
 	}
-	return g.collect("all-reduce", fmt.Sprintf("all-reduce, ReduceOp %d,", op), t, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllReduce(p, int(op)) })
+	return g.collect("all-reduce", fmt.Sprintf("all-reduce, ReduceOp %d,", op), t, func(all []*torch.Tensor) {
+		for _, other := range all[1:] {
+			all[0] = f(all[0], other)
+		}
+		t.Detach().CopyInPlace(all[0])
+	}, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllReduce(p, int(op)) })
 }
 
 // AllReduceFloats is [Group.AllReduce] of numbers, as many in all processes.
@@ -51,7 +65,9 @@ func (g *Group) Broadcast(t *torch.Tensor, root int) error {
 	if root < 0 || root >= g.Size {
 		return fmt.Errorf("dist: broadcast: there is no rank %d among %d", root, g.Size)
 	}
-	return g.collect("broadcast", fmt.Sprint("broadcast from rank ", root), t, func(p unsafe.Pointer) *ctorch.Error { return g.h.Broadcast(p, root) })
+	return g.collect("broadcast", fmt.Sprint("broadcast from rank ", root), t, func(all []*torch.Tensor) {
+		t.Detach().CopyInPlace(all[root])
+	}, func(p unsafe.Pointer) *ctorch.Error { return g.h.Broadcast(p, root) })
 }
 
 // BroadcastBytes returns in all processes what the process root gives, of any length.
@@ -76,54 +92,77 @@ func (g *Group) BroadcastBytes(b []byte, root int) (told []byte, err error) {
 // AllGather returns t of all processes, by rank; it has the same shape in all of them.
 func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
 	all := torch.Stack(slices.Repeat([]*torch.Tensor{t.Detach()}, g.Size), 0)
-	err := g.collect("all-gather", "all-gather", t, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllGather(p, all.ATen()) })
+	err := g.collect("all-gather", "all-gather", t, func(parts []*torch.Tensor) {
+		all.CopyInPlace(torch.Stack(parts, 0))
+	}, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllGather(p, all.ATen()) })
 	return all.Unbind(0), err
 }
 
-// collect makes a call with the elements of t, which may become others.
-func (g *Group) collect(what, call string, t *torch.Tensor, f func(unsafe.Pointer) *ctorch.Error) error {
+// collect makes a call with the elements of t, which may become others. Few elements travel with
+// the comparison of calls, and few is given those of all processes; Gloo sends many.
+func (g *Group) collect(what, call string, t *torch.Tensor, few func([]*torch.Tensor), many func(unsafe.Pointer) *ctorch.Error) error {
 	return g.do(what, func() (err error) {
 		g.calls.Lock()
 		defer g.calls.Unlock()
-		if err = g.compare(fmt.Sprintf("%s of %v %v", call, t.DType(), t.Shape())); err != nil {
-			return err
-		}
 		tried := torch.Try(func() {
-			t := t.Detach()
-			dense := t.Contiguous() // Gloo knows no strides
-			if fault := f(dense.ATen()); fault != nil {
-				err = fmt.Errorf("%v %v: %w", t.DType(), t.Shape(), fault)
-			} else if !t.IsContiguous() {
-				t.CopyInPlace(dense)
-			}
+			torch.Scope(func() {
+				t := t.Detach()
+				size := t.Numel() * t.DType().Size()
+				var own []byte
+				if size <= most && !g.mixed() {
+					own = t.Bytes()
+				}
+				var all [][]byte
+				if all, err = g.compare(fmt.Sprintf("%s of %v %v", call, t.DType(), t.Shape()), own); err != nil {
+					return
+				}
+				if size <= most && all != nil {
+					parts := make([]*torch.Tensor, g.Size)
+					for rank, b := range all {
+						parts[rank] = torch.FromBytes(b[:size], t.DType(), t.Numel()).Reshape(t.Shape()...).To(t.Device())
+					}
+					few(parts)
+					return
+				}
+				dense := t.Contiguous() // Gloo knows no strides
+				if fault := many(dense.ATen()); fault != nil {
+					err = fmt.Errorf("%v %v: %w", t.DType(), t.Shape(), fault)
+				} else if !t.IsContiguous() {
+					t.CopyInPlace(dense)
+				}
+			})
 		})
 		return cmp.Or(err, tried)
 	})
 }
 
-// compare compares a call with those of the other processes. Where they differ, Gloo ends the
-// process, or takes elements for others. Processes of Python's do not take part.
-func (g *Group) compare(call string) (err error) {
+// most is the most bytes of a call's text, and of the elements that travel with it.
+const most = 256
+
+// compare compares a call with those of the other processes, and returns what all give with it.
+// Where calls differ, Gloo ends the process, or takes elements for others. Processes of Python's
+// do not take part: then it returns nil.
+func (g *Group) compare(call string, own []byte) (given [][]byte, err error) {
 	if g.mixed() {
-		return nil
+		return nil, nil
 	}
+	call = call[:min(most, len(call))]
 	torch.Scope(func() {
-		const size = 256
-		calls := make([]byte, g.Size*size)
-		copy(calls[g.Rank*size:][:size], call)
-		all := torch.FromSlice(calls)
+		rows := make([]byte, g.Size*2*most)
+		copy(rows[g.Rank*2*most:], call)
+		copy(rows[g.Rank*2*most+most:], own)
+		all := torch.FromSlice(rows)
 		if err = plain(g.h.AllReduce(all.ATen(), int(Max))); err != nil {
 			return
 		}
-		rank := 0
-		for other := range slices.Chunk(all.Bytes(), size) {
-			if text := strings.TrimRight(string(other), "\x00"); err == nil && text != call[:min(size, len(call))] {
-				err = fmt.Errorf("%s calls %s, and this process %s", g.peers.name(rank), text, call)
+		for row := range slices.Chunk(all.Bytes(), 2*most) {
+			if text := strings.TrimRight(string(row[:most]), "\x00"); err == nil && text != call {
+				err = fmt.Errorf("%s calls %s, and this process %s", g.peers.name(len(given)), text, call)
 			}
-			rank++
+			given = append(given, row[most:])
 		}
 	})
-	return err
+	return given, err
 }
 
 func give(ts []*torch.Tensor) []unsafe.Pointer {
@@ -136,7 +175,15 @@ func give(ts []*torch.Tensor) []unsafe.Pointer {
 
 // Barrier waits until all processes have called it.
 func (g *Group) Barrier() error {
-	return g.do("barrier", func() error { return plain(g.h.Barrier()) })
+	return g.do("barrier", func() error {
+		if g.mixed() {
+			return plain(g.h.Barrier())
+		}
+		g.calls.Lock()
+		defer g.calls.Unlock()
+		_, err := g.compare("barrier", nil) // which waits for all
+		return err
+	})
 }
 
 // MonitoredBarrier is [Group.Barrier] with a timeout of its own. The error on rank 0 also

@@ -93,6 +93,14 @@ func TestCollectivesOfViews(t *testing.T) {
 		assert.NoError(t, g.Broadcast(x.Narrow(1, 1, 1), 1))
 		assert.Equal(t, []float32{11, 14}, x.Narrow(1, 1, 1).Float32s())
 		assert.Equal(t, float32(2+10*g.Rank), x.Float32s()[2])
+		x = torch.Ones([]int{100, 100}) // more than what travels with the call
+		assert.NoError(t, g.AllReduce(x.Narrow(1, 50, 50), dist.Sum))
+		assert.Equal(t, float32(15000), x.Sum().Float32s()[0])
+		assert.NoError(t, g.Broadcast(x.MulScalarInPlace(1+g.Rank).Narrow(1, 50, 50), 1))
+		assert.Equal(t, float32(20000+5000*(1+g.Rank)), x.Sum().Float32s()[0])
+		far, err := g.AllGather(x.Narrow(1, 50, 50))
+		assert.NoError(t, err)
+		assert.Equal(t, float32(20000), far[1].Sum().Float32s()[0])
 		x = matrix()
 		if g.Rank == 1 { // the same matrix, which lies otherwise in memory
 			x = floats(0, 3, 1, 4, 2, 5).Reshape(3, 2).Permute(1, 0)
@@ -105,6 +113,7 @@ func TestCollectivesOfViews(t *testing.T) {
 		yes := torch.FromSlice([]bool{true, g.Rank == 1, false})
 		assert.NoError(t, g.AllReduce(yes, dist.Sum))
 		assert.Equal(t, []byte{1, 1, 0}, yes.Bytes())
+		assert.ErrorContains(t, g.AllReduce(yes, 1), "there is no ReduceOp 1")
 		assert.Error(t, g.AllReduce(floats(1).Expand(4), dist.Sum))
 	})
 }
@@ -118,6 +127,7 @@ func TestCallsDiffer(t *testing.T) {
 	for name, calls := range map[string][2]func(*dist.Group) error{
 		"all-reduce, ReduceOp 0, of float32 [2]": {reduce(floats(1, 2)), reduce(floats(1, 2, 3))},
 		"all-reduce, ReduceOp 0, of float32 [1]": {reduce(floats(1)), reduce(torch.FromSlice([]int32{1}))},
+		"barrier":                                {reduce(floats(1)), func(g *dist.Group) error { return g.Barrier() }},
 		"all-gather of float32 [1]": {
 			func(g *dist.Group) error { _, err := g.AllGather(floats(1)); return err },
 			func(g *dist.Group) error { _, err := g.AllGather(floats(1, 2)); return err },
