@@ -18,6 +18,7 @@ import subprocess
 import optuna
 from optuna.storages import JournalStorage, journal
 
+USAGE = 2  # a mistake of this script's, or of whoever calls it
 STOPPED = 143  # by SIGTERM, and saved; 0 if it had ended already
 
 
@@ -30,7 +31,7 @@ def objective(trial):
         "--batch-size", str(trial.suggest_categorical("batch_size", [16, 32, 64])),
     ]  # fmt: skip
     result, pruned = {}, False
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             metrics = {name: float(value) for name, value in (pair.split("=") for pair in line.split())}
             if "epoch" not in metrics:
@@ -43,6 +44,8 @@ def objective(trial):
         code = process.wait()
     if pruned and code in (0, STOPPED):
         raise optuna.TrialPruned()
+    if code == USAGE:
+        raise ValueError("wrong usage stays wrong")
     if code:
         raise subprocess.CalledProcessError(code, command)
     return result["val_loss"]
@@ -64,8 +67,9 @@ study = optuna.create_study(
     sampler=optuna.samplers.TPESampler(seed=args.seed),
     pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
 )
-# A trial that diverges has failed, and the study goes on; wrong usage (2) would stay wrong.
+# A trial that diverges has failed, and the study goes on.
 study.optimize(objective, n_trials=args.trials, catch=(subprocess.CalledProcessError,))
 for t in study.trials:
     print(t.number, t.state.name, t.value, t.params)
-print("best:", study.best_value, study.best_params)
+if study.get_trials(states=[optuna.trial.TrialState.COMPLETE]):
+    print("best:", study.best_value, study.best_params)

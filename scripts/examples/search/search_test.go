@@ -99,6 +99,18 @@ func TestOptuna(t *testing.T) {
 	}
 	assert.Equal(t, 12, states["COMPLETE"]+states["PRUNED"], said)
 	assert.Positive(t, states["PRUNED"], said)
+
+	// Trials that fail say why, and do not end the study; wrong usage does.
+	fails := func(data, network string) (string, error) {
+		said, err := exec.Command(python(t, "optuna"), "search_optuna.py", data, t.TempDir(), "--trials", "2", "--network", network).CombinedOutput()
+		return string(said), err
+	}
+	said, err := fails(filepath.Join(out, "nowhere"), "emotion")
+	assert.NoError(t, err, said)
+	assert.Equal(t, 2, strings.Count(said, "nowhere: no such file or directory"), said)
+	said, err = fails(out, "piano")
+	assert.Error(t, err)
+	assert.Equal(t, 1, strings.Count(said, `network "piano" is not known`), said)
 }
 
 func TestRay(t *testing.T) {
