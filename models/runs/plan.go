@@ -358,6 +358,11 @@ func (p *Plan) run(ctx context.Context, done func(Training, *Entry, error)) erro
 		p.Trainings[0].Options.event(p.Trainings[0].Spec.Name, Notice, fmt.Sprintf("%d of %d runs have ended before and are kept", kept, of))
 	}
 	fitAll(w, sessions, end)
+	place := map[string]int{} // what is trained side by side fails in any order
+	for i, t := range p.Trainings {
+		place[t.name()] = i
+	}
+	slices.SortStableFunc(ended.failed, func(a, b failure) int { return cmp.Compare(place[a.name()], place[b.name()]) })
 	return ended.err(of)
 }
 
@@ -367,6 +372,9 @@ func (t Training) Run(ctx context.Context) (*Entry, error) {
 	summary, err := (&Plan{Trainings: []Training{t}}).Run(ctx)
 	return summary[t.Spec.Name], err
 }
+
+// mostNames limits the names of what failed in one line; each was reported before.
+const mostNames = 20
 
 // err returns the failure of all networks together, nil if there is none.
 func (p *Plan) err(of int) error {
@@ -383,7 +391,10 @@ func (p *Plan) err(of int) error {
 			what = "runs"
 		}
 	}
-	return explained{fmt.Sprintf("%d of %d %s failed: %s", len(names), of, what, strings.Join(names, ", ")), errors.Join(errs...)}
+	if more := len(names) - mostNames; more > 0 {
+		names = append(names[:mostNames], fmt.Sprintf("and %d more", more))
+	}
+	return explained{fmt.Sprintf("%d of %d %s failed: %s", len(errs), of, what, strings.Join(names, ", ")), errors.Join(errs...)}
 }
 
 // fitAll trains, measures and exports networks side by side, and calls done with each

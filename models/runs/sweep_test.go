@@ -220,6 +220,18 @@ func TestSweepWithAFailure(t *testing.T) {
 	require.Len(t, said, 1)
 	assert.Contains(t, said[0], "seed-0: ")
 	assert.Contains(t, said[0], "config.json")
+
+	// Those that fail side by side are named in their order, as far as a line holds them.
+	full := runs.Options{Data: o.Data, Out: t.TempDir(), Jobs: 4}
+	var names []string
+	for seed := range 22 {
+		names = append(names, fmt.Sprint("swap seed-", seed))
+		require.NoError(t, os.WriteFile(filepath.Join(full.Out, fmt.Sprint("seed-", seed)), nil, 0o600))
+	}
+	many, err := runs.ParseSweep("0-21", nil)
+	require.NoError(t, err)
+	_, err = many.Run(t.Context(), full, epochs(2), "swap")
+	assert.EqualError(t, err, "22 of 22 runs failed: "+strings.Join(names[:20], ", ")+", and 2 more")
 }
 
 // A run beside a sweep is not taken for it.
