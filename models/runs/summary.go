@@ -101,7 +101,7 @@ var summaries sync.Mutex
 const lockPatience = time.Minute
 
 // lockRun locks the files that the networks of a run share, also for other processes that
-// train into it.
+// train into it, and removes what killed ones have left of them.
 func lockRun(run string) (unlock func(), err error) {
 	summaries.Lock()
 	folder, err := os.Open(run)
@@ -109,6 +109,9 @@ func lockRun(run string) (unlock func(), err error) {
 		if time.Since(started) > lockPatience {
 			err = fmt.Errorf("%s: another process has kept the folder locked for a minute; end that process and try again", run)
 		}
+	}
+	if err == nil {
+		err = wholefile.Sweep(run, summaryFile, sweepFile)
 	}
 	unlock = func() {
 		folder.Close()
@@ -131,9 +134,6 @@ func changeSummary(run string, notice func(string), change func(map[string]json.
 	}
 	defer unlock()
 	path := SummaryFile(run)
-	if err := wholefile.Sweep(run, filepath.Base(path)); err != nil {
-		return err
-	}
 	var s map[string]json.RawMessage
 	found, err := readJSON(path, &s)
 	damaged := errors.Is(err, errDamaged) || found && err == nil && !whole(s)

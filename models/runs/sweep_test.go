@@ -132,6 +132,8 @@ func TestSweepContinues(t *testing.T) {
 	before, err := os.Stat(kept)
 	require.NoError(t, err)
 
+	litter := filepath.Join(broken.Out, ".sweep.json.tmp-AAAAAAAAAA") // of a killed process
+	require.NoError(t, os.WriteFile(litter, nil, 0o600))
 	var said []string
 	broken.Resume, broken.Data, broken.Jobs = true, "", 2
 	broken.OnEvent = func(e runs.Event) {
@@ -146,6 +148,7 @@ func TestSweepContinues(t *testing.T) {
 	got, err := again.Run(t.Context(), broken, runs.Overrides{}, "swap")
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
+	assert.NoFileExists(t, litter)
 	assert.Contains(t, said, "swap: 3 of 8 runs have ended before and are kept")
 	after, err := os.Stat(kept)
 	require.NoError(t, err)
