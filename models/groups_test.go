@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -65,10 +64,7 @@ type trained struct{ losses, weights []float64 }
 
 // fit trains with n ranks, here goroutines, which must end with the same bits.
 func (g grouped) fit(t *testing.T, n int) trained {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	world := dist.World{Size: n, MasterAddr: "127.0.0.1", MasterPort: l.Addr().(*net.TCPAddr).Port}
-	require.NoError(t, l.Close())
+	world := dist.World{Size: n, MasterAddr: "127.0.0.1", MasterPort: torchtest.FreePort(t)}
 	ranks, all := make([]trainer.Run, n), make([]trained, n)
 	for rank := range ranks {
 		ranks[rank] = g.run(rank)

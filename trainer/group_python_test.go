@@ -31,7 +31,7 @@ func (n inOrder) Order(uint64, int) []int { return numbers(0, int(n)) }
 // process's part, and the buffers of rank 0. To 1e-6 of the largest value, after 12 steps of Adam.
 func TestGroupNormsAsPyTorch(t *testing.T) {
 	torchtest.Need(t)
-	port, python := freePort(t), [2]bytes.Buffer{}
+	port, python := torchtest.FreePort(t), [2]bytes.Buffer{}
 	var running []*torchtest.Process
 	for rank := range python {
 		cmd := exec.Command(torchtest.Python(t), "../torch/dist/testdata/ddp.py", "norm")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	tcp "net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,13 +30,6 @@ import (
 	"github.com/etude-ml/etude/trainer/metric"
 )
 
-func freePort(t *testing.T) int {
-	l, err := tcp.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*tcp.TCPAddr).Port
-}
-
 // fellow is one of the processes of a group, here a goroutine, and what became of it.
 type fellow struct {
 	*trial
@@ -54,7 +46,7 @@ func together(t *testing.T, n int, f func(rank int, g *dist.Group)) {
 		f(0, nil)
 		return
 	}
-	port := freePort(t)
+	port := torchtest.FreePort(t)
 	var running sync.WaitGroup
 	for rank := range n {
 		running.Go(func() {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,10 +29,7 @@ import (
 // inGroup calls f in n goroutines, which are the ranks of a group that waits 4 seconds for an answer.
 func inGroup(t *testing.T, n int, f func(g *dist.Group)) {
 	torchtest.Need(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
+	port := torchtest.FreePort(t)
 	var running sync.WaitGroup
 	for rank := range n {
 		running.Go(func() {

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,13 +181,6 @@ func (p *process) result(t *testing.T) result {
 	return r
 }
 
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // start starts one process for each name: "go", or "python".
 func start(t *testing.T, kind string, names []string, more ...string) []*process {
 	var cmds []*exec.Cmd
@@ -204,7 +196,7 @@ func start(t *testing.T, kind string, names []string, more ...string) []*process
 
 // startAt starts commands as the ranks of a group whose store is at an address.
 func startAt(t *testing.T, address, kind string, cmds []*exec.Cmd, more ...string) []*process {
-	port := freePort(t)
+	port := torchtest.FreePort(t)
 	ps := make([]*process, len(cmds))
 	for rank, cmd := range cmds {
 		cmd.Env = append(os.Environ(), workVariable+"="+kind, fmt.Sprint("RANK=", rank), fmt.Sprint("WORLD_SIZE=", len(cmds)),

@@ -53,7 +53,7 @@ func TestLaunchIsLikeTorchrun(t *testing.T) {
 	}, lines)
 
 	torchrun := exec.Command(filepath.Join(filepath.Dir(torchtest.Python(t)), "torchrun"),
-		"--nproc-per-node=3", "--master-addr=127.0.0.1", fmt.Sprint("--master-port=", freePort(t)), "--no-python", "sh", "-c", script)
+		"--nproc-per-node=3", "--master-addr=127.0.0.1", fmt.Sprint("--master-port=", torchtest.FreePort(t)), "--no-python", "sh", "-c", script)
 	theirs, err := torchrun.Output()
 	require.NoError(t, err)
 	for line := range strings.Lines(string(theirs)) {

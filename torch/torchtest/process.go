@@ -5,11 +5,19 @@ package torchtest
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
 	"os/exec"
 	"sync"
 	"testing"
 	"time"
 )
+
+// When processes meet, libtorch asks the name server what their addresses are called, for 5 seconds
+// and once more if it does not answer. Some tests allow a group less.
+func init() { _ = os.Setenv("RES_OPTIONS", "timeout:1 attempts:1") }
 
 // Process is a program that runs while a test reads what it writes to stderr.
 type Process struct {
@@ -43,6 +51,20 @@ func Start(t *testing.T, cmd *exec.Cmd, kill func()) *Process {
 		<-p.ended
 	})
 	return p
+}
+
+// FreePort returns a port of 127.0.0.1 on which nobody listens. The system gives it to nobody who
+// asks for any port, as it would give one of its own choice before the test can use it.
+func FreePort(tb testing.TB) int {
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	tb.Fatal("no port of 127.0.0.1 is free")
+	return 0
 }
 
 // Write takes what the program writes to stderr.
