@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ import (
 
 // The tests start this program again as the processes of a group.
 const (
-	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm, sync, scale or broadcast
+	workVariable    = "ETUDE_TEST_DIST_WORK"    // mlp, norm, sync, scale, late or broadcast
 	failVariable    = "ETUDE_TEST_DIST_FAIL"    // the signal that the last rank sends itself, or the network device that it cuts
 	timeoutVariable = "ETUDE_TEST_DIST_TIMEOUT" // seconds
 )
@@ -79,6 +80,16 @@ func work(g *dist.Group, kind string) error {
 	switch kind {
 	case "scale":
 		return scale(g)
+	case "late": // until rank 2 dies
+		for fmt.Fprintln(os.Stderr, "in the group"); g.Rank == 1; {
+			if err := g.Check(); err != nil {
+				return err
+			}
+		}
+		if g.Rank > 1 {
+			time.Sleep(time.Minute)
+		}
+		return g.Barrier()
 	case "broadcast", "backward": // until rank 1 dies in the middle of a message
 		return large(g, kind)
 	}
@@ -303,6 +314,25 @@ func TestRankFails(t *testing.T) {
 		}
 		t.Logf("%v: %v after the start\n%s%s", signal, time.Since(began), ps[0].Said(), ps[1].Said())
 		_ = ps[2].Process.Process.Kill()
+	}
+}
+
+// A process that answers late, here one that stands still for a while, is not gone.
+func TestRankIsLate(t *testing.T) {
+	torchtest.Need(t)
+	ps := start(t, "late", []string{"go", "go", "go", "go"})
+	for _, p := range ps {
+		p.Until(t, time.Minute, func() bool { return strings.Contains(p.Said(), "in the group") })
+	}
+	late := ps[3].Process.Process
+	require.NoError(t, late.Signal(syscall.SIGSTOP))
+	require.NoError(t, ps[2].Process.Process.Kill())
+	time.Sleep(4 * time.Second)
+	require.NoError(t, late.Signal(syscall.SIGCONT))
+	for _, p := range ps[:2] {
+		assert.Equal(t, 3, p.End())
+		assert.Regexp(t, `rank 2 \(127\.0\.0\.1:\d+\) does not answer`, p.Said())
+		assert.NotRegexp(t, `rank 3 \(127\.0\.0\.1:\d+\) does not answer`, p.Said())
 	}
 }
 

@@ -128,6 +128,10 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 // patience is the time for another process, or the store, to answer.
 func (g *Group) patience() time.Duration { return min(time.Second, g.timeout/4) }
 
+// late is how late a process may answer that is healthy, but gets no processor time or loses packets:
+// TCP sends one again after 1, 3 and 7 seconds.
+const late = 10 * time.Second
+
 // serves reports whether this process runs the store.
 func (g *Group) serves() bool { return g.Rank == 0 && !g.AgentStore }
 
@@ -373,6 +377,7 @@ func (g *Group) do(what string, f func() error) error {
 	if g.Size == 1 {
 		return nil
 	}
+	began := time.Now()
 	err := f()
 	if err == nil {
 		return nil
@@ -381,7 +386,7 @@ func (g *Group) do(what string, f func() error) error {
 		return fmt.Errorf("dist: rank %d of %d: %s: the group is of no more use: %s", g.Rank, g.Size, what, reason)
 	}
 	err = errors.New(glooNoise.ReplaceAllString(err.Error(), ""))
-	wrong, well := g.peers.ask(g.Rank, g.patience())
+	wrong, well := g.peers.ask(g.Rank, max(g.patience(), min(late, g.timeout-time.Since(began))))
 	g.peers.leave(cmp.Or(wrong, fmt.Sprintf("%s: %v", what, err)), well)
 	g.abort()
 	if wrong != "" {
@@ -401,13 +406,14 @@ func plain(err *ctorch.Error) error {
 	return err
 }
 
-// Check asks the other processes how they are. If one of them is gone, the group ends as after
-// [Group.Fail], and the error names it. Calls may be in progress meanwhile.
+// Check asks the other processes how they are. If one of them is gone, or does not answer for 10
+// seconds, the group ends as after [Group.Fail], and the error names it. Calls may be in progress
+// meanwhile.
 func (g *Group) Check() error {
 	if g.Size == 1 {
 		return nil
 	}
-	wrong, well := g.peers.ask(g.Rank, 3*g.patience()) // a packet may get lost, and is sent again after a second
+	wrong, well := g.peers.ask(g.Rank, min(late, g.timeout))
 	if wrong == "" {
 		return nil
 	}

@@ -114,16 +114,17 @@ func (p *peers) name(rank int) string {
 // them answer within patience that they are well, and how many are.
 func (p *peers) ask(self int, patience time.Duration) (wrong string, well int) {
 	silent, left := make([]string, len(p.addresses)), make([]string, len(p.addresses))
+	dialer := net.Dialer{Deadline: time.Now().Add(patience)}
 	var all sync.WaitGroup
 	for rank, address := range p.addresses {
 		if rank == self || address == "" {
 			continue
 		}
 		all.Go(func() {
-			conn, err := net.DialTimeout("tcp", address, patience)
+			conn, err := dialer.Dial("tcp", address)
 			if err == nil {
 				defer func() { _ = conn.Close() }()
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(dialer.Deadline)
 				var answer []byte
 				answer, err = io.ReadAll(conn)
 				if reason, ok := strings.CutPrefix(string(answer), "etude "); !ok {
