@@ -184,5 +184,5 @@ func (d *DistributedDataParallel) Close() {
 }
 
 // Unused returns the names of the parameters on which the loss of the last Backward, in this
-// process, did not depend.
+// process, did not depend. A group of one process does not look for them.
 func (d *DistributedDataParallel) Unused() []string { return d.unused }

@@ -315,6 +315,10 @@ func (g *Group) enter(ctx context.Context, server bool) error {
 			return err
 		}
 		defer func() { _ = conn.Close() }()
+		_ = conn.SetReadDeadline(time.Now().Add(pause))
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return errors.Join(errors.New("what listens there is no store, or one that is being closed"), err)
+		}
 	}
 	store, fault := ctorch.NewStore(g.MasterAddr, g.MasterPort, server, !server && !g.AgentStore, g.timeout)
 	if fault != nil {

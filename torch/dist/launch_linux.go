@@ -23,8 +23,8 @@ import (
 )
 
 // Launch runs a command as n processes of this machine, the ranks 0 to n-1, and waits for
-// all of them. cmd is what to run, with its Dir, Env, Stdout and Stderr; it is not started
-// itself. Each process has torchrun's variables RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE,
+// all of them. cmd is what to run, with its Dir, Env, Stdout and Stderr, and nothing else set; it
+// is not started itself. Each process has torchrun's variables RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE,
 // MASTER_ADDR and MASTER_PORT and, unless it is set already, OMP_NUM_THREADS, its share of the
 // cores.
 //
@@ -42,6 +42,9 @@ import (
 func Launch(ctx context.Context, n int, cmd *exec.Cmd, o LaunchOptions) error {
 	if n < 1 {
 		return fmt.Errorf("dist: Launch starts at least 1 process, not %d", n)
+	}
+	if cmd.Stdin != nil || cmd.ExtraFiles != nil || cmd.SysProcAttr != nil || cmd.Cancel != nil {
+		return errors.New("dist: Launch takes the Path, Args, Dir, Env, Stdout and Stderr of a command, and not its Stdin, ExtraFiles, SysProcAttr or context, which is an argument of Launch")
 	}
 	port, release, err := holdPort()
 	if err != nil {
@@ -114,9 +117,12 @@ func Launch(ctx context.Context, n int, cmd *exec.Cmd, o LaunchOptions) error {
 	for len(running) > 0 {
 		select {
 		case s := <-o.Signals:
-			if s := s.(syscall.Signal); slices.Contains(requests, s) {
+			switch s, known := s.(syscall.Signal); {
+			case !known: // the channel is closed
+				o.Signals = nil
+			case slices.Contains(requests, s):
 				stop(s)
-			} else {
+			default:
 				signal(s)
 			}
 		case <-done:

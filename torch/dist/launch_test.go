@@ -169,6 +169,11 @@ func TestLaunchFails(t *testing.T) {
 	}
 	err := dist.Launch(context.Background(), 2, exec.Command("./not-there"), dist.LaunchOptions{})
 	assert.ErrorIs(t, err, os.ErrNotExist)
+	err = dist.Launch(context.Background(), 2, exec.CommandContext(t.Context(), "true"), dist.LaunchOptions{})
+	require.ErrorContains(t, err, "not its Stdin, ExtraFiles, SysProcAttr or context")
+	closed := make(chan os.Signal)
+	close(closed)
+	require.NoError(t, dist.Launch(context.Background(), 2, exec.Command("sleep", "0.1"), dist.LaunchOptions{Signals: closed}))
 	err = dist.Launch(context.Background(), 0, exec.Command("true"), dist.LaunchOptions{})
 	assert.EqualError(t, err, "dist: Launch starts at least 1 process, not 0")
 }
