@@ -110,7 +110,9 @@ func differ(own, first string) error {
 	return nil
 }
 
-// PrepareForForward comes before each forward pass whose loss goes to Backward.
+// PrepareForForward comes before each forward pass whose loss goes to Backward. All processes have
+// to call both equally often, which is not compared, and Gloo may end a process where they do not:
+// one whose part of the data ends earlier goes on with a loss that is multiplied by 0.
 func (d *DistributedDataParallel) PrepareForForward() error {
 	d.ready = true
 	return d.group.do("forward", func() error {
