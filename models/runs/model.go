@@ -53,6 +53,9 @@ func FindModels(path string) (files []string, isRun bool, err error) {
 			files = append(files, file)
 		}
 	}
+	if list := folder(path).file(sweepFile); len(files) == 0 && isFile(list) {
+		return nil, false, fmt.Errorf("%s holds a sweep: name one of its runs, which %s lists", path, list)
+	}
 	if len(files) == 0 {
 		return nil, false, fmt.Errorf("%s: neither a network of a run nor a run: no model.pt in it or in %s below it", path, strings.Join(models.Names(), ", "))
 	}

@@ -51,6 +51,9 @@ func TestSweep(t *testing.T) {
 			assert.FileExists(t, filepath.Join(out, r.(map[string]any)["folder"].(string), "model.onnx"))
 		}
 	}
+	r = run(t, "evaluate", out, "--data", data)
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.stderr, "holds a sweep: name one of its runs, which "+filepath.Join(out, "sweep.json")+" lists")
 	single := filepath.Join(out, "lr=0.0003", "seed-4")
 	assert.Equal(t, 0, run(t, "evaluate", single, "--data", data).code)
 	assert.Equal(t, 0, run(t, "export", filepath.Join(single, "emotion"), "-o", filepath.Join(t.TempDir(), "m.onnx")).code)
