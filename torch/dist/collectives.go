@@ -191,3 +191,11 @@ func (g *Group) Barrier() error {
 func (g *Group) MonitoredBarrier(timeout time.Duration) error {
 	return g.do("barrier", func() error { return plain(g.h.MonitoredBarrier(timeout)) })
 }
+
+// plain makes nil of a nil *ctorch.Error.
+func plain(err *ctorch.Error) error {
+	if err == nil {
+		return nil
+	}
+	return err
+}

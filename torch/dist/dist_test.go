@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -349,4 +350,26 @@ func TestRankFailsInAMessage(t *testing.T) {
 	for range 2 {
 		endsAtOnce(t, "broadcast", start(t, "broadcast", []string{"go", "go"}, timeoutVariable+"=40"))
 	}
+}
+
+// A process that is asked to end when others have the group already has it, too: so they can end
+// together.
+func TestInitEndsTogether(t *testing.T) {
+	torchtest.NoLeaks(t)
+	torchtest.Need(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	port := torchtest.FreePort(t)
+	var all sync.WaitGroup
+	for rank := range 2 {
+		all.Go(func() {
+			g, err := dist.Init(ctx, dist.Options{Timeout: time.Minute, World: &dist.World{Rank: rank, Size: 2, MasterAddr: "127.0.0.1", MasterPort: port}})
+			cancel() // rank 0 still waits for what rank 1 says at the end
+			if assert.NoError(t, err, rank) {
+				assert.NoError(t, g.Barrier())
+				g.Close()
+			}
+		})
+	}
+	all.Wait()
 }

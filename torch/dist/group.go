@@ -88,27 +88,38 @@ func Init(ctx context.Context, o Options) (*Group, error) {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, fmt.Errorf("the timeout of %v has passed", g.timeout))
 	defer cancel()
+	over, end := context.WithCancel(context.WithoutCancel(ctx)) // ends with Init
+	defer end()
 	// Before there is a group nothing can end what libtorch waits for. So another goroutine
 	// waits; it ends at its timeout at the latest, and cleans up if nobody needs it any more.
 	var failure error
 	joined := make(chan struct{})
 	go func() {
-		failure = g.join(limited, o.NCCL)
+		failure = g.join(limited, over, o.NCCL)
 		close(joined)
 	}()
-	var err error
 	select {
 	case <-joined:
-		err = failure
+		if failure == nil {
+			return g, nil
+		}
 	case <-limited.Done():
 	}
-	if limited.Err() != nil {
-		err = context.Cause(limited)
-	}
+	err := context.Cause(limited)
 	if err == nil {
-		return g, nil
+		err = failure
 	}
-	if wrong := g.rollCall(); wrong != "" {
+	wrong := g.rollCall()
+	if wrong == "" { // all have come, and others may have the group already
+		select {
+		case <-joined:
+			if failure == nil {
+				return g, nil
+			}
+		case <-time.After(g.patience()):
+		}
+	}
+	if wrong != "" {
 		err = fmt.Errorf("%s: %w", wrong, err)
 	}
 	if g.serves() {
@@ -253,8 +264,8 @@ func load(nccl bool) error {
 	return nil
 }
 
-// join meets the others in the store, and connects to them.
-func (g *Group) join(ctx context.Context, nccl bool) error {
+// join meets the others in the store, and connects to them. Once it has, it ends with over.
+func (g *Group) join(ctx, over context.Context, nccl bool) error {
 	server := g.serves()
 	for early := time.Now().Add(g.timeout - g.patience()); ; time.Sleep(pause) {
 		err := g.enter(ctx, server)
@@ -285,7 +296,7 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 		return err
 	}
 	if g.AgentStore {
-		if err := g.watch(ctx); err != nil {
+		if err := g.watch(); err != nil {
 			return err
 		}
 	}
@@ -300,8 +311,8 @@ func (g *Group) join(ctx context.Context, nccl bool) error {
 		}
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-over.Done():
+			return over.Err()
 		}
 	}
 }
@@ -342,8 +353,8 @@ func (g *Group) enter(ctx context.Context, server bool) error {
 
 // watch ends the group when torchrun ends, which runs the store: whoever starts the processes
 // again must not find these at work.
-func (g *Group) watch(ctx context.Context) error {
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", g.World.store())
+func (g *Group) watch() error {
+	conn, err := (&net.Dialer{KeepAlive: -1, Timeout: 3 * g.patience()}).Dial("tcp", g.World.store())
 	if err != nil {
 		return err
 	}
@@ -402,14 +413,6 @@ func (g *Group) do(what string, f func() error) error {
 
 // glooNoise matches places in Gloo's source, and guesses that [peers.ask] replaces.
 var glooNoise = regexp.MustCompile(`\[/\S+\.cc:\d+\] |\. This is typically caused by (?s:.*)`)
-
-// plain makes nil of a nil *ctorch.Error.
-func plain(err *ctorch.Error) error {
-	if err == nil {
-		return nil
-	}
-	return err
-}
 
 // Check asks the other processes how they are. If one of them is gone, or does not answer for 10
 // seconds, the group ends as after [Group.Fail], and the error names it. Calls may be in progress
