@@ -32,7 +32,8 @@ var combine = map[ReduceOp]func(a, b *torch.Tensor) *torch.Tensor{
 }
 
 // AllReduce combines t, of the same shape in all processes, element by element, and puts the
-// result in each process's t. The Sum of Bool is whether any is true.
+// result in each process's t. The Sum of Bool is whether any is true. Min and Max of more than 256
+// bytes may drop a NaN, as Gloo does.
 func (g *Group) AllReduce(t *torch.Tensor, op ReduceOp) error {
 	f, known := combine[op]
 	if !known {
@@ -92,7 +93,8 @@ func (g *Group) BroadcastBytes(b []byte, root int) (told []byte, err error) {
 // AllGather returns t of all processes, by rank; it has the same shape in all of them.
 func (g *Group) AllGather(t *torch.Tensor) ([]*torch.Tensor, error) {
 	all := torch.Stack(slices.Repeat([]*torch.Tensor{t.Detach()}, g.Size), 0)
-	err := g.collect("all-gather", "all-gather", t, func(parts []*torch.Tensor) {
+	// Its elements stay as they are, also where a view has one of them several times.
+	err := g.collect("all-gather", "all-gather", t.Contiguous(), func(parts []*torch.Tensor) {
 		all.CopyInPlace(torch.Stack(parts, 0))
 	}, func(p unsafe.Pointer) *ctorch.Error { return g.h.AllGather(p, all.ATen()) })
 	return all.Unbind(0), err

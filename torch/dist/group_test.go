@@ -101,6 +101,9 @@ func TestCollectivesOfViews(t *testing.T) {
 		far, err := g.AllGather(x.Narrow(1, 50, 50))
 		assert.NoError(t, err)
 		assert.Equal(t, float32(20000), far[1].Sum().Float32s()[0])
+		far, err = g.AllGather(floats(float32(g.Rank)).Expand(100)) // one element, which is read 100 times
+		assert.NoError(t, err)
+		assert.Equal(t, float32(100), far[1].Sum().Float32s()[0])
 		x = matrix()
 		if g.Rank == 1 { // the same matrix, which lies otherwise in memory
 			x = floats(0, 3, 1, 4, 2, 5).Reshape(3, 2).Permute(1, 0)
