@@ -111,7 +111,7 @@ func (g *Group) collect(what, call string, t *torch.Tensor, few func([]*torch.Te
 				t := t.Detach()
 				size := t.Numel() * t.DType().Size()
 				var own []byte
-				if size <= most && !g.mixed() {
+				if size <= most {
 					own = t.Bytes()
 				}
 				var all [][]byte
@@ -121,7 +121,7 @@ func (g *Group) collect(what, call string, t *torch.Tensor, few func([]*torch.Te
 				if size <= most && all != nil {
 					parts := make([]*torch.Tensor, g.Size)
 					for rank, b := range all {
-						parts[rank] = torch.FromBytes(b[:size], t.DType(), t.Numel()).Reshape(t.Shape()...).To(t.Device())
+						parts[rank] = torch.FromBytes(b[:size], t.DType(), t.Shape()...).To(t.Device())
 					}
 					few(parts)
 					return
@@ -150,11 +150,11 @@ func (g *Group) compare(call string, own []byte) (given [][]byte, err error) {
 	}
 	call = call[:min(most, len(call))]
 	torch.Scope(func() {
-		rows := make([]byte, g.Size*2*most)
-		copy(rows[g.Rank*2*most:], call)
-		copy(rows[g.Rank*2*most+most:], own)
-		all := torch.FromSlice(rows)
-		if err = plain(g.h.AllReduce(all.ATen(), int(Max))); err != nil {
+		row := make([]byte, 2*most)
+		copy(row, call)
+		copy(row[most:], own)
+		all := torch.Zeros([]int{g.Size, len(row)}, torch.Options{DType: torch.UInt8})
+		if err = plain(g.h.AllGather(torch.FromSlice(row).ATen(), all.ATen())); err != nil {
 			return
 		}
 		for row := range slices.Chunk(all.Bytes(), 2*most) {
