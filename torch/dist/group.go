@@ -37,9 +37,10 @@ type Options struct {
 // in the same order, also where several goroutines call them, or the timeout has passed;
 // [Group.Abort] may be called meanwhile. In a group of one process they do nothing.
 //
-// AllReduce, Broadcast, AllGather and Barrier compare first what the processes call, unless one of
-// them is Python's: a call, shape or type that differs is an error, and never a wrong result. Gloo
-// refuses larger tensors of some types, such as Int16, and complex ones in AllGather.
+// AllReduce, Broadcast, AllGather, Barrier and [ConvertSyncBatchNorm] compare first what the
+// processes call, unless one of them is Python's: a call, shape or type that differs is an error, and
+// never a wrong result. Gloo refuses larger tensors of some types, such as Int16, and complex ones in
+// AllGather.
 //
 // After an error of any of them the group is of no more use, and the others are told.
 type Group struct {

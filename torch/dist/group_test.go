@@ -135,6 +135,10 @@ func TestCallsDiffer(t *testing.T) {
 			func(g *dist.Group) error { _, err := g.AllGather(floats(1)); return err },
 			func(g *dist.Group) error { _, err := g.AllGather(floats(1, 2)); return err },
 		},
+		"SyncBatchNorm": {
+			func(g *dist.Group) error { return dist.ConvertSyncBatchNorm(g, nn.NewBatchNorm1d(2, torch.CPU)) },
+			func(g *dist.Group) error { return g.Barrier() },
+		},
 		"broadcast from rank 0 of float32 [1]": {
 			func(g *dist.Group) error { return g.Broadcast(floats(1), 0) },
 			func(g *dist.Group) error { return g.Broadcast(floats(1), 1) },

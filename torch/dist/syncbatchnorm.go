@@ -46,10 +46,14 @@ func (g *Group) connectSync() error {
 	}
 	var h ctorch.Group
 	err := g.do("SyncBatchNorm", func() error {
-		fault := g.h.Barrier() // whoever connects to a process that is gone learns of it at the timeout
-		if fault == nil {
-			h, fault = g.connect("etude/sync/", false)
+		g.calls.Lock()
+		defer g.calls.Unlock()
+		// Whoever connects to a process that is gone, or makes another call, learns of it at the timeout.
+		if _, err := g.compare("SyncBatchNorm", nil); err != nil {
+			return err
 		}
+		var fault *ctorch.Error
+		h, fault = g.connect("etude/sync/", false)
 		return plain(fault)
 	})
 	if err != nil {
